@@ -57,8 +57,8 @@ class Sweep:
 
 
 def _table1(device: str) -> list[ModelPlan]:
-    # Accuracy is what a stage ends at: the paper's release holds runs at both shares, and its table takes the better.
-    thresholds = (0.98,) if device == "cpu" else (0.9, 0.98)
+    # Accuracy is what a stage ends at: the paper's release holds runs at both shares, and its table takes the better. The
+    # lower one decides where weight decay keeps the first stage's accuracy below .98; elsewhere a CPU is spared it.
     # So few points a model keep the curves of all of them well below two megabytes.
     points = 40 if device == "cpu" else 25
     return [
@@ -66,17 +66,20 @@ def _table1(device: str) -> list[ModelPlan]:
             task, hidden, l2, threshold=threshold, curve_points=points,
             snapshots=SNAPSHOTS if (task in ("T1", "T2") and hidden == 128 and l2 == 0 and threshold == 0.98) else (),
         )
+        for threshold in (0.98, 0.9)
         for task in _TASKS
         for hidden in (64, 128)
         for l2 in (0.0, 0.001, 0.1)
-        for threshold in thresholds
+        if threshold == 0.98 or l2 == 0.001 or device != "cpu"
     ]  # fmt: skip
 
 
 def _keeps_table1(plan: ModelPlan) -> bool:
-    learnt = plan.hidden == 128 and plan.l2 in (0.0, 0.001)
-    bottleneck = plan.task == "T1" and plan.hidden == 64 and plan.l2 == 0.0 and plan.seed < 5
-    return plan.threshold == 0.98 and (learnt or bottleneck)
+    if plan.hidden == 64:
+        # The bottleneck: T1 has as many variables as there are neurons.
+        return plan.task == "T1" and plan.l2 == 0.0 and plan.threshold == 0.98 and plan.seed < 5
+    # With weight decay it is the lower threshold that learns; of the higher one a few show what a stuck network holds.
+    return plan.l2 == (0.0 if plan.threshold == 0.98 else 0.001) or (plan.l2 == 0.001 and plan.seed < 3)
 
 
 def _table2(device: str) -> list[ModelPlan]:
@@ -119,7 +122,7 @@ SWEEPS: dict[str, Sweep] = {
     sweep.name: sweep
     for sweep in (
         Sweep(
-            "table1", "twm Table 1: T1..T4, 64 and 128 neurons, three weight decays; on a GPU both thresholds", tuple(range(20)),
+            "table1", "twm Table 1: T1..T4, 64 and 128 neurons, three weight decays, two thresholds", tuple(range(20)),
             _table1, _keeps_table1,
         ),
         Sweep("table2", "twm Table 2: T1 and T2, 45,000 iterations, the learning rate drops at 36,000", (0,), _table2, _always),
