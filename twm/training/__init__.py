@@ -5,6 +5,8 @@
 :func:`train_model`                     train it here and now
 :func:`train_models`                    train many, on all cores, a GPU or a cluster, into tables, to be stopped anywhere
 :data:`SWEEPS`                          the named sweeps behind the book's records
+:func:`read_sweep`                      what is on record of one: rows, curves, weights
+:mod:`~twm.training.table1`             Table 1 cell by cell, the paper's numbers and ours
 :func:`train_network`                   the slow, obvious trainer, for any torch module
 :func:`compare_attention_with_elman`    attention beside the Elman network
 ======================================  ==================================================================================
@@ -30,13 +32,25 @@ from twm.training.comparison import (
     summarise_ratio,
     train_trial,
 )
+from twm.training.collections import Models, describe_rows, measure_test_accuracy, read_sweep, remake_sweep, train_here
 from twm.training.batches import BatchFeed, SelectionTable, count_right_signs, make_selection_table
 from twm.training.curricula import Curricula
 from twm.training.ensemble import Ensemble, ModelLog, group_plans, quiet_process
 from twm.training.places import Place, lock_place, make_folder_place, make_sweep_place, read_models
 from twm.training.plans import CURRICULA, MULTIPLES, ModelPlan, parse_seeds
+from twm.training.reduced import list_reduced_plans
 from twm.training.results import CIRCUMSTANCES, COLUMNS, CURVE_COLUMNS, TrainedModel, finish_ensemble, train_model
 from twm.training.runner import Outcome, train_models
+from twm.training.summaries import (
+    Comparison,
+    Mean,
+    compare_iterations,
+    compare_paired,
+    correlate_ranks,
+    pair_rows,
+    select_rows,
+    summarise_mean,
+)
 from twm.training.sweeps import SWEEPS, Sweep, find_sweep, list_sweeps
 from twm.training.trainer import (
     Curriculum,
@@ -60,11 +74,14 @@ __all__ = [
     "RECORDED_PARTS",
     "SWEEPS",
     "BatchFeed",
+    "Comparison",
     "Curricula",
     "Curriculum",
     "Ensemble",
+    "Mean",
     "ModelLog",
     "ModelPlan",
+    "Models",
     "Outcome",
     "Place",
     "RatioSummary",
@@ -77,28 +94,40 @@ __all__ = [
     "TrainingResult",
     "Trial",
     "compare_attention_with_elman",
+    "compare_iterations",
+    "compare_paired",
+    "correlate_ranks",
     "count_right_signs",
     "describe_main_comparison",
     "describe_record",
+    "describe_rows",
     "draw_batch",
     "find_sweep",
     "finish_ensemble",
     "group_plans",
     "list_iterations",
+    "list_reduced_plans",
     "list_sweeps",
     "lock_place",
     "make_folder_place",
     "make_selection_table",
     "make_sweep_place",
     "measure_accuracy",
+    "measure_test_accuracy",
+    "pair_rows",
     "parse_seeds",
     "quiet_process",
     "read_models",
+    "read_sweep",
     "record_attention_comparison",
+    "remake_sweep",
     "run_output_phase",
+    "select_rows",
     "select_runs",
     "summarise_comparisons",
+    "summarise_mean",
     "summarise_ratio",
+    "train_here",
     "train_model",
     "train_models",
     "train_network",
