@@ -537,7 +537,7 @@ if long_runs:
             "ranks": [row["rank_network"] for row in long_runs.rows],
             "errors": [row["argument_error"] if row["argument_error"] is not None else -1.0 for row in long_runs.rows],
         },
-        figure="the-parameters-of-table-2",
+        figure="fig-training-table2",
         scale=page.size(smoke="small tasks, 600 iterations", laptop="6,000 iterations", paper=None),
     )  # fmt: skip
 else:

@@ -9,7 +9,7 @@ from matplotlib.patches import Circle
 from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, ScalarFormatter
 
 from twm.figures.style import DASHES, INK, MARKERS, QUALITATIVE, make_axes, plot_matrix
-from twm.training.table1 import ERROR_FACTOR, Cell
+from twm.training.table1 import Cell
 
 _FAINT = "#BBBBBB"
 _PALE = "#F2F2F2"
@@ -86,7 +86,7 @@ def plot_curves(
     """Plot how networks learn: share of right signs in tests, and the horizon of the curriculum below.
 
     Args:
-        curves: by name of a group, its points as :attr:`twm.training.TrainedModel.curve` holds them; points of several
+        curves: by name of a group, its points as a :class:`twm.training.TrainedModel` holds them; points of several
             models of a group are told apart by ``model`` and drawn in one colour.
         horizons: whether to draw the horizons.
         share_axis: whether all groups are in one panel; otherwise one panel a group.
@@ -208,15 +208,15 @@ def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> 
     figure, axes = make_axes(1, 1, width=5.6, height=3.3)
     panel = axes[0, 0]
     panel.axvline(rank, color=_FAINT, linewidth=1, linestyle="-")
-    panel.text(rank, 0.46, " theory", fontsize="small", va="bottom")
+    panel.text(rank, 0.46, "theory ", fontsize="small", va="bottom", ha="right")
     for index, (name, points) in enumerate(groups.items()):
         ranks, accuracies = zip(*points) if points else ((), ())
         panel.plot(
             ranks, accuracies, linestyle="none", marker=MARKERS[index], color=QUALITATIVE[index], label=name,
             markerfacecolor="none" if index % 2 else QUALITATIVE[index],
         )  # fmt: skip
-    panel.set(xlabel="eigenvalues beyond 0.9", ylabel="accuracy", ylim=(0.45, 1.03), xlim=(-2, rank + 10))
-    panel.legend(loc="lower right", fontsize="small", bbox_to_anchor=(0.93, 0.02))
+    panel.set(xlabel="eigenvalues beyond 0.9", ylabel="accuracy", ylim=(0.45, 1.03), xlim=(-0.03 * rank, 1.15 * rank))
+    panel.legend(loc="center left", fontsize="small")
     return figure
 
 

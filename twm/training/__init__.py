@@ -17,6 +17,8 @@ job (:mod:`twm.training.jobs`) takes it from its last checkpoint to a result fil
 leads (:func:`train_models`) takes results into the tables of a place (:mod:`twm.training.places`).
 """
 
+from twm.training.batches import BatchFeed, SelectionTable, count_right_signs, make_selection_table
+from twm.training.collections import Models, describe_rows, measure_test_accuracy, read_sweep, remake_sweep, train_here
 from twm.training.comparison import (
     MODELS,
     RECORDED_PARTS,
@@ -32,8 +34,6 @@ from twm.training.comparison import (
     summarise_ratio,
     train_trial,
 )
-from twm.training.collections import Models, describe_rows, measure_test_accuracy, read_sweep, remake_sweep, train_here
-from twm.training.batches import BatchFeed, SelectionTable, count_right_signs, make_selection_table
 from twm.training.curricula import Curricula
 from twm.training.ensemble import Ensemble, ModelLog, group_plans, quiet_process
 from twm.training.places import Place, lock_place, make_folder_place, make_sweep_place, read_models

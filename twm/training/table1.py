@@ -168,7 +168,6 @@ def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
     """
     filled = [cell for cell in cells if cell.seeds]
     least = min((cell.seeds for cell in cells), default=0)
-    gaps = sorted(filled, key=lambda cell: -abs(cell.accuracy_gap))
     numbers = [cell for cell in filled if cell.paper_error is not None]
     dashes = [cell for cell in filled if cell.paper_error is None]
     shared = {"cells": len(filled), "cells_of_table": len(cells), "least_seeds": least}
@@ -178,7 +177,7 @@ def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
             "agree": sum(cell.accuracy_agrees for cell in filled),
             "settled": sum(cell.accuracy_agrees and cell.accuracy_settled for cell in filled),
             "largest_gap": max((abs(cell.accuracy_gap) for cell in filled), default=0.0),
-            "disagree": [cell.name for cell in gaps if not cell.accuracy_agrees],
+            "disagree": [cell.name for cell in filled if not cell.accuracy_agrees],
             "final_agree": sum(
                 abs(cell.accuracy_final.value - cell.paper_accuracy) <= ACCURACY_TOLERANCE for cell in filled
             ),
