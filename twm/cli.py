@@ -398,7 +398,9 @@ def make_parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser(
         "sweep", help="train a named sweep into the book's records, or list what is on record and what waits"
     )
-    sweep.add_argument("name", nargs="?", metavar="NAME", help="table1, table2, curriculum, initialisation or picture")
+    sweep.add_argument(
+        "name", nargs="?", metavar="NAME", help="table1, table2, curriculum, initialisation, picture or selections"
+    )
     sweep.add_argument("--list", action="store_true", help="show what is on record and what waits")
     sweep.add_argument("--seeds", metavar="SEEDS", help="such as 0-4 (default: the sweep's)")
     sweep.add_argument(

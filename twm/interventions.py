@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twm.basis import ElmanSystem, RecoveredBasis, StateSample
+from twm.basis import ElmanSystem, RecoveredBasis, StateSample, find_copies
 from twm.errors import require, require_count
 
 CONTENTS = ("read", "theory")
@@ -129,6 +129,7 @@ def write_variable(
         f"{len(columns)} variables need contents of shape {(len(columns), dim)}, not {contents.shape}",
     )
     by_place = {column * dim + at: value for column, row in zip(columns, contents) for at, value in enumerate(row)}
+    by_place = _spread_to_copies(recovered, sample, step, places, by_place)
     return _set("write", system, recovered, sample, columns, step, steps, content, places, by_place)
 
 
@@ -148,6 +149,24 @@ def knock_out_variable(
     columns, step, places = _check(recovered, sample, [column], step, content)
     empty = {place: 0.0 for place in np.array(recovered.coordinates)[places]}
     return _set("knock out", system, recovered, sample, columns, step, steps, content, places, empty)
+
+
+def _spread_to_copies(recovered, sample, step, places, by_place) -> dict[int, float]:
+    """Give copies of the written coordinates their content too."""
+    _, expansion = find_copies(sample.observable.operator, step)
+    coordinates = np.array(recovered.coordinates)
+    contents: dict[int, float] = {}
+    for index in places:
+        kind = int(np.flatnonzero(expansion[index])[0])
+        if coordinates[index] in by_place:
+            asked = by_place[coordinates[index]] / expansion[index, kind]
+            same = contents.setdefault(kind, asked) == asked
+            require(
+                same, f"by step {step} some of these variables are copies of one another: give them the same content"
+            )
+    return {
+        coordinates[i]: float(expansion[i] @ [contents.get(k, 0.0) for k in range(expansion.shape[1])]) for i in places
+    }
 
 
 def _set(kind, system, recovered, sample, columns, step, steps, content, places, by_place) -> Intervention:
@@ -186,5 +205,9 @@ def _check(recovered: RecoveredBasis, sample: StateSample, columns: list[int], s
     dim = len(sample.observable.readout)
     most = max(columns)
     require(most < sample.history, f"the substrate has columns 0 to {sample.history - 1}, not {most}")
-    places = np.flatnonzero(np.isin(np.array(recovered.coordinates) // dim, columns))
-    return columns, step, places
+    inside = np.isin(np.array(recovered.coordinates) // dim, columns)
+    # What has become a copy of a changed variable is the same memory, and changes with it.
+    _, expansion = find_copies(sample.observable.operator, step)
+    touched = (expansion[inside] != 0).any(axis=0)
+    inside |= (expansion[:, touched] != 0).any(axis=1)
+    return columns, step, np.flatnonzero(inside)

@@ -9,6 +9,7 @@ from twm.basis import (
     ElmanSystem,
     as_system,
     find_complement,
+    find_copies,
     find_fixed_point,
     judge_basis,
     linearise_system,
@@ -36,7 +37,9 @@ def settle_basis(task, basis):
     """The columns on the network's slow directions: once settled, what f never reads is an echo of what it does read."""
     operator, needed = make_wave_operator(task.matrix), needed_coordinates(task)
     lap = np.linalg.matrix_power(operator, task.history)
-    return basis.basis @ lap @ needed.projection.T @ np.linalg.inv(np.linalg.matrix_power(needed.operator, task.history))
+    return (
+        basis.basis @ lap @ needed.projection.T @ np.linalg.inv(np.linalg.matrix_power(needed.operator, task.history))
+    )
 
 
 def distance(found, basis, task=None):
@@ -61,6 +64,25 @@ def test_general_methods_find_every_task_in_every_basis(name, kind, method):
     assert sorted(found.coordinates + found.unread) == list(range(64))
     assert len(found.unread) == (0 if name == "T1" else 28)
     assert np.isnan(found.read_substrate(fresh.states, 8, 8)).sum() == fresh.states[..., 0].size * len(found.unread)
+
+
+def test_what_becomes_a_copy_is_counted_once():
+    # f reads one dimension twice and another never again: two coordinates end up with the same content.
+    task = make_random_selection(6, 4, 1)
+    operator = needed_coordinates(task).operator
+    kept, expansion = find_copies(operator, task.history)
+    assert len(kept) < len(operator) and np.linalg.matrix_rank(np.linalg.matrix_power(operator, 12)) == len(kept)
+    basis = make_basis(24, 40, "skew", seed=3, tilt=0.5)
+    system = construct(task, basis)
+    sample = sample_states(system, task, count=64, seed=2, correct=True)
+    settled = sample.waves[sample.settled :]
+    assert np.abs(settled - settled[..., kept] @ expansion.T).max() == 0
+    assert np.abs(sample.waves[0] - sample.waves[0][:, kept] @ expansion.T).max() > 1
+    for method in ("observability", "regression"):
+        found = recover(system, task, method)
+        figures = judge_basis(system, found, sample)
+        assert figures.relative_error < 1e-8 and figures.support_match_weights == 1 and figures.least_r2 > 1 - 1e-8
+        assert figures.theory.shape == (len(kept), len(kept)) and not found.compressed
 
 
 def test_backward_and_forward_powers_are_exact_for_repeat_copy_in_orthonormal_bases():

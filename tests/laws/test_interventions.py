@@ -15,7 +15,7 @@ from twm.operators import make_basis
 
 @pytest.fixture(scope="module", params=["T1", "T3", "random"])
 def setting(request):
-    task = make_random_selection(6, 3, 4) if request.param == "random" else make_named_task(request.param)
+    task = make_random_selection(6, 4, 1) if request.param == "random" else make_named_task(request.param)
     basis = make_basis(task.size, task.size + 12, "skew", seed=1, tilt=0.4)
     system = as_system(construct_elman(task, basis, complement=0.5))
     sample = sample_states(system, task, count=128, correct=True)
@@ -36,7 +36,12 @@ def test_every_interchange_is_exact(setting, content):
 def test_written_contents_are_read_back(setting):
     task, system, basis, sample = setting
     columns, contents = [task.history - 1, task.history - 2], np.where(np.arange(2 * task.dim) % 3, 1.0, -1.0)
-    done = write_variable(system, basis, sample, columns, contents.reshape(2, -1), step=4, steps=20)
+    if task.name.startswith("random"):
+        # Two of the written components have become one memory by then, which cannot hold both.
+        with pytest.raises(UserError, match="copies of one another"):
+            write_variable(system, basis, sample, columns, contents.reshape(2, -1), step=9)
+        columns, contents = columns[:1], contents[: task.dim]
+    done = write_variable(system, basis, sample, columns, contents.reshape(len(columns), -1), step=9, steps=20)
     assert np.abs(done.done - done.predicted).max() < 1e-6 and done.changed == done.unchanged == 1
 
 

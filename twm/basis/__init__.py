@@ -12,7 +12,7 @@
 
 from twm.basis.judging import BasisFigures, Complement, find_complement, judge_basis, measure_support
 from twm.basis.recovery import METHODS, RecoveredBasis, recover_basis
-from twm.basis.samples import StateSample, needed_coordinates, sample_states
+from twm.basis.samples import StateSample, find_copies, needed_coordinates, sample_states
 from twm.basis.systems import ElmanSystem, Linearisation, as_system, find_fixed_point, linearise_system
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "StateSample",
     "as_system",
     "find_complement",
+    "find_copies",
     "find_fixed_point",
     "judge_basis",
     "linearise_system",

@@ -18,16 +18,16 @@ class BasisFigures:
     starting block, propagated by W, passes. The readout pins the block down, and the content has to be there.
 
     Attributes:
-        operator: Psi* W Psi, (rank, rank), W the linearised recurrent matrix.
+        operator: Psi* W Psi, (n, n) for the n needed coordinates that are not copies of others; W the linearised recurrent matrix.
         orbit_operator: Psi* G W Psi with the mean gain G of each neuron's activation along the orbit.
-        theory: Phi on the needed coordinates.
+        theory: Phi on the same coordinates.
         relative_error: Frobenius norm of ``operator - theory`` by that of ``theory``.
         relative_error_orbit: the same of ``orbit_operator``.
         support_match: share of entries of ``orbit_operator`` that are above 0.5 where theory's are, and below elsewhere.
         support_match_weights: the same of ``operator``.
         readout_newest: largest deviation of W_r Psi from what theory reads, in the columns that it reads.
         readout_others: the same in the columns it does not read: W_r Psi_k, to be 0.
-        encoding_r2: (rank,) for each variable, 1 less the squared error of its reading by the dual, by its own
+        encoding_r2: (n,) for each variable, 1 less the squared error of its reading by the dual, by its own
             variance, in the settled output phase of fresh histories.
         explained: share of the hidden states' variance there that ``basis @ wave`` explains.
 
@@ -98,9 +98,12 @@ def judge_basis(
     linear = linearise_system(system) if linear is None else linear
     theory, basis, dual = observable.operator, recovered.basis, recovered.dual_basis
     states, waves = sample.states[sample.settled :], sample.waves[sample.settled :]
+    # Copies count once.
+    kept, expansion = sample.kept, sample.expansion
+    theory, basis, dual = (theory @ expansion)[kept], basis @ expansion, dual[kept]
     operator = dual @ linear.recurrent @ basis
     orbit = dual @ (measure_gain(system, linear.point, states)[:, None] * system.recurrent) @ basis
-    seen, expected = linear.readout @ basis, observable.readout
+    seen, expected = linear.readout @ basis, observable.readout @ expansion
     read = expected.any(axis=0)
     errors = ((recovered.read_waves(states) - waves) ** 2).mean(axis=(0, 1))
     rest = ((states - recovered.hold_waves(waves)) ** 2).sum()
@@ -116,7 +119,7 @@ def judge_basis(
         support_match_weights=measure_support(operator, theory),
         readout_newest=float(np.abs(seen - expected)[:, read].max()),
         readout_others=float(np.abs(seen[:, ~read]).max(initial=0.0)),
-        encoding_r2=1 - errors / waves.var(axis=(0, 1)),
+        encoding_r2=1 - errors[kept] / waves[..., kept].var(axis=(0, 1)),
         explained=float(1 - rest / spread) if spread > 0 else 0.0,
     )
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twm.basis.samples import StateSample, needed_coordinates
+from twm.basis.samples import StateSample, find_copies, needed_coordinates
 from twm.basis.systems import ElmanSystem, Linearisation, linearise_system
 from twm.errors import require
 from twm.hds import HDS
@@ -30,8 +30,9 @@ class RecoveredBasis:
             ``None`` where the needed part is a quotient that no set of coordinates spans.
         unread: places in the substrate that f never reads, about which nothing can be said.
         origin: (hidden,) the state from which memories are measured: ``h = origin + basis @ wave + rest``.
-        rank_network: number of slow directions of the network; with fewer of these than columns no dual can read all
-            variables.
+        rank_theory: number of directions that theory needs once settled; below the number of columns where some variables
+            are copies of others.
+        rank_network: number of slow directions of the network; with fewer of these no dual can read all variables.
         condition: product of the norms of all that the method took for basis and dual.
     """
 
@@ -41,6 +42,7 @@ class RecoveredBasis:
     coordinates: tuple[int, ...] | None
     unread: tuple[int, ...]
     origin: np.ndarray
+    rank_theory: int
     rank_network: int
     condition: float
 
@@ -51,8 +53,8 @@ class RecoveredBasis:
 
     @property
     def compressed(self) -> bool:
-        """Whether the network has fewer slow directions than there are variables."""
-        return self.rank_network < self.rank
+        """Whether the network has fewer slow directions than there are variables that differ."""
+        return self.rank_network < self.rank_theory
 
     def read_waves(self, states: np.ndarray) -> np.ndarray:
         """Read the variables in hidden states (..., hidden): (..., rank)."""
@@ -127,6 +129,7 @@ def recover_basis(
     observable = needed_coordinates(task) if sample is None else sample.observable
     slow = _SlowSpace(linear.recurrent, threshold)
     origin = linear.point
+    kept, expansion = find_copies(observable.operator, task.history)
     if method in ("printed", "mixture"):
         columns, dual = _iterate_backwards(linear, task, 0.0 if method == "printed" else alpha)
         basis, dual_basis = columns @ observable.projection.T, observable.projection @ dual
@@ -135,7 +138,7 @@ def recover_basis(
         if method == "corrected":
             basis = _iterate_forwards(linear, task, slow) @ observable.projection.T
         elif method == "observability":
-            basis = _match_observability(system, linear, task, observable, slow)
+            basis = _match_observability(system, linear, task, observable, expansion, slow)
         else:
             require(sample is not None, "the method regression needs a sample of hidden states: see sample_states")
             basis, origin = _regress(sample, at, intercept=bool(system.bias.any()))
@@ -144,7 +147,7 @@ def recover_basis(
     read = observable.projection.any(axis=0)
     unread = tuple(int(place) for place in np.flatnonzero(~read))
     return RecoveredBasis(
-        basis, dual_basis, method, observable.coordinates, unread, origin, slow.rank, float(condition)
+        basis, dual_basis, method, observable.coordinates, unread, origin, len(kept), slow.rank, float(condition)
     )
 
 
@@ -214,7 +217,12 @@ def _iterate_forwards(linear: Linearisation, task: HDS, slow: _SlowSpace) -> np.
 
 
 def _match_observability(
-    system: ElmanSystem, linear: Linearisation, task: HDS, observable: Observable, slow: _SlowSpace
+    system: ElmanSystem,
+    linear: Linearisation,
+    task: HDS,
+    observable: Observable,
+    expansion: np.ndarray,
+    slow: _SlowSpace,
 ) -> np.ndarray:
     """Return the columns (hidden, rank) that the readout sees as it sees the wave, now and at later steps."""
     inner = slow.inner
@@ -222,11 +230,11 @@ def _match_observability(
         inner = _replace_magnitudes(inner, nonzero_eigenvalues(observable.operator))
     # A lap suffices for every selection task; further steps add only the errors of further powers.
     for steps in (task.history, observable.rank):
-        seen = observability_matrix(observable.readout, observable.operator, steps)
-        if np.linalg.matrix_rank(seen) == observable.rank:
+        seen = observability_matrix(observable.readout, observable.operator, steps) @ expansion
+        if np.linalg.matrix_rank(seen) == expansion.shape[1]:
             break
     found = observability_matrix(linear.readout @ slow.right, inner, steps)
-    return slow.right @ (np.linalg.pinv(found, rcond=_WEAK) @ seen)
+    return slow.right @ (np.linalg.pinv(found, rcond=_WEAK) @ seen) @ np.linalg.pinv(expansion)
 
 
 def _replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
@@ -249,12 +257,16 @@ def _regress(sample: StateSample, at: int | None, intercept: bool) -> tuple[np.n
     chosen = slice(sample.settled, None) if at is None else slice(at, at + 1)
     waves = sample.waves[chosen].reshape(-1, sample.observable.rank)
     states = sample.states[chosen].reshape(len(waves), -1)
+    operator = sample.observable.operator
+    kept, expansion = find_copies(operator, sample.settled if at is None else at)
     require(
-        np.linalg.matrix_rank(waves) == waves.shape[1],
-        f"the sample does not fill the {waves.shape[1]} variables: draw more histories or run for more than {sample.history} steps",
+        np.linalg.matrix_rank(waves[:, kept]) == len(kept),
+        f"the sample does not fill the {len(kept)} variables: draw more histories or run for more than {sample.history} steps",
     )
+    waves = waves[:, kept]
     if intercept:
         waves = np.column_stack([waves, np.ones(len(waves))])
     found = np.linalg.lstsq(waves, states, rcond=None)[0]
     origin = found[-1] if intercept else np.zeros(states.shape[1])
-    return found[: sample.observable.rank].T, origin
+    # Copies share their direction.
+    return found[: len(kept)].T @ np.linalg.pinv(expansion), origin

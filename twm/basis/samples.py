@@ -23,6 +23,9 @@ class StateSample:
         fed: (history, batch, dim), what the network was given.
         observable: the task on its needed coordinates.
         history: number of columns of the substrate.
+        kept: (n,) the needed coordinates that still differ after a lap, see :func:`find_copies`; all of them in the
+            paper's tasks.
+        expansion: (rank, n) what the others are copies of: ``waves = waves[..., kept] @ expansion.T`` from then on.
         settled: first step of the second lap, by which every column was refilled once.
     """
 
@@ -32,6 +35,8 @@ class StateSample:
     fed: np.ndarray
     observable: Observable
     history: int
+    kept: np.ndarray
+    expansion: np.ndarray
 
     @property
     def settled(self) -> int:
@@ -82,6 +87,45 @@ def needed_coordinates(task: HDS) -> Observable:
     return reduce_observable(np.eye(len(operator))[-task.dim :], operator)
 
 
+def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find which coordinates still differ after a number of steps, and what the others are copies of.
+
+    Where f reads one thing twice, two needed coordinates soon hold the same content, up to a sign. From then on they are
+    one memory: nothing that comes later can tell them apart, and no network needs two directions for them.
+
+    Args:
+        operator: Phi on the needed coordinates, (rank, rank).
+        steps: steps since the coordinates were set one by one; a lap is always enough.
+
+    Returns:
+        kept: (n,) coordinates that determine the others, the first of each kind.
+        expansion: (rank, n) with ``wave = expansion @ wave[kept]`` for every wave after these steps.
+    """
+    rank = len(operator)
+    span = np.eye(rank)
+    for _ in range(steps):
+        left, values, _ = np.linalg.svd(operator @ span, full_matrices=False)
+        left = left[:, values > 1e-10 * np.linalg.norm(operator, 2)]
+        if left.shape[1] == span.shape[1]:
+            span = left
+            break
+        span = left
+    if span.shape[1] == rank:
+        return np.arange(rank), np.eye(rank)
+    kept: list[int] = []
+    rows = np.zeros((0, span.shape[1]))
+    for place in range(rank):
+        rest = span[place] - (span[place] @ rows.T) @ rows
+        if np.linalg.norm(rest) > 1e-8:
+            rest = rest - (rest @ rows.T) @ rows
+            rows = np.vstack([rows, rest / np.linalg.norm(rest)])
+            kept.append(place)
+    expansion = span @ np.linalg.inv(span[kept])
+    # Copies are copies exactly; what is left of rounding would look like faint connections.
+    near = np.abs(expansion - np.round(expansion)).max() < 1e-9
+    return np.array(kept), np.round(expansion) if near else expansion
+
+
 def sample_states(
     system: ElmanSystem,
     task: HDS,
@@ -120,4 +164,6 @@ def sample_states(
     fed = np.moveaxis(correct_inputs(task.matrix, initial) if correct else initial, 1, 0)
     states = system.run(np.zeros((len(initial), system.hidden)), horizon, fed)
     early, late = states[: task.history - 1], states[task.history - 1 :]
-    return StateSample(late, waves, early, fed, observable, task.history)
+    return StateSample(
+        late, waves, early, fed, observable, task.history, *find_copies(observable.operator, task.history)
+    )
