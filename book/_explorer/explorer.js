@@ -91,7 +91,6 @@
     this.problem.setAttribute("role", "alert");
     this.task.addEventListener("change", function () { self.choose(); });
     this.input.addEventListener("input", function () { self.type(); });
-    this.about = element("p", "twm-x-about", this.body);
   };
 
   Explorer.prototype.addControls = function () {
@@ -200,6 +199,7 @@
     this.newProblem.id = "twm-x-new-problem";
     this.newProblem.setAttribute("role", "alert");
     form.addEventListener("submit", function (event) { event.preventDefault(); self.overwriteCharacter(); });
+    this.about = element("p", "twm-x-about", this.body);
   };
 
   /* The network that the choices name, and a fresh run of it. */

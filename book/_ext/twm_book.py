@@ -321,14 +321,14 @@ def _describe_erratum(erratum: Any, result: Any) -> list[str]:
 
 
 class AnimationDirective(SphinxDirective):
-    """A moving picture made at build time by a named function, for pages that are not notebooks."""
+    """A moving picture or the lattice toy, made at build time by name, for pages that are not notebooks."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        from twm.figures import front_page
+        from twm.figures import front_page, lattice_toy
 
-        makers = {"front": front_page.make_front_page_animation}
+        makers = {"front": front_page.make_front_page_animation, "lattice": lattice_toy.LatticeToy}
         if self.arguments[0] not in makers:
             logger.warning(
                 "there is no animation %r: choose one of %s",
