@@ -1,11 +1,11 @@
 """Figures of the notebook 05_basis_recovery, and of ``twm analyse``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle
 
 from twm.analysis import Analysis
 from twm.errors import require
