@@ -11,7 +11,7 @@
 """
 
 from twm.basis.judging import BasisFigures, Complement, find_complement, judge_basis, measure_support
-from twm.basis.recovery import METHODS, RecoveredBasis, recover_basis
+from twm.basis.recovery import METHODS, RecoveredBasis, recover_basis, replace_dual
 from twm.basis.samples import StateSample, find_copies, needed_coordinates, sample_states
 from twm.basis.systems import ElmanSystem, Linearisation, as_system, find_fixed_point, linearise_system
 
@@ -32,5 +32,6 @@ __all__ = [
     "measure_support",
     "needed_coordinates",
     "recover_basis",
+    "replace_dual",
     "sample_states",
 ]

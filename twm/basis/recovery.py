@@ -1,6 +1,6 @@
 """The methods that look for a network's variable memories."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -149,6 +149,21 @@ def recover_basis(
     return RecoveredBasis(
         basis, dual_basis, method, observable.coordinates, unread, origin, len(kept), slow.rank, float(condition)
     )
+
+
+def replace_dual(recovered: RecoveredBasis, kind: str) -> RecoveredBasis:
+    """Return a basis with another dual: a control that shows what the spectral one is good for.
+
+    Args:
+        recovered: the basis.
+        kind: ``pseudo-inverse``.
+
+    Raises:
+        UserError: if the kind is another one.
+    """
+    require(kind == "pseudo-inverse", f"the dual can be replaced by the pseudo-inverse only, not by {kind!r}")
+    dual = np.linalg.pinv(recovered.basis)
+    return replace(recovered, dual_basis=dual, condition=_norm(recovered.basis) * _norm(dual))
 
 
 class _SlowSpace:
