@@ -156,7 +156,8 @@ print({name: f"{value:.3g}" for name, value in linearised.items()})
 cases = [(name, kind) for name in ("T1", "T2") for kind in ("orthonormal", "skew")]
 exactness = {}
 for name, kind in cases:
-    basis = make_basis(64, 96, kind, seed=seed, condition=4.0, tilt=0.5)
+    tilt = 0.5 if kind == "skew" else 0.0
+    basis = make_basis(64, 96, kind, seed=seed, condition=4.0, tilt=tilt)
     task = ModelPlan(name).system
     built = bas.as_system(construct_elman(task, basis, complement=0.6, seed=seed))
     data = [bas.sample_states(built, task, 128, seed=draw, correct=True) for draw in (1, 2)]
@@ -175,9 +176,9 @@ page.note("corrected_skew", exactness["T1", "skew", "corrected"][1])
 assert max(exact) < 1e-6 and exactness["T1", "skew", "printed"][0] > 0.01
 
 # %% [markdown]
-# Our two methods are exact in every case, to {value}`05_basis_recovery:exact_worst|.0e`. The corrected algorithm is exact
-# in its weights for T1 and in its content only where the basis is orthonormal: in a skew one $W_r^+$ is
-# not $\Psi_s$. For T2 no power iteration is. The paper's A.6 explains why. The boundary acts on a substrate that is only
+# Our two methods are exact in every case, to {value}`05_basis_recovery:exact_worst|.0e`. For T1 in an orthonormal basis so
+# are the others: that is the world for which they are made. In a skew basis $W_r^+$ is not $\Psi_s$, and the corrected
+# algorithm gets the weights right and the content wrong. For T2 no power iteration is. The paper's A.6 explains why. The boundary acts on a substrate that is only
 # half full, and after one power the block misses $\Psi_{s-1}$ by $\Psi_s F_s$, after two $\Psi_{s-2}$ by
 # $\Psi_{s-1}F_s + \Psi_s(F_{s-1} + F_s^2)$. The paper prints this without the square, and numbers it from the newest
 # variable. Measured on random boundaries:
@@ -201,7 +202,7 @@ def small(task, hidden=64, iterations=6000, **more):
 
 
 tiny = {"hidden": 32, "learning_rate": 2e-3, "test_every": 200, "test_count": 64, "multiples": (1,)}
-tiny |= {"iterations": 1000, "horizons": (10, 20, 40), "test_horizon": 60}
+tiny |= {"iterations": 1200, "horizons": (10, 20, 40), "test_horizon": 60}
 names = page.size(
     smoke=["repeat-copy:4,3", "random:5,3,1"],
     laptop=["repeat-copy:5,4", "random:5,5,2", "random:6,4,1", "random:8,4,1"],
@@ -259,13 +260,19 @@ figures.plot_waves(run, basis.read_waves(run), history, dim)
 # ## Result: which algorithm finds them
 #
 # The table behind the next figure has a row for every trained network on record and every method. *Converged* means,
-# decided before the analysis: accuracy at least 0.999 over 200 output steps, and as many slow eigenvalues as theory asks for.
+# decided before the analysis: accuracy at least 0.999 over 200 output steps (0.95 in the smoke profile, whose toys are hardly trained), and as many slow
+# eigenvalues as theory asks for.
 
 # %%
 live = ana.tabulate_analyses(list(subjects.values()), list(analyses.values()))
 recorded = read_rows(results_dir() / "analysis.csv") if page.reuse else []
 rows = recorded or live
-converged = [row for row in rows if row["converged"] == "1"]
+bar = page.size(smoke=0.95, laptop=0.999, paper=0.999)
+converged = [
+    row
+    for row in rows
+    if float(row["accuracy"]) >= bar and row["rank_network"] == row["rank_theory"]
+]
 agreement = [
     abs(float(ours["encoding_r2"]) - float(theirs["encoding_r2"]))
     for ours in live
@@ -480,12 +487,12 @@ slow = {"iterations": 30_000, "learning_rate": 5e-4, "curriculum": "adaptive", "
 quick = {"iterations": 4000, "learning_rate": 1e-3, "curriculum": "adaptive", "drop_at": 3000}
 plan = ModelPlan("repeat-copy:16,5", init="orthogonal", **(quick if profile == "laptop" else slow))
 if profile == "smoke":
-    picture = ana.construct_subject(16, 5, 256, gain=1.1, seed=seed)
+    picture = ana.construct_subject(16, 5, 256, gain=1.02, seed=seed)
 else:
     picture = ana.gather_subject(plan, page.reuse)
 text = "3141"
 pictured = picture and ana.analyse_network(
-    picture.system, picture.task, methods=["observability", "regression"], steps=(0, 1, 16)
+    picture.system, picture.task, methods=["regression"], steps=(0, 1)
 )
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}}
@@ -519,10 +526,14 @@ page.record(
     figure="fig-basis-strength",
 )
 
-# %% mystnb={"figure": {"caption": "Constructed tanh networks of repeat copy, 8 vectors of 4 in 128 neurons, after 1000 steps. Below one everything fades. Above one the signs stay for ever in the standard basis, and over a range of strengths in a mixed one.", "name": "fig-basis-strength"}, "image": {"alt": "Left, recall against strength: chance below one, one above it. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}}
+# %% mystnb={"figure": {"caption": "Constructed tanh networks of repeat copy, 8 vectors of 4 in 128 neurons, after 1000 steps. Below one the content fades to nothing, whatever its sign. Above one it stays, with every sign right in the standard basis; in a mixed basis the tanh mixes the variables too.", "name": "fig-basis-strength"}, "image": {"alt": "Left, recall against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}}
 figures.plot_strengths(gains, strengths, 1000)
 
 # %% [markdown]
+# Stable cycles above one there are, at every strength we tried, as long as each neuron holds one component. In a random
+# mixed basis the same tanh acts on sums of components and wears the signs down. Trained networks have mixed bases and do
+# not wear down, so training must find bases, or strengths, that suit the tanh.
+#
 # ### Compose copy
 #
 # The paper's Fig. 9 is a compose copy. Two things are said of it: the magnitudes are well above one, and at first,
@@ -631,7 +642,7 @@ strips if picture is not None else None
 # begin? The network is in its input phase until step 0.
 
 # %%
-times = [0, 1, 2, 3, 4, 6, 8, 12, 16]
+times = [0, 1, 2, 3, 4, 6, 8, 12]
 ways = {}
 for name in list(analyses)[:2]:
     subject, found = subjects[name], analyses[name]

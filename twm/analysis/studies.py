@@ -111,13 +111,14 @@ def measure_power_errors(draws: int, seed: int) -> dict[str, float]:
         seed: of the draws.
 
     Returns:
-        largest deviations from these expressions: ``first``, ``second``; the least deviation of the second without the
-        square, as printed: ``second_printed``; and the largest error of all powers for repeat copy: ``repeat_copy``.
+        largest deviations from these expressions: ``first``, ``second``; the median deviation of the second without
+        the square, as printed: ``second_printed``; and the largest error of all powers for repeat copy: ``repeat_copy``.
 
     Source: twm A.6 Eq. (44)-(48), corrected.
     """
     rng = np.random.default_rng(seed)
-    found = {"first": 0.0, "second": 0.0, "second_printed": np.inf, "repeat_copy": 0.0}
+    found = {"first": 0.0, "second": 0.0, "repeat_copy": 0.0}
+    printed = []
     for _ in range(draws):
         history, dim = int(rng.integers(3, 8)), int(rng.integers(1, 5))
         size = history * dim
@@ -131,13 +132,13 @@ def measure_power_errors(draws: int, seed: int) -> dict[str, float]:
         miss = twice - psi[-3] - psi[-2] @ newest - psi[-1] @ before
         found["first"] = max(found["first"], np.abs(once - psi[-2] - psi[-1] @ newest).max())
         found["second"] = max(found["second"], np.abs(miss - psi[-1] @ newest @ newest).max())
-        found["second_printed"] = min(found["second_printed"], np.abs(miss).max())
+        printed.append(np.abs(miss).max())
         copy = transform_operator(make_wave_operator(make_repeat_copy(history, dim).matrix), basis)
         power = psi[-1]
         for column in range(history - 2, -1, -1):
             power = copy @ power
             found["repeat_copy"] = max(found["repeat_copy"], np.abs(power - psi[column]).max())
-    return {name: float(value) for name, value in found.items()}
+    return {name: float(value) for name, value in found.items()} | {"second_printed": float(np.median(printed))}
 
 
 def measure_linearisations(networks: Sequence[ElmanSystem], seed: int) -> dict[str, float]:

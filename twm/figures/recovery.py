@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FixedLocator, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from twm.basis import BasisFigures, Complement, RecoveredBasis
 from twm.errors import require
@@ -29,7 +29,8 @@ def plot_waves(states: np.ndarray, waves: np.ndarray, history: int, dim: int) ->
     figure, axes = make_axes(2, 1, width=7.6, height=6.6)
     names = ("A  hidden states, neuron by neuron", "B  the same states in the recovered basis")
     for panel, values, title, label in zip(axes[:, 0], (states, waves), names, ("neuron", "variable (8 the newest)")):
-        image = plot_matrix(panel, values.T, limit=1.2, title=title, row_label=label, col_label="step")
+        limit = 1.2 if values is waves else _find_limit(states)
+        image = plot_matrix(panel, values.T, limit=limit, title=title, row_label=label, col_label="step")
         panel.axvline(history - 0.5, color=INK, linewidth=1, linestyle=":")
         panel.set_xticks(np.arange(3, len(values), 4), np.arange(4, len(values) + 1, 4))
         figure.colorbar(image, ax=panel, label="activity" if values is states else "content", shrink=0.9)
@@ -38,10 +39,12 @@ def plot_waves(states: np.ndarray, waves: np.ndarray, history: int, dim: int) ->
     axes[1, 0].set_ylabel(f"variable ({history} the newest)")
     for edge in edges[1:-1]:
         axes[1, 0].axhline(edge - 0.5, color=_FAINT, linewidth=0.6)
-    axes[0, 0].text(
-        history - 0.3, -0.02, " input ends", transform=axes[0, 0].get_xaxis_transform(), va="top", fontsize="x-small"
-    )
     return figure
+
+
+def _find_limit(values: np.ndarray) -> float:
+    # A few neurons in saturation would leave all others pale.
+    return float(np.quantile(np.abs(values), 0.98)) or 1.0
 
 
 def plot_methods(rows: Sequence[Mapping[str, str]], methods: Sequence[str], tasks: Sequence[str]) -> Figure:
@@ -142,7 +145,12 @@ def plot_mixture(alphas: np.ndarray, scans: Mapping[str, Mapping[str, np.ndarray
         title="worst variable",
         ylim=(-1.08, 1.08),
     )
-    axes[0, 1].legend(fontsize="small")
+    ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0]
+    axes[0, 0].yaxis.set_major_locator(FixedLocator(ticks))
+    axes[0, 0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes[0, 0].yaxis.set_minor_locator(NullLocator())
+    if len(scans) > 1:
+        axes[0, 1].legend(fontsize="small")
     return figure
 
 
@@ -198,8 +206,10 @@ def plot_decomposition(
                 reach * np.cos(centre), reach * np.sin(centre), str(count), ha="center", va="center", fontsize="small"
             )
         axes[0, 1].set(xlim=(-1.15 * reach, 1.15 * reach), ylim=(-1.15 * reach, 1.15 * reach))
-    axes[0, 1].legend(loc="center", fontsize="x-small")
-    plot_matrix(axes[1, 0], states.T, limit=1.0, title="C  hidden states", row_label="neuron", col_label="step")
+    axes[0, 1].legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, fontsize="x-small", handletextpad=0.1)
+    plot_matrix(
+        axes[1, 0], states.T, limit=_find_limit(states), title="C  hidden states", row_label="neuron", col_label="step"
+    )
     # As in the paper, each variable is shown in units of its own spread.
     scaled = waves / waves[history:].std(axis=0).clip(1e-9)
     plot_matrix(
@@ -326,6 +336,7 @@ def plot_intervention_steps(shares: Mapping[str, Mapping[str, np.ndarray]], step
             )
         panel.axhline(0.99, color=INK, linestyle=":", linewidth=1)
         panel.set(xlabel="swap, steps after the input phase", title=name, ylim=(-0.04, 1.05))
+        panel.set_xticks(range(0, max(steps) + 1, 4))
     axes[0, 0].set_ylabel("outputs that follow, worst variable")
     handles, labels = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize="small")
@@ -357,31 +368,4 @@ def plot_answers(rows: Sequence[Mapping[str, str]]) -> Figure:
         panel.set(xlabel="slow eigenvalues / theory's", title=title, ylim=(-0.04, 1.06))
     axes[0, 0].set_ylabel("outputs that follow a swap, at the least")
     axes[0, 1].legend(fontsize="small", loc="lower right")
-    return figure
-
-
-def plot_fit(theory: np.ndarray, weights: np.ndarray, orbit: np.ndarray) -> Figure:
-    """Plot how large the entries are that theory has and those it has not, before and after the mean gain.
-
-    Args:
-        theory, weights, orbit: matrices of one shape.
-    """
-    figure, axes = make_axes(1, 1, width=5.6, height=3.0)
-    panel = axes[0, 0]
-    bins = np.linspace(0, max(1.6, np.abs(weights).max()), 60)
-    for index, (name, matrix) in enumerate((("weights", weights), ("weights × mean gain", orbit))):
-        panel.hist(
-            np.abs(matrix)[theory != 0],
-            bins=bins,
-            histtype="step",
-            color=QUALITATIVE[index],
-            linestyle=DASHES[index],
-            linewidth=1.8,
-            label=name,
-        )
-    panel.xaxis.set_major_locator(FixedLocator([0, 0.5, 1.0, 1.5, 2.0]))
-    panel.yaxis.set_minor_locator(NullLocator())
-    panel.axvline(1, color=_FAINT, linewidth=1, linestyle=":")
-    panel.set(xlabel="|entry| where theory has ±1", ylabel="entries")
-    panel.legend(fontsize="small")
     return figure
