@@ -444,38 +444,21 @@ print("complex pairs beyond 0.9:", pairs)
 
 
 # %%
-def take_apart(subject, found, inputs=None, lead=0):
-    task, basis = subject.task, found.bases["regression"]
-    sample = bas.sample_states(subject.system, task, 64, 4 * task.history, seed=13)
-    if inputs is not None:
-        sample = bas.sample_states(
-            subject.system, task, horizon=4 * task.history, initial=inputs[None]
-        )
-    run = np.concatenate([sample.early[:, 0], sample.states[: 2 * task.history, 0]])
-    operator = figures.join_bases(basis, found.complement, found.linear.recurrent)
-    panels = (operator, found.spectrum, run, basis.read_waves(run), basis.coordinates)
-    return figures.plot_decomposition(*panels, task.history, task.dim)
-
-
-def count_misread(subject, found, sample):
-    read = found.bases["regression"].read_waves(sample.states)
-    return {"wrong_bits": int((np.sign(read) != sample.waves).sum()), "bits": read.size}
-
-
 def count_around(found):
     from twm.spectrum import count_clusters, find_clusters
 
     return count_clusters(found.spectrum.network, find_clusters(found.spectrum.theory))
 
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 8. A: weights in the basis of memories and the rest. B: eigenvalues, with their number around each root of unity. C: hidden states of one run. D: the same read as variables.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}}
 page.record(
     "twm.fig8",
-    {"clusters": count_around(copied)} | count_misread(copy, copied, fresh),
+    {"clusters": count_around(copied)} | studies.count_misread(copied, fresh),
     figure="fig-basis-copy",
     scale=scale,
 )
-take_apart(copy, copied)
+
+# %% mystnb={"figure": {"caption": "The paper's Fig. 8. A: weights in the basis of memories and the rest. B: eigenvalues, with their number around each root of unity. C: hidden states of one run. D: the same read as variables.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}}
+figures.plot_decomposition(**studies.collect_panels(copy, copied))
 
 # %% [markdown]
 # All {value}`twm.fig8:bits` signs in the sample are read right but {value}`twm.fig8:wrong_bits`. The second example of the
@@ -495,21 +478,20 @@ pictured = picture and ana.analyse_network(
     picture.system, picture.task, methods=["regression"], steps=(0, 1)
 )
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}}
+# %%
 if picture is None:
     page.skip("twm.fig6", "its network is not on record: run `twm sweep picture`")
 else:
-    read_back = bas.sample_states(picture.system, picture.task, 64, 48, seed=14)
-    numbers = {"clusters": count_around(pictured)} | count_misread(picture, pictured, read_back)
-    built_only = "a constructed network" if profile == "smoke" else scale
-    page.record(
-        "twm.fig6",
-        numbers | {"accuracy": pictured.accuracy},
-        figure="fig-basis-picture",
-        scale=built_only,
+    numbers = {"clusters": count_around(pictured), "accuracy": pictured.accuracy}
+    numbers |= studies.count_misread(
+        pictured, bas.sample_states(picture.system, picture.task, 64, 48, seed=14)
     )
-    drawn = take_apart(picture, pictured, text_to_states(text))
-drawn if picture else None
+    built = "a constructed network" if profile == "smoke" else scale
+    page.record("twm.fig6", numbers, figure="fig-basis-picture", scale=built)
+
+# %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}}
+drawn = picture and figures.plot_decomposition(**studies.collect_panels(picture, pictured, text))
+drawn
 
 # %% [markdown]
 # The caption of the paper's figure adds that tanh sustains stable cycles at strengths well above one. We construct
@@ -566,7 +548,7 @@ page.record(
 )
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 9 for one compose-copy task.", "name": "fig-basis-compose"}, "image": {"alt": "Four panels; fewer than 64 memories, eigenvalues outside the unit circle.", "width": "780px"}}
-take_apart(subjects[chosen[-1]], composed[chosen[-1]])
+figures.plot_decomposition(**studies.collect_panels(subjects[chosen[-1]], composed[chosen[-1]]))
 
 # %% mystnb={"figure": {"caption": "Squared error of reading a variable, mean over variables, with the basis of the settled phase. Repeat copy is read at once; the others need a lap or two.", "name": "fig-basis-transients"}, "image": {"alt": "Curves on a logarithmic axis that fall from around one during the input phase to a thousandth and less.", "width": "640px"}}
 figures.plot_reading_errors(traced, history)
@@ -768,6 +750,8 @@ decayed = [row for row in flat if row["l2"] == "0.001" and row["converged"] == "
 page.note("decayed", len(decayed))
 page.note("decayed_answering", mean_share(decayed))
 page.note("decayed_changed", ana.worst(decayed, "changed") if decayed else 1.0)
+
+# %%
 if narrow:
     columns = {
         "explained": True,
@@ -833,7 +817,7 @@ else:
     )
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 7: the same task learnt with fewer eigenvalues than bits. Most clusters hold four where theory has five. Panel D can hardly be read, as in the paper: no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}}
-take_apart(packed, folded, text_to_states(text)) if packed else None
+figures.plot_decomposition(**studies.collect_panels(packed, folded, text)) if packed else None
 
 # %%
 if packed is not None:

@@ -24,7 +24,6 @@ def drawn(setting):
     basis = found.bases["regression"]
     run = np.concatenate([sample.early[:, 0], sample.states[:, 0]])
     rows = tabulate_analyses([subject], [found])
-    operator = figures.join_bases(basis, found.complement, found.linear.recurrent)
     strengths = studies.measure_strengths([0.9, 1.1], ("standard",), 20, 0, 4, 2, 16)
     alphas = np.linspace(0, 1, 3)
     scan = studies.scan_mixture(subject.system, subject.task, sample, alphas)
@@ -36,9 +35,7 @@ def drawn(setting):
         "operators": figures.plot_operators({"a": found.figures["regression"]}, {"a": basis}, 3),
         "mixture": figures.plot_mixture(alphas, {"a": scan}),
         "jacobians": figures.plot_jacobians({"a": found.spectrum, "b": found.spectrum}),
-        "decomposition": figures.plot_decomposition(
-            operator, found.spectrum, run, basis.read_waves(run), basis.coordinates, 4, 3
-        ),
+        "decomposition": figures.plot_decomposition(**studies.collect_panels(subject, found)),
         "errors": figures.plot_reading_errors({"a": studies.trace_errors(basis, sample)}, 4),
         "strengths": figures.plot_strengths([0.9, 1.1], strengths, 20),
         "edit": figures.plot_edit(outputs, outputs, -outputs, 5),
@@ -58,8 +55,9 @@ def test_every_axes_is_labelled_and_finite(drawn):
 
 def test_the_operator_in_both_bases_keeps_its_spectrum_and_shows_the_wave(setting):
     subject, found, _ = setting
-    basis = found.bases["regression"]
-    operator = figures.join_bases(basis, found.complement, found.linear.recurrent)
+    panels = studies.collect_panels(subject, found)
+    operator = panels["operator"]
+    assert panels["states"].shape == (4 + 8, 40) and panels["waves"].shape == (4 + 8, 12)
     slow = np.sort(np.abs(np.linalg.eigvals(operator)))[-12:]
     assert np.allclose(slow, np.sort(np.abs(np.linalg.eigvals(subject.system.recurrent)))[-12:])
     assert np.array_equal(np.abs(operator[:12, :12]) > 0.5, np.abs(found.figures["regression"].theory) > 0.5)

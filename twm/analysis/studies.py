@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,10 +14,14 @@ from twm.basis import (
     judge_basis,
     linearise_system,
     recover_basis,
+    sample_states,
 )
+from twm.analysis.gathering import Subject
+from twm.analysis.report import Analysis
 from twm.errors import require
 from twm.hds import HDS, make_repeat_copy
 from twm.operators import make_basis, make_wave_operator, repeat_copy_state, transform_operator
+from twm.pictures import text_to_states
 
 
 def start_at_random(system: ElmanSystem, recovered: RecoveredBasis, dim: int, seed: int) -> RecoveredBasis:
@@ -82,6 +87,43 @@ def trace_errors(recovered: RecoveredBasis, sample: StateSample) -> np.ndarray:
     waves = np.concatenate([early @ sample.observable.projection.T, sample.waves])
     states = np.concatenate([sample.early, sample.states])
     return ((recovered.read_waves(states) - waves) ** 2).mean(axis=(1, 2))
+
+
+def collect_panels(subject: Subject, analysis: Analysis, text: str | None = None) -> dict[str, Any]:
+    """Collect what :func:`twm.figures.recovery.plot_decomposition` draws: a network taken apart in the basis found by regression.
+
+    Args:
+        subject: the network.
+        analysis: its analysis.
+        text: what it is given, as a picture; a random history if not given.
+    """
+    task, basis = subject.task, analysis.bases["regression"]
+    initial = None if text is None else text_to_states(text)[None]
+    sample = sample_states(subject.system, task, 1, 2 * task.history, seed=13, initial=initial)
+    run = np.concatenate([sample.early[:, 0], sample.states[:, 0]])
+    whole = basis.basis
+    if analysis.complement is not None:
+        whole = np.concatenate([whole, analysis.complement.basis], axis=1)
+    return {
+        "operator": np.linalg.pinv(whole) @ analysis.linear.recurrent @ whole,
+        "spectrum": analysis.spectrum,
+        "states": run,
+        "waves": basis.read_waves(run),
+        "coordinates": basis.coordinates,
+        "history": task.history,
+        "dim": task.dim,
+    }
+
+
+def count_misread(analysis: Analysis, sample: StateSample) -> dict[str, int]:
+    """Count the signs that the regressed basis misreads in a sample: ``wrong_bits`` of ``bits``.
+
+    Args:
+        analysis: of the network.
+        sample: its runs.
+    """
+    read = analysis.bases["regression"].read_waves(sample.states)
+    return {"wrong_bits": int((np.sign(read) != sample.waves).sum()), "bits": read.size}
 
 
 def find_best_neurons(sample: StateSample) -> np.ndarray:
@@ -257,6 +299,8 @@ def sample_networks(rng_seed: int, count: int, hidden: int, dim: int) -> list[El
 
 
 __all__ = [
+    "collect_panels",
+    "count_misread",
     "find_best_neurons",
     "measure_linearisations",
     "measure_power_errors",

@@ -129,7 +129,7 @@ def recover_basis(
     observable = needed_coordinates(task) if sample is None else sample.observable
     slow = _SlowSpace(linear.recurrent, threshold)
     origin = linear.point
-    kept, expansion = find_copies(observable.operator, task.history)
+    kept, expansion = find_copies(observable.operator, task.size)
     if method in ("printed", "mixture"):
         columns, dual = _iterate_backwards(linear, task, 0.0 if method == "printed" else alpha)
         basis, dual_basis = columns @ observable.projection.T, observable.projection @ dual

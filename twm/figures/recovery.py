@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from twm.basis import BasisFigures, Complement, RecoveredBasis
+from twm.basis import BasisFigures, RecoveredBasis
 from twm.errors import require
 from twm.figures.basis import draw_spectrum, mark_columns
 from twm.figures.style import DASHES, INK, MARKERS, QUALITATIVE, make_axes, plot_matrix
@@ -224,14 +224,6 @@ def plot_decomposition(
     for panel in axes[1]:
         panel.axvline(history - 0.5, color=INK, linewidth=1, linestyle=":")
     return figure
-
-
-def join_bases(recovered: RecoveredBasis, complement: Complement | None, recurrent: np.ndarray) -> np.ndarray:
-    """Return recurrent weights in the basis of memories and complement, (hidden, hidden), memories first."""
-    if complement is None:
-        return recovered.dual_basis @ recurrent @ recovered.basis
-    whole = np.concatenate([recovered.basis, complement.basis], axis=1)
-    return np.linalg.pinv(whole) @ recurrent @ whole
 
 
 def plot_reading_errors(errors: Mapping[str, np.ndarray], history: int) -> Figure:
