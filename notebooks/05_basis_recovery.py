@@ -786,6 +786,7 @@ else:
 # %%
 plan = ModelPlan("repeat-copy:16,5", **slow)
 packed = ana.gather_subject(plan, True) if page.reuse else None
+tried = [row for row in flat if row["task"] == "repeat-copy:16,5"]
 if packed is None:
     page.skip(
         "twm.fig7",
@@ -795,7 +796,6 @@ else:
     folded = ana.analyse_network(
         packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16)
     )
-    tried = [row for row in flat if row["task"] == "repeat-copy:16,5"]
     held = folded.interventions
     page.record(
         "twm.fig7",
@@ -805,7 +805,6 @@ else:
             "bits": packed.task.size,
             "clusters": count_around(folded),
             "encoding_r2": folded.figures["regression"].least_r2,
-            "explained": folded.figures["regression"].explained,
             "changed": float(held.changed.min()),
             "unchanged": float(held.unchanged.min()),
             "read_changed": float(folded.settled["regression"].changed.min()),

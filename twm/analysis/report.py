@@ -176,7 +176,7 @@ def analyse_network(
         system, fresh, steps, lambda step: recover_basis(system, task, "regression", fitted, linear, at=step), "theory"
     )
     usual = bases.get("regression") or next(iter(bases.values()))
-    spare = system.hidden > usual.rank
+    spare = system.hidden > usual.rank_theory
     complement = find_complement(system, usual, fresh, linear) if spare else None
     upright = replace(usual, dual_basis=np.linalg.pinv(usual.basis))
     orthogonal = find_complement(system, upright, fresh, linear) if spare else None

@@ -101,15 +101,15 @@ def collect_panels(subject: Subject, analysis: Analysis, text: str | None = None
     initial = None if text is None else text_to_states(text)[None]
     sample = sample_states(subject.system, task, 1, 2 * task.history, seed=13, initial=initial)
     run = np.concatenate([sample.early[:, 0], sample.states[:, 0]])
-    whole = basis.basis
+    whole = basis.basis @ sample.expansion
     if analysis.complement is not None:
         whole = np.concatenate([whole, analysis.complement.basis], axis=1)
     return {
         "operator": np.linalg.pinv(whole) @ analysis.linear.recurrent @ whole,
         "spectrum": analysis.spectrum,
         "states": run,
-        "waves": basis.read_waves(run),
-        "coordinates": basis.coordinates,
+        "waves": basis.read_waves(run)[:, sample.kept],
+        "coordinates": [basis.coordinates[place] for place in sample.kept],
         "history": task.history,
         "dim": task.dim,
     }
