@@ -731,7 +731,7 @@ print("missed the bar:", ", ".join(missed) or "none")
 # Not every network that does its task is converged. What becomes of the variables where there are fewer directions than
 # variables?
 
-# %% mystnb={"figure": {"caption": "Swaps against the number of slow directions that a network has, by theory's. Left: contents read by the spectral dual. Right: in the directions of the step, with the content that theory knows to be there. Networks that are right answer to the second even with too few directions; those trained with strong weight decay are neither right nor do they answer.", "name": "fig-basis-answers"}, "image": {"alt": "Two scatter plots. Converged networks sit at one, one. On the left, networks with fewer directions answer less; on the right the compressed ones answer fully.", "width": "740px"}}
+# %% mystnb={"figure": {"caption": "Swaps against the number of slow directions that a network has, by theory's. Left: contents read by the spectral dual. Right: in the directions of the step, with the content that theory knows to be there. Networks that are right answer to the second even with too few directions; those trained with strong weight decay are neither right nor do they answer. The converged ones below one on the left are tasks in which some variables become copies of others only after some steps, before which the settled basis does not fit.", "name": "fig-basis-answers"}, "image": {"alt": "Two scatter plots. Converged networks sit at one, one. On the left, networks with fewer directions answer less; on the right the compressed ones answer fully.", "width": "740px"}}
 figures.plot_answers([row for row in rows if row["method"] == "regression"])
 
 
@@ -815,7 +815,7 @@ else:
         seeds=len(tried) or 1,
     )
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 7: the same task learnt with fewer eigenvalues than bits. Most clusters hold four where theory has five. Panel D can hardly be read, as in the paper: no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 7: the same task learnt with fewer eigenvalues than bits. Clusters hold four where theory has five. Panel D shows the waves blurred, as in the paper: no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}}
 figures.plot_decomposition(**studies.collect_panels(packed, folded, text)) if packed else None
 
 # %%

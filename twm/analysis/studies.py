@@ -11,6 +11,7 @@ from twm.basis import (
     RecoveredBasis,
     StateSample,
     find_fixed_point,
+    invert_bases,
     judge_basis,
     linearise_system,
     recover_basis,
@@ -101,11 +102,11 @@ def collect_panels(subject: Subject, analysis: Analysis, text: str | None = None
     initial = None if text is None else text_to_states(text)[None]
     sample = sample_states(subject.system, task, 1, 2 * task.history, seed=13, initial=initial)
     run = np.concatenate([sample.early[:, 0], sample.states[:, 0]])
-    whole = basis.basis @ sample.expansion
-    if analysis.complement is not None:
-        whole = np.concatenate([whole, analysis.complement.basis], axis=1)
+    columns, dual = basis.basis @ sample.expansion, basis.dual_basis[sample.kept]
+    across = np.zeros((subject.system.hidden, 0)) if analysis.complement is None else analysis.complement.basis
+    whole = np.concatenate([columns, across], axis=1)
     return {
-        "operator": np.linalg.pinv(whole) @ analysis.linear.recurrent @ whole,
+        "operator": invert_bases(columns, dual, across) @ analysis.linear.recurrent @ whole,
         "spectrum": analysis.spectrum,
         "states": run,
         "waves": basis.read_waves(run)[:, sample.kept],

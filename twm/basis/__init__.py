@@ -10,7 +10,7 @@
 ===========================  ==========================================================================================
 """
 
-from twm.basis.judging import BasisFigures, Complement, find_complement, judge_basis, measure_support
+from twm.basis.judging import BasisFigures, Complement, find_complement, invert_bases, judge_basis, measure_support
 from twm.basis.recovery import METHODS, RecoveredBasis, recover_basis, replace_dual
 from twm.basis.samples import StateSample, find_copies, needed_coordinates, sample_states
 from twm.basis.systems import ElmanSystem, Linearisation, as_system, find_fixed_point, linearise_system
@@ -27,6 +27,7 @@ __all__ = [
     "find_complement",
     "find_copies",
     "find_fixed_point",
+    "invert_bases",
     "judge_basis",
     "linearise_system",
     "measure_support",

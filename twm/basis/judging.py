@@ -148,6 +148,19 @@ def measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> 
     return np.where(power > 0, (drive * moved).sum(axis=0) / np.where(power > 0, power, 1), 1.0)
 
 
+def invert_bases(basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Return the rows that read memories and complement, (hidden, hidden): the inverse of ``[basis, across]``.
+
+    Where a network has too few directions for its memories there is no inverse; these rows then read what can be read.
+
+    Args:
+        basis: (hidden, n).
+        dual: (n, hidden).
+        across: (hidden, hidden - n), orthonormal, on which the dual vanishes.
+    """
+    return np.concatenate([dual, across.T - (across.T @ basis) @ dual])
+
+
 def find_complement(
     system: ElmanSystem, recovered: RecoveredBasis, sample: StateSample, linear: Linearisation | None = None
 ) -> Complement:
@@ -175,7 +188,7 @@ def find_complement(
     variances, turned = np.linalg.eigh(blind.T @ (rest.T @ rest / len(rest)) @ blind)
     across, variances = blind @ turned[:, ::-1], variances[::-1]
     whole = np.concatenate([basis, across], axis=1)
-    blocks = np.linalg.pinv(whole) @ linear.recurrent @ whole
+    blocks = invert_bases(basis, dual, across) @ linear.recurrent @ whole
     inside, out = blocks[:rank, :rank], blocks[rank:, :rank]
     into, outside = blocks[:rank, rank:], blocks[rank:, rank:]
     size = np.linalg.norm(inside)
