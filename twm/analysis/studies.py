@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from twm.analysis.gathering import Subject
+from twm.analysis.report import Analysis
 from twm.basis import (
     ElmanSystem,
     RecoveredBasis,
@@ -17,8 +19,6 @@ from twm.basis import (
     recover_basis,
     sample_states,
 )
-from twm.analysis.gathering import Subject
-from twm.analysis.report import Analysis
 from twm.errors import require
 from twm.hds import HDS, make_repeat_copy
 from twm.operators import make_basis, make_wave_operator, repeat_copy_state, transform_operator
