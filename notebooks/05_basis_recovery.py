@@ -561,8 +561,8 @@ figures.plot_decomposition(**studies.collect_panels(subjects[chosen[-1]], compos
 figures.plot_reading_errors(traced, history)
 
 # %% [markdown]
-# Before $t = 4$ the mean error is {value}`twm.fig9:early_errors|.2f`, in the order of the tasks; after two laps it
-# is {value}`twm.fig9:late_errors|.4f`. We shall see below that the variables are all there before that, only elsewhere.
+# Before $t = 4$ the mean error is {value}`twm.fig9:early_errors`, in the order of the tasks; after two laps it
+# is {value}`twm.fig9:late_errors`. We shall see below that the variables are all there before that, only elsewhere.
 #
 # ## Result: swap a variable in mid-run
 #
