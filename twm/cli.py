@@ -230,6 +230,69 @@ def sweep_command(options: argparse.Namespace) -> int:
     return _end_training(options, train_models(plans, sweep.place(), say=lambda line: _say(options, line), **settings))
 
 
+def analyse_command(options: argparse.Namespace) -> int:
+    """Analyse one trained network, or those on record that the table of analyses lacks."""
+    from twm.errors import require
+
+    given = (options.task, options.figure)
+    require(options.record != (options.checkpoint is not None), "give a CHECKPOINT, or --record for those of the book")
+    require(not options.record or not any(given), "--record goes without --task and --figure")
+    if options.record:
+        from twm.analysis import record_analyses
+
+        added = record_analyses(say=lambda line: _say(options, line))
+        if options.json:
+            print(json.dumps({"added": added}))
+        else:
+            print(f"{added} networks added to analysis.csv")
+        return 0
+    from twm.analysis import analyse_network, describe_analysis, read_checkpoint
+    from twm.hds import parse_task
+
+    checkpoint = read_checkpoint(options.checkpoint)
+    task = options.task or checkpoint.task
+    require(task is not None, f"{options.checkpoint} does not say which task it was trained on: name it with --task")
+    if options.figure is not None:
+        _check_figure(options.figure)
+    found = analyse_network(checkpoint.system, parse_task(task), seed=options.seed)
+    if options.figure is not None:
+        from twm.figures.basis import plot_analysis
+
+        _save_figure(plot_analysis(found), options.figure)
+    if options.json:
+        print(json.dumps(found.to_json(), indent=1))
+    else:
+        print("\n".join(describe_analysis(found)))
+    return 0
+
+
+def _check_figure(name: str) -> None:
+    from pathlib import Path
+
+    from matplotlib.figure import Figure
+
+    from twm.errors import require
+
+    endings = sorted(Figure().canvas.get_supported_filetypes())
+    fits = Path(name).suffix.lstrip(".").lower() in endings
+    require(fits, f"--figure {name} must end in one of .{', .'.join(endings)}")
+    require(Path(name).resolve().parent.is_dir(), f"--figure {name}: there is no such folder")
+
+
+def _save_figure(figure: Any, name: str) -> None:
+    import io
+    from pathlib import Path
+
+    from twm.paths import write_atomically
+
+    content = io.BytesIO()
+    figure.savefig(content, format=Path(name).suffix.lstrip(".").lower(), dpi=150)
+    try:
+        write_atomically(Path(name), content.getvalue())
+    except OSError as error:
+        raise UserError(f"--figure {name} cannot be written: {error.strerror}") from None
+
+
 def _read_training_options(options: argparse.Namespace) -> dict[str, Any]:
     return {"resume": options.resume, "checkpoint_seconds": options.checkpoint_seconds, "workers": options.workers}
 
@@ -335,7 +398,9 @@ def make_parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser(
         "sweep", help="train a named sweep into the book's records, or list what is on record and what waits"
     )
-    sweep.add_argument("name", nargs="?", metavar="NAME", help="table1, table2, curriculum, initialisation or picture")
+    sweep.add_argument(
+        "name", nargs="?", metavar="NAME", help="table1, table2, curriculum, initialisation, picture or selections"
+    )
     sweep.add_argument("--list", action="store_true", help="show what is on record and what waits")
     sweep.add_argument("--seeds", metavar="SEEDS", help="such as 0-4 (default: the sweep's)")
     sweep.add_argument(
@@ -343,6 +408,21 @@ def make_parser() -> argparse.ArgumentParser:
     )
     _add_training_options(sweep)
     sweep.set_defaults(run=sweep_command)
+
+    analyse = commands.add_parser(
+        "analyse", help="spectrum, rank, basis and interventions of one trained Elman network"
+    )
+    analyse.add_argument(
+        "checkpoint", nargs="?", metavar="CHECKPOINT", help="safetensors, or a torch file with a state dict"
+    )
+    analyse.add_argument("--task", metavar="TASK", help="such as T1 or repeat-copy:S,D (default: what the file says)")
+    analyse.add_argument("--figure", metavar="FILE", help="also draw it, as .png, .svg or .pdf")
+    analyse.add_argument("--seed", type=int, default=0, help="of the histories used (default: 0)")
+    analyse.add_argument(
+        "--record", action="store_true", help="instead: add the networks on record to book/results/analysis.csv"
+    )
+    analyse.add_argument("--json", action="store_true", help="print JSON only")
+    analyse.set_defaults(run=analyse_command)
 
     bench = commands.add_parser("bench", help="speed against torch's own modules at equal work, with ratio and floor")
     bench.add_argument("benches", nargs="*", metavar="BENCH", help="training; all if none is given")

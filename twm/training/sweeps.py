@@ -110,6 +110,12 @@ def _picture(device: str) -> list[ModelPlan]:
     ]
 
 
+def _selections(device: str) -> list[ModelPlan]:
+    # Tasks that the paper does not have, of other lengths and widths; small enough for a laptop.
+    tasks = ("repeat-copy:5,4", "repeat-copy:10,3", "random:5,5,2", "random:6,4,1", "random:8,4,1", "random:4,8,3")
+    return [ModelPlan(task, hidden=64, iterations=6000) for task in tasks]
+
+
 def _always(plan: ModelPlan) -> bool:
     return True
 
@@ -133,6 +139,10 @@ SWEEPS: dict[str, Sweep] = {
         ),
         Sweep(
             "picture", "twm Fig. 6 and 7: 16 vectors of 5, where 80 signs may fit into fewer dimensions", tuple(range(3)), _picture, _always
+        ),
+        Sweep(
+            "selections", "tasks that are not in the paper: other lengths and widths, signed selections drawn at random", tuple(range(3)),
+            _selections, _always,
         ),
     )
 }  # fmt: skip

@@ -1,0 +1,88 @@
+"""Interventions: exact on constructed networks, and a wrong basis fails."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from twm.basis import as_system, recover_basis, sample_states
+from twm.errors import UserError
+from twm.hds import make_named_task, make_repeat_copy, make_random_selection
+from twm.interventions import interchange_variable, knock_out_variable, write_variable
+from twm.networks import construct_elman
+from twm.operators import make_basis
+
+
+@pytest.fixture(scope="module", params=["T1", "T3", "random"])
+def setting(request):
+    task = make_random_selection(6, 4, 1) if request.param == "random" else make_named_task(request.param)
+    basis = make_basis(task.size, task.size + 12, "skew", seed=1, tilt=0.4)
+    system = as_system(construct_elman(task, basis, complement=0.5))
+    sample = sample_states(system, task, count=128, correct=True)
+    return task, system, recover_basis(system, task, "regression", sample), sample
+
+
+@pytest.mark.parametrize("content", ["read", "theory"])
+def test_every_interchange_is_exact(setting, content):
+    task, system, basis, sample = setting
+    for column in range(task.history):
+        done = interchange_variable(system, basis, sample, column, step=9, content=content)
+        assert np.abs(done.done - done.predicted).max() < 1e-6
+        assert done.unchanged == 1 and done.changed in (1, None)
+        # A column of which f reads something must change something.
+        assert (done.changed is None) == (column not in {place // task.dim for place in basis.coordinates})
+
+
+def test_written_contents_are_read_back(setting):
+    task, system, basis, sample = setting
+    columns, contents = [task.history - 1, task.history - 2], np.where(np.arange(2 * task.dim) % 3, 1.0, -1.0)
+    if task.name.startswith("random"):
+        # Two of the written components have become one memory by then, which cannot hold both.
+        with pytest.raises(UserError, match="copies of one another"):
+            write_variable(system, basis, sample, columns, contents.reshape(2, -1), step=9)
+        columns, contents = columns[:1], contents[: task.dim]
+    done = write_variable(system, basis, sample, columns, contents.reshape(len(columns), -1), step=9, steps=20)
+    assert np.abs(done.done - done.predicted).max() < 1e-6 and done.changed == done.unchanged == 1
+
+
+def test_a_variable_knocked_out_is_silent(setting):
+    task, system, basis, sample = setting
+    done = knock_out_variable(system, basis, sample, task.history - 1, step=4)
+    assert np.abs(done.done - done.predicted).max() < 1e-6 and done.changed == done.unchanged == 1
+    assert (done.predicted[done.must_change] == 0).any()
+
+
+def test_a_wrong_basis_fails(setting):
+    task, system, basis, sample = setting
+    rng = np.random.default_rng(0)
+    mixed = basis.basis @ np.linalg.qr(rng.standard_normal((basis.rank, basis.rank)))[0]
+    wrong = replace(basis, basis=mixed, dual_basis=np.linalg.pinv(mixed))
+    shifted = replace(basis, basis=np.roll(basis.basis, 1, 1), dual_basis=np.roll(basis.dual_basis, 1, 0))
+    for other in (wrong, shifted):
+        found = [interchange_variable(system, other, sample, column, 9) for column in range(task.history)]
+        assert min(one.changed for one in found if one.changed is not None) < 0.9
+
+
+def test_theory_knows_which_outputs_must_change():
+    task = make_repeat_copy(4, 2)
+    system = as_system(construct_elman(task, make_basis(8)))
+    sample = sample_states(system, task, count=64)
+    basis = recover_basis(system, task, "regression", sample)
+    done = write_variable(system, basis, sample, 0, [5.0, 5.0], step=4, steps=8)
+    # Repeat copy: the oldest variable is the next output, and again a lap later; no other output depends on it.
+    assert list(np.flatnonzero(done.must_change.any(axis=(1, 2)))) == [0, 4]
+    assert done.columns == (0,) and done.step == 4 and done.kind == "write"
+
+
+def test_one_line_errors(setting):
+    task, system, basis, sample = setting
+    for wrong, words in [
+        ({"column": task.history}, "columns 0 to"),
+        ({"step": 10_000}, "steps after"),
+        ({"content": "guess"}, "read, theory"),
+        ({"column": -1}, "column"),
+    ]:
+        with pytest.raises(UserError, match=words):
+            interchange_variable(system, basis, sample, **({"column": 0, "step": 1} | wrong))
+    with pytest.raises(UserError, match="contents"):
+        write_variable(system, basis, sample, [0, 1], np.ones((1, task.dim)), 2)

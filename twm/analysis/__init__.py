@@ -1,0 +1,37 @@
+"""The whole analysis of one trained network: spectrum, rank, basis by every method, interventions.
+
+``twm analyse`` prints what :func:`analyse_network` returns. :func:`read_checkpoint` takes this project's networks and
+any ``torch.nn.RNN`` state dict with a linear readout.
+"""
+
+from twm.analysis.checkpoints import Checkpoint, read_checkpoint
+from twm.analysis.gathering import Subject, construct_subject, gather_subject, tabulate_analyses, worst
+from twm.analysis.records import COLUMNS, list_networks, list_rows, record_analyses
+from twm.analysis.report import (
+    STEPS,
+    Analysis,
+    InterventionShares,
+    analyse_network,
+    describe_analysis,
+    try_interventions,
+)
+
+__all__ = [
+    "COLUMNS",
+    "STEPS",
+    "Analysis",
+    "Checkpoint",
+    "InterventionShares",
+    "Subject",
+    "analyse_network",
+    "construct_subject",
+    "describe_analysis",
+    "gather_subject",
+    "list_networks",
+    "list_rows",
+    "read_checkpoint",
+    "record_analyses",
+    "tabulate_analyses",
+    "try_interventions",
+    "worst",
+]
