@@ -107,6 +107,24 @@ def _picture(device: str) -> list[ModelPlan]:
     ]
 
 
+def _initial_waves(device: str) -> list[ModelPlan]:
+    # T1 is repeat copy of 8 vectors of 8. The protocol is Table 1's but for when to test and to stop, and every start of a
+    # task may use as many iterations as the others.
+    starts = ("uniform", "orthogonal", "identity", "wave", "wave-embedded", "wave-noisy")
+    plan = ModelPlan("T1", iterations=5000, test_every=100, stop_at=0.99, multiples=(), curve_points=25)
+    cells = [
+        replace(plan, task=task, init=init)
+        for task in ("T1", "T2", "repeat-copy:16,4", "repeat-copy:32,4")
+        for init in starts
+    ]
+    # For repeat copy the wave operator of the task is the closed wave itself.
+    return [*cells, replace(plan, task="T2", init="wave-task")]
+
+
+def _keeps_initial_waves(plan: ModelPlan) -> bool:
+    return plan.task == "T1" and plan.seed == 0
+
+
 def _always(plan: ModelPlan) -> bool:
     return True
 
@@ -130,6 +148,10 @@ SWEEPS: dict[str, Sweep] = {
         ),
         Sweep(
             "picture", "twm Fig. 6 and 7: 16 vectors of 5, where 80 signs may fit into fewer dimensions", tuple(range(3)), _picture, _always
+        ),
+        Sweep(
+            "initial-waves", "twm Discussion: recurrent weights that start at a wave, and other starts, up to 99%", tuple(range(10)),
+            _initial_waves, _keeps_initial_waves,
         ),
     )
 }  # fmt: skip
