@@ -22,6 +22,7 @@ from twm.gradients import (
     predict_single_neuron,
     run_states,
     search_violations,
+    track_first_input,
 )
 from twm.hds import make_linear_hds, make_named_task, make_repeat_copy
 from twm.kernels import draw_weights
@@ -83,6 +84,18 @@ def test_products_of_jacobians_are_automatic_derivatives():
         error = network(torch.tensor(inputs), horizon=step - 5).outputs[-1].detach().numpy() - targets
         trace = measure_gradients(network, inputs, targets, step)
         np.testing.assert_allclose(np.einsum("br,tbrd->tbd", error, jacobians), trace.by_input, rtol=1e-11, atol=1e-14)
+
+
+def test_following_the_first_input_forward_is_the_product_backward():
+    for group in draw_cases(4, 9):
+        options = {"nonlinearity": group.nonlinearity, "bias": group.bias}
+        identity = np.tile(np.eye(group.bias.shape[1]), (4, 1, 1))
+        last = group.inputs.shape[1] + 5
+        forward = track_first_input(group.weights, group.inputs, last, **options)
+        assert forward.shape[1] == last
+        for step in range(group.inputs.shape[1], last + 1):
+            backward = measure_jacobians(group.weights, group.inputs, step, readout=identity, **options)[:, 0]
+            np.testing.assert_allclose(forward[:, step - 1], backward, rtol=1e-9, atol=1e-14)
 
 
 def test_an_ensemble_is_its_members():

@@ -3,6 +3,7 @@
 =================================  =====================================================================================
 :func:`measure_gradients`          gradient of a cost by every input and state, by automatic differentiation
 :func:`measure_jacobians`          derivative of the output by every input, as a product of Jacobians
+:func:`track_first_input`          derivative of every state by the first input
 :func:`bound_gradients`            the bound without waves, as printed and as corrected
 :func:`bound_wave_gradients`       the bound with waves, with each of its three constants
 :func:`search_violations`          both on thousands of random networks
@@ -25,7 +26,13 @@ from twm.gradients.bounds import (
     measure_wave_gradients,
 )
 from twm.gradients.laws import Slope, fit_slope, predict_mixed_neurons, predict_single_neuron
-from twm.gradients.measuring import GradientTrace, measure_gradients, measure_jacobians, run_states
+from twm.gradients.measuring import (
+    GradientTrace,
+    measure_gradients,
+    measure_jacobians,
+    run_states,
+    track_first_input,
+)
 from twm.gradients.search import ROUNDING, CaseGroup, Violations, draw_cases, search_violations
 
 __all__ = [
@@ -50,4 +57,5 @@ __all__ = [
     "predict_single_neuron",
     "run_states",
     "search_violations",
+    "track_first_input",
 ]

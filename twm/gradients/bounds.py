@@ -178,12 +178,12 @@ def bound_wave_gradients(
 
 
 def measure_wave_gradients(
-    network: ElmanRNN, inputs: Any, targets: Any, columns: np.ndarray
+    network: Any, inputs: Any, targets: Any, columns: np.ndarray
 ) -> tuple[GradientTrace, dict[str, np.ndarray]]:
     """Measure gradients at the first step of the output phase together with the bound with waves.
 
     Args:
-        network: one network.
+        network: a :class:`twm.networks.ElmanRNN`, or the three matrices of one network with a tanh.
         inputs: x(1) to x(s), (time, batch, dim).
         targets: (batch, dim), for y(s+1).
         columns: Psi_1 to Psi_s, (time, hidden, dim), see :func:`fit_columns`.
@@ -194,9 +194,9 @@ def measure_wave_gradients(
     Raises:
         UserError: as the functions that it calls.
     """
-    time = np.shape(inputs)[0]
     trace = measure_gradients(network, inputs, targets)
-    jacobians = measure_jacobians(network, inputs, step=time, readout=np.eye(network.hidden))
+    time, hidden = trace.by_input.shape[0], trace.by_state.shape[-1]
+    jacobians = measure_jacobians(network, inputs, step=time, readout=np.eye(hidden))
     return trace, bound_wave_gradients(trace, network, columns, jacobians)
 
 

@@ -170,6 +170,33 @@ def measure_jacobians(
     return torch.stack(found[::-1], dim=-4).numpy()
 
 
+def track_first_input(
+    network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
+) -> np.ndarray:
+    """Follow what the first input leaves in the state, step by step, in one pass forward.
+
+    Args:
+        network, inputs, step, nonlinearity, bias: as for :func:`measure_gradients`.
+
+    Returns:
+        (..., step, batch, hidden, dim) float64: dh(1)/dx(1) to dh(step)/dx(1), at distances 0 to step - 1.
+
+    Raises:
+        UserError: as :func:`measure_gradients`.
+    """
+    recurrence, inputs, step = _prepare(network, inputs, step, nonlinearity, bias)
+    with torch.no_grad():
+        states = recurrence.run(inputs, step)
+        left = recurrence.encoder[..., None, :, :]
+        found: list[Tensor] = []
+        for state in states:
+            if found:
+                left = recurrence.recurrent[..., None, :, :] @ left
+            left = recurrence.slope(state)[..., None] * left
+            found.append(left)
+    return torch.stack(found, dim=-4).numpy()
+
+
 def run_states(
     network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
 ) -> np.ndarray:

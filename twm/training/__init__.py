@@ -37,6 +37,7 @@ from twm.training.places import Place, lock_place, make_folder_place, make_sweep
 from twm.training.plans import CURRICULA, MULTIPLES, ModelPlan, parse_seeds
 from twm.training.results import CIRCUMSTANCES, COLUMNS, CURVE_COLUMNS, TrainedModel, finish_ensemble, train_model
 from twm.training.runner import Outcome, train_models
+from twm.training.starts import StartSummary, summarise_starts
 from twm.training.sweeps import SWEEPS, Sweep, find_sweep, list_sweeps
 from twm.training.trainer import (
     Curriculum,
@@ -70,6 +71,7 @@ __all__ = [
     "RatioSummary",
     "SelectionTable",
     "StagedHorizon",
+    "StartSummary",
     "Sweep",
     "TestPoint",
     "TrainedModel",
@@ -99,6 +101,7 @@ __all__ = [
     "select_runs",
     "summarise_comparisons",
     "summarise_ratio",
+    "summarise_starts",
     "train_model",
     "train_models",
     "train_network",
