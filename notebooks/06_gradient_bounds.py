@@ -406,11 +406,14 @@ crossed = (
 for name, kind in (("one a neuron", "standard"), ("spread", "orthonormal")):
     measured, predicted = [], []
     for history in crossed:
-        basis = make_basis(history * dim, kind=kind, seed=seed + history)
-        network = construct_elman(make_repeat_copy(history, dim), basis, "tanh")
-        signs = amplitude * rng.choice([-1.0, 1.0], (history, 32, dim))
-        found = grad.measure_jacobians(network, signs)[0]
-        measured.append(np.trace(found, axis1=1, axis2=2).mean() / dim)
+        left_over = []
+        for draw in range(3):
+            basis = make_basis(history * dim, kind=kind, seed=rng)
+            network = construct_elman(make_repeat_copy(history, dim), basis, "tanh")
+            signs = amplitude * rng.choice([-1.0, 1.0], (history, 32, dim))
+            found = grad.measure_jacobians(network, signs)[0]
+            left_over.append(np.trace(found, axis1=1, axis2=2).mean() / dim)
+        measured.append(np.mean(left_over))
         single = grad.predict_single_neuron(amplitude, history + 1)
         mixed = grad.predict_mixed_neurons(amplitude, history)
         predicted.append((single if kind == "standard" else mixed)[-1])
