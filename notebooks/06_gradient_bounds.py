@@ -612,37 +612,35 @@ print(counts)
 print({task: f"{slope.value:+.4f} a step beyond the substrate" for task, slope in fades.items()})
 
 # %%
-law = grad.predict_single_neuron(amplitude, history + 1)[-1]
-constructed = {
+kept_at_end = {
+    task: [measure_farthest(task, one, draw_sequences(task)[0])[1] for one in found]
+    for task, found in finals.items()
+}
+wave_gradient = {
     "linear_error": max(errors.max() for errors in linear.values()),
     "largest_history": int(histories.max()),
     "exponent": exponent.value,
     "stretch": stretch.value,
     "single_error": single_error,
     "mixed_error": mixed_error,
-    "law": law,
+    "law": grad.predict_single_neuron(amplitude, history + 1)[-1],
 }
+
+# %%
 if missing or not all(finals.values()):
     page.skip("twm.grad.twm", "no trained networks on record: run `twm sweep table1 --seeds 0`")
 else:
+    wave_gradient |= {
+        "tasks": list(farthest),
+        "before": [values[0] for values in farthest.values()],
+        "kept": [min(values) for values in kept_at_end.values()],
+        "fades": [fades[task].value for task in farthest],
+        "networks": [len(finals[task]) for task in farthest],
+    }
+    seeds = min(wave_gradient["networks"])
+    scale = page.size(smoke="toy tasks", laptop="2,500 of 20,000 iterations", paper=None)
     page.record(
-        "twm.grad.twm",
-        constructed
-        | {
-            "tasks": list(farthest),
-            "before": [values[0] for values in farthest.values()],
-            "kept": [
-                min(
-                    measure_farthest(task, network, draw_sequences(task)[0])[1] for network in found
-                )
-                for task, found in finals.items()
-            ],
-            "fades": [fades[task].value for task in farthest],
-            "networks": [len(finals[task]) for task in farthest],
-        },
-        figure="fig-gradients-opening",
-        seeds=min(len(found) for found in finals.values()),
-        scale=page.size(smoke="toy tasks", laptop="2,500 of 20,000 iterations", paper=None),
+        "twm.grad.twm", wave_gradient, figure="fig-gradients-opening", seeds=seeds, scale=scale
     )
 
 # %% [markdown]

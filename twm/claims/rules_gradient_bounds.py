@@ -14,15 +14,15 @@ def judge_vanishing(numbers: Mapping[str, Any]) -> Outcome:
     """
     worst = max(numbers["default_deviation"], numbers["gaussian_deviation"])
     slope, norm = numbers["default_slope"], numbers["default_log_norm"]
-    reason = ""
-    if slope < 0 < norm:
+    sound = numbers["broken"] == 0 and numbers["cases"] >= 1000
+    rates = numbers["rotation_error"] <= 1e-6 and worst <= 0.1 and slope < 0
+    reason = "The bound is broken, or was tried on too few networks."
+    if sound:
+        reason = "" if rates else "Gradients do not fall at the rate of the spectral radius."
+    if sound and rates and norm > 0:
         reason = "The rate is the spectral radius, not the norm: for the default start the bound grows."
     return decide(
-        ok=numbers["broken"] == 0
-        and numbers["cases"] >= 1000
-        and numbers["rotation_error"] <= 1e-6
-        and worst <= 0.1
-        and slope < 0,
+        ok=sound and rates,
         value=f"{numbers['broken']} of {numbers['cases']} networks break the corrected bound; W = mu Q to "
         f"{numbers['rotation_error']:.0e}; random W within {worst:.1%} of log rho",
         reason=reason,
@@ -36,11 +36,15 @@ def judge_printed_bound(numbers: Mapping[str, Any]) -> Outcome:
     Source: twm Eq. (13)-(16).
     """
     broken = numbers["broken"]
-    only = broken == numbers["broken_contracting"]
+    reason = ""
+    if broken:
+        reason = "The printed right side is too small by one factor mu where mu < 1."
+        if broken == numbers["broken_contracting"]:
+            reason = f"All of them have mu < 1: {broken} of {numbers['contracting']} such."
     return decide(
         ok=broken == 0,
         value=f"broken by {broken} of {numbers['cases']} networks, by up to {numbers['largest']:.2f}",
-        reason=f"All of them have mu < 1: {broken} of {numbers['contracting']} such." if broken and only else "",
+        reason=reason,
     )
 
 
@@ -78,9 +82,13 @@ def judge_tightness(numbers: Mapping[str, Any]) -> Outcome:
     """Require an unbroken bound with the norm of Psi_1, and gradients of at least half of it in linear networks."""
     least, skew = numbers["least"], numbers["least_skew"]
     sound = numbers["broken"] == 0 and numbers["cases"] >= 1000
-    reason = (
-        "" if skew >= 0.5 else f"In skew bases the least share is {skew:.2g}, for the product of three norms is loose."
-    )
+    reason = ""
+    if not sound:
+        reason = "The bound is broken, or was tried on too few networks."
+    elif least < 0.5:
+        reason = "Even in orthonormal bases the gradient is less than half of the bound."
+    elif skew < 0.5:
+        reason = f"In skew bases the least share is {skew:.2g}, for the product of three norms is loose."
     return decide(
         ok=sound and min(least, skew) >= 0.5,
         partly=sound and least >= 0.5 and least >= numbers["least_d"],
@@ -100,6 +108,9 @@ def judge_norms(numbers: Mapping[str, Any]) -> Outcome:
         partly=waves,
         value=f"least norm of {numbers['waves']} waves {numbers['least_norm']:.4f}; default norm {numbers['default_norm']:.3f}, "
         f"radius {numbers['default_radius']:.3f}, slope {numbers['default_slope']:.3f}",
+        reason=""
+        if waves and start
+        else "The norm of a wave, or the norm, radius or slope of the default start, is another.",
     )
 
 
