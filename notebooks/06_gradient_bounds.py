@@ -825,7 +825,7 @@ for init, found in ended.items():
     before = draw_weights(plan.system.dim, plan.hidden, init, plan.seed, plan.system.history)
     spectra[init] = [np.linalg.eigvals(np.asarray(one[0], float)) for one in (before, last)]
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at the start and when 99% was reached, one network a start on repeat copy. A wave start ends where theory says, because it never left; the default start gets there slowly; a rotation ends with slow eigenvalues all around the circle.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that theory predicts.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at the start and when 99% was reached, one network a start on repeat copy. A wave start ends where theory says, and so, later, does most of the default start; a rotation ends with slow eigenvalues all around the circle, and the identity is still on its way.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that theory predicts.", "width": "700px"}}
 picture = "No record, no figure."
 if spectra:
     roots = np.unique(repeat_copy_spectrum(plan.system.history, 1).round(12))
