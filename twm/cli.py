@@ -383,7 +383,10 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--threshold", type=float, metavar="X", help="of the curriculum: accuracy 0.98 if staged, loss 0.03 if adaptive"
     )
-    train.add_argument("--init", help="uniform, gaussian, orthogonal or identity (default: uniform)")
+    train.add_argument(
+        "--init",
+        help="uniform, gaussian, orthogonal, identity, wave, wave-embedded, wave-noisy or wave-task (default: uniform)",
+    )
     train.add_argument("--learning-rate", type=float, metavar="X", help="Adam's step (default: 0.001)")
     train.add_argument(
         "--drop-at", type=int, metavar="N", help="iteration after which the learning rate is a tenth (default: never)"
@@ -398,9 +401,7 @@ def make_parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser(
         "sweep", help="train a named sweep into the book's records, or list what is on record and what waits"
     )
-    sweep.add_argument(
-        "name", nargs="?", metavar="NAME", help="table1, table2, curriculum, initialisation, picture or selections"
-    )
+    sweep.add_argument("name", nargs="?", metavar="NAME", help="a sweep, such as table1; --list shows all of them")
     sweep.add_argument("--list", action="store_true", help="show what is on record and what waits")
     sweep.add_argument("--seeds", metavar="SEEDS", help="such as 0-4 (default: the sweep's)")
     sweep.add_argument(

@@ -32,7 +32,16 @@ from twm.kernels.checking import KERNELS, TOLERANCE, check_kernel, draw_check_ba
 from twm.kernels.forward import RunScore, run_forward, score_run
 from twm.kernels.interface import STATE_KEYS, Kernel, StepResult
 from twm.kernels.reference import ReferenceKernel, compute_reference_gradient, run_network
-from twm.kernels.weights import INITIALISATIONS, Weights, as_weights, draw_matrix, draw_weights, stack_weights
+from twm.kernels.weights import (
+    INITIALISATIONS,
+    WAVE_INITIALISATIONS,
+    Weights,
+    as_weights,
+    check_initial,
+    draw_matrix,
+    draw_weights,
+    stack_weights,
+)
 
 __all__ = [
     "GPU_STATUS",
@@ -40,6 +49,7 @@ __all__ = [
     "KERNELS",
     "STATE_KEYS",
     "TOLERANCE",
+    "WAVE_INITIALISATIONS",
     "AugmentedKernel",
     "BatchedKernel",
     "Kernel",
@@ -48,6 +58,7 @@ __all__ = [
     "StepResult",
     "Weights",
     "as_weights",
+    "check_initial",
     "check_kernel",
     "compute_reference_gradient",
     "draw_check_batch",

@@ -41,6 +41,7 @@ from twm.training.plans import CURRICULA, MULTIPLES, ModelPlan, parse_seeds
 from twm.training.reduced import list_reduced_plans
 from twm.training.results import CIRCUMSTANCES, COLUMNS, CURVE_COLUMNS, TrainedModel, finish_ensemble, train_model
 from twm.training.runner import Outcome, train_models
+from twm.training.starts import StartSummary, summarise_starts
 from twm.training.summaries import (
     Comparison,
     Mean,
@@ -87,6 +88,7 @@ __all__ = [
     "RatioSummary",
     "SelectionTable",
     "StagedHorizon",
+    "StartSummary",
     "Sweep",
     "TestPoint",
     "TrainedModel",
@@ -127,6 +129,7 @@ __all__ = [
     "summarise_comparisons",
     "summarise_mean",
     "summarise_ratio",
+    "summarise_starts",
     "train_here",
     "train_model",
     "train_models",
