@@ -219,15 +219,32 @@ def sweep_command(options: argparse.Namespace) -> int:
     from twm.errors import require
     from twm.devices import choose_device
     from twm.training import find_sweep, list_sweeps, parse_seeds, train_models
+    from twm.training.flip_flop_sweep import FLIP_FLOP_SWEEP, list_flip_flop_sweep
 
     require(options.list != (options.name is not None), "give the name of a sweep, or --list to see them")
     device = choose_device("cpu" if options.executor == "slurm" and options.device == "auto" else options.device)
     if options.list:
-        return _show_sweeps(options, list_sweeps(device))
+        return _show_sweeps(options, [*list_sweeps(device), list_flip_flop_sweep()])
+    if options.name == FLIP_FLOP_SWEEP:
+        return _sweep_flip_flops(options)
     sweep = find_sweep(options.name)
     plans = sweep.list_plans(device, None if options.seeds is None else parse_seeds(options.seeds))
     settings = _read_training_options(options) | {"device": device, "executor": options.executor}
     return _end_training(options, train_models(plans, sweep.place(), say=lambda line: _say(options, line), **settings))
+
+
+def _sweep_flip_flops(options: argparse.Namespace) -> int:
+    from twm.errors import require
+    from twm.training import parse_seeds
+    from twm.training.flip_flop_sweep import list_flip_flop_plans, make_flip_flop_place, train_flip_flops
+
+    here = options.executor == "local" and options.device in ("auto", "cpu") and options.workers in (None, 1)
+    require(here, "the flip-flop is trained on one core of this machine: leave out --executor, --device and --workers")
+    plans = list_flip_flop_plans(None if options.seeds is None else parse_seeds(options.seeds))
+    outcome = train_flip_flops(
+        plans, make_flip_flop_place(), options.resume, options.checkpoint_seconds, lambda line: _say(options, line)
+    )
+    return _end_training(options, outcome)
 
 
 def _read_training_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -335,7 +352,9 @@ def make_parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser(
         "sweep", help="train a named sweep into the book's records, or list what is on record and what waits"
     )
-    sweep.add_argument("name", nargs="?", metavar="NAME", help="table1, table2, curriculum, initialisation or picture")
+    sweep.add_argument(
+        "name", nargs="?", metavar="NAME", help="table1, table2, curriculum, initialisation, picture or flipflop"
+    )
     sweep.add_argument("--list", action="store_true", help="show what is on record and what waits")
     sweep.add_argument("--seeds", metavar="SEEDS", help="such as 0-4 (default: the sweep's)")
     sweep.add_argument(
