@@ -236,14 +236,21 @@ def sweep_command(options: argparse.Namespace) -> int:
 def _sweep_flip_flops(options: argparse.Namespace) -> int:
     from twm.errors import require
     from twm.training import parse_seeds
-    from twm.training.flip_flop_sweep import list_flip_flop_plans, make_flip_flop_place, train_flip_flops
+    from twm.flip_flop import POINT_TABLE, record_points
+    from twm.training.flip_flop_sweep import (
+        list_flip_flop_plans, main_flip_flops, make_flip_flop_place, train_flip_flops,
+    )  # fmt: skip
 
     here = options.executor == "local" and options.device in ("auto", "cpu") and options.workers in (None, 1)
     require(here, "the flip-flop is trained on one core of this machine: leave out --executor, --device and --workers")
     plans = list_flip_flop_plans(None if options.seeds is None else parse_seeds(options.seeds))
+    place = make_flip_flop_place()
     outcome = train_flip_flops(
-        plans, make_flip_flop_place(), options.resume, options.checkpoint_seconds, lambda line: _say(options, line)
+        plans, place, options.resume, options.checkpoint_seconds, lambda line: _say(options, line)
     )
+    if not outcome.stopped:
+        names = [plan.name for plan in plans if plan.name in main_flip_flops()]
+        record_points(place.networks, place.rows.with_name(POINT_TABLE), names, lambda line: _say(options, line))
     return _end_training(options, outcome)
 
 

@@ -83,6 +83,11 @@ def list_flip_flop_plans(seeds: Iterable[int] | None = None) -> list[FlipFlopPla
     return plans
 
 
+def main_flip_flops() -> list[str]:
+    """Return the names of the networks that the page looks into: delays 0 and 8 over five seeds, as in the paper."""
+    return [FlipFlopPlan(delay, seed).name for delay in (0, 8) for seed in range(5)]
+
+
 def make_flip_flop_place() -> Place:
     """Return where the sweep leaves its records.
 
