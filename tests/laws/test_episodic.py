@@ -196,3 +196,24 @@ def test_wrong_arguments_are_told_in_a_line(call, words: str):
 
 def test_every_activation_is_checked():
     assert set(ACTIVATIONS) == {"tanh", "relu", "clip"}
+
+
+# ---- a trained network
+
+
+def test_the_variables_of_a_constructed_network_are_found_from_states_and_from_weights(rng):
+    from twm.episodic import find_variables, propagate_readout
+    from twm.operators import make_basis
+
+    history, dim, hidden = 4, 3, 20
+    phi, basis = make_cycle(history, dim), make_basis(12, hidden, "orthonormal", seed=1)
+    recurrent = transform_operator(phi, basis)
+    contents = rng.standard_normal((100, 12))
+    found = find_variables(recurrent, contents @ basis.basis.T, contents)
+    assert np.abs(found.operator - phi).max() < 1e-10 and np.abs(found.basis - basis.basis).max() < 1e-10
+    assert np.abs(propagate_readout(recurrent, make_readout(basis, dim), history) - basis.basis).max() < 1e-10
+    # Contents that belong to other states give no cycle.
+    wrong = find_variables(recurrent, rng.permutation(contents) @ basis.basis.T, contents)
+    assert np.abs(wrong.operator - phi).max() > 0.1
+    with pytest.raises(UserError, match="apart"):
+        find_variables(recurrent, np.ones((5, hidden)), np.ones((5, 12)))
