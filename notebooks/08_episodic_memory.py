@@ -126,7 +126,10 @@ for count in counts:
 page.note("euler_order", np.log2(euler[-2] / euler[-1]))
 
 # %%
-gsemm = {"order": float(orders.mean()), "least_order": float(orders.flat[np.abs(orders - 1).argmax()])}
+gsemm = {
+    "order": float(orders.mean()),
+    "least_order": float(orders.flat[np.abs(orders - 1).argmax()]),
+}
 page.record(
     "emt.gsemm",
     gsemm | {"map_error": map_error, "half_step_error": half_error, "models": spans},
@@ -143,7 +146,8 @@ figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts,
 # %% [markdown]
 # Over {value}`emt.gsemm:models` random models the order is {value}`emt.gsemm:order|.3f`; the value farthest from one is
 # {value}`emt.gsemm:least_order|.2f`. The Euler step of full length differs from the map by
-# {value}`emt.gsemm:map_error|.1e`, the half step by {value}`emt.gsemm:half_step_error|.1f`. The left panel is a warning:
+# {value}`emt.gsemm:map_error|.1e`, the half step by {value}`emt.gsemm:half_step_error|.1f`; towards short steps Euler's
+# method has order {value}`08_episodic_memory:euler_order|.2f`. The left panel is a warning:
 # with hidden neurons as slow as the feature neurons, the model does something else. And a step as long as the time
 # constant is no approximation of the equation at all; the map is a relative of the continuous model, not its solution.
 #
@@ -195,7 +199,9 @@ for _ in range(page.size(smoke=10, laptop=50, paper=100)):
     families.append(epi.change_memories(model, rng.standard_normal((5, 5)) + 2 * np.eye(5)))
 spectra = [np.linalg.eigvals(each.operator) for each in families]
 pairs = [(a, b) for a in range(12) for b in range(a)]
-closest = min(np.abs(families[a].operator - families[b].operator).max() for a, b in pairs if a < len(families))
+closest = min(
+    np.abs(families[a].operator - families[b].operator).max() for a, b in pairs if a < len(families)
+)
 
 # %%
 page.record(
@@ -273,7 +279,13 @@ for step in range(4 * history + 1):
 page.record(
     "emt.phi",
     {f"{name}_differences": count for name, count in wrong.items()}
-    | {"variables": history, "dim": dim, "compared": compared, "wrong_variable": misread, "printed_index": misplaced},
+    | {
+        "variables": history,
+        "dim": dim,
+        "compared": compared,
+        "wrong_variable": misread,
+        "printed_index": misplaced,
+    },
     figure="fig-episodic-mechanisms",
 )
 
@@ -332,13 +344,24 @@ figures.plot_machine(machine, components, np.array(states[1:]), history)
 from twm.records import read_network
 from twm.training import ModelPlan, draw_batch, find_sweep, read_models, train_model
 
-smaller = ModelPlan("repeat-copy:3,2", hidden=16, init="orthogonal", iterations=400, horizons=(5, 10, 20), learning_rate=3e-3)
+smaller = ModelPlan(
+    "repeat-copy:3,2",
+    hidden=16,
+    init="orthogonal",
+    iterations=400,
+    horizons=(5, 10, 20),
+    learning_rate=3e-3,
+)
 whole = next(plan for plan in find_sweep("picture").list_plans() if plan.init == "orthogonal")
 reduced = ModelPlan("repeat-copy:8,4", hidden=64, init="orthogonal", iterations=4000)
 plan = page.size(smoke=smaller, laptop=reduced, paper=whole)
 place = find_sweep("picture").place()
 rows_on_record = read_models(place.rows) if page.reuse else []
-good = [row for row in rows_on_record if row["accuracy"] >= 0.99 and row["rank_network"] == row["rank_theory"]]
+good = [
+    row
+    for row in rows_on_record
+    if row["accuracy"] >= 0.99 and row["rank_network"] == row["rank_theory"]
+]
 
 # %%
 if good:
@@ -349,8 +372,14 @@ if good:
 elif page.reuse:
     basis = ops.make_basis(80, 128, "orthonormal", seed=seed)
     # Small states, where tanh is straight; a constructed stand-in has nothing else to show.
-    matrices = (ops.transform_operator(ops.make_cycle(16, 5), basis), 1e-3 * ops.make_encoder(basis, 5), 1e3 * ops.make_readout(basis, 5))
-    print("no trained network is on record (twm sweep picture makes it): what follows is a constructed one")
+    matrices = (
+        ops.transform_operator(ops.make_cycle(16, 5), basis),
+        1e-3 * ops.make_encoder(basis, 5),
+        1e3 * ops.make_readout(basis, 5),
+    )
+    print(
+        "no trained network is on record (twm sweep picture makes it): what follows is a constructed one"
+    )
 else:
     trained = train_model(plan)
     matrices = trained.weights
@@ -399,7 +428,13 @@ for step in range(3 * history):
 episode = np.array(episode[1:])
 leak = recurrent @ fitted.basis - fitted.basis @ fitted.operator
 figures.plot_trained_variables(
-    fitted.operator, leak, eigenvalues, ops.repeat_copy_spectrum(history, system.dim), episode, episode @ fitted.dual_basis.T, history
+    fitted.operator,
+    leak,
+    eigenvalues,
+    ops.repeat_copy_spectrum(history, system.dim),
+    episode,
+    episode @ fitted.dual_basis.T,
+    history,
 )
 
 # %% [markdown]

@@ -15,7 +15,9 @@ def judge_reduction(numbers: Mapping[str, Any]) -> Outcome:
     return decide(
         ok=first and exact and told_apart,
         value=f"order {numbers['order']:.3f} in T_h = T_d; Euler step and map differ by {numbers['map_error']:.1e}",
-        reason="Both strengths must be 1, and sigma_h the identity." if told_apart else "A half step passes as the map too.",
+        reason="Both strengths must be 1, and sigma_h the identity."
+        if told_apart
+        else "A half step passes as the map too.",
     )
 
 

@@ -87,8 +87,8 @@ def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]
             spectrum.real, spectrum.imag, marker=MARKERS[index], linestyle="", color=QUALITATIVE[index], fillstyle="none",
             markersize=6 + 3 * index, label=f"{index + 1}",
         )  # fmt: skip
-    last.set(aspect="equal", xlabel="real part", ylabel="imaginary part", title="eigenvalues")
-    last.legend(fontsize="small", title="memories", title_fontsize="small", loc="center", frameon=False)
+    last.set(xlabel="real part", ylabel="imaginary part", title="eigenvalues", ylim=(-1.6, 2.6))
+    last.legend(fontsize="small", loc="upper center", ncols=count, handletextpad=0.1, columnspacing=0.8)
     return figure
 
 
@@ -217,7 +217,7 @@ def plot_trained_variables(
         xlim=(-1.4, 1.4),
         ylim=(-1.4, 1.4),
     )
-    place.legend(fontsize="x-small", loc="center")
+    place.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
     plot_matrix(axes[1, 0], neurons.T, None, "neuron", "step", "C  an episode, neuron by neuron")
     plot_matrix(
         axes[1, 1], contents.T, None, "component, oldest variable first", "step", "D  the same, variable by variable"
