@@ -253,7 +253,7 @@ class _Buffers:
             after.tanh_()
         after, before, backward = self._flat
         outputs = (after @ readout.T).tanh_()
-        errors = outputs - targets.view(outputs.shape)
+        errors = outputs - targets.reshape(outputs.shape)
         loss = errors.square().mean()
         by_output = errors.mul_(2 / errors.numel()).mul_(1 - outputs * outputs)
         torch.matmul(by_output.T, after, out=self.by_readout)
@@ -425,7 +425,9 @@ class FlipFlopTrainer:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return all that training goes on from: tensors, and what JSON can hold."""
-        position, held = self._from if self._drawn is not None else (0, self._stream.held)
+        # In the middle of a stretch, the stream is gone on with from the start of that stretch.
+        midway = self._drawn is not None and self.iteration % _DRAWN != 0
+        position, held = self._from if midway else (self._stream.position, self._stream.held)
         tensors = {
             "vector": self._vector.clone(),
             "moments": self._moments.clone(),
