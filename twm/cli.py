@@ -219,11 +219,14 @@ def sweep_command(options: argparse.Namespace) -> int:
     from twm.errors import require
     from twm.devices import choose_device
     from twm.training import find_sweep, list_sweeps, parse_seeds, train_models
+    from twm.training.flip_flop_sweep import FLIP_FLOP_SWEEP, list_flip_flop_sweep
 
     require(options.list != (options.name is not None), "give the name of a sweep, or --list to see them")
     device = choose_device("cpu" if options.executor == "slurm" and options.device == "auto" else options.device)
     if options.list:
-        return _show_sweeps(options, list_sweeps(device))
+        return _show_sweeps(options, [*list_sweeps(device), list_flip_flop_sweep()])
+    if options.name == FLIP_FLOP_SWEEP:
+        return _sweep_flip_flops(options)
     sweep = find_sweep(options.name)
     plans = sweep.list_plans(device, None if options.seeds is None else parse_seeds(options.seeds))
     settings = _read_training_options(options) | {"device": device, "executor": options.executor}
@@ -291,6 +294,27 @@ def _save_figure(figure: Any, name: str) -> None:
         write_atomically(Path(name), content.getvalue())
     except OSError as error:
         raise UserError(f"--figure {name} cannot be written: {error.strerror}") from None
+
+
+def _sweep_flip_flops(options: argparse.Namespace) -> int:
+    from twm.errors import require
+    from twm.training import parse_seeds
+    from twm.flip_flop import POINT_TABLE, record_points
+    from twm.training.flip_flop_sweep import (
+        list_flip_flop_plans, main_flip_flops, make_flip_flop_place, train_flip_flops,
+    )  # fmt: skip
+
+    here = options.executor == "local" and options.device in ("auto", "cpu") and options.workers in (None, 1)
+    require(here, "the flip-flop is trained on one core of this machine: leave out --executor, --device and --workers")
+    plans = list_flip_flop_plans(None if options.seeds is None else parse_seeds(options.seeds))
+    place = make_flip_flop_place()
+    outcome = train_flip_flops(
+        plans, place, options.resume, options.checkpoint_seconds, lambda line: _say(options, line)
+    )
+    if not outcome.stopped:
+        names = [plan.name for plan in plans if plan.name in main_flip_flops()]
+        record_points(place.networks, place.rows.with_name(POINT_TABLE), names, lambda line: _say(options, line))
+    return _end_training(options, outcome)
 
 
 def _read_training_options(options: argparse.Namespace) -> dict[str, Any]:

@@ -139,3 +139,25 @@ def expand_words(words: "torch.Tensor", count: int, size: int) -> "torch.Tensor"
     sequences = torch.arange(count, dtype=torch.int64, device=words.device)
     elements = torch.arange(size, dtype=torch.int64, device=words.device)
     return _signs(words[:, None], sequences, elements).to(torch.float32)
+
+
+def hashed_words(key: str, seed: int, iteration: int, count: int, size: int, *, first: int = 0) -> np.ndarray:
+    """Draw words of 32 bits, for data that is more than signs.
+
+    A word below ``share * 2**32`` is an event of that probability; divided by 2**32 a word is uniform in [0, 1).
+
+    Args:
+        key, seed, iteration, first: as for :func:`binary_inputs_numpy`.
+        count: how many sequences.
+        size: words a sequence.
+
+    Returns:
+        (count, size) int64, each at least 0 and below 2**32.
+
+    Raises:
+        UserError: if a number is negative or not whole, or the key is empty.
+    """
+    _check(key, seed, iteration, count, (size,), first)
+    sequences = np.arange(first, first + count, dtype=np.int64)
+    row = _mix((sequences * _STRIDE + _start_word(key, seed, iteration)) & _MASK)
+    return _mix((row[:, None] + np.arange(size, dtype=np.int64) * _FIRST) & _MASK)

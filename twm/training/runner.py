@@ -103,7 +103,7 @@ def train_models(
         waiting = table.list_waiting()
         leader.begin(waiting)
         try:
-            with _interrupt_once():
+            with interrupt_once():
                 if executor == "slurm":
                     from twm.training.cluster import train_on_cluster
 
@@ -257,7 +257,7 @@ def _catch_stop() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _interrupt_once() -> Iterator[None]:
+def interrupt_once() -> Iterator[None]:
     """Treat a request to terminate, as a batch system sends it, like Ctrl-C, and either as one however often it comes.
 
     ``timeout`` and batch systems send a signal to a process and once more to its group. The second one must not disturb
