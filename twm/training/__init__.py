@@ -5,6 +5,7 @@
 :func:`train_model`                     train it here and now
 :func:`train_models`                    train many, on all cores, a GPU or a cluster, into tables, to be stopped anywhere
 :data:`SWEEPS`                          the named sweeps behind the book's records
+:class:`SequencePlan`                   the same for a network on a sequence task, see :mod:`twm.training.sequences`
 :func:`train_network`                   the slow, obvious trainer, for any torch module
 :func:`compare_attention_with_elman`    attention beside the Elman network
 ======================================  ==================================================================================
@@ -12,7 +13,8 @@
 How the pieces fit: a plan (:mod:`twm.training.plans`) and others of its size make an :class:`Ensemble`, whose loop draws
 batches (:mod:`twm.training.batches`), asks the curricula (:mod:`twm.training.curricula`) for horizons and steps the kernel. A
 job (:mod:`twm.training.jobs`) takes it from its last checkpoint to a result file; workers run jobs, and the process that
-leads (:func:`train_models`) takes results into the tables of a place (:mod:`twm.training.places`).
+leads (:func:`train_models`) takes results into the tables of a place (:mod:`twm.training.places`). What is particular to a
+kind of model is its protocol (:mod:`twm.training.protocols`): Elman networks and networks on sequences share all the rest.
 """
 
 from twm.training.comparison import (
@@ -37,6 +39,16 @@ from twm.training.places import Place, lock_place, make_folder_place, make_sweep
 from twm.training.plans import CURRICULA, MULTIPLES, ModelPlan, parse_seeds
 from twm.training.results import CIRCUMSTANCES, COLUMNS, CURVE_COLUMNS, TrainedModel, finish_ensemble, train_model
 from twm.training.runner import Outcome, train_models
+from twm.training.sequences import (
+    SEQUENCE_COLUMNS,
+    SEQUENCE_CURVE_COLUMNS,
+    SEQUENCE_GPU_STATUS,
+    SequenceModel,
+    SequencePlan,
+    SequenceRun,
+    read_sequence_network,
+    train_sequence_model,
+)
 from twm.training.sweeps import SWEEPS, Sweep, find_sweep, list_sweeps
 from twm.training.trainer import (
     Curriculum,
@@ -58,6 +70,9 @@ __all__ = [
     "MODELS",
     "MULTIPLES",
     "RECORDED_PARTS",
+    "SEQUENCE_COLUMNS",
+    "SEQUENCE_CURVE_COLUMNS",
+    "SEQUENCE_GPU_STATUS",
     "SWEEPS",
     "BatchFeed",
     "Curricula",
@@ -69,6 +84,9 @@ __all__ = [
     "Place",
     "RatioSummary",
     "SelectionTable",
+    "SequenceModel",
+    "SequencePlan",
+    "SequenceRun",
     "StagedHorizon",
     "Sweep",
     "TestPoint",
@@ -94,6 +112,7 @@ __all__ = [
     "parse_seeds",
     "quiet_process",
     "read_models",
+    "read_sequence_network",
     "record_attention_comparison",
     "run_output_phase",
     "select_runs",
@@ -102,5 +121,6 @@ __all__ = [
     "train_model",
     "train_models",
     "train_network",
+    "train_sequence_model",
     "train_trial",
 ]
