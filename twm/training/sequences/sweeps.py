@@ -163,7 +163,7 @@ def _adding_paper() -> list[Cell]:
 
 
 def _adding_laptop() -> list[Cell]:
-    known = {("wrnn", 100): 1_500, ("irnn", 100): 20_000, ("wrnn", 200): 1_500, ("irnn", 200): 20_000}
+    known = {("wrnn", 100): 1_000, ("irnn", 100): 20_000, ("wrnn", 200): 1_000, ("irnn", 200): 20_000}
     return [
         (_make_adding(network, length, iterations, f"best settings alone, {iterations:,} iterations"), (0, 1, 2) if length == 100 else (0,))
         for (network, length), iterations in known.items()
