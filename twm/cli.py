@@ -228,7 +228,8 @@ def sweep_command(options: argparse.Namespace) -> int:
     if options.name == FLIP_FLOP_SWEEP:
         return _sweep_flip_flops(options)
     sweep = find_sweep(options.name)
-    plans = sweep.list_plans(device, None if options.seeds is None else parse_seeds(options.seeds))
+    seeds = None if options.seeds is None else parse_seeds(options.seeds)
+    plans = sweep.list_plans(device, seeds, options.profile)
     settings = _read_training_options(options) | {"device": device, "executor": options.executor}
     return _end_training(options, train_models(plans, sweep.place(), say=lambda line: _say(options, line), **settings))
 
@@ -428,6 +429,9 @@ def make_parser() -> argparse.ArgumentParser:
     sweep.add_argument("name", nargs="?", metavar="NAME", help="a sweep, such as table1; --list shows all of them")
     sweep.add_argument("--list", action="store_true", help="show what is on record and what waits")
     sweep.add_argument("--seeds", metavar="SEEDS", help="such as 0-4 (default: the sweep's)")
+    sweep.add_argument(
+        "--profile", help="laptop or paper, where a sweep has both (default: laptop on a CPU, paper on a GPU)"
+    )
     sweep.add_argument(
         "--executor", default="local", help="local, or slurm for a job a model on a cluster (default: local)"
     )

@@ -5,7 +5,7 @@ import pytest
 
 from twm.errors import UserError
 from twm.sequence_tasks import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
-from twm.streams import hashed_words
+from twm.streams import draw_words
 
 
 def walk(pulses: np.ndarray, delay: int, before: float = 0.0) -> list[float]:
@@ -84,10 +84,10 @@ def test_marks_leave_out_what_settles_and_pick_what_waits():
 
 
 def test_words_are_even_and_can_be_drawn_in_parts():
-    words = hashed_words("k", 0, 0, 50, 400)
+    words = draw_words("k", 0, 0, 50, (400,)).numpy()
     assert words.min() >= 0 and words.max() < 2**32 and abs(words.mean() / 2**31 - 1) < 0.02
-    assert np.array_equal(hashed_words("k", 0, 0, 20, 400, first=30), words[30:])
-    assert not np.array_equal(hashed_words("k", 0, 1, 50, 400), words)
+    assert np.array_equal(draw_words("k", 0, 0, 20, (400,), first=30).numpy(), words[30:])
+    assert not np.array_equal(draw_words("k", 0, 1, 50, (400,)).numpy(), words)
 
 
 @pytest.mark.parametrize(

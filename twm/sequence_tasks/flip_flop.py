@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twm.errors import require, require_count
-from twm.streams import hashed_words
+from twm.streams import draw_words
 
 #: What "one pulse in 50 steps" is counted over: each channel, or all channels together.
 READINGS = ("channel", "network")
@@ -83,7 +83,7 @@ def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int,
     size = _BLOCK * task.channels
     blocks = []
     for block in range(start // _BLOCK, -(-(start + steps) // _BLOCK)):
-        words = hashed_words(key, seed, block, streams, 2 * size).reshape(streams, _BLOCK, task.channels, 2)
+        words = draw_words(key, seed, block, streams, (_BLOCK, task.channels, 2)).numpy()
         falls = words[..., 0] < task.pulse_share * 2**32
         signs = 1 - 2 * (words[..., 1] >> 31)
         blocks.append((falls * signs).swapaxes(0, 1))

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from twm.errors import UserError, require, require_count
 from twm.hds import HDS, parse_task
@@ -53,6 +53,9 @@ class ModelPlan:
 
     Source: twm Table 1, Table 2, B.2.
     """
+
+    #: Which kind of model this is, see :mod:`twm.training.protocols`.
+    protocol: ClassVar[str] = "elman"
 
     task: str
     hidden: int = 128
@@ -180,7 +183,7 @@ _LETTERS = {
 }
 
 
-def check_plans(plans: Iterable[ModelPlan]) -> list[ModelPlan]:
+def check_plans(plans: Iterable[Any]) -> list[Any]:
     """Return plans as a list after checking that no two are the same model.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import Any
 from twm.errors import UserError, require
 from twm.training.places import Place, make_sweep_place, read_models
 from twm.training.plans import ModelPlan
+from twm.training.sequences.sweeps import SEQUENCE_SWEEPS, SequenceSweep
 
 #: Iterations whose weights are kept for the two runs that show how a spectrum forms: twelve, evenly spaced in the logarithm.
 SNAPSHOTS = (10, 20, 40, 80, 160, 320, 630, 1260, 2500, 5000, 10_000, 20_000)
@@ -33,13 +34,20 @@ class Sweep:
     cells: Callable[[str], Sequence[ModelPlan]]
     keeps: Callable[[ModelPlan], bool]
 
-    def list_plans(self, device: str = "cpu", seeds: Iterable[int] | None = None) -> list[ModelPlan]:
+    def list_plans(
+        self, device: str = "cpu", seeds: Iterable[int] | None = None, profile: str | None = None
+    ) -> list[ModelPlan]:
         """Return all models, seed by seed, so that a sweep that is stopped early is balanced.
 
         Args:
             device: ``cpu`` or ``cuda``; some sweeps are larger on a GPU.
             seeds: by default those of the sweep.
+            profile: ``paper``, the only scale of these sweeps.
+
+        Raises:
+            UserError: if another profile is asked for.
         """
+        require(profile in (None, "paper"), f"{self.name} has the paper's scale alone: leave out --profile {profile}")
         chosen = self.seeds if seeds is None else tuple(seeds)
         return [self._finish(replace(cell, seed=seed)) for seed in chosen for cell in self.cells(device)]
 
@@ -152,7 +160,7 @@ def _never(plan: ModelPlan) -> bool:
     return False
 
 
-SWEEPS: dict[str, Sweep] = {
+SWEEPS: dict[str, Sweep | SequenceSweep] = {
     sweep.name: sweep
     for sweep in (
         Sweep(
@@ -177,10 +185,10 @@ SWEEPS: dict[str, Sweep] = {
             _initial_waves, _keeps_initial_waves,
         ),
     )
-}  # fmt: skip
+} | SEQUENCE_SWEEPS  # fmt: skip
 
 
-def find_sweep(name: str) -> Sweep:
+def find_sweep(name: str) -> Sweep | SequenceSweep:
     """Return a named sweep.
 
     Raises:
@@ -207,7 +215,7 @@ def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
     for sweep in SWEEPS.values():
         place, plans = sweep.place(), sweep.list_plans(device)
         try:
-            problem, known = None, {row["model"] for row in read_models(place.rows)}
+            problem, known = None, {row["model"] for row in read_models(place.rows, place.protocol)}
         except UserError as error:
             problem, known = str(error), set()
         missing = [plan for plan in plans if plan.name not in known]
@@ -222,7 +230,7 @@ def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
                 "on_record": len(plans) - len(missing),
                 "waiting": len(missing),
                 "begun": len(begun),
-                "whole_seeds": [seed for seed in sweep.seeds if seed not in short],
+                "whole_seeds": [seed for seed in dict.fromkeys(plan.seed for plan in plans) if seed not in short],
                 "problem": problem,
             }
         )
