@@ -140,6 +140,26 @@ def reduce_wave_operator(system: HDS | np.ndarray) -> np.ndarray:
     return reduce_observable(np.eye(len(operator))[-dim:], operator).operator
 
 
+def predict_eigenvalues(system: HDS | np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
+    """Return the eigenvalues that theory predicts a network to have for a linear task.
+
+    Args:
+        system: the task, or its boundary matrix (dim, history*dim).
+        threshold: magnitude above which an eigenvalue counts.
+
+    Returns:
+        (rank,) complex, by increasing argument in [0, 2 pi).
+
+    Raises:
+        UserError: if the system is not linear.
+
+    Source: twm Sec. 4.1, Table 1.
+    """
+    # The zeros of a wave operator come in Jordan blocks, whose computed eigenvalues are scattered; they are left out by
+    # rank, not by size.
+    return select_slow(nonzero_eigenvalues(reduce_wave_operator(system)), threshold)
+
+
 def select_slow(eigenvalues: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
     """Return the eigenvalues with a magnitude above a threshold, by increasing argument in [0, 2 pi).
 
@@ -232,10 +252,7 @@ def compare_with_theory(
     Source: twm Sec. 4.1, Table 1.
     """
     found = _compute_eigenvalues(recurrent)
-    # The zeros of a wave operator come in Jordan blocks, whose computed eigenvalues are scattered; they are left out by
-    # rank, not by size.
-    predicted = nonzero_eigenvalues(reduce_wave_operator(system))
-    theory, network = select_slow(predicted, threshold), select_slow(found, threshold)
+    theory, network = predict_eigenvalues(system, threshold), select_slow(found, threshold)
     rest = found[np.abs(found) <= threshold]
     return SpectrumComparison(
         theory=theory,

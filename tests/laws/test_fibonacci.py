@@ -1,0 +1,272 @@
+"""Laws of learning Fibonacci: bounded outputs, a last possible step, and what raw inputs cost a linear network."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from twm.errors import UserError
+from twm.hds import make_fibonacci, rollout
+from twm.kernels import Weights, draw_weights, run_forward, stack_weights
+from twm.training.fibonacci import (
+    GOLDEN_RATIO,
+    FibonacciRun,
+    draw_series,
+    find_last_possible,
+    measure_relative_errors,
+    predict_raw_error,
+    train_on_fibonacci,
+)
+
+laws = settings(deadline=None, derandomize=True, max_examples=20)
+STEPS = 24
+#: So small that tanh is linear to about 1e-9 as long as the series is followed.
+SMALL = 1e4 * GOLDEN_RATIO**STEPS
+
+
+def make_run(readout, recurrent=None, encoder=None, scale=1.0, corrected=False):
+    """Networks with given matrices, each (models, ., .); without dynamics of their own if only a readout is given."""
+    readout = torch.as_tensor(np.asarray(readout, dtype=float))
+    models, dim, hidden = readout.shape
+    recurrent = np.zeros((models, hidden, hidden)) if recurrent is None else recurrent
+    encoder = np.zeros((models, hidden, dim)) if encoder is None else encoder
+    weights = Weights(torch.as_tensor(np.asarray(recurrent)), torch.as_tensor(np.asarray(encoder)), readout)
+    return FibonacciRun(weights, 10, 1, np.empty((0, models)), scale, corrected)
+
+
+def make_wave_run(corrected, gains=(1.0,), alternating=0.0, seed=0):
+    """The wave of Fibonacci in random coordinates, beside modes that are not read, or alternate."""
+    rng = np.random.default_rng(seed)
+    basis = rng.standard_normal((5, 5)) + 3 * np.eye(5)
+    operator = np.diag([0.0, 0.0, -GOLDEN_RATIO, 0.9, 0.0])
+    operator[:2, :2] = [[0, 1], [1, 1]]
+    # The growing mode has this share of the wave's newest column.
+    share = GOLDEN_RATIO / 5**0.5
+    encoder, readout = np.array([[0.0], [1], [1], [1], [0]]), np.array([[0, 1, share * alternating, 0, 0]])
+    inverse = np.linalg.inv(basis)
+    matrices = basis @ operator @ inverse, basis @ encoder, readout @ inverse
+    recurrent, encoder, readout = (np.repeat(matrix[None], len(gains), 0) for matrix in matrices)
+    return make_run(np.reshape(gains, (-1, 1, 1)) * readout, recurrent, encoder, SMALL, corrected)
+
+
+# ---- the series
+
+
+def test_targets_continue_the_inputs_and_every_argument_counts():
+    inputs, targets = draw_series([0, 1], 3, 7, 2, 12, 5.0)
+    assert inputs.shape == (2, 2, 7, 2) and targets.shape == (2, 12, 7, 2) and targets.dtype == torch.float64
+    series = torch.cat([inputs, targets], 1)
+    assert torch.allclose(series[:, 2:], series[:, 1:-1] + series[:, :-2], rtol=1e-12)
+    starts = inputs * 5.0
+    assert 0.5 <= float(starts.min()) and float(starts.max()) <= 1.0 and float(starts.max() - starts.min()) > 0.4
+    assert torch.equal(draw_series([1], 3, 7, 2, 12, 5.0)[1], targets[1:])
+    assert torch.allclose(draw_series([0, 1], 3, 7, 2, 12, 50.0)[1], targets / 10)
+    assert not torch.equal(draw_series([0, 1], 4, 7, 2, 12, 5.0)[1], targets)
+    assert not torch.equal(targets[0], targets[1])
+
+
+def test_the_series_grows_by_the_golden_ratio():
+    _, targets = draw_series([0], 0, 4, 1, 60, 1.0)
+    assert torch.allclose(targets[:, -1] / targets[:, -2], torch.tensor(GOLDEN_RATIO, dtype=torch.float64), rtol=1e-12)
+    assert GOLDEN_RATIO**2 == pytest.approx(GOLDEN_RATIO + 1, abs=1e-15)
+
+
+# ---- the bound
+
+
+@laws
+@given(st.integers(0, 10_000), st.floats(0.1, 100.0), st.floats(0.1, 100.0))
+def test_outputs_never_exceed_the_readouts_row_sums(seed, gain, size):
+    weights = stack_weights([draw_weights(2, 6, "gaussian", seed + number) for number in (0, 1)])
+    weights = weights._replace(readout=size * weights.readout, recurrent=gain * weights.recurrent)
+    inputs = gain * torch.randn(2, 2, 32, 2, generator=torch.Generator().manual_seed(seed))
+    reach = weights.readout.abs().sum(-1)
+    outputs = torch.cat(list(run_forward(weights, inputs, 40)), 1)
+    largest = outputs.abs().amax((1, 2))
+    assert bool((largest <= reach * (1 + 1e-5)).all())
+
+
+def test_the_row_sum_is_reached_by_saturated_neurons():
+    readout = np.array([[[0.5, -2.0, 1.0, -0.1]]])
+    signs = np.sign(readout).transpose(0, 2, 1)
+    run = make_run(readout, 1e3 * signs @ signs.transpose(0, 2, 1), 1e3 * signs)
+    outputs = next(run_forward(run.weights, torch.ones(1, 2, 1, 1, dtype=torch.float64), 5))
+    assert outputs.flatten().tolist() == pytest.approx([3.6] * 5)
+    # Measured against the series, whose starts are those of the seed.
+    targets = draw_series([5], 0, 16, 1, 9, 1.0)[1][0, :, :, 0]
+    expected = (3.6 / targets - 1).square().mean(1).sqrt().numpy()
+    assert measure_relative_errors(run, 9, 16, seed=5)[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("tolerance", [0.01, 0.1, 0.5])
+def test_the_last_possible_step_is_possible_and_the_next_is_not(tolerance):
+    """By hand: from starts of one half the terms are 1, 3/2, 5/2, 4, 13/2, ..., and no output exceeds the row sum."""
+    terms = rollout(make_fibonacci(2, 1), np.full((2, 1), 0.5), 40)[2:, 0]
+    assert terms[:5].tolist() == [1, 1.5, 2.5, 4, 6.5]
+    readouts = [[[1.0, -2.0, 1.0]], [[0.5, 0.0, -0.25]], [[20.0, 1.0, -1.0]], [[300.0, 0.0, 0.0]]]
+    run = make_run(readouts)
+    last = find_last_possible(run, tolerance)
+    states = np.random.default_rng(0).uniform(-1, 1, (500, 3))
+    for readout, step in zip(np.array(readouts), last):
+        corner = np.sign(readout[0])
+        outputs = np.append(states @ readout[0], corner @ readout[0])
+        # Impossible for every bounded state, even for the smallest series.
+        assert np.abs(outputs - terms[step]).min() > tolerance * terms[step]
+        if step:
+            # Possible for some state: the term itself, or the nearest output there is.
+            reached = min(terms[step - 1], corner @ readout[0]) / (corner @ readout[0]) * corner
+            assert np.abs(reached).max() <= 1
+            assert abs(reached @ readout[0] - terms[step - 1]) <= tolerance * terms[step - 1] * (1 + 1e-12)
+
+
+def test_steps_are_counted_from_one_and_follow_scale_and_tolerance():
+    run = make_run([[[0.8]], [[1.0]], [[1.6]], [[4.0]], [[72.0]]])
+    assert find_last_possible(run, 1e-9).tolist() == [0, 1, 2, 4, 10]
+    assert find_last_possible(run, 0.25).tolist() == [1, 1, 2, 4, 10]
+    # A readout reaches a step further for each golden ratio by which the series is made smaller.
+    smaller = make_run(run.weights.readout.numpy(), scale=GOLDEN_RATIO**5)
+    assert (find_last_possible(smaller, 0.01)[1:] - find_last_possible(run, 0.01)[1:]).tolist() == [5, 5, 5, 5]
+    # Of several rows the largest counts: every component is a series of its own.
+    assert find_last_possible(make_run([[[0.1, 0.0], [3.0, -1.0]]]), 0.01).tolist() == [4]
+
+
+def test_no_network_is_right_after_the_last_possible_step():
+    """Negative control: even networks that follow the series as far as they can."""
+    run = make_wave_run(corrected=True, gains=(1.0, 1e3))
+    run = FibonacciRun(run.weights, 10, 1, run.losses, 1.0, True)
+    last = find_last_possible(run, 0.1)
+    errors = measure_relative_errors(run, int(last.max()) + 20, 64)
+    for own, step in zip(errors, last):
+        assert (own[step:] > 0.1).all()
+
+
+@pytest.mark.parametrize("tolerance", [0, 1, -0.1, float("nan")])
+def test_a_tolerance_that_is_no_share_is_refused(tolerance):
+    with pytest.raises(UserError, match="tolerance"):
+        find_last_possible(make_run([[[1.0]]]), tolerance)
+
+
+def test_a_bound_beyond_the_steps_is_refused():
+    run = make_run([[[1e6]]])
+    with pytest.raises(UserError, match="within 10 steps"):
+        find_last_possible(run, 0.1, steps=10)
+    assert find_last_possible(run, 0.1, steps=100)[0] > 10
+
+
+# ---- raw and corrected inputs
+
+
+def test_the_predicted_error_is_that_of_drawn_starts():
+    x1, x2 = np.random.default_rng(0).uniform(0.5, 1.0, (2, 1_000_000))
+    ratio = (GOLDEN_RATIO * x1 + x2) / (x1 + GOLDEN_RATIO * x2)
+    predicted = predict_raw_error()
+    best = ratio.mean() / (ratio**2).mean()
+    assert np.sqrt(((best * ratio - 1) ** 2).mean()) == pytest.approx(predicted, rel=2e-3)
+    for factor in (0.95, 0.99, 1.01, 1.05):
+        assert np.sqrt(((factor * best * ratio - 1) ** 2).mean()) > predicted
+    assert predict_raw_error(20) == pytest.approx(predicted, rel=1e-12)
+    # The right loading has no error at all; the reversed one is what costs.
+    assert predicted > 0.03
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_corrected_inputs_let_a_linear_network_continue_the_series_exactly(seed):
+    errors = measure_relative_errors(make_wave_run(corrected=True, seed=seed), STEPS, 64)
+    assert errors.shape == (1, STEPS) and errors.max() < 1e-5
+    # The correction is what does it.
+    assert measure_relative_errors(make_wave_run(corrected=False, seed=seed), STEPS, 64).min() > 0.3
+
+
+def test_raw_inputs_leave_the_predicted_error_with_the_best_readout_and_more_with_any_other():
+    gains = np.linspace(0.4, 1.2, 81)
+    late = measure_relative_errors(make_wave_run(corrected=False, gains=gains), STEPS, 2048)[:, -1]
+    predicted = predict_raw_error()
+    # The sample's own least error differs a little from that of the distribution.
+    assert late.min() == pytest.approx(predicted, rel=0.03)
+    assert late[0] > 3 * predicted and late[-1] > 3 * predicted
+    # It is there from early terms on.
+    best = measure_relative_errors(make_wave_run(corrected=False, gains=gains[[late.argmin()]]), STEPS, 2048)[0]
+    assert best[8:] == pytest.approx(np.full(STEPS - 8, late.min()), rel=0.01)
+
+
+@pytest.mark.parametrize("alternating", [-0.1, 0.05, 0.447, 0.9])
+def test_other_modes_do_not_help_raw_inputs_on_average(alternating):
+    """A mode that alternates can make one term better; the next one pays at least as much for it."""
+    run = make_wave_run(False, np.linspace(0.3, 1.2, 46), alternating)
+    errors = measure_relative_errors(run, STEPS, 2048)[:, -2:]
+    assert np.sqrt((errors**2).mean(1)).min() > 0.98 * predict_raw_error()
+    if alternating == 0.447:
+        # Just the alternation that turns the golden ratio round, and single terms are right.
+        assert errors.min() < 0.3 * predict_raw_error()
+
+
+# ---- training
+
+
+@pytest.fixture(scope="module")
+def short():
+    return train_on_fibonacci([4, 0], hidden=8, iterations=120, corrected=True)
+
+
+def test_training_is_a_function_of_its_seed(short):
+    again = train_on_fibonacci([4, 0], hidden=8, iterations=120, corrected=True)
+    assert all(torch.equal(a, b) for a, b in zip(short.weights, again.weights))
+    assert np.array_equal(short.losses, again.losses)
+    other = train_on_fibonacci([5], hidden=8, iterations=20)
+    assert not torch.allclose(other.weights.encoder[0], short.weights.encoder[0], atol=0.1)
+
+
+def test_a_seed_alone_equals_the_seed_beside_others(short):
+    alone = train_on_fibonacci([0], hidden=8, iterations=120, corrected=True)
+    assert all(torch.allclose(a[0], b[1], atol=1e-8) for a, b in zip(alone.weights, short.weights))
+    assert np.allclose(alone.losses[:, 0], short.losses[:, 1], rtol=1e-8)
+
+
+def test_training_learns_and_reports_what_it_did(short):
+    assert (short.trained, short.iterations, short.corrected) == (10, 120, True)
+    assert short.scale == pytest.approx(GOLDEN_RATIO**10) and short.losses.shape == (60, 2)
+    assert (short.losses[-1] < 0.1 * short.losses[0]).all()
+    assert short.weights.readout.dtype == torch.float64 and not any(matrix.requires_grad for matrix in short.weights)
+    assert [tuple(matrix.shape) for matrix in short.weights] == [(2, 8, 8), (2, 8, 1), (2, 1, 8)]
+    # The last loss is what the trained network measures afresh over the trained range.
+    errors = measure_relative_errors(short, 10)
+    assert np.allclose((errors**2).mean(1), short.losses[-1], rtol=0.5)
+
+
+def test_what_training_learns_ends_with_the_bound(short):
+    last = find_last_possible(short, 0.1)
+    errors = measure_relative_errors(short, 40, 64)
+    assert all((own[step:] > 0.1).all() for own, step in zip(errors, last)) and last.max() < 40
+    assert not np.array_equal(measure_relative_errors(short, 5, 64), measure_relative_errors(short, 5, 64, seed=1))
+    assert np.array_equal(measure_relative_errors(short, 5, 64), errors[:, :5])
+
+
+def test_every_argument_of_training_counts():
+    default = {"hidden": 6, "dim": 1, "trained": 6, "iterations": 4, "batch": 8, "learning_rate": 0.01}
+    base = train_on_fibonacci([0], **default)
+    for change in ({"trained": 7}, {"iterations": 5}, {"batch": 9}, {"learning_rate": 0.02}, {"corrected": True}):
+        other = train_on_fibonacci([0], **{**default, **change})
+        assert not torch.equal(other.weights.recurrent, base.weights.recurrent), change
+    assert train_on_fibonacci([0], **{**default, "hidden": 7, "dim": 2}).weights.encoder.shape == (1, 7, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"seeds": []}, "at least one seed"),
+        ({"hidden": 0}, "hidden"),
+        ({"dim": 0}, "dim"),
+        ({"trained": 0}, "trained"),
+        ({"iterations": 0}, "iterations"),
+    ],
+)
+def test_training_of_nothing_is_refused(arguments, says):
+    with pytest.raises(UserError, match=says):
+        train_on_fibonacci(**{"seeds": [0], **arguments})
+
+
+def test_measuring_nothing_is_refused():
+    for arguments in ({"steps": 0}, {"steps": 3, "count": 0}):
+        with pytest.raises(UserError, match="must be a whole number"):
+            measure_relative_errors(make_run([[[1.0]]]), **arguments)
