@@ -136,7 +136,7 @@ print({name: f"{value:.3g}" for name, value in linearised.items()})
 # - **interventions**, of which more below.
 #
 # One thing cannot be found at all. What f never reads leaves no trace in the outputs, and no network has a reason to
-# keep it. T1 needs all 64 coordinates of its substrate, T2 to T4 need 36 of them: the observable part of
+# keep it. T1 needs all coordinates of its substrate, T2 to T4 little more than half: the observable part of
 # $(W_r, \Phi)$. We look for these, and say nothing about the others.
 #
 # ### Five methods
@@ -394,7 +394,7 @@ figures.plot_mixture(alphas, scans)
 # row. For T2 to T4 only the needed coordinates are shown, so some waves are shorter than others: the "optimised basis" of
 # the paper's Fig. 4.
 #
-# There is one more thing to see. The entries for T2 to T4 are not one but up to one and a half. Is this an
+# There is one more thing to see. The entries for T2 to T4 are not one but more. Is this an
 # error of the basis? The tanh multiplies what it is given by $g(p)/p$, which is 1 at rest and less in use. Let $G$ be the
 # diagonal matrix of each neuron's mean gain along the orbit. Then $\Psi^* G\, W\, \Psi$ is the step that the running
 # network takes, on average, and this is where theory expects the ones.
@@ -836,10 +836,12 @@ if packed is not None:
         )
 
 # %% [markdown]
-# A network with PyTorch's usual initial weights and the adaptive horizon is right in every sign with four eigenvalues a
-# cluster: its memory cannot be linear, as five planes through the origin of four dimensions cut out only thirty of the
+# A network with PyTorch's usual initial weights and the adaptive horizon has {value}`twm.fig7:rank` slow eigenvalues for
+# {value}`twm.fig7:bits` bits, and an accuracy of {value}`twm.fig7:accuracy|.4f`: its memory cannot be linear, as five planes through the origin of four dimensions cut out only thirty of the
 # thirty-two sign patterns. Started from an orthogonal matrix, the same training finds the linear solution above. So what
-# decides between Fig. 6 and Fig. 7 here is the start. Theory's directions hold nonetheless: {claim}`twm.fig7`.
+# decides between Fig. 6 and Fig. 7 here is the start. Theory's directions hold nonetheless: swaps along them are followed by {value}`twm.fig7:changed|.4f` of the
+# outputs that must change, while a linear dual reads the worst variable with an $R^2$ of {value}`twm.fig7:encoding_r2|.2f` only
+# ({claim}`twm.fig7`).
 #
 # **Weight decay.** Of {value}`05_basis_recovery:decayed` networks trained with L2 of 0.001 that did not converge, a share of
 # {value}`05_basis_recovery:decayed_answering|.2f` answers to at least nine in ten swaps of the worst variable; in the worst of
