@@ -654,12 +654,25 @@ for name in list(analyses)[:2]:
         ),
     }
     ways[name] = {
-        way: ana.try_interventions(system, tested, times, find, content).changed.min(axis=1)
+        way: ana.try_interventions(system, tested, times, find, content)
         for way, (find, content) in finders.items()
     }
+least = {
+    name: {way: one.changed.min(axis=1) for way, one in found.items()}
+    for name, found in ways.items()
+}
+
+# %%
+for name, found in ways.items():
+    for way in ("settled basis, pseudo-inverse", "basis of the step"):
+        shares = found[way]
+        print(f"{name}, {way}: outputs that follow, by variable (across) and step (down)")
+        print("step", *(f"{column + 1:6}" for column in shares.columns))
+        for step, line in zip(times, shares.changed):
+            print(f"{step:4}", *(f"{share:6.3f}" for share in line))
 
 # %% mystnb={"figure": {"caption": "Outputs that follow when a variable is swapped, for the worst variable, against the step at which it is swapped. With the basis of that very step the variables answer from the end of the input phase on.", "name": "fig-basis-steps"}, "image": {"alt": "For two tasks, three curves each. The curve of the pseudo-inverse starts at zero or low and reaches one within a few steps; that of the step's own basis is at one throughout.", "width": "740px"}}
-figures.plot_intervention_steps(ways, times)
+figures.plot_intervention_steps(least, times)
 
 # %% [markdown]
 # Three ways of intervening, and they disagree at the start. With the pseudo-inverse as dual the newest variable seems not
