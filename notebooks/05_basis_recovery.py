@@ -867,7 +867,9 @@ if packed is not None:
 # construction; what remains to be measured is the way back, and whether the rest decays.
 
 # %%
-blocks = [row for row in everyone if row["into_memories"] != ""]
+# The claim is about the papers' own tasks.
+papers = (*names, "repeat-copy:8,4", "repeat-copy:16,5")
+blocks = [row for row in everyone if row["into_memories"] != "" and row["task"] in papers]
 page.record(
     "emt.offblock",
     {
