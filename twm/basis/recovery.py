@@ -89,18 +89,18 @@ def recover_basis(
 ) -> RecoveredBasis:
     """Look for the directions in which a network keeps the variables of its task.
 
-    ===============  =========================================================================================
-    ``printed``      Algorithm 1 as printed: (W^T)^k W_r^+, transients taken out by an orthogonal projector,
-                     pseudo-inverse as dual, all history*dim coordinates
-    ``corrected``    the same with forward powers W^(s-k), spectral projector and spectral dual, on the needed
-                     coordinates; exact where W_r^+ = Psi_s up to transients and f reads the oldest column only
-    ``mixture``      the earlier paper's: alpha W^(s-k) W_uh + (1 - alpha) (W^T)^k W_r^+
+    =================  =======================================================================================
+    ``printed``        Algorithm 1 as printed: (W^T)^k W_r^+, transients taken out by an orthogonal projector,
+                       pseudo-inverse as dual, all history*dim coordinates
+    ``corrected``      the same with forward powers W^(s-k), spectral projector and spectral dual, on the needed
+                       coordinates; exact where W_r^+ = Psi_s up to transients and f meets no power half-way
+    ``mixture``        the earlier paper's: alpha W^(s-k) W_uh + (1 - alpha) (W^T)^k W_r^+
     ``observability``  ours, from the weights alone: what the readout sees of Psi after 0, 1, ... steps must be what it
-                     sees of the wave; exact for every linear network in every basis. Where a nonlinear network's
-                     eigenvalues differ in magnitude from theory's they are first brought to those
-    ``regression``   ours, from data: hidden states of the settled output phase, regressed on the wave that theory
-                     knows they hold; for any network that can be run, with a spectral dual
-    ===============  =========================================================================================
+                       sees of the wave; exact for every linear network in every basis. Where a nonlinear network's
+                       eigenvalues differ in magnitude from theory's they are first brought to those
+    ``regression``     ours, from data: hidden states of the settled output phase, regressed on the wave that theory
+                       knows they hold; for any network that can be run, with a spectral dual
+    =================  =======================================================================================
 
     Args:
         system: the network.

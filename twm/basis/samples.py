@@ -72,7 +72,7 @@ def needed_coordinates(task: HDS) -> Observable:
         task: a linear system.
 
     Returns:
-        the task on its needed coordinates; :attr:`twm.operators.Observable.coordinates` lists them for selection tasks.
+        the task on its needed coordinates; its ``coordinates`` lists them for selection tasks.
 
     Raises:
         UserError: if the system is not linear.
