@@ -57,8 +57,9 @@ def average_switches(
     pulses, held = run.pulses, run.held
     hits = (pulses[:, :, changed[0]] == after[changed[0]]) & (np.abs(pulses).sum(2) == 1)
     hits[1:] &= (held[:-1] == before).all(2)
-    hits[: max(run.warm, lead)] = False
-    still = max(lead, run.task.delay + 2)
+    hits[: max(run.warm, lead + run.task.delay + 2)] = False
+    # What was on its way at the start of the segment would still be settling in it.
+    still = lead + run.task.delay + 2
     segments, answers = [], []
     for step, stream in np.argwhere(hits):
         around = np.abs(pulses[step - still : step + trail, stream]).sum()
