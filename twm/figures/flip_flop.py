@@ -70,7 +70,7 @@ def plot_resting(
         place = np.arange(len(names)) + (index - (len(swings) - 1) / 2) * width
         axes[0, 0].bar(place, values, width, color=QUALITATIVE[index], label=name)
     axes[0, 0].set_xticks(range(len(names)), names, rotation=90, family="monospace")
-    axes[0, 0].set(ylabel="swing of a neuron", title="left alone")
+    axes[0, 0].set(xlabel="output state", ylabel="swing of a neuron", title="left alone")
     axes[0, 0].legend(fontsize="x-small")
     axes[0, 1].plot(
         orbit[:, 0], orbit[:, 1], color=QUALITATIVE[1], linestyle="-", linewidth=0.6, marker=".", markersize=3
