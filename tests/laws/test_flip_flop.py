@@ -65,6 +65,12 @@ def test_latches_have_a_cube_of_27_points_and_rest_in_its_corners(latches):
     assert row["corners"] == 8 and row["counts"] == "8 12 6 1" and row["corner_unstable"] == " ".join("0" * 8)
 
 
+def test_points_come_with_their_mirror_images(line):
+    few = find_network_points(line, 12)
+    distances = torch.cdist(few.states, -few.states, compute_mode="donot_use_mm_for_euclid_dist").min(1).values
+    assert len(few) > 2 and few.starts == 12 and float(distances[few.fixed].max()) < 1e-6
+
+
 def test_a_circled_corner_is_not_at_rest():
     """Two more neurons that turn for ever, whatever the bit does: outputs rest, the network does not."""
     weights = make_latches(1, hidden=2)

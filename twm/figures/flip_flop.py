@@ -113,7 +113,7 @@ def plot_points(
         if (~fixed).any():
             top.plot(*places[~fixed].T, "x", color=_GREY, linestyle="", label="slow, not fixed")
         _name_groups(top, places[unstable > 3], unstable[unstable > 3])
-        top.set(title=title, xlabel="PC1", ylabel="PC2" if column == 0 else "")
+        top.set(title=title, xlabel="PC1", ylabel="PC2")
         top.margins(0.15)
         top.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
         rows = counts[title]
@@ -121,9 +121,7 @@ def plot_points(
         for index, row in enumerate(rows):
             spread = np.arange(len(row)) + (index - (len(rows) - 1) / 2) * 0.15
             below.bar(spread, row, 0.13, color=QUALITATIVE[index % len(QUALITATIVE)], label=f"seed {index}")
-        below.set(
-            xlabel="unstable directions", ylabel="fixed points" if column == 0 else "", xlim=(-0.7, longest - 0.3)
-        )
+        below.set(xlabel="unstable directions", ylabel="fixed points", xlim=(-0.7, longest - 0.3))
         if rows:
             below.legend(fontsize="x-small", ncols=2)
     return figure
