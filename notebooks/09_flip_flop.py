@@ -328,6 +328,9 @@ for each, name in ((0, "no delay"), (delay, f"delay {delay}")):
     _, _, axes, mean = pictures[name]
     flat = (points[each].states.numpy() - mean) @ axes[:2].T
     panels[name] = (flat, points[each].unstable.numpy(), points[each].fixed.numpy())
+page.note("fixed_delayed", [sum(row["counts"]) for row in surveys[delay] or [checked[delay]]])
+page.note("exact_seeds", sum(row["counts"] == [8, 12, 6, 1] for row in surveys[0]))
+page.note("seeds_searched", len(surveys[0]))
 counts = {
     name: [row["counts"] for row in surveys[each]]
     for each, name in ((0, "no delay"), (delay, f"delay {delay}"))
@@ -335,13 +338,16 @@ counts = {
 figures.plot_points(panels, counts)
 
 # %% [markdown]
-# Without delay the numbers of fixed points with 0, 1, 2 and 3 unstable directions are, seed by seed:
-# {value}`mem.saddles:counts`. Three bits, spread over a hundred neurons, and not a point too many.
+# Without delay there are 8, 12, 6 and 1 fixed points with 0, 1, 2 and 3 unstable directions in
+# {value}`09_flip_flop:exact_seeds` of {value}`09_flip_flop:seeds_searched` networks. Three bits, spread over a hundred
+# neurons, and not a point too many.
 #
 # With delay the picture is another one. Points with many unstable directions appear, as the paper says: up to
-# {value}`mem.saddles.delay:most_unstable`. And the corners themselves may be among them: of eight, the numbers that are
-# stable fixed points are {value}`mem.cube:stable_delayed`, against {value}`mem.cube:stable_none` without delay. Where a
-# corner is unstable the network does not leave it. It circles around it for ever, and its outputs do not show it.
+# {value}`mem.saddles.delay:most_unstable`. But count them: the fixed points are {value}`09_flip_flop:fixed_delayed` in
+# number. Where that is 27 again, the skeleton of the cube is all there, and what is new is that its points have further
+# directions in which to leave. The corners have them too. Of eight, the numbers that are stable fixed points are
+# {value}`mem.cube:stable_delayed`, against {value}`mem.cube:stable_none` without delay. A network does not leave such a
+# corner, though. It circles around it for ever, and its outputs do not show it.
 
 # %%
 swings = {
@@ -406,14 +412,17 @@ figures.plot_spectra({"no delay": spectra[0], f"delay {delay}": spectra[delay]})
 #
 # ## Result: what a switch looks like from inside
 #
-# As in the paper we average all switches from $(-,-,-)$ to $(-,-,+)$, aligned at the pulse, and take the average apart
-# into principal components. Beside it stands the same analysis of something that is no network at all: a plain delay line,
-# in which a new sign moves from position to position.
+# The paper averages all switches from $(-,-,-)$ to $(-,-,+)$ in a run, aligned at the pulse, and takes the average apart
+# into principal components. A run has a few dozen of them, and where a network circles its own movement does not average
+# out over so few. So we also send the same pulse to hundreds of states of rest. Beside both stands the same analysis of
+# something that is no network at all: a plain delay line, in which a new sign moves from position to position.
 
 # %%
-lead, switches, oscillations, angles = 4, [], [], []
+lead, happened, switches, oscillations, angles = 4, [], [], [], []
 for run, rest in zip(runs[delay], resting[delay]):
-    states, answers, number = ff.average_switches(run, lead=lead)
+    states, _, number = ff.average_switches(run, lead=lead)
+    happened.append((ff.analyse_oscillation(states).phases[1], number))
+    states, answers, number = ff.send_switches(run, lead=lead)
     oscillations.append(ff.analyse_oscillation(states))
     corners = np.linalg.svd(rest.centres - rest.centres.mean(0), full_matrices=False)[2][:3]
     # The first component is the step itself; the second and third are the leading pair that turns.
@@ -433,6 +442,8 @@ page.record(
         "slopes": slopes,
         "frequencies": [float(each.frequencies[1]) for each in oscillations],
         "switches": [number for _, number in switches],
+        "happened": [number for _, number in happened],
+        "phases_happened": [float(phase) for phase, _ in happened],
         "chance_angle": float(np.median(chance)),
     },
     figure="fig-flipflop-switch",
@@ -453,9 +464,11 @@ figures.plot_switch(
 )
 
 # %% [markdown]
-# In the leading pair that turns, the second and third component, the phases are {value}`mem.trigger:phases` degrees, and
-# the pair's plane stands at {value}`mem.trigger:angles` degrees or more to the space of the corners. Both are as the paper
-# says. But neither is strong evidence. A plane drawn at random among this many neurons stands at
+# In the leading pair that turns, the second and third component, the phases are, seed by seed,
+# {value}`mem.trigger:phases` degrees over {value}`mem.trigger:switches` sent pulses, and
+# {value}`mem.trigger:phases_happened` over the {value}`mem.trigger:happened` switches that happened; a quarter period
+# is 90. The pair's plane stands at {value}`mem.trigger:angles` degrees or more to the space of the corners. Neither is
+# strong evidence for a clock. A plane drawn at random among this many neurons stands at
 # {value}`mem.trigger:chance_angle|.0f` degrees. And a plain delay line, in which nothing oscillates at all, has components
 # that cross zero {value}`09_flip_flop:line_crossings` times: principal components of whatever *travels* through separate
 # positions are waves of rising frequency. So what the paper took for clocks may be a signal on its way. Which of the two

@@ -7,7 +7,7 @@ import torch
 from twm.errors import UserError
 from twm.flip_flop import (
     POINT_COLUMNS, analyse_oscillation, average_switches, describe_points, find_network_points, find_resting, fit_cube, fit_delay_line,
-    make_travelling_step, measure_angles, read_flip_flop, read_points, record_points, run_freely, run_network, split_spectrum, write_pulses,
+    make_travelling_step, measure_angles, read_flip_flop, read_points, record_points, run_freely, run_network, send_switches, split_spectrum, write_pulses,
 )  # fmt: skip
 from twm.kernels import Weights
 from twm.records import write_network
@@ -128,6 +128,13 @@ def test_the_average_switch_of_a_line_is_the_travelling_step(line):
     expected = make_travelling_step(5)
     assert np.array_equal(positions[:, 2], expected)
     assert (positions[:, :2] == -1).all() and np.array_equal(np.sign(outputs[:, 2]), expected[:, -1])
+
+
+def test_switches_that_are_sent_are_those_that_happen(line):
+    happened, sent = average_switches(line), send_switches(line, count=50)
+    assert np.abs(happened[0] - sent[0]).max() < 1e-6 and np.abs(happened[1] - sent[1]).max() < 1e-6 and sent[2] == 50
+    other = send_switches(line, (-1, -1, -1), (1, -1, -1), count=50)
+    assert np.sign(other[1][-1]).tolist() == [1, -1, -1]
 
 
 def test_average_switches_refuses_what_is_no_single_switch(line):
