@@ -488,7 +488,7 @@ figures.plot_switch(
 
 # %%
 lines = [ff.fit_delay_line(run) for run in runs[delay]]
-most = page.size(smoke=50, laptop=200, paper=60)
+most = page.size(smoke=50, laptop=200, paper=150)
 wrote = [ff.write_pulses(run, each, most, seed=seed) for run, each in zip(runs[delay], lines)]
 wave = {
     "r2": [each.r2.mean() for each in lines],
@@ -527,9 +527,9 @@ figures.plot_delay_line(
 # | control: judged three steps early | {value}`ours.flipflop.wave:early` |
 # | control: random change | {value}`ours.flipflop.wave:random` |
 #
-# A written pulse does what a sent one does, at the time that its position says, and it does so at every position. The
-# controls do nothing of the kind. So the answer to the question is yes where it counts: the delay is a line on which
-# signs travel, one place a step, with one basis for all output states. It is not quite a linear one. The positions explain
+# A written pulse does what a sent one does, at the time that its position says, and it does so at every position; where
+# a network fails a written pulse, it fails a sent one as often. The controls do nothing of the kind. So the answer to the
+# question is yes where it counts: the delay is a line on which signs travel, one place a step, with one basis for all output states. It is not quite a linear one. The positions explain
 # {value}`ours.flipflop.wave:encoded` of the states' variance, and the worst position is read less well than the claim
 # asks for, since what a pulse adds depends a little on the corner in which it arrives.
 #
