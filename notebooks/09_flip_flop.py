@@ -289,38 +289,28 @@ for each in (0, delay):
 print("without delay", surveys[0][:1] and surveys[0][0]["counts"], "with", checked[delay]["counts"])
 
 # %%
+missing = "the slow points are not on record: twm sweep flipflop --resume finds them"
 if all(surveys.values()):
-    live = checked[0]["counts"] != surveys[0][0]["counts"]
-    page.record(
-        "mem.saddles",
-        {"counts": [row["counts"] for row in surveys[0]], "live_differs": int(live)},
-        figure="fig-flipflop-points",
-        seeds=len(surveys[0]),
-        scale=scale,
-    )
+    counts = [row["counts"] for row in surveys[0]]
+    saddles = {"counts": counts, "live_differs": int(checked[0]["counts"] != counts[0])}
     # Of fixed and merely slow points alike: both are slow points in the paper's words.
     most = [max(len(row["counts"]) - 1, row["most_unstable_slow"] or 0) for row in surveys[delay]]
-    page.record(
-        "mem.saddles.delay",
-        {"most_unstable": most},
-        figure="fig-flipflop-points",
-        seeds=len(most),
-        scale=scale,
-    )
-    cube = {
-        f"{name}_{label}": [pick(*pair) for pair in zip(surveys[each], resting[each])]
-        for each, label in ((0, "none"), (delay, "delayed"))
-        for name, pick in (
-            ("stable", lambda row, rest: row["corners"]),
-            ("cube", lambda row, rest: ff.fit_cube(rest)),
-        )
-    }
-    page.record("mem.cube", cube, figure="fig-flipflop-cube", seeds=len(surveys[0]), scale=scale)
+    shared = {"figure": "fig-flipflop-points", "seeds": len(counts), "scale": scale}
+    page.record("mem.saddles", saddles, **shared)
+    page.record("mem.saddles.delay", {"most_unstable": most}, **shared)
 else:
-    for claim in ("mem.saddles", "mem.saddles.delay", "mem.cube"):
-        page.skip(
-            claim, "the slow points are not on record: twm sweep flipflop --resume finds them"
-        )
+    page.skip("mem.saddles", missing)
+    page.skip("mem.saddles.delay", missing)
+
+# %%
+cube = {}
+for each, label in ((0, "none"), (delay, "delayed")):
+    cube[f"stable_{label}"] = [row["corners"] for row in surveys[each]]
+    cube[f"cube_{label}"] = [ff.fit_cube(rest) for rest in resting[each]]
+if all(surveys.values()):
+    page.record("mem.cube", cube, figure="fig-flipflop-cube", seeds=seeds, scale=scale)
+else:
+    page.skip("mem.cube", missing)
 
 # %% mystnb={"figure": {"caption": "Top: slow points of two networks in the plane of the first two principal components; numbers give the unstable directions where there are more than three. Bottom: how many fixed points of each kind every seed has. Without delay there are 8, 12, 6 and 1, as in three independent bits.", "name": "fig-flipflop-points"}, "image": {"alt": "Top, two planes with markers by number of unstable directions; left a cube seen from a side, right a crowded cloud. Bottom, two bar charts of counts by number of unstable directions and seed.", "width": "760px"}}
 panels = {}
