@@ -219,12 +219,12 @@ def sweep_command(options: argparse.Namespace) -> int:
     from twm.errors import require
     from twm.devices import choose_device
     from twm.training import find_sweep, list_sweeps, parse_seeds, train_models
-    from twm.training.flip_flop_sweep import FLIP_FLOP_SWEEP, list_flip_flop_sweep
+    from twm.training.flip_flop_sweep import FLIP_FLOP_SWEEP
 
     require(options.list != (options.name is not None), "give the name of a sweep, or --list to see them")
     device = choose_device("cpu" if options.executor == "slurm" and options.device == "auto" else options.device)
     if options.list:
-        return _show_sweeps(options, [*list_sweeps(device), list_flip_flop_sweep()])
+        return _show_sweeps(options, list_sweeps(device))
     if options.name == FLIP_FLOP_SWEEP:
         return _sweep_flip_flops(options)
     sweep = find_sweep(options.name)

@@ -246,3 +246,35 @@ def test_wrong_plans_are_told_in_a_line():
             FlipFlopPlan(**change)
     with pytest.raises(UserError, match="another version"):
         restore_flip_flop_plan({"delay": 1})
+
+
+@pytest.mark.parametrize("options", [["--workers", "2"], ["--executor", "slurm"], ["--device", "cuda"]])
+def test_the_command_refuses_what_this_sweep_cannot(options: list[str], capsys: pytest.CaptureFixture):
+    from twm.cli import main
+
+    assert main(["sweep", "flipflop", *options]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and ("one core" in error or "GPU" in error)
+
+
+def test_the_list_of_sweeps_tells_of_it(capsys: pytest.CaptureFixture):
+    from twm.cli import main
+
+    assert main(["sweep", "--list", "--json", "--device", "cpu"]) == 0
+    (entry,) = [each for each in json.loads(capsys.readouterr().out) if each["name"] == "flipflop"]
+    assert entry["models"] == len(list_flip_flop_plans()) == entry["on_record"] + entry["waiting"]
+
+
+def test_the_records_are_those_of_the_sweep():
+    """Every recorded network is there and does what its row says, on a sample of the recorded streams."""
+    from twm.training.flip_flop_sweep import make_flip_flop_place
+
+    place = make_flip_flop_place()
+    rows = read_flip_flops(place.rows)
+    assert {row["model"] for row in rows} == {plan.name for plan in list_flip_flop_plans()}
+    for row in rows:
+        network, about = read_network(place.networks / f"{row['model']}.safetensors")
+        assert about["checkpoint"] == row["checkpoint"] and about["delay"] == row["delay"]
+        task = FlipFlop(row["delay"], reading=row["reading"])
+        found = score_flip_flop(_tensors(network), task, 5, 20, 300).settled
+        assert abs(found - row["accuracy"]) < 0.06, row["model"]

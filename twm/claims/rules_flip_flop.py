@@ -132,15 +132,16 @@ def judge_limit(numbers: Mapping[str, Any]) -> Outcome:
 @rule("ours.flipflop.wave")
 def judge_wave(numbers: Mapping[str, Any]) -> Outcome:
     """Require positions to be read with R^2 .95 and written with .95 success; no paper says so."""
-    read, written = min(numbers["r2"]), min(numbers["written"])
+    read = [share >= 0.95 for share in numbers["r2"]]
+    written = [share >= 0.95 for share in numbers["written"]]
     controls = max(max(numbers["early"]), max(numbers["random"]))
     clear = controls < 0.2
     return decide(
-        ok=read >= 0.95 and written >= 0.95 and clear,
-        partly=written >= 0.95 and clear,
+        ok=_most([both == (True, True) for both in zip(read, written)]) and clear,
+        partly=_most(written) and clear,
         value=(
-            f"over {len(numbers['r2'])} seeds at least: R^2 {read:.2f}, signs {min(numbers['signs']):.3f}, "
-            f"written {written:.2f} (sent {min(numbers['sent']):.2f})"
+            f"by seed: R^2 {_list(numbers['r2'], '.2f')}; signs {_list(numbers['signs'], '.2f')}; "
+            f"written {_list(numbers['written'], '.2f')} (sent {_list(numbers['sent'], '.2f')})"
         ),
         reason="" if clear else f"Wrong interventions succeed too, up to {controls:.2f}.",
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twm.figures.style import DASHES, INK, MARKERS, QUALITATIVE, get_colours, make_axes
@@ -69,7 +70,7 @@ def plot_resting(
         place = np.arange(len(names)) + (index - (len(swings) - 1) / 2) * width
         axes[0, 0].bar(place, values, width, color=QUALITATIVE[index], label=name)
     axes[0, 0].set_xticks(range(len(names)), names, rotation=90, family="monospace")
-    axes[0, 0].set(ylabel="swing of a neuron", title="left alone")
+    axes[0, 0].set(xlabel="output state", ylabel="swing of a neuron", title="left alone")
     axes[0, 0].legend(fontsize="x-small")
     axes[0, 1].plot(
         orbit[:, 0], orbit[:, 1], color=QUALITATIVE[1], linestyle="-", linewidth=0.6, marker=".", markersize=3
@@ -111,21 +112,33 @@ def plot_points(
             top.plot(*places[more].T, MARKERS[4], color=QUALITATIVE[4], linestyle="", label="more")
         if (~fixed).any():
             top.plot(*places[~fixed].T, "x", color=_GREY, linestyle="", label="slow, not fixed")
-        for place, number in zip(places[unstable > 3], unstable[unstable > 3]):
-            top.annotate(str(number), place, fontsize="xx-small", xytext=(3, 3), textcoords="offset points")
-        top.set(title=title, xlabel="PC1", ylabel="PC2" if column == 0 else "")
+        _name_groups(top, places[unstable > 3], unstable[unstable > 3])
+        top.set(title=title, xlabel="PC1", ylabel="PC2")
         top.margins(0.15)
-        top.legend(fontsize="x-small", loc="best")
+        top.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
         rows = counts[title]
         longest = max((len(row) for row in rows), default=1)
         for index, row in enumerate(rows):
             spread = np.arange(len(row)) + (index - (len(rows) - 1) / 2) * 0.15
             below.bar(spread, row, 0.13, color=QUALITATIVE[index % len(QUALITATIVE)], label=f"seed {index}")
-        below.set(
-            xlabel="unstable directions", ylabel="fixed points" if column == 0 else "", xlim=(-0.7, longest - 0.3)
-        )
-        below.legend(fontsize="x-small", ncols=2)
+        below.set(xlabel="unstable directions", ylabel="fixed points", xlim=(-0.7, longest - 0.3))
+        if rows:
+            below.legend(fontsize="x-small", ncols=2)
     return figure
+
+
+def _name_groups(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:
+    """Write numbers beside points; points that lie together share one text, such as 14-16."""
+    if not len(places):
+        return
+    reach = 0.06 * np.ptp(places, axis=0).max()
+    left = list(range(len(places)))
+    while left:
+        group = [index for index in left if np.linalg.norm(places[index] - places[left[0]]) <= 2 * reach]
+        low, high = numbers[group].min(), numbers[group].max()
+        text = str(low) if low == high else f"{low}\u2013{high}"
+        axes.annotate(text, places[group].max(0), fontsize="x-small", xytext=(4, 3), textcoords="offset points")
+        left = [index for index in left if index not in group]
 
 
 def plot_spectra(spectra: Mapping[str, Sequence[np.ndarray]]) -> Figure:

@@ -145,7 +145,7 @@
     pen.setTransform(dense, 0, 0, dense, 0, 0);
     pen.fillStyle = "#ffffff";
     pen.fillRect(0, 0, width, height);
-    pen.font = FONT;
+    pen.font = "bold " + FONT;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
     function toPage(seen) { return [width / 2 + size * seen[0], height / 2 - size * seen[1]]; }
@@ -161,13 +161,14 @@
     this.drawPoints(pen, view, toPage);
     this.data.clouds.forEach(function (cloud) {
       var seen = view(cloud.centre[0], cloud.centre[1], cloud.centre[2]), place = toPage(seen);
-      var wide = pen.measureText(cloud.name).width + 8;
-      pen.fillStyle = "rgba(255,255,255,.88)";
-      pen.strokeStyle = cloud.colour;
-      pen.fillRect(place[0] - wide / 2, place[1] - 9, wide, 18);
-      pen.strokeRect(place[0] - wide / 2, place[1] - 9, wide, 18);
-      pen.fillStyle = INK;
-      pen.fillText(cloud.name, place[0], place[1]);
+      /* Outward of the cloud, so that the name does not hide it. */
+      var away = Math.sqrt(seen[0] * seen[0] + seen[1] * seen[1]) || 1;
+      var x = place[0] + 26 * seen[0] / away, y = place[1] - 20 * seen[1] / away;
+      var wide = pen.measureText(cloud.name).width + 6;
+      pen.fillStyle = "rgba(255,255,255,.75)";
+      pen.fillRect(x - wide / 2, y - 8, wide, 16);
+      pen.fillStyle = cloud.colour;
+      pen.fillText(cloud.name, x, y);
     });
     this.drawAxes(pen, view, width, height);
     canvas.setAttribute("aria-label", this.data.title + ", seen from " + Math.round(self.azimuth) + " degrees around and " +

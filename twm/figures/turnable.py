@@ -16,12 +16,12 @@ from matplotlib.figure import Figure
 from twm.errors import require
 from twm.figures.style import INK, make_axes
 
-#: Colours for up to eight clouds, told apart by colour-blind readers together with the names at their centres.
+#: Colours for up to eight clouds, told apart by colour-blind readers together with the names beside them.
 COLOURS = ("#000000", "#BF4E00", "#3B8EC2", "#00785A", "#8C6800", "#0072B2", "#A3457F", "#7A5195")
 LEVELS = 65535
 MOST_POINTS = 20_000
 #: Where a reader stands at first: degrees around the vertical axis, and above the plane.
-AZIMUTH, ELEVATION = 35.0, 20.0
+AZIMUTH, ELEVATION = 20.0, 25.0
 
 
 @dataclass(frozen=True)
@@ -165,20 +165,21 @@ def draw_clouds(
         axes.plot(flat[:, 0], flat[:, 1], color="#999999", linewidth=0.8, linestyle="-", zorder=1)
     for index, (name, points) in enumerate(clouds.items()):
         flat = project_points(points)
-        axes.plot(flat[:, 0], flat[:, 1], ".", markersize=2.5, alpha=0.5, color=COLOURS[index], zorder=2)
-        place = flat.mean(0)
+        axes.plot(flat[:, 0], flat[:, 1], ".", markersize=3.5, alpha=0.5, color=COLOURS[index], zorder=2)
+        # Outward of the cloud, so that the name does not hide it.
+        place = flat.mean(0)[:2]
+        place = place + 0.2 * scale * place / (np.linalg.norm(place) or 1.0)
         axes.text(
-            place[0], place[1], name, ha="center", va="center", fontsize="small", zorder=3,
-            bbox={"facecolor": "white", "edgecolor": COLOURS[index], "alpha": 0.9, "boxstyle": "round,pad=0.15", "linewidth": 1},
-        )  # fmt: skip
+            *place, name, ha="center", va="center", fontsize="small", zorder=3, color=COLOURS[index], fontweight="bold"
+        )
     for number, name in enumerate(names):
-        tip = 0.3 * scale * project_points(np.eye(3)[number : number + 1])[0]
-        corner = np.array([-1.25 * scale, -1.25 * scale])
+        tip = 0.2 * scale * project_points(np.eye(3)[number : number + 1])[0]
+        corner = np.array([-1.1 * scale, -1.1 * scale])
         axes.annotate(
             "", xy=corner + tip[:2], xytext=corner, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1}
         )
-        axes.text(*(corner + 1.3 * tip[:2]), name, fontsize="small", ha="center", va="center")
-    axes.set(xlim=(-1.6 * scale, 1.6 * scale), ylim=(-1.6 * scale, 1.6 * scale), aspect="equal")
+        axes.text(*(corner + 1.5 * tip[:2]), name, fontsize="small", ha="center", va="center")
+    axes.set(xlim=(-1.4 * scale, 1.4 * scale), ylim=(-1.4 * scale, 1.4 * scale), aspect="equal")
     axes.set_axis_off()
 
 

@@ -21,6 +21,7 @@ from twm.flip_flop.oscillations import (
     average_switches,
     make_travelling_step,
     measure_angles,
+    send_switches,
     split_spectrum,
 )
 from twm.flip_flop.runs import FlipFlopRun, read_flip_flop, run_freely, run_network
@@ -47,6 +48,7 @@ __all__ = [
     "record_points",
     "run_freely",
     "run_network",
+    "send_switches",
     "split_spectrum",
     "write_pulses",
 ]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -44,14 +44,24 @@ def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0, itera
         iterations: at most, for a start.
 
     Returns:
-        the distinct points. Of each the mirror image is one too, since tanh is odd; nothing is added by that here.
+        the distinct points. Of each the mirror image is one too, since tanh is odd; it is looked for where no start led to
+        it, and counted among the points but not among the starts.
 
     Source: mem Sec. 2, Sec. 4, Fig. 6.
     """
     recurrent = run.weights.recurrent
     visited = torch.from_numpy(run.states[run.warm :].reshape(-1, len(recurrent)))
     starts = draw_starts(visited, count, seed=seed)
-    return find_slow_points(lambda states: torch.tanh(states @ recurrent.T), starts, iterations=iterations)
+
+    def step(states: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(states @ recurrent.T)
+
+    found = find_slow_points(step, starts, iterations=iterations)
+    if not len(found):
+        return found
+    both = find_slow_points(step, torch.cat([found.states, -found.states]), iterations=iterations)
+    names = ("starts", "runaways", "unsettled", "merged", "too_fast")
+    return replace(both, **{name: getattr(found, name) for name in names})
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +169,7 @@ def record_points(networks: Path, table: Path, names: Sequence[str], say: Callab
         weights, about = read_flip_flop(networks / f"{name}.safetensors")
         run = run_network(weights, FlipFlop(about["delay"], reading=about["reading"]))
         started = time.perf_counter()
-        found = describe_points(find_network_points(run, 1000), run, find_resting(run))
+        found = describe_points(find_network_points(run, 600), run, find_resting(run))
         row = {"model": name, "seed": about["seed"], "seconds": round(time.perf_counter() - started, 1)} | found
         rows = sorted([*rows, row], key=lambda each: (int(each["delay"]), int(each["seed"])))
         write_rows(table, rows, list(POINT_COLUMNS))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twm.errors import require, require_count
-from twm.flip_flop.runs import FlipFlopRun
+from twm.flip_flop.runs import FlipFlopRun, run_freely
 
 
 def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,8 +57,9 @@ def average_switches(
     pulses, held = run.pulses, run.held
     hits = (pulses[:, :, changed[0]] == after[changed[0]]) & (np.abs(pulses).sum(2) == 1)
     hits[1:] &= (held[:-1] == before).all(2)
-    hits[: max(run.warm, lead)] = False
-    still = max(lead, run.task.delay + 2)
+    hits[: max(run.warm, lead + run.task.delay + 2)] = False
+    # What was on its way at the start of the segment would still be settling in it.
+    still = lead + run.task.delay + 2
     segments, answers = [], []
     for step, stream in np.argwhere(hits):
         around = np.abs(pulses[step - still : step + trail, stream]).sum()
@@ -67,6 +68,49 @@ def average_switches(
             answers.append(run.outputs[step - lead : step + trail, stream])
     require(len(segments) > 0, f"the run has no switch from {before.tolist()} to {after.tolist()}: make it longer")
     return np.mean(segments, 0), np.mean(answers, 0), len(segments)
+
+
+def send_switches(
+    run: FlipFlopRun,
+    before: Sequence[int] = (-1, -1, -1),
+    after: Sequence[int] = (-1, -1, 1),
+    lead: int = 4,
+    trail: int = 20,
+    count: int = 400,
+    seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Average states around switches that are made on purpose, from many states of rest.
+
+    A run of 100,000 steps has a few dozen switches of one kind. Where the network moves while it rests, its own movement
+    does not average out over so few; over hundreds it does.
+
+    Args:
+        run: of the network; its states of rest are started from.
+        before, after: output states that differ in one channel.
+        lead: steps before the pulse.
+        trail: steps after it, its own included.
+        count: switches at most.
+        seed: which states.
+
+    Returns:
+        as :func:`average_switches`.
+
+    Raises:
+        UserError: if the two differ in another number of channels, or the run never rests in ``before``.
+    """
+    before, after = np.asarray(before), np.asarray(after)
+    (changed,) = np.nonzero(before != after)
+    require(len(changed) == 1, "the output states must differ in one channel")
+    mine = run.states[run.mark_quiet() & (run.signs == before).all(2)]
+    require(len(mine) > 0, f"the run never rests in {before.tolist()}: make it longer")
+    picked = np.random.default_rng(seed).permutation(len(mine))[:count]
+    earlier, said = run_freely(run.weights, mine[picked], lead)
+    recurrent, encoder, readout = (matrix.numpy() for matrix in run.weights)
+    pushed = np.tanh(earlier[-1] @ recurrent.T + after[changed[0]] * encoder[:, changed[0]])
+    later, answers = run_freely(run.weights, pushed, trail - 1)
+    states = np.concatenate([earlier, pushed[None], later]).mean(1)
+    outputs = np.concatenate([said, np.tanh(pushed @ readout.T)[None], answers]).mean(1)
+    return states, outputs, len(picked)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from twm.errors import UserError, require
+from twm.training.flip_flop_sweep import FLIP_FLOP_SWEEP, list_flip_flop_sweep
 from twm.training.places import Place, make_sweep_place, read_models
 from twm.training.plans import ModelPlan
 from twm.training.sequences.sweeps import SEQUENCE_SWEEPS, SequenceSweep
@@ -194,7 +195,7 @@ def find_sweep(name: str) -> Sweep | SequenceSweep:
     Raises:
         UserError: if there is none of that name.
     """
-    require(name in SWEEPS, f"unknown sweep {name!r}: choose from {', '.join(SWEEPS)}")
+    require(name in SWEEPS, f"unknown sweep {name!r}: choose from {', '.join([*SWEEPS, FLIP_FLOP_SWEEP])}")
     return SWEEPS[name]
 
 
@@ -234,7 +235,8 @@ def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
                 "problem": problem,
             }
         )
-    return listed
+    # The flip-flop's networks are of another kind, with a table of their own.
+    return [*listed, list_flip_flop_sweep()]
 
 
 def _shorten(path: Path) -> str:
