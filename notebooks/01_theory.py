@@ -39,6 +39,7 @@ import numpy as np
 
 from twm import hds as systems, waves
 from twm.figures import theory as draw
+from twm.figures.lattice_toy import LatticeToy
 from twm.figures.style import use_style
 from twm.notebooks.session import open_page
 from twm.pictures import states_to_picture, text_to_states
@@ -483,7 +484,15 @@ draw.animate_lattice(
 )
 
 # %% [markdown]
-# Cover the left panel with your hand and ask what the substrate holds at $t = 20$. The answer is written in the right
+# To see the boundary at work cell by cell, take a smaller lattice into your own hands. Beside it stands the matrix of one
+# step, the *wave operator* $\Phi$ of the next page: a diagonal of ones that moves everything on, and the boundary in its
+# last rows. Entries that something passes through are lit. With attention as the boundary they change from step to step.
+
+# %% mystnb={"figure": {"caption": "A lattice to step by hand: choose history, dim and boundary, click cells to change them, and step. Right, the matrix of the step; the shaded rows are the boundary, lit entries are those that carried something.", "name": "fig-theory-toy"}}
+LatticeToy(history=4, dim=2)
+
+# %% [markdown]
+# Now cover the left panel of {numref}`fig-theory-3141` with your hand and ask what the substrate holds at $t = 20$. The answer is written in the right
 # panel: its last sixteen columns. That observation is the theorem.
 
 # %% [markdown]

@@ -5,20 +5,23 @@ shows a recorded number. Directives: ``twm-scoreboard``, ``twm-counts``, ``twm-r
 ``twm-animation``.
 """
 
+import html
 import os
 import re
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from twm.claims import HOMES, SHORT_SOURCES, SOURCES, JudgedClaim, count_verdicts, judge_all, read_evidence
-from twm.claims.verdicts import anchor
+from twm.claims.verdicts import anchor, load_rules
 from twm.notebooks.evidence import read_timings, summarise_profile
 from twm.notebooks.profiles import PROFILES
 from twm.notebooks.site import EVIDENCE_VARIABLE
@@ -164,6 +167,17 @@ def _row(cells: list[nodes.entry], row_id: str | None = None) -> nodes.row:
     return row
 
 
+def _show_number(value: Any) -> str:
+    """Return a recorded number for a list of them: long lists are cut, with their length said."""
+    if isinstance(value, Mapping):
+        return "; ".join(f"{key}: {_show_number(part)}" for key, part in value.items())
+    if isinstance(value, list) and len(value) > 24:
+        return f"{_show_number(value[:24])}, \N{HORIZONTAL ELLIPSIS} ({len(value)} in all)"
+    if isinstance(value, list):
+        return ", ".join(_show_number(part) for part in value)
+    return _format_number(value, None).replace("-", "\N{MINUS SIGN}") if isinstance(value, (int, float)) else str(value)
+
+
 class ScoreboardDirective(SphinxDirective):
     """Every claim: what the paper says, its number, ours, seeds, tolerance, verdict, link; a section a notebook."""
 
@@ -185,7 +199,9 @@ class ScoreboardDirective(SphinxDirective):
         return section
 
     def _make_row(self, claim: JudgedClaim) -> nodes.row:
-        head: list[nodes.Node] = [nodes.literal("", claim.id), nodes.Text(" "), _badge(claim.verdict)]
+        # Entered into the index, so that the search for an id finds the row.
+        entry = addnodes.index(entries=[("single", claim.id, anchor(claim.id), "", None)])
+        head: list[nodes.Node] = [entry, nodes.literal("", claim.id), nodes.Text(" "), _badge(claim.verdict)]
         if claim.verdict != "not run":
             page, _, place = claim.link.partition(".html")
             target = self.env.app.builder.get_relative_uri(self.env.docname, page) + place
@@ -203,7 +219,44 @@ class ScoreboardDirective(SphinxDirective):
         if details:
             ours.append(nodes.inline("", "", *_mark_code(f" ({'; '.join(details)})"), classes=["twm-where"]))
         cells = [_cell(head, "id"), _cell(says, "says"), _cell(ours, "ours"), _cell(claim.claim.accept, "accept")]
-        return _row(cells, anchor(claim.id))
+        cells[1] += self._make_details(claim)
+        row = _row(cells, anchor(claim.id))
+        # Read by the filters of the page, which know nothing but classes.
+        row["classes"] += [
+            f"twm-source-{claim.source}", f"twm-home-{claim.home}", f"twm-verdict-{claim.verdict.replace(' ', '-')}",
+        ]  # fmt: skip
+        return row
+
+    @staticmethod
+    def _make_details(claim: JudgedClaim) -> list[nodes.Node]:
+        """Return what a row opens to: the check, the rule, the recorded numbers, and where they come from.
+
+        It is an element of HTML that opens without a script.
+        """
+        rule = load_rules().get(claim.id)
+        lines = nodes.definition_list(classes=["twm-more-list"])
+
+        def add(term: str, *content: nodes.Node) -> None:
+            item = nodes.definition_list_item()
+            item += [nodes.term("", term), nodes.definition("", nodes.paragraph("", "", *content))]
+            lines.append(item)
+
+        add("Check", *_mark_code(claim.claim.check))
+        if rule is not None:
+            add("Rule", nodes.literal("", f"{rule.__module__}.{rule.__qualname__}"))
+        if claim.scale:
+            add("Scale", nodes.Text(claim.scale))
+        for key, value in sorted(claim.numbers.items()):
+            add(key.replace("_", " "), nodes.inline("", _show_number(value), classes=["twm-value"]))
+        if claim.made:
+            made = claim.made
+            add(
+                "Made",
+                nodes.Text(f"{made['date']} on {made['device']}, torch {made['torch']}, commit {made['commit']}"),
+            )
+        summary = f'<summary>Check and numbers<span class="twm-hidden"> of {html.escape(claim.id)}</span></summary>'
+        opening = nodes.raw("", f'<details class="twm-more">{summary}', format="html")
+        return [opening, lines, nodes.raw("", "</details>", format="html")]
 
 
 class CountsDirective(SphinxDirective):
@@ -321,14 +374,14 @@ def _describe_erratum(erratum: Any, result: Any) -> list[str]:
 
 
 class AnimationDirective(SphinxDirective):
-    """A moving picture made at build time by a named function, for pages that are not notebooks."""
+    """A moving picture or the lattice toy, made at build time by name, for pages that are not notebooks."""
 
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        from twm.figures import front_page
+        from twm.figures import front_page, lattice_toy
 
-        makers = {"front": front_page.make_front_page_animation}
+        makers = {"front": front_page.make_front_page_animation, "lattice": lattice_toy.LatticeToy}
         if self.arguments[0] not in makers:
             logger.warning(
                 "there is no animation %r: choose one of %s",

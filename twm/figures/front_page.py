@@ -118,3 +118,37 @@ def _describe_step(step: int, history: int, text: str) -> str:
     if later % history == 0:
         return f"Output step {later}: “{text}” stands here again. No column kept still, and nothing is lost."
     return f"Output step {later}: the boundary copies the column that leaves on the left to the right end."
+
+
+def plot_card(title: str, text: str = "3141", steps: Sequence[int] = (0, 5, 11)) -> Figure:
+    """Draw the picture that stands beside a link to the book: its title, and a text on the lattice at three moments.
+
+    Args:
+        title: of the book.
+        text: what is on the lattice, see :func:`twm.pictures.text_to_states`.
+        steps: at which steps.
+
+    Returns:
+        a Figure of 1200 by 630 pixels at 100 dots an inch.
+
+    Raises:
+        UserError: if the text has characters outside the font, or a step is negative.
+    """
+    states = text_to_states(text)
+    require(all(step >= 0 for step in steps), f"steps must be 0 or more, not {tuple(steps)}")
+    waves = simulate_wave(states, make_repeat_copy(*states.shape).boundary, steps=max(steps))
+    figure, axes = make_axes(len(steps), 1, width=12.0, height=6.3)
+    figure.set_layout_engine("none")
+    dark, light = "#00204d", "#ffea46"
+    figure.set_facecolor(dark)
+    height = 0.56 / len(steps)
+    for place, (axis, step) in enumerate(zip(axes.flat, steps, strict=True)):
+        axis.set_position((0.06, 0.06 + (len(steps) - 1 - place) * (height + 0.02), 0.88, height - 0.01))
+        axis.imshow(
+            states_to_picture(waves[step]), cmap=SEQUENTIAL, vmin=-1, vmax=1, aspect="auto", interpolation="nearest"
+        )
+        axis.set_axis_off()
+    figure.text(0.06, 0.87, title, color="white", fontsize=40, fontweight="bold", va="center")
+    words = "Working memory as a travelling wave: claims, checks, and a network to write into"
+    figure.text(0.06, 0.755, words, color=light, fontsize=18.5, va="center")
+    return figure

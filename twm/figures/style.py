@@ -169,3 +169,13 @@ def _draw_figures_in_notebooks() -> None:
     shell = get_ipython()
     if shell is not None:
         select_figure_formats(shell, {"png"}, bbox_inches="tight")
+        _carry_data(shell)
+
+
+def _carry_data(shell) -> None:
+    """Let every figure in a notebook bring its numbers along, from which the site makes the table beside it."""
+    from twm.figures.animation import Animation
+    from twm.figures.data import make_csv
+
+    for kind in (Figure, Animation):
+        shell.display_formatter.mimebundle_formatter.for_type(kind, lambda shown: {"text/csv": make_csv(shown)})

@@ -1,0 +1,149 @@
+"""Sphinx extension: every figure of a notebook carries its data and says how to make it again.
+
+A figure brings its numbers along in the executed notebook, as CSV beside the picture (:mod:`twm.figures.data`). They become
+a file of the site, and below the figure stands a line that opens to it, with the function that drew it, the command, the
+profile and the seeds.
+"""
+
+import html
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from twm_book import _evidence
+
+#: Below the site's _static.
+PLACE = "data"
+MIME = "text/csv"
+
+_ALIAS = re.compile(
+    r"^(?:from (?P<package>[\w.]+) import (?P<names>.+)|import (?P<module>[\w.]+) as (?P<short>\w+))$", re.MULTILINE
+)
+_CALL = re.compile(r"^(?:\w+ = )?(?P<name>[A-Za-z_][\w.]*)\(", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a figure comes from.
+
+    Attributes:
+        name: its label.
+        function: what drew it, with its module; empty where that is not a function of the library.
+        csv: its numbers; empty where it has none.
+    """
+
+    name: str
+    function: str
+    csv: str
+
+
+def read_names(code: str) -> dict[str, str]:
+    """Return what the names that code imports from the library stand for."""
+    names: dict[str, str] = {}
+    for found in _ALIAS.finditer(
+        re.sub(r"\((.*?)\)", lambda inside: " ".join(inside[1].split()), code, flags=re.DOTALL)
+    ):
+        if found["module"]:
+            names[found["short"]] = found["module"]
+            continue
+        for part in found["names"].split(","):
+            full, _, short = part.strip().partition(" as ")
+            if full:
+                names[(short or full).strip()] = f"{found['package']}.{full.strip()}"
+    return {name: full for name, full in names.items() if full.startswith("twm")}
+
+
+def find_function(code: str, names: dict[str, str]) -> str:
+    """Return the last call of a cell that goes to the library's figures, with its module."""
+    found = ""
+    for call in _CALL.finditer(code):
+        first, _, rest = call["name"].partition(".")
+        full = names.get(first, "") + (f".{rest}" if rest else "")
+        if full.startswith("twm.figures."):
+            found = full
+    return found
+
+
+def read_sources(path: Path) -> dict[str, Source]:
+    """Return the sources of all labelled figures of an executed notebook, by label."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    code = ["".join(cell["source"]) for cell in cells]
+    names = read_names("\n".join(text for text, cell in zip(code, cells, strict=True) if cell["cell_type"] == "code"))
+    found = {}
+    for text, cell in zip(code, cells, strict=True):
+        label = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
+        if cell["cell_type"] == "code" and label:
+            tables = ["".join(output["data"][MIME]) for output in cell["outputs"] if MIME in output.get("data", {})]
+            found[label] = Source(label, find_function(text, names), tables[-1] if tables else "")
+    return found
+
+
+def write_data(app: Sphinx) -> None:
+    """Write the tables of all notebooks into the site, and remember where every figure comes from."""
+    app.env.twm_sources = {}
+    if app.builder.format != "html":
+        return
+    for path in sorted((Path(app.srcdir) / "pages").glob("*.ipynb")):
+        sources = read_sources(path)
+        app.env.twm_sources[f"pages/{path.stem}"] = sources
+        for source in sources.values():
+            if source.csv:
+                target = Path(app.outdir) / "_static" / PLACE / path.stem / f"{source.name}.csv"
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_text(source.csv, encoding="utf-8")
+
+
+def describe_source(app: Sphinx, docname: str, source: Source) -> str:
+    """Return the line below a figure, as HTML."""
+    notebook = docname.partition("/")[2]
+    page = _evidence().get(notebook, {})
+    items = []
+    if source.csv:
+        address = "../" * docname.count("/") + f"_static/{PLACE}/{notebook}/{source.name}.csv"
+        size = len(source.csv.encode()) / 1000
+        items.append(("Data", f'<a href="{address}" download>{source.name}.csv</a>, {size:.0f} kB'))
+    if source.function:
+        items.append(
+            ("Drawn by", f"<code>{html.escape(source.function)}</code> in <code>notebooks/{notebook}.py</code>")
+        )
+    else:
+        items.append(("Drawn in", f"<code>notebooks/{notebook}.py</code>"))
+    if page:
+        items.append(
+            ("Make it again", f"<code>twm run {notebook} --profile {page['profile']} --seed {page['seed']}</code>")
+        )
+        claims = [(name, entry) for name, entry in page["claims"].items() if entry.get("figure") == source.name]
+        seeds = "; ".join(
+            f"{html.escape(name)}: {entry['seeds']} seed{'s' if entry['seeds'] != 1 else ''}" for name, entry in claims
+        )
+        reused = ", with the recorded runs" if page.get("reuse") else ""
+        items.append(
+            ("Run", f"profile {page['profile']}{reused}, {page['date']}, commit {html.escape(page['commit'])}")
+        )
+        if seeds:
+            items.append(("Seeds", seeds))
+    rows = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in items)
+    summary = f'<summary>Data and source<span class="twm-hidden"> of {html.escape(source.name)}</span></summary>'
+    return f'<details class="twm-more twm-source">{summary}<dl class="twm-more-list">{rows}</dl></details>'
+
+
+def add_sources(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Put the line below every labelled figure of a notebook's page."""
+    sources = getattr(app.env, "twm_sources", {}).get(docname, {})
+    for figure in list(doctree.findall(nodes.figure)):
+        label = next((name for name in figure["ids"] if name in sources), None)
+        if label is not None:
+            place = figure.parent
+            raw = nodes.raw("", describe_source(app, docname, sources[label]), format="html")
+            place.insert(place.index(figure) + 1, raw)
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Register the hooks."""
+    app.connect("builder-inited", write_data)
+    app.connect("doctree-resolved", add_sources)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,88 @@
+"""Below every figure of a notebook: its data as a file, what drew it, and how to make it again."""
+
+import csv
+import importlib
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.site.conftest import complain
+
+pytest.importorskip("sphinx", reason="the extra `book` is not installed")
+
+
+@pytest.fixture(scope="module")
+def figures(root: Path):
+    sys.path.insert(0, str(root / "book" / "_ext"))
+    try:
+        spec = importlib.util.spec_from_file_location("twm_figures", root / "book" / "_ext" / "twm_figures.py")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules["twm_figures"] = module
+        spec.loader.exec_module(module)
+        return module
+    finally:
+        sys.path.pop(0)
+
+
+def test_functions_are_found_by_what_was_imported(figures):
+    names = figures.read_names(
+        "import numpy as np\nfrom twm.figures import theory as draw\nimport twm.figures.style as look\n"
+        "from twm.figures.lattice_toy import (\n    LatticeToy,\n    other as short,\n)\n"
+    )
+    assert names == {
+        "draw": "twm.figures.theory", "look": "twm.figures.style",
+        "LatticeToy": "twm.figures.lattice_toy.LatticeToy", "short": "twm.figures.lattice_toy.other",
+    }  # fmt: skip
+    assert (
+        figures.find_function("x = np.ones(3)\nmake()\ndraw.plot_waves(\n    x\n)", names)
+        == "twm.figures.theory.plot_waves"
+    )
+    assert figures.find_function("LatticeToy(history=4)", names) == "twm.figures.lattice_toy.LatticeToy"
+    assert figures.find_function("np.ones(3)", names) == ""
+
+
+@pytest.mark.slow
+def test_every_labelled_figure_says_where_it_comes_from(site, smoke_runs, root):
+    missing, whole = {}, 0
+    for path in sorted(smoke_runs["pages"].glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        labels = [
+            cell["metadata"]["mystnb"]["figure"]["name"]
+            for cell in cells
+            if "figure" in cell["metadata"].get("mystnb", {})
+        ]
+        text = (site / "pages" / f"{path.stem}.html").read_text(encoding="utf-8")
+        lines = dict(
+            re.findall(
+                r'<details class="twm-more twm-source"><summary>.*? of ([\w-]+)</span>.*?<dl (.*?)</details>', text
+            )
+        )
+        missing[path.stem] = sorted(set(labels) ^ set(lines))
+        assert len(labels) >= 3
+        for label, line in lines.items():
+            assert f"<code>twm run {path.stem} --profile smoke --seed 0</code>" in line, label
+            assert f"notebooks/{path.stem}.py" in line and "commit" in line
+            function = re.search(r"<dt>Drawn by</dt><dd><code>([\w.]+)</code>", line)
+            if function:
+                module, _, name = function[1].rpartition(".")
+                assert callable(getattr(importlib.import_module(module), name)), function[1]
+            data = re.search(r'href="\.\./(_static/data/[\w/.-]+\.csv)"', line)
+            if data:
+                rows = list(csv.reader((site / data[1]).read_text(encoding="utf-8").splitlines()))
+                assert len(rows) > 1 and len({len(row) for row in rows}) == 1, label
+                whole += (site / data[1]).stat().st_size
+    complain(missing)
+    assert 10_000 < whole < 5_000_000
+
+
+@pytest.mark.slow
+def test_the_tables_hold_the_plotted_numbers(site):
+    """One figure whose numbers are known: Fibonacci's series on the page of the theory."""
+    path = site / "_static" / "data" / "01_theory" / "fig-theory-recursions.csv"
+    rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    series = [float(row["y"]) for row in rows if row["series"].startswith("s = 2")]
+    assert series[:8] == [1, 1, 2, 3, 5, 8, 13, 21]

@@ -1,0 +1,172 @@
+"""What stands around the pages: titles, descriptions, cards, footer, the page for what is missing, the list of pages."""
+
+import html
+import importlib.util
+import re
+import shutil
+import struct
+import types
+from pathlib import Path
+
+import pytest
+from docutils.core import publish_doctree
+
+pytest.importorskip("sphinx", reason="the extra `book` is not installed")
+
+slow = pytest.mark.slow
+browser = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def frame(root: Path) -> types.ModuleType:
+    spec = importlib.util.spec_from_file_location("twm_frame", root / "book" / "_ext" / "twm_frame.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_descriptions_end_with_sentences_or_words(frame):
+    sentence = "A sentence that says what this page is about, and no more."
+    assert frame.shorten(f"{sentence} {'word ' * 60}") == sentence
+    cut = frame.shorten("word " * 60)
+    assert len(cut) <= frame.LONGEST and cut.endswith("word\N{HORIZONTAL ELLIPSIS}")
+    assert frame.shorten("short\n text") == "short text"
+
+
+def test_a_description_is_the_first_sentence_of_the_text(frame):
+    words = "This is the first paragraph of the page, long enough to describe it."
+    page = publish_doctree(f"Title\n=====\n\n.. note:: {words.upper()}\n\nShort.\n\n{words}\n\n{words[::-1]}")
+    assert frame.describe_page(page) == words
+    assert frame.describe_page(publish_doctree("")) == "" == frame.describe_page(None)
+
+
+def test_with_an_address_links_are_absolute(frame, monkeypatch):
+    monkeypatch.setenv(frame.ADDRESS_VARIABLE, "https://book.example.org/wave")
+    config = types.SimpleNamespace(html_baseurl="", html_title="A <em>book</em>", root_doc="index")
+    context = {"title": "One &amp; all", "metatags": ""}
+    frame.add_tags(types.SimpleNamespace(config=config), "pages/a", "", context, None)
+    assert 'content="https://book.example.org/wave/_static/card.png"' in context["metatags"]
+    assert 'content="https://book.example.org/wave/pages/a.html"' in context["metatags"]
+    assert "One &amp; all" in context["metatags"] and "&amp;amp;" not in context["metatags"]
+    frame.add_tags(types.SimpleNamespace(config=config), "404", "", context := {"title": "no"}, None)
+    assert '<base href="https://book.example.org/wave/">' in context["metatags"]
+
+
+def read_meta(text: str) -> dict[str, str]:
+    return {
+        name: html.unescape(value)
+        for name, value in re.findall(r'<meta (?:name|property)="([\w:-]+)" content="([^"]*)">', text)
+    }
+
+
+@slow
+def test_every_page_has_a_title_and_a_description_of_its_own(site, page_names):
+    titles, descriptions = {}, {}
+    for name in page_names:
+        text = (site / name).read_text(encoding="utf-8")
+        titles[name] = re.search(r"<title>(.*?)</title>", text, re.DOTALL)[1].strip()
+        meta = read_meta(text)
+        descriptions[name] = meta["description"]
+        assert meta["og:description"] == meta["description"] and 20 < len(meta["description"]) <= 200, name
+        assert meta["og:site_name"] == "Hidden travelling waves, rerun"
+        card = (site / name).parent / meta["og:image"]
+        assert card.resolve() == (site / "_static" / "card.png").resolve() and len(meta["og:image:alt"]) > 40
+    assert len(set(titles.values())) == len(titles)
+    assert len(set(descriptions.values())) == len(descriptions)
+    assert titles["index.html"] == "Hidden travelling waves, rerun"
+
+
+@slow
+def test_the_card_has_the_size_that_cards_have(site):
+    header = (site / "_static" / "card.png").read_bytes()[:24]
+    assert struct.unpack(">II", header[16:24]) == (1200, 630)
+
+
+@slow
+def test_the_footer_says_what_built_the_page(site, page_names):
+    from twm import __version__
+    from twm.paths import find_commit
+
+    for name in page_names:
+        text = (site / name).read_text(encoding="utf-8")
+        found = re.search(r'class="twm-made">Version (\S+), commit ([^,]+), built on (\d{4}-\d\d-\d\d)\.', text)
+        assert found, name
+        assert found[1] == __version__ and found[2].rstrip("+") == find_commit().rstrip("+")
+
+
+@slow
+def test_the_list_of_pages_has_them_all_in_the_order_of_the_book(site, page_names):
+    text = (site / "sitemap.html").read_text(encoding="utf-8")
+    inside = text[text.index('class="twm-sitemap') :]
+    links = re.findall(r'<dt><a class="reference internal" href="([^"#]+)', inside)
+    own = [
+        name
+        for name in page_names
+        if name not in ("genindex.html", "py-modindex.html", "search.html", "404.html", "sitemap.html")
+    ]
+    assert set(own) <= set(links) | {"sitemap.html"} and links[0] == "index.html"
+    assert links.index("pages/01_theory.html") < links.index("pages/02_construction.html") < links.index("cite.html")
+
+
+@slow
+def test_no_search_engine_list_without_an_address(site):
+    assert not (site / "sitemap.xml").exists(), "its addresses would be made up"
+
+
+@slow
+@browser
+def test_the_page_for_what_is_missing_leads_back(site, visit):
+    with visit(f"{site.as_uri()}/404.html") as seen:
+        assert seen.page.locator("article h1").inner_text().startswith("There is no such page")
+        seen.page.get_by_role("link", name="The front page").click()
+        seen.page.wait_for_load_state()
+        assert seen.page.url.endswith("index.html") and not seen.messages
+
+
+@slow
+@browser
+def test_the_front_page_says_it_in_one_screen(site, visit):
+    with visit(f"{site.as_uri()}/index.html", reduced_motion="reduce") as seen:
+        page = seen.page
+        page.wait_for_selector(".twm-player.is-live")
+        for part in ("article h1", ".twm-player", ".twm-counts", ".twm-door >> nth=1"):
+            box = page.locator(part).first.bounding_box()
+            assert box["y"] + box["height"] <= 900, part
+        for reader in ("student", "neuroscientist", "engineer"):
+            card = page.locator(".sd-card", has_text=f"For a{'n' if reader[0] == 'e' else ''} {reader}")
+            assert card.locator("a").count() >= 3
+
+
+@slow
+@browser
+def test_shortcuts_open_and_let_go(site, visit):
+    with visit(f"{site.as_uri()}/index.html") as seen:
+        page = seen.page
+        page.keyboard.press("Control+k")
+        page.wait_for_function("document.activeElement && document.activeElement.type === 'search'")
+        page.keyboard.type("jkgn/?")
+        assert page.evaluate("document.activeElement.value") == "jkgn/?"
+        page.keyboard.press("Escape")
+        page.wait_for_function("!document.activeElement || document.activeElement.type !== 'search'")
+        before = page.url
+        for key in ("ArrowLeft", "ArrowRight", "j", "n", "/"):
+            page.keyboard.press(key)
+        assert page.url == before, "single keys belong to the reader"
+
+
+@slow
+@browser
+def test_a_page_prints_without_what_is_for_the_screen(site, browser, tmp_path):
+    """The print view as a PDF: text is there, and the pages are about as many as the text needs."""
+    page = browser.new_page()
+    page.goto(f"{site.as_uri()}/scoreboard.html")
+    target = tmp_path / "scoreboard.pdf"
+    page.pdf(path=str(target), format="A4")
+    page.close()
+    raw = target.read_bytes()
+    assert raw.startswith(b"%PDF") and 3 <= len(re.findall(rb"/Type\s*/Page\b", raw)) < 60
+    if shutil.which("pdftotext"):
+        import subprocess
+
+        text = subprocess.run(["pdftotext", str(target), "-"], capture_output=True, text=True, check=True).stdout
+        assert "twm.pde" in text and "Open all" not in text and "Search" not in text
