@@ -1,5 +1,12 @@
 """Networks on sequence tasks: plans, the training loop on the fast recurrences, and the protocol by which sweeps train them."""
 
+from twm.training.sequences.collection import (
+    SequenceModels,
+    list_speeds,
+    measure_diagonal,
+    record_activity,
+    train_sequences_here,
+)
 from twm.training.sequences.model import (
     SEQUENCE_GPU_STATUS,
     SequenceModel,
@@ -8,6 +15,7 @@ from twm.training.sequences.model import (
     make_recurrence,
 )
 from twm.training.sequences.plans import STARTS, SequencePlan
+from twm.training.sequences.reduced import list_reduced_sequence_plans
 from twm.training.sequences.results import (
     SEQUENCE_COLUMNS,
     SEQUENCE_CURVE_COLUMNS,
@@ -25,12 +33,18 @@ __all__ = [
     "STARTS",
     "SequenceLog",
     "SequenceModel",
+    "SequenceModels",
     "SequencePlan",
     "SequenceRun",
     "check_recurrence",
+    "list_reduced_sequence_plans",
+    "list_speeds",
     "make_network",
     "make_recurrence",
+    "measure_diagonal",
     "read_sequence_network",
+    "record_activity",
     "train_sequence_model",
+    "train_sequences_here",
     "write_sequence_network",
 ]
