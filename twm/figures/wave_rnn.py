@@ -1,9 +1,10 @@
 """Figures of the notebook 07_wave_rnn."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twm.figures.style import DASHES, INK, MARKERS, QUALITATIVE, SEQUENTIAL, make_axes, plot_matrix
@@ -135,8 +136,15 @@ def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]
                 )  # fmt: skip
         panel.set(xlabel="epoch", title=title, ylim=(0, 101))
     axes[0, 0].set_ylabel("test accuracy (%)")
-    axes[0, -1].legend(fontsize="small", loc="lower right")
+    handles = dict(zip(*(list(part)[::-1] for part in _list_handles(axes[0]))))
+    figure.legend(list(handles.values()), list(handles), loc="outside right center", fontsize="small")
     return figure
+
+
+def _list_handles(panels: Iterable[Axes]) -> tuple[list[str], list[Any]]:
+    """Return names and handles of what panels show."""
+    pairs = [pair for panel in panels for pair in zip(*panel.get_legend_handles_labels())]
+    return [name for _, name in pairs], [handle for handle, _ in pairs]
 
 
 def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
@@ -149,7 +157,7 @@ def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure
     for index, (name, pairs) in enumerate(groups.items()):
         sizes, accuracies = zip(*sorted(pairs))
         axes[0, 0].plot(sizes, accuracies, marker=MARKERS[index], label=name, **_style(name, index))
-    axes[0, 0].set(xscale="log", xlabel="parameters", ylabel="test accuracy (%)")
+    axes[0, 0].set(xlabel="parameters", ylabel="test accuracy (%)", xlim=(0, None), ylim=(0, 101))
     axes[0, 0].legend(fontsize="small")
     return figure
 
@@ -187,7 +195,10 @@ def plot_speeds(groups: Mapping[str, Sequence[float]]) -> Figure:
         axes[0, 0].plot(speeds, place + spread, marker="o", linestyle="none", color=QUALITATIVE[0], alpha=0.8)
     axes[0, 0].axvline(1.0, color=INK, linewidth=0.8, linestyle=":")
     axes[0, 0].set_yticks(range(len(groups)), list(groups))
+    largest = max(max(speeds) for speeds in groups.values())
+    smallest = min(min(speeds) for speeds in groups.values())
     axes[0, 0].set(xlabel="speed (neurons a step)", ylim=(-0.5, len(groups) - 0.5))
+    axes[0, 0].set_xlim(min(0.0, smallest - 0.1), max(1.5, largest + 0.1))
     return figure
 
 

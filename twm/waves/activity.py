@@ -61,7 +61,7 @@ class OnsetReading(NamedTuple):
     Attributes:
         both: onset and channel.
         channel: the channel alone.
-        states: (2, channels, neurons), the state after one and the same sequence, of one test sequence.
+        states: (channels, neurons), what a test sequence leaves; the first with two inputs into one channel, if there is one.
         inputs: (time, channels) of that sequence.
     """
 
@@ -116,7 +116,9 @@ def read_onsets(
     both = float((found * wanted[train:]).sum() / wanted[train:].sum())
     per_channel, wanted_channel = (part.reshape(test, steps, channels).sum(1) for part in (found, wanted[train:]))
     channel = float(np.minimum(per_channel, wanted_channel).sum() / wanted_channel.sum())
-    return OnsetReading(both, channel, states[train], inputs[train])
+    # Two inputs into one channel show best what is lost.
+    shown = train + int(np.argmax(inputs[train:].sum(1).max(1) == 2))
+    return OnsetReading(both, channel, states[shown], inputs[shown])
 
 
 # ---- spectra
@@ -187,15 +189,17 @@ def measure_speed(activity: np.ndarray, speeds: np.ndarray | None = None, width:
         width: of the line, see :func:`measure_line_share`.
 
     Returns:
-        the speed in neurons a step, and the share of power there.
+        the speed in neurons a step, and the share of power there; 0 for both where nothing moves.
     """
     if speeds is None:
         speeds = np.round(np.arange(-2.0, 2.001, 0.05), 2)
         speeds = speeds[np.abs(speeds) >= 0.1]
     spectrum = measure_activity_spectrum(activity, shuffles=0)
     shares = [measure_line_share(spectrum, speed, width) for speed in speeds]
-    best = int(np.argmax(shares))
-    return float(speeds[best]), float(shares[best])
+    # On a short ring neighbouring lines share frequencies; the middle of those that are as good as the best is taken.
+    best = max(shares)
+    good = [speed for speed, share in zip(speeds, shares) if share >= 0.995 * best and share > 0]
+    return (float(np.median(good)) if good else 0.0), float(best)
 
 
 def sort_by_peak(activity: np.ndarray) -> np.ndarray:

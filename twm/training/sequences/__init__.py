@@ -4,6 +4,7 @@ from twm.training.sequences.collection import (
     SequenceModels,
     list_speeds,
     measure_diagonal,
+    read_sequence_sweep,
     record_activity,
     train_sequences_here,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "make_recurrence",
     "measure_diagonal",
     "read_sequence_network",
+    "read_sequence_sweep",
     "record_activity",
     "train_sequence_model",
     "train_sequences_here",

@@ -44,9 +44,9 @@ def _adding(seed: int, smoke: bool) -> list[SequencePlan]:
 
 
 def _images(task: str, seed: int, smoke: bool) -> list[SequencePlan]:
-    side, neurons, channels, count = (7, 14, 6, 84) if smoke else (14, 64, 16, 300)
+    side, neurons, channels, count = (7, 14, 6, 80) if smoke else (14, 64, 16, 300)
     shared = {
-        "seed": seed, "clip": 1.0, "iterations": count, "batch": 50, "test_every": count // 6, "test_count": 200 if smoke else 500,
+        "seed": seed, "clip": 1.0, "iterations": count, "batch": 50, "test_every": 20, "test_count": 200 if smoke else 500,
         "learning_rate": 3e-3, "scale": f"{side} x {side} pixels, 1,000 images, {count // 20} epochs",
     }  # fmt: skip
     name = f"small-{task}:{side}"
