@@ -528,17 +528,7 @@ else:
 forming = {}
 for row in plain.select(network="wrnn", seed=seed, mlp=0):
     stages = []
-    for iteration in (
-        0,
-        *sorted(
-            {
-                row["iterations"] // 15,
-                row["iterations"] // 6,
-                row["iterations"] // 5,
-                row["iterations"],
-            }
-        ),
-    ):
+    for iteration in plain.list_snapshots(row["model"]):
         activity = watch(plain, row, f"_at{iteration}")
         if activity is not None:
             stages.append((iteration, sequences.measure_diagonal(activity, seed)))

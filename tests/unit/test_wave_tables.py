@@ -148,6 +148,7 @@ def test_activity_of_rings_and_of_a_dense_network():
     start = sequences.record_activity(*models.find_network(f"{plan.name}_at0"), count=2)
     assert sequences.measure_diagonal(start) > 2 * sequences.measure_diagonal(dense)
     assert models.select(network="irnn") == [models.rows[1]]
+    assert models.list_snapshots(plan.name) == [0] and models.list_snapshots("other") == []
 
 
 def test_speeds_of_rings_are_told_apart():

@@ -59,6 +59,12 @@ class SequenceModels:
         network, plan, _ = read_sequence_network(path)
         return network, plan
 
+    def list_snapshots(self, name: str) -> list[int]:
+        """Return the iterations after which a model's weights are at hand, beside the best ones."""
+        names = self.trained or {path.stem for path in (results_dir() / "networks").glob(f"{name}_at*.safetensors")}
+        ends = [other.removeprefix(f"{name}_at") for other in names if other.startswith(f"{name}_at")]
+        return sorted(int(end) for end in ends if end.isdigit())
+
 
 def train_sequences_here(
     plans: Iterable[SequencePlan], say: Callable[[str], None] = lambda line: None
