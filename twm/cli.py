@@ -219,13 +219,17 @@ def sweep_command(options: argparse.Namespace) -> int:
     from twm.errors import require
     from twm.devices import choose_device
     from twm.training import find_sweep, list_sweeps, parse_seeds, train_models
+    from twm.training.flip_flop_sweep import FLIP_FLOP_SWEEP
 
     require(options.list != (options.name is not None), "give the name of a sweep, or --list to see them")
     device = choose_device("cpu" if options.executor == "slurm" and options.device == "auto" else options.device)
     if options.list:
         return _show_sweeps(options, list_sweeps(device))
+    if options.name == FLIP_FLOP_SWEEP:
+        return _sweep_flip_flops(options)
     sweep = find_sweep(options.name)
-    plans = sweep.list_plans(device, None if options.seeds is None else parse_seeds(options.seeds))
+    seeds = None if options.seeds is None else parse_seeds(options.seeds)
+    plans = sweep.list_plans(device, seeds, options.profile)
     settings = _read_training_options(options) | {"device": device, "executor": options.executor}
     return _end_training(options, train_models(plans, sweep.place(), say=lambda line: _say(options, line), **settings))
 
@@ -291,6 +295,27 @@ def _save_figure(figure: Any, name: str) -> None:
         write_atomically(Path(name), content.getvalue())
     except OSError as error:
         raise UserError(f"--figure {name} cannot be written: {error.strerror}") from None
+
+
+def _sweep_flip_flops(options: argparse.Namespace) -> int:
+    from twm.errors import require
+    from twm.training import parse_seeds
+    from twm.flip_flop import POINT_TABLE, record_points
+    from twm.training.flip_flop_sweep import (
+        list_flip_flop_plans, main_flip_flops, make_flip_flop_place, train_flip_flops,
+    )  # fmt: skip
+
+    here = options.executor == "local" and options.device in ("auto", "cpu") and options.workers in (None, 1)
+    require(here, "the flip-flop is trained on one core of this machine: leave out --executor, --device and --workers")
+    plans = list_flip_flop_plans(None if options.seeds is None else parse_seeds(options.seeds))
+    place = make_flip_flop_place()
+    outcome = train_flip_flops(
+        plans, place, options.resume, options.checkpoint_seconds, lambda line: _say(options, line)
+    )
+    if not outcome.stopped:
+        names = [plan.name for plan in plans if plan.name in main_flip_flops()]
+        record_points(place.networks, place.rows.with_name(POINT_TABLE), names, lambda line: _say(options, line))
+    return _end_training(options, outcome)
 
 
 def _read_training_options(options: argparse.Namespace) -> dict[str, Any]:
@@ -383,7 +408,10 @@ def make_parser() -> argparse.ArgumentParser:
     train.add_argument(
         "--threshold", type=float, metavar="X", help="of the curriculum: accuracy 0.98 if staged, loss 0.03 if adaptive"
     )
-    train.add_argument("--init", help="uniform, gaussian, orthogonal or identity (default: uniform)")
+    train.add_argument(
+        "--init",
+        help="uniform, gaussian, orthogonal, identity, wave, wave-embedded, wave-noisy or wave-task (default: uniform)",
+    )
     train.add_argument("--learning-rate", type=float, metavar="X", help="Adam's step (default: 0.001)")
     train.add_argument(
         "--drop-at", type=int, metavar="N", help="iteration after which the learning rate is a tenth (default: never)"
@@ -398,11 +426,12 @@ def make_parser() -> argparse.ArgumentParser:
     sweep = commands.add_parser(
         "sweep", help="train a named sweep into the book's records, or list what is on record and what waits"
     )
-    sweep.add_argument(
-        "name", nargs="?", metavar="NAME", help="table1, table2, curriculum, initialisation, picture or selections"
-    )
+    sweep.add_argument("name", nargs="?", metavar="NAME", help="a sweep, such as table1; --list shows all of them")
     sweep.add_argument("--list", action="store_true", help="show what is on record and what waits")
     sweep.add_argument("--seeds", metavar="SEEDS", help="such as 0-4 (default: the sweep's)")
+    sweep.add_argument(
+        "--profile", help="laptop or paper, where a sweep has both (default: laptop on a CPU, paper on a GPU)"
+    )
     sweep.add_argument(
         "--executor", default="local", help="local, or slurm for a job a model on a cluster (default: local)"
     )

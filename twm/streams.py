@@ -37,14 +37,18 @@ def _start_word(key: str, seed: int, iteration):
     return word
 
 
-def _signs(start, sequences, elements):
-    """Return +-1 as integers, (..., sequences, elements), from two index vectors of the same library.
+def _words(start, sequences, elements):
+    """Return 32-bit words as integers, (..., sequences, elements), from two index vectors of the same library.
 
     ``start`` is one word, or words (..., 1) of the same library.
     """
     row = _mix((sequences * _STRIDE + start) & _MASK)
-    word = _mix((row[..., None] + elements * _FIRST) & _MASK)
-    return 1 - 2 * (word >> 31)
+    return _mix((row[..., None] + elements * _FIRST) & _MASK)
+
+
+def _signs(start, sequences, elements):
+    """Return +-1 as integers, (..., sequences, elements): the highest bit of each word."""
+    return 1 - 2 * (_words(start, sequences, elements) >> 31)
 
 
 def _check(key: str, seed: int, iteration: int, count: int, shape: tuple[int, ...], first: int) -> int:
@@ -139,3 +143,34 @@ def expand_words(words: "torch.Tensor", count: int, size: int) -> "torch.Tensor"
     sequences = torch.arange(count, dtype=torch.int64, device=words.device)
     elements = torch.arange(size, dtype=torch.int64, device=words.device)
     return _signs(words[:, None], sequences, elements).to(torch.float32)
+
+
+def draw_words(
+    key: str, seed: int, iteration: int, count: int, shape: tuple[int, ...], *, first: int = 0, device: object = None
+) -> "torch.Tensor":
+    """Draw 32-bit words, from which numbers of any kind can be made, at the address that :func:`binary_inputs` takes.
+
+    Returns:
+        int64 tensor (count, *shape) of whole numbers from 0 to 2^32 - 1, the same on every device.
+
+    Raises:
+        UserError: if a number is negative or not whole, or the key is empty.
+    """
+    import torch
+
+    size = _check(key, seed, iteration, count, shape, first)
+    sequences = torch.arange(first, first + count, dtype=torch.int64, device=device)
+    elements = torch.arange(size, dtype=torch.int64, device=device)
+    return _words(_start_word(key, seed, iteration), sequences, elements).reshape(count, *shape)
+
+
+def words_to_choices(words: "torch.Tensor", kinds: int) -> "torch.Tensor":
+    """Turn words into whole numbers from 0 to ``kinds - 1``; for kinds below 2^16 each is as likely to one part in 2^16."""
+    return (words * kinds) >> 32
+
+
+def words_to_fractions(words: "torch.Tensor") -> "torch.Tensor":
+    """Turn words into float32 numbers in [0, 1): multiples of 2^-24, so that every device has the same."""
+    import torch
+
+    return (words >> 8).to(torch.float32) * 2.0**-24

@@ -6,7 +6,7 @@ from pathlib import Path
 #: The rooms of the library from the top; rooms in one row may not import each other unless listed in order.
 ROOMS = (
     "errors", "devices", "paths", "streams", "hds", "pictures", "waves", "operators", "attention", "datasets", "sequence_tasks", "kernels",
-    "networks", "records", "spectrum", "training", "fixed_points", "basis", "interventions", "analysis", "gradients", "episodic", "figures",
+    "networks", "records", "spectrum", "training", "fixed_points", "basis", "interventions", "analysis", "gradients", "episodic", "flip_flop", "figures",
     "errata", "claims", "notebooks", "bench", "cli", "__main__",
 )  # fmt: skip
 

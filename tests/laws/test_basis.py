@@ -66,16 +66,19 @@ def test_general_methods_find_every_task_in_every_basis(name, kind, method):
     assert np.isnan(found.read_substrate(fresh.states, 8, 8)).sum() == fresh.states[..., 0].size * len(found.unread)
 
 
-def test_what_becomes_a_copy_is_counted_once():
-    # f reads one dimension twice and another never again: two coordinates end up with the same content.
-    task = make_random_selection(6, 4, 1)
+@pytest.mark.parametrize(("size", "seed"), [((6, 4), 1), ((5, 5), 2)])
+def test_what_becomes_a_copy_is_counted_once(size, seed):
+    # f reads one dimension twice and another never again: two coordinates end up with the same content; in the second
+    # task this takes more than a lap.
+    task = make_random_selection(*size, seed)
     operator = needed_coordinates(task).operator
-    kept, expansion = find_copies(operator, task.history)
+    kept, expansion = find_copies(operator, task.size)
     assert len(kept) < len(operator) and np.linalg.matrix_rank(np.linalg.matrix_power(operator, 12)) == len(kept)
-    basis = make_basis(24, 40, "skew", seed=3, tilt=0.5)
+    basis = make_basis(task.size, 40, "skew", seed=3, tilt=0.5)
     system = construct(task, basis)
     sample = sample_states(system, task, count=64, seed=2, correct=True)
     settled = sample.waves[sample.settled :]
+    assert sample.settled > task.history or size == (6, 4)
     assert np.abs(settled - settled[..., kept] @ expansion.T).max() == 0
     assert np.abs(sample.waves[0] - sample.waves[0][:, kept] @ expansion.T).max() > 1
     for method in ("observability", "regression"):

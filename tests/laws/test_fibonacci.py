@@ -36,7 +36,7 @@ def make_run(readout, recurrent=None, encoder=None, scale=1.0, corrected=False):
 
 
 def make_wave_run(corrected, gains=(1.0,), alternating=0.0, seed=0):
-    """The wave of Fibonacci in random coordinates, beside a decaying mode and one that alternates as fast as the series grows."""
+    """The wave of Fibonacci in random coordinates, beside modes that are not read, or alternate."""
     rng = np.random.default_rng(seed)
     basis = rng.standard_normal((5, 5)) + 3 * np.eye(5)
     operator = np.diag([0.0, 0.0, -GOLDEN_RATIO, 0.9, 0.0])
@@ -85,10 +85,18 @@ def test_outputs_never_exceed_the_readouts_row_sums(seed, gain, size):
     outputs = torch.cat(list(run_forward(weights, inputs, 40)), 1)
     largest = outputs.abs().amax((1, 2))
     assert bool((largest <= reach * (1 + 1e-5)).all())
-    if gain > 50:
-        # Saturated neurons with the right signs would come close: the bound is no idle one.
-        best = torch.sign(weights.readout)[:, 0] * weights.readout[:, 0]
-        assert torch.allclose(best.sum(-1), reach[:, 0])
+
+
+def test_the_row_sum_is_reached_by_saturated_neurons():
+    readout = np.array([[[0.5, -2.0, 1.0, -0.1]]])
+    signs = np.sign(readout).transpose(0, 2, 1)
+    run = make_run(readout, 1e3 * signs @ signs.transpose(0, 2, 1), 1e3 * signs)
+    outputs = next(run_forward(run.weights, torch.ones(1, 2, 1, 1, dtype=torch.float64), 5))
+    assert outputs.flatten().tolist() == pytest.approx([3.6] * 5)
+    # Measured against the series, whose starts are those of the seed.
+    targets = draw_series([5], 0, 16, 1, 9, 1.0)[1][0, :, :, 0]
+    expected = (3.6 / targets - 1).square().mean(1).sqrt().numpy()
+    assert measure_relative_errors(run, 9, 16, seed=5)[0] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("tolerance", [0.01, 0.1, 0.5])
@@ -235,7 +243,7 @@ def test_what_training_learns_ends_with_the_bound(short):
 
 
 def test_every_argument_of_training_counts():
-    default = dict(hidden=6, dim=1, trained=6, iterations=4, batch=8, learning_rate=0.01, corrected=False)
+    default = {"hidden": 6, "dim": 1, "trained": 6, "iterations": 4, "batch": 8, "learning_rate": 0.01}
     base = train_on_fibonacci([0], **default)
     for change in ({"trained": 7}, {"iterations": 5}, {"batch": 9}, {"learning_rate": 0.02}, {"corrected": True}):
         other = train_on_fibonacci([0], **{**default, **change})

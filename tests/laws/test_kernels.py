@@ -15,6 +15,7 @@ from twm.hds import draw_binary_history, make_named_task, make_repeat_copy, roll
 from twm.kernels import (
     INITIALISATIONS,
     STATE_KEYS,
+    WAVE_INITIALISATIONS,
     AugmentedKernel,
     BatchedKernel,
     ReferenceKernel,
@@ -29,7 +30,7 @@ from twm.kernels import (
     stack_weights,
 )
 from twm.networks import ElmanRNN, construct_elman
-from twm.operators import make_basis
+from twm.operators import make_basis, make_cycle, make_wave_operator
 
 SINGLE = (ReferenceKernel, AugmentedKernel)
 HISTORY, DIM, HIDDEN, BATCH, LONGEST = 4, 3, 20, 6, 9
@@ -437,6 +438,67 @@ def test_initial_weights_are_what_they_are_called(initial):
     assert all(matrix.dtype == torch.float32 for matrix in (recurrent, encoder, readout))
     assert not torch.equal(encoder, draw_weights(8, 200, initial, seed=2).encoder)
     assert torch.equal(encoder, draw_weights(8, 200, initial, seed=1).encoder)
+
+
+def eigenvalues(matrix):
+    return np.linalg.eigvals(np.asarray(matrix, dtype=float))
+
+
+@pytest.mark.parametrize("history, dim, hidden", [(8, 8, 128), (4, 3, 12), (1, 2, 5)])
+def test_a_wave_start_carries_the_wave_and_nothing_else(history, dim, hidden):
+    size, roots = history * dim, np.exp(2j * np.pi * np.arange(history) / history)
+    standard = draw_weights(dim, hidden, "wave", 3, history).recurrent.numpy()
+    assert np.array_equal(standard[:size, :size], make_cycle(history, dim))
+    assert not standard[size:].any() and not standard[:, size:].any()
+    embedded = draw_weights(dim, hidden, "wave-embedded", 3, history).recurrent.numpy().astype(float)
+    for recurrent in (standard, embedded):
+        # A closed wave returns after history steps, and what is not on it is gone after one.
+        lap = np.linalg.matrix_power(recurrent, history)
+        assert np.abs(lap @ recurrent - recurrent).max() < 1e-5
+        found = eigenvalues(recurrent)
+        slow = found[np.abs(found) > 0.5]
+        assert len(slow) == size
+        assert all((np.abs(slow - root) < 1e-4).sum() == dim for root in roots)
+    assert history == 1 or np.abs(embedded - standard).max() > 0.1
+
+
+def test_a_noisy_wave_is_the_wave_on_top_of_the_default_start():
+    noisy, embedded, default = (
+        draw_weights(4, 40, initial, 5, 6) for initial in ("wave-noisy", "wave-embedded", "uniform")
+    )
+    torch.testing.assert_close(noisy.recurrent - embedded.recurrent, default.recurrent, rtol=0, atol=1e-6)
+
+
+def test_the_wave_of_a_task_has_the_spectrum_of_its_operator():
+    task = make_named_task("T2")
+    recurrent = draw_weights(8, 128, "wave-task", 1, 8, task.matrix).recurrent
+    operator = make_wave_operator(task.matrix)
+    for power in (1, 3, 9):
+        traces = [np.trace(np.linalg.matrix_power(np.asarray(m, dtype=float), power)) for m in (recurrent, operator)]
+        assert traces[0] == pytest.approx(traces[1], abs=1e-4)
+    assert np.linalg.norm(recurrent) == pytest.approx(np.linalg.norm(operator), rel=1e-5)
+
+
+@pytest.mark.parametrize("initial", ["orthogonal", "identity", *WAVE_INITIALISATIONS])
+def test_starts_differ_in_the_recurrent_matrix_alone(initial):
+    drawn = draw_weights(4, 40, initial, 5, 6, np.eye(4, 24))
+    default = draw_weights(4, 40, "uniform", 5)
+    assert torch.equal(drawn.encoder, default.encoder) and torch.equal(drawn.readout, default.readout)
+    assert not torch.equal(drawn.recurrent, default.recurrent)
+    again = draw_weights(4, 40, initial, 5, 6, np.eye(4, 24))
+    assert torch.equal(again.recurrent, drawn.recurrent)
+
+
+def test_a_wave_that_does_not_fit_is_refused():
+    for initial in WAVE_INITIALISATIONS:
+        with pytest.raises(UserError, match="history\\*dim = 24, not 23"):
+            draw_weights(4, 23, initial, 0, 6, np.eye(4, 24))
+        with pytest.raises(UserError, match="history of the task"):
+            draw_weights(4, 40, initial)
+    with pytest.raises(UserError, match="boundary matrix"):
+        draw_weights(4, 40, "wave-task", 0, 6)
+    with pytest.raises(UserError, match="\\(4, 24\\)"):
+        draw_weights(4, 40, "wave-task", 0, 6, np.eye(4, 20))
 
 
 def test_a_free_run_is_the_network_in_any_chunks():

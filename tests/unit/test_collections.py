@@ -9,9 +9,21 @@ import torch
 from twm.errors import UserError
 from twm.records import read_network
 from twm.training import (
-    CIRCUMSTANCES, COLUMNS, SWEEPS, ModelPlan, describe_rows, find_sweep, list_reduced_plans, measure_test_accuracy,
-    read_sweep, remake_sweep, table1, train_here, train_model, train_models,
-)  # fmt: skip
+    CIRCUMSTANCES,
+    COLUMNS,
+    SWEEPS,
+    ModelPlan,
+    describe_rows,
+    find_sweep,
+    list_reduced_plans,
+    measure_test_accuracy,
+    read_sweep,
+    remake_sweep,
+    table1,
+    train_here,
+    train_model,
+    train_models,
+)
 from twm.training.jobs import run_job
 from twm.training.plans import check_plans
 

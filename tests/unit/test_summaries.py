@@ -8,14 +8,18 @@ from scipy import stats
 
 from twm.errors import UserError
 from twm.training import (
-    Comparison, compare_iterations, compare_paired, correlate_ranks, pair_rows, select_rows, summarise_mean,
-)  # fmt: skip
+    Comparison,
+    compare_iterations,
+    compare_paired,
+    correlate_ranks,
+    pair_rows,
+    select_rows,
+    summarise_mean,
+)
 
 
 def make_rows(iterations, total=1000):
-    return [
-        {"seed": seed, "iterations_to_99": reached, "iterations": total} for seed, reached in enumerate(iterations)
-    ]
+    return [{"seed": seed, "iterations_to_99": reached, "iterations": total} for seed, reached in enumerate(iterations)]
 
 
 # ---- means
@@ -88,7 +92,12 @@ def test_the_interval_covers_the_truth_about_as_often_as_it_says():
 
 @pytest.mark.parametrize(
     ("first", "second", "says"),
-    [([1], [1, 2], "1 and 2"), ([], [], "0 and 0"), ([1, math.nan], [1, 2], "finite"), ([1, math.inf], [1, 2], "finite")],
+    [
+        ([1], [1, 2], "1 and 2"),
+        ([], [], "0 and 0"),
+        ([1, math.nan], [1, 2], "finite"),
+        ([1, math.inf], [1, 2], "finite"),
+    ],
 )
 def test_pairs_that_are_none_are_refused(first, second, says):
     with pytest.raises(UserError, match=says):

@@ -411,6 +411,20 @@ def test_table1_is_the_papers_and_balanced():
     assert [(plan.task, plan.seed, len(plan.snapshots)) for plan in early] == [("T1", 0, 12), ("T2", 0, 12)]
 
 
+def test_the_starts_that_are_compared_differ_in_nothing_else():
+    plans = SWEEPS["initial-waves"].list_plans()
+    assert [plan.seed for plan in plans] == sorted(plan.seed for plan in plans)
+    assert len({plan.seed for plan in plans}) >= 10
+    for task in {plan.task for plan in plans}:
+        own = [plan for plan in plans if (plan.task, plan.seed) == (task, 0)]
+        assert {"uniform", "orthogonal", "identity", "wave", "wave-embedded", "wave-noisy"} <= {
+            plan.init for plan in own
+        }
+        assert len({tuple({**plan.describe(), "init": ""}.items()).__repr__() for plan in own}) == 1
+    assert {plan.task for plan in plans if plan.init == "wave-task"} == {"T2"}
+    assert {(plan.hidden, plan.stop_at, plan.iterations) for plan in plans} == {(128, 0.99, 5000)}
+
+
 def test_every_sweep_has_models_with_names_of_their_own():
     names = [plan.name for sweep in SWEEPS.values() for plan in sweep.list_plans("cuda")]
     shared = {name for name in names if names.count(name) > 1}
@@ -471,7 +485,8 @@ def test_a_named_sweep_sorts_its_networks(
         (["train", "T1", "--seeds", "5-2"], ["5-2", "2-5"]),
         (["train", "T1", "--seeds", "0,0"], ["twice"]),
         (["train", "T1", "--seeds", "a"], ["'a'"]),
-        (["train", "T1", "--init", "wave"], ["wave", "uniform"]),
+        (["train", "T1", "--init", "xavier"], ["xavier", "uniform", "wave"]),
+        (["train", "T1", "--init", "wave", "--hidden", "63"], ["wave", "64", "63"]),
         (["train", "T1", "--curriculum", "steep"], ["steep", "staged"]),
         (["train", "T1", "--iterations", "0"], ["iterations", "0"]),
         (["train", "T1", "--threshold", "2"], ["threshold", "2"]),

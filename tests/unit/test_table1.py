@@ -10,9 +10,7 @@ from twm.claims.ledger import read_ledger
 from twm.training import SWEEPS, table1
 from twm.training.summaries import Mean
 
-CELLS = [
-    (task, hidden, l2) for task in ("T1", "T2", "T3", "T4") for hidden in (64, 128) for l2 in (0.0, 0.001, 0.1)
-]
+CELLS = [(task, hidden, l2) for task in ("T1", "T2", "T3", "T4") for hidden in (64, 128) for l2 in (0.0, 0.001, 0.1)]
 
 
 def make_row(seed=0, best=1.0, final=None, error=None, optimal=None, rank=36, threshold=0.98, cell=("T2", 64, 0.0)):
@@ -116,7 +114,9 @@ def test_errors_agree_within_a_factor_three_and_dashes_with_dashes(cell, error, 
     assert summarise([make_row(error=error, cell=cell)], cell).error_agrees is agrees
 
 
-@pytest.mark.parametrize(("accuracy", "agrees"), [(0.85, True), (0.801, True), (0.799, False), (0.899, True), (0.901, False)])
+@pytest.mark.parametrize(
+    ("accuracy", "agrees"), [(0.85, True), (0.801, True), (0.799, False), (0.899, True), (0.901, False)]
+)
 def test_accuracies_agree_within_five_hundredths(accuracy, agrees):
     cell = ("T2", 64, 0.001)
     assert table1.get_paper_cell(*cell)[0] == 0.85

@@ -5,6 +5,7 @@ any ``torch.nn.RNN`` state dict with a linear readout.
 """
 
 from twm.analysis.checkpoints import Checkpoint, read_checkpoint
+from twm.analysis.gathering import Subject, construct_subject, gather_subject, tabulate_analyses, worst
 from twm.analysis.records import COLUMNS, list_networks, list_rows, record_analyses
 from twm.analysis.report import (
     STEPS,
@@ -21,11 +22,16 @@ __all__ = [
     "Analysis",
     "Checkpoint",
     "InterventionShares",
+    "Subject",
     "analyse_network",
+    "construct_subject",
     "describe_analysis",
+    "gather_subject",
     "list_networks",
     "list_rows",
     "read_checkpoint",
     "record_analyses",
+    "tabulate_analyses",
     "try_interventions",
+    "worst",
 ]

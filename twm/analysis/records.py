@@ -17,7 +17,8 @@ COLUMNS = (
     "rank_network", "argument_error", "converged", "method", "relative_error", "relative_error_orbit", "support_match",
     "support_match_weights", "encoding_r2", "explained", "readout_newest", "readout_others", "condition", "changed",
     "unchanged", "changed_at_0", "unchanged_at_0", "own_changed", "own_unchanged", "own_changed_at_0", "into_memories",
-    "out_of_memories", "complement_radius", "slow_pairs", "steps", "device", "torch", "commit", "date",
+    "out_of_memories", "complement_radius", "into_orthogonal",
+    "out_of_orthogonal", "orthogonal_radius", "slow_pairs", "steps", "device", "torch", "commit", "date",
 )  # fmt: skip
 
 
@@ -73,6 +74,9 @@ def list_rows(name: str, checkpoint: Checkpoint, analysis: Analysis) -> list[dic
             if complement is not None:
                 row["into_memories"], row["out_of_memories"] = complement.into_memories, complement.out_of_memories
                 row["complement_radius"] = complement.radius
+                upright = analysis.orthogonal
+                row["into_orthogonal"], row["out_of_orthogonal"] = upright.into_memories, upright.out_of_memories
+                row["orthogonal_radius"] = upright.radius
         rows.append({key: _round(value) for key, value in row.items()})
     return rows
 

@@ -1,7 +1,7 @@
 """One network's analysis."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -64,6 +64,7 @@ class Analysis:
         bases: the basis by every method that gave one.
         figures: how each holds.
         complement: what the regressed memories do not explain; ``None`` where they fill the hidden space.
+        orthogonal: the same at right angles to the memories, as the papers have it, instead of where the dual is blind.
         interventions: interchanges by the directions of the step itself, found by regression.
         settled: interchanges by each method's own basis, contents read by its dual.
         failures: methods that gave no basis, and why.
@@ -77,6 +78,7 @@ class Analysis:
     bases: dict[str, RecoveredBasis]
     figures: dict[str, BasisFigures]
     complement: Complement | None
+    orthogonal: Complement | None
     interventions: InterventionShares
     settled: dict[str, InterventionShares]
     failures: dict[str, str]
@@ -174,11 +176,13 @@ def analyse_network(
         system, fresh, steps, lambda step: recover_basis(system, task, "regression", fitted, linear, at=step), "theory"
     )
     usual = bases.get("regression") or next(iter(bases.values()))
-    spare = system.hidden > usual.rank
+    spare = system.hidden > usual.rank_theory
     complement = find_complement(system, usual, fresh, linear) if spare else None
+    upright = replace(usual, dual_basis=np.linalg.pinv(usual.basis))
+    orthogonal = find_complement(system, upright, fresh, linear) if spare else None
     return Analysis(
         task, system.hidden, measure_sign_accuracy(system, task, 2 * seed + 1), linear, spectrum, bases, figures,
-        complement, interventions, settled, failures,
+        complement, orthogonal, interventions, settled, failures,
     )  # fmt: skip
 
 

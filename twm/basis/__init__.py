@@ -10,9 +10,9 @@
 ===========================  ==========================================================================================
 """
 
-from twm.basis.judging import BasisFigures, Complement, find_complement, judge_basis, measure_support
-from twm.basis.recovery import METHODS, RecoveredBasis, recover_basis
-from twm.basis.samples import StateSample, find_copies, needed_coordinates, sample_states
+from twm.basis.judging import BasisFigures, Complement, find_complement, invert_bases, judge_basis, measure_support
+from twm.basis.recovery import METHODS, RecoveredBasis, recover_basis, replace_dual
+from twm.basis.samples import StateSample, count_settling_steps, find_copies, needed_coordinates, sample_states
 from twm.basis.systems import ElmanSystem, Linearisation, as_system, find_fixed_point, linearise_system
 
 __all__ = [
@@ -24,13 +24,16 @@ __all__ = [
     "RecoveredBasis",
     "StateSample",
     "as_system",
+    "count_settling_steps",
     "find_complement",
     "find_copies",
     "find_fixed_point",
+    "invert_bases",
     "judge_basis",
     "linearise_system",
     "measure_support",
     "needed_coordinates",
     "recover_basis",
+    "replace_dual",
     "sample_states",
 ]

@@ -54,11 +54,11 @@ class BasisFigures:
 
 @dataclass(frozen=True, eq=False)
 class Complement:
-    """What the memories do not explain: the rest of the hidden space.
+    """What the n memories that differ do not explain: the rest of the hidden space.
 
     Attributes:
-        basis: (hidden, hidden - rank) orthonormal columns, the directions with most unexplained activity first.
-        variances: (hidden - rank,) variance of the unexplained activity along each.
+        basis: (hidden, hidden - n) orthonormal columns, the directions with most unexplained activity first.
+        variances: (hidden - n,) variance of the unexplained activity along each.
         into_memories: norm of the block Psi* W Psi_perp, by that of Psi* W Psi.
         out_of_memories: norm of the block Psi_perp* W Psi, by the same.
         radius: spectral radius of the block Psi_perp* W Psi_perp; below 1 it decays.
@@ -148,6 +148,19 @@ def measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> 
     return np.where(power > 0, (drive * moved).sum(axis=0) / np.where(power > 0, power, 1), 1.0)
 
 
+def invert_bases(basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Return the rows that read memories and complement, (hidden, hidden): the inverse of ``[basis, across]``.
+
+    Where a network has too few directions for its memories there is no inverse; these rows then read what can be read.
+
+    Args:
+        basis: (hidden, n).
+        dual: (n, hidden).
+        across: (hidden, hidden - n), orthonormal, on which the dual vanishes.
+    """
+    return np.concatenate([dual, across.T - (across.T @ basis) @ dual])
+
+
 def find_complement(
     system: ElmanSystem, recovered: RecoveredBasis, sample: StateSample, linear: Linearisation | None = None
 ) -> Complement:
@@ -165,19 +178,19 @@ def find_complement(
     Source: twm Algorithm 1, "PC"; emt Algorithm 1, with the projection Psi Psi* h in place of Psi* h.
     """
     linear = linearise_system(system) if linear is None else linear
-    basis, dual = recovered.basis, recovered.dual_basis
-    spare = system.hidden - recovered.rank
-    require(spare > 0, f"{recovered.rank} memories fill the {system.hidden} neurons: there is no complement")
+    basis, dual = recovered.basis @ sample.expansion, recovered.dual_basis[sample.kept]
+    rank = basis.shape[1]
+    require(rank < system.hidden, f"{rank} memories fill the {system.hidden} neurons: there is no complement")
     states = np.concatenate([sample.early, sample.states]).reshape(-1, system.hidden) - recovered.origin
     rest = states - (states @ dual.T) @ basis.T
     # The rest is where the dual reads nothing. Directions without any activity are taken from there too.
-    blind = np.linalg.svd(dual)[2][recovered.rank :].T
+    blind = np.linalg.svd(dual)[2][rank:].T
     variances, turned = np.linalg.eigh(blind.T @ (rest.T @ rest / len(rest)) @ blind)
     across, variances = blind @ turned[:, ::-1], variances[::-1]
     whole = np.concatenate([basis, across], axis=1)
-    blocks = np.linalg.pinv(whole) @ linear.recurrent @ whole
-    inside, out = blocks[: recovered.rank, : recovered.rank], blocks[recovered.rank :, : recovered.rank]
-    into, outside = blocks[: recovered.rank, recovered.rank :], blocks[recovered.rank :, recovered.rank :]
+    blocks = invert_bases(basis, dual, across) @ linear.recurrent @ whole
+    inside, out = blocks[:rank, :rank], blocks[rank:, :rank]
+    into, outside = blocks[:rank, rank:], blocks[rank:, rank:]
     size = np.linalg.norm(inside)
     return Complement(
         across,

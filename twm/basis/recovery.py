@@ -1,6 +1,6 @@
 """The methods that look for a network's variable memories."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -89,18 +89,18 @@ def recover_basis(
 ) -> RecoveredBasis:
     """Look for the directions in which a network keeps the variables of its task.
 
-    ===============  =========================================================================================
-    ``printed``      Algorithm 1 as printed: (W^T)^k W_r^+, transients taken out by an orthogonal projector,
-                     pseudo-inverse as dual, all history*dim coordinates
-    ``corrected``    the same with forward powers W^(s-k), spectral projector and spectral dual, on the needed
-                     coordinates; exact where W_r^+ = Psi_s up to transients and f reads the oldest column only
-    ``mixture``      the earlier paper's: alpha W^(s-k) W_uh + (1 - alpha) (W^T)^k W_r^+
+    =================  =======================================================================================
+    ``printed``        Algorithm 1 as printed: (W^T)^k W_r^+, transients taken out by an orthogonal projector,
+                       pseudo-inverse as dual, all history*dim coordinates
+    ``corrected``      the same with forward powers W^(s-k), spectral projector and spectral dual, on the needed
+                       coordinates; exact where W_r^+ = Psi_s up to transients and f meets no power half-way
+    ``mixture``        the earlier paper's: alpha W^(s-k) W_uh + (1 - alpha) (W^T)^k W_r^+
     ``observability``  ours, from the weights alone: what the readout sees of Psi after 0, 1, ... steps must be what it
-                     sees of the wave; exact for every linear network in every basis. Where a nonlinear network's
-                     eigenvalues differ in magnitude from theory's they are first brought to those
-    ``regression``   ours, from data: hidden states of the settled output phase, regressed on the wave that theory
-                     knows they hold; for any network that can be run, with a spectral dual
-    ===============  =========================================================================================
+                       sees of the wave; exact for every linear network in every basis. Where a nonlinear network's
+                       eigenvalues differ in magnitude from theory's they are first brought to those
+    ``regression``     ours, from data: hidden states of the settled output phase, regressed on the wave that theory
+                       knows they hold; for any network that can be run, with a spectral dual
+    =================  =======================================================================================
 
     Args:
         system: the network.
@@ -129,7 +129,7 @@ def recover_basis(
     observable = needed_coordinates(task) if sample is None else sample.observable
     slow = _SlowSpace(linear.recurrent, threshold)
     origin = linear.point
-    kept, expansion = find_copies(observable.operator, task.history)
+    kept, expansion = find_copies(observable.operator, task.size)
     if method in ("printed", "mixture"):
         columns, dual = _iterate_backwards(linear, task, 0.0 if method == "printed" else alpha)
         basis, dual_basis = columns @ observable.projection.T, observable.projection @ dual
@@ -149,6 +149,21 @@ def recover_basis(
     return RecoveredBasis(
         basis, dual_basis, method, observable.coordinates, unread, origin, len(kept), slow.rank, float(condition)
     )
+
+
+def replace_dual(recovered: RecoveredBasis, kind: str) -> RecoveredBasis:
+    """Return a basis with another dual: a control that shows what the spectral one is good for.
+
+    Args:
+        recovered: the basis.
+        kind: ``pseudo-inverse``.
+
+    Raises:
+        UserError: if the kind is another one.
+    """
+    require(kind == "pseudo-inverse", f"the dual can be replaced by the pseudo-inverse only, not by {kind!r}")
+    dual = np.linalg.pinv(recovered.basis)
+    return replace(recovered, dual_basis=dual, condition=_norm(recovered.basis) * _norm(dual))
 
 
 class _SlowSpace:

@@ -7,7 +7,7 @@ import numpy as np
 from twm.basis.systems import ElmanSystem
 from twm.errors import require, require_count
 from twm.hds import HDS, draw_binary_history, rollout, window_states
-from twm.operators import Observable, correct_inputs, make_wave_operator, reduce_observable
+from twm.operators import Observable, correct_inputs, make_wave_operator, ranks_of_powers, reduce_observable
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,10 +23,11 @@ class StateSample:
         fed: (history, batch, dim), what the network was given.
         observable: the task on its needed coordinates.
         history: number of columns of the substrate.
-        kept: (n,) the needed coordinates that still differ after a lap, see :func:`find_copies`; all of them in the
+        kept: (n,) the needed coordinates that still differ once settled, see :func:`find_copies`; all of them in the
             paper's tasks.
         expansion: (rank, n) what the others are copies of: ``waves = waves[..., kept] @ expansion.T`` from then on.
-        settled: first step of the second lap, by which every column was refilled once.
+        settled: the step from which on what is read is measured: every column has been refilled once, and whatever
+            becomes a copy has become one.
     """
 
     states: np.ndarray
@@ -37,11 +38,7 @@ class StateSample:
     history: int
     kept: np.ndarray
     expansion: np.ndarray
-
-    @property
-    def settled(self) -> int:
-        """The step by which every column has been refilled: ``history``."""
-        return self.history
+    settled: int
 
     @property
     def horizon(self) -> int:
@@ -75,7 +72,7 @@ def needed_coordinates(task: HDS) -> Observable:
         task: a linear system.
 
     Returns:
-        the task on its needed coordinates; :attr:`twm.operators.Observable.coordinates` lists them for selection tasks.
+        the task on its needed coordinates; its ``coordinates`` lists them for selection tasks.
 
     Raises:
         UserError: if the system is not linear.
@@ -95,7 +92,7 @@ def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarra
 
     Args:
         operator: Phi on the needed coordinates, (rank, rank).
-        steps: steps since the coordinates were set one by one; a lap is always enough.
+        steps: steps since the coordinates were set one by one; after :func:`count_settling_steps` of them nothing changes.
 
     Returns:
         kept: (n,) coordinates that determine the others, the first of each kind.
@@ -124,6 +121,16 @@ def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarra
     # Copies are copies exactly; what is left of rounding would look like faint connections.
     near = np.abs(expansion - np.round(expansion)).max() < 1e-9
     return np.array(kept), np.round(expansion) if near else expansion
+
+
+def count_settling_steps(operator: np.ndarray) -> int:
+    """Return after how many steps all that becomes a copy is one: the powers of Phi lose no rank any more.
+
+    Args:
+        operator: Phi on the needed coordinates, (rank, rank).
+    """
+    ranks = [len(operator), *ranks_of_powers(operator, len(operator))]
+    return ranks.index(ranks[-1])
 
 
 def sample_states(
@@ -164,6 +171,6 @@ def sample_states(
     fed = np.moveaxis(correct_inputs(task.matrix, initial) if correct else initial, 1, 0)
     states = system.run(np.zeros((len(initial), system.hidden)), horizon, fed)
     early, late = states[: task.history - 1], states[task.history - 1 :]
-    return StateSample(
-        late, waves, early, fed, observable, task.history, *find_copies(observable.operator, task.history)
-    )
+    copies = find_copies(observable.operator, task.size)
+    settled = max(task.history, count_settling_steps(observable.operator))
+    return StateSample(late, waves, early, fed, observable, task.history, *copies, settled)

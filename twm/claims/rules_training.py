@@ -34,9 +34,11 @@ def judge_accuracy(numbers: Mapping[str, Any]) -> Outcome:
     reason = f"Apart by more than .05: {apart} (task, hidden, L2)." if apart else ""
     if not reason and settled < cells:
         reason = "Too few seeds to tell in some cells."
+    if not whole:
+        reason = f"Only {cells} of {numbers['cells_of_table']} cells are at hand. {reason}".strip()
     return decide(
         ok=whole and settled == cells,
-        partly=agree >= cells / 2,
+        partly=agree > 0 and agree >= cells / 2,
         value=f"{agree} of {cells} cells within .05, {settled} of them with a narrow interval",
         reason=reason,
     )
@@ -56,11 +58,14 @@ def judge_errors(numbers: Mapping[str, Any]) -> Outcome:
         2 * numbers["numbers_agree"] >= numbers["numbers"] > 0 and 2 * numbers["dashes_agree"] >= numbers["dashes"] > 0
     )
     apart = ", ".join(numbers["disagree"])
+    reason = f"Apart: {apart} (task, hidden, L2)." if apart else ""
+    if not whole:
+        reason = f"Only {cells} of {numbers['cells_of_table']} cells are at hand. {reason}".strip()
     return decide(
         ok=whole and agree == cells,
         partly=half,
         value=f"{numbers['numbers_agree']} of {numbers['numbers']} errors within a factor 3, {numbers['dashes_agree']} of {numbers['dashes']} dashes",
-        reason=f"Apart: {apart} (task, hidden, L2)." if apart else "",
+        reason=reason,
     )
 
 
@@ -78,7 +83,9 @@ def judge_convergence(numbers: Mapping[str, Any]) -> Outcome:
         ok=accurate > 0 and share >= 0.9,
         partly=accurate > 0 and share >= 0.5,
         value=f"{converged} of {accurate} models above .94 ({share:.0%}); {equal} have theory's rank",
-        reason="" if share >= 0.9 else f"{accurate - equal} accurate models have another rank than theory's.",
+        reason=""
+        if share >= 0.9
+        else f"{accurate - equal} accurate models have another rank than theory's, {equal - converged} a larger error.",
     )
 
 
@@ -165,15 +172,14 @@ def judge_initialisation(numbers: Mapping[str, Any]) -> Outcome:
     angles = numbers["angles_uniform"] + numbers["angles_gaussian"]
     most = larger > pairs / 2
     right = angles >= 0.9 * 2 * pairs
+    reasons = [] if most else ["Radii are not larger."]
+    reasons += [] if right else ["Angles are not theory's in more than a tenth of the networks."]
+    reasons += [] if pairs >= 2 else ["One pair tells little."]
     return decide(
         ok=most and right and pairs >= 2,
         partly=most or right,
         value=f"larger in {larger} of {pairs} seeds ({numbers['difference']:+.3f}); theory's angles in {angles} of {2 * pairs}",
-        reason=""
-        if most and right
-        else "Angles are not theory's in every tenth network."
-        if most
-        else "Radii are not larger.",
+        reason=" ".join(reasons),
     )
 
 
@@ -185,9 +191,13 @@ def judge_fibonacci(numbers: Mapping[str, Any]) -> Outcome:
     """
     failed, seeds = numbers["failed"], numbers["seeds"]
     bound = numbers["latest_right"] <= numbers["last_possible"]
+    learnt = numbers["corrected"] <= 0.1
+    reason = "" if learnt else "The networks did not learn the trained range either, so their failure says little."
+    if not bound:
+        reason = "A network is right where the bound says that none can be."
     return decide(
-        ok=failed == seeds and bound,
-        partly=failed > seeds / 2 and bound,
+        ok=failed == seeds and bound and learnt,
+        partly=failed > seeds / 2 and bound and learnt,
         value=f"right to step {numbers['latest_right']} at most of {numbers['trained']} trained; beyond {numbers['last_possible']} none can be; {failed} of {seeds} networks fail",
-        reason="" if bound else "A network is right where the bound says that none can be.",
+        reason=reason,
     )

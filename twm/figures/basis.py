@@ -1,11 +1,11 @@
 """Figures of the notebook 05_basis_recovery, and of ``twm analyse``."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
+from matplotlib.patches import Circle
 
 from twm.analysis import Analysis
 from twm.errors import require
@@ -57,8 +57,12 @@ def mark_columns(axes: Axes, coordinates: Sequence[int], dim: int, both: bool = 
     columns = np.array(coordinates) // dim
     first = np.flatnonzero(np.diff(columns, prepend=-1))
     ends = np.append(first[1:], len(columns))
-    every = max(1, -(-len(first) // 10))
-    middles, names = (first + ends - 1)[::every] / 2, [str(columns[place] + 1) for place in first[::every]]
+    middles, names = [], []
+    for middle, place in zip((first + ends - 1) / 2, first):
+        # Narrow columns, of which f reads little, would write their numbers over each other.
+        if not middles or middle - middles[-1] >= 0.06 * len(columns):
+            middles.append(middle)
+            names.append(str(columns[place] + 1))
     for edge in first[1:] - 0.5:
         axes.axhline(edge, color=_FAINT, linewidth=0.6)
         if both:

@@ -157,9 +157,16 @@ def plot_table1(cells: Sequence[Cell]) -> Figure:
         panel.set(ylim=(-0.6, len(cells) - 0.4))
         panel.tick_params(axis="y", length=0)
     left.set_yticks(places, [f"{cell.task}   {cell.hidden:>3}   {cell.l2:g}" for cell in cells], fontsize="small")
-    left.set(xlim=(0.45, 1.03), xlabel="accuracy", title="task, hidden, L2          accuracy")
-    left.title.set_position((-0.32, 1.0))
-    left.set_title("accuracy")
+    left.set(xlim=(0.45, 1.03), xlabel="accuracy", title="accuracy")
+    left.annotate(
+        "task, hidden, L2",
+        (0, 1),
+        (-6, 7),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        ha="right",
+        fontsize="small",
+    )
     right.set_yticks([])
     right.set(xscale="log", xlim=(1e-4, 1.0), xlabel="mean difference of arguments (rad)", title="spectral error")
     right.axvline(0.07, color=_FAINT, linewidth=0.8)
@@ -207,6 +214,7 @@ def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> 
     """
     figure, axes = make_axes(1, 1, width=5.6, height=3.3)
     panel = axes[0, 0]
+    largest = max([rank, *(own for points in groups.values() for own, _ in points)])
     panel.axvline(rank, color=_FAINT, linewidth=1, linestyle="-")
     panel.text(rank, 0.46, "theory ", fontsize="small", va="bottom", ha="right")
     for index, (name, points) in enumerate(groups.items()):
@@ -215,7 +223,9 @@ def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> 
             ranks, accuracies, linestyle="none", marker=MARKERS[index], color=QUALITATIVE[index], label=name,
             markerfacecolor="none" if index % 2 else QUALITATIVE[index],
         )  # fmt: skip
-    panel.set(xlabel="eigenvalues beyond 0.9", ylabel="accuracy", ylim=(0.45, 1.03), xlim=(-0.03 * rank, 1.15 * rank))
+    panel.set(
+        xlabel="eigenvalues beyond 0.9", ylabel="accuracy", ylim=(0.45, 1.03), xlim=(-0.03 * rank, 1.1 * largest + 2)
+    )
     panel.legend(loc="center left", fontsize="small")
     return figure
 
@@ -272,8 +282,9 @@ def plot_pairs(
     """
     figure, axes = make_axes(1, len(groups), width=2.7 * len(groups) + 0.8, height=3.4)
     everything = np.concatenate([np.ravel(values).astype(float) for pair in groups.values() for values in pair])
-    top = np.nanmax(everything) if np.isfinite(everything).any() else 1.0
-    ceiling = top * 1.15 if log else top + 0.08 * (top - np.nanmin(everything) or 1.0)
+    known = everything[np.isfinite(everything)]
+    top, bottom = (known.max(), known.min()) if len(known) else (1.0, 0.0)
+    ceiling = top * 1.15 if log else top + 0.08 * (top - bottom or 1.0)
     for panel, (title, (first, second)) in zip(axes[0], groups.items()):
         for pair in zip(first, second):
             values = np.array(pair, dtype=float)

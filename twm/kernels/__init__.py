@@ -29,10 +29,23 @@ Networks are Elman networks without bias, with tanh, as the paper trains them (t
 from twm.kernels.augmented import AugmentedKernel, prepare_process
 from twm.kernels.batched import GPU_STATUS, BatchedKernel
 from twm.kernels.checking import KERNELS, TOLERANCE, check_kernel, draw_check_batch, make_kernel
+from twm.kernels.dense import DenseProducts
 from twm.kernels.forward import RunScore, run_forward, score_run
 from twm.kernels.interface import STATE_KEYS, Kernel, StepResult
+from twm.kernels.recurrence import Recurrence
 from twm.kernels.reference import ReferenceKernel, compute_reference_gradient, run_network
-from twm.kernels.weights import INITIALISATIONS, Weights, as_weights, draw_matrix, draw_weights, stack_weights
+from twm.kernels.rings import RingConvolution
+from twm.kernels.shifted import ShiftedProducts
+from twm.kernels.weights import (
+    INITIALISATIONS,
+    WAVE_INITIALISATIONS,
+    Weights,
+    as_weights,
+    check_initial,
+    draw_matrix,
+    draw_weights,
+    stack_weights,
+)
 
 __all__ = [
     "GPU_STATUS",
@@ -40,14 +53,20 @@ __all__ = [
     "KERNELS",
     "STATE_KEYS",
     "TOLERANCE",
+    "WAVE_INITIALISATIONS",
     "AugmentedKernel",
     "BatchedKernel",
+    "DenseProducts",
     "Kernel",
+    "Recurrence",
     "ReferenceKernel",
+    "RingConvolution",
     "RunScore",
+    "ShiftedProducts",
     "StepResult",
     "Weights",
     "as_weights",
+    "check_initial",
     "check_kernel",
     "compute_reference_gradient",
     "draw_check_batch",

@@ -7,6 +7,7 @@
 :data:`SWEEPS`                          the named sweeps behind the book's records
 :func:`read_sweep`                      what is on record of one: rows, curves, weights
 :mod:`~twm.training.table1`             Table 1 cell by cell, the paper's numbers and ours
+:class:`SequencePlan`                   the same for a network on a sequence task, see :mod:`twm.training.sequences`
 :func:`train_network`                   the slow, obvious trainer, for any torch module
 :func:`compare_attention_with_elman`    attention beside the Elman network
 ======================================  ==================================================================================
@@ -14,7 +15,8 @@
 How the pieces fit: a plan (:mod:`twm.training.plans`) and others of its size make an :class:`Ensemble`, whose loop draws
 batches (:mod:`twm.training.batches`), asks the curricula (:mod:`twm.training.curricula`) for horizons and steps the kernel. A
 job (:mod:`twm.training.jobs`) takes it from its last checkpoint to a result file; workers run jobs, and the process that
-leads (:func:`train_models`) takes results into the tables of a place (:mod:`twm.training.places`).
+leads (:func:`train_models`) takes results into the tables of a place (:mod:`twm.training.places`). What is particular to a
+kind of model is its protocol (:mod:`twm.training.protocols`): Elman networks and networks on sequences share all the rest.
 """
 
 from twm.training.batches import BatchFeed, SelectionTable, count_right_signs, make_selection_table
@@ -41,6 +43,17 @@ from twm.training.plans import CURRICULA, MULTIPLES, ModelPlan, parse_seeds
 from twm.training.reduced import list_reduced_plans
 from twm.training.results import CIRCUMSTANCES, COLUMNS, CURVE_COLUMNS, TrainedModel, finish_ensemble, train_model
 from twm.training.runner import Outcome, train_models
+from twm.training.sequences import (
+    SEQUENCE_COLUMNS,
+    SEQUENCE_CURVE_COLUMNS,
+    SEQUENCE_GPU_STATUS,
+    SequenceModel,
+    SequencePlan,
+    SequenceRun,
+    read_sequence_network,
+    train_sequence_model,
+)
+from twm.training.starts import StartSummary, summarise_starts
 from twm.training.summaries import (
     Comparison,
     Mean,
@@ -72,6 +85,9 @@ __all__ = [
     "MODELS",
     "MULTIPLES",
     "RECORDED_PARTS",
+    "SEQUENCE_COLUMNS",
+    "SEQUENCE_CURVE_COLUMNS",
+    "SEQUENCE_GPU_STATUS",
     "SWEEPS",
     "BatchFeed",
     "Comparison",
@@ -86,7 +102,11 @@ __all__ = [
     "Place",
     "RatioSummary",
     "SelectionTable",
+    "SequenceModel",
+    "SequencePlan",
+    "SequenceRun",
     "StagedHorizon",
+    "StartSummary",
     "Sweep",
     "TestPoint",
     "TrainedModel",
@@ -118,6 +138,7 @@ __all__ = [
     "parse_seeds",
     "quiet_process",
     "read_models",
+    "read_sequence_network",
     "read_sweep",
     "record_attention_comparison",
     "remake_sweep",
@@ -127,9 +148,11 @@ __all__ = [
     "summarise_comparisons",
     "summarise_mean",
     "summarise_ratio",
+    "summarise_starts",
     "train_here",
     "train_model",
     "train_models",
     "train_network",
+    "train_sequence_model",
     "train_trial",
 ]

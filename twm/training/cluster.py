@@ -12,7 +12,7 @@ from typing import Any
 
 from twm.errors import UserError
 from twm.training.jobs import run_job
-from twm.training.plans import ModelPlan, restore_plan
+from twm.training.protocols import describe_plan, restore_any
 from twm.training.workers import Message, explain_failure
 
 #: Minutes after which a job is put back into the queue and goes on from its checkpoint, unless SBATCH_TIMELIMIT says so.
@@ -24,7 +24,7 @@ class ClusterJob:
 
     def __call__(self, description: dict[str, Any], work: str, checkpoint_seconds: float) -> Message:
         """Train from the last checkpoint to the result."""
-        plan = restore_plan(description)
+        plan = restore_any(description)
         try:
             run_job([plan], Path(work), checkpoint_seconds)
         except Exception as error:
@@ -39,7 +39,7 @@ class ClusterJob:
 
 
 def train_on_cluster(
-    plans: Sequence[ModelPlan], work: Path, checkpoint_seconds: float, cluster: str = "slurm", poll_seconds: float = 2.0
+    plans: Sequence[Any], work: Path, checkpoint_seconds: float, cluster: str = "slurm", poll_seconds: float = 2.0
 ) -> Iterator[Message | None]:
     """Submit a job a model, in order, and yield what they tell as they end.
 
@@ -67,7 +67,7 @@ def train_on_cluster(
         executor.update_parameters(name="twm", timeout_min=_MINUTES, cpus_per_task=1, mem_gb=2)
         with executor.batch():
             jobs = {
-                plan.name: executor.submit(ClusterJob(), plan.describe(), str(work), checkpoint_seconds)
+                plan.name: executor.submit(ClusterJob(), describe_plan(plan), str(work), checkpoint_seconds)
                 for plan in plans
             }
     except (RuntimeError, OSError, submitit.core.utils.FailedJobError) as error:

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from twm.errors import require
 from twm.hds import parse_task
 from twm.kernels import Weights, as_weights
 from twm.paths import results_dir
 from twm.records import read_network, read_rows
 from twm.training.batches import count_right_signs
 from twm.training.places import read_models
-from twm.training.plans import ModelPlan
+from twm.training.plans import ModelPlan, check_plans
 from twm.training.results import train_model
 from twm.training.runner import train_models
 from twm.training.summaries import Row
@@ -91,10 +92,10 @@ def train_here(plans: Iterable[ModelPlan], say: Callable[[str], None] = lambda l
         say: called with a line a model.
 
     Raises:
-        UserError: if a task cannot be trained.
+        UserError: if a task cannot be trained, there is no plan, or two are the same.
     """
     models = []
-    for plan in plans:
+    for plan in check_plans(plans):
         models.append(train_model(plan))
         say(f"{plan.name}: accuracy {models[-1].row['accuracy']:.3f}")
     weights = {model.plan.name: model.weights for model in models if model.weights is not None}
@@ -122,7 +123,12 @@ def measure_test_accuracy(weights: Weights, task: str, count: int = 640, horizon
 
 
 def describe_rows(rows: list[Row]) -> str:
-    """Say in one line when, where and on how many seeds models were trained."""
+    """Say in one line when, where and on how many seeds models were trained.
+
+    Raises:
+        UserError: if there is no row.
+    """
+    require(len(rows) > 0, "there is no row to describe")
     told = {}
     for column in ("date", "device", "torch", "commit"):
         values = list(dict.fromkeys(str(row[column]) for row in sorted(rows, key=lambda row: row["date"])))

@@ -108,7 +108,10 @@ class Ensemble:
             require(fits, f"{plan.name} and {first.name} cannot be trained side by side: their sizes differ")
         self._single = len(self.plans) == 1 and device == "cpu" and path in (None, "augmented", "reference")
         self._feed, self._curricula = BatchFeed(self.plans, device), Curricula(self.plans, device)
-        initial = [draw_weights(system.dim, plan.hidden, plan.init, plan.seed) for plan in self.plans]
+        initial = [
+            draw_weights(system.dim, plan.hidden, plan.init, plan.seed, system.history, plan.system.matrix)
+            for plan in self.plans
+        ]
         rates, decays = [plan.learning_rate for plan in self.plans], [plan.l2 for plan in self.plans]
         if self._single:
             weights, rates, decays = initial[0], rates[0], decays[0]

@@ -105,7 +105,13 @@ def train_on_fibonacci(
 
     Source: twm Sec. 4, experimental setup.
     """
-    for name, value in (("hidden", hidden), ("dim", dim), ("trained", trained), ("iterations", iterations)):
+    for name, value in (
+        ("hidden", hidden),
+        ("dim", dim),
+        ("trained", trained),
+        ("iterations", iterations),
+        ("batch", batch),
+    ):
         require_count(value, name)
     require(len(seeds) > 0, "give at least one seed")
     scale = GOLDEN_RATIO**trained
@@ -184,7 +190,9 @@ def predict_raw_error(nodes: int = 64) -> float:
     """Return the least relative error of a linear network loaded by raw inputs, root mean square, late in the series.
 
     The network's late terms are c (g x1 + x2) with the golden ratio g, the series' (x1 + g x2) up to a common factor, with
-    both starts uniform between 0.5 and 1. For the quotient r of the two the best c leaves 1 - E[r]^2 / E[r^2].
+    both starts uniform between 0.5 and 1. For the quotient r of the two the best c leaves 1 - E[r]^2 / E[r^2]. A second mode
+    that neither grows nor fades against the first could improve every other term at the cost of the ones between, so the
+    statement is about the mean over neighbouring terms.
 
     Args:
         nodes: of the Gauss-Legendre rule a start.

@@ -9,13 +9,14 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from twm.errors import UserError, require
 from twm.records import DamagedRecord, read_tensors, write_tensors
-from twm.training.ensemble import Ensemble
-from twm.training.places import Say, set_aside
-from twm.training.plans import ModelPlan, restore_plan
-from twm.training.results import finish_ensemble, read_commit, write_result
+from twm.training.places import set_aside
+from twm.training.progress import Say
+from twm.training.protocols import find_protocol, restore_any
+from twm.training.results import read_commit, write_result
 
 _KIND = "checkpoint"
 #: Seconds between reports of progress.
@@ -26,7 +27,7 @@ _CLAIM_SECONDS = 5.0
 Progress = Callable[[int, Sequence[float]], None]
 
 
-def name_job(plans: Sequence[ModelPlan]) -> str:
+def name_job(plans: Sequence[Any]) -> str:
     """Return the name of a job: its model's, or one that follows from the names of all its models."""
     if len(plans) == 1:
         return plans[0].name
@@ -34,7 +35,7 @@ def name_job(plans: Sequence[ModelPlan]) -> str:
 
 
 def run_job(
-    plans: Sequence[ModelPlan],
+    plans: Sequence[Any],
     work: Path,
     checkpoint_seconds: float = 30.0,
     device: str = "cpu",
@@ -89,7 +90,7 @@ def _claim(work: Path, name: str) -> Iterator[None]:
 
 
 def _run(
-    plans: list[ModelPlan],
+    plans: list[Any],
     work: Path,
     checkpoint_seconds: float,
     device: str,
@@ -102,7 +103,7 @@ def _run(
     ensemble = _load_checkpoint(_make_ensemble(plans, device, path, say), place, path, say)
     kept = reported = time.monotonic()
 
-    def pulse(current: Ensemble) -> bool:
+    def pulse(current: Any) -> bool:
         nonlocal kept, reported
         now = time.monotonic()
         if now - reported >= _REPORT_SECONDS:
@@ -117,22 +118,22 @@ def _run(
     if not ensemble.train(pulse):
         return False
     progress(ensemble.iteration, [log.accuracy_final for log in ensemble.logs])
-    for model in finish_ensemble(ensemble):
+    for model in find_protocol(plans[0].protocol).finish(ensemble):
         write_result(work / f"{model.plan.name}.result", model)
     return True
 
 
-def _make_ensemble(plans: list[ModelPlan], device: str, path: str | None, say: Say) -> Ensemble:
+def _make_ensemble(plans: list[Any], device: str, path: str | None, say: Say) -> Any:
     """Make the ensemble, and say what it warns of: that a kernel failed its check and the plain one is used."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        ensemble = Ensemble(plans, device, path)
+        ensemble = find_protocol(plans[0].protocol).make(plans, device, path)
     for line in dict.fromkeys(str(warning.message) for warning in caught):
         say(f"{name_job(plans)}: {line}")
     return ensemble
 
 
-def _load_checkpoint(ensemble: Ensemble, place: Path, path: str | None, say: Say) -> Ensemble:
+def _load_checkpoint(ensemble: Any, place: Path, path: str | None, say: Say) -> Any:
     try:
         tensors, description = read_tensors(place, _KIND)
     except FileNotFoundError:
@@ -146,14 +147,14 @@ def _load_checkpoint(ensemble: Ensemble, place: Path, path: str | None, say: Say
         say(
             f"{place.name} cannot be gone on from ({error}); set aside as {set_aside(place).name}, and the model starts anew"
         )
-        return Ensemble(ensemble.plans, ensemble.device, path)
+        return find_protocol(ensemble.plans[0].protocol).make(ensemble.plans, ensemble.device, path)
     return ensemble
 
 
-def _keep_checkpoint(ensemble: Ensemble, place: Path, say: Say) -> None:
+def _keep_checkpoint(ensemble: Any, place: Path, say: Say) -> None:
     tensors, description = ensemble.state()
     try:
-        write_tensors(place, _KIND, tensors, description)
+        write_tensors(place, _KIND, tensors, {"protocol": ensemble.plans[0].protocol, **description})
     except OSError as error:
         # The checkpoint before this one is still there, and training can go on.
         say(
@@ -161,7 +162,7 @@ def _keep_checkpoint(ensemble: Ensemble, place: Path, say: Say) -> None:
         )
 
 
-def read_group(place: Path) -> list[ModelPlan]:
+def read_group(place: Path) -> list[Any]:
     """Return the plans of the models in a group's checkpoint.
 
     Raises:
@@ -169,4 +170,4 @@ def read_group(place: Path) -> list[ModelPlan]:
         UserError: if it is from another version.
     """
     _, description = read_tensors(place, _KIND)
-    return [restore_plan(plan) for plan in description.get("plans", [])]
+    return [restore_any({**description, "plan": plan}) for plan in description.get("plans", [])]

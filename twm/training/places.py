@@ -15,14 +15,13 @@ from typing import Any
 
 from twm.errors import UserError, require
 from twm.paths import build_dir, results_dir
-from twm.records import DamagedRecord, read_rows, write_network, write_rows
-from twm.training.plans import ModelPlan
-from twm.training.results import COLUMNS, CURVE_COLUMNS, TEXTS, TrainedModel, read_result
+from twm.records import DamagedRecord, read_rows, write_rows
+from twm.training.progress import Say
+from twm.training.protocols import find_protocol
+from twm.training.results import TrainedModel, read_result
 
-Say = Callable[[str], None]
 
-
-def _keep_all(plan: ModelPlan) -> bool:
+def _keep_all(plan: Any) -> bool:
     return True
 
 
@@ -36,13 +35,15 @@ class Place:
         networks: folder of the networks to keep.
         work: folder of checkpoints, results that wait, and the lock; nothing in it is needed once a sweep is done.
         keeps: which models' networks belong in ``networks``; the others go to ``work/networks``.
+        protocol: of the models, see :mod:`twm.training.protocols`.
     """
 
     rows: Path
     curves: Path
     networks: Path
     work: Path
-    keeps: Callable[[ModelPlan], bool] = _keep_all
+    keeps: Callable[[Any], bool] = _keep_all
+    protocol: str = "elman"
 
     def find_checkpoint(self, name: str) -> Path:
         """Return the path of a model's (or a group's) checkpoint."""
@@ -59,7 +60,7 @@ def make_folder_place(folder: Path | str) -> Place:
     return Place(folder / "rows.csv", folder / "curves.csv", folder / "networks", folder / "unfinished")
 
 
-def make_sweep_place(name: str, keeps: Callable[[ModelPlan], bool] = _keep_all) -> Place:
+def make_sweep_place(name: str, keeps: Callable[[Any], bool] = _keep_all, protocol: str = "elman") -> Place:
     """Return the place of a named sweep, among the recorded runs of the clone.
 
     Raises:
@@ -72,6 +73,7 @@ def make_sweep_place(name: str, keeps: Callable[[ModelPlan], bool] = _keep_all) 
         results / "networks",
         build_dir() / "sweeps" / name,
         keeps,
+        protocol,
     )
 
 
@@ -116,11 +118,11 @@ class Table:
         UserError: if a table is damaged or from another version.
     """
 
-    def __init__(self, place: Place, plans: Sequence[ModelPlan], say: Say) -> None:
-        self.place, self._say = place, say
-        self._rows = {row["model"]: row for row in read_models(place.rows)}
+    def __init__(self, place: Place, plans: Sequence[Any], say: Say) -> None:
+        self.place, self._say, self._protocol = place, say, find_protocol(place.protocol)
+        self._rows = {row["model"]: row for row in read_models(place.rows, place.protocol)}
         self._curves: dict[str, list[dict[str, Any]]] = {}
-        for point in _read_checked(place.curves, CURVE_COLUMNS):
+        for point in _read_checked(place.curves, self._protocol.curve_columns):
             self._curves.setdefault(point["model"], []).append(point)
         self._plans = {plan.name: plan for plan in plans}
         cells = [_name_cell(plan.name, plan.seed) for plan in plans]
@@ -139,7 +141,7 @@ class Table:
         """Tell whether a model is on record."""
         return name in self._rows
 
-    def list_waiting(self) -> list[ModelPlan]:
+    def list_waiting(self) -> list[Any]:
         """Return the plans that have no row, in order."""
         return [plan for name, plan in self._plans.items() if name not in self._rows]
 
@@ -172,8 +174,12 @@ class Table:
             for model in models:
                 self._ranks.setdefault(_name_cell(model.plan.name, model.plan.seed), len(self._ranks))
             order = [row["model"] for row in sorted(rows.values(), key=self._order)]
-            write_rows(self.place.curves, [point for name in order for point in curves.get(name, [])], CURVE_COLUMNS)
-            write_rows(self.place.rows, [rows[name] for name in order], list(COLUMNS))
+            write_rows(
+                self.place.curves,
+                [point for name in order for point in curves.get(name, [])],
+                self._protocol.curve_columns,
+            )
+            write_rows(self.place.rows, [rows[name] for name in order], list(self._protocol.columns))
             self._rows, self._curves = rows, curves
         for model in models:
             name = model.plan.name
@@ -192,29 +198,33 @@ class Table:
             **{key: model.row[key] for key in ("accuracy", "checkpoint", "torch", "commit", "date")},
         }
         if model.weights is not None:
-            write_network(folder / f"{model.plan.name}.safetensors", model.weights, about)
+            self._protocol.write_network(folder / f"{model.plan.name}.safetensors", model.weights, about)
         for iteration, weights in model.snapshots.items():
             early = {**model.plan.describe(), "checkpoint": iteration}
-            write_network(folder / f"{model.plan.name}_at{iteration}.safetensors", weights, early)
+            self._protocol.write_network(folder / f"{model.plan.name}_at{iteration}.safetensors", weights, early)
 
 
-def read_models(path: Path | str) -> list[dict[str, Any]]:
+def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any]]:
     """Read a table of models.
 
+    Args:
+        path: the table.
+        protocol: of its models; it says which columns there are.
+
     Returns:
-        its rows by :data:`twm.training.COLUMNS`, numbers as numbers and empty cells as ``None``; none if there is no table.
+        its rows by those columns, :data:`twm.training.COLUMNS` or others, numbers as numbers and empty cells as ``None``; none if there is no table.
 
     Raises:
         UserError: if the table is damaged, or from another version.
     """
-    return [
-        {key: _read_value(key, text) for key, text in row.items()} for row in _read_checked(Path(path), tuple(COLUMNS))
-    ]
+    known = find_protocol(protocol)
+    rows = _read_checked(Path(path), tuple(known.columns))
+    return [{key: _read_value(text, key in known.texts) for key, text in row.items()} for row in rows]
 
 
-def _read_value(column: str, text: str) -> Any:
+def _read_value(text: str, is_text: bool) -> Any:
     # A commit may be all digits, and is a text.
-    if column in TEXTS:
+    if is_text:
         return text
     if text == "":
         return None

@@ -3,11 +3,11 @@
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, ClassVar
 
 from twm.errors import UserError, require, require_count
 from twm.hds import HDS, parse_task
-from twm.kernels import INITIALISATIONS
+from twm.kernels import check_initial
 from twm.records import name_network
 
 #: Multiples of the training horizon over which accuracy may be measured at the end.
@@ -48,10 +48,14 @@ class ModelPlan:
         curve_points: largest number of points of the learning curve.
 
     Raises:
-        UserError: if anything is unknown or out of range; ``hidden`` must be at least the task's ``dim``.
+        UserError: if anything is unknown or out of range; ``hidden`` must be at least the task's ``dim``, and for a start
+            at a wave its ``history*dim``.
 
     Source: twm Table 1, Table 2, B.2.
     """
+
+    #: Which kind of model this is, see :mod:`twm.training.protocols`.
+    protocol: ClassVar[str] = "elman"
 
     task: str
     hidden: int = 128
@@ -87,7 +91,7 @@ class ModelPlan:
         )
         require(math.isfinite(self.l2) and self.l2 >= 0, f"l2 must be at least 0, not {self.l2!r}")
         object.__setattr__(self, "l2", float(self.l2))
-        require(self.init in INITIALISATIONS, f"init must be one of {', '.join(INITIALISATIONS)}, not {self.init!r}")
+        check_initial(self.init, task.dim, self.hidden, task.history)
         require(
             self.curriculum in CURRICULA, f"curriculum must be one of {', '.join(CURRICULA)}, not {self.curriculum!r}"
         )
@@ -179,7 +183,7 @@ _LETTERS = {
 }
 
 
-def check_plans(plans: Iterable[ModelPlan]) -> list[ModelPlan]:
+def check_plans(plans: Iterable[Any]) -> list[Any]:
     """Return plans as a list after checking that no two are the same model.
 
     Raises:

@@ -2,12 +2,12 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from twm.training.places import Say
-from twm.training.plans import ModelPlan
 
+#: Where lines go.
+Say = Callable[[str], None]
 #: Seconds between lines about models in training, in a log.
 _LINE_SECONDS = 60.0
 
@@ -40,9 +40,18 @@ class Progress:
         on_record: how many are on record already.
         say: where lines go.
         bar: whether to show a bar; by default where standard error is a terminal.
+        describe: says in a line what became of a model.
     """
 
-    def __init__(self, plans: Sequence[ModelPlan], on_record: int, say: Say, bar: bool | None = None) -> None:
+    def __init__(
+        self,
+        plans: Sequence[Any],
+        on_record: int,
+        say: Say,
+        bar: bool | None = None,
+        describe: Callable[[dict[str, Any]], str] = describe_row,
+    ) -> None:
+        self._describe = describe
         self._left = {plan.name: plan.iterations for plan in plans}
         self._accuracies: dict[str, float] = {}
         self._done, self._total = on_record, on_record + len(plans)
@@ -83,7 +92,7 @@ class Progress:
         self._left.pop(model, None)
         self._accuracies.pop(model, None)
         self._done += row is not None and model in self._iterations
-        text = describe_row(row) if row is not None else f"{model}: {reason}"
+        text = self._describe(row) if row is not None else f"{model}: {reason}"
         self.say(f"{text} ({self._count()}{self._time_left()})")
         self.tick()
 

@@ -9,12 +9,16 @@ from typing import Any
 import numpy as np
 
 from twm.errors import require
+from twm.hds import parse_task
 from twm.kernels import Weights
 from twm.paths import find_commit
-from twm.records import DamagedRecord, describe_host, read_tensors, write_tensors
+from twm.records import DamagedRecord, describe_host, read_tensors, write_network, write_tensors
 from twm.spectrum import compare_with_theory
-from twm.training.ensemble import Ensemble
+from twm.training.batches import make_selection_table
+from twm.training.ensemble import Ensemble, group_plans
 from twm.training.plans import MULTIPLES, ModelPlan, restore_plan
+from twm.training.progress import describe_row
+from twm.training.protocols import Protocol, describe_plan, find_protocol, restore_any
 
 #: A table of models: its columns and what they mean.
 COLUMNS: dict[str, str] = {
@@ -67,17 +71,18 @@ class TrainedModel:
 
     Attributes:
         plan: what it is a function of.
-        row: values by :data:`COLUMNS`.
-        curve: learning curve, rows by :data:`CURVE_COLUMNS`; loss and accuracy are means over the batches since the last point.
+        row: values by the columns of its protocol, such as :data:`COLUMNS`.
+        curve: learning curve, rows by :data:`CURVE_COLUMNS` or those of its protocol; loss and accuracy are means over the
+            batches since the last point.
         weights: of the best test, of equal ones the latest; ``None`` if there never were finite ones.
         snapshots: weights by iteration, as the plan asked.
     """
 
-    plan: ModelPlan
+    plan: Any
     row: dict[str, Any]
     curve: list[dict[str, Any]] = field(repr=False)
-    weights: Weights | None = field(repr=False)
-    snapshots: dict[int, Weights] = field(repr=False)
+    weights: Any = field(repr=False)
+    snapshots: dict[int, Any] = field(repr=False)
 
 
 @cache
@@ -169,14 +174,15 @@ def write_result(path: Path, model: TrainedModel) -> None:
     Raises:
         OSError: if it cannot be written.
     """
+    pack = find_protocol(model.plan.protocol).pack
     sets = {"best": model.weights, **{str(iteration): weights for iteration, weights in model.snapshots.items()}}
     tensors = {
         f"{name}.{matrix}": value
         for name, weights in sets.items()
         if weights is not None
-        for matrix, value in zip(Weights._fields, weights)
+        for matrix, value in pack(weights).items()
     }
-    write_tensors(path, _KIND, tensors, {"plan": model.plan.describe(), "row": model.row, "curve": model.curve})
+    write_tensors(path, _KIND, tensors, describe_plan(model.plan) | {"row": model.row, "curve": model.curve})
 
 
 def read_result(path: Path) -> TrainedModel:
@@ -186,11 +192,38 @@ def read_result(path: Path) -> TrainedModel:
         DamagedRecord: if the file is damaged, or from another version.
     """
     tensors, description = read_tensors(path, _KIND)
-    if list(description["row"]) != list(COLUMNS):
+    plan = restore_any(description)
+    protocol = find_protocol(plan.protocol)
+    if list(description["row"]) != list(protocol.columns):
         raise DamagedRecord(f"{path.name} is from another version: its row has other columns")
-    sets: dict[str, Weights] = {}
-    for name in dict.fromkeys(key.partition(".")[0] for key in tensors):
-        sets[name] = Weights(*(tensors[f"{name}.{matrix}"] for matrix in Weights._fields))
+    parts: dict[str, dict[str, Any]] = {}
+    for key, value in tensors.items():
+        name, _, matrix = key.partition(".")
+        parts.setdefault(name, {})[matrix] = value
+    sets = {name: protocol.unpack(matrices) for name, matrices in parts.items()}
     best = sets.pop("best", None)
     snapshots = {int(name): weights for name, weights in sorted(sets.items(), key=lambda item: int(item[0]))}
-    return TrainedModel(restore_plan(description["plan"]), description["row"], description["curve"], best, snapshots)
+    return TrainedModel(plan, description["row"], description["curve"], best, snapshots)
+
+
+def _check_tasks(plans: Sequence[ModelPlan]) -> None:
+    for task in dict.fromkeys(plan.task for plan in plans):
+        make_selection_table(parse_task(task), 1)
+
+
+#: The protocol of the paper's Elman networks.
+PROTOCOL = Protocol(
+    name="elman",
+    columns=COLUMNS,
+    curve_columns=CURVE_COLUMNS,
+    texts=TEXTS,
+    check=_check_tasks,
+    restore=restore_plan,
+    make=Ensemble,
+    group=group_plans,
+    finish=finish_ensemble,
+    pack=lambda weights: weights._asdict(),
+    unpack=lambda tensors: Weights(**tensors),
+    write_network=write_network,
+    describe_row=describe_row,
+)

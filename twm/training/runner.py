@@ -11,13 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from twm.errors import UserError, require, require_count
-from twm.hds import parse_task
-from twm.training.batches import make_selection_table
-from twm.training.ensemble import group_plans
 from twm.training.jobs import name_job, read_group, run_job
-from twm.training.places import Place, Say, Table, has_runs, lock_place, remove_leftovers, set_aside
-from twm.training.plans import ModelPlan, check_plans
-from twm.training.progress import Progress
+from twm.training.places import Place, Table, has_runs, lock_place, remove_leftovers, set_aside
+from twm.training.plans import check_plans
+from twm.training.progress import Progress, Say
+from twm.training.protocols import find_protocol
 from twm.training.workers import Message, explain_failure, train_in_processes
 
 #: Seconds after an interrupt in which another one counts as the same.
@@ -45,7 +43,7 @@ def count_cores() -> int:
 
 
 def train_models(
-    plans: Sequence[ModelPlan],
+    plans: Sequence[Any],
     place: Place,
     resume: bool = False,
     device: str = "cpu",
@@ -80,8 +78,10 @@ def train_models(
             are damaged or from another version.
     """
     plans = check_plans(plans)
-    for task in dict.fromkeys(plan.task for plan in plans):
-        make_selection_table(parse_task(task), 1)
+    for plan in plans:
+        fits = plan.protocol == place.protocol
+        require(fits, f"{plan.name} is no model for {place.rows}, whose rows have other columns")
+    find_protocol(place.protocol).check(plans)
     workers = count_cores() if workers is None else require_count(workers, "workers")
     require(checkpoint_seconds > 0, f"checkpoint-seconds must be positive, not {checkpoint_seconds:g}")
     require(executor in ("local", "slurm"), f"executor must be local or slurm, not {executor!r}")
@@ -103,7 +103,7 @@ def train_models(
         waiting = table.list_waiting()
         leader.begin(waiting)
         try:
-            with _interrupt_once():
+            with interrupt_once():
                 if executor == "slurm":
                     from twm.training.cluster import train_on_cluster
 
@@ -120,7 +120,7 @@ def train_models(
 class _Leader:
     """Take messages about models, record what is done, and tell the user."""
 
-    def __init__(self, table: Table, plans: Sequence[ModelPlan], say: Say) -> None:
+    def __init__(self, table: Table, plans: Sequence[Any], say: Say) -> None:
         self._table, self._plans, self._say = table, plans, say
         self.outcome = Outcome()
         self._progress = Progress([], 0, say)
@@ -135,9 +135,10 @@ class _Leader:
                 f"results that wait cannot be recorded: {explain_failure(error, Path())}; make room, then --resume"
             ) from None
 
-    def begin(self, waiting: Sequence[ModelPlan]) -> None:
+    def begin(self, waiting: Sequence[Any]) -> None:
         """Start to count."""
-        self._progress = Progress(waiting, len(self._plans) - len(waiting), self._say)
+        describe = find_protocol(self._table.place.protocol).describe_row
+        self._progress = Progress(waiting, len(self._plans) - len(waiting), self._say, describe=describe)
 
     def follow(self, messages: Iterable[Message | None]) -> None:
         """Handle messages until there are no more."""
@@ -194,7 +195,7 @@ class _Leader:
 
 
 def _train_side_by_side(
-    waiting: Sequence[ModelPlan], place: Place, device: str, checkpoint_seconds: float, leader: _Leader
+    waiting: Sequence[Any], place: Place, device: str, checkpoint_seconds: float, leader: _Leader
 ) -> None:
     for group, checkpoint in _form_groups(waiting, place, leader):
         with _catch_stop() as stop:
@@ -206,7 +207,7 @@ def _train_side_by_side(
 
 
 def _train_group(
-    group: Sequence[ModelPlan],
+    group: Sequence[Any],
     place: Place,
     device: str,
     checkpoint_seconds: float,
@@ -229,7 +230,7 @@ def _train_group(
         return False
 
 
-def _form_groups(waiting: Sequence[ModelPlan], place: Place, leader: _Leader) -> Iterator[tuple[list[ModelPlan], Path]]:
+def _form_groups(waiting: Sequence[Any], place: Place, leader: _Leader) -> Iterator[tuple[list[Any], Path]]:
     """Yield groups that have been begun, as they were, and then groups of all others, with their checkpoints."""
     left = {plan.name: plan for plan in waiting}
     for path in sorted(place.work.glob("group-*.checkpoint")):
@@ -244,7 +245,7 @@ def _form_groups(waiting: Sequence[ModelPlan], place: Place, leader: _Leader) ->
             for plan in group:
                 left.pop(plan.name, None)
             yield group, path
-    for group in group_plans(list(left.values())):
+    for group in find_protocol(place.protocol).group(list(left.values())):
         yield group, place.find_checkpoint(name_job(group))
 
 
@@ -257,7 +258,7 @@ def _catch_stop() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _interrupt_once() -> Iterator[None]:
+def interrupt_once() -> Iterator[None]:
     """Treat a request to terminate, as a batch system sends it, like Ctrl-C, and either as one however often it comes.
 
     ``timeout`` and batch systems send a signal to a process and once more to its group. The second one must not disturb

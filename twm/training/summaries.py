@@ -143,11 +143,12 @@ def correlate_ranks(
         the correlation; 0 where one side does not vary at all.
 
     Raises:
-        UserError: if the lengths differ or there are fewer than three pairs.
+        UserError: if the lengths differ, there are fewer than three pairs, or a number is not finite.
     """
     first, second = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
     count = len(first)
     require(len(second) == count >= 3, f"a rank correlation needs at least three pairs, not {count} and {len(second)}")
+    require(bool(np.isfinite(first).all() and np.isfinite(second).all()), "ranks need finite numbers")
     labels = np.array([""] * count if groups is None else [str(group) for group in groups])
     require(len(labels) == count, "give one group a pair")
     members = [np.flatnonzero(labels == label) for label in dict.fromkeys(labels)]

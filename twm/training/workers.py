@@ -20,7 +20,7 @@ from typing import Any
 
 from twm.errors import UserError
 from twm.training.jobs import run_job
-from twm.training.plans import ModelPlan, restore_plan
+from twm.training.protocols import describe_plan, restore_any
 
 #: Read by the threading libraries when a worker loads them; setting them later leaves their pools in place.
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -75,14 +75,14 @@ def _serve(tasks: Any, lifeline: Any, work: str, checkpoint_seconds: float) -> N
 
     threading.Thread(target=watch, daemon=True).start()
     while (description := tasks.recv()) is not None:
-        plan = restore_plan(description)
+        plan = restore_any(description)
         tasks.send(_train(plan, Path(work), checkpoint_seconds, stop, tasks.send))
         if stop.is_set():
             break
 
 
 def _train(
-    plan: ModelPlan, work: Path, checkpoint_seconds: float, stop: threading.Event, send: Callable[[Message], None]
+    plan: Any, work: Path, checkpoint_seconds: float, stop: threading.Event, send: Callable[[Message], None]
 ) -> Message:
     def say(line: str) -> None:
         send(Message("say", plan.name, line))
@@ -150,7 +150,7 @@ def _child_environment() -> Iterator[None]:
 
 
 def train_in_processes(
-    plans: Sequence[ModelPlan], work: Path, workers: int, checkpoint_seconds: float, idle_seconds: float = 1.0
+    plans: Sequence[Any], work: Path, workers: int, checkpoint_seconds: float, idle_seconds: float = 1.0
 ) -> Iterator[Message | None]:
     """Train models in order, as many at a time as there are workers.
 
@@ -200,11 +200,11 @@ def train_in_processes(
         _dismiss(crew)
 
 
-def _give_task(worker: _Worker, waiting: list[ModelPlan]) -> None:
+def _give_task(worker: _Worker, waiting: list[Any]) -> None:
     if waiting:
         plan = waiting.pop(0)
         worker.model = plan.name
-        worker.tasks.send(plan.describe())
+        worker.tasks.send(describe_plan(plan))
 
 
 def _dismiss(crew: Sequence[_Worker]) -> None:

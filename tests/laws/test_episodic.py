@@ -1,0 +1,219 @@
+"""The way from the continuous memory model to the Elman network, each step against another way to get there."""
+
+import numpy as np
+import pytest
+
+from twm.episodic import (
+    ACTIVATIONS,
+    EpisodicModel,
+    change_memories,
+    draw_episodic_model,
+    draw_integer_basis,
+    measure_collision,
+    measure_conjugacy,
+    run_repeat_copy,
+    simulate_episodes,
+    simulate_reduced,
+    step_euler,
+    step_feature,
+    step_hidden,
+)
+from twm.errors import UserError
+from twm.hds import make_repeat_copy, rollout
+from twm.operators import Basis, make_cycle, make_encoder, make_readout, repeat_copy_state, transform_operator
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+# ---- continuous time
+
+
+def test_the_reduced_equation_has_its_closed_form_where_it_is_linear():
+    """With activations far inside the linear part of clip, V(t) = exp((W - 1) t) V(0)."""
+    from scipy.linalg import expm
+
+    model = draw_episodic_model(6, 4, 1, norm=0.8, activation="clip")
+    start = 0.01 * np.ones(6)
+    times = np.linspace(0, 3, 7)
+    expected = np.array([expm((model.recurrent - np.eye(6)) * time) @ start for time in times])
+    assert np.abs(simulate_reduced(model, start, times) - expected).max() < 1e-9
+
+
+def test_fast_variables_disappear_at_first_order(rng):
+    model, start = draw_episodic_model(8, 5, 2, norm=1.5), rng.standard_normal(8)
+    times = np.linspace(0, 2, 5)
+    reduced = simulate_reduced(model, start, times, tolerance=1e-11)
+    constants = 0.02 * 0.5 ** np.arange(4)
+    errors = [
+        np.abs(simulate_episodes(model, start, times, time_hidden=c, time_delay=c, tolerance=1e-11)[0] - reduced).max()
+        for c in constants
+    ]
+    slopes = np.diff(np.log(errors)) / np.diff(np.log(constants))
+    assert np.all(np.abs(slopes - 1) < 0.1) and errors[0] > 1e-4
+
+
+def test_slow_hidden_variables_do_not_disappear(rng):
+    model, start, times = draw_episodic_model(8, 5, 2, norm=1.5), rng.standard_normal(8), np.linspace(0, 2, 5)
+    slow = simulate_episodes(model, start, times, time_hidden=1.0, time_delay=1.0)[0]
+    assert np.abs(slow - simulate_reduced(model, start, times)).max() > 0.1
+
+
+def test_one_euler_step_of_unit_length_is_the_map_and_shorter_ones_converge_at_first_order(rng):
+    model, start = draw_episodic_model(8, 5, 3, norm=1.2), rng.standard_normal(8)
+    assert np.abs(step_euler(model, start, 0.7, time_feature=0.7) - step_feature(model, start)).max() < 1e-12
+    assert np.abs(step_euler(model, start, 0.5) - step_feature(model, start)).max() > 0.01
+    exact = simulate_reduced(model, start, [0.0, 1.0], tolerance=1e-12)[-1]
+    errors = []
+    for count in (64, 128, 256):
+        state = start
+        for _ in range(count):
+            state = step_euler(model, state, 1 / count)
+        errors.append(np.abs(state - exact).max())
+    assert np.allclose(np.log2(np.array(errors[:-1]) / errors[1:]), 1, atol=0.05)
+
+
+def test_strengths_enter_the_map_as_the_full_equation_says(rng):
+    """At rest of the fast variables the full equation's drift is the map's: with strengths, not without."""
+    model = draw_episodic_model(6, 4, 4, strength_self=0.5, strength_next=2.0)
+    start, brief = rng.standard_normal(6), 1e-4
+    # The first instant of the full equation, with fast variables at rest.
+    feature = simulate_episodes(model, start, [0.0, brief], tolerance=1e-12)[0]
+    drift = (feature[1] - feature[0]) / brief
+    expected = step_feature(model, start) - start
+    assert np.abs(drift - expected).max() < 1e-2 * np.abs(expected).max()
+    plain = EpisodicModel(model.memories, model.interactions)
+    assert np.abs(step_feature(plain, start) - step_feature(model, start)).max() > 0.1
+
+
+# ---- conjugacy
+
+
+@pytest.mark.parametrize("norm", [0.5, 1.0, 2.0, 10.0])
+def test_tanh_is_conjugate_at_every_norm(rng, norm: float):
+    model = draw_episodic_model(10, 6, 5, norm=norm)
+    assert np.linalg.norm(model.recurrent, 2) == pytest.approx(norm)
+    errors = measure_conjugacy(model, rng.standard_normal((10, 20)))
+    assert max(errors.forward, errors.backward, errors.orbit) < 1e-10
+
+
+@pytest.mark.parametrize("activation", ["relu", "clip"])
+def test_without_an_inverse_the_way_back_is_lost_at_every_norm(rng, activation: str):
+    model = draw_episodic_model(10, 6, 5, norm=0.9, activation=activation)
+    states = 3 * rng.standard_normal((10, 20))
+    errors = measure_conjugacy(model, states, steps=1)
+    assert errors.forward < 1e-12 and errors.backward >= 0.5
+    with pytest.raises(UserError, match="no inverse"):
+        model.deactivate(states)
+
+
+def test_two_states_with_one_image_have_one_future(rng):
+    model = draw_episodic_model(4, 3, 6, activation="relu")
+    first = np.array([-1.0, 2.0, -0.5, 1.0])
+    second = first - np.array([1.0, 0.0, 2.0, 0.0])
+    assert not np.array_equal(first, second)
+    assert np.array_equal(step_feature(model, first), step_feature(model, second))
+    assert measure_collision(model, first[:, None]) == 0.5
+    smooth = draw_episodic_model(4, 3, 6)
+    assert measure_collision(smooth, first[:, None]) == 0.0
+    assert not np.array_equal(step_feature(smooth, first), step_feature(smooth, second))
+
+
+def test_the_map_is_not_the_elman_update_itself(rng):
+    model, state = draw_episodic_model(5, 4, 7), rng.standard_normal(5)
+    assert np.abs(step_feature(model, state) - step_hidden(model, state)).max() > 0.01
+
+
+# ---- isospectral families
+
+
+def test_other_memories_give_the_same_network_and_spectrum_and_another_operator(rng):
+    model = draw_episodic_model(9, 5, 8, strength_self=0.7, strength_next=1.3)
+    for _ in range(20):
+        other = change_memories(model, rng.standard_normal((5, 5)) + 2 * np.eye(5))
+        assert np.abs(other.recurrent - model.recurrent).max() < 1e-8
+        ours, theirs = (np.sort_complex(np.linalg.eigvals(each.operator)) for each in (model, other))
+        assert np.abs(ours - theirs).max() < 1e-8
+        assert np.abs(other.operator - model.operator).max() > 1e-3
+    same = change_memories(model, np.eye(5))
+    assert np.allclose(same.operator, model.operator)
+
+
+# ---- variables
+
+
+@pytest.mark.parametrize(("size", "hidden"), [(6, 6), (20, 29), (1, 1)])
+def test_integer_bases_are_exact_and_skew(size: int, hidden: int):
+    basis, dual = draw_integer_basis(size, hidden, 3)
+    assert basis.dtype.kind == dual.dtype.kind == "i"
+    assert np.array_equal(dual @ basis, np.eye(size, dtype=int))
+    assert hidden == 1 or not np.array_equal(basis.T @ basis, np.eye(size, dtype=int))
+
+
+@pytest.mark.parametrize(("history", "dim", "hidden"), [(4, 5, 20), (3, 2, 11), (1, 1, 1)])
+def test_the_pseudocode_and_its_network_agree_at_every_step(history: int, dim: int, hidden: int, rng):
+    size = history * dim
+    columns, rows = draw_integer_basis(size, hidden, rng)
+    basis = Basis(columns.astype(float), rows.astype(float), "given", 1.0)
+    recurrent, encoder, readout = (
+        transform_operator(make_cycle(history, dim), basis), make_encoder(basis, dim), make_readout(basis, dim),
+    )  # fmt: skip
+    inputs = rng.choice([-1, 1], (history, dim))
+    contents, outputs = run_repeat_copy(inputs, 3 * history)
+    state, seen = np.zeros(hidden), []
+    for number, content in enumerate(contents):
+        state = recurrent @ state + (encoder @ inputs[number] if number < history else 0)
+        assert np.array_equal(rows @ state, np.array(content).reshape(-1))
+        if number >= history:
+            seen.append((readout @ state).tolist())
+            assert np.array_equal(np.array(content), repeat_copy_state(inputs, number - history + 1))
+    assert seen == outputs
+    expected = rollout(make_repeat_copy(history, dim), inputs, 3 * history)[history:]
+    assert np.array_equal(np.array(outputs), expected)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: EpisodicModel(np.ones((3, 2)), np.eye(2)), "independent"),
+        (lambda: EpisodicModel(np.eye(3), np.eye(2)), r"\(3, 3\)"),
+        (lambda: EpisodicModel(np.eye(3), np.eye(3), "step"), "tanh"),
+        (lambda: draw_episodic_model(3, 4), "independent"),
+        (lambda: draw_integer_basis(4, 3), "independent"),
+        (lambda: simulate_reduced(draw_episodic_model(3, 2), np.ones(4), [0, 1]), "start"),
+        (lambda: simulate_reduced(draw_episodic_model(3, 2), np.ones(3), [1, 0]), "increasing"),
+        (lambda: simulate_episodes(draw_episodic_model(3, 2), np.ones(3), [0, 1], time_hidden=0), "time_hidden"),
+        (lambda: change_memories(draw_episodic_model(3, 2), np.zeros((2, 2))), "invertible"),
+        (lambda: run_repeat_copy([], 3), "input"),
+    ],
+)
+def test_wrong_arguments_are_told_in_a_line(call, words: str):
+    with pytest.raises(UserError, match=words):
+        call()
+
+
+def test_every_activation_is_checked():
+    assert set(ACTIVATIONS) == {"tanh", "relu", "clip"}
+
+
+# ---- a trained network
+
+
+def test_the_variables_of_a_constructed_network_are_found_from_states_and_from_weights(rng):
+    from twm.episodic import find_variables, propagate_readout
+    from twm.operators import make_basis
+
+    history, dim, hidden = 4, 3, 20
+    phi, basis = make_cycle(history, dim), make_basis(12, hidden, "orthonormal", seed=1)
+    recurrent = transform_operator(phi, basis)
+    contents = rng.standard_normal((100, 12))
+    found = find_variables(recurrent, contents @ basis.basis.T, contents)
+    assert np.abs(found.operator - phi).max() < 1e-10 and np.abs(found.basis - basis.basis).max() < 1e-10
+    assert np.abs(propagate_readout(recurrent, make_readout(basis, dim), history) - basis.basis).max() < 1e-10
+    # Contents that belong to other states give no cycle.
+    wrong = find_variables(recurrent, rng.permutation(contents) @ basis.basis.T, contents)
+    assert np.abs(wrong.operator - phi).max() > 0.1
+    with pytest.raises(UserError, match="apart"):
+        find_variables(recurrent, np.ones((5, hidden)), np.ones((5, 12)))

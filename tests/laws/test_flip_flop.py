@@ -1,0 +1,203 @@
+"""Looking into flip-flop networks: on networks made by hand, whose corners, switches and delay line are known."""
+
+import numpy as np
+import pytest
+import torch
+
+from twm.errors import UserError
+from twm.flip_flop import (
+    POINT_COLUMNS, analyse_oscillation, average_switches, describe_points, find_network_points, find_resting, fit_cube, fit_delay_line,
+    make_travelling_step, measure_angles, read_flip_flop, read_points, record_points, run_freely, run_network, send_switches, split_spectrum, write_pulses,
+)  # fmt: skip
+from twm.kernels import Weights
+from twm.records import write_network
+from twm.sequence_tasks import FlipFlop
+from twm.training.flip_flop import FlipFlopPlan
+
+
+def make_latches(channels: int = 3, gain: float = 1.6, hidden: int = 8) -> Weights:
+    """Bits in orthogonal directions of a larger network: answers at once."""
+    # A permutation with signs commutes with tanh, so that the bits stay independent.
+    frame = torch.eye(hidden, dtype=torch.float64)[torch.randperm(hidden, generator=torch.Generator().manual_seed(1))]
+    values = torch.tensor([gain] * channels + [0.3] * (hidden - channels), dtype=torch.float64)
+    return Weights(frame.T @ torch.diag(values) @ frame, 4.0 * frame.T[:, :channels], 2.0 * frame[:channels])
+
+
+def make_line(delay: int, channels: int = 3) -> Weights:
+    """A latch followed by a delay line, a neuron a position: exact, by construction.
+
+    Each position passes its sign on with gain 3; the latch holds with gain 3 and is overruled by a pulse.
+    """
+    depth = delay + 1
+    recurrent = torch.zeros(channels, depth, channels, depth, dtype=torch.float64)
+    encoder = torch.zeros(channels, depth, channels, dtype=torch.float64)
+    readout = torch.zeros(channels, channels, depth, dtype=torch.float64)
+    for channel in range(channels):
+        recurrent[channel, 0, channel, 0] = 3.0
+        for position in range(1, depth):
+            recurrent[channel, position, channel, position - 1] = 3.0
+        encoder[channel, 0, channel] = 9.0
+        readout[channel, channel, delay] = 2.0
+    size = channels * depth
+    return Weights(recurrent.reshape(size, size), encoder.reshape(size, channels), readout.reshape(channels, size))
+
+
+@pytest.fixture(scope="module")
+def latches():
+    return run_network(make_latches(), FlipFlop(0), streams=40, steps=800)
+
+
+@pytest.fixture(scope="module")
+def line():
+    return run_network(make_line(5), FlipFlop(5), streams=40, steps=800)
+
+
+# ---- rest, corners, saddles
+
+
+def test_latches_have_a_cube_of_27_points_and_rest_in_its_corners(latches):
+    resting = find_resting(latches, settle=300)
+    points = find_network_points(latches, 400)
+    assert points.count_by_unstable() == {0: 8, 1: 12, 2: 6, 3: 1}
+    assert resting.found.all() and resting.amplitudes.max() < 1e-9
+    assert fit_cube(resting) == pytest.approx(1.0)
+    row = describe_points(points, latches, resting)
+    assert row["corners"] == 8 and row["counts"] == "8 12 6 1" and row["corner_unstable"] == " ".join("0" * 8)
+
+
+def test_points_come_with_their_mirror_images(line):
+    few = find_network_points(line, 12)
+    distances = torch.cdist(few.states, -few.states, compute_mode="donot_use_mm_for_euclid_dist").min(1).values
+    assert len(few) > 2 and few.starts == 12 and float(distances[few.fixed].max()) < 1e-6
+
+
+def test_a_circled_corner_is_not_at_rest():
+    """Two more neurons that turn for ever, whatever the bit does: outputs rest, the network does not."""
+    weights = make_latches(1, hidden=2)
+    turn = 1.3 * torch.tensor([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]], dtype=torch.float64)
+    recurrent = torch.block_diag(weights.recurrent, turn)
+    wide = Weights(
+        recurrent,
+        torch.cat([weights.encoder, torch.full((2, 1), 0.3, dtype=torch.float64)]),
+        torch.nn.functional.pad(weights.readout, (0, 2)),
+    )
+    run = run_network(wide, FlipFlop(0, channels=1), streams=20, steps=400)
+    resting = find_resting(run, settle=500)
+    assert resting.found.all() and resting.amplitudes.min() > 0.5
+
+
+def test_a_squashed_cube_is_still_affine_and_a_twisted_one_is_not(latches):
+    resting = find_resting(latches, settle=300)
+    from dataclasses import replace
+
+    skew = np.random.default_rng(0).standard_normal((8, 8))
+    assert fit_cube(replace(resting, centres=resting.centres @ skew)) == pytest.approx(1.0)
+    shuffled = np.random.default_rng(1).permutation(resting.centres)
+    assert fit_cube(replace(resting, centres=shuffled)) < 0.9
+
+
+def test_points_are_recorded_once_and_read_back(latches, tmp_path):
+    plan = FlipFlopPlan(0, hidden=8)
+    write_network(tmp_path / "one.safetensors", latches.weights, plan.describe())
+    seen: list[str] = []
+    for _ in range(2):
+        record_points(tmp_path, tmp_path / "points.csv", ["one"], seen.append)
+    (row,) = read_points(tmp_path / "points.csv")
+    assert len(seen) == 1 and list(row) == list(POINT_COLUMNS)
+    assert row["counts"] == [8, 12, 6, 1] and row["corners"] == 8 and row["delay"] == 0
+    weights, about = read_flip_flop(tmp_path / "one.safetensors")
+    assert torch.allclose(weights.recurrent, latches.weights.recurrent, atol=1e-6) and about["unfold"] == 10
+    write_network(tmp_path / "other.safetensors", latches.weights, {"task": "T1"})
+    with pytest.raises(UserError, match="no|not"):
+        read_flip_flop(tmp_path / "other.safetensors")
+
+
+# ---- spectrum, switches
+
+
+def test_spectra_are_split_by_circle_and_axis():
+    values = np.array([1.4, 1.3 + 0.01j, -1.2, 1.1 * np.exp(1j), 1.1 * np.exp(-1j), 0.99j, 0.5])
+    real, turning, rest = split_spectrum(values)
+    assert (len(real), len(turning), len(rest)) == (3, 2, 2)
+
+
+def test_the_average_switch_of_a_line_is_the_travelling_step(line):
+    states, outputs, count = average_switches(line)
+    assert count > 5
+    positions = np.sign(states.reshape(len(states), 3, 6))
+    expected = make_travelling_step(5)
+    assert np.array_equal(positions[:, 2], expected)
+    assert (positions[:, :2] == -1).all() and np.array_equal(np.sign(outputs[:, 2]), expected[:, -1])
+
+
+def test_switches_that_are_sent_are_those_that_happen(line):
+    happened, sent = average_switches(line), send_switches(line, count=50)
+    assert np.abs(happened[0] - sent[0]).max() < 1e-6 and np.abs(happened[1] - sent[1]).max() < 1e-6 and sent[2] == 50
+    other = send_switches(line, (-1, -1, -1), (1, -1, -1), count=50)
+    assert np.sign(other[1][-1]).tolist() == [1, -1, -1]
+
+
+def test_average_switches_refuses_what_is_no_single_switch(line):
+    with pytest.raises(UserError, match="one channel"):
+        average_switches(line, (-1, -1, -1), (1, 1, -1))
+
+
+def test_a_rotation_has_a_quarter_period_and_its_frequency():
+    times = np.arange(40)
+    turning = np.stack([np.cos(0.6 * times), np.sin(0.6 * times)], 1) @ np.random.default_rng(0).standard_normal((2, 9))
+    found = analyse_oscillation(turning, 2)
+    assert found.phases[0] == pytest.approx(90, abs=8) and found.frequencies[0] == pytest.approx(
+        0.6 / (2 * np.pi), abs=0.01
+    )
+
+
+def test_what_travels_has_components_of_rising_frequency():
+    crossings = analyse_oscillation(make_travelling_step(8)).crossings
+    assert np.array_equal(crossings[:7], np.arange(1, 8))
+
+
+def test_angles_of_known_planes():
+    axes = np.eye(4)
+    assert np.allclose(measure_angles(axes[:2], axes[2:]), [90, 90])
+    tilted = np.array([[np.cos(0.3), 0, np.sin(0.3), 0]])
+    assert np.allclose(measure_angles(tilted, axes[:2]), np.degrees(0.3))
+
+
+# ---- the delay line
+
+
+def test_a_constructed_line_is_read_and_written_at_every_position(line):
+    found = fit_delay_line(line)
+    assert found.r2.min() > 0.98 and found.accuracy.min() == 1.0 and found.encoded > 0.98
+    wrote = write_pulses(line, found, count=60)
+    assert wrote.success.min() == 1.0 and wrote.sent.min() == 1.0
+    assert wrote.random.mean() < 0.2 and np.nanmax(wrote.early) == 0.0
+
+
+def test_a_network_without_a_line_has_none_to_read_or_write(latches):
+    from dataclasses import replace
+
+    task = FlipFlop(5)
+    run = run_network(latches.weights, task, streams=40, steps=800)
+    found = fit_delay_line(run)
+    assert found.accuracy[:, 0].min() == 1.0, "what is held now can be read"
+    late = fit_delay_line(replace(run, held=np.roll(run.held, 7, axis=1)))
+    assert late.r2.max() < 0.2, "another stream's signs cannot"
+    assert write_pulses(run, found, count=60).success[:, :4].max() == 0.0, "nothing changes later on"
+
+
+def test_running_freely_is_running_without_pulses(latches):
+    start = latches.states[-1][:5]
+    states, outputs = run_freely(latches.weights, start, 4)
+    step = start
+    for number in range(4):
+        step = np.tanh(step @ latches.weights.recurrent.numpy().T)
+        assert np.allclose(states[number], step)
+    assert np.allclose(outputs[-1], np.tanh(step @ latches.weights.readout.numpy().T))
+
+
+def test_wrong_arguments_are_told_in_a_line(latches):
+    with pytest.raises(UserError, match="delay"):
+        write_pulses(latches, fit_delay_line(latches))
+    with pytest.raises(UserError, match="two"):
+        fit_delay_line(run_network(latches.weights, FlipFlop(0), streams=1, steps=50))

@@ -1,0 +1,106 @@
+"""The delayed flip-flop's stream against an oracle that walks through it step by step."""
+
+import numpy as np
+import pytest
+
+from twm.errors import UserError
+from twm.sequence_tasks import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
+from twm.streams import draw_words
+
+
+def walk(pulses: np.ndarray, delay: int, before: float = 0.0) -> list[float]:
+    """What one channel should say, by a queue of pulses and a variable."""
+    queue, held, said = [0.0] * delay, before, []
+    for pulse in pulses:
+        queue.append(pulse)
+        due = queue.pop(0)
+        held = due if due else held
+        said.append(held)
+    return said
+
+
+@pytest.mark.parametrize("delay", [0, 1, 8, 16, 500])
+def test_signs_equal_those_of_the_oracle(delay: int):
+    pulses = draw_pulses(FlipFlop(delay, mean_interval=7), "train", 3, 4, 0, 300)
+    found = delay_signs(pulses, delay)
+    expected = np.array([[walk(pulses[:, stream, channel], delay) for channel in range(3)] for stream in range(4)])
+    assert np.array_equal(found, expected.transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize("delay", [0, 3, 16])
+def test_a_stream_drawn_in_pieces_is_the_stream(delay: int):
+    task = FlipFlop(delay, mean_interval=10)
+    whole, pieces = FlipFlopStream(task, "train", 1, 5), FlipFlopStream(task, "train", 1, 5)
+    pulses, signs = whole.draw(400)
+    parts = [pieces.draw(steps) for steps in (1, 2, 10, 87, 200, 100)]
+    assert np.array_equal(np.concatenate([part[0] for part in parts]), pulses)
+    assert np.array_equal(np.concatenate([part[1] for part in parts]), signs)
+    assert pieces.position == whole.position == 400 and np.array_equal(pieces.held, whole.held)
+
+
+def test_any_stretch_can_be_drawn_by_itself():
+    task = FlipFlop(8)
+    whole = draw_pulses(task, "test", 2, 3, 0, 450)
+    assert np.array_equal(draw_pulses(task, "test", 2, 3, 137, 250), whole[137:387])
+    assert np.array_equal(draw_pulses(FlipFlop(0), "test", 2, 3, 0, 450), whole), "pulses do not depend on the delay"
+
+
+@pytest.mark.parametrize(("reading", "share"), [("channel", 1 / 50), ("network", 1 / 150)])
+def test_pulses_are_as_rare_as_the_reading_says_and_balanced(reading: str, share: float):
+    task = FlipFlop(0, reading=reading)
+    pulses = draw_pulses(task, "train", 0, 200, 0, 2000)
+    count = pulses.size
+    found, error = (pulses != 0).mean(), np.sqrt(share / count)
+    assert task.pulse_share == pytest.approx(share) and abs(found - share) < 5 * error
+    assert abs(pulses.sum()) < 5 * np.sqrt(share * count)
+    # A gap says nothing about the next one: the chance of a pulse right after a pulse is that of any step.
+    after = (pulses[1:] != 0)[pulses[:-1] != 0].mean()
+    assert abs(after - share) < 5 * np.sqrt(share / (share * count))
+
+
+def test_every_part_of_the_address_changes_the_data():
+    base = draw_pulses(FlipFlop(), "train", 0, 4, 0, 500)
+    for other in (
+        draw_pulses(FlipFlop(), "test", 0, 4, 0, 500),
+        draw_pulses(FlipFlop(), "train", 1, 4, 0, 500),
+        draw_pulses(FlipFlop(), "train", 0, 4, 500, 500),
+        draw_pulses(FlipFlop(mean_interval=40), "train", 0, 4, 0, 500),
+    ):
+        assert not np.array_equal(base, other)
+    assert not np.array_equal(base[:, 0], base[:, 1]) and not np.array_equal(base[..., 0], base[..., 1])
+    assert np.array_equal(draw_pulses(FlipFlop(), "train", 0, 2, 0, 500), base[:, :2]), (
+        "streams do not depend on companions"
+    )
+
+
+def test_marks_leave_out_what_settles_and_pick_what_waits():
+    pulses = np.zeros((30, 1), np.float32)
+    pulses[2], pulses[12], pulses[20] = 1, -1, -1
+    judged, waiting = (marks[:, 0] for marks in mark_steps(pulses, delay=4))
+    assert not judged[:6].any(), "nothing is due before the first pulse"
+    assert np.flatnonzero(~judged[6:]).tolist() == [0, 1, 10, 11, 18, 19], "two steps from each due step on"
+    assert np.flatnonzero(waiting).tolist() == [12, 13, 14, 15], "only a pulse of the other sign makes one wait"
+    assert mark_steps(pulses, delay=0)[1].sum() == 0
+
+
+def test_words_are_even_and_can_be_drawn_in_parts():
+    words = draw_words("k", 0, 0, 50, (400,)).numpy()
+    assert words.min() >= 0 and words.max() < 2**32 and abs(words.mean() / 2**31 - 1) < 0.02
+    assert np.array_equal(draw_words("k", 0, 0, 20, (400,), first=30).numpy(), words[30:])
+    assert not np.array_equal(draw_words("k", 0, 1, 50, (400,)).numpy(), words)
+
+
+@pytest.mark.parametrize(
+    ("call", "word"),
+    [
+        (lambda: FlipFlop(-1), "delay"),
+        (lambda: FlipFlop(reading="brain"), "brain"),
+        (lambda: FlipFlop(mean_interval=0), "mean_interval"),
+        (lambda: draw_pulses(FlipFlop(), "", 0, 1, 0, 1), "split"),
+        (lambda: draw_pulses(FlipFlop(), "train", 0, 1, 0, 0), "steps"),
+        (lambda: delay_signs(np.zeros((3, 1)), -2), "delay"),
+    ],
+)
+def test_wrong_arguments_are_told_in_a_line(call, word: str):
+    with pytest.raises(UserError, match=word):
+        call()

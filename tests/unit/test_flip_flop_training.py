@@ -1,0 +1,280 @@
+"""Truncated training of the flip-flop: the fast gradient, stopping and resuming, and the sweep's records."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from twm.errors import UserError
+from twm.kernels import Weights
+from twm.records import read_network, read_rows
+from twm.sequence_tasks import FlipFlop, delay_signs, draw_pulses
+from twm.training import lock_place, make_folder_place
+from twm.training.flip_flop import (
+    FlipFlopPlan, FlipFlopTrainer, compute_truncated_gradient, draw_flip_flop_weights, restore_flip_flop_plan, run_flip_flop,
+    score_flip_flop,
+)  # fmt: skip
+from twm.training.flip_flop_sweep import (
+    FLIP_FLOP_COLUMNS, list_flip_flop_plans, main_flip_flops, read_flip_flops, train_flip_flops,
+)  # fmt: skip
+
+TINY = FlipFlopPlan(2, hidden=20, iterations=330, drop_at=200, batch=8, test_every=100, test_streams=5, test_steps=100)
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def test_the_fast_gradient_is_autograds_and_that_of_finite_differences():
+    trainer = FlipFlopTrainer(TINY)
+    pulses = torch.from_numpy(draw_pulses(FlipFlop(2, mean_interval=3), "train", 0, 8, 0, 10))
+    targets = torch.from_numpy(delay_signs(pulses.numpy(), 2))
+    state = 0.5 * torch.randn(8, 20, generator=torch.Generator().manual_seed(0))
+    fast = [part.clone() for part in trainer._compute(pulses, targets, state)]
+    slow = compute_truncated_gradient(trainer.weights(), pulses, targets, state)
+    for own, reference in zip(fast, slow):
+        assert (own - reference).norm() <= 1e-5 * reference.norm()
+    exact = Weights(*(matrix.double() for matrix in trainer.weights()))
+    by_recurrent, by_readout, loss, _ = compute_truncated_gradient(
+        exact, pulses.double(), targets.double(), state.double()
+    )
+    for place, (gradient, width) in enumerate(((by_recurrent, 1e-6), (by_readout, 1e-6))):
+        direction = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(place), dtype=torch.float64)
+        losses = []
+        for sign in (1, -1):
+            parts = list(exact)
+            parts[2 * place] = parts[2 * place] + sign * width * direction
+            losses.append(
+                compute_truncated_gradient(Weights(*parts), pulses.double(), targets.double(), state.double())[2]
+            )
+        assert float((losses[0] - losses[1]) / (2 * width)) == pytest.approx(
+            float((gradient * direction).sum()), rel=1e-6
+        )
+
+
+def test_fast_and_reference_training_agree_and_leave_the_encoder():
+    fast, slow = (
+        FlipFlopTrainer(replace(TINY, iterations=60)),
+        FlipFlopTrainer(replace(TINY, iterations=60), "reference"),
+    )
+    start = fast.weights()
+    assert fast.train() and slow.train()
+    for name in Weights._fields:
+        assert torch.allclose(getattr(fast.weights(), name), getattr(slow.weights(), name), atol=1e-5), name
+    assert torch.equal(fast.weights().encoder, start.encoder)
+    assert not torch.equal(fast.weights().recurrent, start.recurrent)
+
+
+def test_a_failing_check_falls_back_to_autograd(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(FlipFlopTrainer, "_compute", lambda self, *_: (torch.zeros(20, 20), torch.zeros(3, 20)))
+    with pytest.warns(UserWarning, match="autograd"):
+        trainer = FlipFlopTrainer(TINY)
+    assert trainer._path == "reference"
+
+
+def test_our_adam_is_torchs():
+    trainer = FlipFlopTrainer(replace(TINY, drop_at=3))
+    leaf = trainer._vector.clone().requires_grad_()
+    optimiser = torch.optim.Adam([leaf], TINY.learning_rate)
+    generator = torch.Generator().manual_seed(0)
+    for step in range(1, 7):
+        gradient = 0.3 * torch.randn(leaf.shape, generator=generator)
+        leaf.grad = gradient.clone()
+        torch.nn.utils.clip_grad_norm_([leaf], 1.0)
+        optimiser.param_groups[0]["lr"] = TINY.learning_rate * (0.1 if step > 3 else 1.0)
+        optimiser.step()
+        trainer.iteration = step
+        with torch.no_grad():
+            trainer._step(gradient.clone())
+    assert torch.allclose(trainer._vector, leaf, atol=1e-7)
+
+
+@pytest.mark.parametrize("stops", [(137,), (1, 50, 51, 299)])
+def test_stopped_and_resumed_it_ends_bit_for_bit_the_same(stops: tuple[int, ...]):
+    whole = FlipFlopTrainer(TINY)
+    whole.train()
+    trainer = FlipFlopTrainer(TINY)
+    for stop in stops:
+        assert not trainer.train(lambda current: current.iteration < stop)
+        tensors, numbers = trainer.state()
+        trainer = FlipFlopTrainer(TINY)
+        trainer.load(tensors, json.loads(json.dumps(numbers)))
+    assert trainer.train() and trainer.curve == whole.curve and trainer.checkpoint == whole.checkpoint
+    for own, other in zip(trainer.best(), whole.best()):
+        assert torch.equal(own, other)
+    with pytest.raises(UserError, match="another plan"):
+        FlipFlopTrainer(replace(TINY, seed=9)).load(tensors, numbers)
+
+
+def test_it_learns():
+    plan = FlipFlopPlan(
+        0,
+        hidden=40,
+        batch=16,
+        iterations=3000,
+        drop_at=2400,
+        learning_rate=3e-3,
+        test_every=500,
+        test_streams=10,
+        test_steps=300,
+    )
+    trainer = FlipFlopTrainer(plan)
+    before = score_flip_flop(trainer.weights(), plan.task, 0, 20, 300).settled
+    trainer.train()
+    assert before < 0.7 and score_flip_flop(trainer.best(), plan.task, 0, 20, 300).settled > 0.85
+
+
+def test_the_score_knows_a_perfect_and_an_impatient_network():
+    # One neuron a channel, far in its saturation: it holds its bit and answers at once.
+    weights = Weights(5.0 * torch.eye(3), 20.0 * torch.eye(3), torch.eye(3))
+    assert score_flip_flop(weights, FlipFlop(0), 0, 20, 500).settled == 1.0
+    impatient = score_flip_flop(weights, FlipFlop(8), 0, 20, 500)
+    # Of two pulses on their way the later may cancel the earlier; otherwise the impatient one is always wrong.
+    assert impatient.waiting < 0.05 and 0.8 < impatient.settled < 0.99
+    assert np.isnan(score_flip_flop(weights, FlipFlop(0), 0, 20, 500).waiting)
+
+
+def test_the_run_is_the_formula():
+    weights = Weights(*(matrix.double() for matrix in draw_flip_flop_weights(7, 3, 0)))
+    pulses = torch.randn(5, 2, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    states, outputs = run_flip_flop(weights, pulses, torch.zeros(2, 7, dtype=torch.float64))
+    state = np.zeros((2, 7))
+    for step in range(5):
+        state = np.tanh(state @ weights.recurrent.numpy().T + pulses[step].numpy() @ weights.encoder.numpy().T)
+        assert np.allclose(states[step], state) and np.allclose(
+            outputs[step], np.tanh(state @ weights.readout.numpy().T)
+        )
+
+
+def test_initial_weights_have_the_papers_spread():
+    weights = draw_flip_flop_weights(100, 3, 0)
+    for matrix, bound in ((weights.encoder, 3**-0.5), (weights.recurrent, 0.1), (weights.readout, 0.1)):
+        assert 0.95 * bound < float(matrix.abs().max()) <= bound
+    assert not torch.equal(weights.recurrent, draw_flip_flop_weights(100, 3, 1).recurrent)
+
+
+# ---- the sweep
+
+
+def test_a_sweep_leaves_rows_curves_and_networks_and_resumes(tmp_path: Path):
+    place = make_folder_place(tmp_path)
+    plans = [replace(TINY, seed=seed) for seed in (0, 1)]
+    outcome = train_flip_flops(plans[:1], place, say=quiet)
+    assert not outcome.stopped and list(outcome.rows[0]) == list(FLIP_FLOP_COLUMNS)
+    with pytest.raises(UserError, match="--resume"):
+        train_flip_flops(plans, place, say=quiet)
+    seen: list[str] = []
+    outcome = train_flip_flops(plans, place, resume=True, say=seen.append)
+    assert len(outcome.rows) == 2 and len(seen) == 1 and plans[1].name in seen[0]
+    network, about = read_network(place.networks / f"{plans[0].name}.safetensors")
+    assert network.hidden == 20 and about["delay"] == 2 and about["unfold"] == 10
+    score = score_flip_flop(_tensors(network), plans[0].task, 0, 20, 5000)
+    assert outcome.rows[0]["accuracy"] == round(score.settled, 6)
+    assert {row["model"] for row in read_rows(place.curves)} == {plan.name for plan in plans}
+    assert not list(place.work.glob("*.checkpoint"))
+
+
+def _tensors(network) -> Weights:
+    return Weights(*(torch.as_tensor(matrix) for matrix in network.get_matrices()))
+
+
+def test_an_interrupted_sweep_goes_on_from_its_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    calm, broken = make_folder_place(tmp_path / "calm"), make_folder_place(tmp_path / "broken")
+    train_flip_flops([TINY], calm, say=quiet)
+    update = FlipFlopTrainer._update
+
+    def interrupted(self: FlipFlopTrainer) -> None:
+        if self.iteration == 220:
+            raise KeyboardInterrupt
+        update(self)
+
+    monkeypatch.setattr(FlipFlopTrainer, "_update", interrupted)
+    outcome = train_flip_flops([TINY], broken, checkpoint_seconds=1e-9, say=quiet)
+    assert outcome.stopped and not outcome.rows and len(list(broken.work.glob("*.checkpoint"))) == 1
+    monkeypatch.setattr(FlipFlopTrainer, "_update", update)
+    train_flip_flops([TINY], broken, resume=True, say=quiet)
+    rows = [
+        {key: value for key, value in read_flip_flops(each.rows)[0].items() if key != "seconds"}
+        for each in (calm, broken)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_a_damaged_checkpoint_is_set_aside(tmp_path: Path):
+    place, seen = make_folder_place(tmp_path), []
+    place.work.mkdir(parents=True)
+    place.find_checkpoint(TINY.name).write_bytes(b"no checkpoint")
+    train_flip_flops([TINY], place, resume=True, say=seen.append)
+    assert any("set aside" in line for line in seen) and read_flip_flops(place.rows)
+
+
+def test_a_second_sweep_is_kept_out(tmp_path: Path):
+    place = make_folder_place(tmp_path)
+    with lock_place(place), pytest.raises(UserError, match="another sweep"):
+        train_flip_flops([TINY], place, say=quiet)
+
+
+def test_the_named_sweep_has_what_the_claims_ask_for():
+    plans = list_flip_flop_plans()
+    assert len({plan.name for plan in plans}) == len(plans)
+    usual = [plan for plan in plans if plan.unfold == 10 and plan.reading == "channel"]
+    assert sorted((plan.delay, plan.seed) for plan in usual) == sorted(
+        [(delay, seed) for delay in (0, 8) for seed in range(5)] + [(delay, 0) for delay in (2, 4, 6, 10, 12, 14, 16)]
+    )
+    assert set(main_flip_flops()) <= {plan.name for plan in plans} and len(main_flip_flops()) == 10
+    assert [plan.seed for plan in list_flip_flop_plans([3])] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    "change", [{"unfold": 20}, {"reading": "network"}, {"hidden": 50}, {"drop_at": None}, {"seed": 1}, {"delay": 3}]
+)
+def test_names_tell_plans_apart_and_plans_come_back(change: dict):
+    plan = replace(FlipFlopPlan(), **change)
+    assert plan.name != FlipFlopPlan().name and restore_flip_flop_plan(json.loads(json.dumps(plan.describe()))) == plan
+
+
+def test_wrong_plans_are_told_in_a_line():
+    for change, word in (
+        ({"unfold": 0}, "unfold"),
+        ({"learning_rate": 0}, "learning_rate"),
+        ({"reading": "x"}, "reading"),
+    ):
+        with pytest.raises(UserError, match=word):
+            FlipFlopPlan(**change)
+    with pytest.raises(UserError, match="another version"):
+        restore_flip_flop_plan({"delay": 1})
+
+
+@pytest.mark.parametrize("options", [["--workers", "2"], ["--executor", "slurm"], ["--device", "cuda"]])
+def test_the_command_refuses_what_this_sweep_cannot(options: list[str], capsys: pytest.CaptureFixture):
+    from twm.cli import main
+
+    assert main(["sweep", "flipflop", *options]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and ("one core" in error or "GPU" in error)
+
+
+def test_the_list_of_sweeps_tells_of_it(capsys: pytest.CaptureFixture):
+    from twm.cli import main
+
+    assert main(["sweep", "--list", "--json", "--device", "cpu"]) == 0
+    (entry,) = [each for each in json.loads(capsys.readouterr().out) if each["name"] == "flipflop"]
+    assert entry["models"] == len(list_flip_flop_plans()) == entry["on_record"] + entry["waiting"]
+
+
+def test_the_records_are_those_of_the_sweep():
+    """Every recorded network is there and does what its row says, on a sample of the recorded streams."""
+    from twm.training.flip_flop_sweep import make_flip_flop_place
+
+    place = make_flip_flop_place()
+    rows = read_flip_flops(place.rows)
+    assert {row["model"] for row in rows} == {plan.name for plan in list_flip_flop_plans()}
+    for row in rows:
+        network, about = read_network(place.networks / f"{row['model']}.safetensors")
+        assert about["checkpoint"] == row["checkpoint"] and about["delay"] == row["delay"]
+        task = FlipFlop(row["delay"], reading=row["reading"])
+        found = score_flip_flop(_tensors(network), task, 5, 20, 300).settled
+        assert abs(found - row["accuracy"]) < 0.06, row["model"]

@@ -1,0 +1,190 @@
+"""The wave-RNN page's numbers from rows: by hand, and each figure drawn from them."""
+
+import numpy as np
+import pytest
+
+from twm.figures import wave_rnn as figures
+from twm.training import sequences
+from twm.training.sequences import SEQUENCE_COLUMNS, SequencePlan, tables
+
+BASE = dict.fromkeys(SEQUENCE_COLUMNS) | {
+    "network": "wrnn", "neurons": 100, "channels": 6, "mlp": 0, "init": "shift", "encoder": "single", "activation": "relu", "seed": 0,
+    "accuracy": 0.9, "loss": 0.1, "iterations": 100, "parameters": 12_724,
+}  # fmt: skip
+DENSE = {"network": "irnn", "channels": 1, "init": "identity", "encoder": "small", "parameters": 12_120}
+
+
+def make_row(task: str, **more) -> dict:
+    row = BASE | {"task": task} | more
+    return row | {
+        "model": "_".join(
+            str(row[key]) for key in ("task", "network", "neurons", "init", "seed", "learning_rate", "mlp")
+        )
+    }
+
+
+def test_the_best_of_a_grid_is_taken_for_each_seed():
+    rows = [
+        make_row("copy:10", seed=seed, learning_rate=rate, accuracy=0.5 + rate, loss=rate)
+        for seed in (0, 1)
+        for rate in (0.1, 0.2)
+    ]
+    rows.append(make_row("copy:10", seed=1, learning_rate=0.3, accuracy=0.7, loss=0.1))
+    assert [(row["seed"], row["learning_rate"]) for row in tables.pick_best(rows)] == [(0, 0.2), (1, 0.3)]
+
+
+def test_copy_by_hand():
+    rows = [
+        make_row("copy:10", loss=1e-6, accuracy=1.0, iterations_to_99=200, iterations=10_000),
+        make_row("copy:10", seed=1, loss=3e-6, accuracy=1.0, iterations_to_99=300, iterations=10_000),
+        make_row("copy:10", **DENSE, loss=0.4, accuracy=0.5, iterations=10_000),
+        make_row("copy:10", **DENSE | {"neurons": 625}, loss=0.2, accuracy=0.6, iterations=2_000),
+        make_row("copy:10", **DENSE | {"init": "shift"}, loss=1e-9),
+        make_row("copy:30", loss=1e-5, accuracy=0.995, iterations=10_000),
+        make_row("copy:80", **DENSE),
+    ]
+    short, long = tables.summarise_copy(rows)
+    assert (short.wave_loss, short.dense_loss, short.seeds, short.iterations, short.faster) == (
+        2e-6,
+        0.2,
+        2,
+        2_000,
+        True,
+    )
+    assert short.ratio == pytest.approx(1e5) and long.ratio is None
+    described = tables.describe_copy([short, long])
+    assert described["waits"] == [10] and described["missing"] == 4 and described["least_ratio"] == pytest.approx(1e5)
+    assert described["wave_loss_released"] == pytest.approx(2e-6 / 128)
+    held = tables.describe_hold([short, long])
+    assert (held["longest_held"], held["longest"], held["dense_longest"], held["dense_waits"]) == (30, 30, -1, [10])
+
+
+def test_adding_by_hand():
+    rows = [make_row("adding:100", seed=seed, solved_at=at) for seed, at in enumerate((300, None, 500))]
+    rows += [make_row("adding:100", **DENSE, solved_at=None), make_row("adding:200", solved_at=None)]
+    described = tables.describe_adding(rows)
+    assert described["wrnn_lengths"] == [100, 200] and described["wrnn_solved"] == [500, 0]
+    assert described["irnn_solved"] == [0] and described["missing"] == 3
+
+
+def test_images_by_hand():
+    rows = [
+        make_row("psmnist", accuracy=0.9), make_row("psmnist", seed=1, accuracy=0.8),
+        make_row("psmnist", accuracy=0.7, parameters=500, channels=2),
+        make_row("psmnist", accuracy=0.99, init="random"), make_row("psmnist", mlp=9, accuracy=0.95, parameters=20_000),
+        make_row("psmnist", **DENSE, accuracy=0.3, learning_rate=1e-3), make_row("psmnist", **DENSE, accuracy=0.4, learning_rate=1e-4),
+        make_row("psmnist", **DENSE | {"parameters": 13_000, "neurons": 110}, accuracy=0.95),
+    ]  # fmt: skip
+    found = tables.list_accuracies(rows)
+    assert found["wRNN"] == {0: 90.0, 1: 80.0} and found["wRNN + MLP"] == {0: 95.0}
+    sizes = tables.list_sizes(rows)
+    assert sizes["wRNN"] == [(500, 70.0), (12_724, pytest.approx(85.0))] and sizes["iRNN"] == [
+        (12_120, 40.0),
+        (13_000, 95.0),
+    ]
+    assert tables.describe_sizes(sizes) == {"pairs": 2, "above": 1, "sizes": [500, 12_724, 12_120, 13_000]}
+    curves = {row["model"]: [{"test_accuracy": row["accuracy"]}] * 12 for row in rows}
+    assert tables.describe_lead(rows[:1] + rows[5:7], curves) == {"ahead": 10, "looks": 10, "epochs": 10}
+    assert tables.describe_lead(rows[:1], curves)["looks"] == 0
+
+
+def test_the_ablation_by_hand():
+    losses = dict(zip(tables.ABLATIONS, ({10: value} for value in (0.01, 0.02, 0.5, 0.6, 0.4, 0.3, 0.2))))
+    assert tables.describe_ablation(losses) == {
+        "columns": 1,
+        "orders": 4,
+        "kept": 4,
+        "best": 1,
+        "shift": 1,
+        "helped": 1,
+        "above": 1,
+    }
+    losses["iRNN with shift-init"] = {10: 0.45}
+    broken = tables.describe_ablation(losses)
+    assert broken["kept"] == 3 and broken["helped"] == 0
+    assert tables.describe_ablation({"wRNN": {10: 0.1}})["columns"] == 0
+
+
+def test_rows_of_table_4_are_told_apart():
+    plans = sequences.list_reduced_sequence_plans("ablation", "smoke")
+    rows = [
+        make_row(
+            plan.task,
+            network=plan.network,
+            init=plan.recurrent,
+            encoder=plan.encoder,
+            channels=plan.channels,
+            loss=0.1 * place,
+        )
+        for place, plan in enumerate(plans, 1)
+    ]
+    assert [tables.name_ablation(row) for row in rows] == list(tables.ABLATIONS)
+    assert tables.name_ablation(make_row("copy:10", init="identity")) is None
+    assert list(tables.summarise_ablation(rows)) == list(tables.ABLATIONS)
+
+
+@pytest.mark.parametrize("profile", ["smoke", "laptop"])
+def test_reduced_sweeps_say_so_and_need_no_download(profile):
+    for name in ("copy", "ablation", "adding", "smnist", "psmnist"):
+        plans = sequences.list_reduced_sequence_plans(name, profile, seed=3)
+        assert len({plan.name for plan in plans}) == len(plans) > 0
+        assert all(plan.scale and plan.seed == 3 for plan in plans)
+        assert all(plan.task.startswith(("copy", "adding", "small-")) for plan in plans)
+    assert sequences.list_reduced_sequence_plans("nscifar", profile) == []
+
+
+def test_activity_of_rings_and_of_a_dense_network():
+    plan = SequencePlan("copy:1", "wrnn", 12, 3, iterations=1, batch=8, test_every=1, test_count=8, snapshots=(0,))
+    models = sequences.train_sequences_here(
+        [plan, SequencePlan("copy:1", "irnn", 9, iterations=1, batch=8, test_every=1, test_count=8)]
+    )
+    network, found = models.find_network(plan.name)
+    activity = sequences.record_activity(network, found, count=2)
+    assert activity.shape == (2, 3, 21, 12) and found == plan
+    assert models.find_network(f"{plan.name}_at0") and models.find_network("other") is None
+    dense = sequences.record_activity(*models.find_network(models.rows[1]["model"]), count=2)
+    assert dense.shape == (2, 1, 21, 9)
+    # At its start every ring is a shift register that is written to at one place.
+    start = sequences.record_activity(*models.find_network(f"{plan.name}_at0"), count=2)
+    assert sequences.measure_diagonal(start) > 2 * sequences.measure_diagonal(dense)
+    assert models.select(network="irnn") == [models.rows[1]]
+    assert models.list_snapshots(plan.name) == [0] and models.list_snapshots("other") == []
+
+
+def test_speeds_of_rings_are_told_apart():
+    time, place = np.arange(120)[:, None], np.arange(40)[None]
+    generator = np.random.default_rng(0)
+    profile = np.fft.fft(generator.standard_normal(40))
+
+    def move(speed):
+        turns = np.exp(-2j * np.pi * np.fft.fftfreq(40)[None] * speed * time)
+        return np.fft.ifft(profile * turns, axis=1).real
+
+    rings = np.stack([move(1.0), move(0.6), generator.standard_normal((120, 40)), 0 * (time + place)])[None]
+    assert sequences.list_speeds(rings) == pytest.approx([1.0, 0.6], abs=0.05)
+
+
+def test_every_figure_draws_and_names_its_axes():
+    points = [
+        {"model": name, "iteration": step, "test_loss": 1 / step, "test_accuracy": 0.5}
+        for name in "ab"
+        for step in (1, 2)
+    ]
+    matrix = np.eye(4)
+    drawn = [
+        figures.plot_ring({"a": matrix}, {"a": matrix}),
+        figures.plot_onsets(matrix, {"wave": matrix}),
+        figures.plot_activity({"wRNN": (matrix, matrix), "iRNN": (matrix, matrix)}),
+        figures.plot_losses({"T = 1": {"wRNN": points, "iRNN": points}}),
+        figures.plot_recall({"wRNN": (np.arange(5), np.arange(5))}),
+        figures.plot_accuracy({"sMNIST": {"wRNN": points}, "psMNIST": {"LSTM": points}}, epoch=2),
+        figures.plot_parameters({"wRNN": [(10, 50.0), (5, 40.0)], "iRNN": [(7, 30.0)]}),
+        figures.plot_ablation({"wRNN": {10: 0.1}, "iRNN": {10: 0.2}}),
+        figures.plot_speeds({"sMNIST": [1.0, 0.6]}),
+        figures.plot_emergence({"shift": [(0, 0.5), (10, 0.6)]}),
+    ]
+    for figure in drawn:
+        figure.canvas.draw()
+        data = [axes for axes in figure.axes if axes.lines or axes.images]
+        assert data and any(axes.get_xlabel() for axes in data)
+        assert all(np.isfinite([*axes.get_xlim(), *axes.get_ylim()]).all() for axes in data)
