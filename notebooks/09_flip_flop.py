@@ -99,13 +99,13 @@ assert sorted(single.types) == ["stable", "stable", "unstable"]
 # suggests. We train on the first, and test on both.
 
 # %%
-tiny = {"hidden": 40, "batch": 16, "test_every": 500, "test_streams": 20, "test_steps": 300}
+tiny = {"hidden": 40, "batch": 32, "test_every": 500, "test_streams": 20, "test_steps": 300}
 smaller = {"iterations": 25_000, "drop_at": 20_000}
 delay, count = page.size(smoke=(2, 1), laptop=(8, 1), paper=(8, 5))
 scale = page.size(
     smoke="40 neurons, delay 2, one seed", laptop="one seed, fewer updates", paper=None
 )
-quick = {"iterations": 4000, "drop_at": 3200, "learning_rate": 3e-3}
+quick = {"iterations": 5000, "drop_at": 4000, "learning_rate": 3e-3}
 sizes = page.size(smoke=tiny | quick, laptop=smaller, paper={})
 plans = {each: [FlipFlopPlan(each, seed + n, **sizes) for n in range(count)] for each in (0, delay)}
 place = make_flip_flop_place()
