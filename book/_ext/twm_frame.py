@@ -55,7 +55,7 @@ def describe_page(doctree: nodes.document | None) -> str:
         while inside is not None and not isinstance(inside, (nodes.table, nodes.Admonition, nodes.footnote)):
             inside = inside.parent
         # A formula is TeX here; its letters say enough in a line of prose.
-        text = re.sub(r"[\\{}$]", "", paragraph.astext())
+        text = re.sub(r"[\\{}$]|^Claim\.\s+", "", paragraph.astext())
         if inside is None and len(text) >= 40:
             return shorten(text)
     return ""

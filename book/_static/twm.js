@@ -1,4 +1,4 @@
-/* Two things that the theme leaves open: search when read from disk, and paper when read in the dark. */
+/* What the theme leaves open: search when read from disk, paper when read in the dark, and names for screen readers. */
 (function () {
   "use strict";
   var page = document.documentElement, screenTheme = null;
@@ -21,4 +21,27 @@
   window.matchMedia("print").addEventListener("change", function (event) { setPaper(event.matches); });
   window.addEventListener("beforeprint", function () { setPaper(true); });
   window.addEventListener("afterprint", function () { setPaper(false); });
+
+  /* A formula that is wider than its line scrolls, and what scrolls must be reachable by the keyboard. */
+  function reachFormulas() {
+    document.querySelectorAll("mjx-container").forEach(function (formula) {
+      if (formula.scrollWidth > formula.clientWidth + 1) formula.tabIndex = 0;
+      else formula.removeAttribute("tabindex");
+    });
+  }
+
+  document.addEventListener("DOMContentLoaded", function () {
+    /* The arrows that open a part of the contents are pictures; they are named after what they open. */
+    document.querySelectorAll(".bd-sidebar-primary li > details > summary").forEach(function (summary) {
+      var link = summary.closest("li").querySelector("a");
+      if (link && !summary.textContent.trim()) summary.setAttribute("aria-label", "Pages of: " + link.textContent.trim());
+    });
+    /* An entry of the bibliography had a role of its own, which is no more; it is an entry of a list. */
+    document.querySelectorAll("[role=doc-biblioentry]").forEach(function (entry) { entry.setAttribute("role", "listitem"); });
+    document.querySelectorAll(".citation-list > :not(.citation)").forEach(function (other) { other.setAttribute("role", "listitem"); });
+  });
+  window.addEventListener("load", function () {
+    if (window.MathJax && window.MathJax.startup && window.MathJax.startup.promise) window.MathJax.startup.promise.then(reachFormulas);
+  });
+  window.addEventListener("resize", reachFormulas);
 })();
