@@ -163,10 +163,11 @@ def doctor_command(options: argparse.Namespace) -> int:
 
 def bench_command(options: argparse.Namespace) -> int:
     """Measure speed against torch's own modules and against the bare arithmetic."""
-    from twm.bench import BENCHES, BUSY
+    from twm.bench import BENCHES, BUSY, CASES_OF
     from twm.errors import require
 
-    names = options.benches or list(BENCHES)
+    names = options.benches or [name for name in BENCHES if not options.case or set(options.case) & set(CASES_OF[name])]
+    require(len(names) > 0, f"no bench has a case {', '.join(options.case)}: see twm bench --help")
     unknown = [name for name in names if name not in BENCHES]
     require(not unknown, f"unknown bench {', '.join(unknown)}: choose from {', '.join(BENCHES)}")
     found: dict[str, dict[str, Any]] = {"cases": {}, "torch_processes": {}, "setup": {}}
@@ -178,7 +179,8 @@ def bench_command(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(found, indent=1))
         return 0
-    print("torch with a process a core instead of a thread a core:")
+    if found["torch_processes"]:
+        print("torch with a process a core instead of a thread a core:")
     for name, beside in found["torch_processes"].items():
         print(f"{name:10} torch {beside['torch_ms']:8.3f} ms   ratio {beside['ratio']:5.2f}")
     for name, setup in found["setup"].items():
@@ -454,9 +456,13 @@ def make_parser() -> argparse.ArgumentParser:
     analyse.set_defaults(run=analyse_command)
 
     bench = commands.add_parser("bench", help="speed against torch's own modules at equal work, with ratio and floor")
-    bench.add_argument("benches", nargs="*", metavar="BENCH", help="training; all if none is given")
+    bench.add_argument("benches", nargs="*", metavar="BENCH", help="training or wave-rnn; all if none is given")
     bench.add_argument(
-        "--case", action="append", default=[], metavar="NAME", help="one case, such as h128_T108; may be repeated"
+        "--case",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="one case, such as h128_T108 or copy; may be repeated",
     )
     bench.add_argument("--rounds", type=int, default=7, help="turns that each contestant takes (default: 7)")
     bench.add_argument("--json", action="store_true", help="print JSON only")

@@ -1,6 +1,7 @@
 """The bench compares equal work, and says what it found in the promised form."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from twm.errors import UserError
 from twm.kernels import AugmentedKernel, draw_check_batch, draw_weights
 
 TINY = bench.Case(hidden=8, steps=12)
+ADAM = torch.optim.Adam
 
 
 @pytest.fixture
@@ -132,3 +134,89 @@ def test_json_is_pure(monkeypatch, capsys):
     assert main(["bench", "training", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == result | {"setup": {"training": {"load": 0.0}}} and "people" in err
+
+
+# ---- wave-RNNs
+
+
+SMALL_WAVES = {"few": bench.WaveCase("copy:10", 2, 9, 30), "many": bench.WaveCase("adding:24", 11, 8, 5)}
+
+
+def test_wave_cases_have_the_promised_names_and_the_papers_sizes():
+    assert list(bench.WAVE_CASES) == list(bench.WAVE_TARGETS) == ["copy", "psmnist", "adding"]
+    sizes = {name: (case.channels, case.neurons) for name, case in bench.WAVE_CASES.items()}
+    assert sizes == {"copy": (6, 100), "psmnist": (16, 256), "adding": (27, 100)}
+
+
+@pytest.mark.parametrize("name", SMALL_WAVES)
+def test_both_sides_of_the_wave_bench_do_the_same_work(keep_settings, monkeypatch, name):
+    from twm.bench import wave
+    from twm.training.sequences import SequenceModel
+
+    models, optimisers = [], []
+
+    def make_model(plan, **options):
+        models.append(SequenceModel(replace(plan, learning_rate=1e-2), **options))
+        return models[-1]
+
+    def make_adam(parameters, lr):
+        optimisers.append(ADAM(parameters, lr=1e-2))
+        return optimisers[-1]
+
+    monkeypatch.setattr("twm.training.sequences.SequenceModel", make_model)
+    monkeypatch.setattr(torch.optim, "Adam", make_adam)
+    wave.make_wave_ours(SMALL_WAVES[name])(4)
+    wave.make_wave_torch(SMALL_WAVES[name])(4)
+    assert models[0].path == "fast"
+    ours = models[0].copy_weights()
+    kernel, bias_kernel, encoder, bias_encoder, readout, bias_readout = (
+        weight.detach() for weight in optimisers[0].param_groups[0]["params"]
+    )
+    expected = {
+        "weight_kernel": kernel, "bias_kernel": bias_kernel, "weight_encoder": encoder, "bias_encoder": bias_encoder,
+        "weight_readout": readout, "bias_readout": bias_readout,
+    }  # fmt: skip
+    for key, weight in expected.items():
+        torch.testing.assert_close(ours[key], weight, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", SMALL_WAVES)
+def test_the_wave_floor_makes_the_products_of_an_iteration_and_no_others(keep_settings, name):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from twm.bench import wave
+
+    def count(work):
+        with FlopCounterMode(display=False) as counter:
+            work()
+        return counter.get_total_flops()
+
+    case = replace(SMALL_WAVES[name], steps=30)
+    ours, floor = wave.make_wave_ours(case), wave.make_wave_floor(case)
+    assert count(lambda: floor(1)) == pytest.approx(count(lambda: ours(1)), rel=0.15)
+
+
+@pytest.mark.slow
+def test_the_wave_bench_measures_in_the_promised_form(monkeypatch):
+    monkeypatch.setitem(bench.WAVE_CASES, "few", SMALL_WAVES["few"])
+    lines = []
+    found = bench.bench_wave(["few"], rounds=2, seconds=0.02, report=lines.append)
+    case = found["cases"]["few"]
+    assert list(case) == ["ours_ms", "torch_ms", "ratio", "floor_ms", "times_floor"]
+    assert all(value > 0 for value in case.values()) and lines[0].startswith("few")
+    assert found["setup"]["rounds"] == 2 and found["torch_processes"] == {}
+
+
+def test_a_case_alone_chooses_its_bench(monkeypatch, capsys):
+    asked = []
+
+    def measure(names, rounds, report):
+        asked.append(names)
+        return {"cases": {}, "torch_processes": {}, "setup": {"load": 0.0}}
+
+    monkeypatch.setitem(bench.BENCHES, "wave-rnn", measure)
+    monkeypatch.setitem(bench.BENCHES, "training", None)
+    assert main(["bench", "--case", "copy", "--json"]) == 0 and asked == [["copy"]]
+    assert main(["bench", "--case", "cooking"]) == 2
+    with pytest.raises(UserError, match="copy, psmnist, adding"):
+        bench.bench_wave(["h128_T108"])

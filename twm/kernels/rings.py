@@ -56,12 +56,14 @@ class RingConvolution(Recurrence):
             return torch.zeros(shape, dtype=dtype, device=device)
 
         self._states, self._slope = make(steps + 1, batch, width, channels), make(batch, neurons, channels)
-        self._inputs = make(steps, batch, inputs)
+        # The last input is always 1: its weights are the biases.
+        self._inputs = make(steps, batch, inputs + 1)
+        self._inputs[..., -1] = 1
         # Channels before the places, as torch's convolution counts axes; in memory they stay innermost.
         self._images = [self._as_image(state) for state in self._states]
         self._slope_image, self._flat_slope = self._as_image(self._slope), self._slope.view(batch, -1)
         self._rings = [self._inner(state) for state in self._states]
-        self._drive, self._bias = make(inputs, neurons * channels), make(neurons * channels)
+        self._drive = make(inputs + 1, neurons * channels)
         self._readout = make(max(1, outputs), neurons * channels)
         self._kernel = make(channels, channels, 1, taps)
 
@@ -88,23 +90,23 @@ class RingConvolution(Recurrence):
     def run(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor | None:
         """Run from the state zero; see :meth:`Recurrence.run`."""
         length = self._accept(inputs)
-        self._inputs[:length].copy_(inputs)
+        self._inputs[:length, :, :-1] = inputs
         self._kernel = weights["weight_kernel"].unsqueeze(2).contiguous(memory_format=torch.channels_last)
-        self._drive.view(self.inputs, self.neurons, -1).copy_(self._places_first(weights["weight_encoder"].t()))
-        bias = weights["bias_encoder"].view(self.channels, -1) + weights["bias_kernel"][:, None]
-        self._bias.view(self.neurons, -1).copy_(bias.t())
+        drive = self._drive.view(self.inputs + 1, self.neurons, -1)
+        drive[:-1] = self._places_first(weights["weight_encoder"].t())
+        drive[-1] = (weights["bias_encoder"].view(self.channels, -1) + weights["bias_kernel"][:, None]).t()
         reach, neurons, convolve = self.reach, self.neurons, torch.nn.functional.conv2d
         for time in range(1, length + 1):
             entering = self._inputs[time - 1]
             if time == 1:
-                values = torch.addmm(self._bias, entering, self._drive)
+                values = entering @ self._drive
             else:
                 values = convolve(self._images[time - 1], self._kernel).permute(0, 2, 3, 1).reshape(self.batch, -1)
                 if self.inputs == 1:
                     # A product with so short a sum is slower than what it stands for.
-                    values.addcmul_(entering, self._drive).add_(self._bias)
+                    values.addcmul_(entering[:, :1], self._drive[0]).add_(self._drive[1])
                 else:
-                    values.addmm_(entering, self._drive).add_(self._bias)
+                    values.addmm_(entering, self._drive)
             ring = self._rings[time]
             values = values.view_as(ring)
             if self.activation == "relu":
@@ -132,8 +134,7 @@ class RingConvolution(Recurrence):
         if last_slope is not None:
             back.copy_(self._places_first(last_slope))
         kernel_gradient = torch.zeros_like(self._kernel)
-        drive_gradient, bias_gradient = torch.zeros_like(self._drive), torch.zeros_like(self._bias)
-        readout_gradient, sums = torch.zeros_like(self._readout), torch.ones(1, self.batch).to(back)
+        drive_gradient, readout_gradient = torch.zeros_like(self._drive), torch.zeros_like(self._readout)
         for time in range(length, 0, -1):
             if answer_slopes is not None and (self.every_step or time == length):
                 slopes = answer_slopes[time - 1 if self.every_step else 0]
@@ -141,7 +142,6 @@ class RingConvolution(Recurrence):
                 readout_gradient.addmm_(slopes.t(), self._rings[time].flatten(1))
             multiply_slope(name, back, self._rings[time], self._slope)
             drive_gradient.addmm_(self._inputs[time - 1].t(), self._flat_slope)
-            bias_gradient.view(1, -1).addmm_(sums, self._flat_slope)
             if time == 1:
                 break
             image, kernel_share, _ = torch.ops.aten.convolution_backward(
@@ -156,9 +156,9 @@ class RingConvolution(Recurrence):
                 back = self._inner(back)
         found = {
             "weight_kernel": kernel_gradient.squeeze(2),
-            "bias_kernel": bias_gradient.view(neurons, -1).sum(0),
-            "weight_encoder": self._channels_first(drive_gradient).t(),
-            "bias_encoder": self._channels_first(bias_gradient),
+            "bias_kernel": drive_gradient[-1].view(neurons, -1).sum(0),
+            "weight_encoder": self._channels_first(drive_gradient[:-1]).t(),
+            "bias_encoder": self._channels_first(drive_gradient[-1]),
         }
         if answer_slopes is not None:
             found["weight_readout"] = self._channels_first(readout_gradient)

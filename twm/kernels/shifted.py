@@ -104,6 +104,7 @@ class ShiftedProducts(Recurrence):
         self._whole = self._states.view(steps + 1, -1, batch).unbind()
         self._whole_slopes = self._slopes.view(2, -1, batch).unbind()
         self._steps_in = self._inputs.unbind()
+        self._state_halos, self._slope_halos = self._list_halos(self._states), self._list_halos(self._slopes)
 
     def _view_window(self, state: Tensor, tap: int) -> Tensor:
         return state.view(self.channels, -1)[:, tap * self.batch : (tap + self.neurons) * self.batch]
@@ -112,11 +113,18 @@ class ShiftedProducts(Recurrence):
         """Return what of a tensor with halos belongs to the rings."""
         return padded.narrow(axis, self.reach, self.neurons)
 
-    def _fill_halo(self, state: Tensor) -> None:
+    def _list_halos(self, states: Tensor) -> list[tuple[tuple[Tensor, Tensor], ...]]:
+        """Return for each state the places of its halo, each with the neurons that it copies."""
         reach, neurons = self.reach, self.neurons
-        if reach:
-            state[:, :reach] = state[:, neurons : neurons + reach]
-            state[:, neurons + reach :] = state[:, reach : 2 * reach]
+        if not reach:
+            return [() for _ in states]
+        return [
+            (
+                (state[:, :reach], state[:, neurons : neurons + reach]),
+                (state[:, neurons + reach :], state[:, reach : 2 * reach]),
+            )
+            for state in states
+        ]
 
     @property
     def states(self) -> Tensor:
@@ -140,7 +148,8 @@ class ShiftedProducts(Recurrence):
                 for tap, window in zip(taps, self._windows[time - 1]):
                     middle.addmm_(tap, window)
             activate(self.activation, middle)
-            self._fill_halo(self._states[time])
+            for halo, original in self._state_halos[time]:
+                halo.copy_(original)
         if not self.outputs:
             return None
         self._inner(self._readout, 2).copy_(weights["weight_readout"].view(self.outputs, self.channels, self.neurons))
@@ -180,7 +189,8 @@ class ShiftedProducts(Recurrence):
                 break
             for gradient, window in zip(self._tap_gradient, self._windows[time - 1]):
                 gradient.addmm_(windows[reach], window.t())
-            self._fill_halo(self._slopes[place])
+            for halo, original in self._slope_halos[place]:
+                halo.copy_(original)
             if read and self.every_step:
                 torch.mm(flat_readout.t(), answer_slopes[time - 2], out=flat_back)
                 readout_gradient.addmm_(answer_slopes[time - 2], self._whole[time - 1].t())

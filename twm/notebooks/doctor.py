@@ -33,22 +33,18 @@ def _describe_gpu() -> str:
 
 
 def _describe_data() -> dict[str, str]:
-    asked = os.environ.get("TWM_DATA_DIR")
-    if not asked:
-        return {"TWM_DATA_DIR": "not set; no notebook of this version needs images"}
-    folder = Path(asked).expanduser()
-    if not folder.is_dir():
-        return {"TWM_DATA_DIR": f"{asked} is not a folder; no notebook of this version needs images"}
-    found = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
-    return {"TWM_DATA_DIR": f"{asked}: {', '.join(found) or 'empty'}"}
+    from twm.datasets import describe_data
+
+    return {"TWM_DATA_DIR": os.environ.get("TWM_DATA_DIR") or "not set", **describe_data()}
 
 
 def _describe_training() -> str:
     try:
         from twm.kernels import GPU_STATUS
+        from twm.training.sequences import SEQUENCE_GPU_STATUS
     except ImportError:
         return "unknown: torch is not installed"
-    return f"on the CPU one process a core; on a GPU {GPU_STATUS}"
+    return f"on the CPU one process a core; on a GPU {GPU_STATUS}; {SEQUENCE_GPU_STATUS}"
 
 
 def _describe_profiles() -> dict[str, str]:

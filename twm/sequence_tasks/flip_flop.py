@@ -154,7 +154,7 @@ class FlipFlopStream:
         streams: how many side by side.
 
     Attributes:
-        position: number of steps drawn so far; with :attr:`held` all there is to go on from.
+        position: number of steps drawn so far; with ``held`` all there is to go on from.
         held: (streams, channels) the signs that were due on the last step, 0 where none was.
     """
 

@@ -65,7 +65,7 @@ def read_sweep(name: str) -> Models:
         UserError: if there is no such sweep, no clone, or a table is damaged or from another version.
     """
     place = find_sweep(name).place()
-    rows = read_models(place.rows)
+    rows = read_models(place.rows, place.protocol)
     curves: dict[str, list[dict[str, Any]]] = {}
     for point in read_rows(place.curves):
         read = {key: _read_point(key, text) for key, text in point.items()}

@@ -148,6 +148,7 @@ class SequenceModel:
         plan: the model.
         device: ``cpu`` or ``cuda``.
         path: ``autograd`` for the slow, obvious way; by default the fast one where there is one and it passes its check.
+        task: the task, where it is at hand; by default made from the plan.
 
     Attributes:
         plan: the model.
@@ -159,9 +160,11 @@ class SequenceModel:
         UserError: if images are not to be had, or the path is unknown.
     """
 
-    def __init__(self, plan: SequencePlan, device: str = "cpu", path: str | None = None) -> None:
+    def __init__(
+        self, plan: SequencePlan, device: str = "cpu", path: str | None = None, task: SequenceTask | None = None
+    ) -> None:
         require(path in (None, "autograd", "fast"), f"path must be fast or autograd, not {path!r}")
-        self.plan, self.task, self.device = plan, plan.make_task(), device
+        self.plan, self.task, self.device = plan, task or plan.make_task(), device
         network = make_network(plan, self.task)
         self.count = network.count_parameters()
         self._shapes = {name: tuple(weight.shape) for name, weight in network.named_parameters()}

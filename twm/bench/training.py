@@ -1,31 +1,21 @@
-"""Speed against torch's own modules and against the bare arithmetic, side by side.
-
-A busy or throttled machine drifts by tens of per cent within minutes, so a time alone says little. Here the three
-contestants take turns within seconds of one another, several rounds long, and what counts is the median over the
-rounds of the ratio within a round.
-"""
+"""Training the Elman networks of Table 1: ours, torch.nn.RNN, and the bare products."""
 
 import os
 import statistics
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from importlib.metadata import version
-from multiprocessing import get_context
 from typing import Any
 
-from twm.errors import UserError, require, require_count
+from twm.bench.teams import Work, count_cores, open_team, take_turns
+from twm.errors import require, require_count
 
 # torch is imported by the functions that use it, after their process has been given its number of threads.
 
 _HISTORY, _DIM, _BATCH = 8, 8, 64
 #: What a fast path should reach: at least this many times torch, at most this many times the floor.
 TARGETS = {"training": (5.0, 1.6)}
-#: Load a core, from others, above which a bench tells little.
-BUSY = 0.25
-
-Work = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -130,100 +120,6 @@ def make_floor(case: Case) -> Work:
     return work
 
 
-def _serve(connection: Any, threads: int) -> None:
-    """Work in a process of its own: receive (maker, case) and prepare, or (maker, iterations) and work; answer."""
-    import torch
-
-    torch.set_num_threads(threads)
-    prepared: dict[str, Work] = {}
-    try:
-        while True:
-            make, task = connection.recv()
-            if isinstance(task, Case):
-                prepared[make.__name__] = make(task)
-            else:
-                prepared[make.__name__](task)
-            connection.send("done")
-    except (EOFError, KeyboardInterrupt):
-        # The bench has ended, or was stopped.
-        pass
-
-
-class _Team:
-    """Processes that do the same work at the same time."""
-
-    def __init__(self, processes: int, threads: int) -> None:
-        context = get_context("spawn")
-        # Read by the threading libraries when the child loads them; setting it later leaves their pools in place.
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-        before = {name: os.environ.get(name) for name in names}
-        os.environ.update(dict.fromkeys(names, str(threads)))
-        self._members = []
-        try:
-            for _ in range(processes):
-                ours, theirs = context.Pipe()
-                process = context.Process(target=_serve, args=(theirs, threads), daemon=True)
-                process.start()
-                theirs.close()
-                self._members.append((process, ours))
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
-
-    def _tell(self, message: Any) -> float:
-        started = time.perf_counter()
-        for _, connection in self._members:
-            connection.send(message)
-        for process, connection in self._members:
-            try:
-                connection.recv()
-            except EOFError:
-                process.join()
-                reason = f"a process of the bench ended with exit code {process.exitcode}; is there memory enough?"
-                raise UserError(reason) from None
-        return time.perf_counter() - started
-
-    def prepare(self, make: Callable[[Case], Work], case: Case) -> None:
-        """Have every member prepare a contestant."""
-        self._tell((make, case))
-
-    def measure(self, make: Callable[[Case], Work], iterations: int) -> float:
-        """Return the time of one model's iteration, in ms, with every member at work on a model of its own."""
-        return self._tell((make, iterations)) / (iterations * len(self._members)) * 1e3
-
-    def count_iterations(self, make: Callable[[Case], Work], seconds: float) -> int:
-        """Return how many iterations a member makes in about this time."""
-        self.measure(make, 1)
-        one = self.measure(make, 2) * len(self._members) / 1e3
-        return max(2, round(seconds / one))
-
-    def close(self) -> None:
-        """End the processes."""
-        for process, connection in self._members:
-            connection.close()
-            process.join(timeout=5)
-            if process.is_alive():
-                process.terminate()
-                process.join()
-
-
-@contextmanager
-def _open_team(processes: int, threads: int) -> Iterator[_Team]:
-    team = _Team(processes, threads)
-    try:
-        yield team
-    finally:
-        team.close()
-
-
-def count_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def bench_training(
     names: Sequence[str] = (),
     rounds: int = 7,
@@ -260,24 +156,14 @@ def bench_training(
     cases: dict[str, dict[str, float]] = {}
     beside: dict[str, dict[str, float]] = {}
     with ExitStack() as stack:
-        many, one = (stack.enter_context(_open_team(*size)) for size in ((cores, 1), (1, cores)))
+        many, one = (stack.enter_context(open_team(*size)) for size in ((cores, 1), (1, cores)))
         for name in dict.fromkeys(names) or CASES:
             contestants = [(many, make_ours), (one, make_torch), (many, make_floor), (many, make_torch)]
-            cases[name], beside[name] = _summarise(_take_turns(contestants, CASES[name], rounds, seconds))
+            cases[name], beside[name] = _summarise(take_turns(contestants, CASES[name], rounds, seconds))
             if report is not None:
                 report(format_case(name, cases[name]))
     setup = {"cores": cores, "rounds": rounds, "torch": version("torch"), "load": round(load / cores, 2)}
     return {"cases": cases, "torch_processes": beside, "setup": setup}
-
-
-def _take_turns(
-    contestants: Sequence[tuple[_Team, Callable[[Case], Work]]], case: Case, rounds: int, seconds: float
-) -> list[tuple[float, ...]]:
-    counts = []
-    for team, make in contestants:
-        team.prepare(make, case)
-        counts.append(team.count_iterations(make, seconds))
-    return [tuple(team.measure(make, count) for (team, make), count in zip(contestants, counts)) for _ in range(rounds)]
 
 
 def _summarise(times: Sequence[tuple[float, float, float, float]]) -> tuple[dict[str, float], dict[str, float]]:
@@ -308,7 +194,3 @@ def format_case(name: str, case: dict[str, float], bench: str = "training") -> s
         "reached" if reached else "missed",
     )
     return "   ".join(parts)
-
-
-#: The benches that ``twm bench`` knows.
-BENCHES: dict[str, Callable[..., dict[str, Any]]] = {"training": bench_training}

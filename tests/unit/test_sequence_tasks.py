@@ -1,0 +1,220 @@
+"""Every sequence task against an oracle that does it the long way; train and test data apart."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from twm.datasets import Images, load_small_mnist
+from twm.errors import UserError
+from twm.sequence_tasks import (
+    AddingTask,
+    CopyTask,
+    NoisyRowTask,
+    PixelTask,
+    check_sequence_task,
+    draw_permutation,
+    parse_sequence_task,
+    shrink_images,
+)
+from twm.streams import draw_words, words_to_choices, words_to_fractions
+
+
+def make_images(count: int = 40, side: int = 4, colours: int = 0) -> Images:
+    generator = np.random.default_rng(0)
+    shape = (count, side, side, colours) if colours else (count, side, side)
+    train, test = (generator.integers(0, 256, shape, dtype=np.uint8) for _ in range(2))
+    return Images(train, np.arange(count) % 10, test, (np.arange(count) + 3) % 10, "made up")
+
+
+# ---- copy
+
+
+@pytest.mark.parametrize("wait", [0, 1, 2, 10, 30])
+def test_copy_against_a_reader_with_paper_and_pencil(wait):
+    task = CopyTask(wait)
+    inputs, targets = task.draw_batch(seed=1, iteration=7, count=50)
+    assert inputs.shape == (wait + 20, 50, 10) and targets.shape == (wait + 20, 50)
+    assert bool((inputs.sum(-1) == 1).all())
+    for shown, wanted in zip(inputs.argmax(-1).T.tolist(), targets.T.tolist()):
+        heard, answer, waiting = [], [], True
+        for category in shown:
+            if waiting:
+                heard += [category] if category else []
+                answer.append(0)
+                # The delimiter says that the answer begins; without a wait it is the last thing heard.
+                if category == 9:
+                    waiting = False
+                    heard = heard if wait == 0 else heard[:-1]
+            else:
+                assert category == 0
+                answer.append(heard.pop(0))
+        assert answer == wanted and not heard and len(shown) == len(answer)
+
+
+def test_copy_loss_and_accuracy_by_hand():
+    task = CopyTask(3)
+    _, targets = task.draw_batch(0, 1, 5)
+    knowing = 30.0 * torch.nn.functional.one_hot(targets, 10).float()
+    assert float(task.measure_loss(knowing, targets)) < 1e-10 and float(task.measure_accuracy(knowing, targets)) == 1
+    # One who answers blanks until asked and then guesses among eight.
+    guess = torch.full((23, 5, 10), -1e9)
+    guess[:13, :, 0] = 0
+    guess[13:, :, 1:9] = 0
+    assert float(task.measure_loss(guess, targets)) == pytest.approx(10 / 23 * math.log(8), rel=1e-5)
+
+
+# ---- adding
+
+
+@pytest.mark.parametrize("length", [2, 3, 100, 201])
+def test_adding_against_a_loop(length):
+    inputs, targets = AddingTask(length).draw_batch(seed=0, iteration=3, count=200)
+    assert inputs.shape == (length, 200, 2) and targets.shape == (200, 1)
+    places = []
+    for sequence, target in zip(inputs.transpose(0, 1).tolist(), targets[:, 0].tolist()):
+        marked = [place for place, (_, mark) in enumerate(sequence) if mark]
+        assert [mark for _, mark in sequence if mark] == [1.0, 1.0]
+        assert marked[0] < length // 2 <= marked[1]
+        assert sum(sequence[place][0] for place in marked) == pytest.approx(target, rel=1e-6)
+        assert all(0 <= number < 1 for number, _ in sequence)
+        places.append(marked)
+    if length == 100:
+        first, second = np.array(places).T
+        assert first.min() <= 2 and first.max() >= 47 and second.min() <= 52 and second.max() >= 97
+
+
+def test_the_best_constant_answer_to_adding_has_a_loss_of_a_sixth():
+    _, targets = AddingTask(50).draw_batch(0, 1, 20_000)
+    loss = AddingTask(50).measure_loss(torch.ones_like(targets), targets)
+    assert float(loss) == pytest.approx(1 / 6, rel=0.05)
+    near = AddingTask(50).measure_accuracy(targets + 0.039, targets)
+    assert float(near) == 1 and float(AddingTask(50).measure_accuracy(targets + 0.041, targets)) == 0
+
+
+# ---- images
+
+
+def test_pixels_come_in_reading_order_and_permuted_ones_in_one_fixed_order():
+    images = make_images()
+    plain, mixed, other = (
+        PixelTask("t", images, 4, permuted, permutation_seed=seed)
+        for permuted, seed in ((False, 0), (True, 0), (True, 1))
+    )
+    inputs, targets = plain.draw_test(40)
+    assert np.array_equal(targets.numpy(), images.test_labels) and inputs.shape == (16, 40, 1)
+    expected = images.test_images.reshape(40, 16).T / np.float32(255)
+    assert np.allclose(inputs[..., 0].numpy(), expected)
+    order = draw_permutation(16, 0).tolist()
+    assert sorted(order) == list(range(16)) and order != list(range(16))
+    assert torch.equal(mixed.draw_test(40).inputs, inputs[order])
+    assert draw_permutation(16, 0).tolist() == order != draw_permutation(16, 1).tolist()
+    assert not torch.equal(other.draw_test(40).inputs, mixed.draw_test(40).inputs)
+
+
+def test_an_epoch_shows_every_image_once_in_an_order_of_its_own():
+    images = make_images(count=41)
+    task = PixelTask("t", images, 4)
+    known = {tuple(image.reshape(-1).tolist()): label for image, label in zip(images.train_images, images.train_labels)}
+    epochs = []
+    for epoch in range(2):
+        seen = []
+        for place in range(4):
+            inputs, labels = task.draw_batch(seed=0, iteration=1 + 4 * epoch + place, count=10)
+            for pixels, label in zip((inputs[..., 0] * 255).round().int().T.tolist(), labels.tolist()):
+                assert known[tuple(pixels)] == label
+                seen.append(tuple(pixels))
+        assert len(set(seen)) == 40
+        epochs.append(seen)
+    assert epochs[0] != epochs[1]
+    again = PixelTask("t", images, 4).draw_batch(0, 6, 10)
+    assert torch.equal(again.inputs, task.draw_batch(0, 6, 10).inputs)
+    assert not torch.equal(again.inputs, task.draw_batch(1, 6, 10).inputs)
+
+
+def test_rows_then_noise_that_is_new_in_every_batch():
+    images = make_images(colours=3)
+    task = NoisyRowTask("t", images, side=4, steps=50)
+    inputs, targets = task.draw_test(40)
+    assert inputs.shape == (50, 40, 12) and np.array_equal(targets.numpy(), images.test_labels)
+    rows = images.test_images.reshape(40, 4, 12).transpose(1, 0, 2) / 127.5 - 1
+    assert np.allclose(inputs[:4].numpy(), rows, atol=1e-6)
+    noise = inputs[4:].numpy()
+    assert abs(noise.mean()) < 5 / noise.size**0.5 and abs(noise.std() - 1) < 5 / noise.size**0.5
+    first, second = (task.draw_batch(0, iteration, 8).inputs[4:] for iteration in (1, 2))
+    assert abs(float((first * second).mean())) < 5 / first.numel() ** 0.5
+    # A part of the test set has the noise that it has in the whole.
+    assert torch.equal(task.draw_test(5, first=7).inputs, inputs[:, 7:12])
+
+
+def test_small_images_are_means_of_blocks():
+    images = torch.arange(2 * 4 * 4, dtype=torch.float32).view(2, 1, 4, 4)
+    expected = torch.tensor([[2.5, 4.5, 10.5, 12.5], [18.5, 20.5, 26.5, 28.5]])
+    assert torch.equal(shrink_images(images, 2).flatten(1), expected)
+    with pytest.raises(UserError, match="4 x 4"):
+        shrink_images(images, 3)
+
+
+# ---- what all share
+
+
+@pytest.mark.parametrize("name", ["copy:5", "adding:30", "small-smnist:7", "small-psmnist:7"])
+def test_a_batch_is_a_function_of_its_address(name):
+    task, again = parse_sequence_task(name), parse_sequence_task(name)
+    assert task.name == name and check_sequence_task(name)[0] == name.partition(":")[0]
+    one = task.draw_batch(0, 3, 16)
+    same = again.draw_batch(0, 3, 16)
+    assert torch.equal(one.inputs, same.inputs) and torch.equal(one.targets, same.targets)
+    for seed, iteration in ((1, 3), (0, 4)):
+        assert not torch.equal(task.draw_batch(seed, iteration, 16).inputs, one.inputs)
+    whole = task.draw_test(20)
+    assert torch.equal(task.draw_test(5, first=9).inputs, whole.inputs[:, 9:14])
+
+
+@pytest.mark.parametrize("name", ["copy:5", "adding:30", "small-smnist:7"])
+def test_no_test_sequence_is_shown_in_training(name):
+    task = parse_sequence_task(name)
+    shown = {
+        sequence.numpy().tobytes()
+        for iteration in range(1, 21)
+        for sequence in task.draw_batch(0, iteration, 50).inputs.transpose(0, 1)
+    }
+    tested = {sequence.numpy().tobytes() for sequence in task.draw_test(500).inputs.transpose(0, 1)}
+    assert len(shown) > 500 and not shown & tested
+
+
+def test_small_mnist_says_what_it_is():
+    images = load_small_mnist()
+    assert images.train_images.shape == (1000, 28, 28) and images.test_images.shape == (500, 28, 28)
+    assert parse_sequence_task("small-smnist").label == "a small part of MNIST"
+    assert set(images.train_labels) == set(images.test_labels) == set(range(10))
+
+
+def test_words_become_fair_choices_and_fractions():
+    words = draw_words("t", 0, 0, 4000, (10,))
+    counts = torch.bincount(words_to_choices(words, 8).flatten(), minlength=8)
+    assert len(counts) == 8 and float((counts / 5000 - 1).abs().max()) < 5 / 5000**0.5
+    fractions = words_to_fractions(words)
+    assert 0 <= float(fractions.min()) < 1e-3 < 1 - 1e-3 < float(fractions.max()) < 1
+    assert float(fractions.mean()) == pytest.approx(0.5, abs=5 / (12 * 40_000) ** 0.5)
+    assert torch.equal(draw_words("t", 0, 0, 5, (10,), first=3), words[3:8])
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["copy", "copy:", "copy:-1", "copy:1.5", "adding:1", "adding:x", "psmnist:0", "psmnist:14,5,6", "sum:3", "nscifar:a", "smnist:"],
+)  # fmt: skip
+def test_wrong_names_are_one_line(name):
+    with pytest.raises(UserError) as caught:
+        parse_sequence_task(name)
+    assert "\n" not in str(caught.value) and repr(name) in str(caught.value)
+
+
+def test_more_images_than_there_are_is_one_line():
+    with pytest.raises(UserError, match="2000"):
+        parse_sequence_task("small-smnist:7,2000")
+    with pytest.raises(UserError, match="13 x 13"):
+        parse_sequence_task("small-smnist:13")
+    with pytest.raises(UserError, match="batch of 2000"):
+        parse_sequence_task("small-smnist:7").draw_batch(0, 1, 2000)

@@ -1,0 +1,304 @@
+"""Training on sequences: the fast way equals torch's, a run that is stopped ends the same, and sweeps take both kinds."""
+
+import json
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from twm.cli import main
+from twm.errors import UserError
+from twm.sequence_tasks import SOLVED_LOSS, parse_sequence_task
+from twm.training import (
+    CIRCUMSTANCES, SWEEPS, ModelPlan, Place, SequenceModel, SequencePlan, SequenceRun, find_sweep, list_sweeps, make_folder_place,
+    read_models, read_sequence_network, train_models, train_sequence_model,
+)  # fmt: skip
+from twm.training.jobs import run_job
+from twm.training.sequences import SEQUENCE_COLUMNS, make_network
+from twm.training.sequences import model as model_module
+from twm.training.sequences.sweeps import ABLATIONS, SEQUENCE_SWEEPS
+
+TINY = SequencePlan(
+    "copy:2", "wrnn", neurons=13, channels=2, iterations=60, batch=16, test_every=20, test_count=40, learning_rate=3e-3,
+    snapshots=(0, 30), divisor=16,
+)  # fmt: skip
+#: One for each fast recurrence, for torch's layers, for each kind of readout and of task.
+KINDS = [
+    TINY,
+    replace(TINY, channels=11, neurons=7),
+    replace(TINY, network="irnn", channels=1, recurrent="identity", encoder="small", clip=0.01),
+    replace(TINY, network="lstm", channels=1, recurrent=None, encoder=None),
+    replace(TINY, task="adding:12", divisor=1.0, clip=1.0),
+    replace(TINY, task="small-psmnist:7,100", mlp=5, activation="tanh"),
+]
+
+
+def strip(row: dict) -> dict:
+    return {key: value for key, value in row.items() if key not in CIRCUMSTANCES}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return replace(make_folder_place(tmp_path), protocol="sequence")
+
+
+# ---- the update
+
+
+@pytest.mark.parametrize("plan", KINDS, ids=lambda plan: plan.name)
+def test_iterations_are_torchs_own(plan):
+    """The fast way and Adam written out, against autograd on the slow network, clip_grad_norm_ and torch.optim.Adam."""
+    model = SequenceModel(plan)
+    assert model.path == ("autograd" if plan.network == "lstm" else "fast")
+    task = parse_sequence_task(plan.task)
+    network = make_network(plan, task)
+    optimiser = torch.optim.Adam(network.parameters(), lr=plan.learning_rate)
+    for iteration in range(1, 9):
+        batch = task.draw_batch(plan.seed, iteration, plan.batch)
+        answers = network(batch.inputs).outputs
+        loss = task.measure_loss(answers if task.every_step else answers[-1], batch.targets)
+        optimiser.zero_grad()
+        (loss / plan.divisor).backward()
+        if plan.clip:
+            torch.nn.utils.clip_grad_norm_(network.parameters(), plan.clip)
+        optimiser.step()
+        assert float(model.step(batch)) == pytest.approx(float(loss.detach()), rel=1e-4)
+    moved = 0.0
+    for name, weight in network.named_parameters():
+        start = dict(make_network(plan, task).named_parameters())[name]
+        torch.testing.assert_close(model.copy_weights()[name], weight.detach(), rtol=1e-3, atol=2e-5)
+        moved = max(moved, float((weight - start).detach().abs().max()))
+    assert moved > 1e-3
+
+
+def test_the_divisor_matters_only_beside_a_clip():
+    """Adam does not see the scale of its gradient; a clip does."""
+    ways = {
+        (divisor, clip): train_sequence_model(replace(TINY, divisor=divisor, clip=clip)).row["loss"]
+        for divisor in (1.0, 16.0)
+        for clip in (0.0, 0.2)
+    }
+    assert ways[1.0, 0.0] == pytest.approx(ways[16.0, 0.0], rel=2e-3)
+    assert ways[1.0, 0.2] != pytest.approx(ways[16.0, 0.2], rel=5e-3)
+
+
+def test_a_wrong_recurrence_is_noticed_and_replaced_with_a_warning(monkeypatch):
+    original = model_module.ShiftedProducts.differentiate
+
+    def break_it(self, *slopes):
+        found = original(self, *slopes)
+        return found | {"weight_kernel": found["weight_kernel"].flip(-1)}
+
+    monkeypatch.setattr(model_module.ShiftedProducts, "differentiate", break_it)
+    with pytest.warns(UserWarning, match="differs from float64 autograd"):
+        model = SequenceModel(TINY)
+    assert model.path == "autograd"
+    model.step(model.task.draw_batch(0, 1, TINY.batch))
+
+
+def test_tests_do_not_depend_on_the_size_of_batches():
+    for plan in KINDS[:1] + KINDS[4:]:
+        whole = SequenceModel(replace(plan, batch=45)).test(45)
+        parts = SequenceModel(replace(plan, batch=7)).test(45)
+        assert parts == pytest.approx(whole, rel=1e-5)
+
+
+# ---- a run
+
+
+def test_the_wave_rnn_learns_to_copy_and_the_log_says_so():
+    plan = SequencePlan("copy:1", "wrnn", 30, 6, iterations=400, batch=32, test_every=100, test_count=200)
+    row = train_sequence_model(plan).row
+    assert list(row) == list(SEQUENCE_COLUMNS)
+    assert row["accuracy"] > 0.99 and row["loss"] < 0.05 and row["iterations_to_99"] in (100, 200, 300, 400)
+    assert row["steps"] == 21 and row["hidden"] == 180 and row["solved_at"] is None
+
+
+def test_solved_is_the_first_look_with_a_small_training_loss():
+    plan = SequencePlan(
+        "adding:4", "wrnn", 8, 4, iterations=600, batch=32, test_every=600, test_count=32, learning_rate=1e-2
+    )
+    run, losses = SequenceRun([plan]), {}
+    original = run.model.step
+
+    def step(batch):
+        loss = original(batch)
+        losses[run.iteration + 1] = float(loss)
+        return loss
+
+    run.model.step = step
+    run.train()
+    looked = [iteration for iteration in range(100, 601, 100) if losses[iteration] <= SOLVED_LOSS]
+    assert looked and run.logs[0].solved_at == looked[0]
+
+
+def test_a_network_that_diverges_ends_there():
+    plan = replace(TINY, learning_rate=1e30, iterations=100)
+    row = train_sequence_model(plan).row
+    assert row["diverged_at"] == row["iterations"] == 20 and row["checkpoint"] == 0 and row["loss"] is None
+
+
+@pytest.mark.parametrize("plan", KINDS, ids=lambda plan: plan.name)
+def test_stopped_anywhere_it_ends_the_same(plan, place):
+    whole = train_sequence_model(plan)
+    for stop in (7, 45):
+        seen = []
+        keep_going = lambda: seen.append(0) is None and len(seen) < stop  # noqa: E731
+        assert not run_job([plan], place.work, keep_going=keep_going)
+    outcome = train_models([plan], place, resume=True, workers=1, say=lambda line: None)
+    assert [strip(row) for row in outcome.rows] == [strip(whole.row)]
+    network, found, about = read_sequence_network(place.networks / f"{plan.name}.safetensors")
+    assert found == plan and about["checkpoint"] == whole.row["checkpoint"]
+    assert all(torch.equal(weight, whole.weights[name]) for name, weight in network.named_parameters())
+    early, _, about = read_sequence_network(place.networks / f"{plan.name}_at0.safetensors")
+    start = make_network(plan, plan.make_task())
+    assert about["checkpoint"] == 0 and all(torch.equal(a, b) for a, b in zip(early.parameters(), start.parameters()))
+
+
+def test_a_drop_of_the_learning_rate_is_one():
+    plan = replace(TINY, drop_at=20, drop_factor=1e-6, iterations=40)
+    run = SequenceRun([plan])
+    run.train(lambda current: current.iteration < 20)
+    before = run.model.weights.clone()
+    run.train()
+    assert (
+        float((run.model.weights - before).abs().max()) < 1e-6 < float((run._snapshots[30] - before).abs().max()) * 1e6
+    )
+
+
+# ---- sweeps
+
+
+def test_a_place_takes_models_of_its_own_kind_alone(place, tmp_path):
+    with pytest.raises(UserError, match="other columns"):
+        train_models([ModelPlan("repeat-copy:3,2", hidden=16)], place, say=lambda line: None)
+    with pytest.raises(UserError, match="other columns"):
+        train_models([TINY], make_folder_place(tmp_path / "elman"), say=lambda line: None)
+
+
+def test_missing_images_are_told_before_anything_is_trained(place, monkeypatch, tmp_path):
+    from twm.datasets import images
+    from twm.sequence_tasks import make_image_task
+
+    monkeypatch.setenv("TWM_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    images.load_cifar10.cache_clear()
+    make_image_task.cache_clear()
+    with pytest.raises(UserError, match="cifar10_jpeg.npz"):
+        train_models([TINY, replace(TINY, task="nscifar:8,20,100")], place, say=lambda line: None)
+    assert not place.rows.exists() and not list(place.work.glob("*.checkpoint"))
+
+
+def test_a_named_sweep_trains_both_profiles_into_its_table(clone, monkeypatch, capsys):
+    short = replace(TINY, iterations=3, test_every=3, snapshots=())
+    sweep = replace(
+        SEQUENCE_SWEEPS["copy"], name="tiny", keeps=lambda plan: plan.seed == 0,
+        cells={"laptop": lambda: [(short, (0, 1))], "paper": lambda: [(replace(short, clip=1.0), (0,))]},
+    )  # fmt: skip
+    monkeypatch.setitem(SWEEPS, "tiny", sweep)
+    assert main(["sweep", "tiny", "--device", "cpu", "--workers", "1", "--json"]) == 0
+    assert [row["seed"] for row in json.loads(capsys.readouterr().out)] == [0, 1]
+    assert main(["sweep", "tiny", "--device", "cpu", "--profile", "paper", "--workers", "1", "--resume"]) == 0
+    rows = read_models(clone / "book" / "results" / "tiny.csv", "sequence")
+    assert [(row["seed"], row["clip"]) for row in rows] == [(0, 1), (0, 0), (1, 0)]
+    assert len(list((clone / "book" / "results" / "networks").iterdir())) == 2
+    (listed,) = [entry for entry in list_sweeps() if entry["name"] == "tiny"]
+    assert (listed["on_record"], listed["waiting"], listed["whole_seeds"]) == (2, 0, [0, 1])
+
+
+def test_sweeps_are_seed_major_and_the_papers():
+    for sweep in SEQUENCE_SWEEPS.values():
+        for profile in ("laptop", "paper"):
+            plans = sweep.list_plans(profile=profile)
+            assert [plan.seed for plan in plans] == sorted(plan.seed for plan in plans)
+            assert len({plan.name for plan in plans}) == len(plans)
+            # What is smaller than in the paper says so.
+            assert all(bool(plan.scale) == (profile == "laptop") for plan in plans)
+    copy = find_sweep("copy").list_plans(profile="paper")
+    assert {plan.task for plan in copy} == {f"copy:{wait}" for wait in (0, 10, 30, 80, 480)}
+    assert {(plan.learning_rate, plan.clip) for plan in copy} == {
+        (rate, clip) for rate in (1e-2, 1e-3, 1e-4) for clip in (0.0, 1.0, 10.0)
+    }
+    assert {(plan.network, plan.neurons, plan.channels) for plan in copy} == {
+        ("wrnn", 100, 6),
+        ("irnn", 100, 1),
+        ("irnn", 625, 1),
+    }
+    assert {plan.iterations for plan in copy} == {60_000} and {plan.batch for plan in copy} == {128}
+    laptop = find_sweep("copy").list_plans(profile="laptop")
+    assert {(plan.task, plan.seed) for plan in laptop if plan.network == "wrnn"} == {
+        ("copy:80", 0),
+        *((f"copy:{wait}", seed) for wait in (0, 10, 30) for seed in (0, 1, 2)),
+    }
+    assert len(ABLATIONS) == 7
+    assert len(find_sweep("ablation").list_plans(profile="laptop")) == 7 * 3 * 2
+    adding = find_sweep("adding").list_plans(profile="paper")
+    assert {plan.task for plan in adding} == {f"adding:{length}" for length in (100, 200, 400, 700, 1000)}
+
+
+def test_the_device_chooses_the_profile_unless_told():
+    sweep = find_sweep("adding")
+    assert sweep.list_plans("cpu") == sweep.list_plans(profile="laptop")
+    assert sweep.list_plans("cuda") == sweep.list_plans(profile="paper")
+    with pytest.raises(UserError, match="laptop, paper"):
+        sweep.list_plans(profile="smoke")
+    with pytest.raises(UserError, match="seeds 0, 1, 2"):
+        sweep.list_plans(seeds=[7])
+    with pytest.raises(UserError, match="--profile laptop"):
+        find_sweep("table1").list_plans(profile="laptop")
+
+
+# ---- plans
+
+
+def test_a_plan_goes_through_json_and_its_name_tells_it_apart():
+    from twm.training.protocols import describe_plan, restore_any
+
+    for plan in KINDS:
+        assert restore_any(json.loads(json.dumps(describe_plan(plan)))) == plan
+    changes = {
+        "task": "copy:3", "neurons": 14, "channels": 3, "kernel": 5, "recurrent": "random", "encoder": "dense", "activation": "tanh",
+        "mlp": 4, "seed": 1, "iterations": 61, "batch": 17, "learning_rate": 1e-3, "drop_at": 5, "drop_factor": 0.5, "clip": 1.0,
+        "divisor": 1.0, "test_every": 21, "test_count": 41,
+    }  # fmt: skip
+    names = {replace(TINY, **{key: value}).name for key, value in changes.items()}
+    assert len(names) == len(changes) and TINY.name not in names
+    assert set(changes) | {"network", "snapshots", "scale"} == {field.name for field in fields(SequencePlan)}
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"task": "copy"}, "copy:T"),
+        ({"network": "rnn"}, "wrnn, irnn, lstm, gru"),
+        ({"network": "irnn"}, "channels"),
+        ({"network": "lstm", "channels": 1, "recurrent": "shift"}, "leave recurrent out"),
+        ({"recurrent": "wave"}, "shift, identity, random"),
+        ({"activation": "gelu"}, "activation"),
+        ({"clip": -1.0}, "clip"),
+        ({"divisor": 0.0}, "divisor"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"iterations": 0}, "iterations"),
+        ({"snapshots": (3, 3)}, "snapshots"),
+    ],
+)
+def test_wrong_plans_are_one_line(change, word):
+    with pytest.raises(UserError, match=word) as caught:
+        replace(TINY, **change)
+    assert "\n" not in str(caught.value)
+
+
+def test_another_networks_file_is_refused(tmp_path):
+    from twm.kernels import draw_weights
+    from twm.records import write_network
+
+    write_network(tmp_path / "elman.safetensors", draw_weights(2, 4), {"task": "T1"})
+    (tmp_path / "broken.safetensors").write_bytes(b"x")
+    for name, word in (
+        ("elman", "not a network trained on sequences"),
+        ("broken", "not a trained network"),
+        ("none", "none"),
+    ):
+        with pytest.raises(UserError, match=word):
+            read_sequence_network(tmp_path / f"{name}.safetensors")
