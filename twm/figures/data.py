@@ -15,7 +15,10 @@ from matplotlib.image import AxesImage
 from twm.figures.animation import Animation, Panel
 
 #: Columns of a still figure's table.
-COLUMNS = ("panel", "kind", "series", "x", "y", "value")
+COLUMNS = ("panel", "kind", "series", "x", "y", "values")
+
+# The colour of a cell shows no more than this.
+_CELL_DIGITS = 4
 
 
 def list_figure_data(figure: Figure) -> list[tuple[Any, ...]]:
@@ -25,15 +28,17 @@ def list_figure_data(figure: Figure) -> list[tuple[Any, ...]]:
         figure: any Figure.
 
     Returns:
-        Rows of :data:`COLUMNS`: the axes' number from 1 and its title, what kind of mark, its label, and its place in data
-        coordinates. A heatmap has a row for each cell, ``x`` its column, ``y`` its row and ``value`` its value; everything
-        else leaves ``value`` empty. Marks that are not placed by data, such as guide lines across a panel, are left out.
+        Rows of :data:`COLUMNS`: the axes' number from 1, what kind of mark, its label, and its place in data coordinates.
+        Every panel begins with a row ``panel`` that has its title for a label. A heatmap has a row for each of its rows, ``y``
+        its number and ``values`` its cells from the left, with spaces between them; everything else leaves ``values`` empty.
+        Marks that are not placed by data, such as guide lines across a panel, are left out.
     """
     rows: list[tuple[Any, ...]] = []
     for number, axes in enumerate(figure.axes, 1):
-        title = " ".join((axes.get_title("left") or axes.get_title()).split())
-        panel = f"{number} {title}".strip()
-        rows += [(panel, *row) for row in _list_axes_data(axes)]
+        marks = [(number, *row) for row in _list_axes_data(axes)]
+        if marks:
+            title = " ".join((axes.get_title("left") or axes.get_title()).split())
+            rows += [(number, "panel", title, None, None, None), *marks]
     return rows
 
 
@@ -43,25 +48,23 @@ def _list_axes_data(axes: Axes) -> Iterator[tuple[Any, ...]]:
             for x, y in zip(*line.get_data(orig=False), strict=True):
                 yield ("line", _name(line), x, y, None)
     for image in axes.images:
-        yield from _list_image(image)
+        yield from _list_cells(image)
     for container in axes.containers:
         if isinstance(container, BarContainer):
             for bar in container:
                 yield ("bar", _name(container), bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height(), None)
     for collection in axes.collections:
         if isinstance(collection, QuadMesh):
-            values = np.ma.filled(np.ma.asarray(collection.get_array(), dtype=float), np.nan)
-            for row, column in np.ndindex(values.shape if values.ndim == 2 else (0, 0)):
-                yield ("cell", _name(collection), column, row, values[row, column])
+            yield from _list_cells(collection)
         else:
             yield from _list_collection(collection, axes)
 
 
-def _list_image(image: AxesImage) -> Iterator[tuple[Any, ...]]:
-    values = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
+def _list_cells(picture: AxesImage | QuadMesh) -> Iterator[tuple[Any, ...]]:
+    values = np.ma.filled(np.ma.asarray(picture.get_array(), dtype=float), np.nan)
     if values.ndim == 2:
-        for row, column in np.ndindex(values.shape):
-            yield ("cell", _name(image), column, row, values[row, column])
+        for number, row in enumerate(values):
+            yield ("row", _name(picture), None, number, " ".join(_write(value, _CELL_DIGITS) for value in row))
 
 
 def _list_collection(collection: Collection, axes: Axes) -> Iterator[tuple[Any, ...]]:
