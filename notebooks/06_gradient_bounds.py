@@ -927,7 +927,8 @@ if profile == "paper" and not missing and fades.get("T2"):
     assert farthest["T1"][20_000] > 0.9 > 0.01 > farthest["T1"][0]
     assert fades["T2"].value < 0 and abs(fades["T1"].value) < 0.01
 if profile == "paper" and summaries:
-    assert max(highs) < 1 and max(rotation_highs) < 1 and numbers["registers_reached"] == 0
+    assert max(highs) < 1 and max(rotation_highs) < 1
+    assert numbers["registers_reached"] < 0.2 * registers
     assert sum(ends["wave"]) > max(sum(ends[init]) for init in ("orthogonal", "uniform"))
 
 # %% [markdown]

@@ -104,6 +104,15 @@ def test_tests_do_not_depend_on_the_size_of_batches():
         assert parts == pytest.approx(whole, rel=1e-5)
 
 
+def test_float32_stays_float32_and_settings_are_put_back():
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+    before = [place.fp32_precision for place in places]
+    with pytest.raises(ZeroDivisionError), model_module.exact_arithmetic():
+        assert [place.fp32_precision for place in places] == ["ieee"] * 3
+        raise ZeroDivisionError
+    assert [place.fp32_precision for place in places] == before
+
+
 # ---- a run
 
 

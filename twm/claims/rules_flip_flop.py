@@ -25,7 +25,11 @@ def judge_task(numbers: Mapping[str, Any]) -> Outcome:
         ok=least >= 0.99 and patient >= 0.95 and sizes,
         partly=_most(fine) and sizes,
         value=f"least over {len(fine)} seeds: settled {least:.4f}, waiting {patient:.4f}, on {numbers['steps']} steps",
-        reason="" if numbers["encoder_moved"] == 0 else "W_in was trained.",
+        reason=_blame(
+            (sizes, "The task or the test is smaller than asked for."),
+            (numbers["encoder_moved"] == 0, "W_in was trained."),
+            (least >= 0.99 and patient >= 0.95, "Some seed stays below .99 settled or .95 waiting."),
+        ),
     )
 
 
@@ -57,7 +61,10 @@ def judge_saddles(numbers: Mapping[str, Any]) -> Outcome:
         ok=_most(exact) and matched,
         partly=any(exact) and matched,
         value=f"8 / 12 / 6 / 1 in {sum(exact)} of {len(exact)} seeds",
-        reason="" if matched else "The points found here are not those on record.",
+        reason=_blame(
+            (matched, "The points found here are not those on record."),
+            (all(exact), "Some seeds have other counts."),
+        ),
     )
 
 
@@ -69,6 +76,7 @@ def judge_delayed_saddles(numbers: Mapping[str, Any]) -> Outcome:
         ok=_most([number > 3 for number in most]),
         partly=any(number > 3 for number in most),
         value=f"most unstable directions by seed: {_list(most)}",
+        reason=_blame((all(number > 3 for number in most), "Some seeds have none with more than 3.")),
     )
 
 
@@ -83,6 +91,10 @@ def judge_spectrum(numbers: Mapping[str, Any]) -> Outcome:
         value=(
             f"without delay {_list(numbers['real_none'])} real and {_list(numbers['complex_none'])} complex; "
             f"with delay {_list(numbers['real_delayed'])} and {_list(numbers['complex_delayed'])}"
+        ),
+        reason=_blame(
+            (all(three), "Without delay some seeds have others than three real ones."),
+            (all(rotating), "Some seeds do not rotate."),
         ),
     )
 
@@ -108,6 +120,7 @@ def judge_transverse(numbers: Mapping[str, Any]) -> Outcome:
     return decide(
         ok=least >= 0.95,
         partly=_most([share >= 0.95 for share in numbers["unchanged"]]),
+        reason=_blame((least >= 0.95, "Some seed changes its sign before it is due.")),
         value=f"sign unchanged in at least {least:.4f} of the steps; output moves by {max(numbers['moved']):.3f} of its size",
     )
 
@@ -143,13 +156,22 @@ def judge_wave(numbers: Mapping[str, Any]) -> Outcome:
             f"by seed: R^2 {_list(numbers['r2'], '.2f')}; signs {_list(numbers['signs'], '.2f')}; "
             f"written {_list(numbers['written'], '.2f')} (sent {_list(numbers['sent'], '.2f')})"
         ),
-        reason="" if clear else f"Wrong interventions succeed too, up to {controls:.2f}.",
+        reason=_blame(
+            (clear, f"Wrong interventions succeed too, up to {controls:.2f}."),
+            (_most(read), "Positions are written as well as pulses are sent, but read with an R^2 below .95."),
+            (_most(written), "Pulses that are written by position do not do what they should."),
+        ),
     )
+
+
+def _blame(*conditions: tuple[bool, str]) -> str:
+    """Return what the first condition that fails says, or nothing."""
+    return next((text for holds, text in conditions if not holds), "")
 
 
 def _rows(values: Sequence[Any]) -> list[list[int]]:
     return [list(row) for row in values]
 
 
-def _list(values: Sequence[float], style: str = "d") -> str:
+def _list(values: Sequence[float], style: str = "g") -> str:
     return ", ".join(format(value, style) for value in values)

@@ -24,6 +24,10 @@ returns a :class:`StepResult` of loss, loss by step and sign accuracy of the bat
 **Tests.** ``kernel.run`` and :func:`score_run` run freely to any horizon in constant memory.
 
 Networks are Elman networks without bias, with tanh, as the paper trains them (twm Eq. (9), B.2).
+
+**Networks on sequences** have recurrences of their own (:class:`Recurrence`): :class:`ShiftedProducts` for wave-RNNs,
+:class:`RingConvolution` for those with many channels, :class:`DenseProducts` for the iRNN. Each gives the answers of a run and
+the gradient of their loss, written out by hand, and equals torch's Conv1d or Linear with autograd.
 """
 
 from twm.kernels.augmented import AugmentedKernel, prepare_process

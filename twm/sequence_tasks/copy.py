@@ -28,7 +28,7 @@ class CopyTask(SequenceTask):
 
     **The loss** is the cross-entropy, the mean over steps and sequences. The paper's released code divides that mean by
     the number of sequences in a batch once more, and its "five orders of magnitude" are on that scale; a ratio of two
-    losses is the same on both. Training follows it (``divisor`` of :class:`twm.training.SequencePlan`): Adam's
+    losses is the same on both. Training follows it (``divisor`` of :class:`twm.training.sequences.SequencePlan`): Adam's
     steps stay as they are until gradients come near its small number, but a gradient clipped at 1 is then hardly ever
     clipped. What is reported is always the mean, undivided.
 

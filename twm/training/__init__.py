@@ -5,9 +5,9 @@
 :func:`train_model`                     train it here and now
 :func:`train_models`                    train many, on all cores, a GPU or a cluster, into tables, to be stopped anywhere
 :data:`SWEEPS`                          the named sweeps behind the book's records
+:mod:`~twm.training.sequences`          the same for networks on sequence tasks
 :func:`read_sweep`                      what is on record of one: rows, curves, weights
 :mod:`~twm.training.table1`             Table 1 cell by cell, the paper's numbers and ours
-:class:`SequencePlan`                   the same for a network on a sequence task, see :mod:`twm.training.sequences`
 :func:`train_network`                   the slow, obvious trainer, for any torch module
 :func:`compare_attention_with_elman`    attention beside the Elman network
 ======================================  ==================================================================================

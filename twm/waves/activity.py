@@ -157,8 +157,8 @@ def measure_activity_spectrum(activity: np.ndarray, shuffles: int = 4, seed: int
 def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 0.03) -> float:
     """Measure which share of a spectrum's power lies near the line of one speed.
 
-    What stands still or is the same everywhere (the two axes of the plane) is left out, so that neither the mean nor a slow
-    drift counts as a wave.
+    What is the same everywhere is left out, and what changes more slowly than ``width``: near the origin all lines meet, so a
+    slow drift would count for every speed.
 
     Args:
         spectrum: amplitudes (time, neurons) as :func:`measure_activity_spectrum` returns them.
@@ -175,7 +175,7 @@ def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 
     power = np.asarray(spectrum, dtype=float) ** 2
     temporal, spatial = np.fft.fftfreq(power.shape[0])[:, None], np.fft.fftfreq(power.shape[1])[None]
     distance = np.abs((temporal + speed * spatial + 0.5) % 1 - 0.5)
-    counted = (np.abs(spatial) > 0) & (np.abs(temporal) > 1e-12)
+    counted = (np.abs(spatial) > 0) & (np.abs(temporal) > width)
     total = power[counted].sum()
     return float(power[counted & (distance <= width)].sum() / total) if total > 0 else 0.0
 

@@ -3,7 +3,8 @@
 import copy
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -51,7 +52,9 @@ def make_recurrence(
         return None
     read = 0 if network.mlp else network.outputs
     if isinstance(network, WaveRNN):
-        kind = RingConvolution if network.channels >= RING_CHANNELS else ShiftedProducts
+        # On a GPU a convolution may be made with ten bits; products are not.
+        many = network.channels >= RING_CHANNELS and torch.device(device).type == "cpu"
+        kind = RingConvolution if many else ShiftedProducts
         sizes = (network.channels, network.neurons, network.kernel)
         return kind(*sizes, network.inputs, batch, steps, network.activation, read, every_step, device=device)
     if isinstance(network, IdentityRNN):
@@ -59,6 +62,20 @@ def make_recurrence(
             network.hidden, network.inputs, batch, steps, network.activation, read, every_step, device=device
         )
     return None
+
+
+@contextmanager
+def exact_arithmetic() -> Iterator[None]:
+    """Multiply float32 as float32 for a while, in products, convolutions and torch's recurrent layers, also on a GPU."""
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+    before = [place.fp32_precision for place in places]
+    try:
+        for place in places:
+            place.fp32_precision = "ieee"
+        yield
+    finally:
+        for place, setting in zip(places, before):
+            place.fp32_precision = setting
 
 
 class _Descent:
@@ -215,7 +232,8 @@ class SequenceModel:
             self._iterate(batch)
         else:
             if self._graph is None:
-                self._capture(batch)
+                with exact_arithmetic():
+                    self._capture(batch)
             for place, value in zip(self._staged, batch):
                 place.copy_(value)
             self._graph.replay()
@@ -277,7 +295,8 @@ class SequenceModel:
             if found < batch:
                 # The recurrence's buffers have one size; what is added is not scored.
                 inputs = torch.cat([inputs, inputs.new_zeros((len(inputs), batch - found, inputs.shape[2]))], 1)
-            answers = self._descent.answer(inputs)
+            with exact_arithmetic():
+                answers = self._descent.answer(inputs)
             answers = (answers[:, :found] if self.task.every_step else answers[:found]).double()
             exact = targets.double() if targets.is_floating_point() else targets
             loss += float(self.task.measure_loss(answers, exact)) * found
