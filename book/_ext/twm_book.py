@@ -200,7 +200,7 @@ class ScoreboardDirective(SphinxDirective):
 
     def _make_row(self, claim: JudgedClaim) -> nodes.row:
         # Entered into the index, so that the search for an id finds the row.
-        entry = addnodes.index(entries=[("single", claim.id, anchor(claim.id), "", None)])
+        entry = addnodes.index(entries=[("single", claim.id, anchor(claim.id), "main", None)])
         head: list[nodes.Node] = [entry, nodes.literal("", claim.id), nodes.Text(" "), _badge(claim.verdict)]
         if claim.verdict != "not run":
             page, _, place = claim.link.partition(".html")

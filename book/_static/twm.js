@@ -25,7 +25,9 @@
   /* A formula that is wider than its line scrolls, and what scrolls must be reachable by the keyboard. */
   function reachFormulas() {
     document.querySelectorAll("mjx-container").forEach(function (formula) {
-      if (formula.scrollWidth > formula.clientWidth + 1) formula.tabIndex = 0;
+      /* Formulas in a line are let out by a pixel or two; only those that are cut off scroll. */
+      var cut = window.getComputedStyle(formula).overflowX !== "visible" && formula.scrollWidth > formula.clientWidth;
+      if (cut) formula.tabIndex = 0;
       else formula.removeAttribute("tabindex");
     });
   }
@@ -41,7 +43,13 @@
     document.querySelectorAll(".citation-list > :not(.citation)").forEach(function (other) { other.setAttribute("role", "listitem"); });
   });
   window.addEventListener("load", function () {
-    if (window.MathJax && window.MathJax.startup && window.MathJax.startup.promise) window.MathJax.startup.promise.then(reachFormulas);
+    if (window.MathJax && window.MathJax.startup && window.MathJax.startup.promise) window.MathJax.startup.promise.then(function () {
+      reachFormulas();
+      /* Widths settle late, and change with the window. */
+      if (!window.ResizeObserver) return;
+      var watcher = new ResizeObserver(reachFormulas), article = document.querySelector("article");
+      if (article) watcher.observe(article);
+    });
   });
   window.addEventListener("resize", reachFormulas);
 })();
