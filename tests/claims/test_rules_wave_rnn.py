@@ -98,7 +98,7 @@ def test_every_claim_of_the_page_has_numbers_here():
 @pytest.mark.parametrize("claim", GOOD)
 def test_good_numbers_are_a_reproduction(claim):
     outcome = load_rules()[claim](GOOD[claim])
-    assert outcome.verdict == "reproduced" and outcome.value
+    assert outcome.verdict == "reproduced" and outcome.value and not outcome.reason
 
 
 @pytest.mark.parametrize(("claim", "change", "verdict"), CHANGES)
@@ -106,6 +106,7 @@ def test_a_wrong_number_changes_the_verdict(claim, change, verdict):
     assert set(change) <= set(GOOD[claim])
     outcome = load_rules()[claim](GOOD[claim] | change)
     assert outcome.verdict == verdict, outcome
+    assert (verdict == "reproduced") == (outcome.reason == ""), outcome
 
 
 def test_every_claim_can_fail():

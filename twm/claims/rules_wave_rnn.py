@@ -9,6 +9,11 @@ from twm.claims.verdicts import Outcome, decide, rule
 _PAPER_ITERATIONS = 60_000
 
 
+def _answer(ok: bool, value: str, reason: str, partly: bool = False) -> Outcome:
+    """Return the outcome, with a reason wherever it is not a reproduction."""
+    return decide(ok=ok, value=value, partly=partly, reason="" if ok else reason)
+
+
 @rule("wrnn.wave")
 def judge_wave(numbers: Mapping[str, Any]) -> Outcome:
     """Require that matrix and convolution agree to 1e-12 at every courant number, and are the shift at 1.
@@ -16,9 +21,10 @@ def judge_wave(numbers: Mapping[str, Any]) -> Outcome:
     Source: wrnn Sec. 2, Eq. (1)-(3).
     """
     worst = max(numbers["difference"], numbers["shift_error"], numbers["commutator"])
-    return decide(
+    return _answer(
         ok=worst <= 1e-12 and numbers["courants"] >= 5,
         value=f"largest difference {worst:.1e} at {numbers['courants']} courant numbers",
+        reason="Matrix and convolution differ, or too few numbers were tried.",
     )
 
 
@@ -30,10 +36,11 @@ def judge_start(numbers: Mapping[str, Any]) -> Outcome:
     """
     exact = numbers["shift_error"] == 0 and numbers["encoder_error"] == 0
     apart = [abs(numbers[ours] / paper - 1) for ours, paper in (("parameters", 47_000), ("parameters_mlp", 420_000))]
-    return decide(
+    return _answer(
         ok=exact and max(apart) <= 0.1,
         partly=exact,
         value=f"start exact: {'yes' if exact else 'no'}; {numbers['parameters']:,} and {numbers['parameters_mlp']:,} parameters",
+        reason="A count is off by more than a tenth." if exact else "Not the exact start.",
     )
 
 
@@ -44,10 +51,10 @@ def judge_decoding(numbers: Mapping[str, Any]) -> Outcome:
     Source: wrnn Fig. 1.
     """
     wave, bump = numbers["wave"], numbers["bump"]
-    return decide(
+    return _answer(
         ok=wave >= 0.99 and bump < 0.9,
         value=f"{wave:.1%} of the inputs from the wave, {bump:.1%} from the bump",
-        reason="" if bump < 0.9 else "The bump tells as much.",
+        reason="The bump tells as much." if wave >= 0.99 else "Not all is read from the wave.",
     )
 
 
@@ -58,10 +65,11 @@ def judge_diagonal(numbers: Mapping[str, Any]) -> Outcome:
     Source: wrnn Fig. 2.
     """
     ratio = numbers["wave"] / max(numbers["dense"], 1e-12)
-    return decide(
+    return _answer(
         ok=ratio >= 3,
         partly=ratio >= 2,
         value=f"{numbers['wave']:.2f} of the power on the diagonal, {numbers['dense']:.2f} in the iRNN: {ratio:.1f} times",
+        reason="Less than three times.",
     )
 
 
@@ -75,11 +83,11 @@ def judge_copy(numbers: Mapping[str, Any]) -> Outcome:
     """
     ratio, waits = numbers["least_ratio"], ", ".join(map(str, numbers["waits"]))
     whole = numbers["missing"] == 0 and numbers["iterations"] >= _PAPER_ITERATIONS
-    return decide(
+    return _answer(
         ok=ratio >= 1e5 and whole and numbers["faster"],
         partly=ratio >= 100 and numbers["faster"],
         value=f"at least {ratio:.2g} times lower loss at T = {waits}",
-        reason=""
+        reason="Less than five orders, or not faster."
         if whole
         else f"{numbers['missing']} of the five waits not trained; {numbers['iterations']:,} iterations.",
     )
@@ -94,11 +102,13 @@ def judge_hold(numbers: Mapping[str, Any]) -> Outcome:
     Source: wrnn Fig. 4.
     """
     held, dense = numbers["longest_held"], numbers["dense_longest"]
-    return decide(
+    return _answer(
         ok=held >= 480 and dense < 30 and 30 in numbers["dense_waits"],
         partly=held == numbers["longest"] and dense < held,
-        value=f"wRNN holds to T = {held}, iRNN to {dense if dense >= 0 else 'none'}, of {', '.join(map(str, numbers['waits']))}",
-        reason="" if numbers["longest"] >= 480 else f"Waits beyond {numbers['longest']} were not trained.",
+        value=f"wRNN holds to T = {held}, iRNN {f'to T = {dense}' if dense >= 0 else 'at none'}, of {', '.join(map(str, numbers['waits']))}",
+        reason="The iRNN holds too long, or the wRNN too short."
+        if numbers["longest"] >= 480
+        else f"Waits beyond {numbers['longest']} were not trained.",
     )
 
 
@@ -122,11 +132,13 @@ def judge_adding(numbers: Mapping[str, Any]) -> Outcome:
     told = "; ".join(
         f"T = {length}: {value or 'never'}, iRNN {dense.get(length) or 'never'}" for length, value in waves.items()
     )
-    return decide(
+    return _answer(
         ok=close and fails,
         partly=first,
         value=f"solved at iteration {told}",
-        reason=f"{numbers['missing']} of the five lengths not trained." if numbers["missing"] else "",
+        reason=f"{numbers['missing']} of the five lengths not trained."
+        if numbers["missing"]
+        else "Other iterations than in the paper.",
     )
 
 
@@ -134,11 +146,11 @@ def _judge_images(numbers: Mapping[str, Any], paper: Mapping[str, float], above:
     near = all(abs(numbers[key] - value) <= 1 for key, value in paper.items())
     ahead = numbers["wrnn"] > numbers["irnn"]
     told = f"wRNN {numbers['wrnn']:.1f}, iRNN {numbers['irnn']:.1f}, wRNN + MLP {numbers['wrnn_mlp']:.1f}"
-    return decide(
+    return _answer(
         ok=near and (ahead or not above),
         partly=ahead if above else near,
         value=told,
-        reason="" if near else "More than a point from the paper's numbers.",
+        reason="The iRNN is ahead." if near else "More than a point from the paper's numbers.",
     )
 
 
@@ -164,11 +176,11 @@ def judge_permutation(numbers: Mapping[str, Any]) -> Outcome:
     Source: wrnn Fig. 6.
     """
     waves, dense = numbers["wrnn_drop"] <= 2, numbers["irnn_drop"] >= 4
-    return decide(
+    return _answer(
         ok=waves and dense,
         partly=waves or dense,
         value=f"wRNN {-numbers['wrnn_drop']:+.1f} points, iRNN {-numbers['irnn_drop']:+.1f}",
-        reason="" if waves and dense else "Only one of the two." if waves or dense else "Neither.",
+        reason="Only one of the two." if waves or dense else "Neither.",
     )
 
 
@@ -176,11 +188,11 @@ def judge_permutation(numbers: Mapping[str, Any]) -> Outcome:
 def judge_mlp(numbers: Mapping[str, Any]) -> Outcome:
     """Require a gain on both tasks; a gain on one is ``partly``. Source: wrnn Table 2."""
     gains = (numbers["plain_gain"], numbers["permuted_gain"])
-    return decide(
+    return _answer(
         ok=min(gains) > 0,
         partly=max(gains) > 0,
         value=f"{gains[0]:+.1f} points plain, {gains[1]:+.1f} permuted",
-        reason="" if min(gains) > 0 else "Not on both tasks; nor is it in the paper's own table.",
+        reason="Not on both tasks; nor is it in the paper's own table.",
     )
 
 
@@ -191,10 +203,11 @@ def judge_fast(numbers: Mapping[str, Any]) -> Outcome:
     Source: wrnn Fig. 6.
     """
     share = numbers["ahead"] / max(1, numbers["looks"])
-    return decide(
+    return _answer(
         ok=share == 1 and numbers["epochs"] >= 10,
         partly=share >= 0.9,
         value=f"ahead at {numbers['ahead']} of {numbers['looks']} looks in {numbers['epochs']} epochs",
+        reason="Fewer than ten epochs." if share == 1 else "Not at every look.",
     )
 
 
@@ -205,9 +218,10 @@ def judge_parameters(numbers: Mapping[str, Any]) -> Outcome:
     Source: wrnn Fig. 7.
     """
     pairs, above = numbers["pairs"], numbers["above"]
-    return decide(
+    return _answer(
         ok=pairs > 0 and above == pairs, partly=pairs > 0 and above >= pairs / 2,
         value=f"above the iRNN in {above} of {pairs} comparisons with at most as many parameters",
+        reason="Not in every comparison." if pairs else "Nothing to compare.",
     )  # fmt: skip
 
 
@@ -218,10 +232,11 @@ def judge_baselines(numbers: Mapping[str, Any]) -> Outcome:
     Source: wrnn Table 2.
     """
     near = [numbers["wrnn"] >= numbers[name] - 1 for name in ("lstm", "gru")]
-    return decide(
+    return _answer(
         ok=all(near),
         partly=any(near),
         value=f"wRNN {numbers['wrnn']:.1f}, LSTM {numbers['lstm']:.1f}, GRU {numbers['gru']:.1f}",
+        reason="More than a point below one of them." if any(near) else "More than a point below both.",
     )
 
 
@@ -230,10 +245,11 @@ def judge_cifar(numbers: Mapping[str, Any]) -> Outcome:
     """Require the wave-RNN ahead of LSTM, GRU and iRNN; ahead of the iRNN alone is ``partly``. Source: wrnn Table 3."""
     others = {name: numbers[name] for name in ("lstm", "gru", "irnn")}
     told = ", ".join(f"{name} {value:.1f}" for name, value in others.items())
-    return decide(
+    return _answer(
         ok=all(numbers["wrnn"] > value for value in others.values()),
         partly=numbers["wrnn"] > numbers["irnn"],
         value=f"wrnn {numbers['wrnn']:.1f}, {told}",
+        reason="Not ahead of all three.",
     )
 
 
@@ -247,11 +263,11 @@ def judge_ablation(numbers: Mapping[str, Any]) -> Outcome:
     """
     kept, orders = numbers["kept"], numbers["orders"]
     whole = numbers["columns"] == 4
-    return decide(
+    return _answer(
         ok=whole and kept == orders,
         partly=orders > 0 and kept >= 2 * orders / 3,
         value=f"{kept} of {orders} orders in {numbers['columns']} columns",
-        reason="" if kept == orders else f"Not in every column: {_list_broken(numbers)}.",
+        reason=f"Not in every column: {_list_broken(numbers)}." if kept < orders else "Fewer than four columns.",
     )
 
 
@@ -267,9 +283,10 @@ def _list_broken(numbers: Mapping[str, Any]) -> str:
 def judge_speeds(numbers: Mapping[str, Any]) -> Outcome:
     """Require in one trained network two clear waves whose speeds differ by more than a fifth. Source: wrnn Fig. 10."""
     slow, fast = numbers["slowest"], numbers["fastest"]
-    return decide(
+    return _answer(
         ok=numbers["rings"] >= 2 and slow > 0 and fast > 1.2 * slow,
         value=f"{slow:.2f} to {fast:.2f} neurons a step in one network of {numbers['rings']} clear waves",
+        reason="All clear waves go at nearly one speed.",
     )
 
 
@@ -278,11 +295,11 @@ def judge_emergence(numbers: Mapping[str, Any]) -> Outcome:
     """Require that power on the diagonal at least doubles through training from a random kernel. Source: wrnn Fig. 18."""
     before, after = numbers["random_before"], numbers["random_after"]
     rise = after / max(before, 1e-12)
-    return decide(
+    return _answer(
         ok=rise >= 2,
         partly=rise >= 1.5,
         value=f"from {before:.3f} to {after:.3f} of the power, {rise:.1f} times",
-        reason="" if rise >= 2 else "Less than twice.",
+        reason="Less than twice.",
     )
 
 
@@ -296,4 +313,5 @@ def judge_bridge(numbers: Mapping[str, Any]) -> Outcome:
     told = "; ".join(
         f"{name} R^2 {numbers[f'{name}_r2']:.3f}, swaps {numbers[f'{name}_interventions']:.3f}" for name in good
     )
-    return decide(ok=all(good.values()), partly=any(good.values()), value=told)
+    low = ", ".join(name for name, fine in good.items() if not fine)
+    return _answer(ok=all(good.values()), partly=any(good.values()), value=told, reason=f"Below .95: {low}.")
