@@ -117,3 +117,9 @@ def test_every_claim_can_fail():
 def test_the_ablation_says_which_order_is_not_kept():
     outcome = load_rules()["wrnn.ablation"](GOOD["wrnn.ablation"] | {"kept": 15, "helped": 3})
     assert "the shift helps the iRNN" in outcome.reason and "best" not in outcome.reason
+
+
+def test_an_irnn_that_was_not_trained_is_not_said_to_fail():
+    numbers = {"wrnn_lengths": [100], "wrnn_solved": [200], "irnn_lengths": [], "irnn_solved": [], "missing": 4}
+    outcome = load_rules()["wrnn.adding"](numbers)
+    assert outcome.verdict == "partly" and "not trained" in outcome.value and "never" not in outcome.value

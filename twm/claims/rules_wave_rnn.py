@@ -129,8 +129,9 @@ def judge_adding(numbers: Mapping[str, Any]) -> Outcome:
     first = len(solved) == len(waves) > 0 and all(
         not dense.get(length) or value < dense[length] for length, value in solved.items()
     )
+    rival = {length: f"iRNN {value or 'never'}" for length, value in dense.items()}
     told = "; ".join(
-        f"T = {length}: {value or 'never'}, iRNN {dense.get(length) or 'never'}" for length, value in waves.items()
+        f"T = {length}: {value or 'never'}, {rival.get(length, 'iRNN not trained')}" for length, value in waves.items()
     )
     return _answer(
         ok=close and fails,
