@@ -54,7 +54,9 @@ def test_a_changed_a_missing_and_an_unknown_number_each_fail(smoke_runs: dict, n
 
 def _spoil(value: object) -> object:
     if isinstance(value, list):
-        return [_spoil(part) for part in reversed(value)]
+        return [_spoil(part) for part in reversed(value)] or ["newcomer"]
+    if isinstance(value, str):
+        return f"{value} spoilt"
     return not value if isinstance(value, bool) else -value - 1e6
 
 

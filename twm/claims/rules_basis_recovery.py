@@ -31,7 +31,11 @@ def judge_printed_algorithm(numbers: Mapping[str, Any]) -> Outcome:
     return decide(
         ok=error <= 0.05 and content >= 0.98 and told_apart,
         value=f"relative error {error:.2f}, worst variable R^2 {content:.2f}, {numbers['networks']} networks",
-        reason="" if told_apart else "A random starting block passes the same check.",
+        reason="A random starting block passes the same check."
+        if not told_apart
+        else ""
+        if error <= 0.05 and content >= 0.98
+        else "It steps back with the transpose, and takes transients out at right angles: neither suits a skew basis.",
     )
 
 
@@ -44,7 +48,9 @@ def judge_corrected_algorithm(numbers: Mapping[str, Any]) -> Outcome:
         ok=mended and content >= 0.98,
         partly=mended and content >= 0.95,
         value=f"relative error {error:.4f}, worst variable R^2 {content:.3f}, {numbers['networks']} networks",
-        reason="The weights come out; the content falls short, because W_r^+ is not Psi_s in a skew basis."
+        reason=""
+        if mended and content >= 0.98
+        else "The weights come out; the content falls short, because W_r^+ is not Psi_s in a skew basis."
         if mended and content < 0.98
         else "",
     )
@@ -58,6 +64,9 @@ def judge_mixture(numbers: Mapping[str, Any]) -> Outcome:
     return decide(
         ok=found,
         value=f"least relative error {min(errors):.2f}, best worst-variable R^2 {max(contents):.2f}, {len(errors)} alphas",
+        reason=""
+        if found
+        else "No share of the forward part meets both bars: the backward part brings the transpose in.",
     )
 
 
@@ -69,7 +78,9 @@ def judge_operators(numbers: Mapping[str, Any]) -> Outcome:
         ok=weights == 1 and orbit == 1 and numbers["tasks"] == 4,
         partly=orbit == 1 and numbers["tasks"] > 1,
         value=f"least support match {weights:.4f} (weights), {orbit:.4f} (with the mean gain), {numbers['networks']} networks",
-        reason="Weights alone leave some entries on the wrong side of one half; with the mean gain along the orbit none."
+        reason=""
+        if weights == 1
+        else "Weights alone leave some entries on the wrong side of one half; with the mean gain along the orbit none."
         if weights < 1 <= orbit
         else "",
     )
