@@ -146,7 +146,9 @@ print(
 # of right signs. Every 500 batches a test of 640 sequences over 200 steps; the best network is kept. In the library
 # a model is a plan, and one call trains it:
 #
-# `training.train_model(training.ModelPlan("T2", hidden=128, l2=0.001, seed=3))`
+# ```python
+# training.train_model(training.ModelPlan("T2", hidden=128, l2=0.001, seed=3))
+# ```
 #
 # and a table of them is a sweep, `twm sweep table1`, which may be stopped at any moment and goes on where it was. A model
 # depends on its plan alone, not on its companions or on the order.
