@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twm.basis import ElmanSystem, RecoveredBasis, StateSample, find_copies
+from twm.basis import RecoveredBasis, StateSample, StateSystem, find_copies
 from twm.errors import require, require_count
 
 CONTENTS = ("read", "theory")
@@ -64,7 +64,7 @@ class Intervention:
 
 
 def interchange_variable(
-    system: ElmanSystem,
+    system: StateSystem,
     recovered: RecoveredBasis,
     sample: StateSample,
     column: int,
@@ -101,7 +101,7 @@ def interchange_variable(
 
 
 def write_variable(
-    system: ElmanSystem,
+    system: StateSystem,
     recovered: RecoveredBasis,
     sample: StateSample,
     columns: int | Sequence[int],
@@ -134,7 +134,7 @@ def write_variable(
 
 
 def knock_out_variable(
-    system: ElmanSystem,
+    system: StateSystem,
     recovered: RecoveredBasis,
     sample: StateSample,
     column: int,

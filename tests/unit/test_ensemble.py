@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from twm.errors import UserError
-from twm.hds import parse_task, rollout
+from twm.hds import make_selection_table, parse_task, rollout
 from twm.kernels import ReferenceKernel, Weights, draw_weights, stack_weights
 from twm.networks import ElmanRNN
 from twm.spectrum import compare_with_theory
@@ -20,7 +20,6 @@ from twm.training import (
     count_right_signs,
     draw_batch,
     finish_ensemble,
-    make_selection_table,
     train_model,
     train_network,
 )

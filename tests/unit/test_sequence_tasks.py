@@ -8,6 +8,7 @@ import torch
 
 from twm.datasets import Images, load_small_mnist
 from twm.errors import UserError
+from twm.hds import parse_task, rollout
 from twm.sequence_tasks import (
     AddingTask,
     CopyTask,
@@ -19,6 +20,7 @@ from twm.sequence_tasks import (
     shrink_images,
 )
 from twm.streams import draw_words, words_to_choices, words_to_fractions
+from twm.training import draw_batch
 
 
 def make_images(count: int = 40, side: int = 4, colours: int = 0) -> Images:
@@ -159,7 +161,38 @@ def test_small_images_are_means_of_blocks():
 # ---- what all share
 
 
-@pytest.mark.parametrize("name", ["copy:5", "adding:30", "small-smnist:7", "small-psmnist:7"])
+@pytest.mark.parametrize("name", ["T1", "T3", "repeat-copy:3,2", "random:5,5,2"])
+def test_a_system_asks_for_what_follows(name):
+    """The rollout is the oracle, and histories are those that Elman networks are trained on."""
+    task, system = parse_sequence_task(f"hds:21,{name}"), parse_task(name)
+    inputs, targets = task.draw_batch(3, 7, 9)
+    assert inputs.shape == targets.shape == (system.history + 21, 9, system.dim)
+    initial = inputs[: system.history].numpy()
+    later = np.moveaxis(rollout(system, np.moveaxis(initial, 0, 1), 21), 1, 0)[system.history :]
+    assert np.array_equal(targets[system.history :].numpy(), later)
+    assert not inputs[system.history :].any() and not targets[: system.history].any()
+    assert torch.equal(inputs[: system.history], draw_batch(system, "train", 3, 7, 9, 21)[0])
+
+
+def test_a_system_is_scored_in_the_output_phase_alone():
+    task = parse_sequence_task("hds:6,repeat-copy:3,2")
+    targets = task.draw_test(50).targets
+    answers = targets.clone()
+    answers[:3] = 7.0
+    assert float(task.measure_loss(answers, targets)) == 0 and float(task.measure_accuracy(answers, targets)) == 1
+    answers[4] = -answers[4]
+    assert float(task.measure_accuracy(answers, targets)) == pytest.approx(5 / 6)
+    assert float(task.measure_loss(answers, targets)) == pytest.approx(4 / 6)
+
+
+def test_only_signed_selections_can_be_asked_for():
+    with pytest.raises(UserError, match="fibonacci"):
+        parse_sequence_task("hds:5,fibonacci:2,1")
+    with pytest.raises(UserError, match="T9"):
+        check_sequence_task("hds:5,T9")
+
+
+@pytest.mark.parametrize("name", ["copy:5", "adding:30", "hds:12,T2", "small-smnist:7", "small-psmnist:7"])
 def test_a_batch_is_a_function_of_its_address(name):
     task, again = parse_sequence_task(name), parse_sequence_task(name)
     assert task.name == name and check_sequence_task(name)[0] == name.partition(":")[0]
@@ -172,7 +205,7 @@ def test_a_batch_is_a_function_of_its_address(name):
     assert torch.equal(task.draw_test(5, first=9).inputs, whole.inputs[:, 9:14])
 
 
-@pytest.mark.parametrize("name", ["copy:5", "adding:30", "small-smnist:7"])
+@pytest.mark.parametrize("name", ["copy:5", "adding:30", "hds:12,T2", "small-smnist:7"])
 def test_no_test_sequence_is_shown_in_training(name):
     task = parse_sequence_task(name)
     shown = {
@@ -203,7 +236,7 @@ def test_words_become_fair_choices_and_fractions():
 
 @pytest.mark.parametrize(
     "name",
-    ["copy", "copy:", "copy:-1", "copy:1.5", "adding:1", "adding:x", "psmnist:0", "psmnist:14,5,6", "sum:3", "nscifar:a", "smnist:"],
+    ["copy", "copy:", "copy:-1", "copy:1.5", "adding:1", "adding:x", "psmnist:0", "psmnist:14,5,6", "sum:3", "nscifar:a", "smnist:", "hds:5", "hds:0,T1", "hds:x,T1"],
 )  # fmt: skip
 def test_wrong_names_are_one_line(name):
     with pytest.raises(UserError) as caught:

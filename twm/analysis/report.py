@@ -14,6 +14,7 @@ from twm.basis import (
     Linearisation,
     RecoveredBasis,
     StateSample,
+    StateSystem,
     find_complement,
     judge_basis,
     linearise_system,
@@ -187,7 +188,7 @@ def analyse_network(
 
 
 def try_interventions(
-    system: ElmanSystem,
+    system: StateSystem,
     sample: StateSample,
     steps: Sequence[int],
     find_basis: Callable[[int], RecoveredBasis],
@@ -216,7 +217,7 @@ def try_interventions(
     return InterventionShares(tuple(steps), columns, np.array(changed), np.array(unchanged))
 
 
-def measure_sign_accuracy(system: ElmanSystem, task: HDS, seed: int, count: int = 256, horizon: int = 200) -> float:
+def measure_sign_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 256, horizon: int = 200) -> float:
     """Return the share of outputs with the right sign over an output phase of ``horizon`` steps.
 
     Args:

@@ -6,12 +6,35 @@ import numpy as np
 
 from twm.basis.recovery import RecoveredBasis
 from twm.basis.samples import StateSample
-from twm.basis.systems import ElmanSystem, Linearisation, linearise_system
+from twm.basis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import require
 
 
 @dataclass(frozen=True, eq=False)
-class BasisFigures:
+class ContentFigures:
+    """How well a basis tells what a network holds; whatever the network is.
+
+    Attributes:
+        readout_newest: largest deviation of W_r Psi from what theory reads, in the columns that it reads.
+        readout_others: the same in the columns it does not read: W_r Psi_k, to be 0.
+        encoding_r2: (n,) for each variable, 1 less the squared error of its reading by the dual, by its own
+            variance, in the settled output phase of fresh histories.
+        explained: share of the hidden states' variance there that ``basis @ wave`` explains.
+    """
+
+    readout_newest: float
+    readout_others: float
+    encoding_r2: np.ndarray
+    explained: float
+
+    @property
+    def least_r2(self) -> float:
+        """The encoding R^2 of the worst variable."""
+        return float(self.encoding_r2.min())
+
+
+@dataclass(frozen=True, eq=False)
+class BasisFigures(ContentFigures):
     """How well a basis shows that a network carries the wave.
 
     No single figure is enough. Psi* W Psi = Phi alone proves nothing for repeat copy: W^s is 1 on the memories, so any
@@ -25,11 +48,6 @@ class BasisFigures:
         relative_error_orbit: the same of ``orbit_operator``.
         support_match: share of entries of ``orbit_operator`` that are above 0.5 where theory's are, and below elsewhere.
         support_match_weights: the same of ``operator``.
-        readout_newest: largest deviation of W_r Psi from what theory reads, in the columns that it reads.
-        readout_others: the same in the columns it does not read: W_r Psi_k, to be 0.
-        encoding_r2: (n,) for each variable, 1 less the squared error of its reading by the dual, by its own
-            variance, in the settled output phase of fresh histories.
-        explained: share of the hidden states' variance there that ``basis @ wave`` explains.
 
     Source: twm Sec. 4.2, Fig. 3-4; the choice of figures is ours.
     """
@@ -41,15 +59,6 @@ class BasisFigures:
     relative_error_orbit: float
     support_match: float
     support_match_weights: float
-    readout_newest: float
-    readout_others: float
-    encoding_r2: np.ndarray
-    explained: float
-
-    @property
-    def least_r2(self) -> float:
-        """The encoding R^2 of the worst variable."""
-        return float(self.encoding_r2.min())
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +88,38 @@ def measure_support(found: np.ndarray, theory: np.ndarray, level: float = 0.5) -
     return float(((np.abs(found) > level) == (np.abs(theory) > level)).mean())
 
 
+def judge_content(system: StateSystem, recovered: RecoveredBasis, sample: StateSample) -> ContentFigures:
+    """Judge a basis by readout and content alone, which needs no linearisation.
+
+    Args:
+        system: any network that can be run.
+        recovered: the basis.
+        sample: hidden states and waves that the basis was not made from.
+
+    Raises:
+        UserError: if basis and sample do not fit.
+    """
+    observable = sample.observable
+    require(recovered.rank == observable.rank, f"the basis has {recovered.rank} columns, the task {observable.rank}")
+    states, waves = sample.states[sample.settled :], sample.waves[sample.settled :]
+    # Copies count once.
+    kept, expansion = sample.kept, sample.expansion
+    # Readouts are linear, so what one sees of a direction is a difference of two readings.
+    seen = (system.read(recovered.origin + (recovered.basis @ expansion).T) - system.read(recovered.origin)).T
+    expected = observable.readout @ expansion
+    read = expected.any(axis=0)
+    deviation = np.abs(seen - expected)
+    errors = ((recovered.read_waves(states) - waves) ** 2).mean(axis=(0, 1))
+    rest = ((states - recovered.hold_waves(waves)) ** 2).sum()
+    spread = ((states - states.mean(axis=(0, 1))) ** 2).sum()
+    return ContentFigures(
+        readout_newest=float(deviation[:, read].max()),
+        readout_others=float(deviation[:, ~read].max(initial=0.0)),
+        encoding_r2=1 - errors[kept] / waves[..., kept].var(axis=(0, 1)),
+        explained=float(1 - rest / spread) if spread > 0 else 0.0,
+    )
+
+
 def judge_basis(
     system: ElmanSystem, recovered: RecoveredBasis, sample: StateSample, linear: Linearisation | None = None
 ) -> BasisFigures:
@@ -93,23 +134,18 @@ def judge_basis(
     Raises:
         UserError: if basis and sample do not fit.
     """
-    observable = sample.observable
-    require(recovered.rank == observable.rank, f"the basis has {recovered.rank} columns, the task {observable.rank}")
+    content = judge_content(system, recovered, sample)
     linear = linearise_system(system) if linear is None else linear
-    theory, basis, dual = observable.operator, recovered.basis, recovered.dual_basis
-    states, waves = sample.states[sample.settled :], sample.waves[sample.settled :]
     # Copies count once.
     kept, expansion = sample.kept, sample.expansion
-    theory, basis, dual = (theory @ expansion)[kept], basis @ expansion, dual[kept]
+    theory = (sample.observable.operator @ expansion)[kept]
+    basis, dual = recovered.basis @ expansion, recovered.dual_basis[kept]
     operator = dual @ linear.recurrent @ basis
-    orbit = dual @ (measure_gain(system, linear.point, states)[:, None] * system.recurrent) @ basis
-    seen, expected = linear.readout @ basis, observable.readout @ expansion
-    read = expected.any(axis=0)
-    errors = ((recovered.read_waves(states) - waves) ** 2).mean(axis=(0, 1))
-    rest = ((states - recovered.hold_waves(waves)) ** 2).sum()
-    spread = ((states - states.mean(axis=(0, 1))) ** 2).sum()
+    gain = measure_gain(system, linear.point, sample.states[sample.settled :])
+    orbit = dual @ (gain[:, None] * system.recurrent) @ basis
     size = np.linalg.norm(theory)
     return BasisFigures(
+        **vars(content),
         operator=operator,
         orbit_operator=orbit,
         theory=theory,
@@ -117,10 +153,6 @@ def judge_basis(
         relative_error_orbit=float(np.linalg.norm(orbit - theory) / size),
         support_match=measure_support(orbit, theory),
         support_match_weights=measure_support(operator, theory),
-        readout_newest=float(np.abs(seen - expected)[:, read].max()),
-        readout_others=float(np.abs(seen[:, ~read]).max(initial=0.0)),
-        encoding_r2=1 - errors[kept] / waves[..., kept].var(axis=(0, 1)),
-        explained=float(1 - rest / spread) if spread > 0 else 0.0,
     )
 
 

@@ -151,6 +151,43 @@ def recover_basis(
     )
 
 
+def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
+    """Look for the directions in which any network that can be run keeps the variables of its task.
+
+    The columns are those of ``regression`` in :func:`recover_basis`. The dual needs no linearisation: of all rows that read
+    each column and no other, it has those that are disturbed least by the part of the states that the wave does not explain,
+    as generalised least squares would.
+
+    Args:
+        sample: hidden states and waves, see :func:`twm.basis.sample_states`.
+        at: take the hidden states of this one step instead of the settled output phase.
+
+    Returns:
+        the basis; its ``rank_network`` counts the independent columns.
+
+    Raises:
+        UserError: if the sample does not fill the variables, or has no such step.
+
+    Source: ours.
+    """
+    basis, origin = _regress(sample, at, intercept=True)
+    chosen = slice(sample.settled, None) if at is None else slice(at, at + 1)
+    states = sample.states[chosen].reshape(-1, basis.shape[0]) - origin
+    rest = states - sample.waves[chosen].reshape(-1, basis.shape[1]) @ basis.T
+    noise = rest.T @ rest / len(rest)
+    # Where nothing is left unexplained any dual will do; this little makes it the pseudo-inverse.
+    noise += np.eye(len(noise)) * max(1e-6 * float((states**2).mean()), 1e-300)
+    kept, expansion = find_copies(sample.observable.operator, sample.settled if at is None else at)
+    columns = basis @ expansion
+    weighed = np.linalg.solve(noise, columns)
+    dual = expansion @ (np.linalg.pinv(columns.T @ weighed, rcond=_WEAK) @ weighed.T)
+    unread = tuple(int(place) for place in np.flatnonzero(~sample.observable.projection.any(axis=0)))
+    rank = int(np.linalg.matrix_rank(columns))
+    return RecoveredBasis(
+        basis, dual, "regression", sample.observable.coordinates, unread, origin, len(kept), rank, _norm(basis) * _norm(dual)
+    )
+
+
 def replace_dual(recovered: RecoveredBasis, kind: str) -> RecoveredBasis:
     """Return a basis with another dual: a control that shows what the spectral one is good for.
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twm.basis.systems import ElmanSystem
+from twm.basis.systems import StateSystem
 from twm.errors import require, require_count
 from twm.hds import HDS, draw_binary_history, rollout, window_states
 from twm.operators import Observable, correct_inputs, make_wave_operator, ranks_of_powers, reduce_observable
@@ -134,7 +134,7 @@ def count_settling_steps(operator: np.ndarray) -> int:
 
 
 def sample_states(
-    system: ElmanSystem,
+    system: StateSystem,
     task: HDS,
     count: int = 512,
     horizon: int | None = None,

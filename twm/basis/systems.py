@@ -1,8 +1,8 @@
-"""An Elman network in float64, and its linearisation."""
+"""What an analysis needs of a network: an Elman network in float64 with its linearisation, or anything that can be run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,6 +14,27 @@ _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
     "linear": (lambda drive: drive, np.ones_like),
     "relu": (lambda drive: np.maximum(drive, 0), lambda value: (value > 0).astype(float)),
 }
+
+
+class StateSystem(Protocol):
+    """A network that can be run from any state: what sampling, regression and interventions need.
+
+    Attributes:
+        hidden: numbers of a state.
+        dim: dimension of inputs and outputs.
+    """
+
+    @property
+    def hidden(self) -> int: ...
+
+    @property
+    def dim(self) -> int: ...
+
+    def run(self, state: np.ndarray, steps: int, inputs: np.ndarray | None = None) -> np.ndarray:
+        """Return the states of every step; see :meth:`ElmanSystem.run`."""
+
+    def read(self, states: np.ndarray) -> np.ndarray:
+        """Return the outputs at states; see :meth:`ElmanSystem.read`."""
 
 
 @dataclass(frozen=True, eq=False)

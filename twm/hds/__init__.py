@@ -13,6 +13,7 @@ Source: twm Sec. 2, Eq. (1).
 """
 
 from twm.hds.arrays import as_states, as_substrate, is_tensor
+from twm.hds.selections import SelectionTable, make_selection_table
 from twm.hds.systems import (
     HDS,
     RANDOM_KINDS,
@@ -49,6 +50,7 @@ __all__ = [
     "Boundary",
     "LinearBoundary",
     "SelectionBoundary",
+    "SelectionTable",
     "apply_boundary",
     "as_states",
     "as_substrate",
@@ -63,6 +65,7 @@ __all__ = [
     "make_random_selection",
     "make_repeat_copy",
     "make_selection",
+    "make_selection_table",
     "parse_task",
     "rollout",
     "window_states",

@@ -12,6 +12,7 @@ from twm.networks.wave import (
     SequenceNetwork,
     WaveRNN,
     make_sequence_network,
+    run_steps,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "WaveRNN",
     "construct_elman",
     "make_sequence_network",
+    "run_steps",
 ]

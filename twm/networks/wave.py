@@ -1,5 +1,6 @@
 """The networks of the wave-RNN paper: rings of neurons along which activity moves, and those without waves beside them."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -15,7 +16,7 @@ RECURRENT_STARTS = ("shift", "identity", "random")
 ENCODER_STARTS = ("single", "dense", "small")
 
 
-class SequenceNetwork(nn.Module):
+class SequenceNetwork(nn.Module, ABC):
     """What the networks on sequences have in common: one layer of recurrence, and a readout of its states.
 
     States start at zero. ``forward`` is the slow, obvious way, torch operation by torch operation, through which autograd
@@ -51,7 +52,24 @@ class SequenceNetwork(nn.Module):
 
     def run(self, inputs: Tensor) -> Tensor:
         """Return the states (time, batch, hidden) that inputs (time, batch, inputs) lead to."""
-        raise NotImplementedError
+        return run_steps(self, inputs)[..., : self.hidden]
+
+    @property
+    def carried(self) -> int:
+        """How many numbers the next step depends on: the state, and an LSTM's cells behind it."""
+        return self.hidden
+
+    @abstractmethod
+    def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
+        """Advance by one step.
+
+        Args:
+            state: (batch, carried).
+            inputs: (batch, inputs), or ``None`` for zeros.
+
+        Returns:
+            (batch, carried).
+        """
 
     def forward(self, inputs: Tensor) -> Trajectory:
         """Run from the state zero.
@@ -142,15 +160,7 @@ class WaveRNN(SequenceNetwork):
         self._make_readout(outputs, mlp, generator)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state by one step.
-
-        Args:
-            state: (batch, hidden).
-            inputs: (batch, inputs), or ``None`` for zeros.
-
-        Returns:
-            (batch, hidden).
-        """
+        """Advance the state by one step; see :meth:`SequenceNetwork.step`."""
         reach = self.kernel // 2
         rings = state.view(-1, self.channels, self.neurons)
         if reach:
@@ -160,10 +170,6 @@ class WaveRNN(SequenceNetwork):
             self.bias_encoder if inputs is None else functional.linear(inputs, self.weight_encoder, self.bias_encoder)
         )
         return NONLINEARITIES[self.activation](moved + drive)
-
-    def run(self, inputs: Tensor) -> Tensor:
-        """Return the states of every step; see :meth:`SequenceNetwork.run`."""
-        return _run_steps(self, inputs)
 
 
 class IdentityRNN(SequenceNetwork):
@@ -212,16 +218,12 @@ class IdentityRNN(SequenceNetwork):
         self._make_readout(outputs, mlp, generator)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state by one step; shapes as for :meth:`WaveRNN.step`."""
+        """Advance the state by one step; see :meth:`SequenceNetwork.step`."""
         drive = (
             self.bias_encoder if inputs is None else functional.linear(inputs, self.weight_encoder, self.bias_encoder)
         )
         kept = functional.linear(state, self.weight_recurrent, self.bias_recurrent)
         return NONLINEARITIES[self.activation](kept + drive)
-
-    def run(self, inputs: Tensor) -> Tensor:
-        """Return the states of every step; see :meth:`SequenceNetwork.run`."""
-        return _run_steps(self, inputs)
 
 
 class GatedRNN(SequenceNetwork):
@@ -251,6 +253,18 @@ class GatedRNN(SequenceNetwork):
             for parameter in self.layer.parameters():
                 parameter.copy_(_draw(hidden, tuple(parameter.shape), generator))
         self._make_readout(outputs, mlp, generator)
+
+    @property
+    def carried(self) -> int:
+        """See :attr:`SequenceNetwork.carried`: an LSTM's state is followed by its cells."""
+        return 2 * self.hidden if self.kind == "lstm" else self.hidden
+
+    def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
+        """Advance by one step; see :meth:`SequenceNetwork.step`."""
+        drive = state.new_zeros((len(state), self.inputs)) if inputs is None else inputs
+        parts = [part.contiguous()[None] for part in state.split(self.hidden, -1)]
+        _, after = self.layer(drive[None], tuple(parts) if self.kind == "lstm" else parts[0])
+        return torch.cat([part[0] for part in after], -1) if self.kind == "lstm" else after[0]
 
     def run(self, inputs: Tensor) -> Tensor:
         """Return the states of every step; see :meth:`SequenceNetwork.run`."""
@@ -319,10 +333,23 @@ def _check_start(start: str, known: tuple[str, ...], what: str) -> str:
     return start
 
 
-def _run_steps(network: WaveRNN | IdentityRNN, inputs: Tensor) -> Tensor:
-    state = inputs.new_zeros((inputs.shape[1], network.hidden))
+def run_steps(
+    network: SequenceNetwork, inputs: Tensor, state: Tensor | None = None, silent: int = 0
+) -> Tensor:
+    """Run a network step by step, with all that it carries.
+
+    Args:
+        network: any.
+        inputs: (time, batch, inputs).
+        state: (batch, carried) to start from; zero if not given.
+        silent: steps without input after the inputs.
+
+    Returns:
+        (time + silent, batch, carried).
+    """
+    now = inputs.new_zeros((inputs.shape[1], network.carried)) if state is None else state
     states = []
-    for now in inputs:
-        state = network.step(state, now)
-        states.append(state)
-    return torch.stack(states) if states else inputs.new_zeros((0, inputs.shape[1], network.hidden))
+    for drive in (*inputs, *[None] * silent):
+        now = network.step(now, drive)
+        states.append(now)
+    return torch.stack(states) if states else inputs.new_zeros((0, inputs.shape[1], network.carried))

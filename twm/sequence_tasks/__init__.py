@@ -1,4 +1,4 @@
-"""Tasks on sequences: copy, adding, images pixel by pixel or row by row; the same data on every device and for any batching.
+"""Tasks on sequences: copy, adding, images, history-dependent systems; the same data on every device and for any batching.
 
 A task gives batches, (time, batch, inputs), from its seed and iteration alone, and scores answers. The names that
 plans and tables use:
@@ -11,6 +11,7 @@ name                  task                                                      
 ``smnist``            MNIST pixel by pixel                                                   784 steps
 ``psmnist``           the same in a fixed random order                                       784 steps
 ``nscifar``           CIFAR-10 row by row, then noise                                        1000 steps
+``hds:H,TASK``        the next H states of a history-dependent system                        ours
 ====================  =====================================================================  =====================
 
 The 3-bit flip-flop with delay (mem) is an endless stream rather than a list of batches: :class:`FlipFlopStream`.
@@ -34,6 +35,7 @@ from twm.sequence_tasks.images import (
     read_image_name,
     shrink_images,
 )
+from twm.sequence_tasks.systems import SystemTask, read_system_name
 
 __all__ = [
     "ADDING_LENGTHS",
@@ -51,6 +53,7 @@ __all__ = [
     "NoisyRowTask",
     "PixelTask",
     "SequenceTask",
+    "SystemTask",
     "check_sequence_task",
     "delay_signs",
     "draw_permutation",
@@ -59,6 +62,7 @@ __all__ = [
     "mark_steps",
     "parse_sequence_task",
     "read_image_name",
+    "read_system_name",
     "shrink_images",
 ]
 
@@ -67,7 +71,7 @@ def parse_sequence_task(name: str) -> SequenceTask:
     """Make a task from its name.
 
     Args:
-        name: ``copy:T``, ``adding:T`` or an image task as :func:`make_image_task` takes it.
+        name: ``copy:T``, ``adding:T``, ``hds:H,TASK``, or an image task as :func:`make_image_task` takes it.
 
     Returns:
         the task.
@@ -78,6 +82,8 @@ def parse_sequence_task(name: str) -> SequenceTask:
     kind, number = check_sequence_task(name)
     if kind in SOURCES:
         return make_image_task(name)
+    if kind == "hds":
+        return SystemTask(*read_system_name(name))
     return CopyTask(number) if kind == "copy" else AddingTask(number)
 
 
@@ -88,7 +94,7 @@ def check_sequence_task(name: str) -> tuple[str, int]:
         name: as :func:`parse_sequence_task` takes it.
 
     Returns:
-        its kind, and T for ``copy:T`` and ``adding:T``, the steps of a sequence for images.
+        its kind, and T for ``copy:T`` and ``adding:T``, H for ``hds:H,TASK``, the steps of a sequence for images.
 
     Raises:
         UserError: if the name is unknown or has another form.
@@ -96,7 +102,10 @@ def check_sequence_task(name: str) -> tuple[str, int]:
     kind, _, rest = str(name).partition(":")
     if kind in SOURCES:
         return kind, read_image_name(name)[2]
-    require(kind in ("copy", "adding"), f"unknown task {name!r}: choose copy:T, adding:T, {', '.join(SOURCES)}")
+    if kind == "hds":
+        return kind, read_system_name(str(name))[0]
+    known = ("copy", "adding")
+    require(kind in known, f"unknown task {name!r}: choose copy:T, adding:T, hds:H,TASK, {', '.join(SOURCES)}")
     whole = rest.isascii() and rest.isdigit() and len(rest) < 6
     require(whole, f"a task of this kind is {kind}:T with a whole number T, such as {kind}:100, not {name!r}")
     require(kind == "copy" or int(rest) >= 2, f"adding:T needs at least two numbers, not {name!r}")

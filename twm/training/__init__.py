@@ -19,7 +19,7 @@ leads (:func:`train_models`) takes results into the tables of a place (:mod:`twm
 kind of model is its protocol (:mod:`twm.training.protocols`): Elman networks and networks on sequences share all the rest.
 """
 
-from twm.training.batches import BatchFeed, SelectionTable, count_right_signs, make_selection_table
+from twm.training.batches import BatchFeed, count_right_signs
 from twm.training.collections import Models, describe_rows, measure_test_accuracy, read_sweep, remake_sweep, train_here
 from twm.training.comparison import (
     MODELS,
@@ -101,7 +101,6 @@ __all__ = [
     "Outcome",
     "Place",
     "RatioSummary",
-    "SelectionTable",
     "SequenceModel",
     "SequencePlan",
     "SequenceRun",
@@ -130,7 +129,6 @@ __all__ = [
     "list_sweeps",
     "lock_place",
     "make_folder_place",
-    "make_selection_table",
     "make_sweep_place",
     "measure_accuracy",
     "measure_test_accuracy",

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from twm.errors import require
-from twm.hds import parse_task
+from twm.hds import make_selection_table, parse_task
 from twm.kernels import Weights
 from twm.paths import find_commit
 from twm.records import DamagedRecord, describe_host, read_tensors, write_network, write_tensors
 from twm.spectrum import compare_with_theory
-from twm.training.batches import make_selection_table
 from twm.training.ensemble import Ensemble, group_plans
 from twm.training.plans import MULTIPLES, ModelPlan, restore_plan
 from twm.training.progress import describe_row

@@ -1,0 +1,122 @@
+"""Waves in networks that are no Elman networks: what holds for Elman networks holds for the same network under another name."""
+
+import numpy as np
+import pytest
+import torch
+
+from twm.analysis import analyse_machine
+from twm.basis import SequenceSystem, as_system, judge_content, recover_basis, regress_basis, sample_states
+from twm.errors import UserError
+from twm.hds import make_named_task, make_repeat_copy, make_random_selection
+from twm.interventions import interchange_variable
+from twm.networks import GatedRNN, IdentityRNN, WaveRNN, construct_elman, make_sequence_network, run_steps
+from twm.operators import make_basis
+
+KINDS = {"wrnn": {"channels": 3, "recurrent": "random"}, "irnn": {"recurrent": "random"}, "lstm": {}, "gru": {}}
+
+
+def disguise(elman) -> IdentityRNN:
+    """Return the dense network that has an Elman network's weights."""
+    recurrent, encoder, readout = (torch.as_tensor(np.asarray(part)).float() for part in elman.get_matrices())
+    network = IdentityRNN(encoder.shape[1], len(readout), len(recurrent), activation="linear")
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            weight.zero_()
+            value = {"weight_recurrent": recurrent, "weight_encoder": encoder, "weight_readout": readout}.get(name)
+            if value is not None:
+                weight.copy_(value)
+    return network
+
+
+def carry(task, seed=1):
+    basis = make_basis(task.size, task.size + 10, "skew", seed=seed, tilt=0.4)
+    return construct_elman(task, basis, complement=0.5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_run_is_its_steps(kind):
+    network = make_sequence_network(kind, 3, 3, 12, seed=2, **KINDS[kind]).double()
+    inputs = torch.randn(7, 5, 3, dtype=torch.float64)
+    whole = run_steps(network, inputs, silent=4)
+    silence = torch.zeros(4, 5, 3, dtype=torch.float64)
+    assert torch.allclose(whole[..., : network.hidden], network.run(torch.cat([inputs, silence])), atol=1e-12)
+    # All that the future depends on is carried: a run may be cut anywhere.
+    assert whole.shape[-1] == network.carried == network.hidden * (2 if kind == "lstm" else 1)
+    later = run_steps(network, inputs[3:], run_steps(network, inputs[:3])[-1], silent=4)
+    assert torch.allclose(later, whole[3:], atol=1e-12)
+
+
+def test_the_cells_of_an_lstm_matter():
+    network = GatedRNN(3, 3, 12, "lstm", seed=2).double()
+    state = torch.randn(4, 24, dtype=torch.float64)
+    other = state.clone()
+    other[:, 12:] += 1
+    assert (network.step(state) - network.step(other)).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("name", ["T1", "T3", "random"])
+def test_a_disguised_wave_is_found(name):
+    task = make_random_selection(6, 4, 1) if name == "random" else make_named_task(name)
+    elman = carry(task)
+    system, plain = SequenceSystem(disguise(elman)), as_system(elman)
+    sample = sample_states(system, task, count=150, correct=True)
+    expected = recover_basis(plain, task, "regression", sample_states(plain, task, count=150, correct=True))
+    found = regress_basis(sample)
+    # Weights pass through float32 on the way.
+    assert np.abs(found.basis - expected.basis).max() < 1e-4
+    fresh = sample_states(system, task, count=80, seed=3, correct=True)
+    figures = judge_content(system, found, fresh)
+    assert figures.least_r2 > 1 - 1e-6 and figures.explained > 1 - 1e-6
+    assert max(figures.readout_newest, figures.readout_others) < 1e-3
+    for column in range(task.history):
+        done = interchange_variable(system, found, fresh, column, step=9)
+        assert np.abs(done.done - done.predicted).max() < 1e-2
+
+
+def test_the_dual_reads_every_column_and_hears_least_noise():
+    task = make_repeat_copy(4, 3)
+    system = SequenceSystem(disguise(carry(task)))
+    sample = sample_states(system, task, count=400, correct=True)
+    rng = np.random.default_rng(0)
+    # One direction that has nothing to do with the memories is loud, and lies askew to them.
+    loud = rng.standard_normal(system.hidden)
+    noisy = sample.states + 3 * rng.standard_normal((*sample.states.shape[:2], 1)) * loud
+    sample = type(sample)(noisy, *(getattr(sample, field) for field in list(vars(sample))[1:]))
+    found = regress_basis(sample)
+    assert np.abs(found.dual_basis @ found.basis - np.eye(12)).max() < 1e-8
+    heard = np.abs(found.dual_basis @ loud).max()
+    assert heard < 1e-3 < 1e-2 < np.abs(np.linalg.pinv(found.basis) @ loud).max()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_mean_derivative_is_that_of_the_step(kind):
+    network = make_sequence_network(kind, 2, 2, 7, seed=1, **KINDS[kind])
+    system = SequenceSystem(network)
+    states = np.random.default_rng(0).standard_normal((3, 2, system.hidden)) + 0.1
+    found = system.measure_jacobian(states)
+    small = 1e-6
+    for place in range(system.hidden):
+        move = np.zeros(system.hidden)
+        move[place] = small
+        up, down = (system.run(states.reshape(6, -1) + sign * move, 1)[0] for sign in (1, -1))
+        assert np.abs(found[:, place] - ((up - down) / (2 * small)).mean(0)).max() < 1e-6
+
+
+def test_an_untrained_network_is_rejected():
+    task = make_repeat_copy(3, 2)
+    for network in (WaveRNN(2, 2, 6, 4, seed=0), GatedRNN(2, 2, 12, "lstm", seed=0)):
+        found = analyse_machine(SequenceSystem(network), task, steps=(1, 2), count=64)
+        assert found.accuracy < 0.8 and found.figures.least_r2 < 0.9
+        assert found.interventions.changed.min() < 0.95
+
+
+def test_what_cannot_be_a_system_is_one_line():
+    with pytest.raises(UserError, match="2 inputs and 3 outputs"):
+        SequenceSystem(GatedRNN(2, 3, 4))
+    broken = IdentityRNN(2, 2, 4)
+    with torch.no_grad():
+        broken.weight_recurrent[0, 0] = float("nan")
+    with pytest.raises(UserError, match="weight_recurrent has NaN"):
+        SequenceSystem(broken)
+    with pytest.raises(UserError, match="steps"):
+        SequenceSystem(IdentityRNN(2, 2, 4)).run(np.zeros((1, 4)), -1)
