@@ -241,6 +241,20 @@ def _nscifar_laptop() -> list[Cell]:
     return [(_small(task, *size), (0,)) for size in sizes]
 
 
+# ---- history-dependent systems
+
+
+def _bridge() -> list[Cell]:
+    # Five laps, so that what came in has to be kept going and not just to be passed on once. The rings have 20 neurons, which
+    # is no multiple of a lap, so that a shift alone does not solve it. An LSTM needs more and larger steps than the others.
+    waves = SequencePlan(
+        "hds:40,T1", "wrnn", 20, 16, iterations=6000, drop_at=4800, batch=64, clip=1.0, test_every=250, test_count=640
+    )
+    gated = replace(waves, network="lstm", neurons=128, channels=1, kernel=1, recurrent=None, encoder=None)
+    gated = replace(gated, iterations=16_000, drop_at=12_000, learning_rate=5e-3, test_every=500)
+    return [(waves, (0, 1)), (gated, (0, 1)), (replace(waves, activation="tanh"), (0,))]
+
+
 def _first_seed(plan: SequencePlan) -> bool:
     return plan.seed == 0 and plan.clip == 1.0
 
@@ -271,6 +285,10 @@ SEQUENCE_SWEEPS: dict[str, SequenceSweep] = {
         SequenceSweep(
             "ablation", "wrnn Table 4: seven variants on the copy task", {"laptop": _ablation_laptop, "paper": _ablation_paper},
             lambda plan: plan.seed == 0 and plan.task == "copy:10",
+        ),
+        SequenceSweep(
+            "bridge", "ours: wave-RNNs and LSTMs trained on T1, to be analysed as Elman networks are",
+            {"laptop": _bridge, "paper": _bridge}, lambda plan: True,
         ),
     )
 }  # fmt: skip
