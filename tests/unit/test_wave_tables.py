@@ -125,11 +125,11 @@ def test_rows_of_table_4_are_told_apart():
 
 @pytest.mark.parametrize("profile", ["smoke", "laptop"])
 def test_reduced_sweeps_say_so_and_need_no_download(profile):
-    for name in ("copy", "ablation", "adding", "smnist", "psmnist"):
+    for name in ("copy", "ablation", "adding", "smnist", "psmnist", "bridge"):
         plans = sequences.list_reduced_sequence_plans(name, profile, seed=3)
         assert len({plan.name for plan in plans}) == len(plans) > 0
         assert all(plan.scale and plan.seed == 3 for plan in plans)
-        assert all(plan.task.startswith(("copy", "adding", "small-")) for plan in plans)
+        assert all(plan.task.startswith(("copy", "adding", "hds:", "small-")) for plan in plans)
     assert sequences.list_reduced_sequence_plans("nscifar", profile) == []
 
 
@@ -182,6 +182,9 @@ def test_every_figure_draws_and_names_its_axes():
         figures.plot_ablation({"wRNN": {10: 0.1}, "iRNN": {10: 0.2}}),
         figures.plot_speeds({"sMNIST": [1.0, 0.6]}),
         figures.plot_emergence({"shift": [(0, 0.5), (10, 0.6)]}),
+        figures.plot_bridge(
+            {("wRNN (tanh)", 1): dict.fromkeys(("r2", "r2_settled", "changed", "unchanged", "elsewhere"), 0.5)}
+        ),
     ]
     for figure in drawn:
         figure.canvas.draw()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from twm.basis.recovery import RecoveredBasis
-from twm.basis.samples import StateSample
+from twm.basis.samples import StateSample, find_copies
 from twm.basis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import require
 
@@ -88,22 +88,26 @@ def measure_support(found: np.ndarray, theory: np.ndarray, level: float = 0.5) -
     return float(((np.abs(found) > level) == (np.abs(theory) > level)).mean())
 
 
-def judge_content(system: StateSystem, recovered: RecoveredBasis, sample: StateSample) -> ContentFigures:
+def judge_content(
+    system: StateSystem, recovered: RecoveredBasis, sample: StateSample, at: int | None = None
+) -> ContentFigures:
     """Judge a basis by readout and content alone, which needs no linearisation.
 
     Args:
         system: any network that can be run.
         recovered: the basis.
         sample: hidden states and waves that the basis was not made from.
+        at: look at this one step instead of the settled output phase.
 
     Raises:
         UserError: if basis and sample do not fit.
     """
     observable = sample.observable
     require(recovered.rank == observable.rank, f"the basis has {recovered.rank} columns, the task {observable.rank}")
-    states, waves = sample.states[sample.settled :], sample.waves[sample.settled :]
+    chosen = slice(sample.settled, None) if at is None else slice(at, at + 1)
+    states, waves = sample.states[chosen], sample.waves[chosen]
     # Copies count once.
-    kept, expansion = sample.kept, sample.expansion
+    kept, expansion = (sample.kept, sample.expansion) if at is None else find_copies(observable.operator, at)
     # Readouts are linear, so what one sees of a direction is a difference of two readings.
     seen = (system.read(recovered.origin + (recovered.basis @ expansion).T) - system.read(recovered.origin)).T
     expected = observable.readout @ expansion

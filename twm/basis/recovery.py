@@ -156,7 +156,8 @@ def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
 
     The columns are those of ``regression`` in :func:`recover_basis`. The dual needs no linearisation: of all rows that read
     each column and no other, it has those that are disturbed least by the part of the states that the wave does not explain,
-    as generalised least squares would.
+    as generalised least squares would. The covariance of that part is shrunk towards a multiple of one, the more the fewer
+    states there are for each direction.
 
     Args:
         sample: hidden states and waves, see :func:`twm.basis.sample_states`.
@@ -174,9 +175,11 @@ def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
     chosen = slice(sample.settled, None) if at is None else slice(at, at + 1)
     states = sample.states[chosen].reshape(-1, basis.shape[0]) - origin
     rest = states - sample.waves[chosen].reshape(-1, basis.shape[1]) @ basis.T
-    noise = rest.T @ rest / len(rest)
-    # Where nothing is left unexplained any dual will do; this little makes it the pseudo-inverse.
-    noise += np.eye(len(noise)) * max(1e-6 * float((states**2).mean()), 1e-300)
+    trust = len(rest) / (len(rest) + basis.shape[0])
+    noise = trust * (rest.T @ rest) / len(rest)
+    # Where nothing is left unexplained any dual will do; the little that is added makes it the pseudo-inverse.
+    even = (1 - trust) * float((rest**2).mean()) + max(1e-9 * float((states**2).mean()), 1e-300)
+    noise[np.diag_indices_from(noise)] += even
     kept, expansion = find_copies(sample.observable.operator, sample.settled if at is None else at)
     columns = basis @ expansion
     weighed = np.linalg.solve(noise, columns)

@@ -309,6 +309,8 @@ def judge_emergence(numbers: Mapping[str, Any]) -> Outcome:
 def judge_bridge(numbers: Mapping[str, Any]) -> Outcome:
     """Require of each network on its own R^2 and interventions of at least .95; one network is ``partly``.
 
+    Both are the least over variables, seeds and steps, in the directions that variables have at the step.
+
     Source: ours.
     """
     good = {name: min(numbers[f"{name}_r2"], numbers[f"{name}_interventions"]) >= 0.95 for name in ("wave", "lstm")}

@@ -217,3 +217,29 @@ def plot_emergence(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
     axes[0, 0].set(xlabel="iteration", ylabel="power on the diagonal", ylim=(0, 1.02))
     axes[0, 0].legend(fontsize="small", loc="best")
     return figure
+
+
+def plot_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> Figure:
+    """Plot what an analysis found in networks that are no Elman networks, one panel a figure and one row a network.
+
+    Args:
+        answers: by name and seed, what :meth:`twm.analysis.MachineAnalysis.summarise` returns.
+    """
+    titles = {
+        "r2": "least $R^2$,\ndirections of the step", "r2_settled": "least $R^2$,\none basis",
+        "changed": "outputs that\nmust change follow", "unchanged": "others stay", "elsewhere": "wrong directions:\nfollow",
+    }  # fmt: skip
+    names = list(dict.fromkeys(name for name, _ in answers))
+    figure, axes = make_axes(1, len(titles), width=1.75 * len(titles) + 0.8, height=0.42 * len(names) + 1.35)
+    for panel, (key, title) in zip(axes[0], titles.items()):
+        for (name, seed), own in answers.items():
+            # Far below zero an R^2 says no more than that nothing is read.
+            value, place = max(own[key], -0.05), len(names) - 1 - names.index(name)
+            style = {"color": _style(name.split()[0])["color"], "linestyle": "none", "alpha": 0.8}
+            panel.plot([value], [place], marker=MARKERS[seed % len(MARKERS)], markersize=7, **style)
+        panel.axvline(0.95, color=INK, linewidth=0.8, linestyle=":")
+        panel.set(title=title, xlim=(-0.1, 1.08), ylim=(-0.6, len(names) - 0.4), xlabel="share" if "R" not in title else "$R^2$")
+        panel.title.set_fontsize("small")
+        panel.set_yticks(range(len(names)), names[::-1] if panel is axes[0, 0] else [""] * len(names))
+        panel.grid(axis="x", color="#DDDDDD", linewidth=0.6)
+    return figure

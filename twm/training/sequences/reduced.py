@@ -71,6 +71,19 @@ def _images(task: str, seed: int, smoke: bool) -> list[SequencePlan]:
     return [*starts, *cells[1:]]
 
 
+def _bridge(seed: int, smoke: bool) -> list[SequencePlan]:
+    task, neurons, channels = ("hds:9,repeat-copy:3,2", 8, 6) if smoke else ("hds:40,T1", 20, 16)
+    count = 300 if smoke else 1500
+    shared = {"seed": seed, "batch": 32 if smoke else 64, "clip": 1.0, "test_every": count // 4, "test_count": 128}
+    rate = {"learning_rate": 1e-2 if smoke else 5e-3, "iterations": 2 * count}
+    scale = f"{task.partition(',')[2]}, {{}} iterations"
+    waves = SequencePlan(
+        task, "wrnn", neurons, channels, iterations=count, learning_rate=3e-3 if smoke else 1e-3, scale=scale.format(count), **shared
+    )
+    gated = SequencePlan(task, "lstm", 24 if smoke else 128, scale=scale.format(2 * count), **rate, **shared)
+    return [waves, gated, replace(waves, activation="tanh")]
+
+
 def list_reduced_sequence_plans(name: str, profile: str, seed: int = 0) -> list[SequencePlan]:
     """Return the networks that stand for a sweep in a profile that trains on the spot.
 
@@ -85,7 +98,7 @@ def list_reduced_sequence_plans(name: str, profile: str, seed: int = 0) -> list[
     Raises:
         UserError: if the sweep or the profile is unknown.
     """
-    known = ("copy", "ablation", "adding", "smnist", "psmnist", "nscifar")
+    known = ("copy", "ablation", "adding", "smnist", "psmnist", "nscifar", "bridge")
     require(name in known, f"{name!r} has no reduced version: choose from {', '.join(known)}")
     require(profile in ("smoke", "laptop"), f"only smoke and laptop are reduced, not {profile!r}")
     smoke = profile == "smoke"
@@ -93,6 +106,8 @@ def list_reduced_sequence_plans(name: str, profile: str, seed: int = 0) -> list[
         return _copy(seed, smoke, (0, 5) if smoke else (0, 10, 30))
     if name == "ablation":
         return _ablation(seed, smoke)
+    if name == "bridge":
+        return _bridge(seed, smoke)
     if name == "adding":
         return _adding(seed, smoke)
     return [] if name == "nscifar" else _images(name, seed, smoke)
