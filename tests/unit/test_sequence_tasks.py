@@ -16,11 +16,13 @@ from twm.sequence_tasks import (
     PixelTask,
     check_sequence_task,
     draw_permutation,
+    find_stand_in,
     parse_sequence_task,
     shrink_images,
 )
 from twm.streams import draw_words, words_to_choices, words_to_fractions
 from twm.training import draw_batch
+from twm.training.sequences import SequencePlan
 
 
 def make_images(count: int = 40, side: int = 4, colours: int = 0) -> Images:
@@ -242,6 +244,15 @@ def test_wrong_names_are_one_line(name):
     with pytest.raises(UserError) as caught:
         parse_sequence_task(name)
     assert "\n" not in str(caught.value) and repr(name) in str(caught.value)
+
+
+def test_a_stand_in_needs_no_download(monkeypatch, tmp_path):
+    monkeypatch.setenv("TWM_DATA_DIR", str(tmp_path))
+    assert find_stand_in("copy:5") == "copy:5" and find_stand_in("nscifar:16,100,9") == "nscifar:16,100,9"
+    whole, small = SequencePlan("psmnist:14,10000", "irnn", 5), parse_sequence_task("small-psmnist:14")
+    assert find_stand_in(whole.task) == small.name
+    # One order of pixels for both, so that a network reads one as it learnt to read the other.
+    assert torch.equal(whole.make_task_at_hand().draw_test(3).inputs, small.draw_test(3).inputs)
 
 
 def test_more_images_than_there_are_is_one_line():

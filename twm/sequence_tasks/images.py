@@ -233,6 +233,26 @@ def read_image_name(name: str) -> tuple[str, int, int, int | None]:
     return kind, side, side * side, count
 
 
+def find_stand_in(name: str) -> str:
+    """Return the name of the same task on the few images that come with the library, where there are such.
+
+    What a trained network does can be looked at on these anywhere, without a download.
+
+    Args:
+        name: of any task.
+
+    Returns:
+        ``small-smnist:14`` for ``smnist:14,10000`` and the like; other names as they are.
+
+    Raises:
+        UserError: if the name of an image task has another form.
+    """
+    kind = name.partition(":")[0]
+    if kind not in ("smnist", "psmnist"):
+        return name
+    return f"small-{kind}:{read_image_name(name)[1]}"
+
+
 @lru_cache(maxsize=4)
 def make_image_task(name: str) -> SequenceTask:
     """Make an image task from its name, loading its images.

@@ -50,7 +50,7 @@ class SequenceModels:
         """
         if name in self.trained:
             plan, weights = self.trained[name]
-            network = make_network(plan, plan.make_task())
+            network = make_network(plan, plan.make_task_at_hand())
             network.load_state_dict(dict(weights))
             return network, plan
         path = results_dir() / "networks" / f"{name}.safetensors"
@@ -93,7 +93,7 @@ def train_sequences_here(
 
 @torch.no_grad()
 def record_activity(network: SequenceNetwork, plan: SequencePlan, count: int = 4) -> np.ndarray:
-    """Run a network on the first sequences of its test set.
+    """Run a network on the first sequences of its test set; MNIST's are those that come with the library.
 
     Args:
         network: any.
@@ -107,7 +107,7 @@ def record_activity(network: SequenceNetwork, plan: SequencePlan, count: int = 4
     Raises:
         UserError: if the images of its task are not to be had.
     """
-    inputs = plan.make_task().draw_test(count).inputs
+    inputs = plan.make_task_at_hand().draw_test(count).inputs
     states = network(inputs).states.double().numpy()
     if plan.network == "wrnn":
         return states.reshape(len(states), count, plan.channels, plan.neurons).transpose(1, 2, 0, 3)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from twm.errors import UserError, require, require_count
 from twm.networks import ENCODER_STARTS, NETWORKS, NONLINEARITIES, RECURRENT_STARTS
-from twm.sequence_tasks import SequenceTask, check_sequence_task, parse_sequence_task
+from twm.sequence_tasks import SequenceTask, check_sequence_task, find_stand_in, parse_sequence_task
 
 #: How each network starts, unless its plan says otherwise: recurrent weights and encoder. Torch's own start as torch's do.
 STARTS = {"wrnn": ("shift", "single"), "irnn": ("identity", "small"), "lstm": (None, None), "gru": (None, None)}
@@ -120,6 +120,14 @@ class SequencePlan:
             UserError: if images are not to be had.
         """
         return parse_sequence_task(self.task)
+
+    def make_task_at_hand(self) -> SequenceTask:
+        """Make the task to look at a trained network with: MNIST's images are the few that come with the library.
+
+        Raises:
+            UserError: if images of another kind are not to be had.
+        """
+        return parse_sequence_task(find_stand_in(self.task))
 
     @property
     def hidden(self) -> int:

@@ -175,7 +175,7 @@ def read_sequence_network(path: Path | str) -> tuple[SequenceNetwork, SequencePl
     known = SequencePlan.__dataclass_fields__
     require("network" in about and "task" in about, f"{path.name} is not a network trained on sequences")
     plan = restore_plan({key: about.pop(key) for key in known if key in about})
-    network = make_network(plan, plan.make_task())
+    network = make_network(plan, plan.make_task_at_hand())
     fits = {name: tuple(weight.shape) for name, weight in weights.items()} == {
         name: tuple(weight.shape) for name, weight in network.named_parameters()
     }
