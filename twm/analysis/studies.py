@@ -127,7 +127,9 @@ def count_misread(analysis: Analysis, sample: StateSample) -> dict[str, int]:
     return {"wrong_bits": int((np.sign(read) != sample.waves).sum()), "bits": read.size}
 
 
-def count_answers(system: ElmanSystem, task: HDS, level: float = 0.9, count: int = 256, seed: int = 0) -> dict[str, float]:
+def count_answers(
+    system: ElmanSystem, task: HDS, level: float = 0.9, count: int = 256, seed: int = 0
+) -> dict[str, float]:
     """Count the variables of a network that answer to swaps, one and two laps after the input phase.
 
     Args:
@@ -141,11 +143,15 @@ def count_answers(system: ElmanSystem, task: HDS, level: float = 0.9, count: int
         ``read``, the same when what the dual reads is taken out; ``kept``, least share of the other outputs that stay.
     """
     laps = (task.history, 2 * task.history)
-    fitted, fresh = (sample_states(system, task, size, 2 * laps[1], 2 * seed + at) for at, size in ((0, count), (1, 64)))
+    fitted, fresh = (
+        sample_states(system, task, size, 2 * laps[1], 2 * seed + at) for at, size in ((0, count), (1, 64))
+    )
     basis = recover_basis(system, task, "regression", fitted)
-    known, read = (try_interventions(system, fresh, laps, lambda step: basis, content) for content in ("theory", "read"))
-    shares = {name: float((one.changed.min(axis=0) >= level).mean()) for name, one in (("known", known), ("read", read))}
-    return shares | {"kept": float(known.unchanged.min())}
+    known, read = (
+        try_interventions(system, fresh, laps, lambda step: basis, content) for content in ("theory", "read")
+    )
+    answering = [float((one.changed.min(axis=0) >= level).mean()) for one in (known, read)]
+    return {"known": answering[0], "read": answering[1], "kept": float(known.unchanged.min())}
 
 
 def find_best_neurons(sample: StateSample) -> np.ndarray:
