@@ -794,6 +794,28 @@ def mean_share(chosen):
 
 
 flat = [row for row in rows if row["method"] == "regression"]
+uncovered = {}
+for row in flat:
+    spare = int(row["rank_network"]) - int(row["rank_theory"])
+    right = float(row["accuracy"]) >= bar
+    if not right or spare:
+        kind = "not right" if not right else "compressed" if spare < 0 else "more than needed"
+        uncovered.setdefault((row["task"], row["hidden"], f"{float(row['l2']):g}", kind), []).append(row)
+
+
+def span(own, column, form):
+    least, most = (ana.worst(own, column, least=end) for end in (True, False))
+    return format(least, form) if least == most else f"{least:{form}} to {most:{form}}"
+
+
+DataTable(
+    ("task, hidden, L2", "kind", "networks", "accuracy", "slow", "theory", "swaps followed", "contents read off"),
+    [(", ".join(key[:3]), key[3], len(own), span(own, "accuracy", ".4f"), span(own, "rank_network", ".0f"),
+      own[0]["rank_theory"], span(own, "changed", ".3f"), span(own, "own_changed", ".3f")) for key, own in uncovered.items()],
+    "Networks that are not converged, from the least to the largest value where there are several",
+) if uncovered else "Every network is converged."  # fmt: skip
+
+# %%
 narrow = [
     row
     for row in flat

@@ -83,6 +83,16 @@ def test_a_seed_counts_once_with_the_better_of_its_two_thresholds():
     assert cell.ranks == (40, 30, 12)
 
 
+def test_seeds_with_both_thresholds_are_counted():
+    rows = [make_row(0), make_row(0, threshold=0.9), make_row(1), make_row(2)]
+    found = summarise(rows)
+    assert (found.seeds, found.both) == (3, 1)
+    cells = table1.summarise_table1([make_row(seed, cell=cell, threshold=value) for cell in CELLS for seed in (0, 1) for value in (0.9, 0.98)])
+    assert table1.describe_table1(cells)["accuracy"]["least_both"] == 2
+    cells = table1.summarise_table1([make_row(seed, cell=cell) for cell in CELLS for seed in (0, 1)])
+    assert table1.describe_table1(cells)["error"]["least_both"] == 0
+
+
 def test_the_mean_error_is_over_the_seeds_that_have_one():
     cell = summarise([make_row(0, error=0.004), make_row(1), make_row(2)])
     assert (cell.seeds, cell.equal_rank, cell.error.value, cell.error.count) == (3, 1, 0.004, 1)

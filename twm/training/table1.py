@@ -57,6 +57,7 @@ class Cell:
         error_optimal: the same, matched optimally.
         equal_rank: how many seeds have equal rank.
         seeds: how many seeds there are.
+        both: how many of them were run with two thresholds, as in the paper.
         accuracies: best accuracy a seed.
         errors: error a seed of equal rank.
         ranks: rank of the network a seed, of the most accurate run.
@@ -73,6 +74,7 @@ class Cell:
     error_optimal: Mean
     equal_rank: int
     seeds: int
+    both: int
     accuracies: tuple[float, ...]
     errors: tuple[float, ...]
     ranks: tuple[int, ...]
@@ -161,6 +163,7 @@ def _summarise_cell(rows: Sequence[Row], task: str, hidden: int, l2: float) -> C
         error_optimal=summarise_mean(_take_least(runs, "argument_error_optimal")),
         equal_rank=len(errors),
         seeds=len(runs),
+        both=sum(len({row["threshold"] for row in own}) > 1 for own in runs),
         accuracies=accuracies,
         errors=errors,
         ranks=tuple(row["rank_network"] for row in best),
@@ -180,9 +183,10 @@ def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
     """
     filled = [cell for cell in cells if cell.seeds]
     least = min((cell.seeds for cell in cells), default=0)
+    both = min((cell.both for cell in cells), default=0)
     numbers = [cell for cell in filled if cell.paper_error is not None]
     dashes = [cell for cell in filled if cell.paper_error is None]
-    shared = {"cells": len(filled), "cells_of_table": len(cells), "least_seeds": least}
+    shared = {"cells": len(filled), "cells_of_table": len(cells), "least_seeds": least, "least_both": both}
     return {
         "accuracy": shared
         | {
