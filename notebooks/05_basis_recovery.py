@@ -64,6 +64,7 @@ from twm.figures.style import use_style
 from twm.hds import make_repeat_copy, parse_task
 from twm.interventions import write_variable
 from twm.networks import construct_elman
+from twm.notebooks.tables import DataTable
 from twm.operators import make_basis
 from twm.paths import results_dir
 from twm.pictures import states_to_text, text_to_states
@@ -165,10 +166,15 @@ for name, kind in cases:
     for method in bas.METHODS:
         one = bas.judge_basis(built, bas.recover_basis(built, task, method, data[0]), data[1])
         exactness[name, kind, method] = one.relative_error, 1 - one.least_r2
-print(f"{'error of weights / 1 - R^2':28}", *(f"{f'{name}, {kind}':18}" for name, kind in cases))
-for method in bas.METHODS:
-    cells = (exactness[name, kind, method] for name, kind in cases)
-    print(f"{method:28}", *(f"{f'{error:.0e} / {miss:.0e}':18}" for error, miss in cells))
+
+DataTable(
+    ("method", *(f"{name}, {kind}" for name, kind in cases)),
+    [
+        (method, *("{:.0e} / {:.0e}".format(*exactness[name, kind, method]) for name, kind in cases))
+        for method in bas.METHODS
+    ],
+    "Constructed networks: relative error of the weights / 1 less the R^2 of the worst variable",
+)
 
 # %%
 exact = [max(exactness[name, kind, method]) for name, kind in cases for method in bas.METHODS[3:]]
@@ -254,7 +260,7 @@ page.record(
     scale=scale,
 )
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 3. One run of repeat copy, trained. A: the activity of the neurons. B: the same states read in the recovered basis. Each content enters as the newest variable, moves one variable down a step, and comes back at the top when it has reached the bottom.", "name": "fig-basis-waves"}, "image": {"alt": "Two heatmaps over time. The upper one, neurons, looks like noise that repeats. In the lower one blocks of colour move down diagonally and re-enter at the top.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 3. One run of repeat copy, trained. A: the activity of the neurons. B: the same states read in the recovered basis. Each content enters as the newest variable, is one variable older at every step, and is the newest again once it has been the oldest. One of them is framed on its way.", "name": "fig-basis-waves"}, "image": {"alt": "Two heatmaps over time. The upper one, neurons, looks like noise that repeats. In the lower one blocks of colour move up diagonally, from the newest variable at the bottom to the oldest at the top, and enter at the bottom again; yellow frames follow one block.", "width": "760px"}}
 run = np.concatenate([sample.early[:, 0], sample.states[: 3 * history, 0]])
 figures.plot_waves(run, basis.read_waves(run), history, dim)
 
@@ -340,26 +346,36 @@ page.record(
     seeds=len(on_copy["corrected"]),
     scale=scale,
 )
-print(
-    f"{'task':16} {'method':14} {'networks':>8} {'weights':>9} {'orbit':>8} {'support':>8} {'worst R^2':>9} {'condition':>9}"
+# The paper's tasks one by one, all others together.
+asked = [row["task"] for row in converged]
+papers = [name for name in (*names, "repeat-copy:8,4", "repeat-copy:16,5") if name in asked]
+groups = {name: [name] for name in papers}
+others = list(dict.fromkeys(name for name in asked if name not in papers))
+groups |= {f"{len(others)} other tasks": others} if others else {}
+
+
+def describe_method(group, method):
+    chosen = pick(method, groups[group])
+    if not chosen:
+        return group, method, "0", *"–––––"
+    weights, orbit, support, content, condition = (
+        np.array([float(row[column]) for row in chosen])
+        for column in ("relative_error", "relative_error_orbit", "support_match", "encoding_r2", "condition")
+    )
+    return (
+        group, method, f"{len(chosen)}", f"{np.median(weights):.2g} ({weights.max():.2g})", f"{np.median(orbit):.2g}",
+        f"{support.min():.4f}", f"{np.median(content):.3g} ({content.min():.3g})", f"{np.median(condition):.2g}",
+    )  # fmt: skip
+
+
+DataTable(
+    ("task", "method", "networks", "weights (worst)", "with mean gain", "least support", "R^2 (worst)", "condition"),
+    [describe_method(group, method) for group in groups for method in bas.METHODS],
+    "Methods by tasks, medians over converged networks: relative error of the weights, R^2 of the worst variable",
 )
-for name in dict.fromkeys(row["task"] for row in converged):
-    for method in bas.METHODS:
-        chosen = pick(method, [name])
-        figures_of = (
-            "relative_error",
-            "relative_error_orbit",
-            "support_match",
-            "encoding_r2",
-            "condition",
-        )
-        median = [np.median([float(row[column]) for row in chosen]) for column in figures_of]
-        print(
-            f"{name:16} {method:14} {len(chosen):8} {median[0]:9.2g} {median[1]:8.2g} {median[2]:8.4f} {median[3]:9.3g} {median[4]:9.2g}"
-        )
 
 # %% [markdown]
-# (Medians over networks.) The algorithm **as printed** does not find the basis: on repeat copy its weights are off by
+# (A network for which a method finds no basis at all is missing in its line.) The algorithm **as printed** does not find the basis: on repeat copy its weights are off by
 # {value}`twm.alg1:relative_error|.2f`, and the worst variable is read with an $R^2$ of {value}`twm.alg1:encoding_r2|.2f`.
 # $(W^\top)^k$ would be $W^{-k}$ for an orthogonal $W$; trained networks are not orthogonal. **Corrected**,
 # the weights come out to {value}`ours.alg1:relative_error|.4f`. The content, at {value}`ours.alg1:encoding_r2|.3f`, falls
@@ -633,7 +649,7 @@ strips if picture is not None else None
 # begin? The network is in its input phase until step 0.
 
 # %%
-times = [0, 1, 2, 3, 4, 6, 8, 12]
+times = [0, 1, 2, 4, 8, 12]
 ways = {}
 for name in list(analyses)[:2]:
     subject, found = subjects[name], analyses[name]
@@ -663,13 +679,22 @@ least = {
 }
 
 # %%
-for name, found in ways.items():
-    for way in ("settled basis, pseudo-inverse", "basis of the step"):
-        shares = found[way]
-        print(f"{name}, {way}: outputs that follow, by variable (across) and step (down)")
-        print("step", *(f"{column + 1:6}" for column in shares.columns))
-        for step, line in zip(times, shares.changed):
-            print(f"{step:4}", *(f"{share:6.3f}" for share in line))
+longest = max(subjects[name].task.history for name in ways)
+
+
+def list_shares(way, step, shares):
+    line = dict(zip(shares.columns, shares.changed[times.index(step)]))
+    return [f"{line[column]:.3f}" if column in line else "–" for column in range(longest)]
+
+
+DataTable(
+    ("task, basis", "step", *(f"variable {column + 1}" for column in range(longest))),
+    [
+        (f"{name}, {way}", step, *list_shares(way, step, shares))
+        for name, found in ways.items() for way, shares in found.items() for step in times[:4]
+    ],
+    "Outputs that follow when a variable is swapped, by variable (the last is the newest) and step after the input phase",
+)  # fmt: skip
 
 # %% mystnb={"figure": {"caption": "Outputs that follow when a variable is swapped, for the worst variable, against the step at which it is swapped. With the basis of that very step the variables answer from the end of the input phase on.", "name": "fig-basis-steps"}, "image": {"alt": "For two tasks, three curves each. The curve of the pseudo-inverse starts at zero or low and reaches one within a few steps; that of the step's own basis is at one throughout.", "width": "740px"}}
 figures.plot_intervention_steps(least, times)
@@ -725,14 +750,16 @@ page.record(
     seeds=len({row["seed"] for row in everyone}),
     scale=scale,
 )
-print(f"{'network':58} {'R^2':>7} {'support':>8} {'changed':>8} {'others':>8} {'step 0':>8}")
-for row in everyone:
-    cells = (
-        float(row[key])
-        for key in ("encoding_r2", "support_match", "changed", "unchanged", "changed_at_0")
-    )
-    print(f"{row['network'][:58]:58}", " ".join(f"{cell:8.4f}" for cell in cells))
 print("missed the bar:", ", ".join(missed) or "none")
+kinds = {}
+for row in everyone:
+    kinds.setdefault((row["task"], row["hidden"], f"{float(row['l2']):g}"), []).append(row)
+columns = ("encoding_r2", "support_match", "changed", "unchanged", "changed_at_0", "own_changed")
+DataTable(
+    ("task, hidden, L2", "seeds", "R^2", "support", "changed", "others", "changed at step 0", "changed, read off"),
+    [(", ".join(kind), len(own), *(f"{ana.worst(own, column):.4f}" for column in columns)) for kind, own in kinds.items()],
+    "Every converged network: the least over its variables, over the steps and over seeds",
+)
 
 # %% [markdown]
 # For every converged network, over all variables and the steps 1, 2, 4 and 8 after the input phase, at least
@@ -740,6 +767,10 @@ print("missed the bar:", ", ".join(missed) or "none")
 # {value}`ours.intervention:unchanged|.4f` of the others stay. At the very end of the input phase it is
 # {value}`ours.intervention:changed_at_0|.4f` and {value}`ours.intervention:unchanged_at_0|.4f`. The random block of
 # directions, whose weights looked perfect, moves {value}`ours.intervention:wrong_changed|.2f` of the outputs as it should.
+#
+# All this with the directions of the step itself, and with the content that theory says is there. The table's last column is
+# stricter: the settled basis at all steps, and what its own dual reads is what is taken out. Where the column is below one, the
+# settled basis does not fit the first steps: variables still lie elsewhere, or f has not yet made copies of what it reads twice.
 #
 # This answers the question that the paper's A.6 leaves open, how to find the basis when f acts on the way: by regression, from
 # runs, for {value}`ours.realisation:tasks` tasks and {value}`ours.realisation:networks` networks with an $R^2$ of at least
@@ -753,7 +784,7 @@ print("missed the bar:", ", ".join(missed) or "none")
 # Not every network that does its task is converged. What becomes of the variables where there are fewer directions than
 # variables?
 
-# %% mystnb={"figure": {"caption": "Swaps against the number of slow directions that a network has, by theory's. Left: contents read by the spectral dual. Right: in the directions of the step, with the content that theory knows to be there. Networks that are right answer to the second even with too few directions; those trained with strong weight decay are neither right nor do they answer. The converged ones below one on the left are tasks in which some variables become copies of others only after some steps, before which the settled basis does not fit.", "name": "fig-basis-answers"}, "image": {"alt": "Two scatter plots. Converged networks sit at one, one. On the left, networks with fewer directions answer less; on the right the compressed ones answer fully.", "width": "740px"}}
+# %% mystnb={"figure": {"caption": "Swaps against the number of slow directions that a network has, by theory's. Left: contents read by the spectral dual. Right: in the directions of the step, with the content that theory knows to be there. Networks that are right answer to the second whatever their number of directions; of those that are not right, some answer little. Right ones that are low on the left are compressed, or their task makes some variables copies of others after some steps, before which the settled basis does not fit.", "name": "fig-basis-answers"}, "image": {"alt": "Two scatter plots. On the left, most networks with theory's number of directions lie at one, and those with fewer or more lie lower. On the right all networks that are right lie at one.", "width": "740px"}}
 figures.plot_answers([row for row in rows if row["method"] == "regression"])
 
 
@@ -763,15 +794,37 @@ def mean_share(chosen):
 
 
 flat = [row for row in rows if row["method"] == "regression"]
+uncovered = {}
+for row in flat:
+    spare = int(row["rank_network"]) - int(row["rank_theory"])
+    right = float(row["accuracy"]) >= bar
+    if not right or spare:
+        kind = "not right" if not right else "compressed" if spare < 0 else "more than needed"
+        uncovered.setdefault((row["task"], row["hidden"], f"{float(row['l2']):g}", kind), []).append(row)
+
+
+def span(own, column, form):
+    least, most = (ana.worst(own, column, least=end) for end in (True, False))
+    return format(least, form) if least == most else f"{least:{form}} to {most:{form}}"
+
+
+DataTable(
+    ("task, hidden, L2", "kind", "networks", "accuracy", "slow", "theory", "swaps followed", "contents read off"),
+    [(", ".join(key[:3]), key[3], len(own), span(own, "accuracy", ".4f"), span(own, "rank_network", ".0f"),
+      own[0]["rank_theory"], span(own, "changed", ".3f"), span(own, "own_changed", ".3f")) for key, own in uncovered.items()],
+    "Networks that are not converged, from the least to the largest value where there are several",
+) if uncovered else "Every network is converged."  # fmt: skip
+
+# %%
 narrow = [
     row
     for row in flat
     if row["task"] == "T1" and row["hidden"] == "64" and row["l2"] in ("0", "0.0")
 ]
 decayed = [row for row in flat if row["l2"] == "0.001" and row["converged"] == "0"]
-page.note("decayed", len(decayed))
-page.note("decayed_answering", mean_share(decayed))
-page.note("decayed_changed", ana.worst(decayed, "changed") if decayed else 1.0)
+least_changed = ana.worst(decayed, "changed") if decayed else 1.0
+for key, value in (("", len(decayed)), ("_answering", mean_share(decayed)), ("_changed", least_changed)):
+    page.note(f"decayed{key}", value)
 
 # %%
 if narrow:
@@ -800,8 +853,9 @@ else:
 # **The bottleneck.** T1 with 64 neurons and no weight decay is the paper's exception, accurate with too low a rank. The claim
 # {claim}`twm.bottleneck.wave` is that it holds a compressed wave. Its hidden states are explained by the wave as well as
 # in any other network, and each variable has a direction of its own: pushing along it changes what depends on the variable,
-# and nothing else. Yet no linear dual can read all variables, for there are more directions $\psi_\mu$ than dimensions.
-# The network can be written to variable by variable and not read so.
+# and nothing else. Yet no linear dual can read all variables, for there are more directions $\psi_\mu$ than dimensions: the
+# worst has an $R^2$ of {value}`twm.bottleneck.wave:encoding_r2|.2f`. The network can be written to variable by variable and not
+# read so, which the claim's bar on $R^2$ does not forgive.
 #
 # **The nonlinear memory.** The same holds, without any error, for the paper's Fig. 7.
 
@@ -841,25 +895,52 @@ else:
 figures.plot_decomposition(**studies.collect_panels(packed, folded, text)) if packed else None
 
 # %%
-if packed is not None:
-    print(f"{'network':70} rank")
-    for row in tried:
-        print(
-            f"{row['network']:70} {row['rank_network']} of {row['rank_theory']}, accuracy {float(row['accuracy']):.4f}"
-        )
+def describe_attempt(row):
+    # The name says what differs from the protocol of Table 1.
+    made = row["network"].split("_", 1)[1].replace("_", " ")
+    return made, f"{row['rank_network']} of {row['rank_theory']}", f"{float(row['accuracy']):.4f}", f"{float(row['encoding_r2']):.2f}"
+
+
+DataTable(
+    ("hidden neurons, L2, seed, and what differs from Table 1", "slow eigenvalues", "accuracy", "worst R^2"),
+    [describe_attempt(row) for row in tried],
+    "The search for Fig. 6 and 7: every network trained on 16 vectors of 5",
+) if tried else "No record, no table."
 
 # %% [markdown]
 # A network with PyTorch's usual initial weights and the adaptive horizon has {value}`twm.fig7:rank` slow eigenvalues for
 # {value}`twm.fig7:bits` bits, and an accuracy of {value}`twm.fig7:accuracy|.4f`: its memory cannot be linear, as five planes through the origin of four dimensions cut out only thirty of the
-# thirty-two sign patterns. Started from an orthogonal matrix, the same training finds the linear solution above. So what
-# decides between Fig. 6 and Fig. 7 here is the start. Theory's directions hold nonetheless: swaps along them are followed by {value}`twm.fig7:changed|.4f` of the
+# thirty-two sign patterns. Started from an orthogonal matrix, the same training finds the linear solution above. So here, with
+# one seed of each, what decides between Fig. 6 and Fig. 7 is the start. Theory's directions hold nonetheless: swaps along them are followed by {value}`twm.fig7:changed|.4f` of the
 # outputs that must change, while a linear dual reads the worst variable with an $R^2$ of {value}`twm.fig7:encoding_r2|.2f` only
 # ({claim}`twm.fig7`).
 #
 # **Weight decay.** Of {value}`05_basis_recovery:decayed` networks trained with L2 of 0.001 that did not converge, a share of
 # {value}`05_basis_recovery:decayed_answering|.2f` answers to at least nine in ten swaps of the worst variable; in the worst of
-# them {value}`05_basis_recovery:decayed_changed|.2f` of the outputs follow. These networks have lost variables, and make the errors that go
-# with that.
+# them {value}`05_basis_recovery:decayed_changed|.2f` of the outputs follow. With an L2 of 0.1 nothing is learnt and there is
+# nothing to swap.
+#
+# The worst variable is not every variable. How many of a network's variables answer? We swap each one and two laps after the
+# input phase, with the settled basis, and count those for which nine in ten outputs follow.
+
+# %%
+looked_at = {f"{packed.task.name}, {folded.spectrum.rank_network} for {packed.task.size}": packed} if packed else {}
+for row in flat if page.reuse else ():
+    # Table 1's own networks that did not converge, the first seed of each.
+    if row["converged"] == "0" and row["task"] in names and row["seed"] == "0" and row["init"] == "uniform":
+        plan = ModelPlan(row["task"], hidden=int(row["hidden"]), l2=float(row["l2"]))
+        looked_at[f"{plan.task}, {plan.hidden}, {plan.l2:g}"] = ana.gather_subject(plan, True)
+looked_at = {name: subject for name, subject in looked_at.items() if subject is not None}
+answers = {name: studies.count_answers(one.system, one.task, seed=seed) for name, one in looked_at.items()}
+DataTable(
+    ("network", "variables that answer", "contents read off first", "outputs that stay, at the least"),
+    [(name, f"{one['known']:.2f}", f"{one['read']:.2f}", f"{one['kept']:.3f}") for name, one in answers.items()],
+    "Share of variables that answer to swaps in networks that the theory does not cover",
+) if answers else "No record, no table."
+
+# %% [markdown]
+# A compressed network answers with all or nearly all of its variables, if one knows what is in them, and with fewer if it has
+# to be read off first. A network that weight decay has cost much of its spectrum has lost some variables and kept others.
 #
 # **The rest of the space.** The earlier paper says that memories and the rest interact weakly. It depends on what is
 # called the rest. At right angles to the memories, as both papers have it, the rest feeds strongly into the memories:
@@ -868,7 +949,6 @@ if packed is not None:
 
 # %%
 # The claim is about the papers' own tasks.
-papers = (*names, "repeat-copy:8,4", "repeat-copy:16,5")
 blocks = [row for row in everyone if row["into_memories"] != "" and row["task"] in papers]
 page.record(
     "emt.offblock",

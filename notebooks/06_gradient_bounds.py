@@ -52,6 +52,7 @@ from twm.figures.style import use_style
 from twm.hds import make_linear_hds, make_repeat_copy, parse_task, rollout
 from twm.kernels import draw_weights
 from twm.networks import construct_elman
+from twm.notebooks.tables import DataTable
 from twm.operators import make_basis, make_shift, make_wave_operator, repeat_copy_spectrum
 from twm.paths import results_dir
 from twm.records import read_network
@@ -158,6 +159,7 @@ for mu in (0.5, 0.9):
 
 # %%
 cases = page.size(smoke=1000, laptop=10_000, paper=10_000)
+fewer_cases = page.size(smoke="1,000 of 10,000 networks", laptop=None, paper=None)
 plain = grad.search_violations(cases, seed)
 for name, worst in plain.largest.items():
     print(
@@ -172,6 +174,7 @@ page.record(
         "broken_contracting": plain.broken_contracting["printed"],
         "largest": plain.largest["printed"],
     },
+    scale=fewer_cases,
 )
 
 # %% [markdown]
@@ -259,7 +262,7 @@ for name, (constants, _, _, (slope, _)) in kinds.items():
             ("deviation", abs(slope.value / logs["radius"] - 1)),
         )
     }
-page.record("twm.grad.vanish", vanish, figure="fig-gradients-decay", seeds=networks)
+page.record("twm.grad.vanish", vanish, figure="fig-gradients-decay", seeds=networks, scale=fewer_cases)
 
 # %% [markdown]
 # | $\log$ of the factor a step | default start | Gaussian, 0.7 |
@@ -717,6 +720,7 @@ page.record(
     },
     figure="fig-gradients-tightness",
     seeds=draws,
+    scale=fewer_cases,
 )
 
 # %% mystnb={"figure": {"caption": "The gradient by the first input as a share of its bound: median, least and largest. In a linear network with an orthonormal basis the bound with the norm of Psi is attained. In a skew basis it is loose by up to the condition number, and behind a tanh and in trained networks it is loose because Jacobians are not 1 and no error points in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "700px"}}
@@ -789,23 +793,28 @@ picture
 # %%
 def describe_start(found):
     ratio, equal = found.ratio, len(found.argument_errors)
-    told = ["1", ""]
-    if ratio:
+    told = ["1", "–"] if ratio is None else ["–", "–"]
+    if ratio and np.isfinite(ratio.ratio):
         told = [f"{ratio.ratio:.3f}", f"{ratio.low:.3f} to {ratio.high:.3f}"]
-    error = f"{np.median(found.argument_errors):.4f}" if equal else "-"
+    error = f"{np.median(found.argument_errors):.4f}" if equal else "–"
     slow = f"{np.mean(list(found.ranks.values())):.1f} of {found.rank_theory}"
     arrived = f"{found.reached} of {len(found.iterations)}"
-    return [found.task, found.init, arrived, f"{found.median:.0f}", *told, slow, str(equal), error]
+    median = f"{found.median:.0f}" if found.reached else "–"
+    return [f"{found.task}, {found.init}", arrived, median, *told, slow, str(equal), error]
 
 
-widths = (17, 14, 9, 7, 6, 15, 13, 5, 8)
-heads = ["task", "start", "at 99%", "median", "ratio", "95% interval", "slow", "equal", "argument"]
-for cells in [heads, *map(describe_start, summaries.values())]:
-    print(" ".join(f"{cell:>{width}}" for cell, width in zip(cells, widths)))
+order = list(dict.fromkeys(init for _, init in summaries))
+tasks_asked = list(dict.fromkeys(task for task, _ in summaries))
+ordered = [summaries[task, init] for task in tasks_asked for init in order if (task, init) in summaries]
+DataTable(
+    ("task, start", "at 99%", "median", "ratio", "95% interval", "slow", "equal", "argument"),
+    list(map(describe_start, ordered)),
+    "Iterations to 99%, their ratio to the default start of the same seed, and the spectrum at the end",
+)
 
 # %% [markdown]
 # "Slow" is the mean number of eigenvalues beyond 0.9 when training ended, beside theory's number; "equal" counts networks in
-# which the two agree, and "argument" is their median difference in angle, in radians.
+# which the two agree, and "argument" is their median difference in angle, in radians. A dash stands where no network arrived.
 
 
 # %%

@@ -123,13 +123,11 @@ for count in counts:
     for _ in range(count):
         state = epi.step_euler(model, state, step=times[20] / count)
     euler.append(np.abs(state - exact).max())
-page.note("euler_order", np.log2(euler[-2] / euler[-1]))
-
-# %%
 gsemm = {
     "order": float(orders.mean()),
     "least_order": float(orders.flat[np.abs(orders - 1).argmax()]),
 }
+page.note("euler_order", np.log2(euler[-2] / euler[-1]))
 page.record(
     "emt.gsemm",
     gsemm | {"map_error": map_error, "half_step_error": half_error, "models": spans},
@@ -140,7 +138,7 @@ page.record(
 shown = {"limit": limit[:, 0]}
 for constant in (1.0, 0.3, 0.1):
     fast = {"time_hidden": constant, "time_delay": constant}
-    shown[f"T_h = T_d = {constant:g}"] = epi.simulate_episodes(model, start, times, **fast)[0][:, 0]
+    shown[f"$T_h = T_d = {constant:g}$"] = epi.simulate_episodes(model, start, times, **fast)[0][:, 0]
 figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts, np.array(euler)))
 
 # %% [markdown]
@@ -178,7 +176,7 @@ both = {name: pairs.max(axis=0).tolist() for name, pairs in ways.items()}
 page.note("forward_error", max(pairs[0].max() for pairs in ways.values()))
 page.record("emt.conjugate", {"norms": norms, **both}, figure="fig-episodic-conjugacy")
 
-# %% mystnb={"figure": {"caption": "From the map to the Elman update (left) every activation leads, at every norm. Back again (right) only tanh does, whatever the norm: ReLU and clipping send different states to one, and no function can tell them apart afterwards. The dotted line is the tolerance.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "From the map to the Elman update (left) every activation leads, at every norm. Back again (right) only tanh does, whatever the norm: ReLU and clipping send different states to one, and no function can tell them apart afterwards. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "700px"}}
 figures.plot_conjugacy(norms, ways)
 
 # %% [markdown]
@@ -413,9 +411,9 @@ read = states @ fitted.dual_basis.T
 page.note("fitted_error", np.linalg.norm(fitted.operator - cycle) / np.linalg.norm(cycle))
 page.note("powers_error", np.linalg.norm(guessed - cycle) / np.linalg.norm(cycle))
 page.note("content_signs", float((read * contents > 0).mean()))
-page.note("trained_size", int(cycle.shape[0]))
 eigenvalues = np.linalg.eigvals(recurrent)
-page.note("trained_rank", int((np.abs(eigenvalues) > 0.9).sum()))
+for name, number in (("size", len(cycle)), ("rank", int((np.abs(eigenvalues) > 0.9).sum()))):
+    page.note(f"trained_{name}", number)
 
 # %% mystnb={"figure": {"caption": "A trained network in its variables. A: weights between components, with what leads out of them below the line; the band is the shift, the corner the copy back. B: slow eigenvalues at the roots of unity, with their number in each direction. C: an episode neuron by neuron. D: the same episode variable by variable: what is written at the newest variable travels to the oldest, and returns.", "name": "fig-episodic-trained"}, "image": {"alt": "Four panels: a matrix with one off-diagonal band and a corner block, a ring of eigenvalues with counts, a heatmap without visible order and a heatmap with diagonal stripes.", "width": "760px"}}
 from twm.pictures import text_to_states
@@ -442,7 +440,9 @@ figures.plot_trained_variables(
 # components. In the fitted variables its weights are the cycle to a relative {value}`08_episodic_memory:fitted_error|.1e`,
 # and the signs of all contents are read right in {value}`08_episodic_memory:content_signs|.2%` of cases. The variables
 # guessed from powers of $W$ give {value}`08_episodic_memory:powers_error|.1e`. For the text the five bits of a column are
-# one variable's content, and panel D shows what the paper's Fig. 3D shows.
+# one variable's content, and panel D shows what the paper's Fig. 3D shows. During the input phase it is grainy. That is not
+# the network but the dual: the pseudo-inverse takes the fresh inputs' transients for content. The page on
+# [basis recovery](05_basis_recovery.ipynb) has a dual that is blind to them.
 #
 # ## How this became the theory of travelling waves
 #

@@ -48,6 +48,8 @@ page = open_page("09_flip_flop", profile=profile, device=device, seed=seed, reus
 rng = np.random.default_rng(seed)
 
 # %%
+import time
+
 import torch
 
 from twm import flip_flop as ff
@@ -145,7 +147,9 @@ runs = {
     for each, some in networks.items()
 }
 shown = {"no delay": runs[0][0], f"delay {delay}": runs[delay][0]}
-part = (slice(300, 460), 0)
+# Of all streams the one in which even the quietest channel has the most pulses.
+stream = int((runs[0][0].pulses[300:460] != 0).sum(0).min(1).argmax())
+part = (slice(300, 460), stream)
 figures.plot_task(
     shown["no delay"].pulses[part],
     {name: run.signs[part] for name, run in shown.items()},
@@ -281,7 +285,9 @@ on_record = (
 )
 starts, points, surveys, checked = page.size(smoke=300, laptop=1000, paper=300), {}, {}, {}
 for each in (0, delay):
+    begun = time.perf_counter()
     points[each] = ff.find_network_points(runs[each][0], starts, seed)
+    print(f"delay {each}: slow points from {starts} starts in {time.perf_counter() - begun:.1f} s")
     checked[each] = ff.describe_points(points[each], runs[each][0], resting[each][0])
     checked[each]["counts"] = [int(part) for part in checked[each]["counts"].split()]
     rows = [on_record[plan.name] for plan in plans[each] if plan.name in on_record]
@@ -312,7 +318,7 @@ if all(surveys.values()):
 else:
     page.skip("mem.cube", missing)
 
-# %% mystnb={"figure": {"caption": "Top: slow points of two networks in the plane of the first two principal components; numbers give the unstable directions where there are more than three. Bottom: how many fixed points of each kind every seed has. Without delay there are 8, 12, 6 and 1, as in three independent bits.", "name": "fig-flipflop-points"}, "image": {"alt": "Top, two planes with markers by number of unstable directions; left a cube seen from a side, right a crowded cloud. Bottom, two bar charts of counts by number of unstable directions and seed.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "Top: slow points of two networks in the plane of the first two principal components; numbers give the unstable directions where there are more than three. Bottom: how many fixed points every seed has, by the number of unstable directions. Without delay there are 8, 12, 6 and 1, as in three independent bits.", "name": "fig-flipflop-points"}, "image": {"alt": "Top, two planes with markers by number of unstable directions; left a cube seen from a side, right a crowded cloud. Bottom, two tables of counts, a row a seed: left four columns with the same numbers in every row, right many columns up to two dozen and more unstable directions, with small numbers that differ from seed to seed.", "width": "760px"}}
 panels = {}
 for each, name in ((0, "no delay"), (delay, f"delay {delay}")):
     _, _, axes, mean = pictures[name]
@@ -349,8 +355,9 @@ turning = np.linalg.svd(orbit - orbit.mean(0), full_matrices=False)
 page.note("circling", int(sum((rest.amplitudes > 1e-3).sum() for rest in resting[delay])))
 page.note("circling_none", int(sum((rest.amplitudes > 1e-3).sum() for rest in resting[0])))
 page.note("corners_looked_at", 8 * seeds)
-page.note("kept", float(np.mean([rest.found.mean() for rest in resting[delay]])))
-page.note("widest_swing", float(max(rest.amplitudes.max() for rest in resting[delay])))
+kept = float(np.mean([rest.found.mean() for rest in resting[delay]]))
+for name, number in (("kept", kept), ("widest_swing", float(max(rest.amplitudes.max() for rest in resting[delay])))):
+    page.note(name, number)
 
 # %% mystnb={"figure": {"caption": "Networks that are left alone in an output state. Left: the largest swing of any neuron after a long time; zero means a fixed point. Middle: the widest movement of the delayed network, in its two leading components. Right: its outputs meanwhile.", "name": "fig-flipflop-resting"}, "image": {"alt": "Left, bars for eight output states, zero without delay. Middle, a closed or nearly closed curve, or a point. Right, three flat output curves.", "width": "760px"}}
 names = [
@@ -388,8 +395,9 @@ page.record(
     seeds=seeds,
     scale=scale,
 )
-page.note("positions", 3 * (delay + 1))
-page.note("outside", [int(len(real) + len(turning)) for real, turning, _ in split[delay]])
+outside = [int(len(real) + len(turning)) for real, turning, _ in split[delay]]
+for name, number in (("positions", 3 * (delay + 1)), ("outside", outside)):
+    page.note(name, number)
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of W. Without delay three real ones lie outside the unit circle; with delay a ring of complex ones joins them.", "name": "fig-flipflop-spectra"}, "image": {"alt": "Two planes with the unit circle. Left, three markers a seed to the right of it. Right, in addition a ring of markers around the circle.", "width": "760px"}}
 figures.plot_spectra({"no delay": spectra[0], f"delay {delay}": spectra[delay]})
@@ -424,6 +432,7 @@ line = ff.analyse_oscillation(ff.make_travelling_step(delay, lead))
 
 # %%
 slopes = [float(np.polyfit(range(7), each.crossings[:7], 1)[0]) for each in oscillations]
+page.note("line_crossings", line.crossings[: min(6, len(line.crossings))])
 page.record(
     "mem.trigger",
     {
@@ -440,7 +449,6 @@ page.record(
     seeds=seeds,
     scale=scale,
 )
-page.note("line_crossings", line.crossings[: min(6, len(line.crossings))])
 
 # %% mystnb={"figure": {"caption": "Left: mean outputs around a switch; the pulse falls at the solid line and is due at the dotted one. Middle: the leading components of the network's mean states. Right: those of a plain delay line. Both look like Fourier modes of rising frequency.", "name": "fig-flipflop-switch"}, "image": {"alt": "Left, three output curves, one of which jumps at the dotted line. Middle and right, seven rows of oscillating curves each, faster from row to row, between the two lines.", "width": "760px"}}
 figures.plot_switch(
@@ -498,7 +506,7 @@ page.record("ours.flipflop.wave", wave, figure="fig-flipflop-line", seeds=seeds,
 # %% mystnb={"figure": {"caption": "The delay line of one network, by channel and position: share of a sign's variance that is read, share of right signs, and share of states in which a pulse that was written to that position turned the right output over at the right time and touched nothing else. The last panel is the control with random changes of the same length.", "name": "fig-flipflop-line"}, "image": {"alt": "Four heatmaps of three channels by positions, with the share in each cell: the first three near one, the last near zero.", "width": "760px"}}
 figures.plot_delay_line(
     {
-        "read: R^2": lines[0].r2,
+        "read: $R^2$": lines[0].r2,
         "read: right signs": lines[0].accuracy,
         "written": wrote[0].success,
         "control": wrote[0].random,

@@ -238,11 +238,12 @@ def sweep_command(options: argparse.Namespace) -> int:
 
 def analyse_command(options: argparse.Namespace) -> int:
     """Analyse one trained network, or those on record that the table of analyses lacks."""
-    from twm.errors import require
+    from twm.errors import require, require_count
 
     given = (options.task, options.figure)
     require(options.record != (options.checkpoint is not None), "give a CHECKPOINT, or --record for those of the book")
     require(not options.record or not any(given), "--record goes without --task and --figure")
+    require_count(options.seed, "--seed", 0)
     if options.record:
         from twm.analysis import record_analyses
 

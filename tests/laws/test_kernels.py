@@ -31,6 +31,7 @@ from twm.kernels import (
 )
 from twm.networks import ElmanRNN, construct_elman
 from twm.operators import make_basis, make_cycle, make_wave_operator
+from twm.records import read_network
 
 SINGLE = (ReferenceKernel, AugmentedKernel)
 HISTORY, DIM, HIDDEN, BATCH, LONGEST = 4, 3, 20, 6, 9
@@ -96,6 +97,24 @@ def test_gradients_of_a_wave_network_are_those_of_float64_autograd(name, gain):
     found = batched.compute_gradient(*(torch.stack([value, value]) for value in (inputs, targets)), 100)
     for model in range(2):
         assert max(relative_errors([matrix[model] for matrix in found], expected)) < 1e-5
+
+
+@pytest.mark.parametrize("name", ["T1_h128_l2-0_s0", "T2_h128_l2-0_s0_at2500"])
+def test_gradients_of_a_trained_network_are_those_of_float64_autograd(name, root):
+    """On networks of the record: with targets that are not theirs, and with their own, where little is left to learn."""
+    found, _ = read_network(root / "book" / "results" / "networks" / f"{name}.safetensors")
+    weights = Weights(*(torch.as_tensor(matrix, dtype=torch.float32) for matrix in found.get_matrices()))
+    task = make_named_task(name[:2])
+    states = rollout(task, torch.as_tensor(draw_binary_history(task, 16, 0)), 40).transpose(0, 1).float()
+    # At its own targets a trained network's gradient is what is left of terms that cancel, so float32 keeps fewer digits of it.
+    for targets, allowed in ((states[8:].roll(1, 1), 1e-5), (states[8:], 5e-5)):
+        expected = compute_reference_gradient(to_double(weights), states[:8], targets, 40)
+        for make in SINGLE:
+            given = make(weights, 8, 16, 40).compute_gradient(states[:8], targets, 40)
+            assert max(relative_errors(given, expected)) < allowed
+        batched = BatchedKernel(stack_weights([weights, weights]), 8, 16, 40)
+        both = batched.compute_gradient(*(torch.stack([value, value]) for value in (states[:8], targets)), 40)
+        assert max(relative_errors([matrix[1] for matrix in both], expected)) < allowed
 
 
 def test_batched_gradients_are_those_of_float64_autograd():

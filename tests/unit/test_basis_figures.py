@@ -72,6 +72,29 @@ def test_the_edit_shows_only_what_changed():
     assert (np.asarray(strip) != 0).sum() == 1 and strip[1, 7] == -1
 
 
+def test_one_content_is_framed_wherever_the_wave_has_it(setting):
+    subject, found, sample = setting
+    basis, history, dim = found.bases["regression"], 4, 3
+    run = np.concatenate([sample.early[:, 0], sample.states[:, 0]])
+    read = basis.read_waves(run)
+    frames = figures.plot_waves(run, read, history, dim).axes[1].patches
+    assert len(frames) == len(run) - 2
+    given = sample.states[0, 0] @ basis.dual_basis[2 * dim : 3 * dim].T
+    for frame in frames[2:]:
+        step, row = round(frame.get_x() + 0.5), round(frame.get_y() + 0.5)
+        assert np.array_equal(np.sign(read[step, row : row + dim]), np.sign(given)), step
+
+
+def test_answers_are_told_apart_by_rightness_and_by_the_number_of_directions():
+    rows = [
+        {"accuracy": accuracy, "rank_network": rank, "rank_theory": "36"} | dict.fromkeys(("own_changed", "changed"), "1")
+        for accuracy, rank in (("1.0", "36"), ("1.0", "30"), ("1.0", "40"), ("0.9", "30"))
+    ]
+    right = figures.plot_answers(rows).axes[1]
+    found = {line.get_label(): list(line.get_xdata()) for line in right.lines[:4]}
+    assert found == {"right, theory's number": [1.0], "right, fewer": [30 / 36], "right, more": [40 / 36], "not right": [30 / 36]}
+
+
 def test_misshapen_data_gets_one_line():
     with pytest.raises(UserError, match="side by side"):
         figures.plot_waves(np.zeros((3, 4)), np.zeros((4, 4)), 2, 2)

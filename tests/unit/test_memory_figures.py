@@ -49,8 +49,13 @@ def test_every_axes_is_labelled_and_finite(drawn):
 
 
 def test_figures_show_their_data(drawn):
-    rows = [bar.get_height() for bar in drawn["points"].axes[2].patches]
-    assert rows == [8, 12, 6, 1] * 2
+    counts = drawn["points"].axes[2].images[0].get_array()
+    assert np.array_equal(counts, [[8, 12, 6, 1]] * 2)
+    assert [text.get_text() for text in drawn["points"].axes[2].texts] == ["8", "12", "6", "1"] * 2
+    labels = [text.get_text() for text in drawn["resting"].axes[0].get_xticklabels()]
+    assert labels == ["+\n+\n+"] * 8
+    shares = [text.get_text() for text in drawn["line"].axes[0].texts]
+    assert shares == ["1"] * 27 and not drawn["line"].axes[1].texts
     assert np.array_equal(drawn["machine"].axes[0].images[0].get_array().shape, (8, 9))
     assert {text.get_text() for text in drawn["trained"].axes[1].texts} == {"2"}, "two eigenvalues in each direction"
     assert len(drawn["mechanisms"].axes[0].texts) == 20 and len(drawn["cubes"].axes[0].texts) >= 8

@@ -42,6 +42,16 @@ def test_reading_errors_start_with_the_first_input():
     assert errors.shape == (3 + 13,) and errors[0] == pytest.approx(0.5)
 
 
+def test_variables_that_answer_are_counted():
+    subject = construct_subject(4, 2, 24, 1.05, 0)
+    found = studies.count_answers(subject.system, subject.task, count=32)
+    assert found["known"] == found["read"] == 1 and found["kept"] > 0.99
+    # Without its last readout row no output of that component follows, and every variable has one.
+    deaf = replace(subject.system, readout=subject.system.readout * [[1.0], [0.0]])
+    assert studies.count_answers(deaf, subject.task, count=32)["known"] == 0
+    assert studies.count_answers(deaf, subject.task, level=0.4, count=32)["known"] == 1
+
+
 def test_the_best_neuron_is_found_where_there_is_one():
     subject = construct_subject(3, 2, 6, 1.2, 0)
     sample = sample_states(subject.system, subject.task, 64, 9)

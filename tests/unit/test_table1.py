@@ -19,7 +19,7 @@ def make_row(seed=0, best=1.0, final=None, error=None, optimal=None, rank=36, th
         "model": f"{task}_{hidden}_{l2}_{seed}_{threshold}", "task": task, "hidden": hidden, "l2": l2, "seed": seed,
         "threshold": threshold, "accuracy_best": best, "accuracy_final": best if final is None else final,
         "argument_error": error, "argument_error_optimal": error if optimal is None else optimal, "rank_network": rank,
-        "rank_theory": 64 if task == "T1" else 36,
+        "rank_theory": 64 if task == "T1" else 36, "horizon": 100, "diverged_at": None,
     }  # fmt: skip
 
 
@@ -81,6 +81,16 @@ def test_a_seed_counts_once_with_the_better_of_its_two_thresholds():
     assert cell.errors == (0.010, 0.002) and cell.equal_rank == 2
     assert cell.error.value == pytest.approx(0.006) and cell.error_optimal.value == pytest.approx(0.0055)
     assert cell.ranks == (40, 30, 12)
+
+
+def test_seeds_with_both_thresholds_are_counted():
+    rows = [make_row(0), make_row(0, threshold=0.9), make_row(1), make_row(2)]
+    found = summarise(rows)
+    assert (found.seeds, found.both) == (3, 1)
+    cells = table1.summarise_table1([make_row(seed, cell=cell, threshold=value) for cell in CELLS for seed in (0, 1) for value in (0.9, 0.98)])
+    assert table1.describe_table1(cells)["accuracy"]["least_both"] == 2
+    cells = table1.summarise_table1([make_row(seed, cell=cell) for cell in CELLS for seed in (0, 1)])
+    assert table1.describe_table1(cells)["error"]["least_both"] == 0
 
 
 def test_the_mean_error_is_over_the_seeds_that_have_one():
@@ -206,3 +216,32 @@ def test_accurate_models_are_counted_without_the_bottleneck():
     assert table1.count_converged([*rows, *bottleneck]) == {"accurate": 5, "equal_rank": 4, "converged": 3}
     assert table1.count_converged(rows, level=0.93) == {"accurate": 6, "equal_rank": 5, "converged": 4}
     assert table1.count_converged(rows, allowed=0.03) == {"accurate": 5, "equal_rank": 4, "converged": 4}
+
+
+def test_failures_are_sorted_by_how_they_came_about():
+    good = [make_row(0, 1.0), make_row(1, 0.95, final=0.901), make_row(2, 0.941)]
+    bad = {
+        "learns nothing": make_row(3, 0.51) | {"horizon": 10},
+        "stays at the first horizon": make_row(4, 0.88) | {"horizon": 10},
+        "learns a part": make_row(5, 0.88) | {"horizon": 40},
+        "falls and ends low": make_row(6, 1.0, final=0.74),
+        "diverges": make_row(7, 1.0, final=0.5) | {"diverged_at": 900},
+    }
+    assert list(bad) == list(table1.FAILURES)
+    assert table1.sort_failures([*good, *bad.values()]) == {kind: [row] for kind, row in bad.items()}
+    assert table1.sort_failures(good) == {}
+    shorter = table1.sort_failures([bad["stays at the first horizon"]], first_horizon=4)
+    assert list(shorter) == ["learns a part"]
+
+
+def test_a_cell_says_in_a_word_which_half_agrees():
+    cell = ("T2", 64, 0.0)
+    accuracy, error = table1.get_paper_cell(*cell)
+    for best, found, word in (
+        (accuracy, error, "both"),
+        (accuracy, None, "accuracy"),
+        (accuracy - 0.2, error, "error"),
+        (accuracy - 0.2, None, "neither"),
+    ):
+        assert summarise([make_row(0, best, error=found, cell=cell)]).verdict == word
+    assert summarise([]).verdict == "no seed"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from twm.analysis.gathering import Subject
-from twm.analysis.report import Analysis
+from twm.analysis.report import Analysis, try_interventions
 from twm.basis import (
     ElmanSystem,
     RecoveredBasis,
@@ -125,6 +125,33 @@ def count_misread(analysis: Analysis, sample: StateSample) -> dict[str, int]:
     """
     read = analysis.bases["regression"].read_waves(sample.states)
     return {"wrong_bits": int((np.sign(read) != sample.waves).sum()), "bits": read.size}
+
+
+def count_answers(
+    system: ElmanSystem, task: HDS, level: float = 0.9, count: int = 256, seed: int = 0
+) -> dict[str, float]:
+    """Count the variables of a network that answer to swaps, one and two laps after the input phase.
+
+    Args:
+        system, task: the network and its task.
+        level: share of the outputs that must change, by which a variable counts as answering if they follow.
+        count: histories for the regression.
+        seed: of the histories.
+
+    Returns:
+        ``known``, share of variables that answer when theory's content is taken out before the new one is put in;
+        ``read``, the same when what the dual reads is taken out; ``kept``, least share of the other outputs that stay.
+    """
+    laps = (task.history, 2 * task.history)
+    fitted, fresh = (
+        sample_states(system, task, size, 2 * laps[1], 2 * seed + at) for at, size in ((0, count), (1, 64))
+    )
+    basis = recover_basis(system, task, "regression", fitted)
+    known, read = (
+        try_interventions(system, fresh, laps, lambda step: basis, content) for content in ("theory", "read")
+    )
+    answering = [float((one.changed.min(axis=0) >= level).mean()) for one in (known, read)]
+    return {"known": answering[0], "read": answering[1], "kept": float(known.unchanged.min())}
 
 
 def find_best_neurons(sample: StateSample) -> np.ndarray:
@@ -301,6 +328,7 @@ def sample_networks(rng_seed: int, count: int, hidden: int, dim: int) -> list[El
 
 __all__ = [
     "collect_panels",
+    "count_answers",
     "count_misread",
     "find_best_neurons",
     "measure_linearisations",

@@ -1,6 +1,6 @@
 """Rules of the claims whose evidence is in the notebook 09_flip_flop.
 
-"Most seeds" is more than half of those looked at.
+"Most seeds", where the ledger says so, is more than half of those looked at. Elsewhere ``reproduced`` asks for every seed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,14 +20,19 @@ def judge_task(numbers: Mapping[str, Any]) -> Outcome:
     waiting = [*numbers["waiting_delayed"], *numbers["waiting_other_delayed"]]
     least, patient = min(map(min, settled)), min(waiting)
     sizes = numbers["steps"] >= 100_000 and numbers["delay"] == 8
-    fine = [all(series[seed] >= 0.99 for series in settled) for seed in range(len(settled[0]))]
+    fixed = numbers["encoder_moved"] == 0
+    waits = numbers["waiting_delayed"], numbers["waiting_other_delayed"]
+    fine = [
+        all(series[seed] >= 0.99 for series in settled) and all(series[seed] >= 0.95 for series in waits)
+        for seed in range(len(settled[0]))
+    ]
     return decide(
-        ok=least >= 0.99 and patient >= 0.95 and sizes,
-        partly=_most(fine) and sizes,
+        ok=least >= 0.99 and patient >= 0.95 and sizes and fixed,
+        partly=3 * sum(fine) >= 2 * len(fine) and sizes and fixed,
         value=f"least over {len(fine)} seeds: settled {least:.4f}, waiting {patient:.4f}, on {numbers['steps']} steps",
         reason=_blame(
             (sizes, "The task or the test is smaller than asked for."),
-            (numbers["encoder_moved"] == 0, "W_in was trained."),
+            (fixed, "W_in was trained."),
             (least >= 0.99 and patient >= 0.95, "Some seed stays below .99 settled or .95 waiting."),
         ),
     )
@@ -37,10 +42,11 @@ def judge_task(numbers: Mapping[str, Any]) -> Outcome:
 def judge_cube(numbers: Mapping[str, Any]) -> Outcome:
     """Require 8 stable fixed points, one an output state, and centres affine to a cube; Source: mem Fig. 2."""
     cubes = min(numbers["cube_none"] + numbers["cube_delayed"])
+    whole = all(count == 8 for count in [*numbers["stable_none"], *numbers["stable_delayed"]])
     without = _most([count == 8 for count in numbers["stable_none"]])
     delayed = _most([count == 8 for count in numbers["stable_delayed"]])
     return decide(
-        ok=without and delayed and cubes >= 0.9,
+        ok=whole and cubes >= 0.9,
         partly=without and min(numbers["cube_none"]) >= 0.9,
         value=(
             f"stable corners by seed: {_list(numbers['stable_none'])} without delay, {_list(numbers['stable_delayed'])} "
@@ -86,7 +92,7 @@ def judge_spectrum(numbers: Mapping[str, Any]) -> Outcome:
     three = [real == 3 and other == 0 for real, other in zip(numbers["real_none"], numbers["complex_none"])]
     rotating = [number > 0 for number in numbers["complex_delayed"]]
     return decide(
-        ok=_most(three) and _most(rotating),
+        ok=all(three) and all(rotating),
         partly=_most(rotating),
         value=(
             f"without delay {_list(numbers['real_none'])} real and {_list(numbers['complex_none'])} complex; "
@@ -104,12 +110,14 @@ def judge_trigger(numbers: Mapping[str, Any]) -> Outcome:
     """Require a quarter period to 20 degrees in the leading pair, more than 45 degrees off the corners; Source: mem Fig. 3."""
     quarter = [abs(phase - 90) <= 20 for phase in numbers["phases"]]
     across = [angle > 45 for angle in numbers["angles"]]
-    rising = _most([slope > 0 for slope in numbers["slopes"]])
+    rising = [slope > 0 for slope in numbers["slopes"]]
+    chance = f"A random plane has {numbers['chance_angle']:.0f} degrees, so the angle says little."
+    missed = "" if all(quarter) else f"The phase is a quarter period in {sum(quarter)} of {len(quarter)} seeds. "
     return decide(
-        ok=_most(quarter) and _most(across) and rising,
-        partly=_most(across) and rising,
+        ok=all(quarter) and all(across) and all(rising),
+        partly=_most(across) and _most(rising),
         value=f"phase by seed {_list(numbers['phases'], '.0f')} degrees; angle {_list(numbers['angles'], '.0f')} degrees",
-        reason=f"A random plane has {numbers['chance_angle']:.0f} degrees, so the angle says little.",
+        reason=missed + chance,
     )
 
 
@@ -150,7 +158,7 @@ def judge_wave(numbers: Mapping[str, Any]) -> Outcome:
     controls = max(max(numbers["early"]), max(numbers["random"]))
     clear = controls < 0.2
     return decide(
-        ok=_most([both == (True, True) for both in zip(read, written)]) and clear,
+        ok=all(read) and all(written) and clear,
         partly=_most(written) and clear,
         value=(
             f"by seed: R^2 {_list(numbers['r2'], '.2f')}; signs {_list(numbers['signs'], '.2f')}; "
@@ -158,8 +166,9 @@ def judge_wave(numbers: Mapping[str, Any]) -> Outcome:
         ),
         reason=_blame(
             (clear, f"Wrong interventions succeed too, up to {controls:.2f}."),
-            (_most(read), "Positions are written as well as pulses are sent, but read with an R^2 below .95."),
             (_most(written), "Pulses that are written by position do not do what they should."),
+            (all(read), "Positions are written as well as pulses are sent, but read with an R^2 below .95."),
+            (all(written), "Some seed's pulses, written by position, do not do what they should."),
         ),
     )
 

@@ -28,14 +28,14 @@ def plot_reduction(
     left, right = axes[0]
     for index, (name, curve) in enumerate(curves.items()):
         left.plot(times, curve, color=QUALITATIVE[index], linestyle=DASHES[index], label=name)
-    left.set(xlabel="time (T_f)", ylabel="V_f of one neuron", title="fast variables drop out")
+    left.set(xlabel="time ($T_f$)", ylabel="$V_f$ of one neuron", title="fast variables drop out")
     left.legend(fontsize="small")
     for index, (name, steps, values) in enumerate(
-        (("fast limit, in T_h = T_d", constants, errors), ("Euler, in its step", *euler))
+        (("fast limit, in $T_h = T_d$", constants, errors), ("Euler, in its step", *euler))
     ):
         right.loglog(steps, values, color=QUALITATIVE[index], marker=MARKERS[index], linestyle="", label=name)
         right.loglog(steps, values[-1] * steps / steps[-1], color=QUALITATIVE[index], linestyle=":", linewidth=1)
-    right.set(xlabel="T_h = T_d, or step (T_f)", ylabel="largest difference", title="both at first order (dotted)")
+    right.set(xlabel="$T_h = T_d$, or step ($T_f$)", ylabel="largest difference", title="both at first order (dotted)")
     right.legend(fontsize="small")
     return figure
 
@@ -60,7 +60,7 @@ def plot_conjugacy(norms: Sequence[float], errors: Mapping[str, np.ndarray], flo
         place.axvline(1.0, color="#999999", linewidth=1)
         place.set(xlabel="largest singular value of W", ylabel="largest error", title=title, ylim=(floor / 3, 10))
     axes[0, 0].text(1.1, 1e-4, "norm 1", color="#666666", fontsize="small")
-    axes[0, 1].legend(fontsize="small", loc="center right")
+    axes[0, 1].legend(fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.9))
     return figure
 
 
@@ -87,8 +87,11 @@ def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]
             spectrum.real, spectrum.imag, marker=MARKERS[index], linestyle="", color=QUALITATIVE[index], fillstyle="none",
             markersize=6 + 3 * index, label=f"{index + 1}",
         )  # fmt: skip
-    last.set(xlabel="real part", ylabel="imaginary part", title="eigenvalues", ylim=(-1.6, 2.6))
-    last.legend(fontsize="small", loc="upper center", ncols=count, handletextpad=0.1, columnspacing=0.8)
+    last.set(xlabel="real part", ylabel="imaginary part", title="eigenvalues", aspect="equal")
+    last.set_ylim(-1.4, 1.4)
+    figure.legend(
+        *last.get_legend_handles_labels(), title="memories", loc="outside right center", fontsize="small", handletextpad=0.3
+    )
     return figure
 
 
@@ -103,7 +106,7 @@ def plot_mechanisms(before: np.ndarray, after: np.ndarray, written: np.ndarray, 
     """
     figure, axes = make_axes(1, 4, width=8.2, height=2.9)
     limit = max(np.abs(part).max() for part in (before, after, written, read))
-    titles = ("a state", "composed: Phi h", "written: + Psi_N u", "read: Psi_N* h")
+    titles = ("a state", r"composed: $\Phi h$", r"written: $+\Psi_N u$", r"read: $\Psi_N^* h$")
     for place, values, title in zip(axes[0], (before, after, written, read[None]), titles):
         plot_matrix(place, values.T, limit, title=title, col_label="variable")
         number_ticks(place, [str(number + 1) for number in range(len(values))] if len(values) > 1 else ["last"])

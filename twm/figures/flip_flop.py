@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twm.figures.style import DASHES, INK, MARKERS, QUALITATIVE, get_colours, make_axes
+from twm.figures.style import DASHES, INK, MARKERS, PAPER, QUALITATIVE, get_colours, make_axes
 from twm.figures.turnable import draw_clouds
 
 _GREY = "#888888"
@@ -69,7 +69,8 @@ def plot_resting(
     for index, (name, values) in enumerate(swings.items()):
         place = np.arange(len(names)) + (index - (len(swings) - 1) / 2) * width
         axes[0, 0].bar(place, values, width, color=QUALITATIVE[index], label=name)
-    axes[0, 0].set_xticks(range(len(names)), names, rotation=90, family="monospace")
+    # Signs stand upright, one below the other: turned by a right angle a minus is a bar.
+    axes[0, 0].set_xticks(range(len(names)), ["\n".join(name) for name in names], family="monospace", linespacing=0.8)
     axes[0, 0].set(xlabel="output state", ylabel="swing of a neuron", title="left alone")
     axes[0, 0].legend(fontsize="x-small")
     axes[0, 1].plot(
@@ -116,15 +117,29 @@ def plot_points(
         top.set(title=title, xlabel="PC1", ylabel="PC2")
         top.margins(0.15)
         top.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
-        rows = counts[title]
-        longest = max((len(row) for row in rows), default=1)
-        for index, row in enumerate(rows):
-            spread = np.arange(len(row)) + (index - (len(rows) - 1) / 2) * 0.15
-            below.bar(spread, row, 0.13, color=QUALITATIVE[index % len(QUALITATIVE)], label=f"seed {index}")
-        below.set(xlabel="unstable directions", ylabel="fixed points", xlim=(-0.7, longest - 0.3))
-        if rows:
-            below.legend(fontsize="x-small", ncols=2)
+        _draw_counts(below, counts[title])
     return figure
+
+
+def _draw_counts(axes: Axes, rows: Sequence[Sequence[int]]) -> None:
+    """Draw how many points each seed has by number of unstable directions, each count in its cell; none is left white."""
+    axes.set(xlabel="unstable directions", ylabel="seed", title="fixed points")
+    axes.tick_params(length=0)
+    if not rows:
+        return
+    longest = max(len(row) for row in rows)
+    table = np.array([[*row, *[0] * (longest - len(row))] for row in rows], dtype=float).reshape(-1, longest)
+    colours = get_colours("sequential").reversed().with_extremes(under=PAPER)
+    most = table.max(initial=1.0)
+    axes.imshow(table, cmap=colours, vmin=0.5, vmax=1.3 * most, aspect="auto", interpolation="nearest")
+    for (row, column), value in np.ndenumerate(table):
+        if value:
+            axes.text(
+                column, row, f"{value:.0f}", ha="center", va="center", fontsize="xx-small" if longest > 9 else "small",
+                color="white" if value > 0.6 * most else INK,
+            )  # fmt: skip
+    axes.set_yticks(range(len(rows)))
+    axes.set_xticks(range(0, longest, max(1, longest // 6)))
 
 
 def _name_groups(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:
@@ -251,7 +266,8 @@ def plot_delay_line(panels: Mapping[str, np.ndarray]) -> Figure:
                 place.text(
                     position,
                     row,
-                    f"{value:.2f}".lstrip("0"),
+                    # Cells are narrow, and a whole share needs no digits.
+                    "1" if value > 0.995 else f"{value:.2f}".lstrip("0"),
                     ha="center",
                     va="center",
                     fontsize="xx-small",

@@ -146,7 +146,7 @@ def plot_opening(
             label="slow eigenvalues, share of theory's",
         )  # fmt: skip
         right.axhline(1, color=_FAINT, linestyle="-", linewidth=1, zorder=0)
-        right.set(xlabel="iteration", title=f"{task}: through training", ylim=(-0.05, 1.5))
+        right.set(xlabel="iteration (the start is drawn at 1)", title=f"{task}: through training", ylim=(-0.05, 1.5))
         right.legend(fontsize="small", loc="upper left")
     return figure
 
@@ -194,7 +194,7 @@ def plot_tightness(groups: Mapping[str, Mapping[str, tuple[float, float, float]]
     place.axvline(1, color=INK, linestyle=":", linewidth=1)
     place.set_yticks(range(len(groups)), list(reversed(groups)))
     place.tick_params(axis="y", length=0)
-    place.set(xscale="log", xlabel="gradient / bound (the right edge is a violation)", ylim=(-0.6, len(groups) - 0.4))
+    place.set(xscale="log", xlabel="gradient / bound (right of the dotted line it would be broken)", ylim=(-0.6, len(groups) - 0.4))
     place.set_xlim(right=1.6)
     figure.legend(loc="outside upper center", ncols=min(4, len(bounds)), fontsize="small", handletextpad=0.3)
     return figure

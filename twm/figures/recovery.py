@@ -17,7 +17,7 @@ _FAINT = "#BBBBBB"
 
 
 def plot_waves(states: np.ndarray, waves: np.ndarray, history: int, dim: int) -> Figure:
-    """Plot hidden states of one run as they are, and in a recovered basis.
+    """Plot hidden states of one run as they are, and in a recovered basis, where one content is framed on its way.
 
     Args:
         states: (time, hidden), from the first input on.
@@ -39,6 +39,12 @@ def plot_waves(states: np.ndarray, waves: np.ndarray, history: int, dim: int) ->
     axes[1, 0].set_ylabel(f"variable ({history} the newest)")
     for edge in edges[1:-1]:
         axes[1, 0].axhline(edge - 0.5, color=_FAINT, linewidth=0.6)
+    for step in range(2, len(waves)):
+        # The third content enters as the newest variable at its step, and is one variable older at every further one.
+        column = (history - 1 - (step - 2)) % history
+        axes[1, 0].add_patch(
+            Rectangle((step - 0.5, edges[column] - 0.5), 1, dim, fill=False, edgecolor="#FFD700", linewidth=1.8)
+        )
     return figure
 
 
@@ -195,7 +201,8 @@ def plot_decomposition(
     rank = len(coordinates)
     axes[0, 0].set_aspect("equal")
     axes[0, 0].add_patch(Rectangle((-0.5, -0.5), rank, rank, fill=False, edgecolor=INK, linewidth=1))
-    axes[0, 0].text(rank, rank - 3, f" the {rank} memories", ha="left", va="top", fontsize="x-small")
+    # Up there nothing is drawn: the spectral dual lets the rest feed no memory.
+    axes[0, 0].text(rank, 1, f" the {rank} memories", ha="left", va="top", fontsize="x-small")
     draw_spectrum(axes[0, 1], spectrum.theory, spectrum.network, spectrum.others, spectrum.threshold)
     centres = find_clusters(spectrum.theory)
     axes[0, 1].set_title(f"B  eigenvalues: {spectrum.rank_network} slow, theory {spectrum.rank_theory}")
@@ -342,12 +349,15 @@ def plot_answers(rows: Sequence[Mapping[str, str]]) -> Figure:
         rows: regression rows of the table of analyses.
     """
     figure, axes = make_axes(1, 2, width=8.4, height=3.6)
+    right = [row for row in rows if float(row["accuracy"]) >= 0.999]
+    spare = {id(row): int(row["rank_network"]) - int(row["rank_theory"]) for row in rows}
     kinds = {
-        "converged": [row for row in rows if row["converged"] == "1"],
-        "compressed, right": [row for row in rows if row["converged"] == "0" and float(row["accuracy"]) >= 0.999],
+        "right, theory's number": [row for row in right if spare[id(row)] == 0],
+        "right, fewer": [row for row in right if spare[id(row)] < 0],
+        "right, more": [row for row in right if spare[id(row)] > 0],
         "not right": [row for row in rows if float(row["accuracy"]) < 0.999],
     }
-    kinds["converged"] = [row for row in kinds["converged"] if float(row["accuracy"]) >= 0.999]
+    kinds = {kind: chosen for kind, chosen in kinds.items() if chosen}
     for index, (kind, chosen) in enumerate(kinds.items()):
         share = [float(row["rank_network"]) / float(row["rank_theory"]) for row in chosen]
         for panel, columns in zip(axes[0], (("own_changed", "encoding_r2"), ("changed", "explained"))):

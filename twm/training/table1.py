@@ -20,6 +20,10 @@ PAPER_SEEDS = 20
 ACCURACY_TOLERANCE, ACCURACY_HALF_WIDTH = 0.05, 0.1
 #: By which factor a mean spectral error may differ from the paper's.
 ERROR_FACTOR = 3.0
+#: Accuracy above which a model counts as accurate, as in the table's caption; it has fallen if it ends this much lower.
+ACCURATE, FALLEN = 0.94, 0.05
+#: How a model can fail, see :func:`sort_failures`.
+FAILURES = ("learns nothing", "stays at the first horizon", "learns a part", "falls and ends low", "diverges")
 # A mean of .95 is within .05 of 1.00 whatever the last bit says.
 _ROUNDING = 1e-9
 
@@ -53,6 +57,7 @@ class Cell:
         error_optimal: the same, matched optimally.
         equal_rank: how many seeds have equal rank.
         seeds: how many seeds there are.
+        both: how many of them were run with two thresholds, as in the paper.
         accuracies: best accuracy a seed.
         errors: error a seed of equal rank.
         ranks: rank of the network a seed, of the most accurate run.
@@ -69,6 +74,7 @@ class Cell:
     error_optimal: Mean
     equal_rank: int
     seeds: int
+    both: int
     accuracies: tuple[float, ...]
     errors: tuple[float, ...]
     ranks: tuple[int, ...]
@@ -82,6 +88,12 @@ class Cell:
     def accuracy_agrees(self) -> bool | None:
         """Whether the mean accuracy is within :data:`ACCURACY_TOLERANCE` of the paper's; ``None`` without a seed."""
         return None if self.accuracy.value is None else abs(self.accuracy_gap) <= ACCURACY_TOLERANCE + _ROUNDING
+
+    @property
+    def verdict(self) -> str:
+        """Which halves of the cell agree with the paper, in a word."""
+        words = {(True, True): "both", (True, False): "accuracy", (False, True): "error", (False, False): "neither"}
+        return words.get((self.accuracy_agrees, self.error_agrees), "no seed")
 
     @property
     def accuracy_gap(self) -> float | None:
@@ -151,6 +163,7 @@ def _summarise_cell(rows: Sequence[Row], task: str, hidden: int, l2: float) -> C
         error_optimal=summarise_mean(_take_least(runs, "argument_error_optimal")),
         equal_rank=len(errors),
         seeds=len(runs),
+        both=sum(len({row["threshold"] for row in own}) > 1 for own in runs),
         accuracies=accuracies,
         errors=errors,
         ranks=tuple(row["rank_network"] for row in best),
@@ -170,9 +183,10 @@ def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
     """
     filled = [cell for cell in cells if cell.seeds]
     least = min((cell.seeds for cell in cells), default=0)
+    both = min((cell.both for cell in cells), default=0)
     numbers = [cell for cell in filled if cell.paper_error is not None]
     dashes = [cell for cell in filled if cell.paper_error is None]
-    shared = {"cells": len(filled), "cells_of_table": len(cells), "least_seeds": least}
+    shared = {"cells": len(filled), "cells_of_table": len(cells), "least_seeds": least, "least_both": both}
     return {
         "accuracy": shared
         | {
@@ -200,7 +214,7 @@ def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
     }
 
 
-def count_converged(rows: Iterable[Row], level: float = 0.94, allowed: float = 0.02) -> Mapping[str, int]:
+def count_converged(rows: Iterable[Row], level: float = ACCURATE, allowed: float = 0.02) -> Mapping[str, int]:
     """Count how often accuracy goes with the spectrum of theory, as Table 1's caption says.
 
     Args:
@@ -220,3 +234,30 @@ def count_converged(rows: Iterable[Row], level: float = 0.94, allowed: float = 0
     equal = [row for row in accurate if row["argument_error"] is not None]
     good = [row for row in equal if row["argument_error"] <= allowed]
     return {"accurate": len(accurate), "equal_rank": len(equal), "converged": len(good)}
+
+
+def sort_failures(rows: Iterable[Row], first_horizon: int = 10) -> dict[str, list[Row]]:
+    """Sort the models that failed by how they did.
+
+    Args:
+        rows: of models.
+        first_horizon: the curriculum's first; a model that ends there has never been shown a longer sequence.
+
+    Returns:
+        by kind, in the order of :data:`FAILURES`, the models, if there are any: accuracy of about one half at best; not
+        accurate and still at the first horizon; not accurate for another reason; accurate once, but much less so after the
+        last iteration; weights that are no longer finite.
+    """
+    found: dict[str, list[Row]] = {kind: [] for kind in FAILURES}
+    for row in rows:
+        best, last = row["accuracy_best"], row["accuracy_final"]
+        if row["diverged_at"] is not None:
+            found["diverges"].append(row)
+        elif best > ACCURATE:
+            if last < best - FALLEN:
+                found["falls and ends low"].append(row)
+        elif best < 0.55:
+            found["learns nothing"].append(row)
+        else:
+            found["stays at the first horizon" if row["horizon"] <= first_horizon else "learns a part"].append(row)
+    return {kind: models for kind, models in found.items() if models}
