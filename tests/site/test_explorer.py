@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.site.conftest import NARROW
+from tests.site.conftest import NARROW, WIDE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -244,9 +244,13 @@ def test_pointing_names_what_is_there(explorer):
 
 def test_it_starts_soon_and_runs_smoothly(site, visit, record_property):
     with visit(f"{site.as_uri()}/explore.html") as seen:
-        page = seen.page
-        page.wait_for_selector(".twm-explorer.is-live")
-        started = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+        page, starts = seen.page, []
+        for _ in range(3):
+            page.reload()
+            page.wait_for_selector(".twm-explorer.is-live")
+            starts.append(page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"))
+        # The best of three, for the machine may be doing something else.
+        started = min(starts)
         frames = page.evaluate(
             """() => new Promise(done => {
               const x = document.querySelector('.twm-explorer').twmExplorer, times = [], start = performance.now();
@@ -259,7 +263,7 @@ def test_it_starts_soon_and_runs_smoothly(site, visit, record_property):
         )
         record_property("explorer", {"started_ms": started, **frames})
         # The work of one frame has to fit into a sixtieth of a second; how often the browser asks is the machine's affair.
-        assert frames["median"] < 16.7 and started < 5000, (started, frames)
+        assert frames["median"] < 16.7 and started < 1000, (started, frames)
 
 
 def test_without_javascript_a_still_and_words(site, visit):
@@ -274,8 +278,43 @@ def test_print_shows_the_still(explorer):
     assert explorer.locator(".twm-x-still").is_visible() and not explorer.locator(".twm-x-controls").is_visible()
 
 
+def test_all_panels_fit_into_one_window(site, visit):
+    """Whoever plays sees all four move: on a wide screen at once, on a phone with the buttons beside each."""
+    with visit(f"{site.as_uri()}/explore.html") as seen:
+        seen.page.wait_for_selector(".twm-explorer.is-live")
+        for place in range(4):
+            box = seen.page.locator(".twm-x-panel canvas").nth(place).bounding_box()
+            assert box["y"] + box["height"] <= WIDE["height"], place
+    with visit(f"{site.as_uri()}/explore.html", size=NARROW) as seen:
+        page = seen.page
+        page.wait_for_selector(".twm-explorer.is-live")
+        canvas = page.locator(".twm-x-panel canvas").nth(3)
+        canvas.evaluate("c => c.scrollIntoView({block: 'center', behavior: 'instant'})")
+        before = state(page)["time"]
+        button = page.get_by_role("button", name="One step on").bounding_box()
+        # Not under the page's own head, and not over the panel.
+        page.mouse.click(button["x"] + button["width"] / 2, button["y"] + 2)
+        assert state(page)["time"] == before + 1
+        assert button["y"] + button["height"] < canvas.bounding_box()["y"]
+
+
+def test_a_narrow_output_has_fewer_laps(site, visit):
+    for size, laps in ((WIDE, 4), (NARROW, 2)):
+        with visit(f"{site.as_uri()}/explore.html", size=size) as seen:
+            page = seen.page
+            page.wait_for_selector(".twm-explorer.is-live")
+            go_to(page, 16 * 7)
+            canvas = page.locator(".twm-x-panel canvas").nth(3)
+            width = canvas.bounding_box()["width"]
+            canvas.hover(position={"x": width - 4, "y": 4})
+            assert f"Output step {16 * 6}," in page.locator(".twm-x-readout").nth(3).inner_text()
+            canvas.hover(position={"x": 4, "y": 4})
+            assert f"Output step {16 * (6 - laps) + 1}," in page.locator(".twm-x-readout").nth(3).inner_text()
+            assert len(state(page)["text"].split(" | ")) == 4, "in words there is room for all"
+
+
 def test_panels_repaint_in_the_dark_and_fit_a_phone(site, visit):
-    with visit(f"{site.as_uri()}/explore.html", size=NARROW | {"width": 360}) as seen:
+    with visit(f"{site.as_uri()}/explore.html", size=NARROW) as seen:
         page = seen.page
         page.wait_for_selector(".twm-explorer.is-live")
         light = page.evaluate("document.querySelector('.twm-x-panel canvas').toDataURL()")
