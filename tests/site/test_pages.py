@@ -202,8 +202,27 @@ def test_wide_tables_scroll_inside_themselves(site, visit):
         assert box.evaluate("e => e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX === 'auto'")
 
 
+def test_what_ran_becomes_cards_on_a_phone(site, visit):
+    with visit(f"{site.as_uri()}/runs.html", size=NARROW) as seen:
+        row = seen.page.locator("table.twm-runs tbody tr").first
+        box = row.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= NARROW["width"]
+        cells = row.locator("td")
+        headings = cells.evaluate_all("all => all.map(d => getComputedStyle(d, '::before').content)")
+        named = seen.page.locator("table.twm-runs thead th").all_text_contents()
+        assert headings == ["none", *(f'"{name.strip()}: "' for name in named[1:])]
+
+
+def test_neighbours_of_a_page_can_be_read_on_a_phone(site, visit):
+    with visit(f"{site.as_uri()}/explore.html", size=NARROW) as seen:
+        for side in ("left-prev", "right-next"):
+            box = seen.page.locator(f".prev-next-area a.{side}").bounding_box()
+            title = seen.page.locator(f".prev-next-area a.{side} .prev-next-title").bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= NARROW["width"] and title["width"] > 150
+
+
 def test_claims_become_cards_on_a_phone(site, visit):
-    for size, display in ((WIDE, "table-row"), (NARROW, "block")):
+    for size, display in ((WIDE, "grid"), (NARROW, "block")):
         with visit(f"{site.as_uri()}/scoreboard.html", size=size) as seen:
             row = seen.page.locator("#claim-twm-pde")
             assert row.evaluate("e => getComputedStyle(e).display") == display
