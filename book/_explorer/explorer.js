@@ -157,12 +157,14 @@
       variables: new Panel(grid, "3. The same state in the recovered basis", "Each column is one variable, the oldest on the left. Click a cell to overwrite it.", {
         rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; },
         value: function (r, c) { return self.read()[c * dim() + r]; },
+        edited: function (r, c) { return self.run.isEdited(self.time, c * dim() + r); },
         name: function (r, c) { return self.nameVariable(r, c); },
         press: function (r, c) { self.flip(r, c); }
       }),
       output: new Panel(grid, "4. Output", "What the network gives after the input has ended, in laps of one history.", {
         rows: dim, cols: function () { return self.laps * self.network.history; }, limit: function () { return 1; }, tallest: 22, least: 8, footHeight: 22,
         value: function (r, c) { var t = self.timeOf(c); return t > self.time ? null : self.run.tape[t].output[r]; },
+        edited: function (r, c) { var t = self.timeOf(c); return t <= self.time && self.run.isEdited(t, self.network.size - dim() + r); },
         wrong: function (r, c) { var item = self.run.tape[self.timeOf(c)]; return item.output[r] > 0 !== item.expected[r] > 0; },
         foot: function (pen, box, colours) { self.writeFoot(pen, box, colours); },
         name: function (r, c) {
@@ -300,7 +302,7 @@
     if (source === 0) return name + ", still empty.";
     var from = Math.abs(source) - 1, copies = this.run.findCopies(this.time, at).length;
     return name + ". It holds " + (source < 0 ? "minus " : "") + "component " + (from % dim + 1) + " of input " + (Math.floor(from / dim) + 1) +
-      (copies > 1 ? "; so do " + (copies - 1) + " others." : ".");
+      (this.run.isEdited(this.time, at) ? ", overwritten" : "") + (copies > 1 ? "; so do " + (copies - 1) + " others." : ".");
   };
 
   Explorer.prototype.mayOverwrite = function () {

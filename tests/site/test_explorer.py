@@ -131,10 +131,10 @@ def test_an_overwritten_cell_changes_what_depends_on_it_and_nothing_else(explore
     history = page.evaluate("document.querySelector('.twm-explorer').twmExplorer.network.history")
     outcome = page.evaluate(
         """history => {
-          const x = document.querySelector('.twm-explorer').twmExplorer, report = {changed: 0, wrong: 0, read: 0};
+          const x = document.querySelector('.twm-explorer').twmExplorer, report = {changed: 0, wrong: 0, marked: 0, mismarked: 0};
           for (const at of [history + 1, history + 3, 2 * history + 2]) {
             x.restart(); x.goTo(at + 5 * history);
-            const before = x.run.tape.slice(at + 1).map(i => i.output);
+            const before = x.run.tape.slice(at + 1).map(i => i.output), waves = x.run.tape.map(i => i.wave);
             x.goTo(at);
             const place = x.network.coordinates.find(p => Math.floor(p / x.network.dim) === Math.floor(history / 2))
               ?? x.network.coordinates[0];
@@ -142,6 +142,11 @@ def test_an_overwritten_cell_changes_what_depends_on_it_and_nothing_else(explore
             x.goTo(at + 5 * history);
             const item = x.run.tape[x.time];
             report.wrong += item.counted - item.right;
+            // Outlined is what differs from the run without the overwriting, before it nothing and after it everything.
+            x.run.tape.forEach((i, t) => i.wave.forEach((v, place) => {
+              const marked = x.run.isEdited(t, place);
+              report.marked += marked ? 1 : 0;
+              report.mismarked += marked !== (v !== waves[t][place]) ? 1 : 0; }));
             x.run.tape.slice(at + 1).forEach((i, k) => i.output.forEach((v, j) => {
               report.changed += (v > 0) !== (before[k][j] > 0) ? 1 : 0; }));
           }
@@ -150,6 +155,7 @@ def test_an_overwritten_cell_changes_what_depends_on_it_and_nothing_else(explore
         history,
     )
     assert outcome["wrong"] == 0 and outcome["changed"] >= 3, outcome
+    assert outcome["mismarked"] == 0 and outcome["marked"] >= outcome["changed"], outcome
 
 
 def test_a_wrong_basis_would_show(explorer):
