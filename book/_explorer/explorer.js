@@ -133,10 +133,12 @@
   Explorer.prototype.addPanels = function () {
     var self = this, grid = element("div", "twm-x-panels", this.body);
     function dim() { return self.network.dim; }
+    /* Where panels stand side by side, all four fit into one window, however many rows a picture has. */
+    function fit(height, most) { return function () { return self.laps === LAPS ? Math.min(most, height / dim()) : most; }; }
     function now() { return self.run.tape[self.time]; }
     this.panels = {
       input: new Panel(grid, "1. Input", "Click cells to draw: the run starts again with your picture.", {
-        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1; },
+        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1; }, tallest: fit(114, 30),
         value: function (r, c) { return self.picture[c * dim() + r]; },
         marked: function (c) { return self.time === c + 1; },
         name: function (r, c) {
@@ -147,7 +149,7 @@
       }),
       neurons: new Panel(grid, "2. Hidden neurons", "The activity of every neuron, in rows of 16. Point at one.", {
         rows: function () { return Math.ceil(self.network.hidden / NEURON_COLUMNS); }, cols: function () { return NEURON_COLUMNS; },
-        limit: function () { return self.loudest; }, tallest: 34, least: 10,
+        limit: function () { return self.loudest; }, tallest: function () { return 34; }, least: 10,
         value: function (r, c) { return r * NEURON_COLUMNS + c < self.network.hidden ? now().state[r * NEURON_COLUMNS + c] : null; },
         name: function (r, c) {
           var neuron = r * NEURON_COLUMNS + c;
@@ -155,14 +157,14 @@
         }
       }),
       variables: new Panel(grid, "3. The same state in the recovered basis", "Each column is one variable, the oldest on the left. Click a cell to overwrite it.", {
-        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; },
+        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; }, tallest: fit(114, 30),
         value: function (r, c) { return self.read()[c * dim() + r]; },
         edited: function (r, c) { return self.run.isEdited(self.time, c * dim() + r); },
         name: function (r, c) { return self.nameVariable(r, c); },
         press: function (r, c) { self.flip(r, c); }
       }),
       output: new Panel(grid, "4. Output", "What the network gives after the input has ended, in laps of one history.", {
-        rows: dim, cols: function () { return self.laps * self.network.history; }, limit: function () { return 1; }, tallest: 22, least: 8, footHeight: 22,
+        rows: dim, cols: function () { return self.laps * self.network.history; }, limit: function () { return 1; }, tallest: fit(62, 22), least: 7, footHeight: 22,
         value: function (r, c) { var t = self.timeOf(c); return t > self.time ? null : self.run.tape[t].output[r]; },
         edited: function (r, c) { var t = self.timeOf(c); return t <= self.time && self.run.isEdited(t, self.network.size - dim() + r); },
         wrong: function (r, c) { var item = self.run.tape[self.timeOf(c)]; return item.output[r] > 0 !== item.expected[r] > 0; },
