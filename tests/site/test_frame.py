@@ -192,3 +192,20 @@ def test_a_page_prints_without_what_is_for_the_screen(site, browser, tmp_path):
 
         text = subprocess.run(["pdftotext", str(target), "-"], capture_output=True, text=True, check=True).stdout
         assert "twm.pde" in text and "Open all" not in text and "Search" not in text
+
+
+@slow
+@browser
+def test_paper_neither_scrolls_nor_hides(site, visit):
+    """What scrolls on a screen is printed whole, and nothing longer than a sheet is kept in one piece."""
+    look = """selector => [...document.querySelectorAll(selector)].map(e => {
+      const style = getComputedStyle(e); return style.overflowX + ' ' + style.breakInside; })"""
+    for name, selector in (
+        ("scoreboard.html", ".pst-scrollable-table-container"),
+        ("notation.html", "article table, .pst-scrollable-table-container"),
+        ("pages/02_construction.html", "mjx-container[display=true]"),
+    ):
+        with visit(f"{site.as_uri()}/{name}") as seen:
+            seen.page.emulate_media(media="print")
+            found = seen.page.evaluate(look, selector)
+            assert found and set(found) == {"visible auto"}, (name, set(found))
