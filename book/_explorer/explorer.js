@@ -3,6 +3,8 @@
   "use strict";
   var model = window.twmExplorerModel, data = window.twmExplorerData, Panel = window.twmExplorerPanels.Panel;
   var element = window.twmExplorerPanels.element, SPEEDS = [1, 2, 4, 8, 15, 30, 60], LONGEST = 2000, LAPS = 4, NEURON_COLUMNS = 16;
+  /* Below this width, in pixels, the output has half as many laps, so that its cells can be told apart and hit. */
+  var ROOMY = 560;
   var COLUMNS = data.font["0"].length, reading = {};
   Object.keys(data.font).forEach(function (character) { reading[data.font[character].join("")] = character; });
 
@@ -44,6 +46,7 @@
     this.playing = false;
     this.speed = 3;
     this.text = "3141";
+    this.laps = LAPS;
     this.body = element("div", "twm-x-body", root);
     this.addSetup();
     this.addControls();
@@ -130,10 +133,12 @@
   Explorer.prototype.addPanels = function () {
     var self = this, grid = element("div", "twm-x-panels", this.body);
     function dim() { return self.network.dim; }
+    /* Where panels stand side by side, all four fit into one window, however many rows a picture has. */
+    function fit(height, most) { return function () { return self.laps === LAPS ? Math.min(most, height / dim()) : most; }; }
     function now() { return self.run.tape[self.time]; }
     this.panels = {
       input: new Panel(grid, "1. Input", "Click cells to draw: the run starts again with your picture.", {
-        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1; },
+        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1; }, tallest: fit(114, 30),
         value: function (r, c) { return self.picture[c * dim() + r]; },
         marked: function (c) { return self.time === c + 1; },
         name: function (r, c) {
@@ -144,7 +149,7 @@
       }),
       neurons: new Panel(grid, "2. Hidden neurons", "The activity of every neuron, in rows of 16. Point at one.", {
         rows: function () { return Math.ceil(self.network.hidden / NEURON_COLUMNS); }, cols: function () { return NEURON_COLUMNS; },
-        limit: function () { return self.loudest; }, tallest: 34, least: 10,
+        limit: function () { return self.loudest; }, tallest: function () { return 34; }, least: 10,
         value: function (r, c) { return r * NEURON_COLUMNS + c < self.network.hidden ? now().state[r * NEURON_COLUMNS + c] : null; },
         name: function (r, c) {
           var neuron = r * NEURON_COLUMNS + c;
@@ -152,14 +157,16 @@
         }
       }),
       variables: new Panel(grid, "3. The same state in the recovered basis", "Each column is one variable, the oldest on the left. Click a cell to overwrite it.", {
-        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; },
+        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; }, tallest: fit(114, 30),
         value: function (r, c) { return self.read()[c * dim() + r]; },
+        edited: function (r, c) { return self.run.isEdited(self.time, c * dim() + r); },
         name: function (r, c) { return self.nameVariable(r, c); },
         press: function (r, c) { self.flip(r, c); }
       }),
       output: new Panel(grid, "4. Output", "What the network gives after the input has ended, in laps of one history.", {
-        rows: dim, cols: function () { return LAPS * self.network.history; }, limit: function () { return 1; }, tallest: 22, least: 8, footHeight: 22,
+        rows: dim, cols: function () { return self.laps * self.network.history; }, limit: function () { return 1; }, tallest: fit(62, 22), least: 7, footHeight: 22,
         value: function (r, c) { var t = self.timeOf(c); return t > self.time ? null : self.run.tape[t].output[r]; },
+        edited: function (r, c) { var t = self.timeOf(c); return t <= self.time && self.run.isEdited(t, self.network.size - dim() + r); },
         wrong: function (r, c) { var item = self.run.tape[self.timeOf(c)]; return item.output[r] > 0 !== item.expected[r] > 0; },
         foot: function (pen, box, colours) { self.writeFoot(pen, box, colours); },
         name: function (r, c) {
@@ -182,7 +189,7 @@
   Explorer.prototype.addOverwriting = function () {
     var self = this, form = element("form", "twm-x-overwrite", this.body), set = element("fieldset", "", form);
     this.overwriting = form;
-    element("legend", "", set, "Overwrite a character while it travels");
+    element("legend", "", set, "Overwrite a character");
     element("label", "", set, "Character").htmlFor = "twm-x-slot";
     this.slot = element("select", "", set);
     this.slot.id = "twm-x-slot";
@@ -284,7 +291,7 @@
   };
 
   Explorer.prototype.firstLap = function () {
-    return Math.max(0, Math.floor((this.time - this.network.history - 1) / this.network.history) - LAPS + 1);
+    return Math.max(0, Math.floor((this.time - this.network.history - 1) / this.network.history) - this.laps + 1);
   };
 
   Explorer.prototype.timeOf = function (c) { return this.network.history * (1 + this.firstLap()) + 1 + c; };
@@ -297,7 +304,7 @@
     if (source === 0) return name + ", still empty.";
     var from = Math.abs(source) - 1, copies = this.run.findCopies(this.time, at).length;
     return name + ". It holds " + (source < 0 ? "minus " : "") + "component " + (from % dim + 1) + " of input " + (Math.floor(from / dim) + 1) +
-      (copies > 1 ? "; so do " + (copies - 1) + " others." : ".");
+      (this.run.isEdited(this.time, at) ? ", overwritten" : "") + (copies > 1 ? "; so do " + (copies - 1) + " others." : ".");
   };
 
   Explorer.prototype.mayOverwrite = function () {
@@ -381,7 +388,7 @@
     pen.textAlign = "center";
     pen.textBaseline = "top";
     pen.fillStyle = pen.strokeStyle = colours.soft;
-    for (lap = 1; lap < LAPS; lap += 1) {
+    for (lap = 1; lap < this.laps; lap += 1) {
       pen.beginPath();
       pen.moveTo(box.x + lap * history * box.cell, box.y);
       pen.lineTo(box.x + lap * history * box.cell, box.y + box.h + 5);
@@ -390,7 +397,7 @@
     if (!this.repeats) return;
     pen.font = "600 14px system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif";
     pen.fillStyle = colours.ink;
-    for (c = 0; c < LAPS * history; c += COLUMNS) {
+    for (c = 0; c < this.laps * history; c += COLUMNS) {
       if (start + c + COLUMNS - 1 <= this.time) pen.fillText(this.outputCharacter(start + c), box.x + (c + COLUMNS / 2) * box.cell, box.y + box.h + 5);
     }
   };
@@ -419,6 +426,7 @@
   Explorer.prototype.show = function () {
     var self = this;
     this.cache = null;
+    this.laps = this.panels.output.canvas.clientWidth < ROOMY ? LAPS / 2 : LAPS;
     Object.keys(this.panels).forEach(function (key) {
       self.panels[key].draw();
       if (self.panels[key].shown) self.panels[key].tell();

@@ -105,7 +105,8 @@
   /*
    * A network on its way, the wave of theory beside it. Every step is kept, so that one can step back; an overwriting
    * forgets what came after. `source` says for each place of the substrate whose content it holds: plus or minus one
-   * more than the number of the input's component, 0 for none. Places with one source are copies of one memory.
+   * more than the number of the input's component, 0 for none. Places with one source are copies of one memory. `edited`
+   * has the sources whose content is no longer what entered.
    */
   function Run(network, picture) {
     this.network = network;
@@ -113,7 +114,7 @@
     var size = network.size;
     this.tape = [{
       state: new Float64Array(network.hidden), wave: new Float64Array(size), source: new Int16Array(size),
-      output: null, expected: null, right: 0, counted: 0
+      output: null, expected: null, right: 0, counted: 0, edited: {}
     }];
   }
 
@@ -141,10 +142,16 @@
     var right = 0, counts = time >= net.history;
     for (j = 0; j < dim; j += 1) right += output[j] > 0 === expected[j] > 0 ? 1 : 0;
     this.tape.push({
-      state: state, wave: wave, source: source, output: output, expected: expected,
+      state: state, wave: wave, source: source, output: output, expected: expected, edited: old.edited,
       /* Outputs with the sign that theory expects, of all so far; only the output phase counts. */
       right: old.right + (counts ? right : 0), counted: old.counted + (counts ? dim : 0)
     });
+  };
+
+  /* Whether a place holds, at a time, what was written into it rather than what entered. */
+  Run.prototype.isEdited = function (time, place) {
+    var item = this.tape[time];
+    return item.source[place] !== 0 && item.edited[Math.abs(item.source[place])] === true;
   };
 
   /* All places that hold the same content as one, with the sign it has there. */
@@ -163,10 +170,14 @@
       self.findCopies(time, change[0]).forEach(function (copy) { wanted.set(copy[0], copy[1] * change[1]); });
     });
     wanted.forEach(function (value, place) { if (value === old.wave[place]) wanted.delete(place); });
-    var pairs = Array.from(wanted), wave = Float64Array.from(old.wave);
-    pairs.forEach(function (pair) { wave[pair[0]] = pair[1]; });
+    var pairs = Array.from(wanted), wave = Float64Array.from(old.wave), edited = Object.assign({}, old.edited);
+    pairs.forEach(function (pair) {
+      var from = old.source[pair[0]], entered = this.picture[Math.abs(from) - 1] * (from < 0 ? -1 : 1);
+      wave[pair[0]] = pair[1];
+      edited[Math.abs(from)] = pair[1] !== entered;
+    }, this);
     this.tape.length = time;
-    this.tape.push(Object.assign({}, old, { state: this.network.write(old.state, pairs), wave: wave }));
+    this.tape.push(Object.assign({}, old, { state: this.network.write(old.state, pairs), wave: wave, edited: edited }));
     return pairs.length;
   };
 

@@ -37,7 +37,7 @@
 
   /*
    * A panel. `view` answers: rows(), cols(), value(row, col) (NaN: nothing can be said), limit, name(row, col), and
-   * where wanted marked(col), wrong(row, col), foot(pen, box, paint), footHeight, press(row, col).
+   * where wanted tallest(), marked(col), wrong(row, col), edited(row, col), foot(pen, box, paint), footHeight, press(row, col).
    */
   function Panel(parent, title, words, view) {
     var self = this, holder = element("div", "twm-x-panel", parent);
@@ -101,7 +101,9 @@
     var view = this.view, canvas = this.canvas, width = canvas.clientWidth, rows = view.rows(), cols = view.cols();
     if (!width) return;
     var colours = paint(), cell = (width - 2) / cols, foot = view.footHeight || 0;
-    var tall = Math.min(view.tallest || 30, Math.max(view.least || 14, cell)), height = Math.round(tall * rows + 2 + foot);
+    var tall = Math.min(view.tallest ? view.tallest() : 30, Math.max(view.least || 14, cell)), height = Math.round(tall * rows + 2 + foot);
+    /* Where there is more room to the side than upwards, a picture is drawn narrower rather than flat. */
+    cell = Math.min(cell, 2 * tall);
     var dense = window.devicePixelRatio || 1, box = { x: 1, y: 1, w: cell * cols, h: tall * rows, cell: cell, tall: tall };
     if (canvas.width !== Math.round(width * dense) || canvas.height !== Math.round(height * dense)) {
       canvas.style.height = height + "px";
@@ -143,12 +145,24 @@
       pen.strokeStyle = colours.grid;
       pen.strokeRect(x + 0.5, y + 0.5, box.cell - 1, box.tall - 1);
     }
+    if (this.view.edited && this.view.edited(r, c)) this.drawRing(pen, x, y, box, colours);
     if (this.view.wrong && this.view.wrong(r, c)) {
       pen.fillStyle = colours.ink;
       pen.beginPath();
       pen.arc(x + box.cell / 2, y + box.tall / 2, Math.max(1.5, box.cell / 6), 0, 7);
       pen.fill();
     }
+  };
+
+  /* Dark on light, so that it is seen on every colour. */
+  Panel.prototype.drawRing = function (pen, x, y, box, colours) {
+    var inset = box.cell > 14 ? 3.5 : 2;
+    [[3, colours.paper], [1.2, colours.ink]].forEach(function (stroke) {
+      pen.lineWidth = stroke[0];
+      pen.strokeStyle = stroke[1];
+      pen.strokeRect(x + inset, y + inset, box.cell - 2 * inset, box.tall - 2 * inset);
+    });
+    pen.lineWidth = 1;
   };
 
   Panel.prototype.drawMarks = function (pen, box, cols, colours) {

@@ -183,7 +183,7 @@ class ScoreboardDirective(SphinxDirective):
 
     _COLUMNS = [
         ("Claim and verdict", "id", 20), ("What the paper says", "says", 34), ("What came out", "ours", 30),
-        ("Reproduced when", "accept", 22),
+        ("Reproduced when", "accept", 22), ("Check and numbers", "more", 30),
     ]  # fmt: skip
 
     def run(self) -> list[nodes.Node]:
@@ -219,7 +219,8 @@ class ScoreboardDirective(SphinxDirective):
         if details:
             ours.append(nodes.inline("", "", *_mark_code(f" ({'; '.join(details)})"), classes=["twm-where"]))
         cells = [_cell(head, "id"), _cell(says, "says"), _cell(ours, "ours"), _cell(claim.claim.accept, "accept")]
-        cells[1] += self._make_details(claim)
+        # The style sheet gives this cell the whole width below the others.
+        cells.append(nodes.entry("", *self._make_details(claim), classes=["twm-col-more"]))
         row = _row(cells, anchor(claim.id))
         # Read by the filters of the page, which know nothing but classes.
         row["classes"] += [
@@ -227,8 +228,7 @@ class ScoreboardDirective(SphinxDirective):
         ]  # fmt: skip
         return row
 
-    @staticmethod
-    def _make_details(claim: JudgedClaim) -> list[nodes.Node]:
+    def _make_details(self, claim: JudgedClaim) -> list[nodes.Node]:
         """Return what a row opens to: the check, the rule, the recorded numbers, and where they come from.
 
         It is an element of HTML that opens without a script.
@@ -246,6 +246,9 @@ class ScoreboardDirective(SphinxDirective):
             add("Rule", nodes.literal("", f"{rule.__module__}.{rule.__qualname__}"))
         if claim.scale:
             add("Scale", nodes.Text(claim.scale))
+        table = self._find_table(claim)
+        if table:
+            add("Plotted", nodes.raw("", table, format="html"))
         for key, value in sorted(claim.numbers.items()):
             add(key.replace("_", " "), nodes.inline("", _show_number(value), classes=["twm-value"]))
         if claim.made:
@@ -257,6 +260,16 @@ class ScoreboardDirective(SphinxDirective):
         summary = f'<summary>Check and numbers<span class="twm-hidden"> of {html.escape(claim.id)}</span></summary>'
         opening = nodes.raw("", f'<details class="twm-more">{summary}', format="html")
         return [opening, lines, nodes.raw("", "</details>", format="html")]
+
+
+    def _find_table(self, claim: JudgedClaim) -> str:
+        """Return a link to the numbers behind the claim's figure, point by point; nothing where it has none."""
+        page, _, label = claim.link.partition(".html#")
+        source = getattr(self.env, "twm_sources", {}).get(page, {}).get(label)
+        if source is None or not source.csv:
+            return ""
+        address = f"_static/data/{page.partition('/')[2]}/{label}.csv"
+        return f'<a href="{address}" download>{label}.csv</a>, what its figure shows, point by point'
 
 
 class CountsDirective(SphinxDirective):

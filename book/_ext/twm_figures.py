@@ -2,22 +2,29 @@
 
 A figure brings its numbers along in the executed notebook, as CSV beside the picture (:mod:`twm.figures.data`). They become
 a file of the site, and below the figure stands a line that opens to it, with the function that drew it, the command, the
-profile and the seeds.
+profile and the seeds. The tables of the recorded runs, a row a model and seed, are files of the site as well; the directive
+``twm-records`` lists them.
 """
 
+import csv
 import html
 import json
 import re
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from twm_book import _evidence
+from sphinx.util.docutils import SphinxDirective
+from twm_book import _cell, _evidence, _row, _table
+
+from twm.paths import results_dir
 
 #: Below the site's _static.
 PLACE = "data"
+RECORDS = "records"
 MIME = "text/csv"
 
 _ALIAS = re.compile(
@@ -83,10 +90,14 @@ def read_sources(path: Path) -> dict[str, Source]:
 
 
 def write_data(app: Sphinx) -> None:
-    """Write the tables of all notebooks into the site, and remember where every figure comes from."""
+    """Write the tables of all notebooks and of all recorded runs into the site; remember where every figure comes from."""
     app.env.twm_sources = {}
     if app.builder.format != "html":
         return
+    folder = Path(app.outdir) / "_static" / PLACE / RECORDS
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in list_records():
+        shutil.copyfile(path, folder / path.name)
     for path in sorted((Path(app.srcdir) / "pages").glob("*.ipynb")):
         sources = read_sources(path)
         app.env.twm_sources[f"pages/{path.stem}"] = sources
@@ -95,6 +106,32 @@ def write_data(app: Sphinx) -> None:
                 target = Path(app.outdir) / "_static" / PLACE / path.stem / f"{source.name}.csv"
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_text(source.csv, encoding="utf-8")
+
+
+def list_records() -> list[Path]:
+    """Return the tables of recorded runs, by name."""
+    return sorted(results_dir().glob("*.csv"))
+
+
+class RecordsDirective(SphinxDirective):
+    """The tables of recorded runs: a link to each, how many rows it has, and of how many seeds they are."""
+
+    _COLUMNS = [("Table", "table", 30), ("Rows", "rows", 10), ("Seeds", "seeds", 10), ("Size", "size", 10)]
+
+    def run(self) -> list[nodes.Node]:
+        rows = []
+        for path in list_records():
+            with path.open(encoding="utf-8", newline="") as file:
+                found = list(csv.DictReader(file))
+            seeds = {row["seed"] for row in found if row.get("seed")}
+            address = "../" * self.env.docname.count("/") + f"_static/{PLACE}/{RECORDS}/{path.name}"
+            link = nodes.raw("", f'<a href="{address}" download>{path.name}</a>', format="html")
+            cells = [
+                _cell(link, "table"), _cell(str(len(found)), "rows"), _cell(str(len(seeds) or "\N{EM DASH}"), "seeds"),
+                _cell(f"{path.stat().st_size / 1000:.0f} kB", "size"),
+            ]  # fmt: skip
+            rows.append(_row(cells))
+        return [_table(self._COLUMNS, rows, "twm-records")]
 
 
 def describe_source(app: Sphinx, docname: str, source: Source) -> str:
@@ -143,7 +180,8 @@ def add_sources(app: Sphinx, doctree: nodes.document, docname: str) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the hooks."""
+    """Register the directive and the hooks."""
+    app.add_directive("twm-records", RecordsDirective)
     app.connect("builder-inited", write_data)
     app.connect("doctree-resolved", add_sources)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,5 +1,8 @@
 """Sphinx extension: what stands around a page. Descriptions and cards for whoever links here, footer, 404, site map.
 
+The scripts that come with the theme also tell the console what they do; here they keep it to themselves, so that whatever
+stands in a reader's console is a fault.
+
 Where the site will lie is not known when it is built. With its address in ``TWM_SITE_ADDRESS`` cards and links are
 absolute and a ``sitemap.xml`` is written; without one they are relative, and the site works in any folder.
 """
@@ -7,12 +10,14 @@ absolute and a ``sitemap.xml`` is written; without one they are relative, and th
 import html
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
@@ -22,6 +27,11 @@ from twm.paths import find_commit
 
 ADDRESS_VARIABLE = "TWM_SITE_ADDRESS"
 CARD = "_static/card.png"
+#: Scripts of the theme and of Sphinx that chat, and the page that holds one. Warnings and errors of theirs stay.
+CHATTY = (
+    "_static/scripts/pydata-sphinx-theme.js", "_static/scripts/sphinx-book-theme.js", "_static/searchtools.js",
+    "_static/togglebutton.js", "search.html",
+)  # fmt: skip
 #: Search engines and cards show about this much of a description.
 LONGEST = 200
 
@@ -48,17 +58,36 @@ def shorten(text: str, longest: int = LONGEST) -> str:
     return text[: longest - 1].rpartition(" ")[0].rstrip(",;:") + "\N{HORIZONTAL ELLIPSIS}"
 
 
-def describe_page(doctree: nodes.document | None) -> str:
-    """Return the first paragraph of a page that is a sentence, as plain text; empty where there is none."""
+def describe_page(doctree: nodes.document | None, titles: Mapping[str, nodes.title] = MappingProxyType({})) -> str:
+    """Return the first paragraph of a page that is a sentence, as plain text; empty where there is none.
+
+    Args:
+        doctree: the page, references resolved or not.
+        titles: of all pages, for references that leave it to the page they lead to.
+    """
     for paragraph in doctree.findall(nodes.paragraph) if doctree is not None else ():
         inside = paragraph.parent
         while inside is not None and not isinstance(inside, (nodes.table, nodes.Admonition, nodes.footnote)):
             inside = inside.parent
-        # A formula is TeX here; its letters say enough in a line of prose.
-        text = re.sub(r"[\\{}$]|^Claim\.\s+", "", paragraph.astext())
+        text = _read_plainly(paragraph, titles)
         if inside is None and len(text) >= 40:
-            return shorten(text)
+            return shorten(re.sub(r":$", ".", text))
     return ""
+
+
+def _read_plainly(paragraph: nodes.paragraph, titles: Mapping[str, nodes.title]) -> str:
+    """Return a paragraph as plain text, without citations, whose keys say nothing outside the book."""
+    paragraph = paragraph.deepcopy()
+    for reference in list(paragraph.findall(addnodes.pending_xref)):
+        if reference.get("refdomain") == "cite":
+            reference.parent.remove(reference)
+        elif not reference.astext():
+            title = titles.get(str(reference.get("reftarget", "")).rpartition(".")[0] or reference.get("reftarget"))
+            reference += nodes.Text(title.astext() if title is not None else "")
+    # A formula is TeX here; its letters say enough in a line of prose.
+    text = re.sub(r"[\\{}$]|^Claim\.\s+", "", " ".join(paragraph.astext().split()))
+    text = re.sub(r",?\s*\[[^\]]+, \d{4}[a-z]?\]", "", text)
+    return re.sub(r"[\s,]+(?=[,.;:])", "", text)
 
 
 def read_address(config: Config) -> str:
@@ -136,7 +165,7 @@ def fill_sitemap(app: Sphinx, doctree: nodes.document, docname: str) -> None:
         for name in list_in_order(app):
             target = app.builder.get_relative_uri(docname, name)
             link = nodes.reference("", app.env.titles[name].astext(), refuri=target, internal=True)
-            text = describe_page(app.env.get_doctree(name))
+            text = describe_page(app.env.get_doctree(name), app.env.titles)
             item = nodes.definition_list_item("", nodes.term("", "", link))
             item += nodes.definition("", nodes.paragraph("", text))
             pages += item
@@ -157,10 +186,19 @@ def list_in_order(app: Sphinx) -> list[str]:
     return found + sorted(set(app.env.found_docs) - set(found))
 
 
+def silence(script: str) -> str:
+    """Return a script that no longer tells the console what it does; its warnings and errors stay."""
+    return re.sub(r"\bconsole\.(?:log|info|debug)\(", "void(", script)
+
+
 def write_files(app: Sphinx, exception: Exception | None) -> None:
-    """Write the card, and with an address the list of pages that search engines read."""
+    """Write the card, with an address the list of pages that search engines read, and quiet scripts."""
     if exception is not None or app.builder.format != "html":
         return
+    for name in CHATTY:
+        script = Path(app.outdir) / name
+        if script.exists():
+            script.write_text(silence(script.read_text(encoding="utf-8")), encoding="utf-8")
     from twm.figures.front_page import plot_card
 
     folder = Path(app.outdir)

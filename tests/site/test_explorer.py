@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.site.conftest import NARROW
+from tests.site.conftest import NARROW, WIDE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -131,10 +131,10 @@ def test_an_overwritten_cell_changes_what_depends_on_it_and_nothing_else(explore
     history = page.evaluate("document.querySelector('.twm-explorer').twmExplorer.network.history")
     outcome = page.evaluate(
         """history => {
-          const x = document.querySelector('.twm-explorer').twmExplorer, report = {changed: 0, wrong: 0, read: 0};
+          const x = document.querySelector('.twm-explorer').twmExplorer, report = {changed: 0, wrong: 0, marked: 0, mismarked: 0};
           for (const at of [history + 1, history + 3, 2 * history + 2]) {
             x.restart(); x.goTo(at + 5 * history);
-            const before = x.run.tape.slice(at + 1).map(i => i.output);
+            const before = x.run.tape.slice(at + 1).map(i => i.output), waves = x.run.tape.map(i => i.wave);
             x.goTo(at);
             const place = x.network.coordinates.find(p => Math.floor(p / x.network.dim) === Math.floor(history / 2))
               ?? x.network.coordinates[0];
@@ -142,6 +142,11 @@ def test_an_overwritten_cell_changes_what_depends_on_it_and_nothing_else(explore
             x.goTo(at + 5 * history);
             const item = x.run.tape[x.time];
             report.wrong += item.counted - item.right;
+            // Outlined is what differs from the run without the overwriting, before it nothing and after it everything.
+            x.run.tape.forEach((i, t) => i.wave.forEach((v, place) => {
+              const marked = x.run.isEdited(t, place);
+              report.marked += marked ? 1 : 0;
+              report.mismarked += marked !== (v !== waves[t][place]) ? 1 : 0; }));
             x.run.tape.slice(at + 1).forEach((i, k) => i.output.forEach((v, j) => {
               report.changed += (v > 0) !== (before[k][j] > 0) ? 1 : 0; }));
           }
@@ -150,6 +155,7 @@ def test_an_overwritten_cell_changes_what_depends_on_it_and_nothing_else(explore
         history,
     )
     assert outcome["wrong"] == 0 and outcome["changed"] >= 3, outcome
+    assert outcome["mismarked"] == 0 and outcome["marked"] >= outcome["changed"], outcome
 
 
 def test_a_wrong_basis_would_show(explorer):
@@ -244,9 +250,13 @@ def test_pointing_names_what_is_there(explorer):
 
 def test_it_starts_soon_and_runs_smoothly(site, visit, record_property):
     with visit(f"{site.as_uri()}/explore.html") as seen:
-        page = seen.page
-        page.wait_for_selector(".twm-explorer.is-live")
-        started = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
+        page, starts = seen.page, []
+        for _ in range(3):
+            page.reload()
+            page.wait_for_selector(".twm-explorer.is-live")
+            starts.append(page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"))
+        # The best of three, for the machine may be doing something else.
+        started = min(starts)
         frames = page.evaluate(
             """() => new Promise(done => {
               const x = document.querySelector('.twm-explorer').twmExplorer, times = [], start = performance.now();
@@ -259,7 +269,7 @@ def test_it_starts_soon_and_runs_smoothly(site, visit, record_property):
         )
         record_property("explorer", {"started_ms": started, **frames})
         # The work of one frame has to fit into a sixtieth of a second; how often the browser asks is the machine's affair.
-        assert frames["median"] < 16.7 and started < 5000, (started, frames)
+        assert frames["median"] < 16.7 and started < 1000, (started, frames)
 
 
 def test_without_javascript_a_still_and_words(site, visit):
@@ -274,8 +284,45 @@ def test_print_shows_the_still(explorer):
     assert explorer.locator(".twm-x-still").is_visible() and not explorer.locator(".twm-x-controls").is_visible()
 
 
+def test_all_panels_fit_into_one_window(site, visit):
+    """Whoever plays sees all four move: on a wide screen at once, on a phone with the buttons beside each."""
+    with visit(f"{site.as_uri()}/explore.html") as seen:
+        seen.page.wait_for_selector(".twm-explorer.is-live")
+        for task in range(5):
+            seen.page.get_by_label("Task").select_option(index=task)
+            for place in range(4):
+                box = seen.page.locator(".twm-x-panel canvas").nth(place).bounding_box()
+                assert box["y"] + box["height"] <= WIDE["height"], (task, place)
+    with visit(f"{site.as_uri()}/explore.html", size=NARROW) as seen:
+        page = seen.page
+        page.wait_for_selector(".twm-explorer.is-live")
+        canvas = page.locator(".twm-x-panel canvas").nth(3)
+        canvas.evaluate("c => c.scrollIntoView({block: 'center', behavior: 'instant'})")
+        before = state(page)["time"]
+        button = page.get_by_role("button", name="One step on").bounding_box()
+        # Not under the page's own head, and not over the panel.
+        page.mouse.click(button["x"] + button["width"] / 2, button["y"] + 2)
+        assert state(page)["time"] == before + 1
+        assert button["y"] + button["height"] < canvas.bounding_box()["y"]
+
+
+def test_a_narrow_output_has_fewer_laps(site, visit):
+    for size, laps in ((WIDE, 4), (NARROW, 2)):
+        with visit(f"{site.as_uri()}/explore.html", size=size) as seen:
+            page = seen.page
+            page.wait_for_selector(".twm-explorer.is-live")
+            go_to(page, 16 * 7)
+            canvas = page.locator(".twm-x-panel canvas").nth(3)
+            width = canvas.bounding_box()["width"]
+            canvas.hover(position={"x": width - 4, "y": 4})
+            assert f"Output step {16 * 6}," in page.locator(".twm-x-readout").nth(3).inner_text()
+            canvas.hover(position={"x": 4, "y": 4})
+            assert f"Output step {16 * (6 - laps) + 1}," in page.locator(".twm-x-readout").nth(3).inner_text()
+            assert len(state(page)["text"].split(" | ")) == 4, "in words there is room for all"
+
+
 def test_panels_repaint_in_the_dark_and_fit_a_phone(site, visit):
-    with visit(f"{site.as_uri()}/explore.html", size=NARROW | {"width": 360}) as seen:
+    with visit(f"{site.as_uri()}/explore.html", size=NARROW) as seen:
         page = seen.page
         page.wait_for_selector(".twm-explorer.is-live")
         light = page.evaluate("document.querySelector('.twm-x-panel canvas').toDataURL()")

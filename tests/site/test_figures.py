@@ -92,3 +92,17 @@ def test_the_tables_hold_the_plotted_numbers(site):
     rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
     series = [float(row["y"]) for row in rows if row["series"].startswith("s = 2")]
     assert series[:8] == [1, 1, 2, 3, 5, 8, 13, 21]
+
+
+@pytest.mark.slow
+def test_the_recorded_tables_are_on_the_site(site, root):
+    """Every table of recorded runs is a file of the site, as committed, and the page about data counts its rows."""
+    text = (site / "data.html").read_text(encoding="utf-8")
+    found = re.findall(r'<a href="(_static/data/records/([\w.-]+))" download>', text)
+    tables = sorted((root / "book" / "results").glob("*.csv"))
+    assert [name for _, name in found] == [path.name for path in tables] and len(tables) > 3
+    for (address, _), path in zip(found, tables, strict=True):
+        assert (site / address).read_bytes() == path.read_bytes()
+        row = text[text.index(address) :].partition("</tr>")[0]
+        with path.open(encoding="utf-8", newline="") as file:
+            assert f"<p>{len(list(csv.DictReader(file)))}</p>" in row, path.name

@@ -8,10 +8,11 @@ import struct
 import types
 from pathlib import Path
 
+import docutils.nodes
 import pytest
 from docutils.core import publish_doctree
 
-pytest.importorskip("sphinx", reason="the extra `book` is not installed")
+addnodes = pytest.importorskip("sphinx.addnodes", reason="the extra `book` is not installed")
 
 slow = pytest.mark.slow
 browser = pytest.mark.browser
@@ -38,6 +39,27 @@ def test_a_description_is_the_first_sentence_of_the_text(frame):
     page = publish_doctree(f"Title\n=====\n\n.. note:: {words.upper()}\n\nShort.\n\n{words}\n\n{words[::-1]}")
     assert frame.describe_page(page) == words
     assert frame.describe_page(publish_doctree("")) == "" == frame.describe_page(None)
+
+
+def test_a_description_has_no_keys_and_no_gaps(frame):
+    """Citations are left out, resolved or not; a reference without words takes the title of its page."""
+    sentence = "The theory of episodes has an older form"
+    page = publish_doctree(f"{sentence}, KEY. Its words are on LINK. So it goes on:")
+    text = page.next_node(docutils.nodes.Text)
+    before, between, after = re.split("KEY|LINK", text.astext())
+    cite = addnodes.pending_xref("", docutils.nodes.inline("", "karuvally2023episodic"), refdomain="cite")
+    link = addnodes.pending_xref("", docutils.nodes.inline("", ""), refdomain="std", reftarget="notation.md")
+    before, between, after = (docutils.nodes.Text(part) for part in (before, between, after))
+    text.parent.replace(text, [before, cite, between, link, after])
+    titles = {"notation": docutils.nodes.title("", "Notation")}
+    assert frame.describe_page(page, titles) == f"{sentence}. Its words are on Notation. So it goes on."
+    resolved = publish_doctree(f"{sentence}, [Karuvally *et al.*, 2023]. Numbers in brackets [0, 1] stay.")
+    assert frame.describe_page(resolved) == f"{sentence}. Numbers in brackets [0, 1] stay."
+
+
+def test_scripts_keep_what_they_do_to_themselves(frame):
+    script = "a?b():console.log(`x`),console.debug('y');console.warn('z');myconsole.log(1)"
+    assert frame.silence(script) == "a?b():void(`x`),void('y');console.warn('z');myconsole.log(1)"
 
 
 def test_with_an_address_links_are_absolute(frame, monkeypatch):
@@ -170,3 +192,20 @@ def test_a_page_prints_without_what_is_for_the_screen(site, browser, tmp_path):
 
         text = subprocess.run(["pdftotext", str(target), "-"], capture_output=True, text=True, check=True).stdout
         assert "twm.pde" in text and "Open all" not in text and "Search" not in text
+
+
+@slow
+@browser
+def test_paper_neither_scrolls_nor_hides(site, visit):
+    """What scrolls on a screen is printed whole, and nothing longer than a sheet is kept in one piece."""
+    look = """selector => [...document.querySelectorAll(selector)].map(e => {
+      const style = getComputedStyle(e); return style.overflowX + ' ' + style.breakInside; })"""
+    for name, selector in (
+        ("scoreboard.html", ".pst-scrollable-table-container"),
+        ("notation.html", "article table, .pst-scrollable-table-container"),
+        ("pages/02_construction.html", "mjx-container[display=true]"),
+    ):
+        with visit(f"{site.as_uri()}/{name}") as seen:
+            seen.page.emulate_media(media="print")
+            found = seen.page.evaluate(look, selector)
+            assert found and set(found) == {"visible auto"}, (name, set(found))

@@ -90,7 +90,7 @@ def test_a_wrong_code_gets_a_line(toy):
 
 
 def test_sizes_and_print(site, visit):
-    with visit(f"{site.as_uri()}/pages/01_theory.html", size=NARROW | {"width": 360}) as seen:
+    with visit(f"{site.as_uri()}/pages/01_theory.html", size=NARROW) as seen:
         page = seen.page
         root = page.locator(".twm-lattice").first
         root.get_by_label("history", exact=True).select_option("8")

@@ -202,8 +202,38 @@ def test_wide_tables_scroll_inside_themselves(site, visit):
         assert box.evaluate("e => e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX === 'auto'")
 
 
+def test_a_scrolled_table_keeps_its_caption_and_the_names_of_its_rows(site, page_names, visit):
+    name = next(name for name in page_names if 'class="twm-data"' in (site / name).read_text(encoding="utf-8"))
+    with visit(f"{site.as_uri()}/{name}", size=NARROW) as seen:
+        table = seen.page.locator("table.twm-data").first
+        # Wider than any phone, whatever the page's own table is.
+        table.evaluate("t => { t.style.width = '900px'; t.parentNode.scrollLeft = 200; }")
+        for part in ("caption", "tbody th >> nth=0"):
+            box = table.locator(part).bounding_box()
+            assert 0 <= box["x"] < 30 and box["x"] + box["width"] <= NARROW["width"], part
+
+
+def test_what_ran_becomes_cards_on_a_phone(site, visit):
+    with visit(f"{site.as_uri()}/runs.html", size=NARROW) as seen:
+        row = seen.page.locator("table.twm-runs tbody tr").first
+        box = row.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= NARROW["width"]
+        cells = row.locator("td")
+        headings = cells.evaluate_all("all => all.map(d => getComputedStyle(d, '::before').content)")
+        named = seen.page.locator("table.twm-runs thead th").all_text_contents()
+        assert headings == ["none", *(f'"{name.strip()}: "' for name in named[1:])]
+
+
+def test_neighbours_of_a_page_can_be_read_on_a_phone(site, visit):
+    with visit(f"{site.as_uri()}/explore.html", size=NARROW) as seen:
+        for side in ("left-prev", "right-next"):
+            box = seen.page.locator(f".prev-next-area a.{side}").bounding_box()
+            title = seen.page.locator(f".prev-next-area a.{side} .prev-next-title").bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= NARROW["width"] and title["width"] > 150
+
+
 def test_claims_become_cards_on_a_phone(site, visit):
-    for size, display in ((WIDE, "table-row"), (NARROW, "block")):
+    for size, display in ((WIDE, "grid"), (NARROW, "block")):
         with visit(f"{site.as_uri()}/scoreboard.html", size=size) as seen:
             row = seen.page.locator("#claim-twm-pde")
             assert row.evaluate("e => getComputedStyle(e).display") == display

@@ -83,6 +83,26 @@ def test_a_row_opens_to_its_check_and_numbers(board, ledger):
     assert board.locator("details.twm-more[open]").count() == 0
 
 
+def test_what_a_row_opens_to_has_the_width_of_the_row(board):
+    row = board.locator("#claim-twm-table1-acc")
+    row.locator("summary").click()
+    wide = row.bounding_box()["width"]
+    assert row.locator("dl.twm-more-list").bounding_box()["width"] > 0.9 * wide
+    spilled = board.evaluate(
+        """() => [...document.querySelectorAll('table.twm-scoreboard tbody td')].filter(
+             d => [...d.querySelectorAll('*')].some(e => e.getBoundingClientRect().right > d.getBoundingClientRect().right + 1)
+           ).map(d => d.closest('tr').id)"""
+    )
+    assert spilled == [], "nothing runs from one cell into the next"
+
+
+def test_a_row_leads_to_the_numbers_of_its_figure(board, site):
+    row = board.locator("#claim-twm-pde")
+    row.locator("summary").click()
+    link = row.locator("dl.twm-more-list").get_by_role("link").get_attribute("href")
+    assert link.endswith("fig-theory-courant.csv") and (site / link).read_text(encoding="utf-8").count("\n") > 10
+
+
 def test_a_link_to_a_claim_opens_its_row(site, visit):
     with visit(f"{site.as_uri()}/scoreboard.html#claim-twm-thm31") as seen:
         assert seen.page.locator("#claim-twm-thm31 details").evaluate("d => d.open")

@@ -208,6 +208,7 @@ class Animation:
             f'<script type="application/json" class="twm-player-data">{data}</script>\n'
             f'<img class="twm-player-still" src="data:image/png;base64,{_encode_png(self.still())}" '
             f'alt="{html.escape(self.alt)}">\n'
+            "<noscript><p>Playing it needs JavaScript; without it, this picture shows one moment.</p></noscript>\n"
             f"<script>{_read_player()}</script>\n"
             "</div>"
         )

@@ -92,6 +92,7 @@ class LatticeToy:
             f'<div class="twm-lattice" role="group" aria-label="A lattice to step by hand" data-history="{self.history}" '
             f'data-dim="{self.dim}" data-boundary="{self.boundary}">\n'
             f'<img class="twm-lattice-still" src="data:image/png;base64,{picture}" alt="{html.escape(self.alt)}">\n'
+            "<noscript><p>Stepping it needs JavaScript; without it, this picture shows one step.</p></noscript>\n"
             f"<script>{_read_script()}</script>\n"
             "</div>"
         )

@@ -294,7 +294,8 @@
     root.classList.add("is-live");
     this.pause();
     this.watch(grid);
-    this.show(0);
+    /* What would play by itself stands at its middle where motion is not wanted: there is something to see there. */
+    this.show(data.autoplay && this.calm.matches ? Math.floor(data.steps / 2) : 0);
     root.twmPlayer = { play: function () { self.play(); }, pause: function () { self.pause(); }, show: function (step) { self.show(step); } };
   }
 

@@ -114,6 +114,7 @@ class Turnable:
             f'<div class="twm-turnable" role="group" aria-label="Turnable picture: {html.escape(self.title)}">\n'
             f'<script type="application/json" class="twm-turnable-data">{data}</script>\n'
             f'<img class="twm-turnable-still" src="data:image/png;base64,{image}" alt="{html.escape(self.alt)}">\n'
+            "<noscript><p>Turning it needs JavaScript; without it, this picture shows one side.</p></noscript>\n"
             f"<script>{_read_script()}</script>\n"
             "</div>"
         )
