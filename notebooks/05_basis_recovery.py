@@ -346,6 +346,8 @@ page.record(
     seeds=len(on_copy["corrected"]),
     scale=scale,
 )
+
+# %%
 # The paper's tasks one by one, all others together.
 asked = [row["task"] for row in converged]
 papers = [name for name in (*names, "repeat-copy:8,4", "repeat-copy:16,5") if name in asked]
@@ -368,6 +370,7 @@ def describe_method(group, method):
     )  # fmt: skip
 
 
+# %%
 DataTable(
     ("task", "method", "networks", "weights (worst)", "with mean gain", "least support", "R^2 (worst)", "condition"),
     [describe_method(group, method) for group in groups for method in bas.METHODS],
@@ -379,7 +382,7 @@ DataTable(
 # {value}`twm.alg1:relative_error|.2f`, and the worst variable is read with an $R^2$ of {value}`twm.alg1:encoding_r2|.2f`.
 # $(W^\top)^k$ would be $W^{-k}$ for an orthogonal $W$; trained networks are not orthogonal. **Corrected**,
 # the weights come out to {value}`ours.alg1:relative_error|.4f`. The content, at {value}`ours.alg1:encoding_r2|.3f`, falls
-# just short of our bar: the trained basis is slightly skew. For T2 to T4 it is very skew, and no power iteration will do. The **random block** is the control. Its weights are off by
+# short of our bar: the trained basis is slightly skew. For T2 to T4 it is very skew, and no power iteration will do. The **random block** is the control. Its weights are off by
 # {value}`twm.alg1:random_relative_error|.3f`, which looks like success, while its worst variable is read with an $R^2$ of
 # {value}`twm.alg1:random_encoding_r2|.2f`.
 #

@@ -29,6 +29,7 @@ def make_rows(task, hidden, l2, accuracies, errors):
         {
             "task": task, "hidden": hidden, "l2": l2, "seed": seed, "accuracy_best": accuracy, "accuracy_final": accuracy,
             "argument_error": error, "argument_error_optimal": error, "rank_network": 36,
+            "threshold": 0.98,
         }
         for seed, (accuracy, error) in enumerate(zip(accuracies, errors))
     ]  # fmt: skip

@@ -119,6 +119,8 @@ def _find_system(tensors: Mapping[str, Any]) -> ElmanSystem:
     offsets = [tensor for tensor in others.values() if tuple(tensor.shape) == (dim,)]
     require(len(offsets) < 2, f"expected one readout bias of shape {(dim,)} at most; other tensors are {shapes}")
     biases = [parts[ending] for ending in _BIASES if ending in parts]
+    odd = next((tuple(tensor.shape) for tensor in biases if tuple(tensor.shape) != (hidden,)), None)
+    require(odd is None, f"a bias must be of shape {(hidden,)}, not {odd}")
     arrays = [_to_array(tensor) for tensor in (recurrent, encoder, others[readouts[0]])]
     bias = sum(_to_array(tensor) for tensor in biases) if biases else None
     return ElmanSystem(*arrays, bias, _to_array(offsets[0]) if offsets else None)
