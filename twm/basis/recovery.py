@@ -1,6 +1,7 @@
 """The methods that look for a network's variable memories."""
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -127,7 +128,7 @@ def recover_basis(
     require(system.dim == task.dim, f"the network has {system.dim} outputs, the task {task.name} needs {task.dim}")
     linear = linearise_system(system) if linear is None else linear
     observable = needed_coordinates(task) if sample is None else sample.observable
-    slow = _SlowSpace(linear.recurrent, threshold)
+    slow = _find_slow_space(linear, threshold)
     origin = linear.point
     kept, expansion = find_copies(observable.operator, task.size)
     if method in ("printed", "mixture"):
@@ -235,6 +236,12 @@ class _SlowSpace:
     def read(self, basis: np.ndarray) -> np.ndarray:
         """Make the dual of a basis that does not see transients."""
         return np.linalg.pinv(self.left @ basis, rcond=_WEAK) @ self.left
+
+
+@lru_cache(maxsize=8)
+def _find_slow_space(linear: Linearisation, threshold: float) -> _SlowSpace:
+    """Return the slow space of a linearisation; every method asks for it, and an analysis asks every method, many times."""
+    return _SlowSpace(linear.recurrent, threshold)
 
 
 def _norm(matrix: np.ndarray) -> float:
