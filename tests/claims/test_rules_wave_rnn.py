@@ -29,7 +29,7 @@ GOOD = {
     "wrnn.ablation": {"columns": 4, "orders": 16, "kept": 16, "best": 4, "shift": 4, "helped": 4, "above": 4},
     "wrnn.speeds": {"rings": 4, "slowest": 0.6, "fastest": 1.0},
     "wrnn.emerge": {"random_before": 0.1, "random_after": 0.25},
-    "ours.bridge": {"wave_r2": 0.99, "wave_interventions": 0.97, "lstm_r2": 0.96, "lstm_interventions": 0.98},
+    "ours.bridge": {"wave_r2": 0.99, "wave_interventions": 0.97, "lstm_r2": 0.96, "lstm_interventions": 0.98, "wave_networks": 2, "wave_learnt": 2, "lstm_networks": 2, "lstm_learnt": 1},
 }  # fmt: skip
 
 CHANGES = [
@@ -87,6 +87,8 @@ CHANGES = [
     ("wrnn.emerge", {"random_after": 0.19}, "partly"),
     ("wrnn.emerge", {"random_after": 0.14}, "differs"),
     ("ours.bridge", {"lstm_r2": 0.94}, "partly"),
+    ("ours.bridge", {"lstm_learnt": 0}, "partly"),
+    ("ours.bridge", {"lstm_learnt": 0, "wave_r2": 0.9}, "differs"),
     ("ours.bridge", {"lstm_interventions": 0.94, "wave_interventions": 0.94}, "differs"),
 ]  # fmt: skip
 

@@ -191,3 +191,18 @@ def test_every_figure_draws_and_names_its_axes():
         data = [axes for axes in figure.axes if axes.lines or axes.images]
         assert data and any(axes.get_xlabel() for axes in data)
         assert all(np.isfinite([*axes.get_xlim(), *axes.get_ylim()]).all() for axes in data)
+
+
+def test_the_bridge_counts_networks_that_have_learnt():
+    row = {"task": "hds:40,T1", "network": "wrnn", "activation": "relu", "mlp": 0, "hidden": 320}
+    gated = row | {"network": "lstm", "hidden": 128}
+    names = [tables.name_bridge(one) for one in (row, row | {"activation": "tanh"}, gated)]
+    assert names == ["wRNN", "wRNN (tanh)", "LSTM, 128 units, 40 steps"]
+    good = {"trained": 1.0, "r2": 0.99, "r2_settled": 0.9, "interventions": 1.0, "accuracy": 0.8, "elsewhere": 0.1}
+    poor = good | {"r2": 0.97, "elsewhere": 0.2, "interventions": 0.96}
+    lost = good | {"trained": 0.9, "r2": -3.0, "elsewhere": 0.9}
+    found = tables.describe_bridge({(names[0], 0): good, (names[0], 1): poor, (names[2], 0): lost})
+    assert (found["wave_r2"], found["wave_interventions"], found["wave_elsewhere"]) == (0.97, 0.96, 0.2)
+    assert (found["wave_networks"], found["wave_learnt"], found["lstm_networks"], found["lstm_learnt"]) == (2, 2, 1, 0)
+    # What has not learnt, or is not there, has no figure at all.
+    assert "lstm_r2" not in found and "tanh_r2" not in found and found["tanh_networks"] == 0

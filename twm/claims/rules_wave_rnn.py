@@ -309,13 +309,21 @@ def judge_emergence(numbers: Mapping[str, Any]) -> Outcome:
 def judge_bridge(numbers: Mapping[str, Any]) -> Outcome:
     """Require of each network on its own R^2 and interventions of at least .95; one network is ``partly``.
 
-    Both are the least over variables, seeds and steps, in the directions that variables have at the step.
+    Both are the least over variables, seeds and steps, in the directions that variables have at the step, of the networks that
+    learnt their task.
 
     Source: ours.
     """
-    good = {name: min(numbers[f"{name}_r2"], numbers[f"{name}_interventions"]) >= 0.95 for name in ("wave", "lstm")}
-    told = "; ".join(
-        f"{name} R^2 {numbers[f'{name}_r2']:.3f}, swaps {numbers[f'{name}_interventions']:.3f}" for name in good
-    )
+    good, told = {}, []
+    for name in ("wave", "lstm"):
+        learnt = numbers[f"{name}_learnt"]
+        counts = f"{learnt} of {numbers[f'{name}_networks']} learnt it"
+        if not learnt:
+            good[name] = False
+            told.append(f"{name}: {counts}")
+            continue
+        figures = numbers[f"{name}_r2"], numbers[f"{name}_interventions"]
+        good[name] = min(figures) >= 0.95
+        told.append(f"{name} R^2 {figures[0]:.3f}, swaps {figures[1]:.3f}, {counts}")
     low = ", ".join(name for name, fine in good.items() if not fine)
-    return _answer(ok=all(good.values()), partly=any(good.values()), value=told, reason=f"Below .95: {low}.")
+    return _answer(ok=all(good.values()), partly=any(good.values()), value="; ".join(told), reason=f"Below .95: {low}.")

@@ -296,3 +296,38 @@ def describe_sizes(sizes: Mapping[str, Sequence[tuple[int, float]]]) -> dict[str
         "above": above,
         "sizes": [size for size, _ in (*sizes.get("wRNN", ()), *sizes.get("iRNN", ()))],
     }
+
+
+#: Share of right signs over the trained range from which a network has learnt a history-dependent system.
+LEARNT = 0.99
+
+
+def name_bridge(row: Row) -> str:
+    """Return the name of a network that was trained on a history-dependent system: its kind and what is not as usual."""
+    horizon = row["task"].partition(":")[2].partition(",")[0]
+    units = f", {row['hidden']} units, {horizon} steps" if row["network"] in ("lstm", "gru") else ""
+    return name_network(row) + (" (tanh)" if row["activation"] == "tanh" else "") + units
+
+
+def describe_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> dict[str, Any]:
+    """Return the numbers by which the claim is judged that such networks are travelling-wave memories too.
+
+    Args:
+        answers: by :func:`name_bridge` and seed, what :meth:`twm.analysis.MachineAnalysis.summarise` returned, with the
+            accuracy over the trained range as ``trained``.
+
+    Returns:
+        for the wave-RNN (``wave``), that with tanh (``tanh``) and the LSTM (``lstm``) how many there are and have learnt
+        their task, and over those that have the least of each figure; of the control, which must fail, the largest.
+    """
+    found: dict[str, Any] = {}
+    for short in ("wave", "tanh", "lstm"):
+        title = {"wave": "wRNN", "tanh": "wRNN (tanh)", "lstm": "LSTM"}[short]
+        own = [value for (name, _), value in answers.items() if name.partition(",")[0] == title]
+        learnt = [value for value in own if value["trained"] >= LEARNT]
+        found |= {f"{short}_networks": len(own), f"{short}_learnt": len(learnt)}
+        for key in ("r2", "r2_settled", "interventions", "accuracy") if learnt else ():
+            found[f"{short}_{key}"] = min(value[key] for value in learnt)
+        if learnt:
+            found[f"{short}_elsewhere"] = max(value["elsewhere"] for value in learnt)
+    return found
