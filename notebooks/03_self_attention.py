@@ -52,7 +52,7 @@ from twm.figures import attention as figures
 from twm.figures.style import use_style
 from twm.hds import make_hds, make_named_task, make_repeat_copy, rollout
 from twm.paths import results_dir
-from twm.records import read_rows
+from twm.records import describe_rows, read_rows
 from twm.streams import binary_inputs_numpy
 from twm.waves import simulate_wave
 
@@ -496,7 +496,7 @@ else:
         range(seed, seed + count), "repeat-copy:3,2", 32, plan=toy, report=print
     )
 print(
-    training.describe_record(rows)
+    describe_rows(rows)
     if rows
     else "no record: run `twm run 03_self_attention --profile paper --retrain`"
 )

@@ -87,12 +87,18 @@ def test_one_content_is_framed_wherever_the_wave_has_it(setting):
 
 def test_answers_are_told_apart_by_rightness_and_by_the_number_of_directions():
     rows = [
-        {"accuracy": accuracy, "rank_network": rank, "rank_theory": "36"} | dict.fromkeys(("own_changed", "changed"), "1")
+        {"accuracy": accuracy, "rank_network": rank, "rank_theory": "36"}
+        | dict.fromkeys(("own_changed", "changed"), "1")
         for accuracy, rank in (("1.0", "36"), ("1.0", "30"), ("1.0", "40"), ("0.9", "30"))
     ]
     right = figures.plot_answers(rows).axes[1]
     found = {line.get_label(): list(line.get_xdata()) for line in right.lines[:4]}
-    assert found == {"right, theory's number": [1.0], "right, fewer": [30 / 36], "right, more": [40 / 36], "not right": [30 / 36]}
+    assert found == {
+        "right, theory's number": [1.0],
+        "right, fewer": [30 / 36],
+        "right, more": [40 / 36],
+        "not right": [30 / 36],
+    }
 
 
 def test_misshapen_data_gets_one_line():

@@ -7,13 +7,12 @@ import pytest
 import torch
 
 from twm.errors import UserError
-from twm.records import read_network
+from twm.records import describe_rows, read_network
 from twm.training import (
     CIRCUMSTANCES,
     COLUMNS,
     SWEEPS,
     ModelPlan,
-    describe_rows,
     find_sweep,
     list_reduced_plans,
     measure_test_accuracy,
@@ -181,7 +180,7 @@ def test_a_network_that_says_nothing_is_right_by_chance(trained):
 def test_rows_are_described_by_their_first_and_last_circumstances():
     row = dict.fromkeys(COLUMNS) | {"seed": 0, "device": "cpu", "torch": "2", "commit": "a", "date": "2026-01-03"}
     alone = describe_rows([row])
-    assert alone == "recorded 2026-01-03: 1 networks, 1 seeds, cpu, torch 2, commit a"
+    assert alone == "recorded 2026-01-03: 1 network, 1 seed, cpu, torch 2, commit a"
     rows = [row, row | {"seed": 1, "commit": "b", "date": "2026-01-04"}, row | {"commit": "c", "date": "2026-01-05"}]
     for order in (rows, rows[::-1]):
         said = describe_rows(order)

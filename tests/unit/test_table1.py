@@ -58,7 +58,7 @@ def test_cells_are_in_the_papers_order_and_the_sweeps():
     assert {(plan.task, plan.hidden, plan.l2) for plan in SWEEPS["table1"].list_plans("cpu", [0])} == set(CELLS)
     assert len(SWEEPS["table1"].seeds) == table1.PAPER_SEEDS
     assert [(cell.paper_accuracy, cell.paper_error) for cell in cells] == [table1.get_paper_cell(*c) for c in CELLS]
-    assert cells[1].name == "T1, 64, 0.001"
+    assert cells[1].name == "T1 (64 neurons, L2 0.001)"
 
 
 # ---- best-of
@@ -87,7 +87,9 @@ def test_seeds_with_both_thresholds_are_counted():
     rows = [make_row(0), make_row(0, threshold=0.9), make_row(1), make_row(2)]
     found = summarise(rows)
     assert (found.seeds, found.both) == (3, 1)
-    cells = table1.summarise_table1([make_row(seed, cell=cell, threshold=value) for cell in CELLS for seed in (0, 1) for value in (0.9, 0.98)])
+    cells = table1.summarise_table1(
+        [make_row(seed, cell=cell, threshold=value) for cell in CELLS for seed in (0, 1) for value in (0.9, 0.98)]
+    )
     assert table1.describe_table1(cells)["accuracy"]["least_both"] == 2
     cells = table1.summarise_table1([make_row(seed, cell=cell) for cell in CELLS for seed in (0, 1)])
     assert table1.describe_table1(cells)["error"]["least_both"] == 0
@@ -178,10 +180,10 @@ def test_what_is_apart_is_counted_and_named():
             row |= {"argument_error": 0.001, "argument_error_optimal": 0.001}
     found = table1.describe_table1(table1.summarise_table1(rows))
     # In the table's order.
-    assert found["accuracy"]["disagree"] == ["T1, 128, 0", "T4, 64, 0"]
+    assert found["accuracy"]["disagree"] == ["T1 (128 neurons, L2 0)", "T4 (64 neurons, L2 0)"]
     assert found["accuracy"]["largest_gap"] == pytest.approx(0.44)
     assert (found["accuracy"]["agree"], found["accuracy"]["settled"], found["accuracy"]["final_agree"]) == (22, 22, 23)
-    assert found["error"]["disagree"] == ["T1, 64, 0.1", "T4, 64, 0"]
+    assert found["error"]["disagree"] == ["T1 (64 neurons, L2 0.1)", "T4 (64 neurons, L2 0)"]
     assert (found["error"]["numbers_agree"], found["error"]["dashes_agree"]) == (11, 11)
     assert found["error"]["largest_matching_gap"] == pytest.approx(0.0003)
 

@@ -10,7 +10,7 @@ from twm.errors import UserError
 from twm.hds import make_named_task, parse_task
 from twm.networks.attention import AttentionRNN
 from twm.networks.elman import ElmanRNN
-from twm.records import read_rows
+from twm.records import describe_rows, read_rows
 from twm.training import (
     MODELS,
     RECORDED_PARTS,
@@ -20,7 +20,6 @@ from twm.training import (
     TrainingResult,
     compare_attention_with_elman,
     describe_main_comparison,
-    describe_record,
     draw_batch,
     list_iterations,
     measure_accuracy,
@@ -290,7 +289,7 @@ def test_comparisons_are_told_apart_by_task_rate_and_size():
     main = describe_main_comparison(rows, summarise_comparisons(rows))
     assert (main["ratio"], main["pairs"], main["wins"], main["worst_ratio"]) == (0.5, 2, 2, 3.0)
     assert (main["attention_median"], main["elman_median"]) == (100, 200)
-    assert describe_record(rows) == "recorded 2020-01-01, 11 networks, 2 seeds, cpu, torch 2, commit c0 to c1"
+    assert describe_rows(rows) == "recorded 2020-01-01: 11 networks, 2 seeds, cpu, torch 2, commit c0 to c1"
 
 
 @pytest.mark.parametrize(
@@ -301,7 +300,7 @@ def test_comparisons_are_told_apart_by_task_rate_and_size():
             "hidden size",
         ),
         (lambda: summarise_ratio({0: make_row("attention", 0, 1)}, {1: make_row("elman", 1, 1)}), "no seed"),
-        (lambda: describe_record([]), "empty"),
+        (lambda: describe_rows([]), "empty"),
         (lambda: TrainingPlan(iterations=0), "iterations"),
         (lambda: TrainingPlan(learning_rate=0.0), "learning_rate"),
         (lambda: TrainingPlan(l2=-1.0), "l2"),

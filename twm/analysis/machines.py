@@ -10,7 +10,15 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from twm.analysis.report import STEPS, InterventionShares, measure_sign_accuracy, try_interventions
-from twm.basis import ContentFigures, RecoveredBasis, SequenceSystem, StateSample, judge_content, regress_basis, sample_states
+from twm.basis import (
+    ContentFigures,
+    RecoveredBasis,
+    SequenceSystem,
+    StateSample,
+    judge_content,
+    regress_basis,
+    sample_states,
+)
 from twm.hds import HDS
 from twm.interventions import interchange_variable
 from twm.spectrum import SpectrumComparison, compare_with_theory

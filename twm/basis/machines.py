@@ -30,7 +30,10 @@ class SequenceSystem:
 
     def __init__(self, network: "SequenceNetwork") -> None:
         fits = network.inputs == network.outputs
-        require(fits, f"a system's outputs are its states, but this network has {network.inputs} inputs and {network.outputs} outputs")
+        require(
+            fits,
+            f"a system's outputs are its states, but this network has {network.inputs} inputs and {network.outputs} outputs",
+        )
         self.network = copy.deepcopy(network).double().requires_grad_(False)
         for name, weight in self.network.named_parameters():
             require(bool(weight.isfinite().all()), f"the network's {name} has NaN or infinite entries")

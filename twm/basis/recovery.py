@@ -188,7 +188,15 @@ def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
     unread = tuple(int(place) for place in np.flatnonzero(~sample.observable.projection.any(axis=0)))
     rank = int(np.linalg.matrix_rank(columns))
     return RecoveredBasis(
-        basis, dual, "regression", sample.observable.coordinates, unread, origin, len(kept), rank, _norm(basis) * _norm(dual)
+        basis,
+        dual,
+        "regression",
+        sample.observable.coordinates,
+        unread,
+        origin,
+        len(kept),
+        rank,
+        _norm(basis) * _norm(dual),
     )
 
 

@@ -31,7 +31,7 @@ def judge_accuracy(numbers: Mapping[str, Any]) -> Outcome:
     cells, agree, settled = numbers["cells"], numbers["agree"], numbers["settled"]
     whole = cells == numbers["cells_of_table"]
     apart = ", ".join(numbers["disagree"])
-    reason = f"Apart by more than .05: {apart} (task, hidden, L2)." if apart else ""
+    reason = f"Apart by more than .05: {apart}." if apart else ""
     if not reason and settled < cells:
         reason = "Too few seeds to tell in some cells."
     if not whole:
@@ -59,7 +59,7 @@ def judge_errors(numbers: Mapping[str, Any]) -> Outcome:
         2 * numbers["numbers_agree"] >= numbers["numbers"] > 0 and 2 * numbers["dashes_agree"] >= numbers["dashes"] > 0
     )
     apart = ", ".join(numbers["disagree"])
-    reason = f"Apart: {apart} (task, hidden, L2)." if apart else ""
+    reason = f"Apart: {apart}." if apart else ""
     if not whole:
         reason = f"Only {cells} of {numbers['cells_of_table']} cells are at hand. {reason}".strip()
     return decide(

@@ -90,7 +90,11 @@ def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]
     last.set(xlabel="real part", ylabel="imaginary part", title="eigenvalues", aspect="equal")
     last.set_ylim(-1.4, 1.4)
     figure.legend(
-        *last.get_legend_handles_labels(), title="memories", loc="outside right center", fontsize="small", handletextpad=0.3
+        *last.get_legend_handles_labels(),
+        title="memories",
+        loc="outside right center",
+        fontsize="small",
+        handletextpad=0.3,
     )
     return figure
 

@@ -194,7 +194,11 @@ def plot_tightness(groups: Mapping[str, Mapping[str, tuple[float, float, float]]
     place.axvline(1, color=INK, linestyle=":", linewidth=1)
     place.set_yticks(range(len(groups)), list(reversed(groups)))
     place.tick_params(axis="y", length=0)
-    place.set(xscale="log", xlabel="gradient / bound (right of the dotted line it would be broken)", ylim=(-0.6, len(groups) - 0.4))
+    place.set(
+        xscale="log",
+        xlabel="gradient / bound (right of the dotted line it would be broken)",
+        ylim=(-0.6, len(groups) - 0.4),
+    )
     place.set_xlim(right=1.6)
     figure.legend(loc="outside upper center", ncols=min(4, len(bounds)), fontsize="small", handletextpad=0.3)
     return figure

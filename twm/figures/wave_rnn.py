@@ -238,7 +238,12 @@ def plot_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> Figur
             style = {"color": _style(name.split()[0])["color"], "linestyle": "none", "alpha": 0.8}
             panel.plot([value], [place], marker=MARKERS[seed % len(MARKERS)], markersize=7, **style)
         panel.axvline(0.95, color=INK, linewidth=0.8, linestyle=":")
-        panel.set(title=title, xlim=(-0.1, 1.08), ylim=(-0.6, len(names) - 0.4), xlabel="share" if "R" not in title else "$R^2$")
+        panel.set(
+            title=title,
+            xlim=(-0.1, 1.08),
+            ylim=(-0.6, len(names) - 0.4),
+            xlabel="share" if "R" not in title else "$R^2$",
+        )
         panel.title.set_fontsize("small")
         panel.set_yticks(range(len(names)), names[::-1] if panel is axes[0, 0] else [""] * len(names))
         panel.grid(axis="x", color="#DDDDDD", linewidth=0.6)

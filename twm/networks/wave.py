@@ -333,9 +333,7 @@ def _check_start(start: str, known: tuple[str, ...], what: str) -> str:
     return start
 
 
-def run_steps(
-    network: SequenceNetwork, inputs: Tensor, state: Tensor | None = None, silent: int = 0
-) -> Tensor:
+def run_steps(network: SequenceNetwork, inputs: Tensor, state: Tensor | None = None, silent: int = 0) -> Tensor:
     """Run a network step by step, with all that it carries.
 
     Args:

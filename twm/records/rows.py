@@ -7,7 +7,7 @@ import platform
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Sequence
+from typing import Any, Iterable, Iterator, Mapping, Sequence
 
 from twm.errors import UserError, require
 from twm.paths import find_commit, write_atomically
@@ -106,6 +106,29 @@ def append_row(path: Path | str, row: Mapping[str, Any]) -> None:
         else:
             columns = list(row)
         write_rows(path, [*rows, row], columns)
+
+
+def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Say in one line when, where and on how many seeds networks were trained.
+
+    Args:
+        rows: of a record of networks, in any order.
+
+    Raises:
+        UserError: if there is no row.
+    """
+    rows = list(rows)
+    require(len(rows) > 0, "there is no row to describe: the record is empty")
+    told = {}
+    for column in ("date", "device", "torch", "commit"):
+        values = list(dict.fromkeys(str(row[column]) for row in sorted(rows, key=lambda row: row["date"])))
+        # A long record sees many commits; the first and the last say which code it was.
+        told[column] = " to ".join(dict.fromkeys((values[0], values[-1])))
+    seeds = len({row["seed"] for row in rows})
+    return (
+        f"recorded {told['date']}: {len(rows)} network{'s' * (len(rows) != 1)}, {seeds} seed{'s' * (seeds != 1)}, "
+        f"{told['device']}, torch {told['torch']}, commit {told['commit']}"
+    )
 
 
 def is_writable(folder: Path) -> bool:

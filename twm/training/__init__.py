@@ -20,7 +20,7 @@ kind of model is its protocol (:mod:`twm.training.protocols`): Elman networks an
 """
 
 from twm.training.batches import BatchFeed, count_right_signs
-from twm.training.collections import Models, describe_rows, measure_test_accuracy, read_sweep, remake_sweep, train_here
+from twm.training.collections import Models, measure_test_accuracy, read_sweep, remake_sweep, train_here
 from twm.training.comparison import (
     MODELS,
     RECORDED_PARTS,
@@ -28,7 +28,6 @@ from twm.training.comparison import (
     Trial,
     compare_attention_with_elman,
     describe_main_comparison,
-    describe_record,
     list_iterations,
     record_attention_comparison,
     select_runs,
@@ -118,8 +117,6 @@ __all__ = [
     "correlate_ranks",
     "count_right_signs",
     "describe_main_comparison",
-    "describe_record",
-    "describe_rows",
     "draw_batch",
     "find_sweep",
     "finish_ensemble",

@@ -8,7 +8,7 @@ from twm.errors import require
 from twm.hds import parse_task
 from twm.kernels import Weights, as_weights
 from twm.paths import results_dir
-from twm.records import read_network, read_rows
+from twm.records import describe_rows, read_network, read_rows
 from twm.training.batches import count_right_signs
 from twm.training.places import read_models
 from twm.training.plans import ModelPlan, check_plans
@@ -120,25 +120,6 @@ def measure_test_accuracy(weights: Weights, task: str, count: int = 640, horizon
     network = Weights(*(matrix.float()[None] for matrix in as_weights(weights)))
     right = count_right_signs(network, [task], count, horizon)
     return int(right.sum()) / (count * horizon * parse_task(task).dim)
-
-
-def describe_rows(rows: list[Row]) -> str:
-    """Say in one line when, where and on how many seeds models were trained.
-
-    Raises:
-        UserError: if there is no row.
-    """
-    require(len(rows) > 0, "there is no row to describe")
-    told = {}
-    for column in ("date", "device", "torch", "commit"):
-        values = list(dict.fromkeys(str(row[column]) for row in sorted(rows, key=lambda row: row["date"])))
-        # A long record sees many commits; the first and the last say which code it was.
-        told[column] = " to ".join(dict.fromkeys((values[0], values[-1])))
-    seeds = len({row["seed"] for row in rows})
-    return (
-        f"recorded {told['date']}: {len(rows)} networks, {seeds} seeds, {told['device']}, torch {told['torch']}, "
-        f"commit {told['commit']}"
-    )
 
 
 def _read_point(key: str, text: str) -> Any:

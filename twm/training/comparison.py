@@ -203,25 +203,6 @@ def record_attention_comparison(
     return read_rows(path)
 
 
-def describe_record(rows: Sequence[Mapping[str, str]]) -> str:
-    """Say in one line when, where and with how many seeds a table was recorded.
-
-    Raises:
-        UserError: if the table is empty.
-    """
-    require(len(rows) > 0, "the record is empty: there is nothing to describe")
-    made = {
-        column: list(dict.fromkeys(row[column] for row in rows)) for column in ("date", "device", "torch", "commit")
-    }
-    # A long record sees many commits; the first and the last say which code it was.
-    told = {column: " to ".join(dict.fromkeys((values[0], values[-1]))) for column, values in made.items()}
-    seeds = len({row["seed"] for row in rows})
-    return (
-        f"recorded {told['date']}, {len(rows)} networks, {seeds} seeds, {told['device']}, torch {told['torch']}, "
-        f"commit {told['commit']}"
-    )
-
-
 @dataclass(frozen=True)
 class RatioSummary:
     """How two models' iterations compare over paired seeds.

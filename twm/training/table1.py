@@ -82,7 +82,7 @@ class Cell:
     @property
     def name(self) -> str:
         """Task, hidden size and weight decay in one line."""
-        return f"{self.task}, {self.hidden}, {self.l2:g}"
+        return f"{self.task} ({self.hidden} neurons, L2 {self.l2:g})"
 
     @property
     def accuracy_agrees(self) -> bool | None:

@@ -78,7 +78,14 @@ def _bridge(seed: int, smoke: bool) -> list[SequencePlan]:
     rate = {"learning_rate": 1e-2 if smoke else 5e-3, "iterations": 2 * count}
     scale = f"{task.partition(',')[2]}, {{}} iterations"
     waves = SequencePlan(
-        task, "wrnn", neurons, channels, iterations=count, learning_rate=3e-3 if smoke else 1e-3, scale=scale.format(count), **shared
+        task,
+        "wrnn",
+        neurons,
+        channels,
+        iterations=count,
+        learning_rate=3e-3 if smoke else 1e-3,
+        scale=scale.format(count),
+        **shared,
     )
     gated = SequencePlan(task, "lstm", 24 if smoke else 128, scale=scale.format(2 * count), **rate, **shared)
     return [waves, gated, replace(waves, activation="tanh")]
