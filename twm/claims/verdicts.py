@@ -164,7 +164,8 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
         evidence: what the notebooks recorded, see :func:`read_evidence`.
 
     Returns:
-        the claim with its verdict. A pass at a reduced scale counts as ``partly``; a failure stays ``differs``.
+        the claim with its verdict. A pass at a reduced scale counts as ``partly``; a failure stays ``differs``, and
+        its reason says at what scale it was tried.
     """
     judge = load_rules().get(claim.id)
     if judge is None:
@@ -185,9 +186,10 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
         )
     require(outcome.verdict in VERDICTS[:3], f"the rule of {claim.id} returned {outcome.verdict!r}")
     verdict, reason = outcome.verdict, outcome.reason
-    if entry["scale"] and verdict == "reproduced":
-        verdict = "partly"
-        reason = f"{reason} Holds at a reduced scale: {entry['scale']}.".strip()
+    if entry["scale"]:
+        held = verdict == "reproduced"
+        verdict = "partly" if held else verdict
+        reason = f"{reason} {'Holds' if held else 'Tried'} at a reduced scale: {entry['scale']}.".strip()
     figure = entry.get("figure")
     return JudgedClaim(
         **_ledger_fields(claim), verdict=verdict, value=outcome.value, seeds=entry["seeds"], profile=page["profile"],
