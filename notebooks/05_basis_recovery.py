@@ -418,7 +418,7 @@ figures.plot_mixture(alphas, scans)
 # diagonal matrix of each neuron's mean gain along the orbit. Then $\Psi^* G\, W\, \Psi$ is the step that the running
 # network takes, on average, and this is where theory expects the ones.
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 4, with all tasks. Recurrent weights of trained networks in the recovered basis: as they are, with the mean gain of the tanh along the orbit, and as theory predicts. Numbers count the variables from the oldest.", "name": "fig-basis-operators"}, "image": {"alt": "Rows of three heatmaps. In each a shifted diagonal and a few entries in the last rows, at the same places in all three columns; the first column's entries are darker than the others'.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 4, with all tasks. Recurrent weights of trained networks in the recovered basis: as they are, with the mean gain of the tanh along the orbit, and as theory predicts. Squares: entries above one half, diamonds: below minus one half. Numbers count the variables from the oldest.", "name": "fig-basis-operators"}, "image": {"alt": "Rows of three heatmaps. In each a shifted diagonal and a few entries in the last rows, at the same places in all three columns; the first column's entries are darker than the others'.", "width": "780px"}}
 figures.plot_operators(
     {name: found.figures["regression"] for name, found in analyses.items()},
     {name: found.bases["regression"] for name, found in analyses.items()},

@@ -279,6 +279,22 @@ def test_pairs_without_any_value_are_all_hollow():
     assert all(np.isfinite(line.get_ydata()).all() for line in marks)
 
 
+def test_conditions_that_were_not_run_are_left_out_and_the_axis_has_numbers():
+    values = ([2000.0, math.nan], [400.0, None], [250.0, 300.0])
+    figure = figures.plot_pairs({"T1": values}, ("none", "staged", "adaptive"), "iterations", log=True)
+    figure.canvas.draw()
+    (panel,) = figure.axes
+    lines = [line for line in panel.get_lines() if line.get_linestyle() == "-"]
+    assert [list(line.get_xdata()) for line in lines] == [[0, 1, 2], [0, 2]]
+    assert sorted(list_points([line for line in find_marks(panel) if not is_hollow(line)])) == [
+        (0, 2000), (1, 400), (2, 250), (2, 300),
+    ]  # fmt: skip
+    low, high = panel.get_ylim()
+    shown = [label.get_text() for label in panel.get_yticklabels() if low <= label.get_position()[1] <= high]
+    assert {"500", "1,000", "2,000"} <= set(shown)
+    assert [text.get_text() for text in panel.texts] == ["never"]
+
+
 def test_fibonacci_shows_every_network_and_its_three_lines(drawn):
     (panel,) = drawn["fibonacci"].axes
     runs = [line for line in panel.get_lines() if len(line.get_xdata()) == 40]

@@ -126,7 +126,7 @@ def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, Recove
         line[0].set_ylabel("to variable")
     for panel in axes[-1]:
         panel.set_xlabel("from variable")
-    figure.colorbar(image, ax=axes, shrink=0.4, label="entry (squares: above 0.5; diamonds: below −0.5)")
+    figure.colorbar(image, ax=axes, shrink=0.4, label="entry")
     return figure
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
-from matplotlib.ticker import FixedLocator, NullFormatter, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, ScalarFormatter
 
 from twm.figures.style import DASHES, INK, MARKERS, QUALITATIVE, make_axes, plot_matrix
 from twm.training.table1 import Cell
@@ -269,38 +269,43 @@ def plot_generalisation(
 
 
 def plot_pairs(
-    groups: Mapping[str, tuple[Sequence[float], Sequence[float]]], names: tuple[str, str], label: str, log: bool = False
+    groups: Mapping[str, Sequence[Sequence[float | None]]], names: Sequence[str], label: str, log: bool = False
 ) -> Figure:
-    """Plot paired seeds, a line from one condition to the other, one panel a group.
+    """Plot paired seeds, a line a seed from one condition to the next, one panel a group.
 
     Args:
-        groups: by title, values of the first and of the second condition, in the order of the seeds; not a number for a
-            run without a value, which is drawn at the top, hollow.
-        names: of the two conditions.
+        groups: by title, the values of each condition, in the order of the seeds; not a number for a run without a value,
+            which is drawn at the top, hollow, and ``None`` for one that is not at hand.
+        names: of the conditions.
         label: of the values.
         log: whether the axis is logarithmic.
     """
-    figure, axes = make_axes(1, len(groups), width=2.7 * len(groups) + 0.8, height=3.4)
-    everything = np.concatenate([np.ravel(values).astype(float) for pair in groups.values() for values in pair])
-    known = everything[np.isfinite(everything)]
-    top, bottom = (known.max(), known.min()) if len(known) else (1.0, 0.0)
-    ceiling = top * 1.15 if log else top + 0.08 * (top - bottom or 1.0)
-    for panel, (title, (first, second)) in zip(axes[0], groups.items()):
-        for pair in zip(first, second):
-            values = np.array(pair, dtype=float)
-            shown = np.where(np.isnan(values), ceiling, values)
-            panel.plot((0, 1), shown, color=_FAINT, linewidth=1, linestyle="-", zorder=1)
-            for place, (value, drawn) in enumerate(zip(values, shown)):
+    figure, axes = make_axes(1, len(groups), width=(1.0 + 0.85 * len(names)) * len(groups) + 0.8, height=3.4)
+    ran = np.array([value for group in groups.values() for values in group for value in values if value is not None])
+    known = ran[np.isfinite(ran)]
+    top, bottom = (known.max(), known.min()) if len(known) else (1.0, 1.0 if log else 0.0)
+    ceiling = top * 1.25 if log else top + 0.08 * (top - bottom or 1.0)
+    for panel, (title, group) in zip(axes[0], groups.items()):
+        for values in zip(*group):
+            marks = [(place, value) for place, value in enumerate(values) if value is not None]
+            drawn = [ceiling if np.isnan(value) else value for _, value in marks]
+            panel.plot([place for place, _ in marks], drawn, color=_FAINT, linewidth=1, linestyle="-", zorder=1)
+            for (place, value), height in zip(marks, drawn):
                 panel.plot(
-                    [place], [drawn], linestyle="none", marker=MARKERS[place], color=QUALITATIVE[place],
+                    [place], [height], linestyle="none", marker=MARKERS[place], color=QUALITATIVE[place],
                     markerfacecolor="none" if np.isnan(value) else QUALITATIVE[place], zorder=2,
                 )  # fmt: skip
-        panel.set(xlim=(-0.35, 1.35))
-        panel.set_xticks((0, 1), names)
+        panel.set(xlim=(-0.35, len(names) - 0.65))
+        panel.set_xticks(range(len(names)), names)
         panel.set_title(title, fontsize="small")
         if log:
-            panel.set_yscale("log")
-            panel.yaxis.set_minor_formatter(NullFormatter())
+            panel.set(yscale="log", ylim=(bottom / 1.25, ceiling * 1.15))
+            panel.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+            panel.yaxis.set_minor_locator(NullLocator())
+        if len(known) < len(ran):
+            panel.axhline(ceiling, color=_FAINT, linewidth=0.8, linestyle=":", zorder=0)
+            panel.annotate("never", (1, ceiling), xycoords=("axes fraction", "data"), fontsize="small", ha="right", va="bottom")  # fmt: skip
     axes[0, 0].set_ylabel(label)
     return figure
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from twm.figures.style import DASHES, INK, MARKERS, QUALITATIVE, SEQUENTIAL, make_axes, plot_matrix
 
@@ -65,14 +66,15 @@ def plot_activity(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
     for column, (title, (activity, spectrum)) in enumerate(panels.items()):
         image = axes[0, column].imshow(activity.T, aspect="auto", origin="lower", cmap=SEQUENTIAL)
         axes[0, column].set(title=title, xlabel="time")
-        figure.colorbar(image, ax=axes[0, column], shrink=0.8)
+        figure.colorbar(image, ax=axes[0, column], shrink=0.8, label="activity" if column == len(panels) - 1 else None)
         level = np.log10(np.maximum(np.fft.fftshift(spectrum), 1e-12)).T
         low, high = np.percentile(level, (5, 99.8))
         image = axes[1, column].imshow(
             level, aspect="auto", origin="lower", extent=(-0.5, 0.5, -0.5, 0.5), cmap=SEQUENTIAL, vmin=low, vmax=high
         )
         axes[1, column].set(xlabel="temporal frequency (1/step)")
-        figure.colorbar(image, ax=axes[1, column], shrink=0.8)
+        label = r"$\log_{10}$ power, normalised" if column == len(panels) - 1 else None
+        figure.colorbar(image, ax=axes[1, column], shrink=0.8, label=label)
     axes[0, 0].set_ylabel("neuron")
     axes[1, 0].set_ylabel("spatial frequency (1/neuron)")
     return figure
@@ -107,13 +109,13 @@ def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     Args:
         panels: by title, targets and answers, categories (time,) each.
     """
-    figure, axes = make_axes(len(panels), 1, width=6.6, height=1.05 * len(panels) + 0.9)
+    figure, axes = make_axes(len(panels), 1, width=6.6, height=1.15 * len(panels) + 0.9)
     for panel, (title, (targets, answers)) in zip(axes[:, 0], panels.items()):
         image = panel.imshow(np.stack([targets, answers]), aspect="auto", cmap="viridis", vmin=0, vmax=9)
         panel.set_yticks([0, 1], ["target", "answer"])
         panel.set_title(title, fontsize="small")
-        panel.set_xticks([])
-    axes[-1, 0].set_xlabel("time")
+        panel.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes[-1, 0].set_xlabel("time (steps)")
     figure.colorbar(image, ax=axes[:, 0].tolist(), label="category", shrink=0.9)
     return figure
 
@@ -220,31 +222,34 @@ def plot_emergence(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
 
 
 def plot_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> Figure:
-    """Plot what an analysis found in networks that are no Elman networks, one panel a figure and one row a network.
+    """Plot what an analysis found in networks that are no Elman networks, one row a figure and one mark a network.
 
     Args:
         answers: by name and seed, what :meth:`twm.analysis.MachineAnalysis.summarise` returns.
     """
     titles = {
-        "r2": "least $R^2$,\ndirections of the step", "r2_settled": "least $R^2$,\none basis",
-        "changed": "outputs that\nmust change follow", "unchanged": "others stay", "elsewhere": "wrong directions:\nfollow",
+        "r2": "least $R^2$, directions of the step", "r2_settled": "least $R^2$, one basis for all steps",
+        "changed": "outputs that must change follow", "unchanged": "other outputs stay",
+        "elsewhere": "wrong directions: outputs follow",
     }  # fmt: skip
     names = list(dict.fromkeys(name for name, _ in answers))
-    figure, axes = make_axes(1, len(titles), width=1.75 * len(titles) + 0.8, height=0.42 * len(names) + 1.35)
-    for panel, (key, title) in zip(axes[0], titles.items()):
-        for (name, seed), own in answers.items():
+    figure, axes = make_axes(width=7.2, height=0.62 * len(titles) + 0.32 * len(names) + 0.6)
+    panel, apart = axes[0, 0], 0.62 / max(1, len(names) - 1)
+    for (name, seed), own in answers.items():
+        index = names.index(name)
+        for place, key in enumerate(titles):
             # Far below zero an R^2 says no more than that nothing is read.
-            value, place = max(own[key], -0.05), len(names) - 1 - names.index(name)
-            style = {"color": _style(name.split()[0])["color"], "linestyle": "none", "alpha": 0.8}
-            panel.plot([value], [place], marker=MARKERS[seed % len(MARKERS)], markersize=7, **style)
-        panel.axvline(0.95, color=INK, linewidth=0.8, linestyle=":")
-        panel.set(
-            title=title,
-            xlim=(-0.1, 1.08),
-            ylim=(-0.6, len(names) - 0.4),
-            xlabel="share" if "R" not in title else "$R^2$",
-        )
-        panel.title.set_fontsize("small")
-        panel.set_yticks(range(len(names)), names[::-1] if panel is axes[0, 0] else [""] * len(names))
-        panel.grid(axis="x", color="#DDDDDD", linewidth=0.6)
+            value = max(own[key], -0.05)
+            panel.plot(
+                [value], [len(titles) - 1 - place + 0.31 - apart * index], marker=MARKERS[index], markersize=6,
+                color=QUALITATIVE[index], linestyle="none", alpha=0.8, label=name,
+            )  # fmt: skip
+    panel.axvline(0.95, color=INK, linewidth=0.8, linestyle=":")
+    for border in range(1, len(titles)):
+        panel.axhline(border - 0.5, color="#DDDDDD", linewidth=0.8)
+    panel.set(xlim=(-0.1, 1.05), ylim=(-0.5, len(titles) - 0.5), xlabel="share, or $R^2$")
+    panel.set_yticks(range(len(titles)), list(titles.values())[::-1])
+    panel.tick_params(axis="y", length=0)
+    unique = dict(zip(*_list_handles([panel])))
+    figure.legend(list(unique.values()), list(unique), loc="outside lower center", ncols=2, fontsize="small")
     return figure
