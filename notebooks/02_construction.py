@@ -258,7 +258,8 @@ for kind in ("standard", "orthonormal", "skew"):
         error = measure_error(make_fibonacci(history, dim), basis, initial) / basis.condition
         errors[f"{kind}_per_condition"] = max(errors[f"{kind}_per_condition"], error)
 page.record("twm.fib.phi", errors | {"steps": 40}, figure="fig-construction-errors")
-print({kind: f"{error:.1e}" for kind, error in errors.items()})
+for kind, error in errors.items():
+    print(f"{kind:24}{error:.1e}")
 
 # %% [markdown]
 # Fibonacci was only the example. Equation {eq}`eq-construction-operator` promises the same for *every* linear f. So we
@@ -404,8 +405,9 @@ tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
 phis = {name: ops.make_wave_operator(task.matrix) for name, task in tasks.items()}
 reduced = {name: ops.reduce_observable(np.eye(8, 64, k=56), phi) for name, phi in phis.items()}
 ranks = {name: page.note(f"observable_{name}", small.rank) for name, small in reduced.items()}
-print("observable coordinates:   ", ranks)
-print("eigenvalues other than 0: ", {name: ops.stable_rank(phi) for name, phi in phis.items()})
+print("    observable coordinates, eigenvalues other than 0")
+for name, phi in phis.items():
+    print(f"{name}: {ranks[name]:3} {ops.stable_rank(phi):3}")
 
 # %% mystnb={"figure": {"caption": "The wave operators of T1 to T4. Above the line the shift, below it the boundary; red squares are +1, blue diamonds -1. Grey: coordinates that no output ever depends on. T2, T3 and T4 read the same positions, so they need the same coordinates, and differ in order and sign.", "name": "fig-construction-tasks"}, "image": {"alt": "Four matrices of 64 by 64 with a diagonal of ones above and eight entries in the last eight rows; in three of them many columns are grey.", "width": "680px"}}
 figures.plot_task_operators(

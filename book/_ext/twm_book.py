@@ -20,7 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from twm.claims import HOMES, SHORT_SOURCES, SOURCES, JudgedClaim, count_verdicts, judge_all, read_evidence
+from twm.claims import HOMES, SHORT_SOURCES, SOURCES, JudgedClaim, count_verdicts, judge_all, list_numbers, read_evidence
 from twm.claims.verdicts import anchor, load_rules
 from twm.notebooks.evidence import read_timings, summarise_profile
 from twm.notebooks.profiles import PROFILES
@@ -75,7 +75,7 @@ def _format_number(value: Any, style: str | None) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, list):
-        return ", ".join(_format_number(part, None) for part in value)
+        return list_numbers(value, lambda part: _format_number(part, None))
     return str(value)
 
 

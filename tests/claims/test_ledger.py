@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from twm.claims import HOMES, VERDICTS, judge_all, judge_claim, load_rules, read_evidence, read_ledger
+from twm.claims import HOMES, VERDICTS, judge_all, judge_claim, list_numbers, load_rules, read_evidence, read_ledger
 from twm.claims.verdicts import decide
 from twm.errors import UserError
 from twm.notebooks.pairing import list_notebooks
@@ -127,7 +127,15 @@ def test_a_pass_at_a_reduced_scale_is_partly_and_a_failure_stays(monkeypatch: py
     assert judge(1, "3 of 20 seeds").verdict == "partly"
     assert "3 of 20 seeds" in judge(1, "3 of 20 seeds").reason
     assert judge(-1, "3 of 20 seeds").verdict == "differs"
+    assert judge(-1, "3 of 20 seeds").reason == "r. Tried at a reduced scale: 3 of 20 seeds."
     assert judge(1, None).link == "pages/01_theory.html#fig-x"
+
+
+@pytest.mark.parametrize(
+    ("values", "told"), [([], ""), ([3], "3"), ([3, 3], "3, 3"), ([3, 3, 3], "3 (all 3)"), ([3, 4, 3], "3, 4, 3")]
+)
+def test_equal_numbers_are_said_once(values: list, told: str):
+    assert list_numbers(values) == told
 
 
 def test_evidence_older_than_its_rule_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):

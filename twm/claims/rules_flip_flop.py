@@ -6,7 +6,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from twm.claims.verdicts import Outcome, decide, rule
+from twm.claims.verdicts import Outcome, decide, list_numbers, rule
 
 
 def _most(passed: Sequence[bool]) -> bool:
@@ -183,4 +183,4 @@ def _rows(values: Sequence[Any]) -> list[list[int]]:
 
 
 def _list(values: Sequence[float], style: str = "g") -> str:
-    return ", ".join(format(value, style) for value in values)
+    return list_numbers(values, lambda value: format(value, style))

@@ -54,6 +54,17 @@ def rule(claim_id: str) -> Callable[[Rule], Rule]:
     return register
 
 
+def list_numbers(values: Sequence[Any], show: Callable[[Any], str] = str) -> str:
+    """Return numbers in a line; from three on, equal ones once: ``3 (all 5)`` instead of ``3, 3, 3, 3, 3``.
+
+    Args:
+        values: what a notebook recorded, often one a seed.
+        show: how to write one of them.
+    """
+    told = [show(value) for value in values]
+    return f"{told[0]} (all {len(told)})" if len(told) > 2 and len(set(told)) == 1 else ", ".join(told)
+
+
 def decide(ok: bool, value: str, *, partly: bool = False, reason: str = "") -> Outcome:
     """Return ``reproduced`` if ``ok``, else ``partly`` if ``partly``, else ``differs``."""
     return Outcome("reproduced" if ok else "partly" if partly else "differs", value, reason)
