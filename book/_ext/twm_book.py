@@ -20,7 +20,16 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from twm.claims import HOMES, SHORT_SOURCES, SOURCES, JudgedClaim, count_verdicts, judge_all, list_numbers, read_evidence
+from twm.claims import (
+    HOMES,
+    SHORT_SOURCES,
+    SOURCES,
+    JudgedClaim,
+    count_verdicts,
+    judge_all,
+    list_numbers,
+    read_evidence,
+)
 from twm.claims.verdicts import anchor, load_rules
 from twm.notebooks.evidence import read_timings, summarise_profile
 from twm.notebooks.profiles import PROFILES
@@ -260,7 +269,6 @@ class ScoreboardDirective(SphinxDirective):
         summary = f'<summary>Check and numbers<span class="twm-hidden"> of {html.escape(claim.id)}</span></summary>'
         opening = nodes.raw("", f'<details class="twm-more">{summary}', format="html")
         return [opening, lines, nodes.raw("", "</details>", format="html")]
-
 
     def _find_table(self, claim: JudgedClaim) -> str:
         """Return a link to the numbers behind the claim's figure, point by point; nothing where it has none."""

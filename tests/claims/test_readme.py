@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from twm.claims import judge_all
 from twm.cli import make_parser
 from twm.errors import UserError
 from twm.notebooks.evidence import make_readme_table, replace_table
@@ -13,6 +14,16 @@ from twm.notebooks.evidence import make_readme_table, replace_table
 def test_the_readme_shows_the_committed_verdicts(root: Path):
     text = (root / "README.md").read_text(encoding="utf-8")
     assert replace_table(text, make_readme_table()) == text, "run `twm book --record`"
+
+
+def test_the_readme_names_what_does_not_hold_and_what_is_new():
+    table = make_readme_table()
+    for one in judge_all():
+        listed = f"| `{one.id}` |" in table
+        assert listed == (one.claim.beyond or (one.verdict == "differs" and not one.scale)), one.id
+    # A bar in a text would open another cell.
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
+    assert rows and all(len(re.findall(r"(?<!\\)\|", line)) == 5 for line in rows)
 
 
 @pytest.mark.parametrize("text", ["no markers", "<!-- scoreboard: end --> <!-- scoreboard: begin -->"])

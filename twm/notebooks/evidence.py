@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Iterable, Mapping
 
-from twm.claims import HOMES, VERDICTS, count_verdicts, judge_all
+from twm.claims import HOMES, VERDICTS, JudgedClaim, count_verdicts, judge_all
 from twm.errors import require
 from twm.notebooks.runner import Run
 from twm.paths import book_dir, evidence_dir, find_root, results_dir, write_atomically
@@ -49,16 +49,34 @@ def record_runs(runs: Iterable[Run]) -> list[Path]:
 
 
 def make_readme_table() -> str:
-    """Return the README's short scoreboard: a row a notebook, a column a verdict, from the committed evidence."""
+    """Return the README's scoreboard from the committed evidence.
+
+    A row a notebook and a column a verdict; below it the statements that did not hold, and those that are not in the
+    papers, each with what came out.
+    """
     judged = judge_all()
     lines = [f"| notebook | claims | {' | '.join(VERDICTS)} |", "|---|---|" + "---|" * len(VERDICTS)]
-    groups: list[tuple[str, list[Any]]] = [
+    groups: list[tuple[str, list[JudgedClaim]]] = [
         (notebook, [claim for claim in judged if claim.home == home]) for home, notebook in HOMES.items()
     ]
     for label, group in [*groups, ("**all**", judged)]:
         counts = count_verdicts(group)
         lines.append(f"| {label} | {len(group)} | {' | '.join(str(counts[verdict]) for verdict in VERDICTS)} |")
+    # At a reduced scale a failure says little about the paper.
+    failed = [one for one in judged if one.verdict == "differs" and not one.scale]
+    beyond = [one for one in judged if one.claim.beyond]
+    for title, group in (("What does not hold", failed), ("What is not in the papers", beyond)):
+        if group:
+            lines += ["", f"**{title}**", "", "| claim | says | came out | verdict |", "|---|---|---|---|"]
+        for one in group:
+            told = ". ".join(part for part in (one.value, one.reason) if part)
+            lines.append(f"| `{one.id}` | {_escape(one.claim.says)} | {_escape(told)} | {one.verdict} |")
     return "\n".join(lines)
+
+
+def _escape(text: str) -> str:
+    # A bar would end the cell.
+    return text.replace("|", "\\|")
 
 
 def replace_table(text: str, table: str) -> str:
