@@ -578,7 +578,7 @@ else:
 # %%
 bridges, answers = collect("bridge"), {}
 print(bridges.about)
-for row in sorted(bridges.rows, key=lambda own: own["network"] != "wrnn"):
+for row in sorted(bridges.rows, key=lambda own: (own["network"] != "wrnn", tables.name_bridge(own), own["seed"])):
     found = bridges.find_network(row["model"])
     if found is not None:
         network, plan = found
