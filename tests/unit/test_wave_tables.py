@@ -67,6 +67,26 @@ def test_adding_by_hand():
     assert described["irnn_solved"] == [0] and described["missing"] == 3
 
 
+def test_adding_beside_the_paper_keeps_every_seed():
+    rows = [make_row("adding:200", solved_at=700), make_row("adding:200", seed=1, solved_at=None)]
+    rows += [make_row("adding:100", **DENSE, solved_at=1500)]
+    assert tables.list_adding(rows) == [
+        (100, {"irnn": (14_000, [1500]), "wrnn": (300, [])}),
+        (200, {"irnn": (22_000, []), "wrnn": (1_000, [700, None])}),
+    ]
+    assert tables.list_adding([]) == []
+
+
+def test_the_usual_size_is_that_of_most_runs_and_not_the_largest():
+    rows = [
+        make_row("psmnist", **DENSE, accuracy=0.3, learning_rate=1e-3), make_row("psmnist", **DENSE, accuracy=0.4, learning_rate=1e-4),
+        make_row("psmnist", **DENSE | {"parameters": 13_000, "neurons": 110}, accuracy=0.95),
+        make_row("psmnist", accuracy=0.7, parameters=500, channels=2), make_row("psmnist", accuracy=0.9),
+        make_row("psmnist", accuracy=0.99, init="random"),
+    ]  # fmt: skip
+    assert [(row["network"], row["accuracy"]) for row in tables.pick_usual(rows)] == [("irnn", 0.4), ("wrnn", 0.9)]
+
+
 def test_images_by_hand():
     rows = [
         make_row("psmnist", accuracy=0.9), make_row("psmnist", seed=1, accuracy=0.8),

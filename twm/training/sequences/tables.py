@@ -181,24 +181,44 @@ def _middle(values: Sequence[int | None]) -> int | None:
     return None if middle == float("inf") else int(middle)
 
 
-def list_accuracies(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
-    """Return the best accuracies of a grid in per cent, by what the paper calls a network, then by seed.
+def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[int | None, list[int | None]]]]]:
+    """Return Table 1 beside ours: by length, then by network, the paper's iteration and ours of every seed.
 
-    Of several sizes of a network the one with most seeds is taken; of wave-RNNs those that start as a shift.
+    ``None`` stands for never; a network without a row at a length has no seed.
     """
-    best = [row for row in pick_best(rows) if row["network"] != "wrnn" or row["init"] == "shift"]
-    found: dict[str, dict[int, float]] = {}
-    for name in dict.fromkeys(map(name_network, best)):
-        own = [row for row in best if name_network(row) == name]
-        usual = _usual_size(own)
-        found[name] = {row["seed"]: 100 * row["accuracy"] for row in own if row["parameters"] == usual}
+    return [
+        (
+            length,
+            {
+                network: (paper[length], [row["solved_at"] for row in rows if (row["network"], read_wait(row)) == (network, length)])
+                for network, paper in PAPER_ADDING.items()
+            },
+        )
+        for length in sorted({read_wait(row) for row in rows})
+    ]  # fmt: skip
+
+
+def pick_usual(rows: Iterable[Row]) -> list[Row]:
+    """Return the best rows of a grid, see :func:`pick_best`, in one size a network: that of most runs, then the largest.
+
+    Of wave-RNNs those that start as a shift. Other sizes are there for the curve of :func:`list_sizes`.
+    """
+    rows = [row for row in rows if row["network"] != "wrnn" or row["init"] == "shift"]
+    found = []
+    for name in dict.fromkeys(map(name_network, rows)):
+        own = [row for row in rows if name_network(row) == name]
+        sizes = [row["parameters"] for row in own]
+        usual = max(set(sizes), key=lambda size: (sizes.count(size), size))
+        found += pick_best(row for row in own if row["parameters"] == usual)
     return found
 
 
-def _usual_size(rows: Sequence[Row]) -> int:
-    """Return the number of parameters that most rows have, of equally many the largest; others are there for a curve."""
-    sizes = [row["parameters"] for row in rows]
-    return max(set(sizes), key=lambda size: (sizes.count(size), size))
+def list_accuracies(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
+    """Return accuracies of :func:`pick_usual` in per cent, by what the paper calls a network, then by seed."""
+    found: dict[str, dict[int, float]] = {}
+    for row in pick_usual(rows):
+        found.setdefault(name_network(row), {})[row["seed"]] = 100 * row["accuracy"]
+    return found
 
 
 def name_ablation(row: Row) -> str | None:
