@@ -321,17 +321,15 @@ figures.plot_losses(panels) if panels else "No record, no figure."
 
 
 # %%
-def say_solved(iteration):
-    return "never" if iteration is None else f"{iteration:,}"
+def say_solved(iterations):
+    told = ("never" if iteration is None else f"{iteration:,}" for iteration in iterations)
+    return ", ".join(told) or "–"
 
 
 DataTable(
     ("T", "wRNN, paper", "here, by seed", "iRNN, paper", "here, by seed"),
     [
-        (length, *(
-            text for network in ("wrnn", "irnn")
-            for text in (say_solved(cells[network][0]), ", ".join(map(say_solved, cells[network][1])) or "–")
-        ))
+        (length, *(say_solved(part) for network in ("wrnn", "irnn") for part in cells[network]))
         for length, cells in tables.list_adding(sums.rows)
     ],
     "Adding: iteration at which a training loss of .05 was seen first",

@@ -69,10 +69,11 @@ def test_adding_by_hand():
 
 def test_adding_beside_the_paper_keeps_every_seed():
     rows = [make_row("adding:200", solved_at=700), make_row("adding:200", seed=1, solved_at=None)]
-    rows += [make_row("adding:100", **DENSE, solved_at=1500)]
+    rows += [make_row("adding:100", **DENSE, solved_at=1500), make_row("adding:20", solved_at=90)]
     assert tables.list_adding(rows) == [
-        (100, {"irnn": (14_000, [1500]), "wrnn": (300, [])}),
-        (200, {"irnn": (22_000, []), "wrnn": (1_000, [700, None])}),
+        (20, {"irnn": ([], []), "wrnn": ([], [90])}),
+        (100, {"irnn": ([14_000], [1500]), "wrnn": ([300], [])}),
+        (200, {"irnn": ([22_000], []), "wrnn": ([1_000], [700, None])}),
     ]
     assert tables.list_adding([]) == []
 

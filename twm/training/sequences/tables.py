@@ -181,16 +181,16 @@ def _middle(values: Sequence[int | None]) -> int | None:
     return None if middle == float("inf") else int(middle)
 
 
-def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[int | None, list[int | None]]]]]:
-    """Return Table 1 beside ours: by length, then by network, the paper's iteration and ours of every seed.
+def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[list[int | None], list[int | None]]]]]:
+    """Return Table 1 beside ours: by length, then by network, the paper's iterations and ours, one a seed.
 
-    ``None`` stands for never; a network without a row at a length has no seed.
+    ``None`` stands for never; a list is empty where the paper has no such length, or we no row.
     """
     return [
         (
             length,
             {
-                network: (paper[length], [row["solved_at"] for row in rows if (row["network"], read_wait(row)) == (network, length)])
+                network: ([paper[length]] if length in paper else [], [row["solved_at"] for row in rows if (row["network"], read_wait(row)) == (network, length)])
                 for network, paper in PAPER_ADDING.items()
             },
         )
