@@ -222,7 +222,8 @@ page.record(
 copies = collect("copy")
 copy_cells = tables.summarise_copy(copies.rows)
 missing_waits = sorted(set(tables.COPY_WAITS) - {cell.wait for cell in copy_cells})
-print(copies.about, "waits not trained:", missing_waits)
+print(copies.about)
+print("waits not trained:", *missing_waits)
 
 
 # %%
@@ -351,7 +352,7 @@ means = {
     name: {network: float(np.mean(list(values.values()))) for network, values in own.items()}
     for name, own in accuracies.items()
 }
-print(plain.about, "|", permuted.about)
+print(plain.about, permuted.about, sep="\n")
 DataTable(
     ("network", "sMNIST, paper", "here", "psMNIST, paper", "here"),
     [

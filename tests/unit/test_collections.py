@@ -180,11 +180,11 @@ def test_a_network_that_says_nothing_is_right_by_chance(trained):
 def test_rows_are_described_by_their_first_and_last_circumstances():
     row = dict.fromkeys(COLUMNS) | {"seed": 0, "device": "cpu", "torch": "2", "commit": "a", "date": "2026-01-03"}
     alone = describe_rows([row])
-    assert alone == "recorded 2026-01-03: 1 network, 1 seed, cpu, torch 2, commit a"
+    assert alone == "recorded 2026-01-03: 1 network, 1 seed\ncpu, torch 2, commit a"
     rows = [row, row | {"seed": 1, "commit": "b", "date": "2026-01-04"}, row | {"commit": "c", "date": "2026-01-05"}]
     for order in (rows, rows[::-1]):
         said = describe_rows(order)
-        assert said == "recorded 2026-01-03 to 2026-01-05: 3 networks, 2 seeds, cpu, torch 2, commit a to c"
+        assert said == "recorded 2026-01-03 to 2026-01-05: 3 networks, 2 seeds\ncpu, torch 2, commit a to c"
 
 
 # ---- reduced plans

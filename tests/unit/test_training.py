@@ -289,7 +289,7 @@ def test_comparisons_are_told_apart_by_task_rate_and_size():
     main = describe_main_comparison(rows, summarise_comparisons(rows))
     assert (main["ratio"], main["pairs"], main["wins"], main["worst_ratio"]) == (0.5, 2, 2, 3.0)
     assert (main["attention_median"], main["elman_median"]) == (100, 200)
-    assert describe_rows(rows) == "recorded 2020-01-01: 11 networks, 2 seeds, cpu, torch 2, commit c0 to c1"
+    assert describe_rows(rows) == "recorded 2020-01-01: 11 networks, 2 seeds\ncpu, torch 2, commit c0 to c1"
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def append_row(path: Path | str, row: Mapping[str, Any]) -> None:
 
 
 def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Say in one line when, where and on how many seeds networks were trained.
+    """Say in two lines when and on how many seeds, where and by which code networks were trained.
 
     Args:
         rows: of a record of networks, in any order.
@@ -126,7 +126,7 @@ def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
         told[column] = " to ".join(dict.fromkeys((values[0], values[-1])))
     seeds = len({row["seed"] for row in rows})
     return (
-        f"recorded {told['date']}: {len(rows)} network{'s' * (len(rows) != 1)}, {seeds} seed{'s' * (seeds != 1)}, "
+        f"recorded {told['date']}: {len(rows)} network{'s' * (len(rows) != 1)}, {seeds} seed{'s' * (seeds != 1)}\n"
         f"{told['device']}, torch {told['torch']}, commit {told['commit']}"
     )
 

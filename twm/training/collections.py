@@ -25,7 +25,7 @@ class Models:
     Attributes:
         rows: one a model, by :data:`twm.training.COLUMNS`.
         curves: by model, the points of its learning curve.
-        about: when, where and how they were made, in a line.
+        about: when, where and how they were made, in two lines.
         trained: weights by name, of models trained here; those of a record are read when asked for.
     """
 

@@ -23,7 +23,7 @@ class SequenceModels:
     Attributes:
         rows: one a network, by :data:`twm.training.SEQUENCE_COLUMNS`.
         curves: by network, the points of its learning curve.
-        about: when, where and how they were made, in a line.
+        about: when, where and how they were made, in two lines.
         trained: plans and weights by name, of networks trained here; those of a record are read when asked for.
     """
 
