@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from tests.conftest import list_files
 from twm.analysis import analyse_network, list_networks, read_checkpoint, record_analyses
@@ -164,14 +165,16 @@ def test_records_go_on_where_they_stopped(clone: Path, capsys):
     for name in ("a", "b", "a_at20"):
         write_network(folder / f"{name}.safetensors", weights, said)
     (folder / "broken.safetensors").write_text("no")
-    assert [path.stem for path in list_networks()] == ["a", "b", "broken"]
+    save_file({"weight_kernel": torch.zeros(3)}, folder / "waves.safetensors")
+    assert [path.stem for path in list_networks()] == ["a", "b", "broken", "waves"]
     heard = []
     assert record_analyses([folder / "a.safetensors"], say=heard.append) == 1
     table = clone / "book" / "results" / "analysis.csv"
     first = read_rows(table)
     assert {row["network"] for row in first} == {"a"} and len(first) == 5
     assert main(["analyse", "--record"]) == 0
-    assert "broken" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "broken" in told and "no Elman networks: 1 file\n" in told and "waves" not in told
     rows = read_rows(table)
     assert rows[:5] == first and [row["network"] for row in rows[5:]] == ["b"] * 5
     assert record_analyses() == 0 and read_rows(table) == rows

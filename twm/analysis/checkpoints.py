@@ -13,6 +13,10 @@ _NEEDED = ("weight_hh_l0", "weight_ih_l0")
 _BIASES = ("bias_hh_l0", "bias_ih_l0")
 
 
+class OtherNetwork(UserError):
+    """A file that is in order, of a network that is no Elman network."""
+
+
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
     """A network read from a file.
@@ -52,7 +56,7 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
     try:
         system = _find_system(tensors)
     except UserError as error:
-        raise UserError(f"{path.name}: {error}") from None
+        raise type(error)(f"{path.name}: {error}") from None
     configuration = {key: _read_value(text) for key, text in texts.items() if key != "format"}
     task = configuration.get("task")
     return Checkpoint(system, task if isinstance(task, str) else None, configuration)
@@ -95,7 +99,8 @@ def _find_system(tensors: Mapping[str, Any]) -> ElmanSystem:
     for ending in (*_NEEDED, *_BIASES):
         keys = [key for key in tensors if key.endswith(ending)]
         missing = not keys and ending in _NEEDED
-        require(not missing, f"no tensor ends in {ending}, as an Elman network's does; found {listed}")
+        if missing:
+            raise OtherNetwork(f"no tensor ends in {ending}, as an Elman network's does; found {listed}")
         require(len(keys) < 2, f"several tensors end in {ending}: {', '.join(keys)}; expected one network")
         if keys:
             parts[ending] = tensors[keys[0]]
@@ -106,7 +111,8 @@ def _find_system(tensors: Mapping[str, Any]) -> ElmanSystem:
     square = recurrent.ndim == 2 and recurrent.shape[0] == recurrent.shape[1]
     shape = tuple(recurrent.shape)
     gates = recurrent.ndim == 2 and shape[0] in (3 * shape[1], 4 * shape[1])
-    require(not gates, f"weight_hh_l0 of shape {shape} has gates: an LSTM or GRU, expected an Elman network")
+    if gates:
+        raise OtherNetwork(f"weight_hh_l0 of shape {shape} has gates: an LSTM or GRU, expected an Elman network")
     require(square, f"weight_hh_l0 must be square, not of shape {shape}")
     hidden = shape[0]
     fits = encoder.ndim == 2 and encoder.shape[0] == hidden

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from twm.analysis.checkpoints import Checkpoint, read_checkpoint
+from twm.analysis.checkpoints import Checkpoint, OtherNetwork, read_checkpoint
 from twm.analysis.report import STEPS, Analysis, InterventionShares, analyse_network
 from twm.errors import UserError
 from twm.hds import parse_task
@@ -99,13 +99,16 @@ def record_analyses(
     say = say or (lambda line: None)
     table = results_dir() / "analysis.csv" if table is None else Path(table)
     known = {row["network"] for row in read_rows(table)}
-    added = 0
+    added = others = 0
     for path in list_networks() if paths is None else paths:
         if path.stem in known:
             continue
         try:
             checkpoint = read_checkpoint(path)
             analysis = analyse_network(checkpoint.system, parse_task(checkpoint.task or ""), steps=(0, *STEPS))
+        except OtherNetwork:
+            others += 1
+            continue
         except UserError as error:
             say(f"{path.stem}: left out: {error}")
             continue
@@ -115,6 +118,8 @@ def record_analyses(
         write_rows(table, [*read_rows(table), *rows], COLUMNS)
         added += 1
         say(f"{path.stem}: rank {analysis.spectrum.rank_network} of {analysis.spectrum.rank_theory}")
+    if others:
+        say(f"left out, for they are no Elman networks: {others} file{'s' * (others != 1)}")
     return added
 
 
