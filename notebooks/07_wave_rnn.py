@@ -630,7 +630,7 @@ else:
 # We train them on repeat copy (T1) and ask as we asked there: are the contents of all variables in the state, and do swaps of a
 # variable between two runs change the outputs that depend on it, and no others? Nothing about these networks needs to
 # be linear for that: columns come from regression, and the dual that reads them is the one that is disturbed least by whatever
-# else is in the state. An LSTM's cells belong to its state.
+# else is in the state. An LSTM's cells belong to its state. `twm analyse` says the same of a single file.
 #
 # One thing is different. A ring carries activity on for as long as it takes to go around it, and with the activity the
 # directions in which a variable is kept; so variables are read and swapped in the directions of the step. Whether that is

@@ -253,10 +253,13 @@ def analyse_command(options: argparse.Namespace) -> int:
         else:
             print(f"{added} networks added to analysis.csv")
         return 0
-    from twm.analysis import analyse_network, describe_analysis, read_checkpoint
+    from twm.analysis import OtherNetwork, analyse_network, describe_analysis, read_checkpoint
     from twm.hds import parse_task
 
-    checkpoint = read_checkpoint(options.checkpoint)
+    try:
+        checkpoint = read_checkpoint(options.checkpoint)
+    except OtherNetwork as refusal:
+        return _analyse_machine(options, refusal)
     task = options.task or checkpoint.task
     require(task is not None, f"{options.checkpoint} does not say which task it was trained on: name it with --task")
     if options.figure is not None:
@@ -270,6 +273,29 @@ def analyse_command(options: argparse.Namespace) -> int:
         print(json.dumps(found.to_json(), indent=1))
     else:
         print("\n".join(describe_analysis(found)))
+    return 0
+
+
+def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
+    """Analyse a network that ``twm sweep bridge`` left; of any other kind say why it cannot be done."""
+    from twm.analysis import analyse_machine, describe_machine
+    from twm.basis import SequenceSystem
+    from twm.errors import require
+    from twm.hds import parse_task
+    from twm.sequence_tasks import SystemTask
+    from twm.training.sequences import read_sequence_network
+
+    try:
+        network, plan, _ = read_sequence_network(options.checkpoint)
+    except UserError:
+        raise refusal from None
+    task = plan.make_task_at_hand()
+    known = isinstance(task, SystemTask)
+    require(known, f"{options.checkpoint} was trained on {plan.task}: variables are known for hds:H,TASK only")
+    require(options.figure is None, "--figure draws Elman networks, and this is none")
+    system = parse_task(options.task) if options.task else task.system
+    found = analyse_machine(SequenceSystem(network), system, seed=options.seed)
+    print(json.dumps(found.to_json(), indent=1) if options.json else "\n".join(describe_machine(found)))
     return 0
 
 
@@ -442,7 +468,8 @@ def make_parser() -> argparse.ArgumentParser:
     sweep.set_defaults(run=sweep_command)
 
     analyse = commands.add_parser(
-        "analyse", help="spectrum, rank, basis and interventions of one trained Elman network"
+        "analyse",
+        help="spectrum, rank, basis and interventions of one trained network: an Elman network, or one of `twm sweep bridge`",
     )
     analyse.add_argument(
         "checkpoint", nargs="?", metavar="CHECKPOINT", help="safetensors, or a torch file with a state dict"

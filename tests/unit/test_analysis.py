@@ -1,6 +1,7 @@
 """`twm analyse`: any Elman checkpoint in, one line for everything that is wrong."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from twm.hds import make_repeat_copy, parse_task
 from twm.networks import construct_elman
 from twm.operators import make_basis
 from twm.records import read_rows, write_network
+from twm.training.sequences import SequencePlan, train_sequence_model, write_sequence_network
 
 HISTORY, DIM, HIDDEN = 4, 2, 14
 
@@ -190,3 +192,40 @@ def test_steps_and_methods_are_those_asked_for():
     first_seed = analyse_network(system, task, methods=["regression"], count=64)
     same = other_seed.figures["regression"].explained == first_seed.figures["regression"].explained
     assert not same and first_seed.converged
+
+
+@pytest.fixture
+def gated(tmp_path: Path) -> Path:
+    """An LSTM as `twm sweep bridge` leaves it, hardly trained."""
+    path = tmp_path / "gated.safetensors"
+    plan = SequencePlan("hds:6,repeat-copy:3,2", "lstm", 12, iterations=2, batch=4, test_every=1, test_count=4)
+    write_sequence_network(path, train_sequence_model(plan).weights, asdict(plan) | {"accuracy": 0.5})
+    return path
+
+
+def test_networks_of_other_kinds_are_analysed_by_what_can_be_run(gated: Path, capsys):
+    assert main(["analyse", str(gated), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["task"] == "repeat-copy:3,2" and found["hidden"] == 24 and found["rank"]["theory"] == 6
+    assert found["basis"]["of the step"]["encoding_r2"] < 0.9 and 0 <= found["interventions"]["changed"] < 0.95
+    assert main(["analyse", str(gated)]) == 0
+    told = capsys.readouterr().out
+    assert "no Elman network" in told and f"{found['accuracy']:.4f}" in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [(["--task", "T1"], "2 outputs"), (["--figure", "a.png"], "Elman networks"), (["--task", "T9"], "T9")],
+)
+def test_what_cannot_be_done_with_them_is_one_line(gated: Path, capsys, arguments, words):
+    assert main(["analyse", str(gated), *arguments]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1 and words in err
+
+
+def test_a_network_without_a_known_system_is_one_line(tmp_path: Path, capsys):
+    path = tmp_path / "copy.safetensors"
+    plan = SequencePlan("copy:0", "wrnn", 6, 2, iterations=1, batch=2, test_every=1, test_count=2)
+    write_sequence_network(path, train_sequence_model(plan).weights, asdict(plan))
+    assert main(["analyse", str(path)]) == 2
+    assert "copy:0" in capsys.readouterr().err

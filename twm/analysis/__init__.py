@@ -1,13 +1,13 @@
 """The whole analysis of one trained network: spectrum, rank, basis by every method, interventions.
 
-``twm analyse`` prints what :func:`analyse_network` returns. :func:`read_checkpoint` takes this project's networks and
+``twm analyse`` prints what :func:`analyse_network` returns, or :func:`analyse_machine`. :func:`read_checkpoint` takes this project's networks and
 any ``torch.nn.RNN`` state dict with a linear readout. :func:`analyse_machine` does the same, as far as it can be done, for
 wave-RNNs, LSTMs and whatever else can be run.
 """
 
-from twm.analysis.checkpoints import Checkpoint, read_checkpoint
+from twm.analysis.checkpoints import Checkpoint, OtherNetwork, read_checkpoint
 from twm.analysis.gathering import Subject, construct_subject, gather_subject, tabulate_analyses, worst
-from twm.analysis.machines import MachineAnalysis, analyse_machine
+from twm.analysis.machines import MachineAnalysis, analyse_machine, describe_machine
 from twm.analysis.records import COLUMNS, list_networks, list_rows, record_analyses
 from twm.analysis.report import (
     STEPS,
@@ -25,11 +25,13 @@ __all__ = [
     "Checkpoint",
     "InterventionShares",
     "MachineAnalysis",
+    "OtherNetwork",
     "Subject",
     "analyse_machine",
     "analyse_network",
     "construct_subject",
     "describe_analysis",
+    "describe_machine",
     "gather_subject",
     "list_networks",
     "list_rows",

@@ -6,6 +6,7 @@ interventions. The spectrum is that of the mean derivative of a step along the o
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,8 @@ class MachineAnalysis:
     variables there, in the directions that they have at a step; and is that one basis for all steps, as in an Elman network?
 
     Attributes:
+        task: the task.
+        hidden: numbers of a state.
         accuracy: share of right signs over 200 output steps.
         spectrum: eigenvalues of the mean derivative along the orbit beside theory's.
         step_r2: (steps, variables) encoding R^2 in the directions of the step, on fresh histories.
@@ -43,6 +46,8 @@ class MachineAnalysis:
         basis: the one basis of all steps.
     """
 
+    task: HDS
+    hidden: int
     accuracy: float
     spectrum: SpectrumComparison
     step_r2: np.ndarray
@@ -65,6 +70,43 @@ class MachineAnalysis:
             "interventions": min(shares["changed"], shares["unchanged"]),
             "elsewhere": self.elsewhere,
         }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the analysis as JSON can hold it, under the keys of :meth:`twm.analysis.Analysis.to_json`."""
+        found = self.summarise()
+        return {
+            "task": self.task.name,
+            "hidden": self.hidden,
+            "accuracy": self.accuracy,
+            "rank": {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network},
+            "argument_error": self.spectrum.argument_error,
+            "basis": {
+                "of the step": {"encoding_r2": found["r2"]},
+                "of all steps": {"encoding_r2": found["r2_settled"]},
+            },
+            "interventions": self.interventions.summarise() | {"wrong_directions": self.elsewhere},
+        }
+
+
+def describe_machine(analysis: MachineAnalysis) -> list[str]:
+    """Return an analysis as lines of text."""
+    spectrum, found, shares = analysis.spectrum, analysis.summarise(), analysis.interventions.summarise()
+    error = spectrum.argument_error
+    steps = ", ".join(map(str, shares["steps"]))
+    return [
+        f"task {analysis.task.name}, {analysis.hidden} numbers of state, no Elman network",
+        f"accuracy over 200 output steps   {analysis.accuracy:.4f}",
+        f"eigenvalues beyond {spectrum.threshold:g}           {spectrum.rank_network}, theory {spectrum.rank_theory}",
+        "argument error                   " + ("none: the ranks differ" if error is None else f"{error:.4f} rad"),
+        "",
+        "least R^2 of a variable, read by regression",
+        f"in the directions of the step    {found['r2']:.3g}",
+        f"in one basis for all steps       {found['r2_settled']:.3g}",
+        "",
+        f"swapping a variable {steps} steps after the input phase, in the directions of that step, at the least:",
+        f"{shares['changed']:.4f} of the outputs that must change follow, {shares['unchanged']:.4f} of the others stay;",
+        f"in the directions of a neighbour {analysis.elsewhere:.4f} follow",
+    ]
 
 
 def analyse_machine(
@@ -93,6 +135,8 @@ def analyse_machine(
     # Theory's arguments need a mean over a whole lap at least; a few histories suffice for it.
     jacobian = system.measure_jacobian(fresh.states[-2 * task.history :, :4])
     return MachineAnalysis(
+        task,
+        system.hidden,
         measure_sign_accuracy(system, task, 2 * seed + 1, count=64),
         compare_with_theory(jacobian, task),
         np.stack([judge_content(system, basis, fresh, at=step).encoding_r2 for step, basis in bases.items()]),
