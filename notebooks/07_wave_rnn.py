@@ -657,12 +657,13 @@ figures.plot_bridge(answers) if answers else "No network on record, no figure."
 
 # %%
 DataTable(
-    ("network", "seed", "right in the trained range", "over 200 steps", "least R², step's directions", "one basis", "changed follow", "others stay"),
+    ("network", "seed", "right in the trained range", "over 200 steps", "slow eigenvalues", "least R², step's directions", "one basis", "changed follow", "others stay"),
     [
-        (name, own_seed, *(show(own[key], ".3f") for key in ("trained", "accuracy", "r2", "r2_settled", "changed", "unchanged")))
+        (name, own_seed, *(show(own[key], ".3f") for key in ("trained", "accuracy")), f"{own['rank']} of {own['rank_theory']}",
+         *(show(own[key], ".3f") for key in ("r2", "r2_settled", "changed", "unchanged")))
         for (name, own_seed), own in answers.items()
     ],
-    "Networks trained on repeat copy: the least over variables and steps",
+    "Networks trained on repeat copy: the least over variables and steps; eigenvalues beyond 0.9 of the mean derivative",
 )  # fmt: skip
 
 # %% [markdown]

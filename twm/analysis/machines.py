@@ -63,6 +63,7 @@ class MachineAnalysis:
         return {
             "accuracy": self.accuracy,
             "rank": self.spectrum.rank_network,
+            "rank_theory": self.spectrum.rank_theory,
             "r2": float(self.step_r2.min()),
             "r2_settled": self.settled.least_r2,
             "changed": shares["changed"],
