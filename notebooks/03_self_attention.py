@@ -210,6 +210,7 @@ print(
 )
 
 # %%
+page.note("parallel_error", parallel[8])
 page.record(
     "twm.sbc",
     {
@@ -225,7 +226,6 @@ page.record(
     figure="fig-attention-loop",
     seeds=runs,
 )
-page.note("parallel_error", parallel[8])
 
 # %% [markdown]
 # | | allowed | measured |
