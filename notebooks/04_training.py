@@ -650,7 +650,7 @@ right_angle = {
 }
 radii = [[row["radius"] or 0.0 for row in own] for own in (uniform, gaussian)]
 print(starts.about)
-print("right angles:", ", ".join(f"{count} of {len(uniform)} {kind}" for kind, count in right_angle.items()))
+print("theory's angles:", ", ".join(f"{count} of {len(uniform)} {kind}" for kind, count in right_angle.items()))
 
 # %% mystnb={"figure": {"caption": "Mean magnitude of the eigenvalues beyond 0.9, one line a seed.", "name": "fig-training-radii"}, "image": {"alt": "Lines from the radius of the uniform start to that of the Gaussian start of the same seed.", "width": "420px"}}
 title = page.size(smoke="4 vectors of 2", laptop="8 vectors of 4", paper="8 vectors of 4")

@@ -93,3 +93,20 @@ def test_a_constant_keeps_its_colon(plain):
     assert ":" not in lines[0]
     plain.show_plainly(None, "data", "name", None, None, lines)
     assert lines == ["Colour map for signed values: blue below zero."]
+
+
+def test_entries_are_labelled_as_the_text_cites_and_apart_where_they_would_be_one(root: Path):
+    database = pytest.importorskip("pybtex.database")
+    references = load(root, "twm_references")
+
+    def make_entry(year, *names):
+        people = [database.Person(last=name) for name in names]
+        return database.Entry("misc", fields={"year": year}, persons={"author": people})
+
+    entries = [
+        make_entry("1990", "Elman"), make_entry("2001", "Gers", "Cummins"), make_entry("2024", "Keller", "Muller", "Welling"),
+        make_entry("2024", "Keller", "Other", "Third"),
+    ]  # fmt: skip
+    assert list(references.AuthorYearLabels().format_labels(entries)) == [
+        "Elman, 1990", "Gers and Cummins, 2001", "Keller et al., 2024a", "Keller et al., 2024b",
+    ]  # fmt: skip

@@ -1,6 +1,5 @@
 """The bench compares equal work, and says what it found in the promised form."""
 
-import itertools
 import json
 from dataclasses import replace
 
@@ -88,16 +87,15 @@ def test_floor_neither_grows_nor_dies(keep_settings):
 def test_bench_measures_in_the_promised_form(monkeypatch):
     monkeypatch.setitem(bench.CASES, "tiny", TINY)
     lines = []
-    found = bench.bench_training(["tiny"], rounds=2, seconds=0.02, report=lines.append)
+    found = bench.bench_training(["tiny"], rounds=7, seconds=0.02, report=lines.append)
     assert set(found) == {"cases", "torch_processes", "setup"}
     case = found["cases"]["tiny"]
     assert list(case) == ["ours_ms", "torch_ms", "ratio", "floor_ms", "times_floor"]
     assert all(value > 0 for value in case.values())
-    # More work than the floor takes longer than the floor, unless somebody else takes the core for a moment.
-    again = (bench.bench_training(["tiny"], rounds=2, seconds=0.02)["cases"]["tiny"] for _ in range(5))
-    assert any(one["times_floor"] > 1 for one in itertools.chain([case], again))
+    # More work than the floor takes longer than the floor.
+    assert case["times_floor"] > 1
     assert len(lines) == 1 and lines[0].startswith("tiny")
-    assert found["setup"]["rounds"] == 2 and found["setup"]["cores"] >= 1
+    assert found["setup"]["rounds"] == 7 and found["setup"]["cores"] >= 1
 
 
 def test_summary_is_the_median_of_ratios_within_a_round():

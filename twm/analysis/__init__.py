@@ -1,8 +1,8 @@
 """The whole analysis of one trained network: spectrum, rank, basis by every method, interventions.
 
-``twm analyse`` prints what :func:`analyse_network` returns, or :func:`analyse_machine`. :func:`read_checkpoint` takes this project's networks and
+``twm analyse`` prints what :func:`analyse_network` returns. :func:`read_checkpoint` takes this project's Elman networks and
 any ``torch.nn.RNN`` state dict with a linear readout. :func:`analyse_machine` does the same, as far as it can be done, for
-wave-RNNs, LSTMs and whatever else can be run.
+wave-RNNs, LSTMs and whatever else can be run; ``twm analyse`` prints it for the networks of ``twm sweep bridge``.
 """
 
 from twm.analysis.checkpoints import Checkpoint, OtherNetwork, read_checkpoint

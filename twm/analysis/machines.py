@@ -10,7 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from twm.analysis.report import STEPS, InterventionShares, measure_sign_accuracy, try_interventions
+from twm.analysis.report import (
+    STEPS,
+    InterventionShares,
+    describe_spectrum,
+    measure_sign_accuracy,
+    try_interventions,
+)
 from twm.basis import (
     ContentFigures,
     RecoveredBasis,
@@ -91,14 +97,11 @@ class MachineAnalysis:
 
 def describe_machine(analysis: MachineAnalysis) -> list[str]:
     """Return an analysis as lines of text."""
-    spectrum, found, shares = analysis.spectrum, analysis.summarise(), analysis.interventions.summarise()
-    error = spectrum.argument_error
+    found, shares = analysis.summarise(), analysis.interventions.summarise()
     steps = ", ".join(map(str, shares["steps"]))
     return [
         f"task {analysis.task.name}, {analysis.hidden} numbers of state, no Elman network",
-        f"accuracy over 200 output steps   {analysis.accuracy:.4f}",
-        f"eigenvalues beyond {spectrum.threshold:g}           {spectrum.rank_network}, theory {spectrum.rank_theory}",
-        "argument error                   " + ("none: the ranks differ" if error is None else f"{error:.4f} rad"),
+        *describe_spectrum(analysis.accuracy, analysis.spectrum),
         "",
         "least R^2 of a variable, read by regression",
         f"in the directions of the step    {found['r2']:.3g}",

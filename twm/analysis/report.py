@@ -232,16 +232,23 @@ def measure_sign_accuracy(system: StateSystem, task: HDS, seed: int, count: int 
     return float((np.sign(outputs) == np.sign(sample.waves[1:] @ sample.observable.readout.T)).mean())
 
 
+def describe_spectrum(accuracy: float, spectrum: SpectrumComparison) -> list[str]:
+    """Return accuracy, rank and argument error as lines of text."""
+    error = spectrum.argument_error
+    return [
+        f"accuracy over 200 output steps   {accuracy:.4f}",
+        f"eigenvalues beyond {spectrum.threshold:g}           {spectrum.rank_network}, theory {spectrum.rank_theory}",
+        "argument error                   " + ("none: the ranks differ" if error is None else f"{error:.4f} rad"),
+    ]
+
+
 def describe_analysis(analysis: Analysis) -> list[str]:
     """Return an analysis as lines of text."""
-    spectrum, shares = analysis.spectrum, analysis.interventions.summarise()
-    error = spectrum.argument_error
+    shares = analysis.interventions.summarise()
     point = "at a fixed point that is not zero" if analysis.linear.point.any() else "at rest"
     lines = [
         f"task {analysis.task.name}, {analysis.hidden} hidden neurons, linearised {point}",
-        f"accuracy over 200 output steps   {analysis.accuracy:.4f}",
-        f"eigenvalues beyond {spectrum.threshold:g}           {spectrum.rank_network}, theory {spectrum.rank_theory}",
-        "argument error                   " + ("none: the ranks differ" if error is None else f"{error:.4f} rad"),
+        *describe_spectrum(analysis.accuracy, analysis.spectrum),
         _describe_kind(analysis),
         "",
         "basis           rel. error  along orbit   support   least R^2   explained   swaps followed, others kept",

@@ -120,15 +120,12 @@ def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
     return figure
 
 
-def plot_accuracy(
-    panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], epoch: int = 1, top: float = 101
-) -> Figure:
+def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], epoch: int = 1) -> Figure:
     """Plot test accuracy through training, one panel a task, one colour a network, one line a seed.
 
     Args:
         panels: by title, by the name of a network, points with ``model``, ``iteration`` and ``test_accuracy``.
         epoch: iterations of an epoch, the unit of the horizontal axis.
-        top: upper end of the vertical axis in per cent.
     """
     figure, axes = make_axes(1, len(panels), width=3.3 * len(panels) + (0.8 if len(panels) > 1 else 2.0), height=3.3)
     for panel, (title, groups) in zip(axes[0], panels.items()):
@@ -139,7 +136,7 @@ def plot_accuracy(
                     [point["iteration"] / epoch for point in own], [100 * point["test_accuracy"] for point in own],
                     linewidth=1.3, label=name if number == 0 else None, **_style(name, index),
                 )  # fmt: skip
-        panel.set(xlabel="epoch", title=title, ylim=(0, top))
+        panel.set(xlabel="epoch", title=title, ylim=(0, 101))
     axes[0, 0].set_ylabel("test accuracy (%)")
     handles = dict(sorted(zip(*_list_handles(axes[0])), key=lambda pair: _ORDER.index(pair[0]) if pair[0] in _ORDER else len(_ORDER)))  # fmt: skip
     figure.legend(list(handles.values()), list(handles), loc="outside right center", fontsize="small")
