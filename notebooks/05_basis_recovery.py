@@ -69,6 +69,7 @@ from twm.operators import make_basis
 from twm.paths import results_dir
 from twm.pictures import states_to_text, text_to_states
 from twm.records import read_rows
+from twm.spectrum import THRESHOLD
 from twm.training import ModelPlan
 
 use_style()
@@ -144,8 +145,8 @@ print({name: f"{value:.3g}" for name, value in linearised.items()})
 #
 # | method | columns | dual | needs |
 # |---|---|---|---|
-# | printed (Algorithm 1) | $(W^\top)^k W_r^+$, transients removed at right angles | pseudo-inverse | weights |
-# | mixture (earlier paper) | $\alpha W^{s-k} W_{uh} + (1-\alpha)(W^\top)^k W_r^+$, same | pseudo-inverse | weights |
+# | printed (Algorithm 1) | $(W^\top)^k W_r^+$, transients removed at right angles, but for $\Psi_s$ | pseudo-inverse | weights |
+# | mixture (earlier paper) | $\alpha W^{s-k} W_{uh} + (1-\alpha)(W^\top)^k W_r^+$, same, each $\Psi_k$; here $\alpha = 1/2$ | pseudo-inverse | weights |
 # | corrected | $W^{s-k} W_r^+$, transients removed along eigenvectors | spectral | weights |
 # | observability (ours) | solves {eq}`eq-basis-toy`, one lap | spectral | weights, task |
 # | regression (ours) | hidden states regressed on the wave they should hold | spectral | runs, task |
@@ -386,27 +387,63 @@ DataTable(
 # {value}`twm.alg1:random_relative_error|.3f`, which looks like success, while its worst variable is read with an $R^2$ of
 # {value}`twm.alg1:random_encoding_r2|.2f`.
 #
-# The earlier paper leaves its $\alpha$ open. No value helps:
+# The earlier paper leaves its $\alpha$ open, and takes transients out of each $\Psi_k$, the newest included. Transient is
+# what has an eigenvalue below 1 in magnitude; we also try 0.9, beyond which we count memories.
 
 # %%
 alphas = np.linspace(0, 1, page.size(smoke=11, laptop=21, paper=21))
 scans = {copy.task.name: studies.scan_mixture(copy.system, copy.task, fresh, alphas)}
 scan = scans[copy.task.name]
+alike = [copy]
+if page.reuse:
+    other_seeds = [own for own in range(page.size(smoke=1, laptop=1, paper=5)) if own != seed]
+    found_seeds = [ana.gather_subject(ModelPlan(names[0], seed=own, **options), True) for own in other_seeds]
+    alike += [subject for subject in found_seeds if subject is not None]
+
+
+def count_passing(transient):
+    """Return for how many networks some alpha meets both of the claim's bars."""
+    met = 0
+    for subject in alike:
+        states = bas.sample_states(subject.system, subject.task, 128, 4 * history, seed=12)
+        tried = studies.scan_mixture(subject.system, subject.task, states, alphas, transient)
+        met += bool(((tried["relative_error"] <= 0.05) & (tried["encoding_r2"] >= 0.98)).any())
+    return met
+
+
+page.note("forward_error", scan["relative_error"][-1])
+page.note("forward_r2", scan["encoding_r2"][-1])
+page.note("half_r2", scan["encoding_r2"][len(alphas) // 2])
 page.record(
     "emt.alg",
     {
         "alphas": alphas,
         "relative_errors": scan["relative_error"],
         "encoding_r2s": scan["encoding_r2"],
+        "networks": len(alike),
+        "passing": count_passing(1.0),
+        "slow_passing": count_passing(THRESHOLD),
     },
     figure="fig-basis-mixture",
     scale=scale,
 )
 
-# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, on a network trained on repeat copy. Dotted: what the claim asks for.", "name": "fig-basis-mixture"}, "image": {"alt": "Two curves against alpha. The relative error stays above a tenth, and the coefficient of determination stays far below its dotted line.", "width": "680px"}}
+# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, on a network trained on repeat copy. Dotted: what the claim asks for.", "name": "fig-basis-mixture"}, "image": {"alt": "Two curves against alpha. Both cross their dotted lines only close to alpha one.", "width": "680px"}}
 figures.plot_mixture(alphas, scans)
 
 # %% [markdown]
+# With equal shares of both parts, the worst variable is read with an $R^2$ of {value}`05_basis_recovery:half_r2|.2f`. With the
+# forward part alone, the $R^2$ is {value}`05_basis_recovery:forward_r2|.3f` and the relative error of the weights
+# {value}`05_basis_recovery:forward_error|.4f`. The earlier paper's algorithm therefore finds the basis of repeat copy, but only
+# where $\alpha$ is near 1 and hardly anything of the backward part is left. Its forward part starts at $W_{uh}$, which
+# theory equates with $\Psi_s$ in a skew basis too; the corrected algorithm starts at $W_r^+$, which equals $\Psi_s$ in an
+# orthonormal basis only.
+#
+# The limit below which eigenvalues count as transient matters. Training can leave an eigenvalue of a memory just below 1, and the
+# printed limit then removes a part of that memory. The number of networks, one per seed, is {value}`emt.alg:networks`. With the
+# printed limit, {value}`emt.alg:passing` of them meet both bars at some $\alpha$; with 0.9, {value}`emt.alg:slow_passing` do
+# ({claim}`emt.alg`).
+#
 # ## Result: the weights show the task
 #
 # In the recovered basis $W_{hh}$ should be $\Phi$: ones that copy each variable to the one before, and f in the last block
@@ -989,7 +1026,8 @@ print("all checks hold")
 # %% [markdown]
 # ## What does not hold
 #
-# **Algorithm 1** in both printed forms, on any trained network we have. Its slips and their corrections are in
+# **Algorithm 1** as the main paper prints it, on any trained network we have; its earlier form holds for repeat copy with
+# $\alpha$ near 1 only. Its slips and their corrections are in
 # [the errata](../errata.md). **Content by power iteration**: even corrected it presumes $W_r^+ = \Psi_s$. **Reading
 # a compressed network** with any linear dual. **Weights alone** as evidence: a random block passes. And the data-free
 # method, exact for every linear network, gives places rather than sizes where a tanh network works far from rest.

@@ -10,7 +10,9 @@ GOOD = {
         "relative_error": 0.01, "encoding_r2": 0.99, "random_encoding_r2": -5.0, "random_readout": 0.9, "networks": 3,
     },
     "ours.alg1": {"relative_error": 0.01, "encoding_r2": 0.99, "networks": 3},
-    "emt.alg": {"relative_errors": [0.5, 0.04, 0.6], "encoding_r2s": [0.2, 0.985, 0.1]},
+    "emt.alg": {
+        "relative_errors": [0.5, 0.04, 0.6], "encoding_r2s": [0.2, 0.985, 0.1], "passing": 2, "slow_passing": 3, "networks": 3,
+    },
     "twm.fig4": {"support_weights": 1.0, "support_orbit": 1.0, "tasks": 4, "networks": 10},
     "twm.fig5": {"pairs": [29, 13, 17, 10], "tasks": ["T1", "T2", "T3", "T4"]},
     "twm.fig6": {"clusters": [5] * 16, "wrong_bits": 0, "bits": 1000},
@@ -118,4 +120,10 @@ def test_some_shortfalls_count_as_partly(claim, change):
 
 def test_a_mixture_must_meet_both_bars_at_one_alpha():
     split = {"relative_errors": [0.01, 0.5], "encoding_r2s": [0.5, 0.99]}
-    assert load_rules()["emt.alg"](split).verdict == "differs"
+    assert load_rules()["emt.alg"](GOOD["emt.alg"] | split).verdict == "differs"
+
+
+def test_a_mixture_that_misses_other_seeds_says_so():
+    judge = load_rules()["emt.alg"]
+    assert "Of 3 seeds 2" in judge(GOOD["emt.alg"]).reason
+    assert judge(GOOD["emt.alg"] | {"passing": 3}).reason == ""

@@ -48,20 +48,24 @@ def start_at_random(system: ElmanSystem, recovered: RecoveredBasis, dim: int, se
     return replace(recovered, basis=columns, dual_basis=dual, condition=condition, method="random block")
 
 
-def scan_mixture(system: ElmanSystem, task: HDS, fresh: StateSample, alphas: Sequence[float]) -> dict[str, np.ndarray]:
+def scan_mixture(
+    system: ElmanSystem, task: HDS, fresh: StateSample, alphas: Sequence[float], transient: float = 1.0
+) -> dict[str, np.ndarray]:
     """Judge the earlier paper's mixture at several alphas.
 
     Args:
         system, task: the network and its task.
         fresh: sample to judge by.
         alphas: shares of the forward part, 0 to 1.
+        transient: magnitude below which an eigenvalue counts as transient; 1 as printed.
 
     Returns:
         ``relative_error`` and ``encoding_r2`` (of the worst variable), (len(alphas),) each.
 
-    Source: emt Algorithm 1, Eq. (14)-(15).
+    Source: emt Sec. 6, Algorithm 1, Eq. (14)-(15).
     """
-    found = [judge_basis(system, recover_basis(system, task, "mixture", alpha=alpha), fresh) for alpha in alphas]
+    bases = [recover_basis(system, task, "mixture", alpha=alpha, transient=transient) for alpha in alphas]
+    found = [judge_basis(system, basis, fresh) for basis in bases]
     return {
         "relative_error": np.array([figures.relative_error for figures in found]),
         "encoding_r2": np.array([figures.least_r2 for figures in found]),

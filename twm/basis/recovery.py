@@ -87,15 +87,17 @@ def recover_basis(
     alpha: float = 0.5,
     threshold: float = THRESHOLD,
     at: int | None = None,
+    transient: float = 1.0,
 ) -> RecoveredBasis:
     """Look for the directions in which a network keeps the variables of its task.
 
     =================  =======================================================================================
-    ``printed``        Algorithm 1 as printed: (W^T)^k W_r^+, transients taken out by an orthogonal projector,
-                       pseudo-inverse as dual, all history*dim coordinates
+    ``printed``        Algorithm 1 as printed: (W^T)^k W_r^+, transients taken out of all but the newest block by an
+                       orthogonal projector, pseudo-inverse as dual, all history*dim coordinates
     ``corrected``      the same with forward powers W^(s-k), spectral projector and spectral dual, on the needed
                        coordinates; exact where W_r^+ = Psi_s up to transients and f meets no power half-way
-    ``mixture``        the earlier paper's: alpha W^(s-k) W_uh + (1 - alpha) (W^T)^k W_r^+
+    ``mixture``        the earlier paper's: alpha W^(s-k) W_uh + (1 - alpha) (W^T)^k W_r^+, transients taken out of each
+                       block, the newest included
     ``observability``  ours, from the weights alone: what the readout sees of Psi after 0, 1, ... steps must be what it
                        sees of the wave; exact for every linear network in every basis. Where a nonlinear network's
                        eigenvalues differ in magnitude from theory's they are first brought to those
@@ -110,9 +112,10 @@ def recover_basis(
         sample: for ``regression``; see :func:`twm.basis.sample_states`.
         linear: the linearisation that the other methods use; :func:`twm.basis.linearise_system` if not given.
         alpha: share of the forward part in ``mixture``, 0 to 1.
-        threshold: magnitude above which an eigenvalue counts as a memory; the two printed methods use 1, as printed.
+        threshold: magnitude above which an eigenvalue counts as a memory; the two printed methods use ``transient``.
         at: for ``regression``, take the hidden states of this one step instead of the settled phase. In the first lap a
             network may keep its variables in other directions than later.
+        transient: magnitude below which an eigenvalue is transient to ``printed`` and ``mixture``; 1 as printed.
 
     Returns:
         the basis on the task's needed coordinates.
@@ -121,7 +124,7 @@ def recover_basis(
         UserError: if the method is unknown, alpha is out of range, network and task do not fit, ``regression`` lacks
             its sample, or the network has no slow direction at all.
 
-    Source: twm Algorithm 1, A.6; emt Algorithm 1, Eq. (14)-(15); the last two are ours.
+    Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last two are ours.
     """
     require(method in METHODS, f"method must be one of {', '.join(METHODS)}, not {method!r}")
     require(0 <= alpha <= 1, f"alpha must be between 0 and 1, not {alpha!r}")
@@ -132,7 +135,7 @@ def recover_basis(
     origin = linear.point
     kept, expansion = find_copies(observable.operator, task.size)
     if method in ("printed", "mixture"):
-        columns, dual = _iterate_backwards(linear, task, 0.0 if method == "printed" else alpha)
+        columns, dual = _iterate_backwards(linear, task, None if method == "printed" else alpha, transient)
         basis, dual_basis = columns @ observable.projection.T, observable.projection @ dual
         condition = _norm(columns) * _norm(dual)
     else:
@@ -256,8 +259,11 @@ def _norm(matrix: np.ndarray) -> float:
     return float(np.linalg.norm(matrix, 2))
 
 
-def _iterate_backwards(linear: Linearisation, task: HDS, alpha: float) -> tuple[np.ndarray, np.ndarray]:
+def _iterate_backwards(
+    linear: Linearisation, task: HDS, alpha: float | None, transient: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return all columns (hidden, history*dim) as printed, and their pseudo-inverse; with alpha the earlier mixture."""
+    share = 0.0 if alpha is None else alpha
     back, ahead = [np.linalg.pinv(linear.readout)], [linear.encoder]
     for _ in range(task.history - 1):
         back.append(linear.recurrent.T @ back[-1])
@@ -265,14 +271,19 @@ def _iterate_backwards(linear: Linearisation, task: HDS, alpha: float) -> tuple[
     values, vectors = np.linalg.eig(linear.recurrent)
     # Printed is lambda < 1, which has no meaning for complex numbers: read as magnitude.
     # The margin keeps the roots of unity of a constructed network, which rounding puts on either side of 1.
-    transient = vectors[:, np.abs(values) < 1 - 1e-6]
-    back_transient = np.linalg.pinv(transient)
+    decaying = vectors[:, np.abs(values) < transient - 1e-6]
+    back_decaying = np.linalg.pinv(decaying)
+
+    def clean(block: np.ndarray) -> np.ndarray:
+        return block - np.real(decaying @ (back_decaying @ block))
+
     blocks = []
     for k in range(1, task.history):
         # The content of variable s is in variable k after s - k steps; the exponent of the backward power is printed as k.
-        block = alpha * ahead[task.history - k] + (1 - alpha) * back[k]
-        blocks.append(block - np.real(transient @ (back_transient @ block)))
-    blocks.append(alpha * ahead[0] + (1 - alpha) * back[0])
+        blocks.append(clean(share * ahead[task.history - k] + (1 - share) * back[k]))
+    newest = share * ahead[0] + (1 - share) * back[0]
+    # The main paper's loop ends before the newest block; the earlier paper (Sec. 6) says each Psi_k.
+    blocks.append(newest if alpha is None else clean(newest))
     columns = np.concatenate(blocks, axis=1)
     return columns, np.linalg.pinv(columns)
 

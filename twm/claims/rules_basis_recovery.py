@@ -58,15 +58,18 @@ def judge_corrected_algorithm(numbers: Mapping[str, Any]) -> Outcome:
 
 @rule("emt.alg")
 def judge_mixture(numbers: Mapping[str, Any]) -> Outcome:
-    """Require some alpha with .05 in the weights and .98 in the content; Source: emt Algorithm 1."""
+    """Require some alpha with .05 in the weights and .98 in the content; Source: emt Sec. 6, Algorithm 1."""
     errors, contents = numbers["relative_errors"], numbers["encoding_r2s"]
     found = any(error <= 0.05 and content >= 0.98 for error, content in zip(errors, contents))
+    passing, slow_passing, networks = numbers["passing"], numbers["slow_passing"], numbers["networks"]
     return decide(
         ok=found,
-        value=f"least relative error {min(errors):.2f}, best worst-variable R^2 {max(contents):.2f}, {len(errors)} alphas",
-        reason=""
-        if found
-        else "No share of the forward part meets both bars: the backward part brings the transpose in.",
+        value=f"least relative error {min(errors):.3f}, best worst-variable R^2 {max(contents):.3f}, {len(errors)} alphas",
+        reason="No share of the forward part meets both bars: the backward part brings the transpose in."
+        if not found
+        else f"Of {networks} seeds {passing} meet both bars with |lambda| < 1 as transient, as printed, and {slow_passing} with < 0.9."
+        if passing < networks
+        else "",
     )
 
 

@@ -151,7 +151,7 @@ def plot_mixture(alphas: np.ndarray, scans: Mapping[str, Mapping[str, np.ndarray
         title="worst variable",
         ylim=(-1.08, 1.08),
     )
-    ticks = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0]
+    ticks = [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0]
     axes[0, 0].yaxis.set_major_locator(FixedLocator(ticks))
     axes[0, 0].yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes[0, 0].yaxis.set_minor_locator(NullLocator())
