@@ -394,6 +394,8 @@ DataTable(
 alphas = np.linspace(0, 1, page.size(smoke=11, laptop=21, paper=21))
 scans = {copy.task.name: studies.scan_mixture(copy.system, copy.task, fresh, alphas)}
 scan = scans[copy.task.name]
+
+# %%
 alike = [copy]
 if page.reuse:
     other_seeds = [own for own in range(page.size(smoke=1, laptop=1, paper=5)) if own != seed]
@@ -411,6 +413,7 @@ def count_passing(transient):
     return met
 
 
+# %%
 page.note("forward_error", scan["relative_error"][-1])
 page.note("forward_r2", scan["encoding_r2"][-1])
 page.note("half_r2", scan["encoding_r2"][len(alphas) // 2])
@@ -440,9 +443,10 @@ figures.plot_mixture(alphas, scans)
 # orthonormal basis only.
 #
 # The limit below which eigenvalues count as transient matters. Training can leave an eigenvalue of a memory just below 1, and the
-# printed limit then removes a part of that memory. The number of networks, one per seed, is {value}`emt.alg:networks`. With the
-# printed limit, {value}`emt.alg:passing` of them meet both bars at some $\alpha$; with 0.9, {value}`emt.alg:slow_passing` do
-# ({claim}`emt.alg`).
+# printed limit then removes that direction. The blocks no longer fill their space, and the pseudo-inverse divides by rounding
+# errors: hence the huge numbers for the mixture in the table. The number of networks, one per seed, is
+# {value}`emt.alg:networks`. With the printed limit, {value}`emt.alg:passing` of them meet both bars at some $\alpha$; with 0.9,
+# {value}`emt.alg:slow_passing` do ({claim}`emt.alg`).
 #
 # ## Result: the weights show the task
 #
