@@ -24,6 +24,7 @@ from twm.claims import (
     HOMES,
     SHORT_SOURCES,
     SOURCES,
+    Claim,
     JudgedClaim,
     count_verdicts,
     judge_all,
@@ -187,6 +188,14 @@ def _show_number(value: Any) -> str:
     return _format_number(value, None).replace("-", "\N{MINUS SIGN}") if isinstance(value, (int, float)) else str(value)
 
 
+def _show_criteria(claim: Claim) -> list[nodes.Node]:
+    """Return when a claim counts as reproduced, and what runs to come will be judged by, if that stands already."""
+    shown: list[nodes.Node] = [nodes.Text(claim.accept)]
+    if claim.planned:
+        shown.append(nodes.inline("", "", nodes.Text(" To come: "), *_mark_code(claim.planned), classes=["twm-where"]))
+    return shown
+
+
 class ScoreboardDirective(SphinxDirective):
     """Every claim: what the paper says, its number, ours, seeds, tolerance, verdict, link; a section a notebook."""
 
@@ -227,7 +236,12 @@ class ScoreboardDirective(SphinxDirective):
             details.append(claim.reason.rstrip("."))
         if details:
             ours.append(nodes.inline("", "", *_mark_code(f" ({'; '.join(details)})"), classes=["twm-where"]))
-        cells = [_cell(head, "id"), _cell(says, "says"), _cell(ours, "ours"), _cell(claim.claim.accept, "accept")]
+        cells = [
+            _cell(head, "id"),
+            _cell(says, "says"),
+            _cell(ours, "ours"),
+            _cell(_show_criteria(claim.claim), "accept"),
+        ]
         # The style sheet gives this cell the whole width below the others.
         cells.append(nodes.entry("", *self._make_details(claim), classes=["twm-col-more"]))
         row = _row(cells, anchor(claim.id))

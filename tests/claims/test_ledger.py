@@ -1,5 +1,6 @@
 """The ledger is complete, and a damaged one is refused in one line."""
 
+import importlib.util
 import json
 import re
 from pathlib import Path
@@ -35,6 +36,9 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str):
         ([ROW | {"source": "nature"}], "source 'nature'"),
         ([ROW | {"verdict": "reproduced"}], "unknown field verdict"),
         ([ROW | {"beyond": "yes"}], "beyond"),
+        ([ROW | {"planned": "soon: more seeds"}], "planned must begin with the date"),
+        ([ROW | {"planned": "2026-11-31, entered before the runs: more seeds"}], "planned must begin with the date"),
+        ([ROW | {"planned": "2026-11-29"}], "planned must begin with the date"),
         ([ROW, ROW], "occurs twice"),
         ([], "list of claims"),
         ({"a": 1}, "list of claims"),
@@ -44,6 +48,28 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str):
 def test_a_wrong_ledger_is_refused(tmp_path: Path, rows: object, message: str):
     with pytest.raises(UserError, match=message):
         read_ledger(write(tmp_path / "claims.yml", rows))
+
+
+def test_what_runs_to_come_are_judged_by_stands_beside_what_holds_today(tmp_path: Path):
+    planned = "2026-11-29, entered before the runs of ten seeds: nine of ten"
+    first, second = read_ledger(write(tmp_path / "claims.yml", [ROW | {"planned": planned}, ROW | {"id": "a.c"}]))
+    assert (first.accept, first.planned, second.planned) == (ROW["accept"], planned, "")
+    waiting = {claim.id: claim.planned for claim in read_ledger() if claim.planned}
+    assert all(re.match(r"\d{4}-\d\d-\d\d, entered before the runs of [^:]+: ", text) for text in waiting.values())
+
+
+def test_the_scoreboard_shows_both_criteria(root: Path, tmp_path: Path):
+    pytest.importorskip("sphinx", reason="the extra `book` is not installed")
+    spec = importlib.util.spec_from_file_location("twm_book", root / "book" / "_ext" / "twm_book.py")
+    book = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(book)
+    planned = "2026-11-29, entered before the runs of `table1`: nine of ten"
+    rows = [ROW | {"planned": planned}, ROW | {"id": "a.c"}]
+    first, second = (
+        "".join(node.astext() for node in book._show_criteria(claim))
+        for claim in read_ledger(write(tmp_path / "claims.yml", rows))
+    )
+    assert first == f"{ROW['accept']} To come: {planned.replace('`', '')}" and second == ROW["accept"]
 
 
 def test_broken_yaml_names_its_line(tmp_path: Path):

@@ -132,7 +132,7 @@ def test_workflows_are_whole(root: Path, workflow: str):
 def test_nothing_large_is_committed(root: Path):
     files = tracked_files(root)
     assert not [path.name for path in files if path.stat().st_size > 2 * 2**20]
-    assert sum(path.stat().st_size for path in files if "results" in path.parts) < 20 * 2**20
+    assert sum(path.stat().st_size for path in files if "results" in path.parts) < 25e6
 
 
 def test_nothing_generated_and_no_path_of_a_machine_is_committed(root: Path):

@@ -1,6 +1,7 @@
 """The ledger: every checkable statement of the papers, and ours, one row each (``book/claims.yml``)."""
 
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,7 @@ SHORT_SOURCES = {
 }
 
 _REQUIRED = ("id", "source", "where", "home", "says", "check", "accept")
-_OPTIONAL = {"paper": "", "beyond": False}
+_OPTIONAL = {"paper": "", "planned": "", "beyond": False}
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Claim:
         check: what decides it.
         accept: when the verdict is ``reproduced``.
         paper: the paper's number, where it has one.
+        planned: what the verdict will be judged by once runs that are still to come are on record; begins with the date on
+            which it was entered.
         beyond: whether no paper makes the claim.
     """
 
@@ -66,12 +69,21 @@ class Claim:
     check: str
     accept: str
     paper: str = ""
+    planned: str = ""
     beyond: bool = False
 
     @property
     def notebook(self) -> str:
         """Name of the notebook with the evidence, for example ``01_theory``."""
         return HOMES[self.home]
+
+
+def _begins_with_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text[:10])
+    except ValueError:
+        return False
+    return len(text) > 10
 
 
 def _parse_row(row: Any, number: int, name: str) -> Claim:
@@ -84,7 +96,11 @@ def _parse_row(row: Any, number: int, name: str) -> Claim:
     require(row["home"] in HOMES, f"{label}: home {row['home']!r} is none of {', '.join(HOMES)}")
     require(row["source"] in SOURCES, f"{label}: source {row['source']!r} is none of {', '.join(SOURCES)}")
     require(isinstance(row.get("beyond", False), bool), f"{label}: beyond must be true or false")
-    text = {field: str(row[field]) for field in (*_REQUIRED, "paper") if field in row}
+    text = {field: str(row[field]) for field in (*_REQUIRED, "paper", "planned") if field in row}
+    require(
+        "planned" not in text or _begins_with_date(text["planned"]),
+        f"{label}: planned must begin with the date on which it was entered, such as 2026-11-29, and then say what",
+    )
     return Claim(**text, beyond=row.get("beyond", False))
 
 

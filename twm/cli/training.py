@@ -35,10 +35,11 @@ def train_command(options: argparse.Namespace) -> int:
 def sweep_command(options: argparse.Namespace) -> int:
     """Train a named sweep, or list them."""
     from twm.devices import choose_device
-    from twm.training import find_sweep, list_sweeps, parse_seeds, train_models
+    from twm.training import find_sweep, list_sweeps, parse_seeds, select_plans, train_models
     from twm.training.flip_flop_sweep import FLIP_FLOP_SWEEP
 
     require(options.list != (options.name is not None), "give the name of a sweep, or --list to see them")
+    require(not options.list or options.only is None, "--only chooses among the models of one sweep: leave out --list")
     device = choose_device("cpu" if options.executor == "slurm" and options.device == "auto" else options.device)
     if options.list:
         return _show_sweeps(options, list_sweeps(device))
@@ -46,14 +47,15 @@ def sweep_command(options: argparse.Namespace) -> int:
         return _sweep_flip_flops(options)
     sweep = find_sweep(options.name)
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
-    plans = sweep.list_plans(device, seeds, options.profile)
-    settings = _read_training_options(options) | {"device": device, "executor": options.executor}
+    listed = sweep.list_plans(device, seeds, options.profile)
+    plans = listed if options.only is None else select_plans(listed, options.only)
+    settings = _read_training_options(options) | {"device": device, "executor": options.executor, "order": listed}
     return _end_training(options, train_models(plans, sweep.place(), say=lambda line: say(options, line), **settings))
 
 
 def _sweep_flip_flops(options: argparse.Namespace) -> int:
     from twm.flip_flop import POINT_TABLE, record_points
-    from twm.training import parse_seeds
+    from twm.training import parse_seeds, select_plans
     from twm.training.flip_flop_sweep import (
         list_flip_flop_plans,
         main_flip_flops,
@@ -64,6 +66,7 @@ def _sweep_flip_flops(options: argparse.Namespace) -> int:
     here = options.executor == "local" and options.device in ("auto", "cpu") and options.workers in (None, 1)
     require(here, "the flip-flop is trained on one core of this machine: leave out --executor, --device and --workers")
     plans = list_flip_flop_plans(None if options.seeds is None else parse_seeds(options.seeds))
+    plans = plans if options.only is None else select_plans(plans, options.only)
     place = make_flip_flop_place()
     outcome = train_flip_flops(
         plans, place, options.resume, options.checkpoint_seconds, lambda line: say(options, line)
@@ -183,6 +186,11 @@ def add_training_commands(commands: Any) -> None:
     sweep.add_argument("name", nargs="?", metavar="NAME", help="a sweep, such as table1; --list shows all of them")
     sweep.add_argument("--list", action="store_true", help="show what is on record and what waits")
     sweep.add_argument("--seeds", metavar="SEEDS", help="such as 0-4 (default: the sweep's)")
+    sweep.add_argument(
+        "--only",
+        metavar="MODEL,...",
+        help="train these models alone: names as in the sweep's table, or patterns such as 'T2_h64_l2-0_s*' (default: all)",
+    )
     sweep.add_argument(
         "--profile", help="laptop or paper, where a sweep has both (default: laptop on a CPU, paper on a GPU)"
     )

@@ -38,7 +38,7 @@ from twm.training.comparison import (
 from twm.training.curricula import Curricula
 from twm.training.ensemble import Ensemble, ModelLog, group_plans, quiet_process
 from twm.training.places import Place, lock_place, make_folder_place, make_sweep_place, read_models
-from twm.training.plans import CURRICULA, MULTIPLES, ModelPlan, parse_seeds
+from twm.training.plans import CURRICULA, MULTIPLES, ModelPlan, parse_seeds, select_plans
 from twm.training.reduced import list_reduced_plans
 from twm.training.results import CIRCUMSTANCES, COLUMNS, CURVE_COLUMNS, TrainedModel, finish_ensemble, train_model
 from twm.training.runner import Outcome, train_models
@@ -138,6 +138,7 @@ __all__ = [
     "record_attention_comparison",
     "remake_sweep",
     "run_output_phase",
+    "select_plans",
     "select_rows",
     "select_runs",
     "summarise_comparisons",

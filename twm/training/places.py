@@ -111,21 +111,22 @@ class Table:
 
     Args:
         place: locked by this process.
-        plans: of the models asked for now; together with the rows on record they set the order, seed by seed.
+        plans: of the models asked for now.
         say: called with a line for whatever a user should know.
+        order: of these and others; together with the rows on record they set the order, seed by seed. By default ``plans``.
 
     Raises:
         UserError: if a table is damaged or from another version.
     """
 
-    def __init__(self, place: Place, plans: Sequence[Any], say: Say) -> None:
+    def __init__(self, place: Place, plans: Sequence[Any], say: Say, order: Sequence[Any] | None = None) -> None:
         self.place, self._say, self._protocol = place, say, find_protocol(place.protocol)
         self._rows = {row["model"]: row for row in read_models(place.rows, place.protocol)}
         self._curves: dict[str, list[dict[str, Any]]] = {}
         for point in _read_checked(place.curves, self._protocol.curve_columns):
             self._curves.setdefault(point["model"], []).append(point)
         self._plans = {plan.name: plan for plan in plans}
-        cells = [_name_cell(plan.name, plan.seed) for plan in plans]
+        cells = [_name_cell(plan.name, plan.seed) for plan in (*(order or ()), *plans)]
         cells += [_name_cell(row["model"], row["seed"]) for row in self._rows.values()]
         self._ranks = {cell: rank for rank, cell in enumerate(dict.fromkeys(cells))}
 

@@ -1,8 +1,10 @@
 """Everything that one trained model is a function of, and the name that follows from it."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Any, ClassVar
 
 from twm.errors import UserError, require, require_count
@@ -219,6 +221,28 @@ def parse_seeds(text: str) -> list[int]:
         seeds += range(start, stop + 1)
     require(len(set(seeds)) == len(seeds), f"a seed occurs twice in {text!r}")
     return seeds
+
+
+def select_plans(plans: Sequence[Any], names: str) -> list[Any]:
+    """Return the plans that are named, in their own order.
+
+    Args:
+        plans: any that have a name.
+        names: exact names or patterns of the shell (``*``, ``?``, ``[...]``), separated by commas.
+
+    Raises:
+        UserError: if a name or pattern matches no plan.
+    """
+    known = [plan.name for plan in plans]
+    wanted = [part.strip() for part in names.split(",")]
+    require(all(wanted), f"--only takes names of models or patterns, separated by commas, not {names!r}")
+    matches = {part: {name for name in known if name == part or fnmatchcase(name, part)} for part in wanted}
+    lost = [part for part, found in matches.items() if not found]
+    if lost:
+        near = ", ".join(get_close_matches(lost[0], known, n=3, cutoff=0))
+        raise UserError(f"--only: none of the {len(known)} models asked for is {lost[0]!r}; near it: {near}")
+    chosen = set().union(*matches.values())
+    return [plan for plan in plans if plan.name in chosen]
 
 
 def restore_plan(description: dict[str, Any]) -> ModelPlan:

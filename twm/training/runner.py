@@ -52,6 +52,7 @@ def train_models(
     checkpoint_seconds: float = 30.0,
     say: Say = print,
     side_by_side: bool | None = None,
+    order: Sequence[Any] | None = None,
 ) -> Outcome:
     """Train models, seed by seed in the order given, and record a row, a curve and a network for each.
 
@@ -69,6 +70,7 @@ def train_models(
         say: where lines go.
         side_by_side: train models of one size side by side also on the CPU, as on a GPU: slower, and the way the GPU's path is
             tested.
+        order: plans, these and others, that set the order of rows where only some of a sweep are trained.
 
     Returns:
         the outcome. Ctrl-C and a request to terminate stop the sweep with its state kept.
@@ -97,7 +99,7 @@ def train_models(
     side_by_side = device != "cpu" if side_by_side is None else side_by_side
     with lock_place(place):
         remove_leftovers(place)
-        table = Table(place, plans, say)
+        table = Table(place, plans, say, order)
         leader = _Leader(table, plans, say)
         leader.collect_old()
         waiting = table.list_waiting()
