@@ -37,13 +37,19 @@ from itertools import pairwise
 
 import numpy as np
 
-from twm import hds as systems, waves
-from twm.figures import theory as draw
-from twm.figures.lattice_toy import LatticeToy
-from twm.figures.style import use_style
-from twm.notebooks.session import open_page
-from twm.pictures import states_to_picture, text_to_states
-from twm.waves import euler_advect, simulate_wave, translate_profile
+from twm.theory.systems import (
+    TASK_CODES, draw_binary_history, draw_random_systems, make_fibonacci, make_hds, make_linear_hds,
+    make_named_task, make_random_hds, make_repeat_copy, make_selection, rollout, window_states,
+)
+from twm.theory.lattice import (
+    amplification_factor, measure_euler_error, measure_transport_error, numerical_diffusion, step_lattice,
+)
+from twm.book.figures import theory as draw
+from twm.book.figures.lattice_toy import LatticeToy
+from twm.book.figures.style import use_style
+from twm.book.session import open_page
+from twm.theory.pictures import states_to_picture, text_to_states
+from twm.theory.lattice import euler_advect, simulate_wave, translate_profile
 
 page = open_page("01_theory", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(page.seed)
@@ -89,7 +95,7 @@ use_style()
 fibonacci, roots = {}, {}
 for history in (2, 3, 5):
     start = np.ones((history, 1), dtype=object)
-    series = systems.rollout(systems.make_fibonacci(history), start, 20)
+    series = rollout(make_fibonacci(history), start, 20)
     fibonacci[history] = series.ravel().astype(float)
     roots[history] = max(abs(np.roots([1.0] + [-1.0] * history)))
 
@@ -99,9 +105,9 @@ def grow_with_delay(window):
     return 2.1 * window[..., 1, :] * (1 - window[..., 0, :])
 
 
-logistic = systems.make_hds(grow_with_delay, history=2, dim=1)
+logistic = make_hds(grow_with_delay, history=2, dim=1)
 starts = [[[0.3], [0.4]], [[0.3], [0.4]], [[0.5], [0.4]]]
-orbits = systems.rollout(logistic, starts, 26)[..., 0]
+orbits = rollout(logistic, starts, 26)[..., 0]
 
 # %% [markdown]
 # {numref}`fig-theory-recursions` shows the series on their predicted lines, and the three runs of the map.
@@ -140,13 +146,13 @@ def compare(hds, f, first, steps=60):
     """Return the largest relative difference of library and hand."""
     by_hand = np.array(recur(f, first, steps), dtype=float)
     first = np.array(first, dtype=float).reshape(hds.history, hds.dim)
-    by_library = systems.rollout(hds, first, steps).reshape(by_hand.shape)
+    by_library = rollout(hds, first, steps).reshape(by_hand.shape)
     return np.abs(by_library - by_hand).max() / np.abs(by_hand).max()
 
 
 # %%
-scalar = systems.make_linear_hds([[0.2, -0.3, 1.1]], history=3, dim=1)
-vector = systems.make_linear_hds([[0.9, 0.0, 0.0, -0.4], [0.0, 0.8, 0.4, 0.2]], history=2, dim=2)
+scalar = make_linear_hds([[0.2, -0.3, 1.1]], history=3, dim=1)
+vector = make_linear_hds([[0.9, 0.0, 0.0, -0.4], [0.0, 0.8, 0.4, 0.2]], history=2, dim=2)
 by_name = {
     "scalar": (scalar, lambda x, y, z: 1.1 * x - 0.3 * y + 0.2 * z),
     "vector": (
@@ -163,7 +169,7 @@ for kind, (hds, f) in by_name.items():
 
 # %%
 ones = np.array([[1], [1], [1]], dtype=object)
-exact = systems.rollout(systems.make_fibonacci(3), ones, 300).ravel()
+exact = rollout(make_fibonacci(3), ones, 300).ravel()
 by_hand = recur(lambda x, y, z: x + y + z, (1, 1, 1), 300)
 mismatches = sum(x != y for x, y in zip(exact, by_hand, strict=True))
 digits = len(str(exact[-1]))
@@ -237,9 +243,9 @@ def smooth(x):
 
 measured, predicted = {}, {}
 for c in below:
-    measured[c] = [waves.measure_euler_error(smooth, n, c, distance) for n in cells]
+    measured[c] = [measure_euler_error(smooth, n, c, distance) for n in cells]
     # The modified equation: D times the time travelled times the curvature.
-    constants = [waves.numerical_diffusion(c, 1.0, 1 / n) for n in cells]
+    constants = [numerical_diffusion(c, 1.0, 1 / n) for n in cells]
     predicted[c] = [D * distance * curvature for D in constants]
 
 # %%
@@ -285,7 +291,7 @@ modes = np.exp(1j * angles[:, None] * np.arange(ring))
 gains, gains_predicted = {}, {}
 for c in courants:
     gains[c] = np.abs(euler_advect(modes, c, 1, "periodic")[1]).max(axis=1)
-    gains_predicted[c] = np.abs(waves.amplification_factor(c, angles))
+    gains_predicted[c] = np.abs(amplification_factor(c, angles))
 
 # %%
 times, x = np.arange(0, 101, 20), np.arange(300)
@@ -397,7 +403,7 @@ crosstalk = float(np.abs(difference - expected).max())
 # in every column but the newest, and the newest must be $f$ of the substrate.
 
 # %%
-mixing = systems.make_random_hds(history, dim, "smooth", page.seed)
+mixing = make_random_hds(history, dim, "smooth", page.seed)
 small = rng.uniform(-1, 1, size=(history, dim))
 orbit = simulate_wave(small, mixing.boundary, 24)
 written = np.stack([mixing.boundary(substrate) for substrate in orbit[:-1]])
@@ -405,8 +411,8 @@ boundary_error = float(np.abs(orbit[1:, -1] - written).max())
 
 disturbed = np.repeat(orbit[:, None], dim, axis=1)
 disturbed[:, np.arange(dim), 0, np.arange(dim)] += 0.5
-after = waves.step_lattice(disturbed, mixing.boundary)
-change = np.abs(after - waves.step_lattice(orbit, mixing.boundary)[:, None])
+after = step_lattice(disturbed, mixing.boundary)
+change = np.abs(after - step_lattice(orbit, mixing.boundary)[:, None])
 echo = float(change[..., :-1, :].max())
 heard = float(change[..., -1, :].max())
 
@@ -422,7 +428,7 @@ print(f"crosstalk {crosstalk}, echo {echo}, boundary off by {boundary_error}")
 # dimension 3.
 
 # %% mystnb={"figure": {"caption": "A disturbance of one cell (circle: column 6, dimension 2) moves left by one column a step, in its own dimension only, and leaves at column 1 without an echo. What the boundary makes of it starts as a new wave at column 8 of dimension 3, later of dimension 1 with its sign turned, and later of dimension 2.", "name": "fig-theory-disturbance"}, "image": {"alt": "Three heatmaps, time downwards and columns across, one for each dimension. A short diagonal in the second runs from the disturbed cell to the left edge. When it ends a full diagonal starts at the right edge of the third, then one of the other sign in the first, then again one in the second.", "width": "760px"}}
-passing_on = systems.make_selection(history, dim, a=0b111, b=2 + 3, c=0b001)
+passing_on = make_selection(history, dim, a=0b111, b=2 + 3, c=0b001)
 kick = np.zeros((history, dim))
 kick[5, 1] = 1.0
 kicked = simulate_wave(base + kick, passing_on.boundary, 28)
@@ -471,7 +477,7 @@ page.record(
 # again, $f(x_{i-1}, \ldots, x_{i-s}) = x_{i-s}$. The picture enters, crosses, and comes round.
 
 # %% mystnb={"figure": {"caption": "\"3141\" enters an empty substrate at column 16 and moves left. From step 17 on nothing enters from outside: the boundary writes each state that leaves at column 1 again at column 16, and the picture repeats. Right: everything that has been the newest column, in order.", "name": "fig-theory-3141"}}
-copy, picture = systems.make_repeat_copy(16, 5), text_to_states("3141")
+copy, picture = make_repeat_copy(16, 5), text_to_states("3141")
 empty = np.zeros((16, 5))
 crossing = simulate_wave(empty, copy.boundary, 48, inputs=picture)
 draw.animate_lattice(
@@ -547,10 +553,10 @@ def differ(substrates, windows):
 # %%
 count, steps = page.size(smoke=200, laptop=1000, paper=1000), 40
 right, printed, turned, shuffled, sizes, kinds = ([] for _ in range(6))
-for kind, hds, initial in systems.draw_random_systems(count, page.seed):
+for kind, hds, initial in draw_random_systems(count, page.seed):
     kinds.append(kind)
     sizes.append((hds.history, hds.dim))
-    windows = systems.window_states(systems.rollout(hds, initial, steps), hds.history)
+    windows = window_states(rollout(hds, initial, steps), hds.history)
     orbit = simulate_wave(initial, hds.boundary, steps)
     right.append(differ(orbit, windows))
     if hds.history > 1:  # a single column has no neighbours and no order
@@ -617,17 +623,17 @@ assert len(run) == recent and wrongly_read == 0
 assert max(right) <= 1e-12 and min(shares[1:]) > 0.9
 
 # %% [markdown]
-# The picture's lattice is a wave in the sense of `twm.waves.measure_transport_error`, and noise is not. And the four
+# The picture's lattice is a wave in the sense of `twm.theory.lattice.measure_transport_error`, and noise is not. And the four
 # tasks of the paper's Table 1, which are histories of $\pm 1$ with $f$ a choice of signed components, stay on $\pm 1$ for ever.
 
 # %%
-assert waves.measure_transport_error(crossing) == 0
+assert measure_transport_error(crossing) == 0
 noise = rng.choice([-1.0, 1.0], size=crossing.shape)
-assert waves.measure_transport_error(noise) > 1
-for name in systems.TASK_CODES:
-    task = systems.make_named_task(name)
-    initial = systems.draw_binary_history(task, 16, page.seed)
-    orbit = systems.rollout(task, initial, 200)
+assert measure_transport_error(noise) > 1
+for name in TASK_CODES:
+    task = make_named_task(name)
+    initial = draw_binary_history(task, 16, page.seed)
+    orbit = rollout(task, initial, 200)
     assert set(np.unique(orbit)) == {-1.0, 1.0}
 
 # %% [markdown]

@@ -42,7 +42,7 @@ reuse = True
 # %%
 import numpy as np
 
-from twm.notebooks.session import open_page
+from twm.book.session import open_page
 
 page = open_page("02_construction", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
@@ -50,14 +50,25 @@ rng = np.random.default_rng(seed)
 # %%
 import torch
 
-from twm import operators as ops
-from twm.figures import construction as figures
-from twm.figures.style import use_style
-from twm.hds import draw_binary_history, rollout
-from twm.hds import make_fibonacci, make_linear_hds, make_named_task, make_repeat_copy
-from twm.networks import construct_elman
-from twm.pictures import states_to_text, text_to_states
-from twm.waves import simulate_wave
+from twm.theory.operators import (
+    correct_inputs, fibonacci_constant, load_history, make_cycle, make_shift, make_wave_operator, read_substrate,
+    repeat_copy_spectrum, repeat_copy_state, simulate_boundary, simulate_linear,
+)
+from twm.theory.bases import (
+    add_complement, compute_dual, make_basis, make_basis_from_columns, make_encoder, make_readout,
+    transform_operator,
+)
+from twm.theory.observability import reduce_observable
+from twm.theory.spectra import (
+    compare_spectra, nilpotency_index, nonzero_eigenvalues, ranks_of_powers, similarity_error, stable_rank,
+)
+from twm.book.figures import construction as figures
+from twm.book.figures.style import use_style
+from twm.theory.systems import draw_binary_history, rollout
+from twm.theory.systems import make_fibonacci, make_linear_hds, make_named_task, make_repeat_copy
+from twm.models.elman import construct_elman
+from twm.theory.pictures import states_to_text, text_to_states
+from twm.theory.lattice import simulate_wave
 
 use_style()
 
@@ -132,7 +143,7 @@ page.record("twm.fib", classic | general, figure="fig-construction-fibonacci")
 # companion matrix that textbooks use:
 
 # %%
-companion = ops.make_wave_operator(fibonacci.matrix)
+companion = make_wave_operator(fibonacci.matrix)
 golden = (1 + np.sqrt(5)) / 2
 leading = np.linalg.eigvalsh(companion).max()
 print(companion)
@@ -151,7 +162,7 @@ grown = {
     history: rollout(make_fibonacci(history, 1), first, steps=24)[:, 0]
     for history, first in ones.items()
 }
-constants = {history: ops.fibonacci_constant(history) for history in histories}
+constants = {history: fibonacci_constant(history) for history in histories}
 page.note("golden_error", abs(float(series[-1]) / float(series[-2]) / golden - 1))
 figures.plot_fibonacci(lattice, grown, constants)
 
@@ -165,7 +176,7 @@ figures.plot_fibonacci(lattice, grown, constants)
 # enough to see it:
 
 # %%
-skew = ops.make_basis_from_columns(np.array([[1.0, 1.0], [0.0, 1.0]]))
+skew = make_basis_from_columns(np.array([[1.0, 1.0], [0.0, 1.0]]))
 print(
     "basis\n", skew.basis, "\ndual\n", skew.dual_basis, "\nproduct\n", skew.dual_basis @ skew.basis
 )
@@ -182,10 +193,10 @@ print(
 # - the **spectral** dual, made of left eigenvectors of the network, which gives 0 on all other modes of *this* network.
 
 # %%
-wide = ops.make_basis_from_columns(np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]))
-network = ops.transform_operator(ops.make_cycle(history=2, dim=1), wide)
+wide = make_basis_from_columns(np.array([[1.0, 1.0], [0.0, 1.0], [0.0, 0.0]]))
+network = transform_operator(make_cycle(history=2, dim=1), wide)
 network[:, 2] = [0.3, 0.0, 0.5]  # the third neuron halves every step, and disturbs the first
-spectral = ops.compute_dual(wide.basis, "spectral", network)
+spectral = compute_dual(wide.basis, "spectral", network)
 print("pseudo-inverse\n", wide.dual_basis.round(3), "\nspectral\n", spectral.round(3))
 assert np.allclose(spectral @ wide.basis, np.eye(2))
 assert np.allclose(spectral @ network, [[0, 1], [1, 0]] @ spectral)
@@ -199,20 +210,20 @@ assert np.allclose(spectral @ network, [[0, 1], [1, 0]] @ spectral)
 # %%
 worst = {"inverse": 0.0, "pseudo_inverse": 0.0, "spectral": 0.0}
 for draw in range(page.size(smoke=10, laptop=50, paper=100)):
-    size, extra, cycle = 24, int(rng.integers(4, 24)), ops.make_cycle(8, 3)
+    size, extra, cycle = 24, int(rng.integers(4, 24)), make_cycle(8, 3)
     kind = ("orthonormal", "skew")[draw % 2]
-    square = ops.make_basis(size, kind=kind, seed=rng)
-    tilted = ops.make_basis(size, size + extra, kind, seed=rng, tilt=1.0)
-    recurrent = ops.add_complement(ops.transform_operator(cycle, tilted), tilted, 0.7, rng)
+    square = make_basis(size, kind=kind, seed=rng)
+    tilted = make_basis(size, size + extra, kind, seed=rng, tilt=1.0)
+    recurrent = add_complement(transform_operator(cycle, tilted), tilted, 0.7, rng)
     for name in worst:
         columns = square.basis if name == "inverse" else tilted.basis
-        dual = ops.compute_dual(columns, name.replace("_", "-"), recurrent)
+        dual = compute_dual(columns, name.replace("_", "-"), recurrent)
         worst[name] = max(worst[name], np.abs(dual @ columns - np.eye(size)).max())
 
 # %%
 columns, state = tilted.basis, rng.standard_normal(tilted.hidden)
 duals = {
-    name: ops.compute_dual(columns, name, recurrent) for name in ("pseudo-inverse", "spectral")
+    name: compute_dual(columns, name, recurrent) for name in ("pseudo-inverse", "spectral")
 }
 state -= columns @ (duals["spectral"] @ state)  # a disturbance with no share in the wave
 disturbed = [state]
@@ -242,7 +253,7 @@ figures.plot_duals(skew.basis, skew.dual_basis, leaks, radius=0.7)
 def measure_error(system, basis, initial, matrix=None, steps=40):
     exact = rollout(system, initial, steps)[system.history :].astype(float)
     matrix = system.matrix if matrix is None else matrix
-    outputs = ops.simulate_boundary(matrix, basis, initial.astype(float), steps)
+    outputs = simulate_boundary(matrix, basis, initial.astype(float), steps)
     return np.abs(outputs - exact).max() / np.abs(exact).max()
 
 
@@ -251,7 +262,7 @@ errors = {}
 for kind in ("standard", "orthonormal", "skew"):
     errors[f"{kind}_per_condition"] = 0.0
     for history, dim, extra in [(2, 1, 0), (2, 1, 5), (3, 2, 0), (5, 4, 0), (5, 4, 20), (8, 3, 40)]:
-        basis = ops.make_basis(
+        basis = make_basis(
             history * dim, history * dim + extra, kind, seed=rng, tilt=1.0 if extra else 0.0
         )
         initial = rng.integers(1, 10, (history, dim)).astype(object)
@@ -275,7 +286,7 @@ for draw in range(page.size(smoke=40, laptop=200, paper=400)):
     matrix = rng.standard_normal((dim, size)) / np.sqrt(size)
     system, initial = make_linear_hds(matrix, history, dim), rng.standard_normal((history, dim))
     condition, tilt = 10 ** rng.uniform(0, 5), float(extra > 0)
-    basis = ops.make_basis(size, size + extra, "skew", seed=rng, condition=condition, tilt=tilt)
+    basis = make_basis(size, size + extra, "skew", seed=rng, condition=condition, tilt=tilt)
     points[shape].append((basis.condition, measure_error(system, basis, initial)))
     wrong_passed += (
         measure_error(system, basis, initial, matrix=1.001 * matrix) <= 1e-9 * basis.condition
@@ -323,16 +334,16 @@ figures.plot_errors(points, tolerance=1e-9)
 # %%
 history, dim, size = 16, 5, 80
 system, inputs = make_repeat_copy(history, dim), rng.standard_normal((history, dim))
-closed = np.array([ops.repeat_copy_state(inputs, step) for step in range(4 * history + 1)])
+closed = np.array([repeat_copy_state(inputs, step) for step in range(4 * history + 1)])
 bases = {
-    "standard": ops.make_basis(size),
-    "hidden": ops.make_basis(size, 120, "skew", seed=rng, tilt=1.0),
+    "standard": make_basis(size),
+    "hidden": make_basis(size, 120, "skew", seed=rng, tilt=1.0),
 }
 rcopy = {"history": history, "dim": dim, "steps": 4 * history}
 for name, basis in bases.items():
     matrices = construct_elman(system, basis, complement=0.7, seed=seed).get_matrices()
-    _, states = ops.simulate_linear(*matrices, inputs, steps=4 * history)
-    waves = ops.read_substrate(basis, states[history - 1 :], dim)
+    _, states = simulate_linear(*matrices, inputs, steps=4 * history)
+    waves = read_substrate(basis, states[history - 1 :], dim)
     rcopy[f"{name}_per_condition"] = (
         np.abs(waves - closed).max() / np.abs(inputs).max() / basis.condition
     )
@@ -352,9 +363,9 @@ page.record("twm.rcopy", rcopy, figure="fig-construction-wheel")
 # unity, each $d$ times.
 
 # %% mystnb={"figure": {"caption": "Spectrum of repeat copy with s = 16 and d = 5: sixteen roots of unity, each with the multiplicity written beside it, which is d.", "name": "fig-construction-wheel"}, "image": {"alt": "Sixteen points evenly spaced on the unit circle, each labelled 5.", "width": "420px"}}
-values = np.linalg.eigvals(ops.make_cycle(history, dim))
-page.note("wheel_error", ops.compare_spectra(values, ops.repeat_copy_spectrum(history, dim)))
-figures.plot_multiplicities(values, ops.repeat_copy_spectrum(history, 1))
+values = np.linalg.eigvals(make_cycle(history, dim))
+page.note("wheel_error", compare_spectra(values, repeat_copy_spectrum(history, dim)))
+figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
 
 # %% [markdown]
 # Computed and predicted eigenvalues differ by at most {value}`02_construction:wheel_error|.1e`. This spectrum is what
@@ -368,13 +379,13 @@ figures.plot_multiplicities(values, ops.repeat_copy_spectrum(history, 1))
 
 # %% mystnb={"figure": {"caption": "The same hidden states twice. Left: the activity of 96 neurons, in which nothing seems to move. Right: multiplied by the dual basis. The text enters at the right-hand column, moves left by one column a step, and comes round for ever.", "name": "fig-construction-shift"}}
 picture = text_to_states("3141")
-basis = ops.make_basis(history * dim, 96, "skew", seed=seed, tilt=1.0)
+basis = make_basis(history * dim, 96, "skew", seed=seed, tilt=1.0)
 network = construct_elman(system, basis, complement=0.7, seed=seed)
 states = (
     network(torch.from_numpy(picture)[:, None], horizon=3 * history).states[:, 0].detach().numpy()
 )
 states = np.concatenate([np.zeros((1, 96)), states])  # the empty network first
-waves = ops.read_substrate(basis, states, dim)
+waves = read_substrate(basis, states, dim)
 captions = ["before the first input"]
 captions += [
     f"input phase, step {k}: column {k} of the picture enters" for k in range(1, history + 1)
@@ -402,12 +413,12 @@ assert rounds == ["3141"] * 4
 
 # %%
 tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
-phis = {name: ops.make_wave_operator(task.matrix) for name, task in tasks.items()}
-reduced = {name: ops.reduce_observable(np.eye(8, 64, k=56), phi) for name, phi in phis.items()}
+phis = {name: make_wave_operator(task.matrix) for name, task in tasks.items()}
+reduced = {name: reduce_observable(np.eye(8, 64, k=56), phi) for name, phi in phis.items()}
 ranks = {name: page.note(f"observable_{name}", small.rank) for name, small in reduced.items()}
 print("    observable coordinates, eigenvalues other than 0")
 for name, phi in phis.items():
-    print(f"{name}: {ranks[name]:3} {ops.stable_rank(phi):3}")
+    print(f"{name}: {ranks[name]:3} {stable_rank(phi):3}")
 
 # %% mystnb={"figure": {"caption": "The wave operators of T1 to T4. Above the line the shift, below it the boundary; red squares are +1, blue diamonds -1. Grey: coordinates that no output ever depends on. T2, T3 and T4 read the same positions, so they need the same coordinates, and differ in order and sign.", "name": "fig-construction-tasks"}, "image": {"alt": "Four matrices of 64 by 64 with a diagonal of ones above and eight entries in the last eight rows; in three of them many columns are grey.", "width": "680px"}}
 figures.plot_task_operators(
@@ -421,8 +432,8 @@ figures.plot_task_operators(
 # quotient: if f sees two components only through their sum, then their sum is observable, and neither of them is.
 
 # %%
-summing = ops.make_wave_operator([[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0]])
-quotient = ops.reduce_observable(np.eye(2, 4, k=2), summing)
+summing = make_wave_operator([[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0]])
+quotient = reduce_observable(np.eye(2, 4, k=2), summing)
 print(f"rank {quotient.rank} of 4, coordinates: {quotient.coordinates}")
 print(
     "difference of the two components, projected:",
@@ -441,17 +452,17 @@ assert quotient.rank == 3 and quotient.coordinates is None
 
 # %%
 theory = {
-    name: (ops.nonzero_eigenvalues(phi), ops.ranks_of_powers(phi, 8)) for name, phi in phis.items()
+    name: (nonzero_eigenvalues(phi), ranks_of_powers(phi, 8)) for name, phi in phis.items()
 }
 
 
 def compare_network(name, hidden, draw, other=None):
-    basis = ops.make_basis(64, hidden, "skew", seed=draw, tilt=float(hidden > 64))
+    basis = make_basis(64, hidden, "skew", seed=draw, tilt=float(hidden > 64))
     recurrent = construct_elman(tasks[name], basis).get_matrices()[0]
     eigenvalues, ranks = theory[other or name]
-    spectrum = ops.compare_spectra(ops.nonzero_eigenvalues(recurrent), eigenvalues)
-    error = ops.similarity_error(recurrent, basis.basis, phis[other or name])
-    return spectrum, error, ops.ranks_of_powers(recurrent, 8) == ranks
+    spectrum = compare_spectra(nonzero_eigenvalues(recurrent), eigenvalues)
+    error = similarity_error(recurrent, basis.basis, phis[other or name])
+    return spectrum, error, ranks_of_powers(recurrent, 8) == ranks
 
 
 draws = page.size(smoke=1, laptop=5, paper=20)
@@ -477,17 +488,17 @@ similar = {
 page.record("twm.similar", similar, figure="fig-construction-spectra", seeds=draws)
 
 # %% mystnb={"figure": {"caption": "Nonzero eigenvalues of the wave operators (rings) and of networks constructed from them: 64 neurons (squares) and 128 neurons whose other 64 directions decay with spectral radius one half (dots). Every ring is filled; what the wider network has besides lies inside.", "name": "fig-construction-spectra"}, "image": {"alt": "Four unit circles with rings at roots of plus or minus one, all filled by squares and dots, and in each a small cloud of dots near the centre.", "width": "600px"}}
-spectra, narrow = {}, ops.make_basis(64, kind="skew", seed=seed)
-wide = ops.make_basis(64, 128, "skew", seed=seed, tilt=1.0)
+spectra, narrow = {}, make_basis(64, kind="skew", seed=seed)
+wide = make_basis(64, 128, "skew", seed=seed, tilt=1.0)
 for name, task in tasks.items():
     first = construct_elman(task, narrow).get_matrices()[0]
     second = construct_elman(task, wide, complement=0.5, seed=seed).get_matrices()[0]
     spectra[name] = {"wave operator": theory[name][0]}
     spectra[name] |= {
-        "network, 64": ops.nonzero_eigenvalues(first),
-        "network, 128": ops.nonzero_eigenvalues(second),
+        "network, 64": nonzero_eigenvalues(first),
+        "network, 128": nonzero_eigenvalues(second),
     }
-figures.plot_spectra(spectra)
+figures.plot_constructed_spectra(spectra)
 
 # %% [markdown]
 # Over {value}`twm.similar:networks` networks the nonzero eigenvalues agree to {value}`twm.similar:square_spectrum|.1e`
@@ -503,15 +514,15 @@ figures.plot_spectra(spectra)
 # %%
 history, dim = 8, 4
 basis, content = (
-    ops.make_basis(32, 48, "skew", seed=seed, tilt=1.0),
+    make_basis(32, 48, "skew", seed=seed, tilt=1.0),
     rng.standard_normal((history, dim)),
 )
 gains, steps = (0.98, 0.995, 1.0, 1.005, 1.02), 100 * history
 amplitudes, errors, final = {}, [], {}
 for gain in gains:
     network = construct_elman(make_repeat_copy(history, dim), basis, gain=gain)
-    started = torch.from_numpy(ops.load_history(basis, content))[None]
-    waves = ops.read_substrate(
+    started = torch.from_numpy(load_history(basis, content))[None]
+    waves = read_substrate(
         basis, network(None, steps, started).states[:, 0].detach().numpy(), dim
     )
     amplitudes[gain] = np.abs(waves).max(axis=(1, 2)) / np.abs(content).max()
@@ -539,7 +550,7 @@ print({gain: f"{curve[-1]:.3e}" for gain, curve in amplitudes.items()})
 # %%
 signs, saturating, fixed = torch.ones((1, 32), dtype=torch.float64), {}, {}
 for gain in (0.98, 1.0, 1.02, 1.2):
-    network = construct_elman(make_repeat_copy(history, dim), ops.make_basis(32), "tanh", gain=gain)
+    network = construct_elman(make_repeat_copy(history, dim), make_basis(32), "tanh", gain=gain)
     saturating[gain] = network(None, steps, signs).states[:, 0].abs().amax(dim=1).detach().numpy()
     fixed[gain] = 0.0 if gain <= 1 else 1.0
     for _ in range(5000):
@@ -570,16 +581,16 @@ figures.plot_gains(np.arange(1, steps + 1), amplitudes, saturating, fixed)
 excess, wrong_index, recall, older = -99, 0, 0.0, 0.0
 sizes = [(history, dim) for history in range(1, 9) for dim in range(1, 5)]
 for history, dim in sizes:
-    shift, standard = ops.make_shift(history, dim), ops.make_basis(history * dim)
-    phi = ops.make_wave_operator(rng.standard_normal((dim, history * dim)))
+    shift, standard = make_shift(history, dim), make_basis(history * dim)
+    phi = make_wave_operator(rng.standard_normal((dim, history * dim)))
     excess = max(excess, int(np.linalg.matrix_rank(phi - shift)) - dim)
-    wrong_index += ops.nilpotency_index(shift) != history
+    wrong_index += nilpotency_index(shift) != history
     stream = rng.standard_normal((3 * history, dim))
-    ends = ops.make_encoder(standard, dim), ops.make_readout(standard, dim)
-    state = ops.simulate_linear(shift, *ends, stream, 0)[1][-1]
+    ends = make_encoder(standard, dim), make_readout(standard, dim)
+    state = simulate_linear(shift, *ends, stream, 0)[1][-1]
     recall = max(recall, np.abs(state.reshape(history, dim) - stream[-history:]).max())
     older = max(
-        older, np.abs(state - ops.simulate_linear(shift, *ends, stream[-history:], 0)[1][-1]).max()
+        older, np.abs(state - simulate_linear(shift, *ends, stream[-history:], 0)[1][-1]).max()
     )
 
 # %%
@@ -592,7 +603,7 @@ page.record(
         "wrong_index": int(wrong_index),
         "recall_error": recall,
         "older_influence": older,
-        "same_as_h3": bool((np.flip(h3) == ops.make_shift(8, 1)).all()),
+        "same_as_h3": bool((np.flip(h3) == make_shift(8, 1)).all()),
     },
 )
 
@@ -610,7 +621,7 @@ page.record(
 # %%
 def sum_terms(matrix, basis, first):
     dim, size = matrix.shape
-    phi, psi, dual = ops.make_wave_operator(matrix), basis.basis, basis.dual_basis
+    phi, psi, dual = make_wave_operator(matrix), basis.basis, basis.dual_basis
     total = sum(np.outer(psi[:, mu - 1], dual[mu + dim - 1]) for mu in range(1, size - dim + 1))
     for mu in range(first, size + 1):
         for nu in range(1, size + 1):
@@ -618,8 +629,8 @@ def sum_terms(matrix, basis, first):
     return total
 
 
-matrix, basis = rng.standard_normal((3, 12)), ops.make_basis(12, 15, "skew", seed=seed, tilt=1.0)
-short = ops.transform_operator(ops.make_wave_operator(matrix), basis)
+matrix, basis = rng.standard_normal((3, 12)), make_basis(12, 15, "skew", seed=seed, tilt=1.0)
+short = transform_operator(make_wave_operator(matrix), basis)
 assert (
     np.abs(sum_terms(matrix, basis, first=(4 - 1) * 3 + 1) - short).max() < 1e-12 * basis.condition
 )
@@ -654,10 +665,10 @@ print("all checks hold")
 # the end, and comes to no harm. Fibonacci does, in its first step:
 
 # %%
-standard = ops.make_basis(2)
+standard = make_basis(2)
 network = construct_elman(fibonacci, standard)
 raw = np.ones((2, 1))
-for name, fed in {"raw": raw, "corrected": ops.correct_inputs(fibonacci.matrix, raw)}.items():
+for name, fed in {"raw": raw, "corrected": correct_inputs(fibonacci.matrix, raw)}.items():
     outputs = network(torch.from_numpy(fed)[:, None], horizon=6).outputs[:, 0, 0]
     print(f"{name:9} inputs {fed[:, 0]}: outputs {outputs.detach().numpy()}")
 
@@ -677,8 +688,8 @@ share, filled, steps = {}, {}, 40
 for name, task in tasks.items():
     initial = draw_binary_history(task, 256, seed)
     truth = np.moveaxis(rollout(task, initial, steps), 1, 0)
-    network = construct_elman(task, ops.make_basis(64))
-    ways = {"raw": initial, "corrected": ops.correct_inputs(task.matrix, initial)}
+    network = construct_elman(task, make_basis(64))
+    ways = {"raw": initial, "corrected": correct_inputs(task.matrix, initial)}
     for way, fed in ways.items():
         run = network(torch.from_numpy(fed).transpose(0, 1), steps)
         share[name, way] = (run.outputs[8:].sign().detach().numpy() != truth[8:]).mean(axis=(1, 2))
@@ -695,9 +706,9 @@ missed = {"raw": [], "corrected": []}
 for draw in range(page.size(smoke=20, laptop=50, paper=100)):
     history, dim = (int(number) for number in rng.integers(2, 8, size=2))
     matrix = rng.standard_normal((dim, history * dim)) / np.sqrt(history * dim)
-    basis = ops.make_basis(history * dim, history * dim + draw % 3, "skew", seed=rng)
+    basis = make_basis(history * dim, history * dim + draw % 3, "skew", seed=rng)
     network, wanted = construct_elman(matrix, basis), rng.standard_normal((history, dim))
-    for way, fed in {"raw": wanted, "corrected": ops.correct_inputs(matrix, wanted)}.items():
+    for way, fed in {"raw": wanted, "corrected": correct_inputs(matrix, wanted)}.items():
         state = network(torch.from_numpy(fed)[:, None], 0).states[-1, 0].detach().numpy()
         error = np.abs(state - basis.basis @ wanted.ravel()).max() / np.abs(state).max()
         missed[way].append(error / basis.condition)
@@ -733,17 +744,17 @@ figures.plot_input_phase(left, {name: share[name, "raw"] for name in tasks})
 
 # %%
 blocks = np.arange(2, 33)
-bases = [ops.make_basis(int(block), kind="skew", seed=seed) for block in blocks]
-hidden = [ops.transform_operator(ops.make_shift(basis.size, 1), basis) for basis in bases]
+bases = [make_basis(int(block), kind="skew", seed=seed) for block in blocks]
+hidden = [transform_operator(make_shift(basis.size, 1), basis) for basis in bases]
 radii = np.array([np.abs(np.linalg.eigvals(operator)).max() for operator in hidden])
 guide = np.array([(basis.condition * np.finfo(float).eps) ** (1 / basis.size) for basis in bases])
 sixteen = list(blocks).index(16)
 clouds = {
-    "standard": np.linalg.eigvals(ops.make_shift(16, 1)),
+    "standard": np.linalg.eigvals(make_shift(16, 1)),
     "skew": np.linalg.eigvals(hidden[sixteen]),
 }
 page.note("largest_zero", radii[sixteen])
-page.note("wrong_stable_rank", sum(ops.stable_rank(operator) for operator in hidden))
+page.note("wrong_stable_rank", sum(stable_rank(operator) for operator in hidden))
 assert (radii < 10 * guide).all() and (radii[blocks >= 8] > 0.1 * guide[blocks >= 8]).all()
 
 # %% mystnb={"figure": {"caption": "Left: computed eigenvalues of a shift of 16 columns, all zero in theory; in a skew basis they lie on a circle. Right: the radius of that circle grows with the history as the law for Jordan blocks says.", "name": "fig-construction-zeros"}, "image": {"alt": "Left, a ring of eigenvalues around zero and one point at zero. Right, points that rise with the size of the Jordan block along a dashed line.", "width": "700px"}}

@@ -38,7 +38,7 @@ reuse = True
 # %%
 import numpy as np
 
-from twm.notebooks.session import open_page
+from twm.book.session import open_page
 
 page = open_page("03_self_attention", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
@@ -46,15 +46,19 @@ rng = np.random.default_rng(seed)
 # %%
 import torch
 
-from twm import attention as att
-from twm import training
-from twm.figures import attention as figures
-from twm.figures.style import use_style
-from twm.hds import make_hds, make_named_task, make_repeat_copy, rollout
+from twm.theory import attention as att
+from twm.training.trainer import TrainingPlan
+from twm.training.attention import (
+    compare_attention_with_elman, describe_main_comparison, list_iterations, record_attention_comparison,
+    summarise_comparisons,
+)
+from twm.book.figures import self_attention as figures
+from twm.book.figures.style import use_style
+from twm.theory.systems import make_hds, make_named_task, make_repeat_copy, rollout
 from twm.paths import results_dir
 from twm.records import describe_rows, read_rows
 from twm.streams import binary_inputs_numpy
-from twm.waves import simulate_wave
+from twm.theory.lattice import simulate_wave
 
 use_style()
 
@@ -476,7 +480,7 @@ print("components that differ at margin 800:", exact, "heads:", heads)
 
 # %%
 record = results_dir() / "attention.csv"
-toy = training.TrainingPlan(
+toy = TrainingPlan(
     iterations=1500,
     learning_rate=3e-3,
     horizons=(6, 12),
@@ -486,13 +490,13 @@ toy = training.TrainingPlan(
 )
 count = page.size(smoke=2, laptop=4, paper=20)
 if profile == "paper" and not page.reuse:
-    training.record_attention_comparison(record, workers=2, report=print)
+    record_attention_comparison(record, workers=2, report=print)
 if profile == "paper":
     rows = read_rows(record)
 elif profile == "laptop":
-    rows = training.compare_attention_with_elman(range(seed, seed + count), workers=2, report=print)
+    rows = compare_attention_with_elman(range(seed, seed + count), workers=2, report=print)
 else:
-    rows = training.compare_attention_with_elman(
+    rows = compare_attention_with_elman(
         range(seed, seed + count), "repeat-copy:3,2", 32, plan=toy, report=print
     )
 print(
@@ -502,17 +506,17 @@ print(
 )
 
 # %% mystnb={"figure": {"caption": "Left: iterations until 99% of the signs are right over the whole test, one line a seed; hollow markers are runs that never got there. Right: the ratio of iterations, attention by Elman, its median over paired seeds and a 95% bootstrap interval. Left of the dotted line attention needs fewer.", "name": "fig-attention-training"}, "image": {"alt": "Left, lines that join the iterations of the Elman network and of attention for each seed. Right, a list of comparisons with the median ratio and its interval, and a dotted line at one.", "width": "720px"}}
-ratios = training.summarise_comparisons(rows) if rows else {}
+ratios = summarise_comparisons(rows) if rows else {}
 picture = "No record, no figure."
 if rows:
-    attention, elman = training.list_iterations(rows)
+    attention, elman = list_iterations(rows)
     cap = max(int(row["iterations"]) for row in rows)
     picture = figures.plot_paired_training(attention, elman, cap, ratios)
 picture
 
 # %%
 if rows:
-    numbers = training.describe_main_comparison(rows, ratios)
+    numbers = describe_main_comparison(rows, ratios)
     page.record(
         "twm.sbc.train",
         numbers,

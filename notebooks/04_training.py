@@ -43,18 +43,21 @@ reuse = True
 # %%
 import numpy as np
 
-from twm.notebooks.session import open_page
+from twm.book.session import open_page
 
 page = open_page("04_training", profile=profile, device=device, seed=seed, reuse=reuse)
 
 # %%
-from twm import training
-from twm.figures import training as figures
-from twm.figures.style import use_style
-from twm.hds import draw_binary_history, make_named_task, parse_task, rollout
-from twm.notebooks.tables import DataTable
-from twm.spectrum import compare_with_theory, predict_eigenvalues
-from twm.training import fibonacci, table1
+from twm.training.collections import measure_test_accuracy, read_sweep, remake_sweep, train_here
+from twm.training.tables import compare_iterations, compare_paired, correlate_ranks, pair_rows, select_rows
+from twm.training.plans import MULTIPLES, ModelPlan
+from twm.training.reduced import list_reduced_plans
+from twm.book.figures import training as figures
+from twm.book.figures.style import use_style
+from twm.theory.systems import draw_binary_history, make_named_task, parse_task, rollout
+from twm.book.session import DataTable
+from twm.theory.spectra import compare_with_theory, predict_eigenvalues
+from twm.training import fibonacci, tables as table1
 
 use_style()
 
@@ -62,8 +65,8 @@ use_style()
 def collect(name):
     """Return a sweep's models: from the record, or trained here at the profile's scale."""
     if profile != "paper":
-        return training.train_here(training.list_reduced_plans(name, profile, seed), print)
-    return training.read_sweep(name) if page.reuse else training.remake_sweep(name, page.device)
+        return train_here(list_reduced_plans(name, profile, seed), print)
+    return read_sweep(name) if page.reuse else remake_sweep(name, page.device)
 
 
 # %% [markdown]
@@ -82,8 +85,8 @@ def collect(name):
 # be. It takes a second or two, and we do it three times, with three rules for the length of the sequences.
 
 # %%
-toys = training.train_here(
-    training.ModelPlan(
+toys = train_here(
+    ModelPlan(
         "repeat-copy:3,2",
         32,
         seed=seed,
@@ -112,7 +115,7 @@ stages = {
     f"iteration {step}": toys.find_weights(f"{staged_toy['model']}_at{step}")
     for step in (20, 40, 80)
 } | {"trained": toys.find_weights(staged_toy["model"])}
-figures.plot_spectra(
+figures.plot_trained_spectra(
     {
         title: (roots, np.linalg.eigvals(weights.recurrent.double().numpy()))
         for title, weights in stages.items()
@@ -266,11 +269,11 @@ for claim, half in (("twm.table1.acc", "accuracy"), ("twm.table1.mae", "error"))
 # another question.
 
 # %%
-decaying = training.select_rows(rows, l2=0.001, threshold=0.98)
+decaying = select_rows(rows, l2=0.001, threshold=0.98)
 page.note("decay_runs", len(decaying))
 page.note("decay_stuck", sum(row["horizon"] <= 10 for row in decaying))
 by_threshold = {
-    (task, hidden, threshold): training.select_rows(rows, task=task, hidden=hidden, l2=0.001, threshold=threshold)
+    (task, hidden, threshold): select_rows(rows, task=task, hidden=hidden, l2=0.001, threshold=threshold)
     for task in tasks for hidden in table1.HIDDEN_SIZES for threshold in (0.98, 0.9)
 }  # fmt: skip
 DataTable(
@@ -286,7 +289,7 @@ DataTable(
 # %% mystnb={"figure": {"caption": "Weight decay 0.001: every seed on its way, one panel a task and threshold of the curriculum, where it is on record. Above the test accuracy, below the horizon in training.", "name": "fig-training-threshold"}, "image": {"alt": "Panels for T2 and T4 with 64 neurons. Accuracy rises to a plateau that differs from seed to seed; below, the horizon of a seed either stays at ten throughout or climbs to one hundred.", "width": "740px"}}
 shown = {
     f"{task}, 64 neurons, {threshold:g}": models.list_curves(
-        training.select_rows(rows, task=task, hidden=64, l2=0.001, threshold=threshold)
+        select_rows(rows, task=task, hidden=64, l2=0.001, threshold=threshold)
     )
     for task in ("T2", "T4")
     for threshold in (0.98, 0.9)
@@ -313,14 +316,14 @@ def compare_spectra(chosen):
 
 
 def first(**wanted):
-    return next(iter(training.select_rows(rows, **wanted)), None)
+    return next(iter(select_rows(rows, **wanted)), None)
 
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of trained networks (dots) and of the wave operator (rings). Arguments agree; magnitudes need not. Blue dots are what the wave does not use.", "name": "fig-training-spectra"}, "image": {"alt": "Four panels with a ring of eigenvalues each. In T1 eight clusters at the eighth roots of one; in the others single eigenvalues all around. Red dots sit at the angle of each ring, most a little outside.", "width": "720px"}}
 panels = compare_spectra(
     {task: first(task=task, hidden=page.size(smoke=64, laptop=128, paper=128), l2=0.0, threshold=0.98) for task in tasks}
 )  # fmt: skip
-figures.plot_spectra(panels) if panels else "No record, no figure."
+figures.plot_trained_spectra(panels) if panels else "No record, no figure."
 
 # %% [markdown]
 # How do they get there? The record holds twelve snapshots of one run each, evenly spaced in the logarithm of the iteration;
@@ -335,7 +338,7 @@ for task in ("T1", "T2"):
         if weights is not None:
             values = np.linalg.eigvals(weights.recurrent.double().numpy())
             forming[f"{task}, {step}"] = (theory[task], values)
-figures.plot_spectra(forming, columns=4) if forming else "No snapshots at this scale."
+figures.plot_trained_spectra(forming, columns=4) if forming else "No snapshots at this scale."
 
 # %% [markdown]
 # The caption of Table 1 says more than the table: an accuracy above .94 *always* goes with a very low spectral error, but for
@@ -414,7 +417,7 @@ figures.plot_curves(ways, share_axis=False) if ways else "No failure, no figure.
 weak = [row for kind, own in failures.items() if kind != "falls and ends low" for row in own]
 kept = {f"{name_cell(row)}, seed {row['seed']}": row for row in weak if row["l2"] < 0.1 or profile != "paper"}
 panels = compare_spectra(kept)
-figures.plot_spectra(dict(list(panels.items())[:4])) if panels else "No weights of failed networks, no figure."
+figures.plot_trained_spectra(dict(list(panels.items())[:4])) if panels else "No weights of failed networks, no figure."
 
 # %% [markdown]
 # A network that fell is another case than one that never learnt. Its best checkpoint is as good as any, and the table takes
@@ -435,7 +438,7 @@ bottleneck = [
     and row["l2"] == 0
     and row["threshold"] == 0.98
 ]
-wide = training.select_rows(rows, task="T1", hidden=128, l2=0.0)
+wide = select_rows(rows, task="T1", hidden=128, l2=0.0)
 full_rank = bottleneck[0]["rank_theory"] if bottleneck else 64
 figures.plot_ranks(
     {
@@ -481,7 +484,7 @@ else:
 # %%
 curricula = collect("curriculum")
 starts = collect("initialisation")
-reached = page.size(smoke=(1, 2, 10), laptop=(1, 2, 10), paper=training.MULTIPLES)
+reached = page.size(smoke=(1, 2, 10), laptop=(1, 2, 10), paper=MULTIPLES)
 # Staged runs of the comparison of curricula are runs of Table 1, tested more often: they count once.
 others = [row for row in curricula.rows if row["curriculum"] != "staged"]
 pool = [*models.rows, *starts.rows, *others]
@@ -505,8 +508,8 @@ figures.plot_generalisation(reached, named) if named else "No record, no figure.
 if len(lasting) >= 3:
     far = [row[f"accuracy_{reached[-1]}x"] for row in lasting]
     margins = [row["margin"] for row in lasting]
-    related = training.correlate_ranks(margins, far, [row["task"] for row in lasting])
-    pooled = training.correlate_ranks(margins, far)
+    related = correlate_ranks(margins, far, [row["task"] for row in lasting])
+    pooled = correlate_ranks(margins, far)
     page.record(
         "twm.generalise",
         {
@@ -541,7 +544,7 @@ else:
 page.note("test_every", page.size(smoke=50, laptop=100, paper=100))
 rules = ("adaptive", "staged", "none")
 by_rule = {
-    task: {rule: training.select_rows(curricula.rows, task=task, curriculum=rule) for rule in rules}
+    task: {rule: select_rows(curricula.rows, task=task, curriculum=rule) for rule in rules}
     for task in dict.fromkeys(row["task"] for row in curricula.rows)
 }
 print(curricula.about)
@@ -560,12 +563,12 @@ figures.plot_pairs(pairs, shown, "iterations to 99%", log=True) if pairs else "N
 # %%
 adaptive, without = [], []
 for found_rules in by_rule.values():
-    left, right = training.pair_rows(found_rules["adaptive"], found_rules["none"])
+    left, right = pair_rows(found_rules["adaptive"], found_rules["none"])
     adaptive, without = [*adaptive, *left], [*without, *right]
 if adaptive:
-    saved = training.compare_iterations(adaptive, without)
+    saved = compare_iterations(adaptive, without)
     accuracy, rank = (
-        training.compare_paired([row[column] for row in adaptive], [row[column] for row in without])
+        compare_paired([row[column] for row in adaptive], [row[column] for row in without])
         for column in ("accuracy_final", "rank_network")
     )
     page.record(
@@ -641,8 +644,8 @@ figures.plot_curves(together) if together else "No record, no figure."
 # start has a spectral radius of about 1 instead of 0.58: waves that are there from the start, in all directions.
 
 # %%
-uniform, gaussian = training.pair_rows(
-    *(training.select_rows(starts.rows, init=kind) for kind in ("uniform", "gaussian"))
+uniform, gaussian = pair_rows(
+    *(select_rows(starts.rows, init=kind) for kind in ("uniform", "gaussian"))
 )
 right_angle = {
     kind: sum(row["argument_error"] is not None and row["argument_error"] <= 0.02 for row in own)
@@ -664,11 +667,11 @@ for row in [*uniform[:2], *gaussian[:2]]:
         values = np.linalg.eigvals(weights.recurrent.double().numpy())
         clusters = predict_eigenvalues(parse_task(row["task"]))
         panels[f"{row['init']}, seed {row['seed']}"] = (clusters, values)
-figures.plot_spectra(panels) if panels else "No record, no figure."
+figures.plot_trained_spectra(panels) if panels else "No record, no figure."
 
 # %%
 if uniform:
-    difference = training.compare_paired(radii[1], radii[0])
+    difference = compare_paired(radii[1], radii[0])
     page.record(
         "twm.fig12",
         {
@@ -720,7 +723,7 @@ last = max(int(fibonacci.find_last_possible(run, tolerance).max()) for run in tr
 predicted = fibonacci.predict_raw_error()
 
 # %% mystnb={"figure": {"caption": "Relative error of networks trained on ten steps of Fibonacci, one line a seed. From raw inputs they reach the error that theory predicts for the loading; from corrected inputs they learn the trained range; beyond it both break down, and beyond the dotted line they must.", "name": "fig-training-fibonacci"}, "image": {"alt": "Error against output step on a logarithmic axis. Raw inputs: flat at six hundredths. Corrected inputs: below one hundredth. Both rise to one after step ten.", "width": "640px"}}
-figures.plot_fibonacci(errors, trained["raw"].trained, predicted, last, tolerance)
+figures.plot_fibonacci_training(errors, trained["raw"].trained, predicted, last, tolerance)
 
 # %%
 raw, corrected = (errors[f"{kind} inputs"] for kind in ("raw", "corrected"))
@@ -766,7 +769,7 @@ for row in rows:
 for task in table1.TASKS:
     row = first(task=task, hidden=128, l2=0.0, threshold=0.98) if profile == "paper" else None
     if row and models.find_weights(row["model"]):
-        again = training.measure_test_accuracy(models.find_weights(row["model"]), task, 640, 200)
+        again = measure_test_accuracy(models.find_weights(row["model"]), task, 640, 200)
         assert abs(again - row["accuracy"]) <= 1e-4, (row["model"], again)
 print(f"{checked} networks compared with their rows")
 

@@ -51,26 +51,29 @@ reuse = True
 # %%
 import numpy as np
 
-from twm.notebooks.session import open_page
+from twm.book.session import open_page
 
 page = open_page("05_basis_recovery", profile=profile, device=device, seed=seed, reuse=reuse)
 
 # %%
-from twm import analysis as ana
-from twm import basis as bas
+from twm.analysis.report import (
+    STEPS, analyse_network, construct_subject, gather_subject, tabulate_analyses, try_interventions, worst,
+)
+from twm.analysis.recovery import ElmanSystem, METHODS, as_system, recover_basis, replace_dual, sample_states
+from twm.analysis.judging import judge_basis
 from twm.analysis import studies
-from twm.figures import recovery as figures
-from twm.figures.style import use_style
-from twm.hds import make_repeat_copy, parse_task
-from twm.interventions import write_variable
-from twm.networks import construct_elman
-from twm.notebooks.tables import DataTable
-from twm.operators import make_basis
+from twm.book.figures import basis_recovery as figures
+from twm.book.figures.style import use_style
+from twm.theory.systems import make_repeat_copy, parse_task
+from twm.analysis.interventions import write_variable
+from twm.models.elman import construct_elman
+from twm.book.session import DataTable
+from twm.theory.bases import make_basis
 from twm.paths import results_dir
-from twm.pictures import states_to_text, text_to_states
+from twm.theory.pictures import states_to_text, text_to_states
 from twm.records import read_rows
-from twm.spectrum import THRESHOLD
-from twm.training import ModelPlan
+from twm.theory.spectra import THRESHOLD
+from twm.training.plans import ModelPlan
 
 use_style()
 
@@ -95,8 +98,8 @@ dual = np.linalg.inv(hidden_basis)
 weights, readout = hidden_basis @ np.array([[0, 1], [1, 0]]) @ dual, dual[1:]
 seen = np.concatenate([readout, readout @ weights])
 found = np.linalg.solve(seen, np.array([[0.0, 1.0], [1.0, 0.0]]))
-toy = bas.ElmanSystem(weights, hidden_basis[:, 1:], readout, nonlinearity="linear")
-by_library = bas.recover_basis(toy, make_repeat_copy(2, 1), "observability").basis
+toy = ElmanSystem(weights, hidden_basis[:, 1:], readout, nonlinearity="linear")
+by_library = recover_basis(toy, make_repeat_copy(2, 1), "observability").basis
 print("solved by hand\n", found.round(12), "\nby the library\n", by_library.round(12))
 assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis)
 
@@ -162,23 +165,23 @@ for name, kind in cases:
     tilt = 0.5 if kind == "skew" else 0.0
     task = parse_task(name)
     basis = make_basis(task.size, 96, kind, seed=seed, condition=4.0, tilt=tilt)
-    built = bas.as_system(construct_elman(task, basis, complement=0.6, seed=seed))
-    data = [bas.sample_states(built, task, 128, seed=draw, correct=True) for draw in (1, 2)]
-    for method in bas.METHODS:
-        one = bas.judge_basis(built, bas.recover_basis(built, task, method, data[0]), data[1])
+    built = as_system(construct_elman(task, basis, complement=0.6, seed=seed))
+    data = [sample_states(built, task, 128, seed=draw, correct=True) for draw in (1, 2)]
+    for method in METHODS:
+        one = judge_basis(built, recover_basis(built, task, method, data[0]), data[1])
         exactness[name, kind, method] = one.relative_error, 1 - one.least_r2
 
 DataTable(
     ("method", *(f"{name}, {kind}" for name, kind in cases)),
     [
         (method, *("{:.0e} / {:.0e}".format(*exactness[name, kind, method]) for name, kind in cases))
-        for method in bas.METHODS
+        for method in METHODS
     ],
     "Constructed networks: relative error of the weights / 1 less the R^2 of the worst variable",
 )
 
 # %%
-exact = [max(exactness[name, kind, method]) for name, kind in cases for method in bas.METHODS[3:]]
+exact = [max(exactness[name, kind, method]) for name, kind in cases for method in METHODS[3:]]
 page.note("exact_worst", max(exact))
 page.note("polluted", exactness["random:8,4,1", "orthonormal", "corrected"][0])
 assert (
@@ -224,14 +227,14 @@ names = page.size(
 )
 options = page.size(smoke=tiny, laptop={"hidden": 64, "iterations": 6000}, paper={})
 scale = page.size(smoke=f"{len(names)} toy tasks", laptop="smaller tasks and networks", paper=None)
-gathered = [ana.gather_subject(ModelPlan(name, seed=seed, **options), page.reuse) for name in names]
+gathered = [gather_subject(ModelPlan(name, seed=seed, **options), page.reuse) for name in names]
 subjects = {subject.task.name: subject for subject in gathered if subject is not None}
 assert names[0] in subjects, f"no network of {names[0]} on record: run `twm sweep table1`"
 
 # %%
-steps = (0, *ana.STEPS)
+steps = (0, *STEPS)
 analyses = {
-    name: ana.analyse_network(subject.system, subject.task, steps=steps)
+    name: analyse_network(subject.system, subject.task, steps=steps)
     for name, subject in subjects.items()
 }
 copy, copied = subjects[names[0]], analyses[names[0]]
@@ -243,10 +246,10 @@ for name, found in analyses.items():
 
 # %%
 history, dim = copy.task.history, copy.task.dim
-sample = bas.sample_states(copy.system, copy.task, 128, 4 * history, seed=11)
+sample = sample_states(copy.system, copy.task, 128, 4 * history, seed=11)
 basis = copied.bases["regression"]
 neurons = studies.find_best_neurons(sample)
-reading = bas.judge_basis(copy.system, basis, sample)
+reading = judge_basis(copy.system, basis, sample)
 output_phase = sample.states[1:], sample.waves[1:]
 misread = ((basis.read_waves(output_phase[0]) - output_phase[1]) ** 2).mean(axis=(0, 1))
 page.record(
@@ -278,7 +281,7 @@ figures.plot_waves(run, basis.read_waves(run), history, dim)
 # eigenvalues as theory asks for.
 
 # %%
-live = ana.tabulate_analyses(list(subjects.values()), list(analyses.values()))
+live = tabulate_analyses(list(subjects.values()), list(analyses.values()))
 recorded = read_rows(results_dir() / "analysis.csv") if page.reuse else []
 # Those that another page stopped early, to compare starts, are left out.
 recorded = [row for row in recorded if int(row["iterations"]) >= 6000]
@@ -303,7 +306,7 @@ assert max(agreement, default=0.0) < 0.01
 
 # %% mystnb={"figure": {"caption": "Every converged network, every method. Left: the weights in the basis against theory. Right: the worst variable, read from fresh runs. Dotted: what the claims allow.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed and mixture lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for content.", "width": "780px"}}
 shown = [name for name in names if any(row["task"] == name for row in converged)]
-figures.plot_methods(converged, bas.METHODS, shown)
+figures.plot_methods(converged, METHODS, shown)
 
 
 # %%
@@ -315,16 +318,16 @@ def pick(method, tasks=None):
     ]
 
 
-fresh = bas.sample_states(copy.system, copy.task, 128, 4 * history, seed=12)
+fresh = sample_states(copy.system, copy.task, 128, 4 * history, seed=12)
 control = studies.start_at_random(copy.system, copied.bases["regression"], dim, seed)
-jumbled = bas.judge_basis(copy.system, control, fresh)
-on_copy = {method: pick(method, [names[0]]) for method in bas.METHODS}
+jumbled = judge_basis(copy.system, control, fresh)
+on_copy = {method: pick(method, [names[0]]) for method in METHODS}
 page.record(
     "twm.alg1",
     {
-        "relative_error": ana.worst(on_copy["printed"], "relative_error", least=False),
-        "encoding_r2": ana.worst(on_copy["printed"], "encoding_r2"),
-        "readout_others": ana.worst(on_copy["printed"], "readout_others", least=False),
+        "relative_error": worst(on_copy["printed"], "relative_error", least=False),
+        "encoding_r2": worst(on_copy["printed"], "encoding_r2"),
+        "readout_others": worst(on_copy["printed"], "readout_others", least=False),
         "random_relative_error": jumbled.relative_error,
         "random_encoding_r2": jumbled.least_r2,
         "random_readout": jumbled.readout_newest,
@@ -339,8 +342,8 @@ page.record(
 page.record(
     "ours.alg1",
     {
-        "relative_error": ana.worst(on_copy["corrected"], "relative_error", least=False),
-        "encoding_r2": ana.worst(on_copy["corrected"], "encoding_r2"),
+        "relative_error": worst(on_copy["corrected"], "relative_error", least=False),
+        "encoding_r2": worst(on_copy["corrected"], "encoding_r2"),
         "networks": len(on_copy["corrected"]),
     },
     figure="fig-basis-methods",
@@ -374,7 +377,7 @@ def describe_method(group, method):
 # %%
 DataTable(
     ("task", "method", "networks", "weights (worst)", "with mean gain", "least support", "R^2 (worst)", "condition"),
-    [describe_method(group, method) for group in groups for method in bas.METHODS],
+    [describe_method(group, method) for group in groups for method in METHODS],
     "Methods by tasks, medians over converged networks: relative error of the weights, R^2 of the worst variable",
 )
 
@@ -399,7 +402,7 @@ scan = scans[copy.task.name]
 alike = [copy]
 if page.reuse:
     other_seeds = [own for own in range(page.size(smoke=1, laptop=1, paper=5)) if own != seed]
-    found_seeds = [ana.gather_subject(ModelPlan(names[0], seed=own, **options), True) for own in other_seeds]
+    found_seeds = [gather_subject(ModelPlan(names[0], seed=own, **options), True) for own in other_seeds]
     alike += [subject for subject in found_seeds if subject is not None]
 
 
@@ -407,7 +410,7 @@ def count_passing(transient):
     """Return for how many networks some alpha meets both of the claim's bars."""
     met = 0
     for subject in alike:
-        states = bas.sample_states(subject.system, subject.task, 128, 4 * history, seed=12)
+        states = sample_states(subject.system, subject.task, 128, 4 * history, seed=12)
         tried = studies.scan_mixture(subject.system, subject.task, states, alphas, transient)
         met += bool(((tried["relative_error"] <= 0.05) & (tried["encoding_r2"] >= 0.98)).any())
     return met
@@ -471,10 +474,10 @@ regressed = pick("regression", names)
 page.record(
     "twm.fig4",
     {
-        "support_weights": ana.worst(regressed, "support_match_weights"),
-        "support_orbit": ana.worst(regressed, "support_match"),
-        "relative_error": ana.worst(regressed, "relative_error", least=False),
-        "relative_error_orbit": ana.worst(regressed, "relative_error_orbit", least=False),
+        "support_weights": worst(regressed, "support_match_weights"),
+        "support_orbit": worst(regressed, "support_match"),
+        "relative_error": worst(regressed, "relative_error", least=False),
+        "relative_error_orbit": worst(regressed, "relative_error_orbit", least=False),
         "tasks": len({row["task"] for row in regressed}),
         "networks": len(regressed),
     },
@@ -514,7 +517,7 @@ print("complex pairs beyond 0.9:", pairs)
 
 # %%
 def count_around(found):
-    from twm.spectrum import count_clusters, find_clusters
+    from twm.theory.spectra import count_clusters, find_clusters
 
     return count_clusters(found.spectrum.network, find_clusters(found.spectrum.theory))
 
@@ -539,11 +542,11 @@ slow = {"iterations": 30_000, "learning_rate": 5e-4, "curriculum": "adaptive", "
 quick = {"iterations": 4000, "learning_rate": 1e-3, "curriculum": "adaptive", "drop_at": 3000}
 plan = ModelPlan("repeat-copy:16,5", init="orthogonal", **(quick if profile == "laptop" else slow))
 if profile == "smoke":
-    picture = ana.construct_subject(16, 5, 256, gain=1.02, seed=0)
+    picture = construct_subject(16, 5, 256, gain=1.02, seed=0)
 else:
-    picture = ana.gather_subject(plan, page.reuse)
+    picture = gather_subject(plan, page.reuse)
 text = "3141"
-pictured = picture and ana.analyse_network(
+pictured = picture and analyse_network(
     picture.system, picture.task, methods=["regression"], steps=(0, 1)
 )
 
@@ -553,7 +556,7 @@ if picture is None:
 else:
     numbers = {"clusters": count_around(pictured), "accuracy": pictured.accuracy}
     numbers |= studies.count_misread(
-        pictured, bas.sample_states(picture.system, picture.task, 64, 48, seed=14)
+        pictured, sample_states(picture.system, picture.task, 64, 48, seed=14)
     )
     built = "a constructed network" if profile == "smoke" else scale
     page.record("twm.fig6", numbers, figure="fig-basis-picture", scale=built)
@@ -596,7 +599,7 @@ composed = {name: found for name, found in analyses.items() if name != names[0]}
 traced = {
     name: studies.trace_errors(
         found.bases["regression"],
-        bas.sample_states(subjects[name].system, subjects[name].task, 128, 40, seed=15),
+        sample_states(subjects[name].system, subjects[name].task, 128, 40, seed=15),
     )
     for name, found in analyses.items()
 }
@@ -647,7 +650,7 @@ if picture is None:
 else:
     step, digit, laps = 40, 2, 3
     given = text_to_states(text)
-    runs = bas.sample_states(picture.system, picture.task, horizon=64, initial=given[None])
+    runs = sample_states(picture.system, picture.task, horizon=64, initial=given[None])
     where = [(4 * digit + place - step) % 16 for place in range(4)]
     edit = write_variable(
         picture.system,
@@ -699,22 +702,22 @@ for name in list(analyses)[:2]:
     subject, found = subjects[name], analyses[name]
     system, task, usual = subject.system, subject.task, found.bases["regression"]
     fitted, tested = (
-        bas.sample_states(system, task, count, 40, number)
+        sample_states(system, task, count, 40, number)
         for count, number in ((512, 21), (64, 22))
     )
-    upright = bas.replace_dual(usual, "pseudo-inverse")
+    upright = replace_dual(usual, "pseudo-inverse")
     finders = {
         "settled basis, pseudo-inverse": (lambda step, one=upright: one, "read"),
         "settled basis, spectral dual": (lambda step, one=usual: one, "read"),
         "basis of the step": (
-            lambda step, task=task, system=system, fitted=fitted: bas.recover_basis(
+            lambda step, task=task, system=system, fitted=fitted: recover_basis(
                 system, task, "regression", fitted, at=step
             ),
             "theory",
         ),
     }
     ways[name] = {
-        way: ana.try_interventions(system, tested, times, find, content)
+        way: try_interventions(system, tested, times, find, content)
         for way, (find, content) in finders.items()
     }
 least = {
@@ -752,7 +755,7 @@ figures.plot_intervention_steps(least, times)
 
 # %%
 wrong = studies.start_at_random(copy.system, copied.bases["regression"], dim, seed)
-control = ana.try_interventions(copy.system, fresh, (1, history), lambda step: wrong, "read")
+control = try_interventions(copy.system, fresh, (1, history), lambda step: wrong, "read")
 everyone = pick("regression")
 counts = {"networks": len(everyone), "tasks": len({row["task"] for row in everyone})}
 missed = [
@@ -765,12 +768,12 @@ missed = [
 page.record(
     "ours.intervention",
     {
-        "changed": ana.worst(everyone, "changed"),
-        "unchanged": ana.worst(everyone, "unchanged"),
-        "changed_at_0": ana.worst(everyone, "changed_at_0"),
-        "unchanged_at_0": ana.worst(everyone, "unchanged_at_0"),
-        "own_changed": ana.worst(everyone, "own_changed"),
-        "own_changed_at_0": ana.worst(everyone, "own_changed_at_0"),
+        "changed": worst(everyone, "changed"),
+        "unchanged": worst(everyone, "unchanged"),
+        "changed_at_0": worst(everyone, "changed_at_0"),
+        "unchanged_at_0": worst(everyone, "unchanged_at_0"),
+        "own_changed": worst(everyone, "own_changed"),
+        "own_changed_at_0": worst(everyone, "own_changed_at_0"),
         "wrong_changed": float(control.changed.min()),
     }
     | counts,
@@ -783,10 +786,10 @@ page.record(
 page.record(
     "ours.realisation",
     {
-        "support_match": ana.worst(everyone, "support_match"),
-        "encoding_r2": ana.worst(everyone, "encoding_r2"),
-        "observability_support": ana.worst(pick("observability"), "support_match"),
-        "observability_r2": ana.worst(pick("observability"), "encoding_r2"),
+        "support_match": worst(everyone, "support_match"),
+        "encoding_r2": worst(everyone, "encoding_r2"),
+        "observability_support": worst(pick("observability"), "support_match"),
+        "observability_r2": worst(pick("observability"), "encoding_r2"),
         "missed": len(missed),
     }
     | counts,
@@ -801,7 +804,7 @@ for row in everyone:
 columns = ("encoding_r2", "support_match", "changed", "unchanged", "changed_at_0", "own_changed")
 DataTable(
     ("task, hidden, L2", "seeds", "R^2", "support", "changed", "others", "changed at step 0", "changed, read off"),
-    [(", ".join(kind), len(own), *(f"{ana.worst(own, column):.4f}" for column in columns)) for kind, own in kinds.items()],
+    [(", ".join(kind), len(own), *(f"{worst(own, column):.4f}" for column in columns)) for kind, own in kinds.items()],
     "Every converged network: the least over its variables, over the steps and over seeds",
 )
 
@@ -848,7 +851,7 @@ for row in flat:
 
 
 def span(own, column, form):
-    least, most = (ana.worst(own, column, least=end) for end in (True, False))
+    least, most = (worst(own, column, least=end) for end in (True, False))
     return format(least, form) if least == most else f"{least:{form}} to {most:{form}}"
 
 
@@ -866,7 +869,7 @@ narrow = [
     if row["task"] == "T1" and row["hidden"] == "64" and row["l2"] in ("0", "0.0")
 ]
 decayed = [row for row in flat if row["l2"] == "0.001" and row["converged"] == "0"]
-least_changed = ana.worst(decayed, "changed") if decayed else 1.0
+least_changed = worst(decayed, "changed") if decayed else 1.0
 for key, value in (("", len(decayed)), ("_answering", mean_share(decayed)), ("_changed", least_changed)):
     page.note(f"decayed{key}", value)
 
@@ -879,7 +882,7 @@ if narrow:
         "encoding_r2": True,
         "accuracy": True,
     }
-    numbers = {name: ana.worst(narrow, name, least) for name, least in columns.items()}
+    numbers = {name: worst(narrow, name, least) for name, least in columns.items()}
     ranks = {"rank": max(int(row["rank_network"]) for row in narrow), "rank_theory": 64}
     page.record(
         "twm.bottleneck.wave",
@@ -905,7 +908,7 @@ else:
 
 # %%
 plan = ModelPlan("repeat-copy:16,5", **slow)
-packed = ana.gather_subject(plan, True) if page.reuse else None
+packed = gather_subject(plan, True) if page.reuse else None
 tried = [row for row in flat if row["task"] == "repeat-copy:16,5"]
 if packed is None:
     page.skip(
@@ -913,7 +916,7 @@ if packed is None:
         "its network is not on record, or the profile does not train it: run `twm sweep picture`",
     )
 else:
-    folded = ana.analyse_network(
+    folded = analyse_network(
         packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16)
     )
     held = folded.interventions
@@ -973,7 +976,7 @@ for row in flat if page.reuse else ():
     # Table 1's own networks that did not converge, the first seed of each.
     if row["converged"] == "0" and row["task"] in names and row["seed"] == "0" and row["init"] == "uniform":
         plan = ModelPlan(row["task"], hidden=int(row["hidden"]), l2=float(row["l2"]))
-        looked_at[f"{plan.task}, {plan.hidden}, {plan.l2:g}"] = ana.gather_subject(plan, True)
+        looked_at[f"{plan.task}, {plan.hidden}, {plan.l2:g}"] = gather_subject(plan, True)
 looked_at = {name: subject for name, subject in looked_at.items() if subject is not None}
 answers = {name: studies.count_answers(one.system, one.task, seed=seed) for name, one in looked_at.items()}
 DataTable(
@@ -997,10 +1000,10 @@ blocks = [row for row in everyone if row["into_memories"] != "" and row["task"] 
 page.record(
     "emt.offblock",
     {
-        name: ana.worst(blocks, name, least=False)
+        name: worst(blocks, name, least=False)
         for name in ("into_memories", "out_of_memories", "into_orthogonal", "out_of_orthogonal")
     }
-    | {"radius": ana.worst(blocks, "complement_radius", least=False), "networks": len(blocks)},
+    | {"radius": worst(blocks, "complement_radius", least=False), "networks": len(blocks)},
     figure="fig-basis-copy",
     seeds=len({row["seed"] for row in blocks}),
     scale=scale,
@@ -1020,7 +1023,7 @@ page.record(
 assert copied.figures["regression"].least_r2 > 0.9 > jumbled.least_r2
 assert copied.figures["regression"].relative_error < copied.figures["printed"].relative_error
 assert power_errors["second"] < 1e-10 < 1e-6 < power_errors["second_printed"]
-shifted = bas.recover_basis(copy.system, copy.task, "regression", fresh)
+shifted = recover_basis(copy.system, copy.task, "regression", fresh)
 print(
     f"basis from other runs: differs by {np.abs(shifted.basis - basis.basis).max() / np.abs(basis.basis).max():.3f}"
 )

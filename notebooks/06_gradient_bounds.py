@@ -39,24 +39,34 @@ reuse = True
 # %%
 import numpy as np
 
-from twm.notebooks.session import open_page
+from twm.book.session import open_page
 
 page = open_page("06_gradient_bounds", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
 
 # %%
-from twm import gradients as grad
-from twm import training
-from twm.figures import gradients as figures
-from twm.figures.style import use_style
-from twm.hds import make_linear_hds, make_repeat_copy, parse_task, rollout
-from twm.kernels import draw_weights
-from twm.networks import construct_elman
-from twm.notebooks.tables import DataTable
-from twm.operators import make_basis, make_shift, make_wave_operator, repeat_copy_spectrum
+from twm.analysis.gradients import (
+    bound_gradients, fit_columns, fit_slope, measure_constants, measure_gradients, measure_jacobians,
+    measure_wave_gradients, predict_mixed_neurons, predict_single_neuron, run_states, search_violations,
+    track_first_input,
+)
+from twm.training.sweeps import find_sweep
+from twm.training.results import train_model
+from twm.training.runner import train_models
+from twm.training.places import read_models
+from twm.training.tables import summarise_starts
+from twm.training.plans import ModelPlan
+from twm.book.figures import gradient_bounds as figures
+from twm.book.figures.style import use_style
+from twm.theory.systems import make_linear_hds, make_repeat_copy, parse_task, rollout
+from twm.models.weights import draw_weights
+from twm.models.elman import construct_elman
+from twm.book.session import DataTable
+from twm.theory.bases import make_basis
+from twm.theory.operators import make_shift, make_wave_operator, repeat_copy_spectrum
 from twm.paths import results_dir
-from twm.records import read_network
-from twm.spectrum import compare_with_theory
+from twm.models.elman import read_network
+from twm.theory.spectra import compare_with_theory
 from twm.streams import binary_inputs_numpy
 
 use_style()
@@ -82,7 +92,7 @@ ways = {
     "wave": (make_shift(8, 1), last),
 }
 kept = {
-    name: grad.measure_jacobians(
+    name: measure_jacobians(
         (matrix, entry, entry.T), numbers, 8, nonlinearity="linear", readout=np.eye(8)
     )[:, 0, :, 0].T
     for name, (matrix, entry) in ways.items()
@@ -139,10 +149,10 @@ figures.plot_keeping(kept)
 # %%
 for mu in (0.5, 0.9):
     weights = np.full((1, 1), mu), np.ones((1, 1)), np.ones((1, 1))
-    trace = grad.measure_gradients(
+    trace = measure_gradients(
         weights, np.zeros((4, 1, 1)), -np.ones((1, 1)), nonlinearity="linear"
     )
-    bounds = grad.bound_gradients(trace, weights)
+    bounds = bound_gradients(trace, weights)
     shares = {
         name: float(trace.input_norms[0, 0] / bounds[name][0, 0])
         for name in ("corrected", "printed")
@@ -160,7 +170,7 @@ for mu in (0.5, 0.9):
 # %%
 cases = page.size(smoke=1000, laptop=10_000, paper=10_000)
 fewer_cases = page.size(smoke="1,000 of 10,000 networks", laptop=None, paper=None)
-plain = grad.search_violations(cases, seed)
+plain = search_violations(cases, seed)
 for name, worst in plain.largest.items():
     print(
         f"{name:10} largest gradient / bound {worst:.4f}, broken by {plain.broken[name]} of {plain.cases}"
@@ -197,12 +207,12 @@ rotations, slope_errors = {}, {}
 for mu in (0.7, 0.9, 1.0, 1.1):
     weights = [mu * frames[0], frames[1], frames[2]]
     traces = {
-        name: grad.measure_gradients(weights, inputs, targets, nonlinearity=name)
+        name: measure_gradients(weights, inputs, targets, nonlinearity=name)
         for name in ("linear", "tanh")
     }
-    slope = grad.fit_slope(traces["linear"].distances, traces["linear"].input_norms)
+    slope = fit_slope(traces["linear"].distances, traces["linear"].input_norms)
     slope_errors[mu] = abs(slope.value - np.log(mu))
-    bound = grad.bound_gradients(traces["linear"], weights)["corrected"].mean(1)
+    bound = bound_gradients(traces["linear"], weights)["corrected"].mean(1)
     curves = {name: trace.input_norms.mean(1) for name, trace in traces.items()} | {"bound": bound}
     rotations[mu] = {
         name: values / traces[name if name == "tanh" else "linear"].input_norms[-1].mean()
@@ -222,14 +232,14 @@ for name, kind, spread in (("default", "uniform", 1.0), ("Gaussian", "gaussian",
     weights = [np.stack([np.asarray(one[part], float) for one in drawn]) for part in range(3)]
     weights[0] *= spread
     signs, goals = rng.choice([-1.0, 1.0], (networks, long, 2, 8)), np.ones((networks, 2, 8))
-    faint = grad.measure_gradients(weights, 1e-3 * signs, goals, nonlinearity="linear")
-    strong = grad.measure_gradients(weights, signs, goals)
+    faint = measure_gradients(weights, 1e-3 * signs, goals, nonlinearity="linear")
+    strong = measure_gradients(weights, signs, goals)
     far = faint.distances >= 20
     slopes = [
-        grad.fit_slope(trace.distances[far], trace.input_norms.mean(-1).T[far])
+        fit_slope(trace.distances[far], trace.input_norms.mean(-1).T[far])
         for trace in (faint, strong)
     ]
-    kinds[name] = grad.measure_constants(weights), faint, strong, slopes
+    kinds[name] = measure_constants(weights), faint, strong, slopes
 
 # %% mystnb={"figure": {"caption": "Length of the gradient against distance. Left: for W = mu Q the linear network's gradient lies on the bound; with a tanh it falls below. Right: random matrices. The gradient follows the spectral radius; the bound by the operator norm is far above, and for both kinds it rises.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "720px"}}
 distances, random = np.arange(long, 0, -1), {}
@@ -371,7 +381,7 @@ for kind, errors in linear.items():
     for history in histories:
         basis = make_basis(history * dim, kind=kind, seed=seed + history)
         network = construct_elman(make_repeat_copy(history, dim), basis)
-        found = grad.measure_jacobians(network, rng.standard_normal((history, 1, dim)))
+        found = measure_jacobians(network, rng.standard_normal((history, 1, dim)))
         errors.append(np.abs(found[0, 0] - np.eye(dim)).max())
 linear = {kind: np.array(errors) for kind, errors in linear.items()}
 print({kind: f"{errors.max():.1e}" for kind, errors in linear.items()})
@@ -414,22 +424,22 @@ for name, kind in (("one a neuron", "standard"), ("spread", "orthonormal")):
             basis = make_basis(history * dim, kind=kind, seed=rng)
             network = construct_elman(make_repeat_copy(history, dim), basis, "tanh")
             signs = amplitude * rng.choice([-1.0, 1.0], (history, 32, dim))
-            found = grad.measure_jacobians(network, signs)[0]
+            found = measure_jacobians(network, signs)[0]
             left_over.append(np.trace(found, axis1=1, axis2=2).mean() / dim)
         measured.append(np.mean(left_over))
-        single = grad.predict_single_neuron(amplitude, history + 1)
-        mixed = grad.predict_mixed_neurons(amplitude, history)
+        single = predict_single_neuron(amplitude, history + 1)
+        mixed = predict_mixed_neurons(amplitude, history)
         predicted.append((single if kind == "standard" else mixed)[-1])
     tanh[name] = np.array(measured), np.array(predicted)
 
 # %% mystnb={"figure": {"caption": "Repeat copy constructed for substrates of different length. Left: without an activation the derivative of the first output by the first input is the identity to rounding, in any basis. Right: with a tanh it falls, as a power law where every number has a neuron of its own, as a stretched exponential where numbers are spread; both as predicted. A network without a wave, for comparison, falls exponentially.", "name": "fig-gradients-waves"}, "image": {"alt": "Left, two rows of points far below a dotted line. Right, on logarithmic axes, two families of points on their lines, and a dashed curve that drops steeply.", "width": "720px"}}
 waveless = np.exp(kinds["default"][3][1].value * crossed)
-figures.plot_waves(histories, linear, crossed, tanh, waveless)
+figures.plot_wave_gradients(histories, linear, crossed, tanh, waveless)
 
 # %%
 late = crossed >= (16 if profile == "smoke" else 24)
-exponent = grad.fit_slope(np.log(crossed[late]), tanh["one a neuron"][0][late])
-stretch = grad.fit_slope(np.sqrt(crossed[late]), tanh["spread"][0][late])
+exponent = fit_slope(np.log(crossed[late]), tanh["one a neuron"][0][late])
+stretch = fit_slope(np.sqrt(crossed[late]), tanh["spread"][0][late])
 single_error = np.abs(tanh["one a neuron"][0] / tanh["one a neuron"][1] - 1).max()
 mixed_error = np.abs(tanh["spread"][0] / tanh["spread"][1] - 1)[late].max()
 page.note("exponent", exponent.value)
@@ -463,7 +473,7 @@ def read_history(task):
 
 
 def train_history(plan):
-    model = training.train_model(plan)
+    model = train_model(plan)
     first = draw_weights(plan.system.dim, plan.hidden, "uniform", plan.seed)
     return {0: first, **model.snapshots, plan.iterations: model.weights}
 
@@ -478,7 +488,7 @@ else:
     moments = (10, 20, 40, 80, 160, 320)
     trained = {
         task: train_history(
-            training.ModelPlan(task, seed=seed, snapshots=moments, multiples=(), **options)
+            ModelPlan(task, seed=seed, snapshots=moments, multiples=(), **options)
         )
         for task in tasks
     }
@@ -506,7 +516,7 @@ def find_farthest(task):
 
 
 def measure_farthest(task, network, inputs, step=None):
-    found = grad.measure_jacobians(network, inputs, step)
+    found = measure_jacobians(network, inputs, step)
     read = [
         np.abs(found[column, :, output, part]).mean()
         for output, column, part in find_farthest(task)
@@ -567,7 +577,7 @@ steps = page.size(smoke=6, laptop=16, paper=16) * history + 1
 
 
 def measure_left(network, inputs):
-    found = np.linalg.norm(grad.track_first_input(network, inputs, steps), 2, axis=(-2, -1)).mean(1)
+    found = np.linalg.norm(track_first_input(network, inputs, steps), 2, axis=(-2, -1)).mean(1)
     return found / found[0]
 
 
@@ -588,7 +598,7 @@ for task, found in finals.items():
     beyond = np.arange(steps) >= history
     if found:
         left[f"trained, {task}"] = np.exp(np.log(curves).mean(1))
-        fades[task] = grad.fit_slope(np.arange(steps)[beyond], curves[beyond])
+        fades[task] = fit_slope(np.arange(steps)[beyond], curves[beyond])
 left["default start"] = measure_left(draw_weights(dim, 128, "uniform", seed), sequences)
 
 # %% mystnb={"figure": {"caption": "What the first input leaves in the state, relative to the step at which it entered. A closed wave keeps it for ever, an open one up to its last column and then exactly nothing. Of the trained networks (mean over seeds, in the logarithm), those on repeat copy keep their gradient lap after lap; those on T2 lose it to saturation.", "name": "fig-gradients-reach"}, "image": {"alt": "Six curves against distance on logarithmic axes: one constant at one, one that drops to the floor at the end of the substrate, and four that fall at different rates or stay.", "width": "680px"}}
@@ -605,7 +615,7 @@ figures.plot_reach(
 double, counts = np.zeros((2 * history, 1, dim)), {}
 for name, system in (("closed", closed), ("open", open_end)):
     network = construct_elman(system, basis)
-    found = grad.measure_jacobians(network, double, 2 * history, readout=np.eye(history * dim))
+    found = measure_jacobians(network, double, 2 * history, readout=np.eye(history * dim))
     whole = np.concatenate(list(found[:, 0]), axis=1)
     counts[name] = int(np.linalg.matrix_rank(whole, tol=1e-8)), whole.shape[1]
 page.note("dimensions_left", counts["closed"][0])
@@ -626,7 +636,7 @@ wave_gradient = {
     "stretch": stretch.value,
     "single_error": single_error,
     "mixed_error": mixed_error,
-    "law": grad.predict_single_neuron(amplitude, history + 1)[-1],
+    "law": predict_single_neuron(amplitude, history + 1)[-1],
 }
 
 # %%
@@ -658,13 +668,13 @@ else:
 
 # %%
 def measure_shares(network, inputs, targets, columns):
-    trace, waves = grad.measure_wave_gradients(network, inputs, targets, columns)
+    trace, waves = measure_wave_gradients(network, inputs, targets, columns)
     bounds = {
         "norm of Psi": waves["operator"],
         "Frobenius": waves["frobenius"],
         "d": waves["printed"],
     }
-    bounds["no waves"] = grad.bound_gradients(trace, network)["corrected"]
+    bounds["no waves"] = bound_gradients(trace, network)["corrected"]
     shares = {name: trace.input_norms[0] / bound[0] for name, bound in bounds.items()}
     # In the wave's coordinates the columns are unit vectors and W is the cycle, a permutation.
     coordinates = np.einsum("bn,tnd->btd", trace.by_state[-1], columns)
@@ -695,7 +705,7 @@ for name, kind, activation in (
 for task, found in finals.items():
     if found:
         signs, goals = draw_sequences(task)
-        columns = grad.fit_columns(grad.run_states(found[0], signs, len(signs))[-1], signs)
+        columns = fit_columns(run_states(found[0], signs, len(signs))[-1], signs)
         groups[f"trained, {task}"] = measure_shares(found[0], signs, goals, columns)[0]
 spans = {
     name: {
@@ -705,7 +715,7 @@ spans = {
     for name, found in groups.items()
 }
 page.note("own_share", own_shares["linear, skew"].min())
-waves = grad.search_violations(cases, seed, waves=True)
+waves = search_violations(cases, seed, waves=True)
 page.record(
     "ours.grad.tight",
     {
@@ -759,16 +769,16 @@ figures.plot_tightness(spans)
 # test (every 25 iterations, 40 output steps) with 99% of the signs right. Networks of one seed share their data.
 
 # %%
-sweep = training.find_sweep("initial-waves")
+sweep = find_sweep("initial-waves")
 command = "run `twm sweep initial-waves`"
 if profile == "paper" and not page.reuse:
-    training.train_models(sweep.list_plans(), sweep.place(), resume=True, say=print)
+    train_models(sweep.list_plans(), sweep.place(), resume=True, say=print)
 if profile == "paper":
-    rows = training.read_models(results_dir() / "initial-waves.csv")
+    rows = read_models(results_dir() / "initial-waves.csv")
 else:
     toy = {"hidden": 32, "learning_rate": 3e-3, "horizons": (6, 12), "iterations": 1000}
     toy |= {"test_horizon": 12, "test_every": 20, "stop_at": 0.99, "multiples": ()}
-    smaller = [training.ModelPlan("repeat-copy:4,2", init=init, seed=seed + place, **toy)
+    smaller = [ModelPlan("repeat-copy:4,2", init=init, seed=seed + place, **toy)
         for place in range(3) for init in ("uniform", "orthogonal", "wave")]  # fmt: skip
     fewer = [
         plan
@@ -776,9 +786,9 @@ else:
         if plan.task in ("T1", "repeat-copy:16,4")
     ]
     plans = page.size(smoke=smaller, laptop=fewer, paper=[])
-    fresh = [training.train_model(plan) for plan in plans]
+    fresh = [train_model(plan) for plan in plans]
     rows = [model.row for model in fresh]
-summaries = training.summarise_starts(rows) if rows else {}
+summaries = summarise_starts(rows) if rows else {}
 compared = [found for (_, init), found in summaries.items() if init in ("wave", "orthogonal")]
 count = min((found.ratio.pairs for found in compared), default=0)
 print(f"{len(rows)} networks, {count} pairs a task or more" if rows else f"no record: {command}")
@@ -839,7 +849,7 @@ for init, found in ended.items():
 picture = "No record, no figure."
 if spectra:
     roots = np.unique(repeat_copy_spectrum(plan.system.history, 1).round(12))
-    picture = figures.plot_spectra({init: tuple(pair) for init, pair in spectra.items()}, roots)
+    picture = figures.plot_spectra_in_training({init: tuple(pair) for init, pair in spectra.items()}, roots)
 picture
 
 

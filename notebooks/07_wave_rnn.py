@@ -53,22 +53,29 @@ reuse = True
 # %%
 import numpy as np
 
-from twm.notebooks.session import open_page
+from twm.book.session import open_page
 
 page = open_page("07_wave_rnn", profile=profile, device=device, seed=seed, reuse=reuse)
 
 # %%
 import torch
 
-from twm import waves
-from twm.analysis import analyse_machine
-from twm.basis import SequenceSystem
-from twm.figures import wave_rnn as figures
-from twm.figures.style import use_style
-from twm.networks import IdentityRNN, WaveRNN
-from twm.notebooks.tables import DataTable
-from twm.training import find_sweep, sequences, train_models
-from twm.training.sequences import tables
+from twm.theory.activity import (
+    convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share, read_onsets,
+)
+from twm.analysis.report import analyse_machine
+from twm.analysis.recovery import SequenceSystem
+from twm.book.figures import wave_rnn as figures
+from twm.book.figures.style import use_style
+from twm.models.rings import IdentityRNN, WaveRNN
+from twm.book.session import DataTable
+from twm.training.sweeps import find_sweep
+from twm.training.collections import (
+    list_speeds, measure_diagonal, read_sequence_sweep, record_activity, train_sequences_here,
+)
+from twm.training.reduced import list_reduced_sequence_plans
+from twm.training.runner import train_models
+from twm.training import tables
 
 use_style()
 
@@ -77,12 +84,12 @@ use_style()
 def collect(name):
     """Return a sweep's networks: from the record, or trained here at the profile's scale."""
     if profile != "paper":
-        plans = sequences.list_reduced_sequence_plans(name, profile, seed)
-        return sequences.train_sequences_here(plans)
+        plans = list_reduced_sequence_plans(name, profile, seed)
+        return train_sequences_here(plans)
     if not page.reuse:
         sweep = find_sweep(name)
         train_models(sweep.list_plans(page.device), sweep.place(), resume=True, device=page.device)
-    return sequences.read_sequence_sweep(name)
+    return read_sequence_sweep(name)
 
 
 def say_scale(rows):
@@ -114,7 +121,7 @@ def lacks(name):
 
 # %% mystnb={"figure": {"caption": "The wave on a ring of 24 neurons. Above the matrix, below what becomes of a bump. At courant number 1 it goes around unchanged; at 1/2 it goes half as fast and spreads; at 0, the bump system, it stays.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred one, a horizontal one.", "width": "700px"}}
 size, steps = 24, 48
-rings = {f"courant {c:g}": waves.make_ring_matrix(size, c) for c in (1.0, 0.5)} | {
+rings = {f"courant {c:g}": make_ring_matrix(size, c) for c in (1.0, 0.5)} | {
     "courant 0": np.eye(size)
 }
 bump = np.exp(-(((np.arange(size) - 5) / 1.5) ** 2))
@@ -128,10 +135,10 @@ figures.plot_ring(rings, runs)
 courants = np.linspace(0.05, 1.0, 20)
 states = np.random.default_rng(seed).standard_normal((64, size))
 difference = commutator = 0.0
-turn = waves.make_ring_matrix(size, 1.0)
+turn = make_ring_matrix(size, 1.0)
 for courant in courants:
-    matrix = waves.make_ring_matrix(size, courant)
-    folded = waves.convolve_ring(states, [courant, 1 - courant, 0])
+    matrix = make_ring_matrix(size, courant)
+    folded = convolve_ring(states, [courant, 1 - courant, 0])
     difference = max(difference, float(np.abs(states @ matrix.T - folded).max()))
     commutator = max(commutator, float(np.abs(matrix @ turn - turn @ matrix).max()))
 page.record(
@@ -153,8 +160,8 @@ page.record(
 
 # %% mystnb={"figure": {"caption": "Left: three inputs. Middle: the state they leave on turning rings; the further a mark has come, the earlier it was made. Right: the state they leave where activity stays; inputs are counted, and their order is gone.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "720px"}}
 readings = {
-    "wave": waves.read_onsets(True, seed=seed),
-    "bump": waves.read_onsets(False, seed=seed),
+    "wave": read_onsets(True, seed=seed),
+    "bump": read_onsets(False, seed=seed),
 }
 figures.plot_onsets(
     readings["wave"].inputs, {name: reading.states for name, reading in readings.items()}
@@ -246,7 +253,7 @@ def group_curves(models, rows, key):
     panels = {}
     for row in tables.pick_best(rows):
         group = panels.setdefault(key(row), {})
-        group.setdefault(tables.name_network(row), []).extend(models.curves.get(row["model"], []))
+        group.setdefault(tables.name_kind(row), []).extend(models.curves.get(row["model"], []))
     return panels
 
 
@@ -301,7 +308,7 @@ for row in sorted(tables.pick_best(copies.rows), key=tables.read_wait):
         inputs, targets = plan.make_task_at_hand().draw_test(1)
         with torch.no_grad():
             answers = network(inputs).outputs.argmax(-1)
-        title = f"{tables.name_network(row)}, T = {tables.read_wait(row)}"
+        title = f"{tables.name_kind(row)}, T = {tables.read_wait(row)}"
         recalls[title] = (targets[:, 0].numpy(), answers[:, 0].numpy())
 figures.plot_recall(recalls) if recalls else "No record, no figure."
 
@@ -468,7 +475,7 @@ figures.plot_accuracy(curves, first_look) if curves else "No images of CIFAR-10 
 DataTable(
     ("network", "parameters", "accuracy"),
     [
-        (tables.name_network(row), f"{row['parameters']:,}", f"{100 * row['accuracy']:.1f}")
+        (tables.name_kind(row), f"{row['parameters']:,}", f"{100 * row['accuracy']:.1f}")
         for row in sorted(tables.pick_usual(noisy.rows), key=lambda row: -row["accuracy"])
     ],
     f"Accuracy in per cent on images before noise; {say_scale(noisy.rows)}",
@@ -532,11 +539,11 @@ DataTable(
 def watch(models, row, suffix=""):
     """Return a network's activity, or None where the record does not keep the network."""
     found = models.find_network(row["model"] + suffix)
-    return found and sequences.record_activity(*found)
+    return found and record_activity(*found)
 
 
 first = {
-    tables.name_network(row): row
+    tables.name_kind(row): row
     for row in reversed(tables.pick_best(plain.rows))
     if row["seed"] == seed and row["init"] in ("shift", "identity") and not row["mlp"]
     and (row["network"], row["init"]) in (("wrnn", "shift"), ("irnn", "identity"))
@@ -548,16 +555,16 @@ seen = {name: activity for name, activity in seen.items() if activity is not Non
 panels = {}
 for name, activity in sorted(seen.items(), reverse=True):
     shares = [
-        sequences.measure_diagonal(activity[:1, place : place + 1])
+        measure_diagonal(activity[:1, place : place + 1])
         for place in range(activity.shape[1])
     ]
     shown = activity[0, int(np.argmax(shares))]
-    panels[name] = (shown, waves.measure_activity_spectrum(shown, seed=seed))
+    panels[name] = (shown, measure_activity_spectrum(shown, seed=seed))
 figures.plot_activity(panels) if panels else "No network on record, no figure."  # fmt: skip
 
 # %%
 if {"wRNN", "iRNN"} <= set(seen):
-    diagonal = {name: sequences.measure_diagonal(activity, seed) for name, activity in seen.items()}
+    diagonal = {name: measure_diagonal(activity, seed) for name, activity in seen.items()}
     page.record(
         "wrnn.fig2",
         {"wave": diagonal["wRNN"], "dense": diagonal["iRNN"]},
@@ -577,7 +584,7 @@ for title, models in (("sMNIST", plain), ("psMNIST", permuted)):
     for row in models.select(network="wrnn", seed=seed):
         activity = watch(models, row)
         looked_at += activity is not None
-        found = [] if activity is None else sequences.list_speeds(activity)
+        found = [] if activity is None else list_speeds(activity)
         if len(found) > 1:
             start = "" if row["init"] == "shift" else f", {row['init']} kernel"
             name = f"{title}, {row['channels']} rings{', MLP' if row['mlp'] else ''}{start}"
@@ -619,7 +626,7 @@ for row in plain.select(network="wrnn", seed=seed, mlp=0):
     for iteration in plain.list_snapshots(row["model"]):
         activity = watch(plain, row, f"_at{iteration}")
         if activity is not None:
-            stages.append((iteration, sequences.measure_diagonal(activity, seed)))
+            stages.append((iteration, measure_diagonal(activity, seed)))
     if len(stages) > 1:
         forming[row["init"]] = stages
 figures.plot_emergence(forming) if forming else "No network on record, no figure."  # fmt: skip
@@ -627,7 +634,7 @@ figures.plot_emergence(forming) if forming else "No network on record, no figure
 # %%
 if "random" in forming:
     row = plain.select(network="wrnn", seed=seed, mlp=0, init="random")[0]
-    found = sequences.list_speeds(watch(plain, row))
+    found = list_speeds(watch(plain, row))
     page.record(
         "wrnn.emerge",
         {
@@ -744,9 +751,9 @@ print(f"{checked} networks compared with their rows")
 assert difference <= 1e-12 and commutator <= 1e-12
 assert readings["wave"].both == 1.0 and readings["bump"].both < 0.9
 moving = np.stack([np.roll(bump, time) for time in range(steps)])
-assert waves.measure_line_share(waves.measure_activity_spectrum(moving, 0)) > 0.99
+assert measure_line_share(measure_activity_spectrum(moving, 0)) > 0.99
 noise = np.random.default_rng(seed).standard_normal((96, 48))
-assert waves.measure_line_share(waves.measure_activity_spectrum(noise, 0)) < 0.12
+assert measure_line_share(measure_activity_spectrum(noise, 0)) < 0.12
 for cell in copy_cells:
     assert cell.wave_loss is None or cell.wave_loss >= 0
 

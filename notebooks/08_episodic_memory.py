@@ -38,16 +38,22 @@ reuse = True
 # %%
 import numpy as np
 
-from twm.notebooks.session import open_page
+from twm.book.session import open_page
 
 page = open_page("08_episodic_memory", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
 
 # %%
-from twm import episodic as epi
-from twm import operators as ops
-from twm.figures import episodic as figures
-from twm.figures.style import use_style
+from twm.theory.episodic import (
+    ACTIVATIONS, EpisodicModel, change_memories, draw_episodic_model, draw_integer_basis, find_variables,
+    measure_conjugacy, propagate_readout, run_repeat_copy, simulate_episodes, simulate_reduced, step_euler,
+    step_feature,
+)
+from twm.theory.operators import make_cycle, make_wave_operator, repeat_copy_spectrum, repeat_copy_state
+from twm.theory.bases import make_basis, make_encoder, make_readout, transform_operator
+from twm.theory.spectra import compare_spectra
+from twm.book.figures import episodic_memory as figures
+from twm.book.figures.style import use_style
 
 use_style()
 
@@ -61,7 +67,7 @@ use_style()
 # %%
 patterns = np.array([[1.0, 1.0], [1.0, -1.0], [-1.0, 0.0], [0.0, 1.0]])
 swap = np.array([[0.0, 1.0], [1.0, 0.0]])
-clock = epi.EpisodicModel(patterns, swap - np.eye(2))
+clock = EpisodicModel(patterns, swap - np.eye(2))
 state = patterns[:, 0]
 for hour in range(4):
     print(hour, state.round(12) + 0.0)
@@ -98,12 +104,12 @@ neurons, memories, spans = 8, 5, page.size(smoke=3, laptop=10, paper=20)
 times, constants = np.linspace(0, 4, 81), 0.1 * 0.5 ** np.arange(6)
 errors = np.zeros((spans, len(constants)))
 for draw in range(spans):
-    model = epi.draw_episodic_model(neurons, memories, rng, norm=1.5)
+    model = draw_episodic_model(neurons, memories, rng, norm=1.5)
     start = rng.standard_normal(neurons)
-    limit = epi.simulate_reduced(model, start, times, tolerance=1e-11)
+    limit = simulate_reduced(model, start, times, tolerance=1e-11)
     for place, constant in enumerate(constants):
         fast = {"time_hidden": constant, "time_delay": constant}
-        full = epi.simulate_episodes(model, start, times, tolerance=1e-11, **fast)[0]
+        full = simulate_episodes(model, start, times, tolerance=1e-11, **fast)[0]
         errors[draw, place] = np.abs(full - limit).max()
 orders = np.diff(np.log(errors[:, 2:])) / np.diff(np.log(constants[2:]))
 
@@ -114,14 +120,14 @@ orders = np.diff(np.log(errors[:, 2:])) / np.diff(np.log(constants[2:]))
 
 # %%
 states = rng.standard_normal((neurons, 200))
-mapped = epi.step_feature(model, states)
-map_error = np.abs(epi.step_euler(model, states, step=1.0) - mapped).max()
-half_error = np.abs(epi.step_euler(model, states, step=0.5) - mapped).max()
+mapped = step_feature(model, states)
+map_error = np.abs(step_euler(model, states, step=1.0) - mapped).max()
+half_error = np.abs(step_euler(model, states, step=0.5) - mapped).max()
 counts, exact, euler = 2 ** np.arange(3, 9), limit[20], []
 for count in counts:
     state = start
     for _ in range(count):
-        state = epi.step_euler(model, state, step=times[20] / count)
+        state = step_euler(model, state, step=times[20] / count)
     euler.append(np.abs(state - exact).max())
 gsemm = {
     "order": float(orders.mean()),
@@ -138,7 +144,7 @@ page.record(
 shown = {"limit": limit[:, 0]}
 for constant in (1.0, 0.3, 0.1):
     fast = {"time_hidden": constant, "time_delay": constant}
-    shown[f"$T_h = T_d = {constant:g}$"] = epi.simulate_episodes(model, start, times, **fast)[0][:, 0]
+    shown[f"$T_h = T_d = {constant:g}$"] = simulate_episodes(model, start, times, **fast)[0][:, 0]
 figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts, np.array(euler)))
 
 # %% [markdown]
@@ -164,12 +170,12 @@ figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts,
 # flat a rounding of $h$ is a larger error in $V$, so the way back is measured through the slope.
 
 # %%
-norms, ways = [0.5, 1.0, 2.0, 5.0, 10.0], {name: [] for name in epi.ACTIVATIONS}
+norms, ways = [0.5, 1.0, 2.0, 5.0, 10.0], {name: [] for name in ACTIVATIONS}
 for norm in norms:
     for name in ways:
-        model = epi.draw_episodic_model(12, 7, rng, norm=norm, activation=name)
+        model = draw_episodic_model(12, 7, rng, norm=norm, activation=name)
         starts = 2 * rng.standard_normal((12, page.size(smoke=50, laptop=500, paper=1000)))
-        found = epi.measure_conjugacy(model, starts, steps=50)
+        found = measure_conjugacy(model, starts, steps=50)
         ways[name].append((max(found.forward, found.orbit), found.backward))
 ways = {name: np.array(pairs).T for name, pairs in ways.items()}
 both = {name: pairs.max(axis=0).tolist() for name, pairs in ways.items()}
@@ -191,10 +197,10 @@ figures.plot_conjugacy(norms, ways)
 # memories, other interactions, the same network. What all have in common is the spectrum.
 
 # %%
-model = epi.draw_episodic_model(9, 5, rng)
+model = draw_episodic_model(9, 5, rng)
 families = [model]
 for _ in range(page.size(smoke=10, laptop=50, paper=100)):
-    families.append(epi.change_memories(model, rng.standard_normal((5, 5)) + 2 * np.eye(5)))
+    families.append(change_memories(model, rng.standard_normal((5, 5)) + 2 * np.eye(5)))
 spectra = [np.linalg.eigvals(each.operator) for each in families]
 pairs = [(a, b) for a in range(12) for b in range(a)]
 closest = min(
@@ -206,7 +212,7 @@ page.record(
     "emt.isospectral",
     {
         "families": len(families),
-        "spectrum": max(ops.compare_spectra(spectra[0], each) for each in spectra[1:]),
+        "spectrum": max(compare_spectra(spectra[0], each) for each in spectra[1:]),
         "recurrent": max(np.abs(each.recurrent - model.recurrent).max() for each in families),
         "least_difference": closest,
     },
@@ -243,9 +249,9 @@ history, dim = 4, 5
 wrong = dict.fromkeys(("compose", "write", "read", "closed_form"), 0)
 compared = misread = misplaced = 0
 for draw in range(page.size(smoke=20, laptop=100, paper=200)):
-    columns, rows = epi.draw_integer_basis(20, 20 + draw % 13, rng)
+    columns, rows = draw_integer_basis(20, 20 + draw % 13, rng)
     boundary = rng.integers(-2, 3, (dim, 20))
-    operator = columns @ ops.make_wave_operator(boundary) @ rows
+    operator = columns @ make_wave_operator(boundary) @ rows
     before, signal = rng.integers(-3, 4, (history, dim)), rng.integers(-1, 2, dim)
     state = columns @ before.reshape(-1)
     new = [sum(int(b) * int(x) for b, x in zip(row, before.reshape(-1))) for row in boundary]
@@ -264,13 +270,13 @@ for draw in range(page.size(smoke=20, laptop=100, paper=200)):
 # numbers by $\kappa$.
 
 # %%
-copy = columns @ ops.make_cycle(history, dim).astype(int) @ rows
+copy = columns @ make_cycle(history, dim).astype(int) @ rows
 inputs = rng.choice([-1, 1], (history, dim))
 state = np.zeros(len(columns), int)
 for entering in inputs:
     state = copy @ state + columns[:, -dim:] @ entering
 for step in range(4 * history + 1):
-    expected = ops.repeat_copy_state(inputs, step)
+    expected = repeat_copy_state(inputs, step)
     wrong["closed_form"] += int((rows @ state != expected.reshape(-1)).sum())
     misplaced += int((rows @ state != np.roll(expected, 1, axis=0).reshape(-1)).any())
     state, compared = copy @ state, compared + history * dim
@@ -303,10 +309,10 @@ figures.plot_mechanisms(before, after, written, written[-1])
 
 # %%
 history, dim, hidden = 6, 4, 40
-columns, rows = epi.draw_integer_basis(history * dim, hidden, rng)
-recurrent = columns @ ops.make_cycle(history, dim).astype(int) @ rows
+columns, rows = draw_integer_basis(history * dim, hidden, rng)
+recurrent = columns @ make_cycle(history, dim).astype(int) @ rows
 inputs = rng.choice([-1, 1], (history, dim))
-contents, outputs = epi.run_repeat_copy(inputs, steps=3 * history)
+contents, outputs = run_repeat_copy(inputs, steps=3 * history)
 states, read = [np.zeros(hidden, int)], []
 for number in range(4 * history):
     entering = inputs[number] if number < history else np.zeros(dim, int)
@@ -339,8 +345,12 @@ figures.plot_machine(machine, components, np.array(states[1:]), history)
 # task with one eigenvalue for each of the $16 \cdot 5$ components.
 
 # %%
-from twm.records import read_network
-from twm.training import ModelPlan, draw_batch, find_sweep, read_models, train_model
+from twm.models.elman import read_network
+from twm.training.plans import ModelPlan
+from twm.training.trainer import draw_batch
+from twm.training.sweeps import find_sweep
+from twm.training.places import read_models
+from twm.training.results import train_model
 
 smaller = ModelPlan(
     "repeat-copy:3,2",
@@ -368,12 +378,12 @@ if good:
     matrices = read_network(place.networks / f"{name}.safetensors")[0].get_matrices()
     print(f"recorded {made['date']}, {name}, {made['device']}, commit {made['commit']}")
 elif page.reuse:
-    basis = ops.make_basis(80, 128, "orthonormal", seed=seed)
+    basis = make_basis(80, 128, "orthonormal", seed=seed)
     # Small states, where tanh is straight; a constructed stand-in has nothing else to show.
     matrices = (
-        ops.transform_operator(ops.make_cycle(16, 5), basis),
-        1e-3 * ops.make_encoder(basis, 5),
-        1e3 * ops.make_readout(basis, 5),
+        transform_operator(make_cycle(16, 5), basis),
+        1e-3 * make_encoder(basis, 5),
+        1e3 * make_readout(basis, 5),
     )
     print(
         "no trained network is on record (twm sweep picture makes it): what follows is a constructed one"
@@ -398,14 +408,14 @@ for step in range(5 * history):
     state = np.tanh(state @ recurrent.T + push)
     if step >= 2 * history:
         states.append(state)
-        moved = ops.repeat_copy_state(entering.swapaxes(0, 1), step - history + 1)
+        moved = repeat_copy_state(entering.swapaxes(0, 1), step - history + 1)
         contents.append(moved.reshape(400, -1))
 states, contents = np.concatenate(states), np.concatenate(contents)
-fitted = epi.find_variables(recurrent, states, contents)
+fitted = find_variables(recurrent, states, contents)
 
 # %%
-cycle = ops.make_cycle(history, system.dim)
-powers = epi.propagate_readout(recurrent, readout, history)
+cycle = make_cycle(history, system.dim)
+powers = propagate_readout(recurrent, readout, history)
 guessed = np.linalg.pinv(powers) @ recurrent @ powers
 read = states @ fitted.dual_basis.T
 page.note("fitted_error", np.linalg.norm(fitted.operator - cycle) / np.linalg.norm(cycle))
@@ -416,7 +426,7 @@ for name, number in (("size", len(cycle)), ("rank", int((np.abs(eigenvalues) > 0
     page.note(f"trained_{name}", number)
 
 # %% mystnb={"figure": {"caption": "A trained network in its variables. A: weights between components, with what leads out of them below the line; the band is the shift, the corner the copy back. B: slow eigenvalues at the roots of unity, with their number in each direction. C: an episode neuron by neuron. D: the same episode variable by variable: what is written at the newest variable travels to the oldest, and returns.", "name": "fig-episodic-trained"}, "image": {"alt": "Four panels: a matrix with one off-diagonal band and a corner block, a ring of eigenvalues with counts, a heatmap without visible order and a heatmap with diagonal stripes.", "width": "760px"}}
-from twm.pictures import text_to_states
+from twm.theory.pictures import text_to_states
 
 text = text_to_states("3141") if history == 16 else entering[:, 0]
 episode = [np.zeros(len(recurrent))]
@@ -429,7 +439,7 @@ figures.plot_trained_variables(
     fitted.operator,
     leak,
     eigenvalues,
-    ops.repeat_copy_spectrum(history, system.dim),
+    repeat_copy_spectrum(history, system.dim),
     episode,
     episode @ fitted.dual_basis.T,
     history,
@@ -485,11 +495,11 @@ assert np.abs(fitted.dual_basis @ fitted.basis - np.eye(len(cycle))).max() < 1e-
 # is stable in continuous time need not be so in the map. Here is one neuron that calls its own opposite:
 
 # %%
-opposite = epi.EpisodicModel(np.ones((1, 1)), np.array([[-3.0]]))
-flow = epi.simulate_reduced(opposite, np.array([0.5]), np.linspace(0, 10, 11))[:, 0]
+opposite = EpisodicModel(np.ones((1, 1)), np.array([[-3.0]]))
+flow = simulate_reduced(opposite, np.array([0.5]), np.linspace(0, 10, 11))[:, 0]
 jumps = [np.array([0.5])]
 for _ in range(10):
-    jumps.append(epi.step_feature(opposite, jumps[-1]))
+    jumps.append(step_feature(opposite, jumps[-1]))
 jumps = np.array(jumps)[:, 0]
 page.note("flow_end", abs(flow[-1]))
 page.note("map_end", abs(jumps[-1]))

@@ -42,7 +42,7 @@ reuse = True
 # %%
 import numpy as np
 
-from twm.notebooks.session import open_page
+from twm.book.session import open_page
 
 page = open_page("09_flip_flop", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
@@ -52,15 +52,19 @@ import time
 
 import torch
 
-from twm import flip_flop as ff
+from twm.analysis.flip_flop import (
+    POINT_TABLE, analyse_oscillation, average_switches, describe_points, find_network_points, find_resting,
+    fit_cube, fit_delay_line, make_travelling_step, measure_angles, read_flip_flop, read_points,
+    run_flip_flop_network, send_switches, split_spectrum, write_pulses,
+)
 from twm.errors import require
-from twm.figures import flip_flop as figures
-from twm.figures.style import use_style
-from twm.figures.turnable import Turnable
-from twm.fixed_points import find_slow_points
-from twm.sequence_tasks import FlipFlop, delay_signs, draw_pulses
+from twm.book.figures import flip_flop as figures
+from twm.book.figures.style import use_style
+from twm.book.figures.turnable import Turnable
+from twm.analysis.fixed_points import find_slow_points
+from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import FlipFlopPlan, FlipFlopTrainer, score_flip_flop
-from twm.training.flip_flop_sweep import make_flip_flop_place, read_flip_flops
+from twm.training.flip_flop import make_flip_flop_place, read_flip_flops
 
 use_style()
 
@@ -117,7 +121,7 @@ table = {row["model"]: row for row in read_flip_flops(place.rows)} if page.reuse
 # %%
 def get_network(plan):
     if page.reuse:
-        return ff.read_flip_flop(place.networks / f"{plan.name}.safetensors")[0]
+        return read_flip_flop(place.networks / f"{plan.name}.safetensors")[0]
     trainer = FlipFlopTrainer(plan)
     trainer.train()
     return type(trainer.best())(*(matrix.double() for matrix in trainer.best()))
@@ -141,7 +145,7 @@ seeds = len(networks[delay])
 # %% mystnb={"figure": {"caption": "Pulses (orange), what is due (grey) and what two networks say (blue), on the same stream. The delayed network changes its answer when it is due, not when the pulse falls.", "name": "fig-flipflop-task"}, "image": {"alt": "Two columns of three channels over 160 steps. The blue curves follow the grey areas, in the right column a few steps after the pulses.", "width": "760px"}}
 runs = {
     each: [
-        ff.run_network(weights, FlipFlop(each), streams=page.size(smoke=40, laptop=60, paper=60))
+        run_flip_flop_network(weights, FlipFlop(each), streams=page.size(smoke=40, laptop=60, paper=60))
         for weights in some
     ]
     for each, some in networks.items()
@@ -275,20 +279,20 @@ Turnable(
 
 # %%
 resting = {
-    each: [ff.find_resting(run, page.size(smoke=500, laptop=2000, paper=2000)) for run in some]
+    each: [find_resting(run, page.size(smoke=500, laptop=2000, paper=2000)) for run in some]
     for each, some in runs.items()
 }
 on_record = (
-    {row["model"]: row for row in ff.read_points(place.rows.with_name(ff.POINT_TABLE))}
+    {row["model"]: row for row in read_points(place.rows.with_name(POINT_TABLE))}
     if page.reuse
     else {}
 )
 starts, points, surveys, checked = page.size(smoke=300, laptop=1000, paper=300), {}, {}, {}
 for each in (0, delay):
     begun = time.perf_counter()
-    points[each] = ff.find_network_points(runs[each][0], starts, seed)
+    points[each] = find_network_points(runs[each][0], starts, seed)
     print(f"delay {each}: slow points from {starts} starts in {time.perf_counter() - begun:.1f} s")
-    checked[each] = ff.describe_points(points[each], runs[each][0], resting[each][0])
+    checked[each] = describe_points(points[each], runs[each][0], resting[each][0])
     checked[each]["counts"] = [int(part) for part in checked[each]["counts"].split()]
     rows = [on_record[plan.name] for plan in plans[each] if plan.name in on_record]
     surveys[each] = rows if page.reuse else [checked[each]]
@@ -312,7 +316,7 @@ else:
 cube = {}
 for each, label in ((0, "none"), (delay, "delayed")):
     cube[f"stable_{label}"] = [row["corners"] for row in surveys[each]]
-    cube[f"cube_{label}"] = [ff.fit_cube(rest) for rest in resting[each]]
+    cube[f"cube_{label}"] = [fit_cube(rest) for rest in resting[each]]
 if all(surveys.values()):
     page.record("mem.cube", cube, figure="fig-flipflop-cube", seeds=seeds, scale=scale)
 else:
@@ -383,7 +387,7 @@ spectra = {
     each: [np.linalg.eigvals(weights.recurrent.numpy()) for weights in some]
     for each, some in networks.items()
 }
-split = {each: [ff.split_spectrum(values) for values in some] for each, some in spectra.items()}
+split = {each: [split_spectrum(values) for values in some] for each, some in spectra.items()}
 page.record(
     "mem.spectrum",
     {
@@ -400,7 +404,7 @@ for name, number in (("positions", 3 * (delay + 1)), ("outside", outside)):
     page.note(name, number)
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of W. Without delay three real ones lie outside the unit circle; with delay a ring of complex ones joins them.", "name": "fig-flipflop-spectra"}, "image": {"alt": "Two planes with the unit circle. Left, three markers a seed to the right of it. Right, in addition a ring of markers around the circle.", "width": "760px"}}
-figures.plot_spectra({"no delay": spectra[0], f"delay {delay}": spectra[delay]})
+figures.plot_flip_flop_spectra({"no delay": spectra[0], f"delay {delay}": spectra[delay]})
 
 # %% [markdown]
 # Without delay there are {value}`mem.spectrum:real_none` real and {value}`mem.spectrum:complex_none` complex eigenvalues
@@ -418,17 +422,17 @@ figures.plot_spectra({"no delay": spectra[0], f"delay {delay}": spectra[delay]})
 # %%
 lead, happened, switches, oscillations, angles = 4, [], [], [], []
 for run, rest in zip(runs[delay], resting[delay]):
-    states, _, number = ff.average_switches(run, lead=lead)
-    happened.append((ff.analyse_oscillation(states).phases[1], number))
-    states, answers, number = ff.send_switches(run, lead=lead)
-    oscillations.append(ff.analyse_oscillation(states))
+    states, _, number = average_switches(run, lead=lead)
+    happened.append((analyse_oscillation(states).phases[1], number))
+    states, answers, number = send_switches(run, lead=lead)
+    oscillations.append(analyse_oscillation(states))
     corners = np.linalg.svd(rest.centres - rest.centres.mean(0), full_matrices=False)[2][:3]
     # The first component is the step itself; the second and third are the leading pair that turns.
-    angles.append(ff.measure_angles(oscillations[-1].axes[1:3], corners).min())
+    angles.append(measure_angles(oscillations[-1].axes[1:3], corners).min())
     switches.append((answers, number))
 hidden = len(networks[delay][0].recurrent)
-chance = [ff.measure_angles(rng.standard_normal((2, hidden)), corners).min() for _ in range(200)]
-line = ff.analyse_oscillation(ff.make_travelling_step(delay, lead))
+chance = [measure_angles(rng.standard_normal((2, hidden)), corners).min() for _ in range(200)]
+line = analyse_oscillation(make_travelling_step(delay, lead))
 
 # %%
 slopes = [float(np.polyfit(range(7), each.crossings[:7], 1)[0]) for each in oscillations]
@@ -485,9 +489,9 @@ figures.plot_switch(
 # three steps earlier, and a random change of the same length.
 
 # %%
-lines = [ff.fit_delay_line(run) for run in runs[delay]]
+lines = [fit_delay_line(run) for run in runs[delay]]
 most = page.size(smoke=50, laptop=200, paper=150)
-wrote = [ff.write_pulses(run, each, most, seed=seed) for run, each in zip(runs[delay], lines)]
+wrote = [write_pulses(run, each, most, seed=seed) for run, each in zip(runs[delay], lines)]
 wave = {
     "r2": [each.r2.mean() for each in lines],
     "least_r2": [each.r2.min() for each in lines],

@@ -43,7 +43,7 @@ def list_files(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="session")
 def smoke_runs(tmp_path_factory: pytest.TempPathFactory) -> dict:
     """Every notebook at the smoke profile, run once for all tests: pages and evidence folders, and the runs by name."""
-    from twm.notebooks.runner import make_parameters, run_notebooks
+    from twm.book.runner import make_parameters, run_notebooks
 
     pages, evidence = tmp_path_factory.mktemp("pages"), tmp_path_factory.mktemp("evidence")
     runs = run_notebooks([], make_parameters("smoke", "cpu"), pages=pages, evidence=evidence)

@@ -19,22 +19,22 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
-
-from twm.claims import (
+from twm.book.evidence import read_timings, summarise_profile
+from twm.book.ledger import (
     HOMES,
     SHORT_SOURCES,
     SOURCES,
     Claim,
     JudgedClaim,
+    anchor,
     count_verdicts,
     judge_all,
     list_numbers,
+    load_rules,
     read_evidence,
 )
-from twm.claims.verdicts import anchor, load_rules
-from twm.notebooks.evidence import read_timings, summarise_profile
-from twm.notebooks.profiles import PROFILES
-from twm.notebooks.site import EVIDENCE_VARIABLE
+from twm.book.session import PROFILES
+from twm.book.site import EVIDENCE_VARIABLE
 from twm.paths import evidence_dir
 
 logger = logging.getLogger(__name__)
@@ -377,7 +377,8 @@ class ErrataDirective(SphinxDirective):
     """Each slip with the check that fails as printed and passes as corrected; the checks run here, at every build."""
 
     def run(self) -> list[nodes.Node]:
-        from twm.errata import all_errata, check_erratum
+        from twm.errata import all_errata
+        from twm.errata.model import check_erratum
 
         lines: list[str] = []
         source = None
@@ -393,7 +394,7 @@ class ErrataDirective(SphinxDirective):
 
 
 def _describe_erratum(erratum: Any, result: Any) -> list[str]:
-    from twm.errata import show_value
+    from twm.errata.model import show_value
 
     return [
         f"(erratum-{erratum.id.replace('.', '-')})=",
@@ -414,7 +415,7 @@ class AnimationDirective(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        from twm.figures import front_page, lattice_toy
+        from twm.book.figures import front_page, lattice_toy
 
         makers = {"front": front_page.make_front_page_animation, "lattice": lattice_toy.LatticeToy}
         if self.arguments[0] not in makers:

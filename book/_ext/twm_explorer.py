@@ -21,7 +21,7 @@ class ExplorerDirective(SphinxDirective):
     """The explorer: a still and words, in whose place the scripts put the page's own controls."""
 
     def run(self) -> list[nodes.Node]:
-        from twm.notebooks.explorer import describe_still, pack_networks
+        from twm.book.explorer import describe_still, pack_networks
 
         static = "../" * self.env.docname.count("/") + f"_static/{PLACE}"
         words = html.escape(describe_still(TEXT, pack_networks()[0].task.history, STEPS))
@@ -40,7 +40,7 @@ def write_files(app: Sphinx) -> None:
     """Write scripts, style, networks and the still into the site."""
     if app.builder.format != "html":
         return
-    from twm.notebooks.explorer import draw_still, pack_networks, write_network_script
+    from twm.book.explorer import draw_still, pack_networks, write_network_script
 
     folder = Path(app.outdir) / "_static" / PLACE
     folder.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,6 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.util.docutils import SphinxDirective
-
 from twm import __version__
 from twm.paths import find_commit
 
@@ -199,7 +198,7 @@ def write_files(app: Sphinx, exception: Exception | None) -> None:
         script = Path(app.outdir) / name
         if script.exists():
             script.write_text(silence(script.read_text(encoding="utf-8")), encoding="utf-8")
-    from twm.figures.front_page import plot_card
+    from twm.book.figures.front_page import plot_card
 
     folder = Path(app.outdir)
     plot_card(app.config.html_title).savefig(folder / CARD, dpi=100, metadata={"Software": None})

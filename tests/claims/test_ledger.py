@@ -7,11 +7,19 @@ from pathlib import Path
 
 import pytest
 import yaml
-
-from twm.claims import HOMES, VERDICTS, judge_all, judge_claim, list_numbers, load_rules, read_evidence, read_ledger
-from twm.claims.verdicts import decide
+from twm.book.ledger import (
+    HOMES,
+    VERDICTS,
+    decide,
+    judge_all,
+    judge_claim,
+    list_numbers,
+    load_rules,
+    read_evidence,
+    read_ledger,
+)
+from twm.book.runner import list_notebooks
 from twm.errors import UserError
-from twm.notebooks.pairing import list_notebooks
 
 ROW = {"id": "a.b", "source": "twm", "where": "Eq. 1", "home": "theory", "says": "s", "check": "c", "accept": "a"}
 
@@ -138,7 +146,7 @@ def test_every_rule_can_return_differs():
 def test_a_pass_at_a_reduced_scale_is_partly_and_a_failure_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     claim = read_ledger(write(tmp_path / "claims.yml", [ROW]))[0]
     monkeypatch.setattr(
-        "twm.claims.verdicts.load_rules", lambda: {"a.b": lambda n: decide(n["x"] > 0, f"x {n['x']}", reason="r.")}
+        "twm.book.ledger.load_rules", lambda: {"a.b": lambda n: decide(n["x"] > 0, f"x {n['x']}", reason="r.")}
     )
 
     def judge(x: int, scale: str | None):
@@ -166,7 +174,7 @@ def test_equal_numbers_are_said_once(values: list, told: str):
 
 def test_evidence_older_than_its_rule_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     claim = read_ledger(write(tmp_path / "claims.yml", [ROW]))[0]
-    monkeypatch.setattr("twm.claims.verdicts.load_rules", lambda: {"a.b": lambda n: decide(n["new"] > 0, "")})
+    monkeypatch.setattr("twm.book.ledger.load_rules", lambda: {"a.b": lambda n: decide(n["new"] > 0, "")})
     page = {
         "profile": "paper",
         "not_run": {},

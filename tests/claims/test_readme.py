@@ -4,11 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-
-from twm.claims import judge_all
+from twm.book.evidence import make_readme_table, replace_table
+from twm.book.ledger import judge_all
 from twm.cli import make_parser
 from twm.errors import UserError
-from twm.notebooks.evidence import make_readme_table, replace_table
 
 
 def test_the_readme_shows_the_committed_verdicts(root: Path):

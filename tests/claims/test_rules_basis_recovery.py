@@ -1,8 +1,7 @@
 """The rules of the basis-recovery claims: good numbers pass, and each number that can be wrong makes them differ."""
 
 import pytest
-
-from twm.claims import load_rules, read_ledger
+from twm.book.ledger import load_rules, read_ledger
 
 GOOD = {
     "twm.fig3": {"encoding_r2": 0.998, "explained": 0.999, "best_neuron": 0.3},

@@ -1,8 +1,7 @@
 """The rules of the construction claims: good numbers pass, and each number that can be wrong makes them differ."""
 
 import pytest
-
-from twm.claims import load_rules
+from twm.book.ledger import load_rules
 
 GOOD = {
     "twm.fib": {"classic": [1, 1, 2, 3, 5, 8], "systems": 2, "terms": 9, "differing_terms": 0, "most_history": 8, "most_dim": 4},

@@ -1,8 +1,7 @@
 """The rules of 08_episodic_memory: good numbers pass, each bad one alone makes the verdict differ."""
 
 import pytest
-
-from twm.claims.verdicts import load_rules
+from twm.book.ledger import load_rules
 
 GOOD = {
     "emt.gsemm": {"order": 1.01, "least_order": 0.97, "map_error": 1e-16, "half_step_error": 0.3},

@@ -1,8 +1,7 @@
 """The rules of 09_flip_flop: good numbers pass, each bad one alone makes the verdict worse."""
 
 import pytest
-
-from twm.claims.verdicts import load_rules
+from twm.book.ledger import load_rules
 
 GOOD = {
     "mem.flipflop": {

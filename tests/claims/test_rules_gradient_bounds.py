@@ -1,8 +1,7 @@
 """The rules of the gradient claims: good numbers pass, and each number that can be wrong makes them differ."""
 
 import pytest
-
-from twm.claims import load_rules
+from twm.book.ledger import load_rules
 
 GOOD = {
     "twm.grad.vanish": {

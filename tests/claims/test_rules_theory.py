@@ -1,8 +1,7 @@
 """The rules of 01_theory: each accepts what the ledger accepts, and each can return ``differs``."""
 
 import pytest
-
-from twm.claims import rules_theory as rules
+from twm.book import rules_theory as rules
 
 PASSING = {
     rules.judge_recursion: {

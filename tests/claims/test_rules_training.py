@@ -1,9 +1,7 @@
 """The rules of the training claims: good numbers pass, and each number that can be wrong changes the verdict."""
 
 import pytest
-
-from twm.claims import load_rules
-from twm.claims.ledger import read_ledger
+from twm.book.ledger import load_rules, read_ledger
 
 GOOD = {
     "twm.tasks": {"ranks": [64, 36, 36, 36], "entries_per_output": 1, "components": 1000, "outside_binary": 0},

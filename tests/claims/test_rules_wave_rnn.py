@@ -1,9 +1,7 @@
 """The rules of the wave-RNN claims: good numbers pass, and each number that can be wrong changes the verdict."""
 
 import pytest
-
-from twm.claims import load_rules
-from twm.claims.ledger import read_ledger
+from twm.book.ledger import load_rules, read_ledger
 
 GOOD = {
     "wrnn.wave": {"courants": 20, "difference": 1e-16, "commutator": 0.0, "shift_error": 0.0},

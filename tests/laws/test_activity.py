@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from twm.errors import UserError
-from twm.waves import (
+from twm.theory.activity import (
     convolve_ring,
-    euler_advect,
     make_ring_matrix,
     measure_activity_spectrum,
     measure_line_share,
@@ -16,6 +14,7 @@ from twm.waves import (
     read_onsets,
     sort_by_peak,
 )
+from twm.theory.lattice import euler_advect
 
 
 def move(profile: np.ndarray, speed: float, steps: int) -> np.ndarray:

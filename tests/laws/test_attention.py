@@ -8,8 +8,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
-
-from twm.attention import (
+from twm.errors import UserError
+from twm.streams import binary_inputs_numpy
+from twm.theory.attention import (
     KeyValueCache,
     bound_positional_error,
     make_attention_boundary,
@@ -20,10 +21,8 @@ from twm.attention import (
     run_sliding_window,
     run_with_cache,
 )
-from twm.errors import UserError
-from twm.hds import make_hds, make_named_task, make_random_selection, make_repeat_copy, rollout
-from twm.streams import binary_inputs_numpy
-from twm.waves import simulate_wave
+from twm.theory.lattice import simulate_wave
+from twm.theory.systems import make_hds, make_named_task, make_random_selection, make_repeat_copy, rollout
 
 SIZES = st.tuples(
     st.integers(1, 9), st.integers(1, 9), st.integers(1, 4), st.integers(1, 6), st.booleans(), st.integers(0, 10**6)

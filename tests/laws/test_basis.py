@@ -5,25 +5,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
-from twm.basis import (
+from twm.analysis.judging import find_complement, judge_basis, measure_support
+from twm.analysis.recovery import (
     METHODS,
     ElmanSystem,
     as_system,
-    find_complement,
     find_copies,
     find_fixed_point,
-    judge_basis,
     linearise_system,
-    measure_support,
     needed_coordinates,
     recover_basis,
     sample_states,
 )
 from twm.errors import UserError
-from twm.hds import make_linear_hds, make_named_task, make_random_selection, make_repeat_copy, rollout
-from twm.networks import ElmanRNN, construct_elman
-from twm.operators import add_complement, make_basis, make_encoder, make_readout, make_wave_operator, transform_operator
+from twm.models.elman import ElmanRNN, construct_elman
+from twm.theory.bases import add_complement, make_basis, make_encoder, make_readout, transform_operator
+from twm.theory.operators import make_wave_operator
+from twm.theory.systems import make_linear_hds, make_named_task, make_random_selection, make_repeat_copy, rollout
 
 
 def construct(task, basis, complement=0.5, seed=0):

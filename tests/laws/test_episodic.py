@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-
-from twm.episodic import (
+from twm.errors import UserError
+from twm.theory.bases import Basis, make_encoder, make_readout, transform_operator
+from twm.theory.episodic import (
     ACTIVATIONS,
     EpisodicModel,
     change_memories,
@@ -18,9 +19,8 @@ from twm.episodic import (
     step_feature,
     step_hidden,
 )
-from twm.errors import UserError
-from twm.hds import make_repeat_copy, rollout
-from twm.operators import Basis, make_cycle, make_encoder, make_readout, repeat_copy_state, transform_operator
+from twm.theory.operators import make_cycle, repeat_copy_state
+from twm.theory.systems import make_repeat_copy, rollout
 
 
 @pytest.fixture
@@ -202,8 +202,8 @@ def test_every_activation_is_checked():
 
 
 def test_the_variables_of_a_constructed_network_are_found_from_states_and_from_weights(rng):
-    from twm.episodic import find_variables, propagate_readout
-    from twm.operators import make_basis
+    from twm.theory.bases import make_basis
+    from twm.theory.episodic import find_variables, propagate_readout
 
     history, dim, hidden = 4, 3, 20
     phi, basis = make_cycle(history, dim), make_basis(12, hidden, "orthonormal", seed=1)

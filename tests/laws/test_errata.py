@@ -6,12 +6,20 @@ import sys
 
 import numpy as np
 import pytest
-
-from twm.errata import KINDS, Erratum, ErratumResult, all_errata, check_all, check_erratum, show_value
-from twm.errata.model import LEAST_FAILURE, compare_errors, relative_error
+from twm.errata import all_errata, check_all
+from twm.errata.model import (
+    KINDS,
+    LEAST_FAILURE,
+    Erratum,
+    ErratumResult,
+    check_erratum,
+    compare_errors,
+    relative_error,
+    show_value,
+)
 from twm.errata.twm_theory import build_wave_operator
 from twm.errors import UserError
-from twm.operators import make_wave_operator
+from twm.theory.operators import make_wave_operator
 
 ERRATA = all_errata()
 PAPERS = ("twm", "emt", "mem", "wrnn")

@@ -6,9 +6,8 @@ import time
 import numpy as np
 import pytest
 import torch
-
+from twm.analysis.fixed_points import FIXED, compute_jacobians, draw_starts, find_slow_points, measure_speeds
 from twm.errors import UserError
-from twm.fixed_points import FIXED, compute_jacobians, draw_starts, find_slow_points, measure_speeds
 
 
 def draw(count: int, size: int, seed: int = 0, scale: float = 1.0) -> torch.Tensor:

@@ -3,15 +3,30 @@
 import numpy as np
 import pytest
 import torch
-
+from twm.analysis.flip_flop import (  # fmt: skip
+    POINT_COLUMNS,
+    analyse_oscillation,
+    average_switches,
+    describe_points,
+    find_network_points,
+    find_resting,
+    fit_cube,
+    fit_delay_line,
+    make_travelling_step,
+    measure_angles,
+    read_flip_flop,
+    read_points,
+    record_points,
+    run_flip_flop_network,
+    run_freely,
+    send_switches,
+    split_spectrum,
+    write_pulses,
+)
 from twm.errors import UserError
-from twm.flip_flop import (
-    POINT_COLUMNS, analyse_oscillation, average_switches, describe_points, find_network_points, find_resting, fit_cube, fit_delay_line,
-    make_travelling_step, measure_angles, read_flip_flop, read_points, record_points, run_freely, run_network, send_switches, split_spectrum, write_pulses,
-)  # fmt: skip
-from twm.kernels import Weights
-from twm.records import write_network
-from twm.sequence_tasks import FlipFlop
+from twm.models.elman import write_network
+from twm.models.weights import Weights
+from twm.tasks.flip_flop import FlipFlop
 from twm.training.flip_flop import FlipFlopPlan
 
 
@@ -44,12 +59,12 @@ def make_line(delay: int, channels: int = 3) -> Weights:
 
 @pytest.fixture(scope="module")
 def latches():
-    return run_network(make_latches(), FlipFlop(0), streams=40, steps=800)
+    return run_flip_flop_network(make_latches(), FlipFlop(0), streams=40, steps=800)
 
 
 @pytest.fixture(scope="module")
 def line():
-    return run_network(make_line(5), FlipFlop(5), streams=40, steps=800)
+    return run_flip_flop_network(make_line(5), FlipFlop(5), streams=40, steps=800)
 
 
 # ---- rest, corners, saddles
@@ -81,7 +96,7 @@ def test_a_circled_corner_is_not_at_rest():
         torch.cat([weights.encoder, torch.full((2, 1), 0.3, dtype=torch.float64)]),
         torch.nn.functional.pad(weights.readout, (0, 2)),
     )
-    run = run_network(wide, FlipFlop(0, channels=1), streams=20, steps=400)
+    run = run_flip_flop_network(wide, FlipFlop(0, channels=1), streams=20, steps=400)
     resting = find_resting(run, settle=500)
     assert resting.found.all() and resting.amplitudes.min() > 0.5
 
@@ -178,7 +193,7 @@ def test_a_network_without_a_line_has_none_to_read_or_write(latches):
     from dataclasses import replace
 
     task = FlipFlop(5)
-    run = run_network(latches.weights, task, streams=40, steps=800)
+    run = run_flip_flop_network(latches.weights, task, streams=40, steps=800)
     found = fit_delay_line(run)
     assert found.accuracy[:, 0].min() == 1.0, "what is held now can be read"
     late = fit_delay_line(replace(run, held=np.roll(run.held, 7, axis=1)))
@@ -200,4 +215,4 @@ def test_wrong_arguments_are_told_in_a_line(latches):
     with pytest.raises(UserError, match="delay"):
         write_pulses(latches, fit_delay_line(latches))
     with pytest.raises(UserError, match="two"):
-        fit_delay_line(run_network(latches.weights, FlipFlop(0), streams=1, steps=50))
+        fit_delay_line(run_flip_flop_network(latches.weights, FlipFlop(0), streams=1, steps=50))

@@ -5,9 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from twm.errors import UserError
-from twm.gradients import (
+from twm.analysis.gradients import (
     BOUNDS,
     bound_gradients,
     bound_wave_gradients,
@@ -24,10 +22,12 @@ from twm.gradients import (
     search_violations,
     track_first_input,
 )
-from twm.hds import make_linear_hds, make_named_task, make_repeat_copy
-from twm.kernels import draw_weights
-from twm.networks import ElmanRNN, construct_elman
-from twm.operators import make_basis, make_cycle, make_shift
+from twm.errors import UserError
+from twm.models.elman import ElmanRNN, construct_elman
+from twm.models.weights import draw_weights
+from twm.theory.bases import make_basis
+from twm.theory.operators import make_cycle, make_shift
+from twm.theory.systems import make_linear_hds, make_named_task, make_repeat_copy
 
 laws = settings(deadline=None, derandomize=True, max_examples=25)
 seeds = st.integers(0, 10_000)

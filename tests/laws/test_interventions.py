@@ -4,13 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from twm.basis import as_system, recover_basis, sample_states
+from twm.analysis.interventions import interchange_variable, knock_out_variable, write_variable
+from twm.analysis.recovery import as_system, recover_basis, sample_states
 from twm.errors import UserError
-from twm.hds import make_named_task, make_repeat_copy, make_random_selection
-from twm.interventions import interchange_variable, knock_out_variable, write_variable
-from twm.networks import construct_elman
-from twm.operators import make_basis
+from twm.models.elman import construct_elman
+from twm.theory.bases import make_basis
+from twm.theory.systems import make_named_task, make_random_selection, make_repeat_copy
 
 
 @pytest.fixture(scope="module", params=["T1", "T3", "random"])

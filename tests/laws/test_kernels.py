@@ -9,29 +9,16 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-
 from twm.errors import UserError
-from twm.hds import draw_binary_history, make_named_task, make_repeat_copy, rollout
-from twm.kernels import (
-    INITIALISATIONS,
-    STATE_KEYS,
-    WAVE_INITIALISATIONS,
-    AugmentedKernel,
-    BatchedKernel,
-    ReferenceKernel,
-    Weights,
-    check_kernel,
-    compute_reference_gradient,
-    draw_check_batch,
-    draw_weights,
-    make_kernel,
-    run_network,
-    score_run,
-    stack_weights,
-)
-from twm.networks import ElmanRNN, construct_elman
-from twm.operators import make_basis, make_cycle, make_wave_operator
-from twm.records import read_network
+from twm.models.checking import check_kernel, draw_check_batch, make_kernel
+from twm.models.elman import ElmanRNN, construct_elman, read_network
+from twm.models.fast.elman import AugmentedKernel
+from twm.models.fast.graph import BatchedKernel
+from twm.models.kernels import STATE_KEYS, ReferenceKernel, compute_reference_gradient, run_network, score_run
+from twm.models.weights import INITIALISATIONS, WAVE_INITIALISATIONS, Weights, draw_weights, stack_weights
+from twm.theory.bases import make_basis
+from twm.theory.operators import make_cycle, make_wave_operator
+from twm.theory.systems import draw_binary_history, make_named_task, make_repeat_copy, rollout
 
 SINGLE = (ReferenceKernel, AugmentedKernel)
 HISTORY, DIM, HIDDEN, BATCH, LONGEST = 4, 3, 20, 6, 9
@@ -413,7 +400,9 @@ def test_float32_stays_float32_and_the_callers_setting_is_put_back(set_up):
     """In a process of its own, since torch's settings cannot all be undone."""
     script = f"""
 import torch
-from twm.kernels import BatchedKernel, check_kernel, draw_weights, stack_weights
+from twm.models.fast.graph import BatchedKernel
+from twm.models.checking import check_kernel
+from twm.models.weights import draw_weights, stack_weights
 {set_up}
 before, during = torch.backends.cuda.matmul.fp32_precision, []
 kernel = BatchedKernel(stack_weights([draw_weights(2, 8)] * 2), 2, 4, 3)

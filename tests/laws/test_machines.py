@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import torch
-
-from twm.analysis import analyse_machine
-from twm.basis import SequenceSystem, as_system, judge_content, recover_basis, regress_basis, sample_states
+from twm.analysis.interventions import interchange_variable
+from twm.analysis.judging import judge_content
+from twm.analysis.recovery import SequenceSystem, as_system, recover_basis, regress_basis, sample_states
+from twm.analysis.report import analyse_machine
 from twm.errors import UserError
-from twm.hds import make_named_task, make_repeat_copy, make_random_selection
-from twm.interventions import interchange_variable
-from twm.networks import GatedRNN, IdentityRNN, WaveRNN, construct_elman, make_sequence_network, run_steps
-from twm.operators import make_basis
+from twm.models.elman import construct_elman
+from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN, make_sequence_network, run_steps
+from twm.theory.bases import make_basis
+from twm.theory.systems import make_named_task, make_random_selection, make_repeat_copy
 
 KINDS = {"wrnn": {"channels": 3, "recurrent": "random"}, "irnn": {"recurrent": "random"}, "lstm": {}, "gru": {}}
 

@@ -4,20 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from twm.hds import make_named_task, make_random_selection
-from twm.operators import (
-    compare_spectra,
-    make_basis,
-    make_readout,
-    make_wave_operator,
-    nonzero_eigenvalues,
-    observability_matrix,
-    ranks_of_powers,
-    reduce_observable,
-    simulate_linear,
-    transform_operator,
-)
+from twm.theory.bases import make_basis, make_readout, transform_operator
+from twm.theory.observability import observability_matrix, reduce_observable
+from twm.theory.operators import make_wave_operator, simulate_linear
+from twm.theory.spectra import compare_spectra, nonzero_eigenvalues, ranks_of_powers
+from twm.theory.systems import make_named_task, make_random_selection
 
 laws = settings(deadline=None, derandomize=True, max_examples=40)
 sizes = st.tuples(st.integers(1, 5), st.integers(1, 4))

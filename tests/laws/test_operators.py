@@ -4,29 +4,37 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from twm.hds import draw_binary_history, make_fibonacci, make_linear_hds, make_named_task, make_repeat_copy, rollout
-from twm.operators import (
+from twm.theory.bases import (
     add_complement,
     compute_dual,
+    make_basis,
+    make_basis_from_columns,
+    make_encoder,
+    make_readout,
+    transform_operator,
+)
+from twm.theory.operators import (
     correct_inputs,
     fibonacci_constant,
     input_phase_matrix,
     load_history,
-    make_basis,
-    make_basis_from_columns,
     make_cycle,
-    make_encoder,
-    make_readout,
     make_shift,
     make_wave_operator,
-    nilpotency_index,
     read_substrate,
     repeat_copy_spectrum,
     repeat_copy_state,
     simulate_boundary,
     simulate_linear,
-    transform_operator,
+)
+from twm.theory.spectra import nilpotency_index
+from twm.theory.systems import (
+    draw_binary_history,
+    make_fibonacci,
+    make_linear_hds,
+    make_named_task,
+    make_repeat_copy,
+    rollout,
 )
 
 settings.register_profile("laws", deadline=None, derandomize=True, max_examples=40)

@@ -4,22 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-from twm.hds import make_named_task, make_random_selection
-from twm.operators import (
-    add_complement,
-    compare_spectra,
-    make_basis,
-    make_cycle,
-    make_shift,
-    make_wave_operator,
-    nonzero_eigenvalues,
-    ranks_of_powers,
-    repeat_copy_spectrum,
-    similarity_error,
-    stable_rank,
-    transform_operator,
-)
+from twm.theory.bases import add_complement, make_basis, transform_operator
+from twm.theory.operators import make_cycle, make_shift, make_wave_operator, repeat_copy_spectrum
+from twm.theory.spectra import compare_spectra, nonzero_eigenvalues, ranks_of_powers, similarity_error, stable_rank
+from twm.theory.systems import make_named_task, make_random_selection
 
 laws = settings(deadline=None, derandomize=True, max_examples=30)
 systems = st.builds(make_random_selection, st.integers(1, 5), st.integers(1, 4), st.integers(0, 10_000))

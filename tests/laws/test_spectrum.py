@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from twm.errors import UserError
-from twm.hds import make_named_task, make_random_hds, make_random_selection, make_repeat_copy
-from twm.networks import construct_elman
-from twm.operators import compare_spectra, make_basis, make_wave_operator
-from twm.spectrum import (
+from twm.models.elman import construct_elman
+from twm.theory.bases import make_basis
+from twm.theory.operators import make_wave_operator
+from twm.theory.spectra import (
     circular_distance,
+    compare_spectra,
     compare_with_theory,
     count_clusters,
     find_clusters,
@@ -20,6 +20,7 @@ from twm.spectrum import (
     reduce_wave_operator,
     select_slow,
 )
+from twm.theory.systems import make_named_task, make_random_hds, make_random_selection, make_repeat_copy
 
 laws = settings(deadline=None, derandomize=True, max_examples=30)
 seeds = st.integers(0, 10_000)

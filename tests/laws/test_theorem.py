@@ -5,9 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from twm.errors import UserError
-from twm.hds import (
+from twm.theory.lattice import measure_theorem_error, simulate_wave
+from twm.theory.systems import (
     RANDOM_KINDS,
     make_fibonacci,
     make_hds,
@@ -17,7 +17,6 @@ from twm.hds import (
     make_random_selection,
     rollout,
 )
-from twm.waves import measure_theorem_error, simulate_wave
 
 SIZES = {"history": st.integers(1, 9), "dim": st.integers(1, 6), "seed": st.integers(0, 10**6)}
 

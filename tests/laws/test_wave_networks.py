@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-
 from twm.errata.wrnn import count_identity_rnn, count_wave_rnn
 from twm.errors import UserError
-from twm.kernels import DenseProducts, RingConvolution, ShiftedProducts
-from twm.networks import GatedRNN, IdentityRNN, WaveRNN, make_sequence_network
+from twm.models.fast.rings import DenseProducts, RingConvolution, ShiftedProducts
+from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN, make_sequence_network
 
 STEPS, BATCH, INPUTS, OUTPUTS = 6, 9, 3, 4
 #: Channels, neurons and taps: one channel, one neuron, odd and even rings, every kernel.

@@ -7,10 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from twm.errors import UserError
-from twm.hds import make_fibonacci, make_named_task, make_repeat_copy
-from twm.waves import (
+from twm.theory.lattice import (
     amplification_factor,
     euler_advect,
     euler_kernel,
@@ -21,6 +19,7 @@ from twm.waves import (
     step_lattice,
     translate_profile,
 )
+from twm.theory.systems import make_fibonacci, make_named_task, make_repeat_copy
 
 
 def make_pulse(cells, centre=0.6, width=0.06):

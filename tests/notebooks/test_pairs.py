@@ -3,9 +3,8 @@
 from pathlib import Path
 
 import pytest
-
-from twm.notebooks.pairing import PARAMETERS, find_difference, list_notebooks, read_source
-from twm.notebooks.site import list_pages
+from twm.book.runner import PARAMETERS, find_difference, list_notebooks, read_source
+from twm.book.site import list_pages
 
 NAMES = list_notebooks()
 

@@ -4,13 +4,7 @@ import copy
 import json
 
 import pytest
-
-from tests.conftest import list_files
-from twm.cli import main
-from twm.errors import UserError
-from twm.notebooks.pairing import list_notebooks
-from twm.notebooks.profiles import PROFILES
-from twm.notebooks.regression import (
+from twm.book.regression import (
     compare_notebook,
     compare_number,
     flatten_numbers,
@@ -18,6 +12,12 @@ from twm.notebooks.regression import (
     update_references,
     write_references,
 )
+from twm.book.runner import list_notebooks
+from twm.book.session import PROFILES
+from twm.cli import main
+from twm.errors import UserError
+
+from tests.conftest import list_files
 
 NAMES = list_notebooks()
 

@@ -9,15 +9,14 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from twm.book.runner import NotebookFailed, find_difference, make_parameters, read_source, run_notebooks
+from twm.cli import main
+from twm.errors import UserError
 
 from tests.conftest import list_files
 from tests.unit.test_cli import TWO_CELLS
-from twm.cli import main
-from twm.errors import UserError
-from twm.notebooks.pairing import find_difference, read_source
-from twm.notebooks.runner import NotebookFailed, make_parameters, run_notebooks
 
-GOOD = """from twm.notebooks.session import open_page
+GOOD = """from twm.book.session import open_page
 page = open_page("01_theory", profile=profile, device=device, seed=seed, reuse=reuse)
 for claim in sorted(page._home):
     page.record(claim, {"x": 1.0})

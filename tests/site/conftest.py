@@ -43,7 +43,7 @@ class Visit:
 @pytest.fixture(scope="session")
 def site(smoke_runs: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a site built from this run's smoke notebooks; a warning of the builder fails here."""
-    from twm.notebooks.site import build_site
+    from twm.book.site import build_site
 
     output = tmp_path_factory.mktemp("site") / "html"
     index = build_site(pages=smoke_runs["pages"], evidence=[smoke_runs["evidence"]], output=output)

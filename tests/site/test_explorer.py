@@ -29,7 +29,7 @@ RUN = """([which, constructed, picture, steps]) => {
 
 @pytest.fixture(scope="module")
 def packed() -> tuple:
-    from twm.notebooks.explorer import pack_networks
+    from twm.book.explorer import pack_networks
 
     return pack_networks()
 
@@ -63,10 +63,9 @@ def go_to(page, time: int) -> None:
 def test_forward_pass_equals_torch(explorer, packed, root):
     """Every network of the page against torch in float64, with the recorded weights, over 200 steps."""
     import torch
-
-    from twm.networks import ElmanRNN
-    from twm.operators import correct_inputs, make_basis, make_wave_operator
-    from twm.records import read_network
+    from twm.models.elman import ElmanRNN, read_network
+    from twm.theory.bases import make_basis
+    from twm.theory.operators import correct_inputs, make_wave_operator
 
     for which, network in enumerate(packed):
         task = network.task

@@ -3,8 +3,7 @@
 import re
 
 import pytest
-
-from twm.claims import HOMES, SHORT_SOURCES, read_ledger
+from twm.book.ledger import HOMES, SHORT_SOURCES, read_ledger
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -76,7 +75,7 @@ def test_a_row_opens_to_its_check_and_numbers(board, ledger):
     board.keyboard.press("Enter")
     text = row.locator("details").inner_text()
     check = next(claim.check for claim in ledger if claim.id == "twm.pde")
-    assert check in text and "twm.claims.rules_theory" in text and "growth predicted" in text and "commit" in text
+    assert check in text and "twm.book.rules_theory" in text and "growth predicted" in text and "commit" in text
     board.get_by_role("button", name="Open all").click()
     assert board.locator("details.twm-more[open]").count() == len(ledger)
     board.get_by_role("button", name="Close all").click()

@@ -8,16 +8,17 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from twm.analysis.recovery import as_system
+from twm.analysis.report import analyse_network, list_networks, read_checkpoint, record_analyses
+from twm.cli import main
+from twm.models.elman import construct_elman, write_network
+from twm.records import read_rows
+from twm.theory.bases import make_basis
+from twm.theory.systems import make_repeat_copy, parse_task
+from twm.training.plans import SequencePlan
+from twm.training.sequence_results import train_sequence_model, write_sequence_network
 
 from tests.conftest import list_files
-from twm.analysis import analyse_network, list_networks, read_checkpoint, record_analyses
-from twm.basis import as_system
-from twm.cli import main
-from twm.hds import make_repeat_copy, parse_task
-from twm.networks import construct_elman
-from twm.operators import make_basis
-from twm.records import read_rows, write_network
-from twm.training.sequences import SequencePlan, train_sequence_model, write_sequence_network
 
 HISTORY, DIM, HIDDEN = 4, 2, 14
 

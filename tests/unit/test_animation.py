@@ -6,12 +6,11 @@ import re
 
 import numpy as np
 import pytest
-
+from twm.book.figures.animation import Animation, LinePanel, Panel, quantise, restore
+from twm.book.figures.front_page import make_front_page_animation, plot_moments
+from twm.book.figures.style import QUALITATIVE, get_colours, make_axes, make_colour_table
 from twm.errors import UserError
-from twm.figures.animation import Animation, LinePanel, Panel, quantise, restore
-from twm.figures.front_page import make_front_page_animation, plot_moments
-from twm.figures.style import QUALITATIVE, get_colours, make_axes, make_colour_table
-from twm.pictures import states_to_text
+from twm.theory.pictures import states_to_text
 
 STEPS = 6
 

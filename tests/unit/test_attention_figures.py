@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
+from twm.book.figures import self_attention as figures
 from twm.errors import UserError
-from twm.figures import attention as figures
-from twm.training import RatioSummary
+from twm.training.attention import RatioSummary
 
 
 def make_summary(ratio: float, low: float, high: float) -> RatioSummary:

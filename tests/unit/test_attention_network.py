@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
-
 from twm.errors import UserError
-from twm.networks.attention import AttentionRNN
-from twm.waves import simulate_wave
+from twm.models.attention import AttentionRNN
+from twm.theory.lattice import simulate_wave
 
 
 @pytest.mark.parametrize("heads", [1, 3])

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-
-from twm.analysis import analyse_network, construct_subject, studies, tabulate_analyses
-from twm.basis import METHODS, sample_states
+from twm.analysis import studies
+from twm.analysis.recovery import METHODS, sample_states
+from twm.analysis.report import analyse_network, construct_subject, tabulate_analyses
+from twm.book.figures import basis_recovery as figures
+from twm.book.figures.basis_recovery import plot_analysis
 from twm.errors import UserError
-from twm.figures import recovery as figures
-from twm.figures.basis import plot_analysis
 
 
 @pytest.fixture(scope="module")

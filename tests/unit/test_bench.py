@@ -5,25 +5,40 @@ from dataclasses import replace
 
 import pytest
 import torch
-
-from twm import bench
+from twm.bench import (
+    BENCHES,
+    CASES,
+    WAVE_CASES,
+    WAVE_TARGETS,
+    Case,
+    WaveCase,
+    _summarise_training,
+    bench_training,
+    bench_wave,
+    format_case,
+    make_floor,
+    make_ours,
+    make_torch,
+)
 from twm.cli import main
 from twm.errors import UserError
-from twm.kernels import AugmentedKernel, draw_check_batch, draw_weights
+from twm.models.checking import draw_check_batch
+from twm.models.fast.elman import AugmentedKernel
+from twm.models.weights import draw_weights
 
-TINY = bench.Case(hidden=8, steps=12)
+TINY = Case(hidden=8, steps=12)
 ADAM = torch.optim.Adam
 
 
 @pytest.fixture
 def keep_settings(monkeypatch):
     """Keep the bench from making this process a single-threaded worker."""
-    monkeypatch.setattr("twm.kernels.prepare_process", lambda: None)
+    monkeypatch.setattr("twm.models.fast.elman.prepare_process", lambda: None)
 
 
 def test_cases_have_the_promised_names_and_sizes():
-    assert list(bench.CASES) == ["h128_T108", "h64_T108", "h128_T18"]
-    for name, case in bench.CASES.items():
+    assert list(CASES) == ["h128_T108", "h64_T108", "h128_T18"]
+    for name, case in CASES.items():
         assert name == f"h{case.hidden}_T{case.steps}" and case.horizon == case.steps - 8
 
 
@@ -40,12 +55,12 @@ def test_both_sides_do_the_same_work(keep_settings, monkeypatch):
         return make_and_keep
 
     with monkeypatch.context() as patch:
-        patch.setattr("twm.kernels.AugmentedKernel", keep(AugmentedKernel, {"learning_rate": 1e-2}))
-        bench.make_ours(TINY)(5)
+        patch.setattr("twm.models.fast.elman.AugmentedKernel", keep(AugmentedKernel, {"learning_rate": 1e-2}))
+        make_ours(TINY)(5)
     ours = made[-1].weights()
     with monkeypatch.context() as patch:
         patch.setattr(torch.optim, "Adam", keep(torch.optim.Adam, {"lr": 1e-2}))
-        bench.make_torch(TINY)(5)
+        make_torch(TINY)(5)
     # nn.RNN lists the encoder before the recurrent matrix.
     encoder, recurrent, readout = (matrix.detach() for matrix in made[-1].param_groups[0]["params"])
     for own, other in zip(ours, (recurrent, encoder, readout)):
@@ -62,8 +77,8 @@ def test_floor_makes_the_products_of_an_iteration_and_no_others(keep_settings):
             work()
         return counter.get_total_flops()
 
-    for case in (TINY, bench.Case(32, 40)):
-        floor = bench.make_floor(case)
+    for case in (TINY, Case(32, 40)):
+        floor = make_floor(case)
         kernel = AugmentedKernel(draw_weights(8, case.hidden), 8, 64, case.horizon)
         batch = draw_check_batch(kernel, 0)
         least, ours = count(lambda: floor(1)), count(lambda: kernel.step(*batch))
@@ -74,7 +89,7 @@ def test_floor_makes_the_products_of_an_iteration_and_no_others(keep_settings):
 
 
 def test_floor_neither_grows_nor_dies(keep_settings):
-    work = bench.make_floor(bench.CASES["h64_T108"])
+    work = make_floor(CASES["h64_T108"])
     work(3)
     inner = work.__wrapped__
     cells = {name: cell.cell_contents for name, cell in zip(inner.__code__.co_freevars, inner.__closure__)}
@@ -85,9 +100,9 @@ def test_floor_neither_grows_nor_dies(keep_settings):
 
 @pytest.mark.slow
 def test_bench_measures_in_the_promised_form(monkeypatch):
-    monkeypatch.setitem(bench.CASES, "tiny", TINY)
+    monkeypatch.setitem(CASES, "tiny", TINY)
     lines = []
-    found = bench.bench_training(["tiny"], rounds=7, seconds=0.02, report=lines.append)
+    found = bench_training(["tiny"], rounds=7, seconds=0.02, report=lines.append)
     assert set(found) == {"cases", "torch_processes", "setup"}
     case = found["cases"]["tiny"]
     assert list(case) == ["ours_ms", "torch_ms", "ratio", "floor_ms", "times_floor"]
@@ -100,23 +115,23 @@ def test_bench_measures_in_the_promised_form(monkeypatch):
 
 def test_summary_is_the_median_of_ratios_within_a_round():
     # The second round met a machine half as fast, which changes times but no ratio.
-    case, beside = bench._summarise([(2.0, 10.0, 1.0, 6.0), (4.0, 20.0, 2.0, 12.0), (2.0, 10.0, 1.0, 6.0)])
+    case, beside = _summarise_training([(2.0, 10.0, 1.0, 6.0), (4.0, 20.0, 2.0, 12.0), (2.0, 10.0, 1.0, 6.0)])
     assert case == {"ours_ms": 2.0, "torch_ms": 10.0, "ratio": 5.0, "floor_ms": 1.0, "times_floor": 2.0}
     assert beside == {"torch_ms": 6.0, "ratio": 3.0}
 
 
 def test_a_line_says_whether_the_targets_are_reached():
     case = {"ours_ms": 1.0, "torch_ms": 6.0, "ratio": 6.0, "floor_ms": 0.8, "times_floor": 1.25}
-    assert bench.format_case("x", case).endswith("reached")
-    assert bench.format_case("x", case | {"ratio": 4.9}).endswith("missed")
-    assert bench.format_case("x", case | {"times_floor": 1.7}).endswith("missed")
+    assert format_case("x", case).endswith("reached")
+    assert format_case("x", case | {"ratio": 4.9}).endswith("missed")
+    assert format_case("x", case | {"times_floor": 1.7}).endswith("missed")
 
 
 def test_wrong_use_is_one_line(capsys):
     with pytest.raises(UserError, match="h128_T108, h64_T108, h128_T18"):
-        bench.bench_training(["h1"])
+        bench_training(["h1"])
     with pytest.raises(UserError, match="rounds"):
-        bench.bench_training(rounds=0)
+        bench_training(rounds=0)
     for arguments in (["bench", "cooking"], ["bench", "training", "--case", "h1"], ["bench", "--rounds", "0"]):
         assert main(arguments) == 2
         out, err = capsys.readouterr()
@@ -130,7 +145,7 @@ def test_json_is_pure(monkeypatch, capsys):
         report("a line for people")
         return result
 
-    monkeypatch.setitem(bench.BENCHES, "training", measure)
+    monkeypatch.setitem(BENCHES, "training", measure)
     assert main(["bench", "training", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == result | {"setup": {"training": {"load": 0.0}}} and "people" in err
@@ -139,19 +154,19 @@ def test_json_is_pure(monkeypatch, capsys):
 # ---- wave-RNNs
 
 
-SMALL_WAVES = {"few": bench.WaveCase("copy:10", 2, 9, 30), "many": bench.WaveCase("adding:24", 11, 8, 5)}
+SMALL_WAVES = {"few": WaveCase("copy:10", 2, 9, 30), "many": WaveCase("adding:24", 11, 8, 5)}
 
 
 def test_wave_cases_have_the_promised_names_and_the_papers_sizes():
-    assert list(bench.WAVE_CASES) == list(bench.WAVE_TARGETS) == ["copy", "psmnist", "adding"]
-    sizes = {name: (case.channels, case.neurons) for name, case in bench.WAVE_CASES.items()}
+    assert list(WAVE_CASES) == list(WAVE_TARGETS) == ["copy", "psmnist", "adding"]
+    sizes = {name: (case.channels, case.neurons) for name, case in WAVE_CASES.items()}
     assert sizes == {"copy": (6, 100), "psmnist": (16, 256), "adding": (27, 100)}
 
 
 @pytest.mark.parametrize("name", SMALL_WAVES)
 def test_both_sides_of_the_wave_bench_do_the_same_work(keep_settings, monkeypatch, name):
-    from twm.bench import wave
-    from twm.training.sequences import SequenceModel
+    from twm import bench as wave
+    from twm.training.sequence_model import SequenceModel
 
     models, optimisers = [], []
 
@@ -163,7 +178,7 @@ def test_both_sides_of_the_wave_bench_do_the_same_work(keep_settings, monkeypatc
         optimisers.append(ADAM(parameters, lr=1e-2))
         return optimisers[-1]
 
-    monkeypatch.setattr("twm.training.sequences.SequenceModel", make_model)
+    monkeypatch.setattr("twm.training.sequence_model.SequenceModel", make_model)
     monkeypatch.setattr(torch.optim, "Adam", make_adam)
     wave.make_wave_ours(SMALL_WAVES[name])(4)
     wave.make_wave_torch(SMALL_WAVES[name])(4)
@@ -183,8 +198,7 @@ def test_both_sides_of_the_wave_bench_do_the_same_work(keep_settings, monkeypatc
 @pytest.mark.parametrize("name", SMALL_WAVES)
 def test_the_wave_floor_makes_the_products_of_an_iteration_and_no_others(keep_settings, name):
     from torch.utils.flop_counter import FlopCounterMode
-
-    from twm.bench import wave
+    from twm import bench as wave
 
     def count(work):
         with FlopCounterMode(display=False) as counter:
@@ -198,9 +212,9 @@ def test_the_wave_floor_makes_the_products_of_an_iteration_and_no_others(keep_se
 
 @pytest.mark.slow
 def test_the_wave_bench_measures_in_the_promised_form(monkeypatch):
-    monkeypatch.setitem(bench.WAVE_CASES, "few", SMALL_WAVES["few"])
+    monkeypatch.setitem(WAVE_CASES, "few", SMALL_WAVES["few"])
     lines = []
-    found = bench.bench_wave(["few"], rounds=2, seconds=0.02, report=lines.append)
+    found = bench_wave(["few"], rounds=2, seconds=0.02, report=lines.append)
     case = found["cases"]["few"]
     assert list(case) == ["ours_ms", "torch_ms", "ratio", "floor_ms", "times_floor"]
     assert all(value > 0 for value in case.values()) and lines[0].startswith("few")
@@ -214,9 +228,9 @@ def test_a_case_alone_chooses_its_bench(monkeypatch, capsys):
         asked.append(names)
         return {"cases": {}, "torch_processes": {}, "setup": {"load": 0.0}}
 
-    monkeypatch.setitem(bench.BENCHES, "wave-rnn", measure)
-    monkeypatch.setitem(bench.BENCHES, "training", None)
+    monkeypatch.setitem(BENCHES, "wave-rnn", measure)
+    monkeypatch.setitem(BENCHES, "training", None)
     assert main(["bench", "--case", "copy", "--json"]) == 0 and asked == [["copy"]]
     assert main(["bench", "--case", "cooking"]) == 2
     with pytest.raises(UserError, match="copy, psmnist, adding"):
-        bench.bench_wave(["h128_T108"])
+        bench_wave(["h128_T108"])

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+from twm.cli import main
 
 from tests.conftest import list_files
-from twm.cli import main
 
 TWO_CELLS = """# ---
 # jupyter:

@@ -5,26 +5,17 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from twm.errors import UserError
-from twm.records import describe_rows, read_network
-from twm.training import (
-    CIRCUMSTANCES,
-    COLUMNS,
-    SWEEPS,
-    ModelPlan,
-    find_sweep,
-    list_reduced_plans,
-    measure_test_accuracy,
-    read_sweep,
-    remake_sweep,
-    table1,
-    train_here,
-    train_model,
-    train_models,
-)
+from twm.models.elman import read_network
+from twm.records import describe_rows
+from twm.training import tables as table1
+from twm.training.collections import measure_test_accuracy, read_sweep, remake_sweep, train_here
 from twm.training.jobs import run_job
-from twm.training.plans import check_plans
+from twm.training.plans import ModelPlan, check_plans
+from twm.training.reduced import list_reduced_plans
+from twm.training.results import CIRCUMSTANCES, MODEL_COLUMNS, train_model
+from twm.training.runner import train_models
+from twm.training.sweeps import SWEEPS, find_sweep
 
 TINY = ModelPlan(
     "repeat-copy:3,2", hidden=16, iterations=120, horizons=(5, 10, 20), test_every=40, test_count=50, test_horizon=40,
@@ -178,7 +169,7 @@ def test_a_network_that_says_nothing_is_right_by_chance(trained):
 
 
 def test_rows_are_described_by_their_first_and_last_circumstances():
-    row = dict.fromkeys(COLUMNS) | {"seed": 0, "device": "cpu", "torch": "2", "commit": "a", "date": "2026-01-03"}
+    row = dict.fromkeys(MODEL_COLUMNS) | {"seed": 0, "device": "cpu", "torch": "2", "commit": "a", "date": "2026-01-03"}
     alone = describe_rows([row])
     assert alone == "recorded 2026-01-03: 1 network, 1 seed\ncpu, torch 2, commit a"
     rows = [row, row | {"seed": 1, "commit": "b", "date": "2026-01-04"}, row | {"commit": "c", "date": "2026-01-05"}]

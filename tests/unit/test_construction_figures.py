@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
+from twm.book.figures import construction as figures
 from twm.errors import UserError
-from twm.figures import construction as figures
-from twm.operators import make_cycle, repeat_copy_spectrum
+from twm.theory.operators import make_cycle, repeat_copy_spectrum
 
 
 def draw_all():
@@ -23,7 +22,9 @@ def draw_all():
         "tasks": figures.plot_task_operators(
             {name: make_cycle(3, 2) for name in "abcd"}, {name: (0, 1, 2) for name in "abcd"}, 2
         ),
-        "spectra": figures.plot_spectra({"T1": {"wave operator": ring, "network, 64": ring, "network, 128": ring}}),
+        "spectra": figures.plot_constructed_spectra(
+            {"T1": {"wave operator": ring, "network, 64": ring, "network, 128": ring}}
+        ),
         "wheel": figures.plot_multiplicities(ring, repeat_copy_spectrum(4, 1)),
         "gains": figures.plot_gains(np.arange(1, 51), curve, curve, {1.0: 0.0, 1.1: 0.5}),
         "inputs": figures.plot_input_phase(

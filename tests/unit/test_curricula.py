@@ -2,11 +2,10 @@
 
 import pytest
 import torch
-
 from twm.errors import UserError
-from twm.kernels import StepResult
-from twm.training import Curricula, ModelPlan
-from twm.training.curricula import GROWTH
+from twm.models.kernels import StepResult
+from twm.training.curricula import GROWTH, Curricula
+from twm.training.plans import ModelPlan
 
 
 def run_script(curricula: Curricula, accuracies: list[list[float]], losses: list[list[float]]) -> list[list[int]]:

@@ -8,11 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from twm import datasets
-from twm.datasets import files, images
-from twm.datasets.files import DataFile, find_file, read_file
 from twm.errors import UserError
+from twm.tasks import datasets as files
+from twm.tasks import datasets as images
+from twm.tasks.datasets import MNIST_FILES, DataFile, describe_data, find_file, load_cifar10, load_mnist, read_file
 
 CONTENT = b"what the file should hold"
 
@@ -101,17 +100,17 @@ def test_offline_one_line_says_which_file_to_put_where(folder):
     line = str(caught.value)
     assert "\n" not in line and all(word in line for word in ("data-ubyte.gz", str(folder), "no route to host"))
     with pytest.raises(UserError) as caught:
-        datasets.load_mnist()
-    assert all(wanted.names[-1] in str(caught.value) for wanted in datasets.MNIST_FILES)
+        load_mnist()
+    assert all(wanted.names[-1] in str(caught.value) for wanted in MNIST_FILES)
     with pytest.raises(UserError, match="cifar10_jpeg.npz.*no mirror"):
-        datasets.load_cifar10()
+        load_cifar10()
 
 
 def test_a_data_folder_that_is_none_is_one_line(monkeypatch, tmp_path):
     monkeypatch.setenv("TWM_DATA_DIR", str(tmp_path / "nowhere"))
     with pytest.raises(UserError, match="nowhere is not a folder"):
         read_file(make_wanted())
-    assert "nowhere" in datasets.describe_data()["images"]
+    assert "nowhere" in describe_data()["images"]
 
 
 def pack_idx(array: np.ndarray) -> bytes:
@@ -122,14 +121,14 @@ def test_mnist_is_read_as_it_is_written(folder, monkeypatch):
     generator = np.random.default_rng(0)
     arrays = [generator.integers(0, 256, shape, dtype=np.uint8) for shape in ((6, 28, 28), (6,), (3, 28, 28), (3,))]
     wanted = []
-    for real, array in zip(datasets.MNIST_FILES, arrays):
+    for real, array in zip(MNIST_FILES, arrays):
         content = pack_idx(array)
         (folder / f"{real.name}.gz").write_bytes(gzip.compress(content))
         wanted.append(files.DataFile(real.name, hashlib.sha256(content).hexdigest(), True))
     monkeypatch.setattr(images, "MNIST_FILES", tuple(wanted))
-    found = datasets.load_mnist()
+    found = load_mnist()
     assert all(np.array_equal(a, b) for a, b in zip(found[:4], arrays)) and found.label == ""
-    assert "found in" in datasets.describe_data()["MNIST"]
+    assert "found in" in describe_data()["MNIST"]
 
 
 def test_recompressed_images_carry_their_label(folder, monkeypatch):
@@ -148,7 +147,7 @@ def test_recompressed_images_carry_their_label(folder, monkeypatch):
     content = archive.getvalue()
     (folder / "cifar10_jpeg.npz").write_bytes(content)
     monkeypatch.setattr(images, "CIFAR10_FILES", (DataFile("cifar10_jpeg.npz", hashlib.sha256(content).hexdigest()),))
-    found = datasets.load_cifar10()
+    found = load_cifar10()
     assert "recompressed" in found.label and found.train_labels.tolist() == [4] and found.test_labels.tolist() == [7]
     assert np.abs(found.train_images[0].astype(int) - [255, 0, 0]).max() < 5 and found.test_images.shape == (
         1,

@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from twm.errors import UserError
-from twm.hds import draw_binary_history, make_fibonacci, make_hds, make_named_task, make_repeat_copy, rollout
-from twm.networks import ElmanRNN, construct_elman
-from twm.operators import correct_inputs, load_history, make_basis, simulate_linear
+from twm.models.elman import ElmanRNN, construct_elman
+from twm.theory.bases import make_basis
+from twm.theory.operators import correct_inputs, load_history, simulate_linear
+from twm.theory.systems import draw_binary_history, make_fibonacci, make_hds, make_named_task, make_repeat_copy, rollout
 
 laws = settings(deadline=None, derandomize=True, max_examples=20)
 

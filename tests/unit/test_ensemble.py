@@ -5,24 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-
 from twm.errors import UserError
-from twm.hds import make_selection_table, parse_task, rollout
-from twm.kernels import ReferenceKernel, Weights, draw_weights, stack_weights
-from twm.networks import ElmanRNN
-from twm.spectrum import compare_with_theory
+from twm.models.elman import ElmanRNN
+from twm.models.kernels import ReferenceKernel
+from twm.models.weights import Weights, draw_weights, stack_weights
 from twm.streams import binary_inputs
-from twm.training import (
-    BatchFeed,
-    Ensemble,
-    ModelPlan,
-    TrainingPlan,
-    count_right_signs,
-    draw_batch,
-    finish_ensemble,
-    train_model,
-    train_network,
-)
+from twm.theory.spectra import compare_with_theory
+from twm.theory.systems import make_selection_table, parse_task, rollout
+from twm.training.batches import BatchFeed, count_right_signs
+from twm.training.ensemble import Ensemble
+from twm.training.plans import ModelPlan
+from twm.training.results import finish_ensemble, train_model
+from twm.training.trainer import TrainingPlan, draw_batch, train_network
 
 SMALL = ModelPlan(
     "repeat-copy:3,2", hidden=16, iterations=150, horizons=(5, 10), test_every=40, test_count=50, test_horizon=20, learning_rate=3e-3,
@@ -197,7 +191,7 @@ def test_the_learning_rate_drops_after_its_iteration():
 
 
 def test_a_kernel_that_fails_its_check_is_replaced(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("twm.kernels.checking.check_kernel", lambda kernel, seed: 1.0)
+    monkeypatch.setattr("twm.models.checking.check_kernel", lambda kernel, seed: 1.0)
     with pytest.warns(UserWarning, match="torch autograd"):
         ensemble = Ensemble([SMALL])
     assert isinstance(ensemble._kernel, ReferenceKernel)

@@ -5,10 +5,9 @@ import json
 
 import numpy as np
 import pytest
-
+from twm.book.explorer import PARTS, draw_still, make_network_script, pack_network, pack_networks
 from twm.errors import UserError
-from twm.notebooks.explorer import PARTS, draw_still, make_network_script, pack_network, pack_networks
-from twm.records import read_network
+from twm.models.elman import read_network
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +42,8 @@ def test_the_still_shows_the_text_turned(packed):
 
 def test_a_task_that_is_no_selection_is_refused(tmp_path):
     import torch
-
-    from twm.kernels import draw_weights
-    from twm.records import write_network
+    from twm.models.elman import write_network
+    from twm.models.weights import draw_weights
 
     weights = draw_weights(1, 4, "uniform", torch.Generator().manual_seed(0))
     write_network(tmp_path / "fibonacci.safetensors", weights, {"task": "fibonacci:2,1"})

@@ -5,10 +5,9 @@ import io
 
 import numpy as np
 import pytest
-
-from twm.figures.animation import Animation, LinePanel, Panel
-from twm.figures.data import COLUMNS, list_figure_data, make_csv
-from twm.figures.style import make_axes, plot_matrix
+from twm.book.figures.animation import Animation, LinePanel, Panel
+from twm.book.figures.data import DATA_COLUMNS, list_figure_data, make_csv
+from twm.book.figures.style import make_axes, plot_matrix
 
 
 def read(text: str) -> list[dict]:
@@ -33,7 +32,7 @@ def test_every_kind_of_mark_is_read_back(rng):
     axes[1, 1].pcolormesh(cells)
     axes[1, 2].vlines([1.0, 2.0], 0.0, 3.0)
     rows = read(make_csv(figure))
-    assert tuple(rows[0]) == COLUMNS
+    assert tuple(rows[0]) == DATA_COLUMNS
 
     def columns(panel: int, *names: str) -> np.ndarray:
         marks = [row for row in rows if row["panel"] == str(panel) and row["kind"] != "panel"]
@@ -63,7 +62,7 @@ def test_other_data_give_another_table(rng):
 
 def test_an_empty_figure_has_an_empty_table():
     figure, _ = make_axes()
-    assert list_figure_data(figure) == [] and make_csv(figure) == ",".join(COLUMNS) + "\n"
+    assert list_figure_data(figure) == [] and make_csv(figure) == ",".join(DATA_COLUMNS) + "\n"
 
 
 def test_a_moving_picture_is_read_back(rng):

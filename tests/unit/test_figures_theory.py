@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-
+from twm.book.figures import theory
 from twm.errors import UserError
-from twm.figures import theory
-from twm.hds import make_repeat_copy
-from twm.pictures import text_to_states
-from twm.waves import euler_advect, simulate_wave
+from twm.theory.lattice import euler_advect, simulate_wave
+from twm.theory.pictures import text_to_states
+from twm.theory.systems import make_repeat_copy
 
 
 def check_axes(figure, labelled):

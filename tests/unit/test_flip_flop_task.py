@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-
 from twm.errors import UserError
-from twm.sequence_tasks import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
 from twm.streams import draw_words
+from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
 
 
 def walk(pulses: np.ndarray, delay: int, before: float = 0.0) -> list[float]:

@@ -7,19 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-
 from twm.errors import UserError
-from twm.kernels import Weights
-from twm.records import read_network, read_rows
-from twm.sequence_tasks import FlipFlop, delay_signs, draw_pulses
-from twm.training import lock_place, make_folder_place
-from twm.training.flip_flop import (
-    FlipFlopPlan, FlipFlopTrainer, compute_truncated_gradient, draw_flip_flop_weights, restore_flip_flop_plan, run_flip_flop,
+from twm.models.elman import read_network
+from twm.models.weights import Weights
+from twm.records import read_rows
+from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
+from twm.training.flip_flop import (  # fmt: skip  # fmt: skip
+    FLIP_FLOP_COLUMNS,
+    FlipFlopPlan,
+    FlipFlopTrainer,
+    compute_truncated_gradient,
+    draw_flip_flop_weights,
+    list_flip_flop_plans,
+    main_flip_flops,
+    read_flip_flops,
+    restore_flip_flop_plan,
+    run_flip_flop,
     score_flip_flop,
-)  # fmt: skip
-from twm.training.flip_flop_sweep import (
-    FLIP_FLOP_COLUMNS, list_flip_flop_plans, main_flip_flops, read_flip_flops, train_flip_flops,
-)  # fmt: skip
+    train_flip_flops,
+)
+from twm.training.places import lock_place, make_folder_place
 
 TINY = FlipFlopPlan(2, hidden=20, iterations=330, drop_at=200, batch=8, test_every=100, test_streams=5, test_steps=100)
 
@@ -267,7 +274,7 @@ def test_the_list_of_sweeps_tells_of_it(capsys: pytest.CaptureFixture):
 
 def test_the_records_are_those_of_the_sweep():
     """Every recorded network is there and does what its row says, on a sample of the recorded streams."""
-    from twm.training.flip_flop_sweep import make_flip_flop_place
+    from twm.training.flip_flop import make_flip_flop_place
 
     place = make_flip_flop_place()
     rows = read_flip_flops(place.rows)

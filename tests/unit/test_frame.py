@@ -8,9 +8,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-import yaml
-
 import twm
+import yaml
 
 ENVIRONMENT = {
     "type": "object",

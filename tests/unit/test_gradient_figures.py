@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-
-from twm.figures import gradients as figures
-from twm.operators import repeat_copy_spectrum
-from twm.training import RatioSummary, StartSummary
+from twm.book.figures import gradient_bounds as figures
+from twm.theory.operators import repeat_copy_spectrum
+from twm.training.attention import RatioSummary
+from twm.training.tables import StartSummary
 
 
 def make_start(task, init, iterations, ratio):
@@ -42,14 +42,14 @@ def drawn(starts):
             {0.5: {"linear": falling, "tanh": falling, "bound": falling}},
             {"default": {"measured": falling, "radius": falling, "norm": 1 / falling}},
         ),
-        "waves": figures.plot_waves(
+        "waves": figures.plot_wave_gradients(
             histories, {"skew": np.array([0, 1e-16, 1e-14])}, histories, {"spread": (1 / histories, 1 / histories)}, 0.1**histories
         ),
         "opening": figures.plot_opening({"T1": opening, "T2": opening}, {"T1": share, "T2": share}, {"T1": share, "T2": share}),
         "reach": figures.plot_reach(np.arange(1, 9), {"closed": np.ones(8), "open": np.array([1, 1, 1, 1, 0, 0, 0, 0])}, 4),
         "tightness": figures.plot_tightness({"linear": spans, "trained": spans}),
         "starts": figures.plot_starts(starts),
-        "spectra": figures.plot_spectra({"uniform": (eigenvalues, 2 * eigenvalues)} , repeat_copy_spectrum(4, 1)),
+        "spectra": figures.plot_spectra_in_training({"uniform": (eigenvalues, 2 * eigenvalues)} , repeat_copy_spectrum(4, 1)),
     }  # fmt: skip
 
 

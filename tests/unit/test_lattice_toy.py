@@ -4,10 +4,9 @@ import re
 
 import numpy as np
 import pytest
-
+from twm.book.figures.lattice_toy import BOUNDARIES, LatticeToy
 from twm.errors import UserError
-from twm.figures.lattice_toy import BOUNDARIES, LatticeToy
-from twm.operators import make_cycle
+from twm.theory.operators import make_cycle
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-
-from twm.figures import episodic, flip_flop
-from twm.operators import make_cycle, repeat_copy_spectrum
+from twm.book.figures import episodic_memory as episodic
+from twm.book.figures import flip_flop
+from twm.theory.operators import make_cycle, repeat_copy_spectrum
 
 
 def draw_all() -> dict:
@@ -23,7 +23,7 @@ def draw_all() -> dict:
         "task": flip_flop.plot_task(np.zeros((9, 3)), {"a": np.ones((9, 3)), "b": np.ones((9, 3))}, {"a": np.ones((9, 3)), "b": np.ones((9, 3))}),
         "resting": flip_flop.plot_resting({"a": np.ones(8), "b": np.ones(8)}, ["+++"] * 8, np.ones((9, 2)), np.ones((9, 3)), ("x", "y")),
         "points": flip_flop.plot_points({"a": points, "b": points}, {"a": [[8, 12, 6, 1]] * 2, "b": []}),
-        "spectra": flip_flop.plot_spectra({"a": [ring], "b": [ring * 1.3] * 3}),
+        "spectra": flip_flop.plot_flip_flop_spectra({"a": [ring], "b": [ring * 1.3] * 3}),
         "switch": flip_flop.plot_switch({"a": rng.standard_normal((24, 9)), "b": rng.standard_normal((24, 5))}, np.ones((24, 3)), 4, 8),
         "delays": flip_flop.plot_delays({"a": (np.arange(3), np.ones(3), np.ones(3)), "b": (np.arange(3), np.ones(3), np.ones(3))}),
         "line": flip_flop.plot_delay_line({"a": np.ones((3, 9)), "b": np.full((3, 8), np.nan)}),

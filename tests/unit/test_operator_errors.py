@@ -2,29 +2,28 @@
 
 import numpy as np
 import pytest
-
 from twm.errors import UserError
-from twm.operators import (
+from twm.theory.bases import (
     add_complement,
     compute_dual,
+    make_basis,
+    make_basis_from_columns,
+    make_encoder,
+    transform_operator,
+)
+from twm.theory.observability import observability_matrix, reduce_observable
+from twm.theory.operators import (
     correct_inputs,
     input_phase_matrix,
     load_history,
-    make_basis,
-    make_basis_from_columns,
     make_cycle,
-    make_encoder,
     make_shift,
     make_wave_operator,
-    observability_matrix,
-    ranks_of_powers,
     read_substrate,
-    reduce_observable,
     repeat_copy_state,
-    similarity_error,
     simulate_linear,
-    transform_operator,
 )
+from twm.theory.spectra import ranks_of_powers, similarity_error
 
 DEPENDENT = np.array([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]])
 SQUARE = make_basis(4)

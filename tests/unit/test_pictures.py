@@ -7,10 +7,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-
-from twm import pictures
 from twm.errors import UserError
-from twm.hds import make_repeat_copy, rollout
+from twm.theory import pictures
+from twm.theory.systems import make_repeat_copy, rollout
 
 
 @given(st.text(alphabet=pictures.CHARACTERS, min_size=1, max_size=12))

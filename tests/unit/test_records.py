@@ -5,13 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from twm.errors import UserError
+from twm.models.elman import name_network, read_network, write_network  # fmt: skip
+from twm.models.weights import draw_weights
 from twm.paths import publish_file, replace_folder, write_atomically
-from twm.kernels import draw_weights
-from twm.records import (
-    DamagedRecord, append_row, name_network, read_network, read_rows, read_tensors, write_network, write_rows, write_tensors,
-)  # fmt: skip
+from twm.records import DamagedRecord, append_row, read_rows, read_tensors, write_rows, write_tensors
 
 
 def test_rows_come_back_as_written(tmp_path: Path):

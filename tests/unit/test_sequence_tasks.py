@@ -5,24 +5,15 @@ import math
 import numpy as np
 import pytest
 import torch
-
-from twm.datasets import Images, load_small_mnist
 from twm.errors import UserError
-from twm.hds import parse_task, rollout
-from twm.sequence_tasks import (
-    AddingTask,
-    CopyTask,
-    NoisyRowTask,
-    PixelTask,
-    check_sequence_task,
-    draw_permutation,
-    find_stand_in,
-    parse_sequence_task,
-    shrink_images,
-)
 from twm.streams import draw_words, words_to_choices, words_to_fractions
-from twm.training import draw_batch
-from twm.training.sequences import SequencePlan
+from twm.tasks.datasets import Images, load_small_mnist
+from twm.tasks.images import NoisyRowTask, PixelTask, draw_permutation, find_stand_in, shrink_images
+from twm.tasks.parsing import check_sequence_task, parse_sequence_task
+from twm.tasks.sequences import AddingTask, CopyTask
+from twm.theory.systems import parse_task, rollout
+from twm.training.plans import SequencePlan
+from twm.training.trainer import draw_batch
 
 
 def make_images(count: int = 40, side: int = 4, colours: int = 0) -> Images:

@@ -6,18 +6,20 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from twm.cli import main
 from twm.errors import UserError
-from twm.sequence_tasks import SOLVED_LOSS, parse_sequence_task
-from twm.training import (
-    CIRCUMSTANCES, SWEEPS, ModelPlan, Place, SequenceModel, SequencePlan, SequenceRun, find_sweep, list_sweeps, make_folder_place,
-    read_models, read_sequence_network, train_models, train_sequence_model,
-)  # fmt: skip
+from twm.tasks.parsing import parse_sequence_task
+from twm.tasks.sequences import SOLVED_LOSS
+from twm.training import sequence_model as model_module
 from twm.training.jobs import run_job
-from twm.training.sequences import SEQUENCE_COLUMNS, make_network
-from twm.training.sequences import model as model_module
-from twm.training.sequences.sweeps import ABLATIONS, SEQUENCE_SWEEPS
+from twm.training.places import Place, make_folder_place, read_models
+from twm.training.plans import ModelPlan, SequencePlan
+from twm.training.results import CIRCUMSTANCES
+from twm.training.runner import train_models  # fmt: skip
+from twm.training.sequence_model import SequenceModel, make_network
+from twm.training.sequence_results import SEQUENCE_COLUMNS, read_sequence_network, train_sequence_model
+from twm.training.sequence_run import SequenceRun
+from twm.training.sweeps import ABLATIONS, SEQUENCE_SWEEPS, SWEEPS, find_sweep, list_sweeps
 
 TINY = SequencePlan(
     "copy:2", "wrnn", neurons=13, channels=2, iterations=60, batch=16, test_every=20, test_count=40, learning_rate=3e-3,
@@ -187,8 +189,8 @@ def test_a_place_takes_models_of_its_own_kind_alone(place, tmp_path):
 
 
 def test_missing_images_are_told_before_anything_is_trained(place, monkeypatch, tmp_path):
-    from twm.datasets import images
-    from twm.sequence_tasks import make_image_task
+    from twm.tasks import datasets as images
+    from twm.tasks.images import make_image_task
 
     monkeypatch.setenv("TWM_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -300,8 +302,8 @@ def test_wrong_plans_are_one_line(change, word):
 
 
 def test_another_networks_file_is_refused(tmp_path):
-    from twm.kernels import draw_weights
-    from twm.records import write_network
+    from twm.models.elman import write_network
+    from twm.models.weights import draw_weights
 
     write_network(tmp_path / "elman.safetensors", draw_weights(2, 4), {"task": "T1"})
     (tmp_path / "broken.safetensors").write_bytes(b"x")

@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
-
 from twm.errors import UserError
-from twm.training import summarise_starts
+from twm.training.tables import summarise_starts
 
 
 def make_row(task, init, seed, reached, rank=8, error=None):

@@ -4,11 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-
-from twm.analysis import construct_subject, studies
-from twm.analysis.gathering import gather_subject, worst
-from twm.basis import recover_basis, sample_states
-from twm.training import ModelPlan
+from twm.analysis import studies
+from twm.analysis.recovery import recover_basis, sample_states
+from twm.analysis.report import construct_subject, gather_subject, worst
+from twm.training.plans import ModelPlan
 
 
 def test_power_errors_hold_as_corrected_and_fail_as_printed():

@@ -5,9 +5,8 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
-
 from twm.errors import UserError
-from twm.training import (
+from twm.training.tables import (
     Comparison,
     compare_iterations,
     compare_paired,

@@ -14,15 +14,17 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from twm.cli import main
 from twm.errors import UserError
-from twm.records import read_network, read_rows, write_rows
-from twm.training import (
-    CIRCUMSTANCES, COLUMNS, SWEEPS, ModelPlan, Place, find_sweep, list_sweeps, lock_place, make_folder_place, parse_seeds, read_models,
-    read_sweep, select_plans, train_model, train_models,
-)  # fmt: skip
+from twm.models.elman import read_network
+from twm.records import read_rows, write_rows
+from twm.training.collections import read_sweep
 from twm.training.jobs import name_job, run_job
+from twm.training.places import Place, lock_place, make_folder_place, read_models
+from twm.training.plans import ModelPlan, parse_seeds, select_plans
+from twm.training.results import CIRCUMSTANCES, MODEL_COLUMNS, train_model
+from twm.training.runner import train_models  # fmt: skip
+from twm.training.sweeps import SWEEPS, find_sweep, list_sweeps
 
 TINY = ModelPlan(
     "repeat-copy:3,2", hidden=16, iterations=400, horizons=(5, 10, 20), test_every=100, test_count=50, test_horizon=40, learning_rate=3e-3,
@@ -66,14 +68,14 @@ def begin(plan: ModelPlan, folder: Path, iterations: int) -> Path:
 
 def test_rows_are_whole_and_seed_major(undisturbed: Path):
     rows = read_models(undisturbed / "rows.csv")
-    assert list(rows[0]) == list(COLUMNS)
+    assert list(rows[0]) == list(MODEL_COLUMNS)
     promised = "task hidden l2 seed init curriculum iterations accuracy rank_theory rank_network argument_error seconds device torch commit"
-    assert set(promised.split()) <= set(COLUMNS) and {
+    assert set(promised.split()) <= set(MODEL_COLUMNS) and {
         "threshold",
         "accuracy_best",
         "accuracy_final",
         "checkpoint",
-    } <= set(COLUMNS)
+    } <= set(MODEL_COLUMNS)
     assert [(row["seed"], row["l2"]) for row in rows] == [(0, 0.0), (0, 0.001), (1, 0.0), (1, 0.001)]
     assert all(row["accuracy"] and row["accuracy_2x"] and not row["accuracy_5x"] for row in rows)
     assert [path.name for path in (undisturbed / "unfinished").iterdir()] == [".lock"]
@@ -282,7 +284,7 @@ def test_a_full_disk_stops_no_training_and_loses_nothing(
 
 
 def test_a_slow_kernel_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("twm.kernels.checking.check_kernel", lambda kernel, seed: 1.0)
+    monkeypatch.setattr("twm.models.checking.check_kernel", lambda kernel, seed: 1.0)
     lines = []
     assert run_job([replace(TINY, iterations=3, multiples=())], tmp_path, say=lines.append)
     assert len(lines) == 1 and "torch autograd" in lines[0]
@@ -515,7 +517,8 @@ def test_the_other_kinds_of_sweep_choose_too(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ):
     """What would be trained, by kind of sweep; the training itself has tests of its own."""
-    from twm.training import Outcome, flip_flop_sweep
+    from twm.training import flip_flop as flip_flop_sweep
+    from twm.training.runner import Outcome
 
     seen = []
 
@@ -523,9 +526,9 @@ def test_the_other_kinds_of_sweep_choose_too(
         seen.extend(plan.name for plan in plans)
         return Outcome()
 
-    monkeypatch.setattr("twm.training.train_models", note)
+    monkeypatch.setattr("twm.training.runner.train_models", note)
     monkeypatch.setattr(flip_flop_sweep, "train_flip_flops", note)
-    monkeypatch.setattr("twm.flip_flop.record_points", lambda *arguments: None)
+    monkeypatch.setattr("twm.analysis.flip_flop.record_points", lambda *arguments: None)
     pattern = "flip-flop-8_h100_l2-0_s?" if name == "flipflop" else "copy-10_wrnn_*_s?"
     assert main(["sweep", name, "--only", pattern, "--seeds", "0-1", "--device", "cpu"]) == 0
     assert len(seen) == 2 and not any("irnn" in model or "flip-flop-0" in model for model in seen)
@@ -552,8 +555,8 @@ def test_every_sweep_has_models_with_names_of_their_own():
 def test_the_list_tells_what_is_on_record_and_what_waits(clone: Path, capsys: pytest.CaptureFixture[str]):
     sweep = find_sweep("table2")
     plan = sweep.list_plans()[0]
-    row = dict.fromkeys(COLUMNS) | {"model": plan.name, "task": "T1", "seed": 0}
-    write_rows(sweep.place().rows, [row], list(COLUMNS))
+    row = dict.fromkeys(MODEL_COLUMNS) | {"model": plan.name, "task": "T1", "seed": 0}
+    write_rows(sweep.place().rows, [row], list(MODEL_COLUMNS))
     listed = {entry["name"]: entry for entry in list_sweeps()}
     assert (listed["table2"]["on_record"], listed["table2"]["waiting"]) == (1, 5) and listed["table1"]["waiting"] == 660
     assert main(["sweep", "--list", "--json", "--device", "cpu"]) == 0

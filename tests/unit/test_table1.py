@@ -4,11 +4,10 @@ import re
 from dataclasses import replace
 
 import pytest
-
-from twm.claims import load_rules
-from twm.claims.ledger import read_ledger
-from twm.training import SWEEPS, table1
-from twm.training.summaries import Mean
+from twm.book.ledger import load_rules, read_ledger
+from twm.training import tables as table1
+from twm.training.sweeps import SWEEPS
+from twm.training.tables import Mean
 
 CELLS = [(task, hidden, l2) for task in ("T1", "T2", "T3", "T4") for hidden in (64, 128) for l2 in (0.0, 0.001, 0.1)]
 

@@ -3,8 +3,7 @@
 from html.parser import HTMLParser
 
 import pytest
-
-from twm.notebooks.tables import DataTable
+from twm.book.session import DataTable
 
 HEADER = ("task", "rad & more", "n")
 ROWS = [("T1 <small>", 0.5, 3), ('"T2"', "–", 12)]

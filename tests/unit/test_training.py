@@ -5,29 +5,30 @@ import math
 import pytest
 import torch
 from torch import nn
-
 from twm.errors import UserError
-from twm.hds import make_named_task, parse_task
-from twm.networks.attention import AttentionRNN
-from twm.networks.elman import ElmanRNN
+from twm.models.attention import AttentionRNN
+from twm.models.elman import ElmanRNN
 from twm.records import describe_rows, read_rows
-from twm.training import (
+from twm.theory.systems import make_named_task, parse_task
+from twm.training.attention import (
     MODELS,
     RECORDED_PARTS,
+    compare_attention_with_elman,
+    describe_main_comparison,
+    list_iterations,
+    record_attention_comparison,
+    select_runs,
+    summarise_comparisons,
+    summarise_ratio,
+)
+from twm.training.trainer import (
     StagedHorizon,
     TestPoint,
     TrainingPlan,
     TrainingResult,
-    compare_attention_with_elman,
-    describe_main_comparison,
     draw_batch,
-    list_iterations,
     measure_accuracy,
-    record_attention_comparison,
     run_output_phase,
-    select_runs,
-    summarise_comparisons,
-    summarise_ratio,
     train_network,
 )
 
@@ -208,7 +209,7 @@ def test_new_record_takes_the_old_one_s_place_only_when_it_is_whole(tmp_path, mo
             raise KeyboardInterrupt
         table.write_text("model\nnew\n", encoding="utf-8")
 
-    monkeypatch.setattr("twm.training.comparison.compare_attention_with_elman", stop)
+    monkeypatch.setattr("twm.training.attention.compare_attention_with_elman", stop)
     with pytest.raises(KeyboardInterrupt):
         record_attention_comparison(path)
     assert path.read_text(encoding="utf-8") == "old\n"

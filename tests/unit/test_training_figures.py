@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-
-from twm.figures import training as figures
-from twm.figures.style import INK, QUALITATIVE
-from twm.hds import make_named_task
-from twm.training.table1 import summarise_table1
+from twm.book.figures import training as figures
+from twm.book.figures.style import INK, QUALITATIVE
+from twm.theory.systems import make_named_task
+from twm.training.tables import summarise_table1
 
 AGREES, APART = QUALITATIVE[2], QUALITATIVE[1]
 
@@ -55,7 +54,7 @@ def draw_all():
     inner = np.append(1.1 * ring, 0.3 * ring)
     return {
         "boundaries": figures.plot_boundaries(tasks, 8),
-        "spectra": figures.plot_spectra({f"seed {n}": (ring, inner) for n in range(5)}, columns=3),
+        "spectra": figures.plot_trained_spectra({f"seed {n}": (ring, inner) for n in range(5)}, columns=3),
         "curves": figures.plot_curves(CURVES),
         "apart": figures.plot_curves(CURVES, share_axis=False),
         "tests": figures.plot_curves(CURVES, horizons=False),
@@ -67,7 +66,7 @@ def draw_all():
         ),
         "pairs": figures.plot_pairs(PAIRS, ("none", "adaptive"), "iterations", log=True),
         "radii": figures.plot_pairs({"8 vectors": ([1.0, 1.1], [1.2, 1.05])}, ("uniform", "Gaussian"), "radius"),
-        "fibonacci": figures.plot_fibonacci(
+        "fibonacci": figures.plot_fibonacci_training(
             {"raw inputs": np.full((2, 40), 0.06), "corrected inputs": np.geomspace(1e-4, 1, 40)[None]}, 10, 0.065, 16, 0.1
         ),
     }  # fmt: skip
@@ -157,7 +156,7 @@ def test_spectra_have_a_panel_each_and_leave_no_empty_one(drawn):
 
 def test_eigenvalues_beyond_the_panel_are_drawn_on_its_edge_at_their_angle():
     values = np.array([5 * np.exp(0.7j), 1.0, 0.95, 0.0])
-    figure = figures.plot_spectra({"far": (np.ones(1), values)}, reach=1.35, threshold=0.97)
+    figure = figures.plot_trained_spectra({"far": (np.ones(1), values)}, reach=1.35, threshold=0.97)
     _, slow, rest = figure.axes[0].get_lines()
     shown = np.array(slow.get_xdata()) + 1j * np.array(slow.get_ydata())
     assert np.allclose(shown, [1.35 * np.exp(0.7j), 1.0]) and np.allclose(rest.get_xdata(), [0.95, 0.0])

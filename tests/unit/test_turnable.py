@@ -6,9 +6,8 @@ import re
 
 import numpy as np
 import pytest
-
+from twm.book.figures.turnable import TURN_LEVELS, Turnable, project_points
 from twm.errors import UserError
-from twm.figures.turnable import LEVELS, Turnable, project_points
 
 
 @pytest.fixture
@@ -29,8 +28,8 @@ def test_coordinates_survive_the_page_to_half_a_level(cube):
     data = json.loads(re.search(r"<script[^>]*json[^>]*>(.*?)</script>", cube.to_html(), re.S)[1])
     for cloud, points in zip(data["clouds"], cube.clouds.values()):
         levels = np.frombuffer(base64.b64decode(cloud["points"]), "<u2").reshape(-1, 3)
-        restored = (levels / LEVELS * 2 - 1) * data["scale"]
-        assert np.abs(restored - points).max() <= data["scale"] / LEVELS
+        restored = (levels / TURN_LEVELS * 2 - 1) * data["scale"]
+        assert np.abs(restored - points).max() <= data["scale"] / TURN_LEVELS
         assert np.allclose(np.array(cloud["centre"]) * data["scale"], points.mean(0), atol=1e-3)
     assert data["alt"] == "Eight clouds & a path" and len({cloud["colour"] for cloud in data["clouds"]}) == 8
 

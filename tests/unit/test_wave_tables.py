@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
-
-from twm.figures import wave_rnn as figures
-from twm.training import sequences
-from twm.training.sequences import SEQUENCE_COLUMNS, SequencePlan, tables
+from twm.book.figures import wave_rnn as figures
+from twm.training import tables
+from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_sequences_here
+from twm.training.plans import SequencePlan
+from twm.training.reduced import list_reduced_sequence_plans
+from twm.training.sequence_results import SEQUENCE_COLUMNS
 
 BASE = dict.fromkeys(SEQUENCE_COLUMNS) | {
     "network": "wrnn", "neurons": 100, "channels": 6, "mlp": 0, "init": "shift", "encoder": "single", "activation": "relu", "seed": 0,
@@ -127,7 +129,7 @@ def test_the_ablation_by_hand():
 
 
 def test_rows_of_table_4_are_told_apart():
-    plans = sequences.list_reduced_sequence_plans("ablation", "smoke")
+    plans = list_reduced_sequence_plans("ablation", "smoke")
     rows = [
         make_row(
             plan.task,
@@ -147,27 +149,27 @@ def test_rows_of_table_4_are_told_apart():
 @pytest.mark.parametrize("profile", ["smoke", "laptop"])
 def test_reduced_sweeps_say_so_and_need_no_download(profile):
     for name in ("copy", "ablation", "adding", "smnist", "psmnist", "bridge"):
-        plans = sequences.list_reduced_sequence_plans(name, profile, seed=3)
+        plans = list_reduced_sequence_plans(name, profile, seed=3)
         assert len({plan.name for plan in plans}) == len(plans) > 0
         assert all(plan.scale and plan.seed == 3 for plan in plans)
         assert all(plan.task.startswith(("copy", "adding", "hds:", "small-")) for plan in plans)
-    assert sequences.list_reduced_sequence_plans("nscifar", profile) == []
+    assert list_reduced_sequence_plans("nscifar", profile) == []
 
 
 def test_activity_of_rings_and_of_a_dense_network():
     plan = SequencePlan("copy:1", "wrnn", 12, 3, iterations=1, batch=8, test_every=1, test_count=8, snapshots=(0,))
-    models = sequences.train_sequences_here(
+    models = train_sequences_here(
         [plan, SequencePlan("copy:1", "irnn", 9, iterations=1, batch=8, test_every=1, test_count=8)]
     )
     network, found = models.find_network(plan.name)
-    activity = sequences.record_activity(network, found, count=2)
+    activity = record_activity(network, found, count=2)
     assert activity.shape == (2, 3, 21, 12) and found == plan
     assert models.find_network(f"{plan.name}_at0") and models.find_network("other") is None
-    dense = sequences.record_activity(*models.find_network(models.rows[1]["model"]), count=2)
+    dense = record_activity(*models.find_network(models.rows[1]["model"]), count=2)
     assert dense.shape == (2, 1, 21, 9)
     # At its start every ring is a shift register that is written to at one place.
-    start = sequences.record_activity(*models.find_network(f"{plan.name}_at0"), count=2)
-    assert sequences.measure_diagonal(start) > 2 * sequences.measure_diagonal(dense)
+    start = record_activity(*models.find_network(f"{plan.name}_at0"), count=2)
+    assert measure_diagonal(start) > 2 * measure_diagonal(dense)
     assert models.select(network="irnn") == [models.rows[1]]
     assert models.list_snapshots(plan.name) == [0] and models.list_snapshots("other") == []
 
@@ -182,7 +184,7 @@ def test_speeds_of_rings_are_told_apart():
         return np.fft.ifft(profile * turns, axis=1).real
 
     rings = np.stack([move(1.0), move(0.6), generator.standard_normal((120, 40)), 0 * (time + place)])[None]
-    assert sequences.list_speeds(rings) == pytest.approx([1.0, 0.6], abs=0.05)
+    assert list_speeds(rings) == pytest.approx([1.0, 0.6], abs=0.05)
 
 
 def test_every_figure_draws_and_names_its_axes():

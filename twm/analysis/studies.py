@@ -6,23 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from twm.analysis.gathering import Subject
-from twm.analysis.report import Analysis, try_interventions
-from twm.basis import (
+from twm.analysis.judging import invert_bases, judge_basis
+from twm.analysis.recovery import (
     ElmanSystem,
     RecoveredBasis,
     StateSample,
     find_fixed_point,
-    invert_bases,
-    judge_basis,
     linearise_system,
     recover_basis,
     sample_states,
 )
+from twm.analysis.report import Analysis, Subject, try_interventions
 from twm.errors import require
-from twm.hds import HDS, make_repeat_copy
-from twm.operators import make_basis, make_wave_operator, repeat_copy_state, transform_operator
-from twm.pictures import text_to_states
+from twm.theory.bases import make_basis, transform_operator
+from twm.theory.operators import make_wave_operator, repeat_copy_state
+from twm.theory.pictures import text_to_states
+from twm.theory.systems import HDS, make_repeat_copy
 
 
 def start_at_random(system: ElmanSystem, recovered: RecoveredBasis, dim: int, seed: int) -> RecoveredBasis:
@@ -95,7 +94,7 @@ def trace_errors(recovered: RecoveredBasis, sample: StateSample) -> np.ndarray:
 
 
 def collect_panels(subject: Subject, analysis: Analysis, text: str | None = None) -> dict[str, Any]:
-    """Collect what :func:`twm.figures.recovery.plot_decomposition` draws: a network taken apart in the basis found by regression.
+    """Collect what :func:`twm.book.figures.basis_recovery.plot_decomposition` draws: a network taken apart in the basis found by regression.
 
     Args:
         subject: the network.
@@ -279,7 +278,7 @@ def measure_strengths(
 
     Args:
         gains: factors on Phi.
-        kinds: kinds of bases, see :func:`twm.operators.make_basis`.
+        kinds: kinds of bases, see :func:`twm.theory.bases.make_basis`.
         steps: length of the output phase.
         seed: of bases and contents.
         history, dim, hidden: of the task and the networks.
@@ -328,18 +327,3 @@ def sample_networks(rng_seed: int, count: int, hidden: int, dim: int) -> list[El
         )
         for _ in range(count)
     ]
-
-
-__all__ = [
-    "collect_panels",
-    "count_answers",
-    "count_misread",
-    "find_best_neurons",
-    "measure_linearisations",
-    "measure_power_errors",
-    "measure_strengths",
-    "sample_networks",
-    "scan_mixture",
-    "start_at_random",
-    "trace_errors",
-]

@@ -5,7 +5,8 @@ import numpy as np
 from twm.errata.emt_theory import make_memory, step_memory
 from twm.errata.model import Chapter, ErratumResult, compare_errors, relative_error
 from twm.errata.twm_appendix_memory import check_linearised_point, check_linearised_time
-from twm.operators import make_basis, make_cycle, make_wave_operator, transform_operator
+from twm.theory.bases import make_basis, transform_operator
+from twm.theory.operators import make_cycle, make_wave_operator
 
 CHAPTER = Chapter("emt")
 

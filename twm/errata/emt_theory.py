@@ -6,8 +6,9 @@ from twm.errata.model import Chapter, ErratumResult, compare_errors, relative_er
 from twm.errata.twm_appendix_memory import check_copy_index
 from twm.errata.twm_appendix_model import check_bra_ket_index
 from twm.errata.twm_theory import check_second_sum
-from twm.hds import make_fibonacci
-from twm.operators import make_basis, make_cycle, make_encoder, make_wave_operator, transform_operator
+from twm.theory.bases import make_basis, make_encoder, transform_operator
+from twm.theory.operators import make_cycle, make_wave_operator
+from twm.theory.systems import make_fibonacci
 
 CHAPTER = Chapter("emt")
 

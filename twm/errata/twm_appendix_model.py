@@ -5,8 +5,9 @@ from itertools import chain, combinations
 import numpy as np
 
 from twm.errata.model import Chapter, ErratumResult, compare_errors, relative_error, report
-from twm.hds import make_fibonacci, rollout
-from twm.operators import make_basis, make_cycle, transform_operator
+from twm.theory.bases import make_basis, transform_operator
+from twm.theory.operators import make_cycle
+from twm.theory.systems import make_fibonacci, rollout
 
 CHAPTER = Chapter("twm")
 

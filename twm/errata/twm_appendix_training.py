@@ -3,7 +3,7 @@
 import numpy as np
 
 from twm.errata.model import Chapter, ErratumResult, compare_errors, report
-from twm.hds import make_named_task
+from twm.theory.systems import make_named_task
 
 CHAPTER = Chapter("twm")
 

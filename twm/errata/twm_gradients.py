@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from twm.errata.model import Chapter, ErratumResult, compare_errors, relative_error, report
-from twm.operators import make_basis, make_cycle, make_wave_operator
+from twm.theory.bases import make_basis
+from twm.theory.operators import make_cycle, make_wave_operator
 
 CHAPTER = Chapter("twm")
 

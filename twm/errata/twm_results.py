@@ -3,17 +3,8 @@
 import numpy as np
 
 from twm.errata.model import Chapter, ErratumResult, compare_errors, relative_error, report
-from twm.operators import (
-    Basis,
-    add_complement,
-    make_basis,
-    make_cycle,
-    make_encoder,
-    make_readout,
-    make_wave_operator,
-    simulate_linear,
-    transform_operator,
-)
+from twm.theory.bases import Basis, add_complement, make_basis, make_encoder, make_readout, transform_operator
+from twm.theory.operators import make_cycle, make_wave_operator, simulate_linear
 
 CHAPTER = Chapter("twm")
 

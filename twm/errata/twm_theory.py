@@ -3,8 +3,9 @@
 import numpy as np
 
 from twm.errata.model import Chapter, ErratumResult, compare_errors, relative_error, report
-from twm.hds import make_fibonacci, make_repeat_copy, rollout
-from twm.operators import make_basis, make_readout, make_wave_operator
+from twm.theory.bases import make_basis, make_readout
+from twm.theory.operators import make_wave_operator
+from twm.theory.systems import make_fibonacci, make_repeat_copy, rollout
 
 CHAPTER = Chapter("twm")
 

@@ -1,6 +1,6 @@
 """Training and test data of signed selections, without a rollout a batch.
 
-A batch is the initial components, gathered by the table of :func:`twm.hds.make_selection_table`. Tests hold it against the
+A batch is the initial components, gathered by the table of :func:`twm.theory.systems.make_selection_table`. Tests hold it against the
 rollout.
 """
 
@@ -12,9 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from twm.hds import SelectionTable, make_selection_table, parse_task
-from twm.kernels import Weights, run_forward
+from twm.models.kernels import run_forward
+from twm.models.weights import Weights
 from twm.streams import binary_inputs, expand_words, start_words
+from twm.theory.systems import SelectionTable, make_selection_table, parse_task
 from twm.training.plans import ModelPlan
 
 #: Iterations whose words are computed at a time.
@@ -29,7 +30,7 @@ def _table_of(task: str, steps: int) -> SelectionTable:
 class BatchFeed:
     """The training batches of several models with tasks of one size.
 
-    Model i's batch of an iteration is what :func:`twm.training.draw_batch` draws for its task and seed.
+    Model i's batch of an iteration is what :func:`twm.training.trainer.draw_batch` draws for its task and seed.
 
     Args:
         plans: one a model, of one (history, dim), batch and last horizon.

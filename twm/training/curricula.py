@@ -24,7 +24,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from twm.kernels import StepResult
+from twm.models.kernels import StepResult
 from twm.training.plans import ModelPlan
 
 #: Factor by which the adaptive horizon grows and shrinks.

@@ -15,7 +15,10 @@ import torch
 from torch import Tensor
 
 from twm.errors import require
-from twm.kernels import StepResult, Weights, draw_weights, make_kernel, prepare_process, stack_weights
+from twm.models.checking import make_kernel
+from twm.models.fast.elman import prepare_process
+from twm.models.kernels import StepResult
+from twm.models.weights import Weights, draw_weights, stack_weights
 from twm.training.batches import BatchFeed, count_right_signs
 from twm.training.curricula import Curricula
 from twm.training.plans import ModelPlan, check_plans, restore_plan
@@ -86,7 +89,7 @@ class Ensemble:
         plans: one a model; all but task, seed, weight decay, initialisation, curriculum, learning rate, snapshots and when
             to stop must agree, and the tasks must be of one (history, dim).
         device: ``cpu`` or ``cuda``.
-        path: of the kernel, see :func:`twm.kernels.make_kernel`; by default ``augmented`` for one model on the CPU and
+        path: of the kernel, see :func:`twm.models.checking.make_kernel`; by default ``augmented`` for one model on the CPU and
             ``batched`` otherwise.
 
     Attributes:

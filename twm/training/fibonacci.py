@@ -22,8 +22,8 @@ import torch
 from torch import Tensor
 
 from twm.errors import require, require_count
-from twm.hds import make_fibonacci, rollout
-from twm.kernels import Weights, draw_weights, stack_weights
+from twm.models.weights import Weights, draw_weights, stack_weights
+from twm.theory.systems import make_fibonacci, rollout
 
 #: The factor by which the series grows a step, in the long run.
 GOLDEN_RATIO = (1 + 5**0.5) / 2

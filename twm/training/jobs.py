@@ -24,7 +24,7 @@ _REPORT_SECONDS = 0.5
 #: Seconds that a job waits for another process to leave its model.
 _CLAIM_SECONDS = 5.0
 
-Progress = Callable[[int, Sequence[float]], None]
+JobProgress = Callable[[int, Sequence[float]], None]
 
 
 def name_job(plans: Sequence[Any]) -> str:
@@ -42,7 +42,7 @@ def run_job(
     path: str | None = None,
     keep_going: Callable[[], bool] = lambda: True,
     say: Say = print,
-    progress: Progress = lambda iteration, accuracies: None,
+    progress: JobProgress = lambda iteration, accuracies: None,
 ) -> bool:
     """Train from the last checkpoint, keep checkpoints on the way, and leave a result file a model.
 
@@ -97,7 +97,7 @@ def _run(
     path: str | None,
     keep_going: Callable[[], bool],
     say: Say,
-    progress: Progress,
+    progress: JobProgress,
 ) -> bool:
     place = work / f"{name_job(plans)}.checkpoint"
     ensemble = _load_checkpoint(_make_ensemble(plans, device, path, say), place, path, say)

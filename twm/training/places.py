@@ -213,7 +213,7 @@ def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any
         protocol: of its models; it says which columns there are.
 
     Returns:
-        its rows by those columns, :data:`twm.training.COLUMNS` or others, numbers as numbers and empty cells as ``None``; none if there is no table.
+        its rows by those columns, :data:`twm.training.results.MODEL_COLUMNS` or others, numbers as numbers and empty cells as ``None``; none if there is no table.
 
     Raises:
         UserError: if the table is damaged, or from another version.

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-
 #: Where lines go.
 Say = Callable[[str], None]
 #: Seconds between lines about models in training, in a log.

@@ -46,7 +46,7 @@ class Protocol:
 
 
 #: Where each protocol is defined. Imported when asked for, because the machinery is below none of them.
-_HOMES = {"elman": "twm.training.results", "sequence": "twm.training.sequences.results"}
+_HOMES = {"elman": "twm.training.results", "sequence": "twm.training.sequence_results"}
 
 
 def find_protocol(name: str = "elman") -> Protocol:

@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 
 from twm.errors import require
-from twm.hds import make_selection_table, parse_task
-from twm.kernels import Weights
+from twm.models.elman import write_network
+from twm.models.weights import Weights
 from twm.paths import find_commit
-from twm.records import DamagedRecord, describe_host, read_tensors, write_network, write_tensors
-from twm.spectrum import compare_with_theory
+from twm.records import DamagedRecord, describe_host, read_tensors, write_tensors
+from twm.theory.spectra import compare_with_theory
+from twm.theory.systems import make_selection_table, parse_task
 from twm.training.ensemble import Ensemble, group_plans
 from twm.training.plans import MULTIPLES, ModelPlan, restore_plan
 from twm.training.progress import describe_row
 from twm.training.protocols import Protocol, describe_plan, find_protocol, restore_any
 
 #: A table of models: its columns and what they mean.
-COLUMNS: dict[str, str] = {
+MODEL_COLUMNS: dict[str, str] = {
     "model": "name; two rows have one name only if they are the same model",
     "task": "as on the command line",
     "hidden": "hidden neurons",
@@ -155,7 +156,9 @@ def _make_result(
             "radius": _round(float(np.abs(spectrum.network).mean()) if spectrum.rank_network else None, 6),
         }
     curve = [dict(zip(CURVE_COLUMNS, (plan.name, *_round_point(point)))) for point in log.curve]
-    return TrainedModel(plan, {name: row.get(name) for name in COLUMNS}, curve, weights, ensemble.snapshots(place))
+    return TrainedModel(
+        plan, {name: row.get(name) for name in MODEL_COLUMNS}, curve, weights, ensemble.snapshots(place)
+    )
 
 
 def _round(value: float | None, digits: int) -> float | None:
@@ -213,7 +216,7 @@ def _check_tasks(plans: Sequence[ModelPlan]) -> None:
 #: The protocol of the paper's Elman networks.
 PROTOCOL = Protocol(
     name="elman",
-    columns=COLUMNS,
+    columns=MODEL_COLUMNS,
     curve_columns=CURVE_COLUMNS,
     texts=TEXTS,
     check=_check_tasks,

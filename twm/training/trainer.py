@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from twm.errors import require, require_count
-from twm.hds import HDS, rollout
 from twm.streams import binary_inputs
+from twm.theory.systems import HDS, rollout
 
 # ---- the protocol
 

@@ -1,0 +1,1 @@
+"""The book: its ledger, its notebooks, its site."""

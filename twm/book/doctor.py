@@ -1,0 +1,88 @@
+"""What this machine has, and what each profile will take on it."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+from pathlib import Path
+
+from twm.book.evidence import read_timings, summarise_profile
+from twm.book.session import PROFILES
+from twm.errors import UserError
+from twm.paths import find_commit, find_root
+
+_PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupytext", "papermill", "pytest", "playwright")
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _describe_gpu() -> str:
+    try:
+        import torch
+    except ImportError:
+        return "unknown: torch is not installed"
+    if not torch.cuda.is_available():
+        return "none found by torch; everything runs on the CPU"
+    memory = torch.cuda.get_device_properties(0).total_memory / 2**30
+    return f"{torch.cuda.get_device_name()} ({memory:.0f} GiB)"
+
+
+def _describe_data() -> dict[str, str]:
+    from twm.tasks.datasets import describe_data
+
+    return {"TWM_DATA_DIR": os.environ.get("TWM_DATA_DIR") or "not set", **describe_data()}
+
+
+def _describe_training() -> str:
+    try:
+        from twm.models.fast.graph import GPU_STATUS
+        from twm.training.sequence_model import SEQUENCE_GPU_STATUS
+    except ImportError:
+        return "unknown: torch is not installed"
+    return f"on the CPU one process a core; on a GPU {GPU_STATUS}; {SEQUENCE_GPU_STATUS}"
+
+
+def _describe_profiles() -> dict[str, str]:
+    timings = read_timings()
+    described = {}
+    for name, profile in PROFILES.items():
+        summary = summarise_profile(timings.get(name, {}))
+        measured = (
+            f"measured {summary['seconds'] / 60:.1f} min, {summary['memory_mb'] / 1024:.1f} GB for {summary['notebooks']} notebooks"
+            if summary["notebooks"]
+            else "no time on record"
+        )
+        described[name] = f"{profile.purpose}; {measured}; budget {profile.budget / 60:.0f} min on 2 cores"
+    return described
+
+
+def examine() -> dict[str, dict[str, str]]:
+    """Return sections of lines: system, packages, data, profiles."""
+    try:
+        root: Path | None = find_root()
+    except UserError:
+        root = None
+    place = root or Path.cwd()
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "system": {
+            "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
+            "cores": str(os.cpu_count()),
+            "memory": f"{memory:.0f} GiB",
+            "GPU": _describe_gpu(),
+            "training": _describe_training(),
+            "clone": f"{root} at {find_commit(root)}" if root else "none: only the library works, see the rerun page",
+            "disk free": f"{shutil.disk_usage(place).free / 2**30:.0f} GiB",
+            "browser for tests": shutil.which("chromium")
+            or shutil.which("google-chrome")
+            or "none: browser tests will skip",
+        },
+        "packages": {package: _version(package) for package in _PACKAGES},
+        "data": _describe_data(),
+        "profiles": _describe_profiles() if root else {"": "known in a clone"},
+    }

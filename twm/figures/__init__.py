@@ -1,1 +1,0 @@
-"""Figures: one function per figure, data in and a Figure out, all in one style."""

@@ -1,0 +1,88 @@
+"""A trainable network whose state is the substrate itself and whose boundary is self-attention."""
+
+import torch
+from torch import Tensor, nn
+
+from twm.errors import require, require_count
+from twm.theory.attention import AttentionBoundary, make_attention_boundary
+
+
+class AttentionRNN(nn.Module):
+    """Recurrent network that keeps the last ``history`` columns and makes the next one by attention.
+
+    Its state is the wave substrate: shifting is built in, and only the boundary is learnt. Position vectors, if
+    any, are learnt as well. No bias, no normalisation and no feed-forward layer: what is trained is Eq. (8).
+
+    Args:
+        history: number of columns of the window.
+        dim: dimension of a column, of the inputs and of the outputs.
+        heads: number of heads.
+        width: length of a key; ``dim`` if not given.
+        labelled: whether columns carry learnt position vectors.
+        seed: seed of the initial weights, uniform within one over the square root of what they sum over, and drawn on
+            the CPU in float32.
+
+    Raises:
+        UserError: if a count is below one.
+
+    Source: twm Eq. (8); heads and positions are additions.
+    """
+
+    def __init__(
+        self, history: int, dim: int, heads: int = 1, width: int | None = None, labelled: bool = True, seed: int = 0
+    ) -> None:
+        super().__init__()
+        self.history, self.dim = require_count(history, "history"), require_count(dim, "dim")
+        heads = require_count(heads, "heads")
+        width = dim if width is None else require_count(width, "width")
+        generator = torch.Generator().manual_seed(require_count(seed, "seed", 0))
+
+        def draw(summed: int, *shape: int) -> nn.Parameter:
+            return nn.Parameter((torch.rand(shape, generator=generator) * 2 - 1) * summed**-0.5)
+
+        self.key_weight = draw(dim, heads, dim, width)
+        self.query_weight = draw(dim, heads, width, dim)
+        self.value_weight = draw(heads * dim, heads, dim, dim)
+        self.positions = draw(dim, history, dim) if labelled else None
+
+    def boundary(self) -> AttentionBoundary:
+        """Return the boundary that the network has now, as a copy in float64 numpy arrays."""
+        weights = (self.key_weight, self.query_weight, self.value_weight, self.positions)
+        copies = [None if weight is None else weight.detach().double().cpu().numpy().copy() for weight in weights]
+        return make_attention_boundary(*copies)
+
+    def forward(self, inputs: Tensor, horizon: int) -> Tensor:
+        """Fill the window with the inputs, then run freely on the network's own outputs.
+
+        Args:
+            inputs: (history, batch, dim), oldest first.
+            horizon: number of steps of the output phase.
+
+        Returns:
+            outputs of the output phase, (horizon, batch, dim).
+
+        Raises:
+            UserError: if the inputs do not fill the window, or ``horizon`` is below one.
+        """
+        horizon = require_count(horizon, "horizon")
+        fits = inputs.ndim == 3 and inputs.shape[0] == self.history and inputs.shape[2] == self.dim
+        require(fits, f"inputs must be of shape ({self.history}, batch, {self.dim}), not {tuple(inputs.shape)}")
+        batch, heads = inputs.shape[1], len(self.value_weight)
+        # Both products of weights are taken once a run instead of once a step: W_K W_Q acts on the newest column, and
+        # the heads' value matrices act side by side.
+        ask = (self.key_weight @ self.query_weight).reshape(heads * self.dim, self.dim)
+        tell = self.value_weight.mT.reshape(heads * self.dim, self.dim)
+        columns = list(inputs.unbind(0))
+        for _ in range(horizon):
+            # Stacking the last columns shifts the wave; joining it to a moving window would cost twice the backward pass.
+            window = torch.stack(columns[-self.history :], 1)
+            labelled = window if self.positions is None else window + self.positions
+            questions = nn.functional.linear(labelled[:, -1], ask).view(batch, heads, self.dim)
+            weights = torch.softmax(torch.bmm(questions, labelled.mT), -1)
+            columns.append(torch.bmm(weights, window).view(batch, heads * self.dim) @ tell)
+        return torch.stack(columns[self.history :])
+
+    def extra_repr(self) -> str:
+        """Describe the network in torch's printout."""
+        heads, _, width = self.key_weight.shape
+        return f"history={self.history}, dim={self.dim}, heads={heads}, width={width}, labelled={self.positions is not None}"

@@ -1,0 +1,1 @@
+"""The theory, a file a section of the papers."""

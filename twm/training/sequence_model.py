@@ -1,0 +1,321 @@
+"""A network on sequences with its optimiser, and an iteration of training by the fastest way that is right here."""
+
+import copy
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from twm.errors import require
+from twm.models.checking import TOLERANCE
+from twm.models.fast.rings import DenseProducts, Recurrence, RingConvolution, ShiftedProducts
+from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON
+from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN, make_sequence_network
+from twm.tasks.sequences import Batch, SequenceTask
+from twm.training.plans import SequencePlan
+
+#: From this many channels on, torch's convolution is faster than products on shifted views.
+RING_CHANNELS = 10
+#: What is known about this way on a GPU; change it with the first run on one.
+SEQUENCE_GPU_STATUS = "networks on sequences are captured as one CUDA graph, which has not run on a GPU yet"
+
+_WARM_UP_ROUNDS = 3
+_CHECK_BATCH, _CHECK_STEPS = 4, 24
+
+
+def make_network(plan: SequencePlan, task: SequenceTask) -> SequenceNetwork:
+    """Make the network of a plan with its initial weights, on the CPU in float32."""
+    options: dict[str, Any] = {"mlp": plan.mlp, "seed": plan.seed}
+    if plan.network in ("wrnn", "irnn"):
+        options |= {"recurrent": plan.recurrent, "encoder": plan.encoder, "activation": plan.activation}
+    if plan.network == "wrnn":
+        options |= {"channels": plan.channels, "kernel": plan.kernel}
+    return make_sequence_network(plan.network, task.inputs, task.outputs, plan.neurons, **options)
+
+
+def make_recurrence(
+    network: SequenceNetwork, batch: int, steps: int, every_step: bool, device: Any = "cpu"
+) -> Recurrence | None:
+    """Make the fast recurrence of a network; ``None`` if it has none, as torch's own layers.
+
+    Args:
+        network: any.
+        batch: sequences.
+        steps: the longest sequence.
+        every_step: whether every step is read out.
+        device: of the buffers.
+    """
+    if network.mlp and every_step:
+        return None
+    read = 0 if network.mlp else network.outputs
+    if isinstance(network, WaveRNN):
+        # On a GPU a convolution may be made with ten bits; products are not.
+        many = network.channels >= RING_CHANNELS and torch.device(device).type == "cpu"
+        kind = RingConvolution if many else ShiftedProducts
+        sizes = (network.channels, network.neurons, network.kernel)
+        return kind(*sizes, network.inputs, batch, steps, network.activation, read, every_step, device=device)
+    if isinstance(network, IdentityRNN):
+        return DenseProducts(
+            network.hidden, network.inputs, batch, steps, network.activation, read, every_step, device=device
+        )
+    return None
+
+
+@contextmanager
+def exact_arithmetic() -> Iterator[None]:
+    """Multiply float32 as float32 for a while, in products, convolutions and torch's recurrent layers, also on a GPU."""
+    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+    before = [place.fp32_precision for place in places]
+    try:
+        for place in places:
+            place.fp32_precision = "ieee"
+        yield
+    finally:
+        for place, setting in zip(places, before):
+            place.fp32_precision = setting
+
+
+class _Descent:
+    """The loss of a batch and its gradient, by the fast recurrence or by autograd."""
+
+    def __init__(self, network: SequenceNetwork, task: SequenceTask, recurrence: Recurrence | None) -> None:
+        self.network, self.task, self.recurrence = network, task, recurrence
+        self._weights = dict(network.named_parameters())
+
+    @torch.no_grad()
+    def answer(self, inputs: Tensor) -> Tensor:
+        """Return the network's answers: (time, batch, outputs) where every step is answered, else (batch, outputs)."""
+        if self.recurrence is None:
+            states = self.network.run(inputs)
+            return self.network.read(states if self.task.every_step else states[-1])
+        answers = self.recurrence.run(self._weights, inputs)
+        if answers is None:
+            return self.network.read(self.recurrence.states[-1])
+        return answers if self.task.every_step else answers[0]
+
+    def differentiate(self, batch: Batch, divisor: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the loss of a batch, and the gradient of the loss over the divisor by the names of the weights."""
+        names, weights = list(self._weights), list(self._weights.values())
+        if self.recurrence is None:
+            with torch.enable_grad():
+                states = self.network.run(batch.inputs)
+                loss = self.task.measure_loss(
+                    self.network.read(states if self.task.every_step else states[-1]), batch.targets
+                )
+                return loss.detach(), dict(zip(names, torch.autograd.grad(loss / divisor, weights)))
+        answers = self.recurrence.run(self._weights, batch.inputs)
+        if answers is None:
+            read = [name for name in names if name.endswith(("_inner", "_readout"))]
+            with torch.enable_grad():
+                last = self.recurrence.states[-1].clone().requires_grad_()
+                loss = self.task.measure_loss(self.network.read(last), batch.targets)
+                slope, *found = torch.autograd.grad(loss / divisor, [last, *(self._weights[name] for name in read)])
+            return loss.detach(), self.recurrence.differentiate(last_slope=slope) | dict(zip(read, found))
+        with torch.enable_grad():
+            answers.requires_grad_()
+            loss = self.task.measure_loss(answers if self.task.every_step else answers[0], batch.targets)
+            (slopes,) = torch.autograd.grad(loss / divisor, answers)
+        return loss.detach(), self.recurrence.differentiate(slopes)
+
+
+def check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
+    """Measure the error of the fast recurrence's gradient against autograd in float64.
+
+    A few of the task's own sequences are used, cut to their last steps so that the check takes a moment. The weights are the
+    initial ones, moved a little, so that no part of the gradient is zero by their symmetry.
+
+    Args:
+        plan: of the model.
+        task: its task.
+
+    Returns:
+        the largest error of a weight's gradient, relative to the largest norm among them; 0 for a network without a fast
+        recurrence.
+    """
+    network = make_network(plan, task)
+    generator = torch.Generator().manual_seed(plan.seed)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(torch.randn(weight.shape, generator=generator) * 0.01)
+    size = min(_CHECK_BATCH, plan.batch)
+    batch = task.draw_batch(plan.seed, 1, size)
+    steps = min(_CHECK_STEPS, task.steps)
+    batch = Batch(batch.inputs[-steps:], batch.targets[-steps:] if task.every_step else batch.targets)
+    recurrence = make_recurrence(network, size, steps, task.every_step)
+    if recurrence is None:
+        return 0.0
+    _, found = _Descent(network, task, recurrence).differentiate(batch, 1.0)
+    exact = Batch(*(part.double() if part.is_floating_point() else part for part in batch))
+    _, expected = _Descent(copy.deepcopy(network).double(), task, None).differentiate(exact, 1.0)
+    scale = max(float(slope.norm()) for slope in expected.values())
+    errors = [float((found[name].double() - slope).norm()) for name, slope in expected.items()]
+    return max(errors) / (scale or 1.0) if all(map(math.isfinite, errors)) else math.nan
+
+
+class SequenceModel:
+    """One network in training: weights, Adam's moments, and an iteration.
+
+    Weights, gradients and both moments are one vector each, of which a network's parameters are views, so an update is a
+    handful of operations. On a GPU the whole iteration is captured as one CUDA graph.
+
+    Args:
+        plan: the model.
+        device: ``cpu`` or ``cuda``.
+        path: ``autograd`` for the slow, obvious way; by default the fast one where there is one and it passes its check.
+        task: the task, where it is at hand; by default made from the plan.
+
+    Attributes:
+        plan: the model.
+        task: its task.
+        network: with the current weights.
+        path: the way that is used, ``autograd`` or ``fast``.
+
+    Raises:
+        UserError: if images are not to be had, or the path is unknown.
+    """
+
+    def __init__(
+        self, plan: SequencePlan, device: str = "cpu", path: str | None = None, task: SequenceTask | None = None
+    ) -> None:
+        require(path in (None, "autograd", "fast"), f"path must be fast or autograd, not {path!r}")
+        self.plan, self.task, self.device = plan, task or plan.make_task(), device
+        network = make_network(plan, self.task)
+        self.count = network.count_parameters()
+        self._shapes = {name: tuple(weight.shape) for name, weight in network.named_parameters()}
+        self.network = network.to(device)
+        self.weights, self._gradient, self._first, self._second, self._scratch = (
+            torch.zeros(self.count, device=device) for _ in range(5)
+        )
+        self.gradients = self._split(self._gradient)
+        for (name, weight), view in zip(self.network.named_parameters(), self._split(self.weights).values()):
+            view.copy_(weight.detach())
+            weight.data = view
+        self.iteration = torch.zeros((), dtype=torch.int64, device=device)
+        self.learning_rate = torch.tensor(plan.learning_rate, dtype=torch.float64, device=device)
+        recurrence = None
+        if path != "autograd" and self._passes_check():
+            recurrence = make_recurrence(self.network, plan.batch, self.task.steps, self.task.every_step, device)
+        self.path = "autograd" if recurrence is None else "fast"
+        self._descent = _Descent(self.network, self.task, recurrence)
+        self._loss = torch.zeros((), device=device)
+        self._graph: Any = None
+
+    def _passes_check(self) -> bool:
+        try:
+            error = check_recurrence(self.plan, self.task)
+            if error <= TOLERANCE:
+                return True
+            reason = f"its gradient differs from float64 autograd by {error:.1e}, relative; {TOLERANCE:.0e} is allowed"
+        except RuntimeError as failure:
+            reason = f"it failed: {str(failure).splitlines()[0]}"
+        message = (
+            f"the fast recurrence is not used on this machine: {reason}. Training goes on with torch autograd, slower"
+        )
+        warnings.warn(message, stacklevel=3)
+        return False
+
+    def _split(self, flat: Tensor) -> dict[str, Tensor]:
+        """Return views of a flat vector by the names of the weights."""
+        sizes = [math.prod(shape) for shape in self._shapes.values()]
+        return {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), flat.split(sizes))}
+
+    def copy_weights(self) -> dict[str, Tensor]:
+        """Return a copy of the weights by name, on the CPU."""
+        return {name: weight.cpu().clone() for name, weight in self._split(self.weights).items()}
+
+    def step(self, batch: Batch) -> Tensor:
+        """Make one iteration, and return the loss of the batch before it."""
+        if self.device == "cpu":
+            self._iterate(batch)
+        else:
+            if self._graph is None:
+                with exact_arithmetic():
+                    self._capture(batch)
+            for place, value in zip(self._staged, batch):
+                place.copy_(value)
+            self._graph.replay()
+        return self._loss
+
+    def _iterate(self, batch: Batch) -> None:
+        loss, found = self._descent.differentiate(batch, self.plan.divisor)
+        for name, place in self.gradients.items():
+            place.copy_(found[name])
+        self._loss.copy_(loss)
+        self._update()
+
+    def _capture(self, batch: Batch) -> None:
+        # Libraries allocate on their first calls, which capture forbids, so the iteration first runs outside one; what these
+        # rounds did to the model is then undone.
+        self._staged = Batch(*(part.clone() for part in batch))
+        state = {key: value.clone() for key, value in self.state().items()}
+        side = torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UP_ROUNDS):
+                self._iterate(self._staged)
+        torch.cuda.current_stream().wait_stream(side)
+        self.load(state)
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph):
+            self._iterate(self._staged)
+
+    @torch.no_grad()
+    def _update(self) -> None:
+        """Clip the gradient and make a step of Adam, in torch's order."""
+        gradient, first, second, scratch = self._gradient, self._first, self._second, self._scratch
+        if self.plan.clip:
+            norm = torch.linalg.vector_norm(gradient)
+            gradient.mul_((self.plan.clip / (norm + CLIP_EPSILON)).clamp_(max=1.0))
+        self.iteration.add_(1)
+        first.lerp_(gradient, 1 - BETA_FIRST)
+        second.mul_(BETA_SECOND).addcmul_(gradient, gradient, value=1 - BETA_SECOND)
+        # 1 - beta^t, without the cancellation and as tensors, so that a captured graph counts on by itself.
+        time = self.iteration.to(torch.float64)
+        first_bias = -torch.expm1(time * math.log(BETA_FIRST))
+        second_bias = -torch.expm1(time * math.log(BETA_SECOND))
+        torch.sqrt(second, out=scratch).div_(second_bias.sqrt_().to(torch.float32)).add_(EPSILON)
+        torch.div(first, scratch, out=gradient).mul_((self.learning_rate / first_bias).to(torch.float32))
+        self.weights.sub_(gradient)
+
+    @torch.no_grad()
+    def test(self, count: int) -> tuple[float, float]:
+        """Return loss and accuracy on the first ``count`` sequences of the test set.
+
+        Losses are summed in float64: far below one in ten million, float32 cannot tell them from zero.
+        """
+        loss = accuracy = 0.0
+        done, batch = 0, self.plan.batch
+        count = min(count, self.task.test_count or count)
+        while done < count:
+            inputs, targets = self.task.draw_test(min(batch, count - done), done, self.device)
+            found = inputs.shape[1]
+            if found < batch:
+                # The recurrence's buffers have one size; what is added is not scored.
+                inputs = torch.cat([inputs, inputs.new_zeros((len(inputs), batch - found, inputs.shape[2]))], 1)
+            with exact_arithmetic():
+                answers = self._descent.answer(inputs)
+            answers = (answers[:, :found] if self.task.every_step else answers[:found]).double()
+            exact = targets.double() if targets.is_floating_point() else targets
+            loss += float(self.task.measure_loss(answers, exact)) * found
+            accuracy += float(self.task.measure_accuracy(answers, exact)) * found
+            done += found
+        return loss / count, accuracy / count
+
+    def state(self) -> dict[str, Tensor]:
+        """Return all tensors that training goes on from."""
+        return {
+            "weights": self.weights,
+            "first": self._first,
+            "second": self._second,
+            "iteration": self.iteration,
+            "learning_rate": self.learning_rate,
+        }
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take over what :meth:`state` returned."""
+        for name, place in self.state().items():
+            place.copy_(state[name])
