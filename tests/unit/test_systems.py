@@ -8,23 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twm.theory.systems import (
-    RANDOM_KINDS,
-    TASK_CODES,
-    draw_binary_history,
-    make_fibonacci,
-    make_hds,
-    make_linear_hds,
-    make_named_task,
-    make_random_hds,
-    make_random_selection,
-    make_repeat_copy,
-    make_selection,
-    make_selection_table,
-    parse_task,
-    rollout,
-    window_states,
-)
+from twm.theory.systems import RANDOM_KINDS, TASK_CODES, draw_binary_history, make_fibonacci, make_hds, make_linear_hds
+from twm.theory.systems import make_named_task, make_random_hds, make_random_selection, make_repeat_copy, make_selection
+from twm.theory.systems import make_selection_table, parse_task, rollout, window_states
 
 
 def read_task_code(history, dim, a, b, c):

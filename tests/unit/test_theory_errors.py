@@ -6,35 +6,13 @@ import torch
 from twm.errors import UserError
 from twm.theory import bases, episodic, observability, operators, pictures, spectra
 from twm.theory.activity import convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share
-from twm.theory.attention import (
-    make_attention_boundary,
-    make_positional_attention,
-    make_random_attention,
-    make_window_mask,
-    predict_in_parallel,
-    run_sliding_window,
-)
-from twm.theory.lattice import (
-    euler_advect,
-    measure_euler_error,
-    measure_transport_error,
-    simulate_wave,
-    translate_profile,
-)
-from twm.theory.systems import (
-    make_fibonacci,
-    make_hds,
-    make_linear_hds,
-    make_named_task,
-    make_random_hds,
-    make_random_selection,
-    make_repeat_copy,
-    make_selection,
-    make_selection_table,
-    parse_task,
-    rollout,
-    window_states,
-)
+from twm.theory.attention import make_attention_boundary, make_positional_attention, make_random_attention
+from twm.theory.attention import make_window_mask, predict_in_parallel, run_sliding_window
+from twm.theory.lattice import euler_advect, measure_euler_error, measure_transport_error, simulate_wave
+from twm.theory.lattice import translate_profile
+from twm.theory.systems import make_fibonacci, make_hds, make_linear_hds, make_named_task, make_random_hds
+from twm.theory.systems import make_random_selection, make_repeat_copy, make_selection, make_selection_table, parse_task
+from twm.theory.systems import rollout, window_states
 
 SQUARE, WIDE = bases.make_basis(4), bases.make_basis(4, 6)
 DEPENDENT = np.array([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]])
