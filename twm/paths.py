@@ -8,9 +8,9 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 from twm.errors import UserError, require
 
@@ -121,12 +121,11 @@ def find_commit(root: Path | None = None) -> str:
     except UserError:
         root = None
     if root and (root / ".git").exists() and shutil.which("git"):
-        git = ["git", "-C", str(root)]
-        head = subprocess.run([*git, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True)
+        # Records that a run has just written do not make the code another.
+        changes = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)book/results"]
+        asked = [["git", "-C", str(root), *words] for words in (["rev-parse", "--short=10", "HEAD"], changes)]
+        head, changed = (subprocess.run(each, capture_output=True, text=True, check=False) for each in asked)
         if head.returncode == 0:
-            # Records that a run has just written do not make the code another.
-            asked = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)book/results"]
-            changed = subprocess.run([*git, *asked], capture_output=True, text=True)
             return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
     return os.environ.get("TWM_COMMIT", "unknown")
 

@@ -97,16 +97,6 @@ def test_spectral_dual_is_recovered_from_the_operator_alone(size, extra, kind, s
     assert np.abs(naive @ recurrent - phi @ naive).max() > 1e-3
 
 
-def test_spectral_dual_matches_left_eigenvectors():
-    # The definition by eigenvectors, possible here since the cycle is diagonalisable.
-    basis = make_basis(12, 20, "skew", seed=4, tilt=1.0)
-    recurrent = add_complement(transform_operator(make_cycle(4, 3), basis), basis, 0.5, seed=4)
-    values, left = np.linalg.eig(recurrent.T)
-    rows = left[:, np.abs(values) > 0.9].T
-    by_eigenvectors = np.linalg.solve(rows @ basis.basis, rows)
-    assert np.allclose(by_eigenvectors, compute_dual(basis.basis, "spectral", recurrent), atol=1e-9)
-
-
 # ---- Eq. 6-7 against the recursion
 
 
@@ -156,16 +146,6 @@ def test_wrong_constructions_are_rejected(wrong):
 
 
 # ---- Fibonacci
-
-
-@pytest.mark.parametrize("kind", ["standard", "orthonormal", "skew"])
-@pytest.mark.parametrize(("history", "dim", "extra"), [(2, 1, 0), (2, 1, 3), (5, 4, 7)])
-def test_fibonacci_in_any_basis(kind, history, dim, extra):
-    system = make_fibonacci(history, dim)
-    initial = np.random.default_rng(1).integers(-5, 6, (history, dim))
-    exact = rollout(system, initial.astype(object), 40)[history:].astype(float)
-    basis = make_basis(history * dim, history * dim + extra, kind, seed=3)
-    assert relative(simulate_boundary(system.matrix, basis, initial, 40), exact) <= 1e-9 * basis.condition
 
 
 def test_fibonacci_constant_is_the_leading_eigenvalue_and_the_golden_ratio():

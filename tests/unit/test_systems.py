@@ -1,16 +1,15 @@
 """Systems, tasks and their codes: closed forms, round trips, and the same numbers in both libraries."""
 
 import pickle
-from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twm.theory.systems import RANDOM_KINDS, TASK_CODES, draw_binary_history, make_fibonacci, make_hds, make_linear_hds
+from twm.theory.systems import RANDOM_KINDS, TASK_CODES, draw_binary_history, make_fibonacci, make_linear_hds
 from twm.theory.systems import make_named_task, make_random_hds, make_random_selection, make_repeat_copy, make_selection
-from twm.theory.systems import make_selection_table, parse_task, rollout, window_states
+from twm.theory.systems import make_selection_table, parse_task, rollout
 
 
 def read_task_code(history, dim, a, b, c):
@@ -38,15 +37,6 @@ def test_fibonacci_is_the_series():
     assert all(a + b == c for a, b, c in zip(exact, exact[1:], exact[2:])) and exact[-1] > 2**200
 
 
-def test_delayed_logistic_map_equals_the_hand_written_recursion():
-    model = make_hds(lambda window: 2.1 * window[..., 1, :] * (1 - window[..., 0, :]), 2, 1)
-    orbit = rollout(model, np.array([[0.3], [0.4]]), 60).ravel()
-    older, newer = 0.3, 0.4
-    for value in orbit[2:]:
-        older, newer = newer, 2.1 * newer * (1 - older)
-        assert value == pytest.approx(newer, abs=1e-12)
-
-
 @given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 12), st.integers(0, 10**6))
 @settings(max_examples=60)
 def test_linear_rollout_equals_the_sum_written_out(history, dim, steps, seed):
@@ -62,12 +52,6 @@ def test_linear_rollout_equals_the_sum_written_out(history, dim, steps, seed):
     assert np.abs(rollout(model, initial.astype(float), steps) - expected).max() <= 1e-12 * max(
         1, np.abs(expected).max()
     )
-
-
-def test_fractions_stay_exact():
-    matrix = np.array([[Fraction(1, 3), Fraction(1, 2)]], dtype=object)
-    orbit = rollout(make_linear_hds(matrix, 2, 1), np.array([[1], [1]], dtype=object), 2).ravel()
-    assert orbit[2] == Fraction(5, 6) and orbit[3] == Fraction(1, 3) + Fraction(5, 12)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int64, np.complex128, object])
@@ -97,14 +81,6 @@ def test_batches_are_independent_and_can_be_sent_to_a_process():
     together = rollout(pickle.loads(pickle.dumps(model)), initial, 20)
     for alone, part in zip(initial, together, strict=True):
         np.testing.assert_array_equal(rollout(model, alone, 20), part)
-
-
-def test_windows_are_slices_of_the_trajectory():
-    trajectory = np.arange(2 * 7 * 3).reshape(2, 7, 3)
-    windows = window_states(trajectory, 4)
-    assert windows.shape == (4, 2, 4, 3)
-    for start in range(4):
-        np.testing.assert_array_equal(windows[start], trajectory[:, start : start + 4])
 
 
 # ---- tasks
@@ -155,18 +131,11 @@ def test_any_code_is_read_as_written(history, dim, data):
     np.testing.assert_array_equal(model.matrix @ window.ravel(), expected)
 
 
-def test_each_number_of_the_code_matters_and_every_order_is_in_reach():
-    base = make_selection(4, 3, 0b111, 0, 0).matrix
-    for code in ((0b1011, 0, 0), (0b111, 1, 0), (0b111, 0, 1)):
-        assert (make_selection(4, 3, *code).matrix != base).any()
-    assert len({make_selection(1, 3, 7, b).boundary.positions for b in range(6)}) == 6
-
-
 def test_random_tasks_depend_on_their_seed_only_and_are_the_same_on_every_machine():
     assert len({make_random_selection(6, 4, seed).matrix.tobytes() for seed in range(20)}) == 20
-    boundary = make_random_selection(8, 8, 0).boundary
-    assert boundary.positions == (25, 41, 17, 3, 23, 24, 53, 42)
-    assert boundary.signs == (-1, 1, -1, 1, -1, -1, 1, -1)
+    read = make_random_selection(8, 8, 0).matrix
+    assert np.abs(read).argmax(1).tolist() == [25, 41, 17, 3, 23, 24, 53, 42]
+    assert read.sum(1).tolist() == [-1, 1, -1, 1, -1, -1, 1, -1]
 
 
 TOP = (1 << 79) | (1 << 78) | 7
@@ -180,14 +149,6 @@ def test_a_task_text_comes_back_as_the_name(text):
     model = parse_task(f" {text} ")
     assert model.name == text
     np.testing.assert_array_equal(parse_task(model.name).matrix, model.matrix)
-
-
-def test_histories_differ_between_seeds_and_tasks():
-    draws = [draw_binary_history(make_named_task(name), 50, seed) for name in ("T1", "T2") for seed in (0, 1)]
-    for i, left in enumerate(draws):
-        assert set(np.unique(left)) == {-1.0, 1.0} and left.shape == (50, 8, 8)
-        for right in [np.ones_like(left), *draws[:i]]:
-            assert abs((left * right).mean()) < 5 / np.sqrt(left.size)
 
 
 @pytest.mark.parametrize("kind", RANDOM_KINDS)

@@ -7,11 +7,11 @@ from twm.errors import UserError
 from twm.theory import bases, episodic, observability, operators, pictures, spectra
 from twm.theory.activity import convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share
 from twm.theory.attention import make_attention_boundary, make_positional_attention, make_random_attention
-from twm.theory.attention import make_window_mask, predict_in_parallel, run_sliding_window
+from twm.theory.attention import predict_in_parallel
 from twm.theory.lattice import euler_advect, measure_euler_error, measure_transport_error, simulate_wave
 from twm.theory.lattice import translate_profile
-from twm.theory.systems import make_fibonacci, make_hds, make_linear_hds, make_named_task, make_random_hds
-from twm.theory.systems import make_random_selection, make_repeat_copy, make_selection, make_selection_table, parse_task
+from twm.theory.systems import make_fibonacci, make_hds, make_linear_hds, make_random_hds
+from twm.theory.systems import make_repeat_copy, make_selection_table, parse_task
 from twm.theory.systems import rollout, window_states
 
 SQUARE, WIDE = bases.make_basis(4), bases.make_basis(4, 6)
@@ -32,13 +32,8 @@ def run_linear(readout, inputs, steps=1):
     ("text", "words"),
     [
         ("T5", "unknown task 'T5'"),
-        ("", "unknown task"),
-        ("repeat-copy", "2 whole numbers"),
         ("repeat-copy:8,x", "whole numbers"),
         ("repeat-copy:0,8", "history must be"),
-        ("repeat-copy:8,0", "dim must be"),
-        ("fibonacci:2,-1", "whole numbers"),
-        ("random:8,8", "3 whole numbers"),
         ("code:8,8,254,0,0", "exactly dim = 8 set bits"),
         (f"code:8,8,{2**64 + 127},0,0", r"below 2\*\*\(history\*dim\)"),
         (f"code:8,8,255,{8**9},0", "beyond the last entry"),
@@ -56,14 +51,10 @@ def test_malformed_tasks_are_refused(text, words):
 
 REFUSED = {
     "systems": [
-        (lambda: make_named_task("T9"), "unknown task"),
-        (lambda: make_selection(8, 8, 255.5), "whole number"),
         (lambda: make_hds(3, 1, 1), "callable"),
-        (lambda: make_hds(np.sum, 0, 1), "history"),
         (lambda: make_linear_hds(EYE, 2, 2), "shape"),
         (lambda: make_linear_hds([[np.nan, 1.0]], 2, 1), "finite"),
         (lambda: make_random_hds(2, 2, "odd", 0), "kind"),
-        (lambda: make_random_selection(2, 2, -1), "seed"),
         (lambda: make_selection_table(make_fibonacci(), 3), "cannot be trained"),
         (lambda: rollout(make_fibonacci(), np.ones((3, 1)), 2), "initial states"),
         (lambda: rollout(make_fibonacci(), np.ones((2, 1)), -1), "steps"),
@@ -74,23 +65,17 @@ REFUSED = {
     ],
     "boundaries": [
         (lambda: run_broken(lambda window: window), "shape"),
-        (lambda: run_broken(lambda window: window[..., 0, :1]), "shape"),
-        (lambda: run_broken(lambda window: window[0]), "shape"),
         (lambda: run_broken(lambda window: window[..., 0, :].astype(np.float32)), "float32"),
         (lambda: run_broken(lambda window: torch.tensor(window[..., 0, :])), "torch"),
         (lambda: run_broken(lambda window: 0.0), "float"),
     ],
     "lattice": [
         (lambda: euler_advect(np.ones(4), -0.1, 1), "Courant"),
-        (lambda: euler_advect(np.ones(4), np.nan, 1), "Courant"),
-        (lambda: euler_advect(np.ones(4), 1.0, 1.5), "steps"),
         (lambda: euler_advect(np.ones(4), 1.0, 1, "closed"), "start"),
         (lambda: euler_advect(np.ones(4), 1.0, 2, np.ones(3)), "broadcast"),
         (lambda: translate_profile(np.ones(4), -1), "cells"),
-        (lambda: measure_euler_error(np.sin, 1, 0.5), "cells"),
         (lambda: measure_euler_error(np.sin, 64, 0.0), "above 0"),
         (lambda: simulate_wave(np.ones(3), None, 1), "substrate"),
-        (lambda: simulate_wave(np.ones((3, 2)), None, -1), "steps"),
         (lambda: simulate_wave(np.ones((3, 2)), None, 2, np.ones((3, 2))), "only 2 steps"),
         (lambda: simulate_wave(np.ones((3, 2)), None, 4, np.ones((3, 4))), "inputs"),
         (lambda: measure_transport_error(np.ones((4, 1, 2))), "two columns"),
@@ -115,7 +100,6 @@ REFUSED = {
         (lambda: bases.make_encoder(SQUARE, 3), "cannot hold columns of dim 3"),
     ],
     "operators": [
-        (lambda: operators.make_shift(0, 2), "history must be a whole number of at least 1"),
         (lambda: operators.make_cycle(2.5, 1), "history must be a whole number"),
         (lambda: operators.make_wave_operator(np.ones((2, 5))), "boundary matrix must be of shape"),
         (lambda: operators.repeat_copy_state(np.ones(3), 1), "inputs must be of shape"),
@@ -124,39 +108,29 @@ REFUSED = {
         (lambda: operators.correct_inputs(np.ones((2, 4)), np.ones((3, 2))), "initial must be of shape"),
         (lambda: run_linear(np.ones((2, 3)), np.ones((1, 2))), "shapes do not fit"),
         (lambda: run_linear(np.ones((2, 4)), np.ones((1, 3))), "inputs must be"),
-        (lambda: run_linear(np.ones((2, 4)), np.ones((1, 2)), -1), "steps"),
     ],
     "spectra": [
         (lambda: observability.reduce_observable(np.zeros((2, 4)), np.eye(4)), "nothing is observable"),
-        (lambda: observability.reduce_observable(np.ones((2, 3)), np.eye(4)), "readout must be of shape"),
         (lambda: observability.reduce_observable(np.ones((2, 4)), np.full((4, 4), np.inf)), "NaN or infinite"),
         (lambda: observability.observability_matrix(np.ones((2, 4)), np.ones((4, 3))), "square matrix"),
-        (lambda: spectra.ranks_of_powers(np.ones((2, 3)), 2), "square matrix"),
         (lambda: spectra.similarity_error(np.eye(4), np.ones((3, 2)), np.eye(2)), "shapes do not fit"),
         (lambda: spectra.compare_with_theory(np.full((4, 4), np.nan), make_repeat_copy(2, 2)), "finite"),
         (lambda: spectra.compare_with_theory(EYE, make_random_hds(2, 2, "smooth", 0)), "no boundary matrix"),
         (lambda: spectra.select_slow(np.ones(2), -1), "threshold"),
-        (lambda: spectra.match_greedy(np.eye(2), np.ones(2)), "vector"),
         (lambda: spectra.count_clusters(np.ones(2), []), "centres"),
     ],
     "attention": [
         (lambda: make_attention_boundary(EYE, EYE, np.ones((3, 2))), "value_weight"),
-        (lambda: make_attention_boundary(np.ones((2, 4)), EYE, EYE), "key_weight"),
-        (lambda: make_attention_boundary(np.ones((3, 4)), EYE, EYE), "query_weight"),
         (lambda: make_attention_boundary(EYE, EYE, EYE, np.ones((4, 2))), "positions"),
         (lambda: make_random_attention(3, sharpness=0), "sharpness"),
-        (lambda: RANDOM(np.ones((4, 2))), "substrate"),
         (lambda: make_random_attention(3, history=5)(np.ones((4, 3))), "5 positions"),
         (lambda: make_positional_attention(np.ones((2, 6)), 3, 2, 10.0), "history must be at most dim"),
         (lambda: make_positional_attention(np.ones((3, 6)), 2, 3, 10.0), "absolute sum"),
         (lambda: make_positional_attention(np.zeros((3, 5)), 2, 3, 10.0), "matrix must have shape"),
         (lambda: make_positional_attention(np.zeros((3, 6)), 2, 3, 0.0), "margin"),
-        (lambda: run_sliding_window(RANDOM, torch.ones(4, 3), -1), "steps"),
-        (lambda: make_window_mask(4, 0), "history"),
         (lambda: predict_in_parallel(make_random_attention(3, history=2), torch.ones(2, 3), None), "positions"),
     ],
     "episodic": [
-        (lambda: episodic.EpisodicModel(np.ones((3, 2)), np.eye(2)), "independent"),
         (lambda: episodic.EpisodicModel(EYE, np.eye(2)), r"\(3, 3\)"),
         (lambda: episodic.EpisodicModel(EYE, EYE, "step"), "tanh"),
         (lambda: episodic.draw_episodic_model(3, 4), "independent"),
@@ -174,9 +148,7 @@ REFUSED = {
         (lambda: measure_line_share(EYE, width=0.0), "width"),
         (lambda: pictures.text_to_states(""), "at least one character"),
         (lambda: pictures.text_to_states("31-π"), "no picture for '-', 'Π'"),
-        (lambda: pictures.states_to_text(np.ones(5)), "shape"),
         (lambda: pictures.states_to_text(np.ones((5, 5))), "shape"),
-        (lambda: pictures.states_to_text(np.ones((2, 4, 5))), "shape"),
     ],
 }
 

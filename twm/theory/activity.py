@@ -71,9 +71,8 @@ def read_onsets(
     total = wanted[train:].sum()
     # Two inputs into one channel show best what is lost.
     shown = train + int(np.argmax(inputs[train:].sum(1).max(1) == 2))
-    return OnsetReading(
-        float(right / total), float(np.minimum(*by_channel).sum() / total), states[shown], inputs[shown]
-    )
+    both, channel = float(right / total), float(np.minimum(*by_channel).sum() / total)
+    return OnsetReading(both, channel, states[shown], inputs[shown])
 
 
 def measure_activity_spectrum(activity: np.ndarray, shuffles: int = 4, seed: int = 0) -> np.ndarray:

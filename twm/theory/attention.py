@@ -48,6 +48,10 @@ class AttentionBoundary:
         """Return the dimension of a column."""
         return self.value_weight.shape[-1]
 
+    def cast_weights(self, like: Any) -> list[Any]:
+        """Return W_K, W_Q and W_V in the library, precision and device of a substrate."""
+        return [_like(weight, like) for weight in (self.key_weight, self.query_weight, self.value_weight)]
+
     def weigh(self, substrate: Any) -> Any:
         """Compute how much each column of (..., history, dim) counts: softmax weights (..., heads, history)."""
         x = self.label(substrate)[..., None, :, :]
@@ -67,10 +71,8 @@ class AttentionBoundary:
         require(fits, f"substrate must have shape (..., history, {self.dim}), not {tuple(substrate.shape)}")
         if self.positions is None:
             return substrate
-        fits = substrate.shape[-2] == len(self.positions)
-        require(
-            fits, f"substrate must have a column for each of {len(self.positions)} positions, not {substrate.shape[-2]}"
-        )
+        columns, places = substrate.shape[-2], len(self.positions)
+        require(columns == places, f"substrate must have a column for each of {places} positions, not {columns}")
         return substrate + _like(self.positions, substrate)
 
 
@@ -134,9 +136,7 @@ def make_random_attention(
     turn = expm(turn * (_TURN / max(np.linalg.norm(turn, 2), 1e-300)))
     apart = generator.standard_normal((heads, dim, dim)) / np.sqrt(dim)
     values = (turn + 0.5 * (apart - apart.mean(0))) / heads
-    positions = None
-    if history is not None:
-        positions = generator.standard_normal((require_count(history, "history"), dim)) / np.sqrt(dim)
+    positions = None if history is None else generator.standard_normal((history, dim)) / np.sqrt(dim)
     return make_attention_boundary(keys, queries, values, positions)
 
 
@@ -175,9 +175,7 @@ def bound_positional_error(history: int, margin: float, steps: int) -> float:
 
 def _attend(boundary: AttentionBoundary, asking: Any, labelled: Any, contents: Any, mask: Any = None) -> torch.Tensor:
     """Run torch's attention, which divides scores by sqrt(width); Eq. (8) does not, so W_Q carries that factor."""
-    W_K, W_Q, W_V = (
-        _like(each, contents) for each in (boundary.key_weight, boundary.query_weight, boundary.value_weight)
-    )
+    W_K, W_Q, W_V = boundary.cast_weights(contents)
     asking, labelled, contents = (each[..., None, :, :] for each in (asking, labelled, contents))
     query = asking @ (W_Q * W_Q.shape[-2] ** 0.5).mT
     return scaled_dot_product_attention(query, labelled @ W_K, contents @ W_V.mT, attn_mask=mask).sum(-3)
@@ -206,9 +204,7 @@ class KeyValueCache:
 
     def __init__(self, boundary: AttentionBoundary, initial: Any) -> None:
         """Fill the cache with the first tokens (..., history, dim), oldest first."""
-        self._W_K = _like(boundary.key_weight, initial)
-        self._W_Q = _like(boundary.query_weight, initial)
-        self._W_V = _like(boundary.value_weight, initial)
+        self._W_K, self._W_Q, self._W_V = boundary.cast_weights(initial)
         self._positions = boundary.label(initial * 0)
         self._newest, self.oldest = initial[..., -1, :], 0
         self.keys, self.values = self._project(initial[..., None, :, :])

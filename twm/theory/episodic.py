@@ -110,45 +110,45 @@ def change_memories(model: EpisodicModel, mixing: np.ndarray) -> EpisodicModel:
 def simulate_episodes(
     model: EpisodicModel,
     start: np.ndarray,
-    times: Sequence[float] | np.ndarray,
-    *,
-    time_feature: float = 1.0,
+    times: np.ndarray,
     time_hidden: float = 0.1,
     time_delay: float = 0.1,
     tolerance: float = 1e-10,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Solve the whole differential equation from V_f = ``start``: V_f, V_h, V_d, each (times, neurons or memories).
+    """Solve the whole equation from V_f = ``start``: V_f, V_h, V_d, each (times, neurons or memories); T_f is one.
 
     Hidden and delay variables start where they would be at rest beside it: elsewhere they would first fall there,
-    within a few of their time constants T_h and T_d. Source: emt Eq. (1).
+    within a few of their time constants. Source: emt Eq. (1).
     """
-    for name, value in (("time_feature", time_feature), ("time_hidden", time_hidden), ("time_delay", time_delay)):
-        require(value > 0, f"{name} must be positive, not {value!r}; for 0 there is simulate_reduced")
-    start, root = _check_start(model, start), np.sqrt(model.strength_self)
+    slow = time_hidden > 0 and time_delay > 0
+    require(slow, "time_hidden and time_delay must be positive; for 0 there is simulate_reduced")
     n, Xi, duals, link = len(start), model.memories, model.duals, model.strength_next * model.interactions.T
+    root = np.sqrt(model.strength_self)
 
     def flow(_: float, state: np.ndarray) -> np.ndarray:
         V_f, V_h, V_d = state[:n], state[n:-n], state[-n:]
         fired = model.activate(V_f)
-        d_f = (root * Xi @ V_h - V_f) / time_feature
+        d_f = root * Xi @ V_h - V_f
         d_h = (root * duals @ fired + link @ (duals @ V_d) - V_h) / time_hidden
-        return np.concatenate([d_f, d_h, (fired - V_d) / time_delay])
+        d_d = (fired - V_d) / time_delay
+        return np.concatenate([d_f, d_h, d_d])
 
     fired = model.activate(start)
     rest = root * duals @ fired + link @ (duals @ fired)
-    states = _solve(flow, np.concatenate([start, rest, fired]), times, tolerance)
+    states = _solve(flow, [start, rest, fired], times, tolerance)
     return states[:, :n], states[:, n:-n], states[:, -n:]
 
 
 def simulate_reduced(
-    model: EpisodicModel, start: np.ndarray, times: Sequence[float] | np.ndarray, tolerance: float = 1e-10
+    model: EpisodicModel, start: np.ndarray, times: np.ndarray, tolerance: float = 1e-10
 ) -> np.ndarray:
     """Solve dV_f/dt = W sigma(V_f) - V_f, what is left when hidden and delay variables take no time: (times, neurons).
 
     The unit of time is T_f. Source: emt App. A Eq. (16)-(19).
     """
     W = model.recurrent
-    return _solve(lambda _, V_f: W @ model.activate(V_f) - V_f, _check_start(model, start), times, tolerance)
+    require(np.shape(start) == (len(W),), f"start must be of shape ({len(W)},), not {np.shape(start)}")
+    return _solve(lambda _, V_f: W @ model.activate(V_f) - V_f, [start], times, tolerance)
 
 
 def step_euler(model: EpisodicModel, feature: np.ndarray, step: float) -> np.ndarray:
@@ -159,21 +159,13 @@ def step_euler(model: EpisodicModel, feature: np.ndarray, step: float) -> np.nda
     return feature + step * (model.recurrent @ model.activate(feature) - feature)
 
 
-def _solve(flow: Callable, start: np.ndarray, times: Sequence[float] | np.ndarray, tolerance: float) -> np.ndarray:
-    times = np.asarray(times, dtype=float)
-    rising = times.ndim == 1 and len(times) > 1 and bool((np.diff(times) > 0).all())
-    require(rising, "times must be increasing numbers, at least two")
+def _solve(flow: Callable, start: list[np.ndarray], times: np.ndarray, tolerance: float) -> np.ndarray:
+    require(len(times) > 1 and bool((np.diff(times) > 0).all()), "times must be increasing numbers, at least two")
     # The fast variables make the equation stiff.
     accuracy = {"method": "LSODA", "rtol": tolerance, "atol": 1e-2 * tolerance}
-    solution = solve_ivp(flow, times[[0, -1]], start, t_eval=times, **accuracy)
+    solution = solve_ivp(flow, (times[0], times[-1]), np.concatenate(start), t_eval=times, **accuracy)
     require(bool(solution.success), f"the differential equation could not be solved: {solution.message}")
     return solution.y.T
-
-
-def _check_start(model: EpisodicModel, start: np.ndarray) -> np.ndarray:
-    start, shape = np.asarray(start, dtype=float), (len(model.memories),)
-    require(start.shape == shape, f"start must be of shape {shape}, not {start.shape}")
-    return start
 
 
 # ---- discrete time
@@ -193,9 +185,7 @@ class ConjugacyErrors(NamedTuple):
     """How far the map f and the Elman update g are from being conjugate by sigma."""
 
     forward: float  # largest |sigma(f(V)) - g(sigma(V))|: zero for any sigma
-    backward: (
-        float  # largest |sigma^-1(g(sigma(V))) - f(V)| sigma'; without an inverse, the least error of any function
-    )
+    backward: float  # largest |sigma^-1(g(sigma(V))) - f(V)| sigma', or where there is no sigma^-1 the least of any
     orbit: float  # largest |sigma(V(t)) - h(t)| along the orbits
 
 
@@ -205,8 +195,7 @@ def measure_conjugacy(model: EpisodicModel, features: np.ndarray, steps: int = 5
     Conjugate means that the change of variable goes both ways. That it goes forward needs nothing; that it goes back
     needs an inverse of sigma. Source: emt App. A.1 Eq. (24).
     """
-    V, errors = np.asarray(features, dtype=float), []
-    h = model.activate(V)
+    V, h, errors = features, model.activate(features), []
     for _ in range(require_count(steps, "steps")):
         after, moved, h = step_feature(model, V), step_hidden(model, model.activate(V)), step_hidden(model, h)
         forward, orbit = (np.abs(model.activate(after) - other).max() for other in (moved, h))

@@ -51,7 +51,7 @@ def translate_profile(profile: Any, cells: int, start: Any = "open") -> np.ndarr
 def amplification_factor(courant: float, angle: Any) -> np.ndarray:
     """Return the factor 1 - c + c exp(i k dx) of the mode exp(i k x) in one Euler step, k dx = ``angle`` in radians.
 
-    The exact solution's is exp(i c k dx). None exceeds 1 exactly when 0 <= c <= 1. Source: von Neumann on twm Eq. (24).
+    The exact solution's is exp(i c k dx). No mode grows exactly when 0 <= c <= 1. Source: von Neumann on twm Eq. (24).
     """
     return 1 - courant + courant * np.exp(1j * np.asarray(angle))
 
@@ -64,9 +64,7 @@ def numerical_diffusion(courant: float, speed: float = 1.0, spacing: float = 1.0
     return speed * spacing * (1 - courant) / 2
 
 
-def measure_euler_error(
-    profile: Callable[[np.ndarray], Any], cells: int, courant: float, distance: float = 0.5
-) -> float:
+def measure_euler_error(profile: Callable, cells: int, courant: float, distance: float = 0.5) -> float:
     """Measure the error of Euler steps on a ring of length 1, relative to the exact solution's largest magnitude.
 
     ``profile`` maps positions in [0, 1) to values, with period 1; ``distance`` is rounded to whole steps.

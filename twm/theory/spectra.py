@@ -99,21 +99,17 @@ def compare_spectra(first: np.ndarray, second: np.ndarray) -> float:
 # ---- theory's slow eigenvalues and a network's
 
 
-def reduce_wave_operator(system: HDS | np.ndarray) -> np.ndarray:
-    """Return the wave operator (rank, rank) of a linear system, or of its matrix, on what its outputs depend on.
+def predict_eigenvalues(system: HDS | np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
+    """Return the slow eigenvalues that theory predicts a network to have for a linear system, or for its matrix.
 
-    A task that reads only some of the past needs fewer than s*d dimensions; a network has no reason to keep the others.
-    Source: twm Fig. 4 and Table 1; the released protocol removes the same coordinates.
+    They are Phi's on what its outputs depend on: a network has no reason to keep the part of the past that a task does
+    not read. Source: twm Sec. 4.1, Table 1; the released protocol removes the same coordinates.
     """
     matrix = system.matrix if isinstance(system, HDS) else system
     require(matrix is not None, "only a linear system has a wave operator: this one has no boundary matrix")
-    operator = make_wave_operator(np.asarray(matrix, dtype=float))
-    return reduce_observable(np.eye(len(operator))[-len(matrix) :], operator).operator
-
-
-def predict_eigenvalues(system: HDS | np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
-    """Return the slow eigenvalues that theory predicts a network to have for a linear task. Source: twm Sec. 4.1."""
-    return select_slow(nonzero_eigenvalues(reduce_wave_operator(system)), threshold)
+    phi = make_wave_operator(np.asarray(matrix, dtype=float))
+    read = reduce_observable(np.eye(len(phi))[-len(matrix) :], phi)
+    return select_slow(nonzero_eigenvalues(read.operator), threshold)
 
 
 def select_slow(eigenvalues: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:

@@ -6,6 +6,7 @@ is column * d + dimension. Arrays keep their dtype: with dtype object, Python in
 """
 
 import random
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -78,11 +79,8 @@ class SelectionBoundary:
     signs: tuple[int, ...]
 
     def __call__(self, window: Any) -> Any:
-        chosen = _flatten(window)[..., list(self.positions)]
-        if min(self.signs) == 1:
-            return chosen
-        as_tensor = hasattr(chosen, "new_tensor")
-        return chosen * (chosen.new_tensor(self.signs) if as_tensor else np.array(self.signs, chosen.dtype))
+        x = _flatten(window)[..., list(self.positions)]
+        return x * (x.new_tensor(self.signs) if hasattr(x, "new_tensor") else np.array(self.signs, x.dtype))
 
 
 # ---- the recursion
@@ -102,9 +100,9 @@ def rollout(hds: HDS, initial: Any, steps: int) -> Any:
 def window_states(trajectory: Any, history: int) -> Any:
     """Cut (..., time, d) into its windows of s successive states: (time - s + 1, ..., s, d)."""
     trajectory, history = as_array(trajectory), require_count(history, "history")
-    time = trajectory.shape[-2]
-    require(time >= history, f"the trajectory has {time} states, fewer than the window's {history}")
-    return stack_arrays([trajectory[..., start : start + history, :] for start in range(time - history + 1)], 0)
+    starts = trajectory.shape[-2] - history + 1
+    require(starts >= 1, f"the trajectory has {trajectory.shape[-2]} states, fewer than the window's {history}")
+    return stack_arrays([trajectory[..., start : start + history, :] for start in range(starts)], 0)
 
 
 def apply_boundary(boundary: Callable[[Any], Any], window: Any) -> Any:
@@ -123,11 +121,7 @@ def as_array(values: Any) -> Any:
 
 def stack_arrays(arrays: list[Any], axis: int) -> Any:
     """Stack numpy arrays or torch tensors along a new axis."""
-    if not hasattr(arrays[0], "new_tensor"):
-        return np.stack(arrays, axis)
-    import torch
-
-    return torch.stack(arrays, axis)
+    return (sys.modules["torch"] if hasattr(arrays[0], "new_tensor") else np).stack(arrays, axis)
 
 
 def _flatten(window: Any) -> Any:
@@ -238,9 +232,9 @@ def draw_binary_history(hds: HDS, count: int, seed: int) -> np.ndarray:
 
 
 def _make_signed_selection(history: int, dim: int, positions: Any, signs: Any, name: str) -> HDS:
-    matrix = np.zeros((dim, require_count(history, "history") * dim))
-    matrix[np.arange(dim), list(positions)] = signs
-    return HDS(history, dim, SelectionBoundary(tuple(positions), tuple(signs)), matrix, name)
+    F = np.zeros((dim, require_count(history, "history") * dim))
+    F[np.arange(dim), list(positions)] = signs
+    return HDS(history, dim, SelectionBoundary(tuple(positions), tuple(signs)), F, name)
 
 
 class SelectionTable(NamedTuple):
@@ -252,10 +246,9 @@ class SelectionTable(NamedTuple):
 
 def make_selection_table(task: HDS, steps: int) -> SelectionTable:
     """Find out where each component of the next states comes from: one rollout of distinct numbers tells it for all."""
-    matrix = np.zeros((1, 1)) if task.matrix is None else task.matrix
-    selects = (np.abs(matrix).sum(1) == 1).all() and np.isin(matrix, (-1, 0, 1)).all()
-    forms = "T1..T4, repeat-copy, code and random do"
-    require(bool(selects), f"{task.name} cannot be trained: it does not keep states of -1 and 1 so ({forms})")
+    F, forms = task.matrix, "T1..T4, repeat-copy, code and random do"
+    selects = F is not None and bool((np.abs(F).sum(1) == 1).all() and np.isin(F, (-1, 0, 1)).all())
+    require(selects, f"{task.name} cannot be trained: it does not keep states of -1 and 1 so ({forms})")
     # Counted from one, so that every number has a sign.
     initial = np.arange(1.0, task.size + 1).reshape(task.history, task.dim)
     later = rollout(task, initial, steps)[task.history :]
@@ -287,14 +280,12 @@ def make_random_hds(history: int, dim: int, kind: str, seed: int) -> HDS:
     return make_hds(lambda window: np.where(_flatten(window) @ others.T > 0, 1.0, -0.5), history, dim, name)
 
 
-def draw_random_systems(
-    count: int, seed: int, largest_history: int = 12, largest_dim: int = 8, batch: int = 2
-) -> Iterator[tuple[str, HDS, np.ndarray]]:
-    """Draw systems whose kinds take turns, of any size, each with initial states (batch, s, d)."""
+def draw_random_systems(count: int, seed: int) -> Iterator[tuple[str, HDS, np.ndarray]]:
+    """Draw systems whose kinds take turns, s to 12 and d to 8, each with two sets of initial states, (2, s, d)."""
     rng = np.random.default_rng(seed)
     for number in range(count):
         kind = RANDOM_KINDS[number % len(RANDOM_KINDS)]
-        history, dim = (int(rng.integers(1, most + 1)) for most in (largest_history, largest_dim))
-        shape = (batch, history, dim)
+        history, dim = (int(rng.integers(1, most + 1)) for most in (12, 8))
+        shape = (2, history, dim)
         initial = rng.integers(-9, 10, size=shape) if kind == "integer" else rng.uniform(-1, 1, size=shape)
         yield kind, make_random_hds(history, dim, kind, int(rng.integers(2**31))), initial
