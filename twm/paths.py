@@ -1,4 +1,4 @@
-"""Where things lie: the clone's root and the folders below it.
+"""Where things lie, and how files get there whole.
 
 The root is ``TWM_HOME`` where that is set, else the first folder above this file that holds both ``_config.yml`` and
 ``book/claims.yml``. The working folder never matters, so a command gives the same result wherever it is called.
@@ -8,36 +8,24 @@ import os
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 from twm.errors import UserError, require
 
 
-def _is_root(folder: Path) -> bool:
-    return (folder / "_config.yml").is_file() and (folder / "book" / "claims.yml").is_file()
-
-
 def find_root() -> Path:
-    """Return the root folder of the clone.
-
-    Raises:
-        UserError: if ``TWM_HOME`` is not a clone, or the library was installed without one.
-    """
-    home = os.environ.get("TWM_HOME")
-    if home:
-        root = Path(home).expanduser().resolve()
-        require(
-            _is_root(root), f"TWM_HOME={home} is not a clone of this project: it lacks _config.yml or book/claims.yml"
-        )
+    """Return the root folder of the clone."""
+    if home := os.environ.get("TWM_HOME"):
+        root, lacks = Path(home).expanduser().resolve(), "it lacks _config.yml or book/claims.yml"
+        require(_is_root(root), f"TWM_HOME={home} is not a clone of this project: {lacks}")
         return root
     for folder in Path(__file__).resolve().parents:
         if _is_root(folder):
             return folder
-    raise UserError(
-        "this command needs a clone of the project: clone it and install with `pip install -e .`, or set TWM_HOME"
-    )
+    advice = "clone it and install with `pip install -e .`, or set TWM_HOME"
+    raise UserError(f"this command needs a clone of the project: {advice}")
 
 
 def notebooks_dir() -> Path:
@@ -98,17 +86,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 def publish_file(new: Path, place: Path) -> None:
     """Put the file ``new`` at ``place``, which may lie on another disk, so that no reader sees half a file."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    temporary = place.with_name(f".{place.name}.new")
-    shutil.copyfile(new, temporary)
-    os.replace(temporary, place)
+    write_atomically(place, new.read_bytes())
 
 
 def replace_folder(new: Path, place: Path) -> None:
-    """Put a copy of the folder ``new`` at ``place``; what stood there goes only once the copy is whole.
-
-    ``place`` may lie on another disk.
-    """
+    """Put a copy of the folder ``new`` at ``place``; what stood there goes only once the copy is whole."""
     place.parent.mkdir(parents=True, exist_ok=True)
     arriving, retired = place.with_name(f".{place.name}.new"), place.with_name(f".{place.name}.retired")
     for leftover in (arriving, retired):
@@ -125,11 +107,8 @@ def scratch_folder(name: str) -> Iterator[Path]:
     """Yield a fresh folder below the build folder; it is gone afterwards, whatever happens."""
     parent = build_dir() / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(dir=parent, prefix=f"{name}-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def find_commit(root: Path | None = None) -> str:
@@ -137,19 +116,19 @@ def find_commit(root: Path | None = None) -> str:
 
     Read from git, else from ``TWM_COMMIT``, else ``unknown``.
     """
-    if root is None:
-        try:
-            root = find_root()
-        except UserError:
-            return os.environ.get("TWM_COMMIT", "unknown")
-    if (root / ".git").exists() and shutil.which("git"):
-        command = ["git", "-C", str(root)]
-        head = subprocess.run(
-            [*command, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True, check=False
-        )
+    try:
+        root = root or find_root()
+    except UserError:
+        root = None
+    if root and (root / ".git").exists() and shutil.which("git"):
+        # Records that a run has just written do not make the code another.
+        changes = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)book/results"]
+        asked = [["git", "-C", str(root), *words] for words in (["rev-parse", "--short=10", "HEAD"], changes)]
+        head, changed = (subprocess.run(each, capture_output=True, text=True, check=False) for each in asked)
         if head.returncode == 0:
-            # Records that a run has just written do not make the code another.
-            asked = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)book/results"]
-            changed = subprocess.run([*command, *asked], capture_output=True, text=True, check=False)
             return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
     return os.environ.get("TWM_COMMIT", "unknown")
+
+
+def _is_root(folder: Path) -> bool:
+    return (folder / "_config.yml").is_file() and (folder / "book" / "claims.yml").is_file()

@@ -4,13 +4,12 @@ The newest column of the substrate asks, all columns answer, and the answer ente
 
     h_s(t+1) = sum_i  softmax_i( h_i^T W_K W_Q h_s )  W_V h_i,   i = 1..s.
 
-Several heads add up; an output projection is part of each head's ``W_V``. Positions, which Eq. (8) does not have, are
+Several heads add up; an output projection is part of each head's W_V. Positions, which Eq. (8) does not have, are
 vectors added to the columns where keys and query look at them; the values stay unlabelled, so that what travels is the
-content alone. Weights follow the paper's print: ``W_K`` is (dim, width), because a key is ``W_K^T h``, and ``W_Q`` is
-(width, dim).
+content alone. Weights follow the paper's print: a key is W_K^T h.
 
-The boundary is written out sum by sum. Beside it stand three ways in which a transformer computes the same thing: a
-sliding window through torch's attention, a cache of keys and values, and one masked pass over a whole sequence.
+Beside the sum stand three ways in which a transformer computes the same: a sliding window through torch's attention, a
+cache of keys and values, and one masked pass over a whole sequence.
 """
 
 from dataclasses import dataclass
@@ -18,13 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.linalg import expm
+from scipy.special import softmax
 from torch.nn.functional import scaled_dot_product_attention
 
 from twm.errors import require, require_count
 from twm.theory.lattice import simulate_wave
-
-Array = Any
-"""A numpy array or a torch tensor; results are of the same kind and precision as the substrate."""
+from twm.theory.systems import stack_arrays
 
 _LABEL = 3.0
 _TURN = 0.3
@@ -32,120 +31,81 @@ _TURN = 0.3
 
 @dataclass(frozen=True)
 class AttentionBoundary:
-    """A self-attention boundary f, callable on a substrate.
+    """A self-attention boundary f of arrays or tensors. Source: twm Eq. (8); heads and positions are additions."""
 
-    Attributes:
-        key_weight: W_K, (heads, dim, width).
-        query_weight: W_Q, (heads, width, dim).
-        value_weight: W_V, (heads, dim, dim).
-        positions: (history, dim), added to the columns for keys and query; ``None`` for Eq. (8) as printed.
-
-    Source: twm Eq. (8); heads and positions are additions.
-    """
-
-    key_weight: Array
-    query_weight: Array
-    value_weight: Array
-    positions: Array | None = None
+    key_weight: Any  # W_K, (heads, dim, width)
+    query_weight: Any  # W_Q, (heads, width, dim)
+    value_weight: Any  # W_V, (heads, dim, dim)
+    positions: Any = None  # (history, dim), added to the columns for keys and query; None for Eq. (8) as printed
 
     @property
     def heads(self) -> int:
-        """Number of heads."""
-        return int(self.value_weight.shape[0])
+        """Return the number of heads."""
+        return len(self.value_weight)
 
     @property
     def dim(self) -> int:
-        """Dimension of a column."""
-        return int(self.value_weight.shape[-1])
+        """Return the dimension of a column."""
+        return self.value_weight.shape[-1]
 
-    def weigh(self, substrate: Array) -> Array:
-        """Compute how much each column counts.
+    def cast_weights(self, like: Any) -> list[Any]:
+        """Return W_K, W_Q and W_V in the library, precision and device of a substrate."""
+        return [_like(weight, like) for weight in (self.key_weight, self.query_weight, self.value_weight)]
 
-        Args:
-            substrate: (..., history, dim), column 0 the oldest.
-
-        Returns:
-            softmax weights (..., heads, history); they are positive and sum to one over the columns.
-
-        Raises:
-            UserError: if the substrate does not fit the boundary.
-        """
-        looked_at = self._label(substrate)[..., None, :, :]
-        keys = looked_at @ _like(self.key_weight, substrate)
-        query = looked_at[..., -1:, :] @ _like(self.query_weight, substrate).swapaxes(-1, -2)
+    def weigh(self, substrate: Any) -> Any:
+        """Compute how much each column of (..., history, dim) counts: softmax weights (..., heads, history)."""
+        x = self.label(substrate)[..., None, :, :]
+        keys = x @ _like(self.key_weight, x)
+        query = x[..., -1:, :] @ _like(self.query_weight, x).swapaxes(-1, -2)
         return _softmax((keys * query).sum(-1))
 
-    def __call__(self, substrate: Array) -> Array:
-        """Return the next column (..., dim) for a substrate (..., history, dim).
-
-        Raises:
-            UserError: if the substrate does not fit the boundary.
-        """
+    def __call__(self, substrate: Any) -> Any:
+        """Return the next column (..., dim) for a substrate (..., history, dim)."""
         mixed = self.weigh(substrate) @ substrate
-        values = mixed[..., None, :] @ _like(self.value_weight, substrate).swapaxes(-1, -2)
+        values = mixed[..., None, :] @ _like(self.value_weight, mixed).swapaxes(-1, -2)
         return values[..., 0, :].sum(-2)
 
-    def _label(self, substrate: Array) -> Array:
-        fits = substrate.ndim >= 2 and substrate.shape[-1] == self.dim and substrate.shape[-2] >= 1
+    def label(self, substrate: Any) -> Any:
+        """Return the substrate as keys and query see it, with its positions."""
+        fits = substrate.ndim >= 2 and substrate.shape[-1] == self.dim
         require(fits, f"substrate must have shape (..., history, {self.dim}), not {tuple(substrate.shape)}")
         if self.positions is None:
             return substrate
-        length = len(self.positions)
-        require(
-            substrate.shape[-2] == length,
-            f"substrate must have one column for each of the {length} positions, not {substrate.shape[-2]}",
-        )
+        columns, places = substrate.shape[-2], len(self.positions)
+        require(columns == places, f"substrate must have a column for each of {places} positions, not {columns}")
         return substrate + _like(self.positions, substrate)
 
 
-def _like(weight: Array, substrate: Array) -> Array:
-    """Give ``weight`` the library, precision and device of ``substrate``; gradients pass through."""
+def _like(weight: Any, substrate: Any) -> Any:
+    """Give a weight the library, precision and device of the substrate; gradients pass through."""
     if isinstance(substrate, torch.Tensor):
         return torch.as_tensor(weight, dtype=substrate.dtype, device=substrate.device)
     return np.asarray(weight, dtype=np.result_type(substrate, np.float32))
 
 
-def _softmax(scores: Array) -> Array:
-    if isinstance(scores, torch.Tensor):
-        return torch.softmax(scores, -1)
-    # Without the shift, scores beyond 709 overflow in float64; the quotient does not depend on it.
-    grown = np.exp(scores - scores.max(-1, keepdims=True))
-    return grown / grown.sum(-1, keepdims=True)
+def _softmax(scores: Any) -> Any:
+    return torch.softmax(scores, -1) if isinstance(scores, torch.Tensor) else softmax(scores, axis=-1)
+
+
+# ---- making boundaries
 
 
 def make_attention_boundary(
-    key_weight: Array, query_weight: Array, value_weight: Array, positions: Array | None = None
+    key_weight: Any, query_weight: Any, value_weight: Any, positions: Any = None
 ) -> AttentionBoundary:
-    """Make a self-attention boundary from given weights.
-
-    Args:
-        key_weight: W_K, (heads, dim, width), or (dim, width) for one head.
-        query_weight: W_Q, (heads, width, dim), or (width, dim).
-        value_weight: W_V, (heads, dim, dim), or (dim, dim).
-        positions: (history, dim), or ``None``.
-
-    Raises:
-        UserError: if the shapes do not belong together.
+    """Make a boundary of given weights, as in AttentionBoundary or, for one head, without the first axis.
 
     Source: twm Eq. (8).
     """
-    lift = [weight[None] if weight.ndim == 2 else weight for weight in (key_weight, query_weight, value_weight)]
-    key_weight, query_weight, value_weight = lift
-    require(
-        value_weight.ndim == 3 and value_weight.shape[-1] == value_weight.shape[-2],
-        f"value_weight must have shape (heads, dim, dim), not {tuple(value_weight.shape)}",
-    )
-    heads, dim, _ = value_weight.shape
-    width = key_weight.shape[-1]
-    for name, weight, expected in (
-        ("key_weight", key_weight, (heads, dim, width)),
-        ("query_weight", query_weight, (heads, width, dim)),
-    ):
-        require(tuple(weight.shape) == expected, f"{name} must have shape {expected}, not {tuple(weight.shape)}")
+    W_K, W_Q, W_V = (each[None] if each.ndim == 2 else each for each in (key_weight, query_weight, value_weight))
+    (heads, dim), width = W_V.shape[:2], W_K.shape[-1]
+    wanted = {"value_weight": (W_V, (heads, dim, dim)), "key_weight": (W_K, (heads, dim, width))}
+    wanted["query_weight"] = (W_Q, (heads, width, dim))
     if positions is not None:
-        fits = positions.ndim == 2 and positions.shape[1] == dim
-        require(fits, f"positions must have shape (history, {dim}), not {tuple(positions.shape)}")
-    return AttentionBoundary(key_weight, query_weight, value_weight, positions)
+        wanted["positions"] = (positions, (len(positions), dim))
+    for name, (weight, shape) in wanted.items():
+        require(tuple(weight.shape) == shape, f"{name} must have shape {shape}, not {tuple(weight.shape)}")
+    return AttentionBoundary(W_K, W_Q, W_V, positions)
 
 
 def make_random_attention(
@@ -156,29 +116,14 @@ def make_random_attention(
     seed: int = 0,
     sharpness: float = 2.0,
 ) -> AttentionBoundary:
-    """Draw a boundary whose free run neither dies out nor grows.
+    """Draw a boundary whose free run neither dies out nor grows, with positions if ``history`` is given.
 
     A softmax average can only shrink what it averages, so most random weights let a run fade away. Here keys and
-    queries are Gaussian; the value weights of the heads differ, but their sum over heads is a slow rotation, by at
-    most 0.3 radians a step. Columns that agree are therefore passed on at full length, and a free run, which soon has
-    columns that nearly agree, keeps its length for hundreds of steps. In one or two dimensions a start can cancel:
-    then its mean, and the run, is near zero.
-
-    Args:
-        dim: dimension of a column.
-        heads: number of heads.
-        width: length of a key; ``dim`` if not given.
-        history: with a number of columns, Gaussian positions (history, dim) of length about one are drawn as well.
-        seed: seed of the draw.
-        sharpness: standard deviation of the score of two columns of -1 and 1.
-
-    Returns:
-        boundary with float64 numpy weights.
-
-    Raises:
-        UserError: if a count is below one or the sharpness is not positive.
+    queries are Gaussian, so that scores of columns of -1 and 1 have the standard deviation ``sharpness``; the heads'
+    value weights differ, but their sum is a slow rotation, by at most 0.3 radians a step. Columns that nearly agree, as
+    a free run's soon do, are passed on at nearly full length. In one or two dimensions a start can cancel.
     """
-    require(np.isfinite(sharpness) and sharpness > 0, f"sharpness must be a positive number, not {sharpness!r}")
+    require(0 < sharpness < np.inf, f"sharpness must be a positive number, not {sharpness!r}")
     dim, heads = require_count(dim, "dim"), require_count(heads, "heads")
     width = dim if width is None else require_count(width, "width")
     generator = np.random.default_rng(require_count(seed, "seed", 0))
@@ -188,263 +133,139 @@ def make_random_attention(
     queries = generator.standard_normal((heads, width, dim)) * scale
     turn = generator.standard_normal((dim, dim))
     turn = turn - turn.T
-    turn = _expm(turn * (_TURN / max(np.linalg.norm(turn, 2), 1e-300)))
+    turn = expm(turn * (_TURN / max(np.linalg.norm(turn, 2), 1e-300)))
     apart = generator.standard_normal((heads, dim, dim)) / np.sqrt(dim)
     values = (turn + 0.5 * (apart - apart.mean(0))) / heads
-    positions = None
-    if history is not None:
-        positions = generator.standard_normal((require_count(history, "history"), dim)) / np.sqrt(dim)
+    positions = None if history is None else generator.standard_normal((history, dim)) / np.sqrt(dim)
     return make_attention_boundary(keys, queries, values, positions)
 
 
-def _expm(matrix: np.ndarray) -> np.ndarray:
-    return torch.linalg.matrix_exp(torch.from_numpy(matrix)).numpy()
-
-
 def make_positional_attention(matrix: np.ndarray, history: int, dim: int, margin: float) -> AttentionBoundary:
-    """Make an attention boundary that copies what a linear boundary copies, by looking at positions alone.
+    """Make a boundary that copies what a linear one, F (dim, history*dim), copies, by looking at positions alone.
 
-    One head for each column that ``matrix`` reads. Column c is labelled by ``3 e_c``; the head of column c has the
-    key ``e_c`` and a query that reads the newest column's own label, so its score for column c is ahead of every other
-    by at least ``margin``, whatever the contents, as long as they lie in [-1, 1]. Its value weight is the block of
-    ``matrix`` that acts on column c. As the margin grows the softmax turns into a choice and the boundary into
-    ``matrix``.
-
-    Args:
-        matrix: linear boundary (dim, history*dim), rows of absolute sum at most one, so that [-1, 1] is kept.
-        history: number of columns; at most ``dim``, because the labels are orthogonal.
-        dim: dimension of a column.
-        margin: least lead of the right column's score, positive.
-
-    Returns:
-        boundary with as many heads as columns are read, width one, and positions.
-
-    Raises:
-        UserError: if the shapes do not fit, the margin is not positive, or a row is too large.
-
+    Column c is labelled by 3 e_c. One head for each column that F reads has the key e_c and a query that reads the
+    newest column's own label, so its score for column c is ahead by at least ``margin`` whatever the contents in
+    [-1, 1]. Its value weight is F's block of column c. As the margin grows softmax becomes a choice and f becomes F.
     Source: beyond the paper; the linear boundary is twm Eq. (5) with coefficients.
     """
-    history, dim = require_count(history, "history"), require_count(dim, "dim")
-    matrix = np.asarray(matrix, dtype=np.float64)
-    require(matrix.shape == (dim, history * dim), f"matrix must have shape {(dim, history * dim)}, not {matrix.shape}")
+    history, dim, F = require_count(history, "history"), require_count(dim, "dim"), np.asarray(matrix, dtype=float)
+    require(F.shape == (dim, history * dim), f"matrix must have shape {(dim, history * dim)}, not {F.shape}")
     require(history <= dim, f"history must be at most dim = {dim} for orthogonal labels, not {history}")
-    require(np.isfinite(margin) and margin > 0, f"margin must be a positive number, not {margin!r}")
-    require(np.abs(matrix).sum(1).max() <= 1 + 1e-12, "every row of matrix must have an absolute sum of at most 1")
-    blocks = matrix.reshape(dim, history, dim).transpose(1, 0, 2)
-    read = np.flatnonzero(np.abs(blocks).sum((1, 2)))
+    require(0 < margin < np.inf, f"margin must be a positive number, not {margin!r}")
+    require(np.abs(F).sum(1).max() <= 1 + 1e-12, "every row of matrix must have an absolute sum of at most 1")
+    blocks = F.reshape(dim, history, dim).transpose(1, 0, 2)
+    read = np.flatnonzero(blocks.any((1, 2)))
     labels = np.eye(history, dim)
-    keys = labels[read][:, :, None]
     # The newest column's query is at least (3 - 1) and the key of column c leads by at least (3 - 2).
-    queries = np.broadcast_to(labels[-1] * (margin / ((_LABEL - 1) * (_LABEL - 2))), (len(read), 1, dim)).copy()
-    return make_attention_boundary(keys, queries, blocks[read], _LABEL * labels)
+    queries = np.tile(labels[-1] * (margin / ((_LABEL - 1) * (_LABEL - 2))), (len(read), 1, 1))
+    return make_attention_boundary(labels[read][:, :, None], queries, blocks[read], _LABEL * labels)
 
 
 def bound_positional_error(history: int, margin: float, steps: int) -> float:
-    """Bound how far :func:`make_positional_attention` strays from its matrix in a free run.
+    """Bound how far a free run of ``make_positional_attention`` in [-1, 1] strays from its matrix, in any component.
 
-    Each step a head gives at most ``(history - 1) exp(-margin)`` of its weight to wrong columns, whose entries differ
-    by at most 2; an error already in the window is passed on at most once in full, so errors add up step by step.
-
-    Args:
-        history: number of columns.
-        margin: as given to :func:`make_positional_attention`.
-        steps: number of steps from a common start in [-1, 1].
-
-    Returns:
-        bound on the largest absolute difference of any component.
+    Each step a head gives at most (history - 1) exp(-margin) of its weight to wrong columns, whose entries differ by at
+    most 2; an error already in the window is passed on at most once in full, so errors add up step by step.
     """
     return steps * 2.0 * (history - 1) * float(np.exp(-margin))
 
 
+# ---- decoding as a transformer does
+
+
+def _attend(boundary: AttentionBoundary, asking: Any, labelled: Any, contents: Any, mask: Any = None) -> torch.Tensor:
+    """Run torch's attention, which divides scores by sqrt(width); Eq. (8) does not, so W_Q carries that factor."""
+    W_K, W_Q, W_V = boundary.cast_weights(contents)
+    asking, labelled, contents = (each[..., None, :, :] for each in (asking, labelled, contents))
+    query = asking @ (W_Q * W_Q.shape[-2] ** 0.5).mT
+    return scaled_dot_product_attention(query, labelled @ W_K, contents @ W_V.mT, attn_mask=mask).sum(-3)
+
+
 def run_sliding_window(boundary: AttentionBoundary, initial: torch.Tensor, steps: int) -> torch.Tensor:
-    """Generate tokens one by one with torch's attention over a window of the last ``history`` tokens.
-
-    torch divides scores by sqrt(width); Eq. (8) does not, so W_Q carries that factor here.
-
-    Args:
-        boundary: the attention head(s).
-        initial: first tokens (..., history, dim), oldest first.
-        steps: how many tokens to generate.
-
-    Returns:
-        all tokens (..., history + steps, dim).
-
-    Raises:
-        UserError: if the shapes do not fit or ``steps`` is negative.
+    """Generate tokens one by one with attention over the last ``history``: (..., history + steps, dim).
 
     Source: twm Sec. 3.2, the autoregressive loop of a transformer.
     """
-    steps = require_count(steps, "steps", 0)
-    boundary._label(initial)
-    history = initial.shape[-2]
-    key_weight, query_weight = _like(boundary.key_weight, initial), _like(boundary.query_weight, initial)
-    value_weight = _like(boundary.value_weight, initial)
-    query_weight = query_weight * query_weight.shape[-2] ** 0.5
-    tokens = list(initial.unbind(-2))
-    for _ in range(steps):
+    history, tokens = initial.shape[-2], list(initial.unbind(-2))
+    for _ in range(require_count(steps, "steps", 0)):
         window = torch.stack(tokens[-history:], -2)
-        looked_at = boundary._label(window)[..., None, :, :]
-        query = looked_at[..., -1:, :] @ query_weight.mT
-        answer = scaled_dot_product_attention(query, looked_at @ key_weight, window[..., None, :, :] @ value_weight.mT)
-        tokens.append(answer[..., 0, :].sum(-2))
+        labelled = boundary.label(window)
+        tokens.append(_attend(boundary, labelled[..., -1:, :], labelled, window)[..., 0, :])
     return torch.stack(tokens, -2)
 
 
 class KeyValueCache:
     """Keys and values of the last ``history`` tokens, in a ring: a new token takes the oldest one's slot.
 
+    ``keys`` are (..., heads, history, width) and ``values`` (..., heads, history, dim), by slot; ``oldest`` is a slot.
     Keys are kept without position. A position belongs to a place in the window, not to a token, so its part of the key
     is added when attention is computed, turned to where each slot stands by then.
-
-    Attributes:
-        keys: content keys (..., heads, history, width), by slot.
-        values: values W_V h (..., heads, history, dim), by slot.
-        oldest: slot of the oldest token.
     """
 
-    def __init__(self, boundary: AttentionBoundary, initial: Array) -> None:
+    def __init__(self, boundary: AttentionBoundary, initial: Any) -> None:
         """Fill the cache with the first tokens (..., history, dim), oldest first."""
-        boundary._label(initial)
-        self._boundary = boundary
-        self._key_weight = _like(boundary.key_weight, initial)
-        self._query_weight = _like(boundary.query_weight, initial)
-        self._value_weight = _like(boundary.value_weight, initial)
+        self._W_K, self._W_Q, self._W_V = boundary.cast_weights(initial)
+        self._positions = boundary.label(initial * 0)
+        self._newest, self.oldest = initial[..., -1, :], 0
         self.keys, self.values = self._project(initial[..., None, :, :])
-        self.oldest = 0
-        self._newest = initial[..., -1, :]
-        self._position_keys = None
-        if boundary.positions is not None:
-            positions = _like(boundary.positions, initial)
-            self._position_keys = positions @ self._key_weight
-            self._newest_position = positions[-1]
 
-    def read(self) -> Array:
+    def read(self) -> Any:
         """Return the next token (..., dim), without storing it."""
-        looked_at, keys = self._newest, self.keys
-        if self._position_keys is not None:
-            looked_at = looked_at + self._newest_position
-            history = keys.shape[-2]
-            places = [(slot - self.oldest) % history for slot in range(history)]
-            keys = keys + self._position_keys[..., places, :]
-        query = looked_at[..., None, None, :] @ self._query_weight.swapaxes(-1, -2)
-        weights = _softmax((keys * query).sum(-1))
+        history = self.keys.shape[-2]
+        places = [(slot - self.oldest) % history for slot in range(history)]
+        keys = self.keys + self._positions[..., None, places, :] @ self._W_K
+        asking = self._newest + self._positions[..., -1, :]
+        weights = _softmax((keys * (asking[..., None, None, :] @ self._W_Q.swapaxes(-1, -2))).sum(-1))
         return (weights[..., None, :] @ self.values)[..., 0, :].sum(-2)
 
-    def write(self, token: Array) -> None:
+    def write(self, token: Any) -> None:
         """Put a token's key and value in the oldest slot; nothing else is computed or moved."""
         key, value = self._project(token[..., None, None, :])
-        self.keys[..., self.oldest, :] = key[..., 0, :]
-        self.values[..., self.oldest, :] = value[..., 0, :]
+        self.keys[..., self.oldest, :], self.values[..., self.oldest, :] = key[..., 0, :], value[..., 0, :]
         self.oldest = (self.oldest + 1) % self.keys.shape[-2]
         self._newest = token
 
-    def _project(self, tokens: Array) -> tuple[Array, Array]:
-        return tokens @ self._key_weight, tokens @ self._value_weight.swapaxes(-1, -2)
+    def _project(self, tokens: Any) -> tuple[Any, Any]:
+        return tokens @ self._W_K, tokens @ self._W_V.swapaxes(-1, -2)
 
 
-def run_with_cache(boundary: AttentionBoundary, initial: Array, steps: int) -> Array:
-    """Generate tokens one by one from a key-value cache.
-
-    Args:
-        boundary: the attention head(s).
-        initial: first tokens (..., history, dim), oldest first; numpy or torch.
-        steps: how many tokens to generate.
-
-    Returns:
-        all tokens (..., history + steps, dim).
-
-    Raises:
-        UserError: if the shapes do not fit or ``steps`` is negative.
-    """
-    cache = KeyValueCache(boundary, initial)
-    history = initial.shape[-2]
-    tokens = [initial[..., column, :] for column in range(history)]
+def run_with_cache(boundary: AttentionBoundary, initial: Any, steps: int) -> Any:
+    """Generate tokens one by one from a key-value cache: (..., history + steps, dim)."""
+    cache, tokens = KeyValueCache(boundary, initial), [initial[..., place, :] for place in range(initial.shape[-2])]
     for _ in range(require_count(steps, "steps", 0)):
-        token = cache.read()
-        cache.write(token)
-        tokens.append(token)
-    return torch.stack(tokens, -2) if isinstance(initial, torch.Tensor) else np.stack(tokens, -2)
+        tokens.append(cache.read())
+        cache.write(tokens[-1])
+    return stack_arrays(tokens, -2)
 
 
 def make_window_mask(length: int, history: int) -> torch.Tensor:
-    """Return which token may look at which: each at itself and the ``history - 1`` before it.
-
-    Args:
-        length: number of tokens.
-        history: width of the window.
-
-    Returns:
-        boolean mask (length, length), rows the askers, true where they may look.
-    """
+    """Return which token (row) may look at which: at itself and the ``history - 1`` before it, (length, length)."""
     age = torch.arange(require_count(length, "length"))[:, None] - torch.arange(length)[None, :]
     return (age >= 0) & (age < require_count(history, "history"))
 
 
 def predict_in_parallel(boundary: AttentionBoundary, tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """Predict every next token of a known sequence in one masked pass, as a transformer does in training.
-
-    Args:
-        boundary: the attention head(s), without positions.
-        tokens: (..., length, dim).
-        mask: (length, length), true where a row may look at a column; see :func:`make_window_mask`.
-
-    Returns:
-        for each token the prediction of the one after it, (..., length, dim).
-
-    Raises:
-        UserError: if the boundary has positions: they count from the window's start, which differs by row.
-    """
-    require(
-        boundary.positions is None, "predict_in_parallel needs a boundary without positions: they belong to a window"
-    )
-    query_weight = _like(boundary.query_weight, tokens)
-    asked = tokens[..., None, :, :]
-    answers = scaled_dot_product_attention(
-        asked @ (query_weight * query_weight.shape[-2] ** 0.5).mT,
-        asked @ _like(boundary.key_weight, tokens),
-        asked @ _like(boundary.value_weight, tokens).mT,
-        attn_mask=mask,
-    )
-    return answers.sum(-3)
+    """Predict the token after each of (..., length, dim) in one masked pass, as a transformer does in training."""
+    unlabelled = boundary.positions is None
+    require(unlabelled, "predict_in_parallel needs a boundary without positions: they count from the window's start")
+    return _attend(boundary, tokens, tokens, tokens, mask)
 
 
 @dataclass(frozen=True)
 class DecoderErrors:
-    """How far two decoding loops are from the wave, step by step.
+    """How far two decoding loops are from the wave, step by step, relative to the wave's largest component."""
 
-    Attributes:
-        window: (steps,) largest difference of :func:`run_sliding_window` from the wave over batch and components,
-            relative to the wave's largest component.
-        cache: (steps,) the same for :func:`run_with_cache`.
-        lengths: (steps, ...) Euclidean norm of the newest column.
-    """
-
-    window: np.ndarray
-    cache: np.ndarray
-    lengths: np.ndarray
+    window: np.ndarray  # (steps,) largest difference of run_sliding_window
+    cache: np.ndarray  # (steps,) largest difference of run_with_cache
+    lengths: np.ndarray  # (steps, ...) Euclidean norm of the newest column
 
 
 def compare_decoders(boundary: AttentionBoundary, initial: torch.Tensor, steps: int) -> DecoderErrors:
-    """Run the wave, the sliding window and the key-value cache freely from one start.
-
-    Args:
-        boundary: the attention head(s).
-        initial: (..., history, dim), oldest first.
-        steps: how many steps, at least one.
-
-    Returns:
-        the differences by step.
-
-    Raises:
-        UserError: if the shapes do not fit.
-
-    Source: twm Eq. (3) and (8).
-    """
-    history = initial.shape[-2]
+    """Run the wave, the sliding window and the cache freely from (..., history, dim). Source: twm Eq. (3) and (8)."""
     wave = simulate_wave(initial, boundary, require_count(steps, "steps"))[1:, ..., -1, :]
     differences = []
     for run in (run_sliding_window, run_with_cache):
-        tokens = run(boundary, initial, steps)[..., history:, :].movedim(-2, 0)
+        tokens = run(boundary, initial, steps)[..., -steps:, :].movedim(-2, 0)
         gap = (tokens - wave).abs() / wave.abs().max()
         differences.append(gap.reshape(steps, -1).amax(1).numpy())
     return DecoderErrors(*differences, wave.norm(dim=-1).numpy())
