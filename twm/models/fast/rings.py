@@ -180,11 +180,11 @@ class ShiftedProducts(Recurrence):
         read, middle = answer_slopes is not None, self._back_window
         for buffer in (self._tap_gradient, self._drive_gradient, self._readout_gradient, self._back):
             buffer.zero_()
-        if last_slope is not None:
-            self._inner(self._back, 1).copy_(last_slope.t().view(self.channels, self.neurons, -1))
         if read:
             answer_slopes = answer_slopes.mT.contiguous()
-            self._differentiate_readout(answer_slopes[-1], self._length, beta=1)
+            self._differentiate_readout(answer_slopes[-1], self._length)
+        if last_slope is not None:
+            self._inner(self._back, 1).add_(last_slope.t().view(self.channels, self.neurons, -1))
         drive_gradient, taps = self._drive_gradient.flatten(1), [tap.t() for tap in self._taps]
         for time in range(self._length, 0, -1):
             windows, whole = self._slope_windows[time & 1], self._whole_slopes[time & 1]
@@ -198,17 +198,17 @@ class ShiftedProducts(Recurrence):
             for halo, original in self._slope_halos[time & 1]:
                 halo.copy_(original)
             # The first product overwrites what is there, which spares filling it with zeros.
-            beta = 0
             if read and self.every_step:
-                self._differentiate_readout(answer_slopes[time - 2], time - 1, beta=0)
-                beta = 1
-            for tap, window in zip(taps, reversed(windows)):
-                middle.addmm_(tap, window, beta=beta)
-                beta = 1
+                self._differentiate_readout(answer_slopes[time - 2], time - 1)
+                middle.addmm_(taps[0], windows[-1])
+            else:
+                torch.mm(taps[0], windows[-1], out=middle)
+            for tap, window in zip(taps[1:], windows[-2::-1]):
+                middle.addmm_(tap, window)
         return self._collect(answer_slopes)
 
-    def _differentiate_readout(self, slopes: Tensor, time: int, beta: int) -> None:
-        self._flat_back.addmm_(self._readout.flatten(1).t(), slopes, beta=beta)
+    def _differentiate_readout(self, slopes: Tensor, time: int) -> None:
+        torch.mm(self._readout.flatten(1).t(), slopes, out=self._flat_back)
         self._readout_gradient.flatten(1).addmm_(slopes, self._whole[time].t())
 
     def _collect(self, answer_slopes: Tensor | None) -> dict[str, Tensor]:
