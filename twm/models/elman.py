@@ -47,31 +47,20 @@ class ElmanRNN(nn.Module):
     ) -> None:
         super().__init__()
         self.dim, self.hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
-        known = nonlinearity in NONLINEARITIES
+        self.nonlinearity, known = nonlinearity, nonlinearity in NONLINEARITIES
         require(known, f"nonlinearity must be one of {', '.join(NONLINEARITIES)}, not {nonlinearity!r}")
-        self.nonlinearity, self.initial = nonlinearity, initial
         generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
         recurrent, encoder, readout = draw_weights(dim, hidden, initial, generator)
-        self.weight_ih_l0 = nn.Parameter(encoder.to(dtype))
-        self.weight_hh_l0 = nn.Parameter(recurrent.to(dtype))
-        self.weight_readout = nn.Parameter(readout.to(dtype))
-        drawn = draw_matrix((hidden,), hidden, initial, generator).to(dtype) if bias else None
-        self.bias_hh_l0 = None if drawn is None else nn.Parameter(drawn)
+        matrices = (nn.Parameter(matrix.to(dtype)) for matrix in (encoder, recurrent, readout))
+        self.weight_ih_l0, self.weight_hh_l0, self.weight_readout = matrices
+        self.bias_hh_l0 = None
+        if bias:
+            self.bias_hh_l0 = nn.Parameter(draw_matrix((hidden,), hidden, initial, generator).to(dtype))
 
-    @property
-    def recurrent(self) -> Tensor:
-        """W_hh, (hidden, hidden), acting on columns."""
-        return self.weight_hh_l0
-
-    @property
-    def encoder(self) -> Tensor:
-        """W_uh, (hidden, dim), acting on columns."""
-        return self.weight_ih_l0
-
-    @property
-    def readout(self) -> Tensor:
-        """W_r, (dim, hidden), acting on columns."""
-        return self.weight_readout
+    # W_hh (hidden, hidden), W_uh (hidden, dim) and W_r (dim, hidden), acting on columns.
+    recurrent = property(lambda self: self.weight_hh_l0)
+    encoder = property(lambda self: self.weight_ih_l0)
+    readout = property(lambda self: self.weight_readout)
 
     @torch.no_grad()
     def set_matrices(self, recurrent: Any = None, encoder: Any = None, readout: Any = None) -> None:
@@ -139,10 +128,9 @@ def construct_elman(
     """Construct the Elman network that the theory predicts for a linear system: W_hh = Psi Phi Psi*.
 
     ``hds`` is a system with a ``matrix``, or F itself, (dim, history*dim). W_uh = Psi_s writes to the newest column and
-    W_r = Psi_s* reads it. With the linear activation the network is the travelling wave exactly, once its substrate is
-    filled (:mod:`twm.theory.operators`); with another one only the theory's linearisation around the origin.
-    ``complement`` is the spectral radius of random dynamics on the hidden directions outside the wave, drawn from
-    ``seed``; ``gain`` a factor on Phi.
+    W_r = Psi_s* reads it. A linear network is the travelling wave exactly, once its substrate is filled; another one
+    only the theory's linearisation around the origin. ``complement`` is the spectral radius of random dynamics on the
+    hidden directions outside the wave, drawn from ``seed``; ``gain`` a factor on Phi.
     Source: twm Eq. (6), (7), (31), A.5.
     """
     matrix = hds.matrix if hasattr(hds, "boundary") else hds
@@ -164,8 +152,7 @@ _NAMES = ("weight_hh_l0", "weight_ih_l0", "weight_readout")
 
 def name_network(task: str, hidden: int, l2: float, seed: int, rest: str = "") -> str:
     """Return the name of a network's file without its ending, such as ``T1_h128_l2-0_s3``."""
-    safe = task.replace(":", "-").replace(",", "-")
-    return f"{safe}_h{hidden}_l2-{l2:g}_s{seed}{rest}"
+    return f"{task.replace(':', '-').replace(',', '-')}_h{hidden}_l2-{l2:g}_s{seed}{rest}"
 
 
 def write_network(path: Path | str, weights: Any, configuration: Mapping[str, Any]) -> None:

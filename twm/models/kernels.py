@@ -14,8 +14,7 @@ from twm.models.weights import Weights, as_weights
 BETA_FIRST, BETA_SECOND, EPSILON = 0.9, 0.999, 1e-8
 #: Added to the gradient's norm before clipping, as torch.nn.utils.clip_grad_norm_ does.
 CLIP_EPSILON = 1e-6
-#: One horizon or learning rate, or one a model.
-Numbers = int | float | Sequence[float] | Tensor
+Numbers = int | float | Sequence[float] | Tensor  # one for all models, or one a model
 
 
 def choose_device(device: str) -> str:
@@ -36,13 +35,12 @@ class StepResult(NamedTuple):
 
 
 class Kernel(ABC):
-    """Networks in training: their weights, their optimiser, and a fast or a plain way to make an iteration.
+    """Networks in training: their weights, their optimiser, and a way to make an iteration of the paper's protocol.
 
-    An iteration is what the paper's protocol says: the state starts at zero, ``history`` inputs enter, the network
-    runs freely for ``horizon`` steps, the loss is the mean squared error of these, its gradient is clipped at a norm,
-    and Adam with coupled weight decay ``l2`` makes a step, in torch's order. With weights of one network, ``models`` is
-    ``None``; with those of an ensemble every tensor has a leading ``models`` axis, horizon, learning rate and weight
-    decay may be one number a model, and the models share nothing.
+    The state starts at zero, ``history`` inputs enter, the network runs freely for ``horizon`` steps, the loss is the
+    mean squared error of these, its gradient is clipped at a norm, and Adam with coupled weight decay ``l2`` makes a
+    step, in torch's order. ``models`` is ``None`` with weights of one network; with those of an ensemble every tensor
+    has a leading ``models`` axis and the models share nothing.
     Source: twm B.2.
     """
 
@@ -88,10 +86,9 @@ class Kernel(ABC):
         """Take over what another path's ``_get`` returned."""
 
     def step(self, inputs: Tensor, targets: Tensor, horizon: Numbers) -> StepResult:
-        """Make one iteration, and return loss and accuracy of the batch with the weights as they were before.
+        """Make one iteration on inputs (..., history, batch, dim), u(1) first, and targets (..., steps, batch, dim).
 
-        ``inputs`` is (..., history, batch, dim), u(1) first; ``targets`` (..., steps, batch, dim), of which only the
-        first ``horizon`` count, whatever stands behind them.
+        Of the targets only the first ``horizon`` count, whatever stands behind them.
         """
         return self._step(inputs, targets, self._check_horizon(horizon, self._check_batch(inputs, targets)))
 
@@ -116,7 +113,7 @@ class Kernel(ABC):
         return state | {"iteration": iteration, "learning_rate": self.learning_rate.clone()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what :meth:`state_dict` returned, of this or another path; a state that does not fit changes nothing."""
+        """Take over what :meth:`state_dict` of any path returned; a state that does not fit changes nothing."""
         expected = {key: tuple(value.shape) for key, value in self.state_dict().items()}
         missing = sorted(set(expected) - set(state))
         require(not missing, f"the state of a kernel lacks {', '.join(missing)}")
@@ -131,10 +128,9 @@ class Kernel(ABC):
     def _number_a_model(self, value: Any, name: str) -> Tensor:
         # Float64, because Adam's corrections such as 1 - 0.999 keep five digits only in float32.
         numbers = torch.as_tensor(value, dtype=torch.float64, device=self.device)
-        fits = tuple(numbers.shape) in ((), self._leading)
+        fits = tuple(numbers.shape) in ((), self._leading) and bool(torch.isfinite(numbers).all())
         allowed = "one number" if self.models is None else "one number or one a model"
-        require(fits, f"{name} must be {allowed}, not of shape {tuple(numbers.shape)}")
-        require(bool(torch.isfinite(numbers).all()), f"{name} must be finite, not {value!r}")
+        require(fits, f"{name} must be {allowed}, and finite, not {value!r}")
         return numbers.expand(self._leading).clone()
 
     def _check_batch(self, inputs: Tensor, targets: Tensor) -> int:
@@ -149,17 +145,15 @@ class Kernel(ABC):
 
     def _check_horizon(self, horizon: Any, steps: int) -> Any:
         """Return the horizon as an int for one network, as an int64 tensor (models,) on the device for an ensemble."""
+        told = f"horizons must be whole numbers between 1 and the number of targets, {steps}, not {horizon!r}"
         if self.models is None:
-            horizon = require_count(horizon, "horizon")
-            require(horizon <= steps, f"a horizon of {horizon} needs as many targets, not {steps}")
-            return horizon
+            require(require_count(horizon, "horizon") <= steps, told)
+            return int(horizon)
         horizons = torch.as_tensor(horizon, device=self.device)
-        fits = tuple(horizons.shape) in ((), (self.models,)) and not horizons.is_floating_point()
-        require(fits, f"horizon must be one whole number or one a model, not {horizon!r}")
+        require(tuple(horizons.shape) in ((), self._leading) and not horizons.is_floating_point(), told)
         # Reading numbers back from a GPU would stall it, so there the caller's word is taken.
         if horizons.device.type == "cpu":
-            inside = bool(((horizons >= 1) & (horizons <= steps)).all())
-            require(inside, f"horizons must lie between 1 and the number of targets, {steps}")
+            require(bool(((horizons >= 1) & (horizons <= steps)).all()), told)
         return horizons.to(torch.int64).expand(self.models)
 
 

@@ -14,8 +14,7 @@ for the next drive and for its own output, so its gradient is again a single pro
 
     dL/dh_t = dz_(t+1) W^T + e_t O^T = [ dz_(t+1) | e_t ] [ W | O ]^T,      dz_t = (1 - h_t^2) dL/dh_t.
 
-Each entry of [ W | O ] was used once a step, so its gradient sums over time. Over rows stacked in time that sum is one
-long product instead of T short ones, and it is the fastest product of all:
+Each entry of [ W | O ] was used once a step, so its gradient sums over time: over rows stacked in time one long product:
 
     dL/d[ W | O ] = sum_t h_t^T [ dz_(t+1) | e_t ],      dL/dU = sum_(t <= history) u_t^T dz_t.
 
@@ -25,11 +24,10 @@ Hence two buffers, in which a row holds one time step of all sequences, and whic
 
 **The tanh.** tanh(z) = 2 sigmoid(2 z) - 1, and torch's sigmoid takes a small part of the time of its tanh, which would
 cost as much as the products. The factor 2 inside is put on the weights (exact in binary), so that products give 2 z.
-What comes out is the tanh within a few roundings of a float32 near 1. For a state much smaller than 1 that is a large
-relative error, but a small one of the gradient, to which such states give little.
+What comes out is the tanh within a few roundings of a float32 near 1; states much smaller give little to the gradient.
 
 **One flat vector.** Weights, gradients and both moments of Adam are one vector [ W | O | U ] a model each, of which the
-matrices are views, so that a whole update is a handful of operations instead of a handful for each matrix.
+matrices are views, so that an update is a handful of operations for all matrices together.
 """
 
 import math
@@ -54,10 +52,7 @@ def prepare_process() -> None:
 
 
 class PackedKernel(Kernel):
-    """A kernel on flat vectors: (size,) for one network, (models, size) for an ensemble.
-
-    A path that builds on it runs forward, writes the outputs' slopes e_t, runs backward and updates.
-    """
+    """A kernel on flat vectors, (size,) for one network, (models, size) for an ensemble, but for the loss."""
 
     def __init__(self, weights: Any, *args: Any, **options: Any) -> None:
         super().__init__(weights, *args, **options)
@@ -162,47 +157,26 @@ class PackedKernel(Kernel):
         multiply(inputs.mT, entered, out=self._view_encoder(self.gradients))
 
     def _update(self) -> None:
-        """Clip each model's gradient, add its weight decay and make a step of Adam, in torch's order."""
-        decay = self._decay if self._decays else None
-        moments = (self.first, self.second, self.iteration)
-        step_adam(self.parameters, self.gradients, *moments, self.learning_rate, self.clip, decay, self._scratch)
+        """Clip each model's gradient, add its weight decay and make a step of Adam, in torch's order.
 
-
-def step_adam(
-    parameters: Tensor,
-    gradients: Tensor,
-    first: Tensor,
-    second: Tensor,
-    iteration: Tensor,
-    learning_rate: Tensor,
-    clip: float | None,
-    decay: Tensor | None = None,
-    scratch: Tensor | None = None,
-) -> None:
-    """Clip gradients, add weight decay and make a step of Adam in place, on flat vectors (..., size).
-
-    ``iteration`` (...,) is counted on, ``gradients`` are used up. The order is torch's: the decay is not clipped, and
-    the moments see it ("coupled" decay).
-    """
-    scratch = torch.empty_like(parameters) if scratch is None else scratch
-    if clip:
+        The order matters: the decay is not clipped, and the moments see it ("coupled" decay).
+        """
+        gradients, first, second, scratch = self.gradients, self.first, self.second, self._scratch
         norm = torch.linalg.vector_norm(gradients, dim=-1, keepdim=True)
-        gradients.mul_((clip / (norm + CLIP_EPSILON)).clamp_(max=1.0))
-    if decay is not None:
-        torch.mul(parameters, decay, out=scratch)
-        gradients.add_(scratch)
-    iteration.add_(1)
-    first.lerp_(gradients, 1 - BETA_FIRST)
-    second.mul_(BETA_SECOND).addcmul_(gradients, gradients, value=1 - BETA_SECOND)
-    # 1 - beta^t, without the cancellation and as tensors, so that a captured graph counts on by itself.
-    time = iteration.to(torch.float64)
-    first_bias, second_bias = (-torch.expm1(time * math.log(beta)) for beta in (BETA_FIRST, BETA_SECOND))
-    rate = (learning_rate / first_bias).to(parameters.dtype).unsqueeze(-1)
-    root = second_bias.sqrt_().to(parameters.dtype).unsqueeze(-1)
-    torch.sqrt(second, out=scratch).div_(root).add_(EPSILON)
-    # The clipped gradient has been used up, so its place can hold the step.
-    torch.div(first, scratch, out=gradients).mul_(rate)
-    parameters.sub_(gradients)
+        gradients.mul_((self.clip / (norm + CLIP_EPSILON)).clamp_(max=1.0))
+        if self._decays:
+            gradients.add_(torch.mul(self.parameters, self._decay, out=scratch))
+        self.iteration.add_(1)
+        first.lerp_(gradients, 1 - BETA_FIRST)
+        second.mul_(BETA_SECOND).addcmul_(gradients, gradients, value=1 - BETA_SECOND)
+        # 1 - beta^t, without the cancellation and as tensors, so that a captured graph counts on by itself.
+        time = self.iteration.to(torch.float64)
+        first_bias, second_bias = (-torch.expm1(time * math.log(beta)) for beta in (BETA_FIRST, BETA_SECOND))
+        rate = (self.learning_rate / first_bias).to(self.dtype).unsqueeze(-1)
+        root = second_bias.sqrt_().to(self.dtype).unsqueeze(-1)
+        torch.sqrt(second, out=scratch).div_(root).add_(EPSILON)
+        # The clipped gradient has been used up, so its place can hold the step.
+        self.parameters.sub_(torch.div(first, scratch, out=gradients).mul_(rate))
 
 
 class AugmentedKernel(PackedKernel):

@@ -1,17 +1,12 @@
 """The GPU path: the algebra of :mod:`twm.models.fast.elman` for many networks, the whole iteration as one CUDA graph.
 
-The models share an instruction, never a number. On a GPU a single network's products are too small to fill the chip
-and their launches cost more than their arithmetic; hundreds of models side by side fill it, and a captured graph
-launches forward, backward, clipping and Adam of all of them at once.
+On a GPU a single network's products are too small to fill the chip and their launches cost more than their arithmetic;
+hundreds of models side by side fill it, and a captured graph launches all of an iteration at once. Models may be at
+different stages of a curriculum: all run for as many steps as there are targets, and a model's error is masked beyond
+its own horizon. By causality that is exact: nothing after the horizon feeds back into it.
 
-Models may be at different stages of a curriculum. All run for as many steps as there are targets, and a model's error
-is masked beyond its own horizon. By causality that is exact: nothing after the horizon feeds back into it, so there
-the masked gradient is zero, not merely small. Nothing in an iteration reads a number back, so horizons may be a tensor
-on the GPU. Everything is float32 proper: TF32 would keep ten bits.
-
-On the CPU the same lines run one by one. That is slower than a process a model, and serves to prove the algebra.
-**The graph path has never run on a GPU**: until a sweep has passed :func:`~twm.models.checking.check_kernel` on one,
-this is all that can be said.
+On the CPU the same lines run one by one, slower than a process a model, which proves the algebra. **The graph path has
+never run on a GPU**, until a sweep has passed :func:`~twm.models.checking.check_kernel` on one.
 """
 
 from collections.abc import Iterator
@@ -35,7 +30,7 @@ _WARM_UP_ROUNDS = 3
 
 @contextmanager
 def _exact_products() -> Iterator[None]:
-    """Multiply float32 as float32 for a while, whatever the caller has set."""
+    """Multiply float32 as float32 for a while, whatever the caller has set: TF32 would keep ten bits."""
     # The general torch.set_float32_matmul_precision refuses to answer where a caller has set this one.
     settings = torch.backends.cuda.matmul
     before = settings.fp32_precision
@@ -50,8 +45,7 @@ class BatchedKernel(PackedKernel):
     """Train an ensemble with batched products.
 
     On a GPU each length of the targets has its own graph, captured when it is first met: call with few different
-    lengths. There, horizons outside 1 to the number of targets are moved to the nearer end instead of refused. Two
-    buffers of models x (history + horizon_max + 2) x batch x (hidden + dim) numbers take most of the memory.
+    lengths. There, horizons outside 1 to the number of targets are moved to the nearer end instead of refused.
     """
 
     name = "batched"
