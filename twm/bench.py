@@ -18,9 +18,17 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from typing import Any, NamedTuple
 
-from twm.errors import UserError, require, require_count
+import torch
+from torch import nn
 
-# torch is imported by the functions that use it, after their process has been given its number of threads.
+from twm.errors import UserError, require, require_count
+from twm.models.checking import draw_check_batch
+from twm.models.fast.elman import AugmentedKernel, prepare_process
+from twm.models.rings import WaveRNN
+from twm.models.weights import draw_weights
+from twm.tasks.parsing import parse_sequence_task
+from twm.training.plans import SequencePlan
+from twm.training.sequence_model import SequenceModel
 
 #: Load a core, from others, above which a bench tells little.
 BUSY = 0.25
@@ -57,10 +65,8 @@ CASES_OF: dict[str, dict[str, Any]] = {
         "adding": _WaveCase("adding:24", 27, 100, 24),
     },
 }
-# How many times torch a case should reach at least; of the floor, training may take this many times the time.
-_LEAST = {"copy": 5.0, "psmnist": 3.0, "adding": 2.5}
-_LEAST_TRAINING, _MOST_TRAINING = 5.0, 1.6
-
+# A case should be at least so many times faster than torch; training may take at most so many times the floor's time.
+_LEAST, _LEAST_TRAINING, _MOST_TRAINING = {"copy": 5.0, "psmnist": 3.0, "adding": 2.5}, 5.0, 1.6
 
 # ---- taking turns
 
@@ -68,9 +74,9 @@ _prepared: dict[str, Step] = {}  # in each process of a team, by the name of wha
 
 
 def _start(threads: int) -> None:
-    import torch
-
     torch.set_num_threads(threads)
+    if threads == 1:
+        prepare_process()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The bench ends its processes itself.
 
 
@@ -138,11 +144,6 @@ def _take_turns(
 
 
 def _make_ours(case: _Case) -> Step:
-    from twm.models.checking import draw_check_batch
-    from twm.models.fast.elman import AugmentedKernel, prepare_process
-    from twm.models.weights import draw_weights
-
-    prepare_process()
     # At an orthogonal start states neither die nor saturate, and at this rate it stays so.
     weights = draw_weights(_DIM, case.hidden, "orthogonal")
     kernel = AugmentedKernel(weights, _HISTORY, _BATCH, case.steps - _HISTORY, learning_rate=1e-6)
@@ -151,17 +152,11 @@ def _make_ours(case: _Case) -> Step:
 
 
 def _make_torch(case: _Case) -> Step:
-    """Make the same iterations as anyone would write them: torch.nn.RNN, autograd, Adam."""
-    import torch
-
-    from twm.models.checking import draw_check_batch
-    from twm.models.fast.elman import AugmentedKernel
-    from twm.models.weights import draw_weights
-
+    """Make the same iterations as anyone would write them: nn.RNN, autograd, Adam."""
     weights = draw_weights(_DIM, case.hidden, "orthogonal")
     inputs, targets, _ = draw_check_batch(AugmentedKernel(weights, _HISTORY, _BATCH, case.steps - _HISTORY), seed=0)
-    network = torch.nn.RNN(_DIM, case.hidden, bias=False)
-    readout = torch.nn.Linear(case.hidden, _DIM, bias=False)
+    network = nn.RNN(_DIM, case.hidden, bias=False)
+    readout = nn.Linear(case.hidden, _DIM, bias=False)
     with torch.no_grad():
         for own, drawn in zip((network.weight_hh_l0, network.weight_ih_l0, readout.weight), weights):
             own.copy_(drawn)
@@ -175,15 +170,13 @@ def _make_torch(case: _Case) -> Step:
 
 
 def _train_by_autograd(parameters: list[Any], compute_loss: Callable[[], Any]) -> Step:
-    import torch
-
     optimiser = torch.optim.Adam(parameters, lr=1e-6)
 
     def step() -> None:
         loss = compute_loss()
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        nn.utils.clip_grad_norm_(parameters, 1.0)
         optimiser.step()
 
     return step
@@ -191,12 +184,6 @@ def _train_by_autograd(parameters: list[Any], compute_loss: Callable[[], Any]) -
 
 def _make_floor(case: _Case) -> Step:
     """Make the augmented kernel's products: one a step and direction, and a long one for the gradient of [W | O]."""
-    import torch
-
-    from twm.models.fast.elman import prepare_process
-    from twm.models.weights import draw_weights
-
-    prepare_process()
     hidden, steps = case.hidden, case.steps
     weights = draw_weights(_DIM, hidden, "orthogonal")
     # The recurrent matrix is orthogonal, so numbers neither grow nor die along the chain of products.
@@ -222,11 +209,6 @@ def _make_floor(case: _Case) -> Step:
 
 
 def _make_wave_ours(case: _WaveCase) -> Step:
-    from twm.models.fast.elman import prepare_process
-    from twm.training.plans import SequencePlan
-    from twm.training.sequence_model import SequenceModel
-
-    prepare_process()
     options = {"batch": _WAVE_BATCH, "learning_rate": 1e-6, "clip": 1.0}
     model = SequenceModel(SequencePlan(case.task, "wrnn", case.neurons, case.channels, **options))
     batch = model.task.draw_batch(0, 1, _WAVE_BATCH)
@@ -235,19 +217,12 @@ def _make_wave_ours(case: _WaveCase) -> Step:
 
 def _make_wave_torch(case: _WaveCase) -> Step:
     """Make the same iterations as anyone would write them: Conv1d, Linear, autograd, Adam."""
-    import torch
-
-    from twm.models.fast.elman import prepare_process
-    from twm.models.rings import WaveRNN
-    from twm.tasks.parsing import parse_sequence_task
-
-    prepare_process()
     task = parse_sequence_task(case.task)
     inputs, targets = task.draw_batch(0, 1, _WAVE_BATCH)
     drawn = WaveRNN(task.inputs, task.outputs, case.neurons, case.channels)
-    encoder = torch.nn.Linear(task.inputs, drawn.hidden)
-    moves = torch.nn.Conv1d(case.channels, case.channels, _TAPS, padding=_TAPS // 2, padding_mode="circular")
-    readout = torch.nn.Linear(drawn.hidden, task.outputs)
+    encoder = nn.Linear(task.inputs, drawn.hidden)
+    moves = nn.Conv1d(case.channels, case.channels, _TAPS, padding=_TAPS // 2, padding_mode="circular")
+    readout = nn.Linear(drawn.hidden, task.outputs)
     with torch.no_grad():
         for layer, name in ((encoder, "encoder"), (moves, "kernel"), (readout, "readout")):
             layer.weight.copy_(getattr(drawn, f"weight_{name}"))
@@ -268,12 +243,6 @@ def _make_wave_floor(case: _WaveCase) -> Step:
 
     Per step the drive, the coupling and what is read out, forward, and for each the two products of its backward pass.
     """
-    import torch
-
-    from twm.models.fast.elman import prepare_process
-    from twm.tasks.parsing import parse_sequence_task
-
-    prepare_process()
     task, width, taps = parse_sequence_task(case.task), case.neurons + _TAPS - 1, range(_TAPS)
     inputs, outputs = task.inputs + 1, task.outputs if task.every_step else 0
 
@@ -283,10 +252,8 @@ def _make_wave_floor(case: _WaveCase) -> Step:
     def view(state: Any, tap: int) -> Any:
         return state.view(case.channels, -1)[:, tap * _WAVE_BATCH : (tap + case.neurons) * _WAVE_BATCH]
 
-    states, (slopes, back) = (
-        draw(case.steps, case.channels, width, _WAVE_BATCH),
-        draw(2, case.channels, width, _WAVE_BATCH),
-    )
+    states = draw(case.steps, case.channels, width, _WAVE_BATCH)
+    slopes, back = draw(2, case.channels, width, _WAVE_BATCH)
     couplings, gradients = (draw(_TAPS, case.channels, case.channels) for _ in range(2))
     drive, entering = draw(case.channels * width, inputs), draw(inputs, _WAVE_BATCH)
     drive_gradient, answers = drive.t().contiguous(), draw(outputs, _WAVE_BATCH)

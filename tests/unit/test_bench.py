@@ -14,23 +14,16 @@ from twm.errors import UserError
 from twm.models.checking import draw_check_batch
 from twm.models.fast.elman import AugmentedKernel
 from twm.models.weights import draw_weights
+from twm.training.sequence_model import SequenceModel
 
 TINY = bench._Case(hidden=8, steps=12)
 SMALL_WAVES = {"few": bench._WaveCase("copy:10", 2, 9, 30), "many": bench._WaveCase("adding:24", 11, 8, 24)}
 ADAM = torch.optim.Adam
 
 
-@pytest.fixture(autouse=True)
-def keep_settings(monkeypatch):
-    """Keep the bench from making this process a single-threaded worker."""
-    monkeypatch.setattr("twm.models.fast.elman.prepare_process", lambda: None)
-
-
 @pytest.fixture
 def made(monkeypatch):
     """What the bench makes, at a rate that moves weights: the bench's own is so small that only rounding would."""
-    from twm.training.sequence_model import SequenceModel
-
     found = {}
 
     def keep(name, make):
@@ -41,9 +34,9 @@ def made(monkeypatch):
         return make_and_keep
 
     kernel = keep("kernel", lambda *sizes, **options: AugmentedKernel(*sizes, **options | {"learning_rate": 1e-2}))
-    monkeypatch.setattr("twm.models.fast.elman.AugmentedKernel", kernel)
+    monkeypatch.setattr("twm.bench.AugmentedKernel", kernel)
     model = keep("model", lambda plan: SequenceModel(replace(plan, learning_rate=1e-2)))
-    monkeypatch.setattr("twm.training.sequence_model.SequenceModel", model)
+    monkeypatch.setattr("twm.bench.SequenceModel", model)
     monkeypatch.setattr(torch.optim, "Adam", keep("adam", lambda parameters, **_: ADAM(parameters, lr=1e-2)))
     return found
 
