@@ -139,6 +139,11 @@ def test_a_step_reports_the_loss_of_the_network_it_was_given():
         outputs = network(inputs, horizon=7).outputs[HISTORY:]
     errors = (outputs - targets[:7]).square()
     pair = BatchedKernel(stack_weights([draw_weights(DIM, HIDDEN), kernels[0].weights()]), *LENGTHS)
+    # The buffers of the longest horizon are used again for every other: it leaves nothing behind.
+    measure_gradient(kernels[1], -inputs, -targets, LONGEST)
+    fresh = AugmentedKernel(network.get_matrices(), *LENGTHS)
+    gradients = [measure_gradient(kernel, inputs, targets, 7) for kernel in (kernels[1], fresh)]
+    assert all(torch.equal(a, b) for a, b in zip(*gradients))
     both = pair.step(torch.stack([inputs] * 2), torch.stack([targets] * 2), [LONGEST, 7])
     for result in (*(kernel.step(inputs, targets, 7) for kernel in kernels), StepResult(*(part[1] for part in both))):
         assert float(result.loss) == pytest.approx(float(errors.mean()), rel=1e-5)
@@ -161,17 +166,6 @@ def test_a_shorter_horizon_gets_exactly_its_own_gradient():
         batch = (inputs[model], targets[model, :horizon], horizon)
         expected = compute_reference_gradient(take(make_ensemble(), model), *batch)
         assert max(float((a - b).norm() / b.norm()) for a, b in zip(take(clean, model), expected)) < 1e-5
-
-
-def test_a_long_run_leaves_nothing_behind_for_a_short_one():
-    # The buffers of the longest horizon are used again for every other.
-    used = AugmentedKernel(draw_weights(DIM, HIDDEN), *LENGTHS)
-    inputs, targets, _ = draw_check_batch(used, seed=7)
-    measure_gradient(used, -inputs, -targets, LONGEST)
-    for horizon in (1, 5, LONGEST, 2):
-        fresh = AugmentedKernel(draw_weights(DIM, HIDDEN), *LENGTHS)
-        pair = [measure_gradient(kernel, inputs, targets, horizon) for kernel in (fresh, used)]
-        assert all(torch.equal(a, b) for a, b in zip(*pair))
 
 
 # ---- the optimiser
@@ -211,6 +205,11 @@ def test_fifty_steps_equal_torch_adam_with_clipping_and_coupled_decay(l2, clip, 
     for iteration in range(50):
         inputs, targets, _ = draw_check_batch(batched, seed=iteration)
         horizon = 1 + iteration % LONGEST
+        if iteration == 25:
+            plain.optimiser.param_groups[0]["lr"] = 2e-3
+            batched.set_learning_rate([1e-2, 5e-3, 2e-3])
+            for kernel in singles:
+                kernel.set_learning_rate(2e-3)
         for path in (plain, *singles):
             path.step(inputs[2], targets[2], horizon)
         batched.step(inputs, targets, [1, LONGEST, horizon])
@@ -218,22 +217,6 @@ def test_fifty_steps_equal_torch_adam_with_clipping_and_coupled_decay(l2, clip, 
         for own, expected in zip(weights, plain.matrices):
             torch.testing.assert_close(own.double(), expected.detach(), rtol=rtol, atol=atol)
     assert float((plain.matrices[0].detach() - start.recurrent).norm() / start.recurrent.norm()) > 1e-2
-
-
-@pytest.mark.parametrize(("make", "weights"), ALL)
-def test_rate_clip_and_decay_each_change_the_result(make, weights):
-    def train(later=None, **options):
-        kernel = make(weights, *LENGTHS, **options)
-        for _ in range(3):
-            kernel.step(*draw_check_batch(kernel, seed=0))
-            kernel.set_learning_rate(later or kernel.learning_rate)
-        return kernel.weights().recurrent
-
-    plain = train()
-    # Adam forgets the size of a gradient that is clipped by the same factor every time, but not its decay.
-    for options in ({"learning_rate": 2e-3}, {"l2": 0.1}, {"l2": 0.1, "clip": 1e-3}, {"later": 1e-9}):
-        assert not torch.equal(plain, train(**options))
-    assert not torch.equal(train(l2=0.1), train(l2=0.1, clip=1e-3))
 
 
 # ---- companions, resuming
@@ -385,12 +368,6 @@ def test_a_wave_start_carries_the_wave_and_nothing_else(history, dim, hidden):
     assert history == 1 or np.abs(embedded - standard).max() > 0.1
 
 
-def test_a_noisy_wave_is_the_wave_on_top_of_the_default_start():
-    starts = ("wave-noisy", "wave-embedded", "uniform")
-    noisy, embedded, default = (draw_weights(4, 40, initial, 5, 6).recurrent for initial in starts)
-    torch.testing.assert_close(noisy - embedded, default, rtol=0, atol=1e-6)
-
-
 def test_the_wave_of_a_task_has_the_spectrum_of_its_operator():
     task = make_named_task("T2")
     recurrent = draw_weights(8, 128, "wave-task", 1, 8, task.matrix).recurrent.double().numpy()
@@ -407,6 +384,9 @@ def test_starts_differ_in_the_recurrent_matrix_alone(initial):
     default = draw_weights(4, 40, "uniform", 5)
     assert torch.equal(drawn.encoder, default.encoder) and torch.equal(drawn.readout, default.readout)
     assert not torch.equal(drawn.recurrent, default.recurrent) and torch.equal(again.recurrent, drawn.recurrent)
+    if initial == "wave-noisy":
+        wave = draw_weights(4, 40, "wave-embedded", 5, 6).recurrent
+        torch.testing.assert_close(drawn.recurrent - wave, default.recurrent, rtol=0, atol=1e-6)
 
 
 def test_a_free_run_is_the_network_in_any_chunks():
