@@ -132,14 +132,6 @@ class _Team:
         return spent / (iterations * len(self._members)) * 1e3
 
 
-def _take_turns(
-    contestants: Sequence[tuple[_Team, Maker]], case: Any, rounds: int, seconds: float
-) -> list[list[float]]:
-    """Return for each round the time of an iteration of each contestant, in ms; a turn takes about ``seconds``."""
-    counts = [team.prepare(make, case, seconds) for team, make in contestants]
-    return [[team.measure(make, count) for (team, make), count in zip(contestants, counts)] for _ in range(rounds)]
-
-
 # ---- the Elman networks of Table 1
 
 
@@ -288,7 +280,7 @@ def _run_bench(
     bench: str,
     names: Sequence[str] = (),
     rounds: int = 7,
-    seconds: float = 0.4,
+    seconds: float = 0.4,  # about how long a turn is
     report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:
     """Time iterations of training (forward, loss, backward, clip and Adam) without drawing data, a line a case.
@@ -315,7 +307,9 @@ def _run_bench(
             makers = (_make_wave_ours, _make_wave_torch, _make_wave_floor)
             contestants = [(_Team(stack, 1, 1, by_processor=True), make) for make in makers]
         for name in dict.fromkeys(names) or cases:
-            times = _take_turns(contestants, cases[name], rounds, seconds)
+            counts = [team.prepare(make, cases[name], seconds) for team, make in contestants]
+            turns = [(team, make, count) for (team, make), count in zip(contestants, counts)]
+            times = [[team.measure(make, count) for team, make, count in turns] for _ in range(rounds)]
             found[name], others = _summarise(times, 1 if bench == "training" else cases[name].steps)
             if others:
                 beside[name] = others
@@ -350,5 +344,5 @@ def _format_case(name: str, case: dict[str, float]) -> str:
     return "   ".join(parts)
 
 
-#: The benches that ``twm bench`` knows: functions of cases, rounds, seconds a turn, and what to call with each line.
+#: The benches that ``twm bench`` knows.
 BENCHES: dict[str, Callable[..., dict[str, Any]]] = {name: partial(_run_bench, name) for name in CASES_OF}

@@ -1,6 +1,5 @@
 """The trainable attention network is the boundary of Eq. (8), run as a wave."""
 
-import numpy as np
 import pytest
 import torch
 from twm.errors import UserError

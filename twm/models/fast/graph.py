@@ -54,13 +54,11 @@ class BatchedKernel(PackedKernel):
         super().__init__(*args, **options)
         ensemble = self.models is not None
         require(ensemble, "the batched kernel trains an ensemble: give its weights a leading models axis")
-        longest = self.horizon_max
         # A graph replays on fixed addresses: batches are copied in, results are copied out.
-        self._inputs, self._targets = (self._make(steps, self.batch, self.dim) for steps in (self.history, longest))
+        self._inputs = self._make(self.history, self.batch, self.dim)
+        self._targets = self._make(self.horizon_max, self.batch, self.dim)
         self._horizons = self._make(dtype=torch.int64)
-        self._loss, self._loss_by_step, self._accuracy = self._make(), self._make(longest), self._make()
-        self._ordinals = torch.arange(1, longest + 1, device=self.device)
-        self._graphs: dict[int, torch.cuda.CUDAGraph] = {}
+        self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, StepResult]] = {}
 
     @torch.no_grad()
     def _step(self, inputs: Tensor, targets: Tensor, horizon: Tensor) -> StepResult:
@@ -68,15 +66,15 @@ class BatchedKernel(PackedKernel):
         self._horizons.copy_(horizon)
         self._inputs.copy_(inputs)
         self._targets[:, :steps].copy_(targets)
-        if self.device.type == "cuda":
-            if steps not in self._graphs:
-                self._graphs[steps] = self._capture(steps)
-            self._graphs[steps].replay()
-        else:
-            self._iterate(steps)
-        return StepResult(self._loss.clone(), self._loss_by_step[:, :steps].clone(), self._accuracy.clone())
+        if self.device.type != "cuda":
+            return self._iterate(steps)
+        if steps not in self._graphs:
+            self._graphs[steps] = self._capture(steps)
+        graph, result = self._graphs[steps]
+        graph.replay()
+        return StepResult(*(value.clone() for value in result))
 
-    def _capture(self, steps: int) -> "torch.cuda.CUDAGraph":
+    def _capture(self, steps: int) -> tuple["torch.cuda.CUDAGraph", StepResult]:
         # Libraries allocate on their first calls, which capture forbids, so the iteration first runs outside one; what
         # these rounds did to the models is then undone.
         state = self._get()
@@ -89,31 +87,29 @@ class BatchedKernel(PackedKernel):
         self._set(*state)
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(graph):
-            self._iterate(steps)
-        return graph
+            result = self._iterate(steps)
+        return graph, result
 
-    def _iterate(self, steps: int) -> None:
+    def _iterate(self, steps: int) -> StepResult:
         inputs = self._inputs.flatten(1, 2)
         with _exact_products():
             self._run_forward(inputs, steps)
-            self._compare(steps)
+            result = self._compare(steps)
             self._run_backward(inputs, steps)
         self._update()
+        return result
 
-    def _compare(self, steps: int) -> None:
+    def _compare(self, steps: int) -> StepResult:
         """Write each model's e_t into the backward buffer, zero beyond its horizon, and score the batch."""
         place = slice(self.history + 2, self.history + steps + 2)
         outputs, targets = self._forward[:, place, :, self.hidden :], self._targets[:, :steps]
         horizons = self._horizons.clamp(1, steps)
-        beyond = (self._ordinals[:steps] > horizons[:, None])[..., None, None]
-        counts = horizons.to(self.dtype)
+        beyond = (torch.arange(1, steps + 1, device=self.device) > horizons[:, None])[..., None, None]
+        counts, share = horizons.to(self.dtype), 1.0 / (self.batch * self.dim)
         # Filled, not multiplied: what stands beyond a model's horizon may be anything, NaN included.
         errors = (outputs - targets).masked_fill_(beyond, 0.0)
         right = ((outputs >= 0) == (targets > 0)).masked_fill_(beyond, False)
-        share = 1.0 / (self.batch * self.dim)
-        self._loss_by_step.zero_()
-        self._loss_by_step[:, :steps].copy_(errors.square().sum((-1, -2)) * share)
-        torch.div(self._loss_by_step.sum(-1), counts, out=self._loss)
-        torch.div(right.sum((1, 2, 3)).to(self.dtype) * share, counts, out=self._accuracy)
-        scale = (2 * share / counts)[:, None, None, None]
-        self._backward[:, place, :, self.hidden :].copy_(errors.mul_(scale))
+        loss_by_step = errors.square().sum((-1, -2)) * share
+        accuracy = right.sum((1, 2, 3)).to(self.dtype) * share / counts
+        self._backward[:, place, :, self.hidden :].copy_(errors.mul_((2 * share / counts)[:, None, None, None]))
+        return StepResult(loss_by_step.sum(-1) / counts, loss_by_step, accuracy)

@@ -132,8 +132,7 @@ class ShiftedProducts(Recurrence):
         self._back_window, self._flat_back = self._view_window(self._back, self.reach), self._back.flatten(0, 1)
         self._whole, self._whole_slopes = self._states.flatten(1, 2).unbind(), self._slopes.flatten(1, 2).unbind()
         self._steps_in, self._flat_drive = self._inputs.unbind(), self._drive.flatten(0, 1)
-        self._halos, self._slope_halos = map(self._list_halos, self._states), map(self._list_halos, self._slopes)
-        self._halos, self._slope_halos = list(self._halos), list(self._slope_halos)
+        self._halos, self._slope_halos = (list(map(self._list_halos, kept)) for kept in (self._states, self._slopes))
 
     def _view_window(self, state: Tensor, tap: int) -> Tensor:
         return state.view(self.channels, -1)[:, tap * self.batch : (tap + self.neurons) * self.batch]
