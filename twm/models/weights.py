@@ -82,7 +82,8 @@ def draw_weights(
     elif initial == "identity":
         recurrent = torch.eye(hidden)
     elif initial in WAVE_INITIALISATIONS:
-        recurrent = _draw_wave(initial, recurrent, _find_wave(initial, dim, history, boundary), generator)
+        wave = make_cycle(history, dim) if initial != "wave-task" else _make_task_wave(boundary, dim, history)
+        recurrent = _draw_wave(initial, recurrent, torch.from_numpy(wave).to(torch.float64), generator)
     return Weights(recurrent, encoder, readout)
 
 
@@ -112,21 +113,18 @@ def _draw_orthogonal(size: int, generator: torch.Generator) -> Tensor:
     return frame * upper.diagonal().sign()
 
 
-def _find_wave(initial: str, dim: int, history: int, boundary: np.ndarray | None) -> np.ndarray:
-    """Return the wave operator in substrate coordinates."""
-    if initial != "wave-task":
-        return make_cycle(history, dim)
+def _make_task_wave(boundary: np.ndarray | None, dim: int, history: int) -> np.ndarray:
+    """Return the wave operator of a task in substrate coordinates."""
     require(boundary is not None, "initial 'wave-task' needs the boundary matrix of the task: it is linear or has none")
     matrix, expected = np.asarray(boundary, dtype=float), (dim, history * dim)
     require(matrix.shape == expected, f"the boundary must be of shape {expected}, not {matrix.shape}")
     return make_wave_operator(matrix)
 
 
-def _draw_wave(initial: str, drawn: Tensor, wave: np.ndarray, generator: torch.Generator) -> Tensor:
-    hidden, size = len(drawn), len(wave)
-    wave_operator = torch.from_numpy(wave).to(torch.float64)
+def _draw_wave(initial: str, drawn: Tensor, wave: Tensor, generator: torch.Generator) -> Tensor:
+    rest = len(drawn) - len(wave)
     if initial == "wave":
-        return torch.block_diag(wave_operator, torch.zeros(hidden - size, hidden - size)).to(torch.float32)
-    frame = _draw_orthogonal(hidden, generator)[:, :size]
-    embedded = (frame @ wave_operator @ frame.T).to(torch.float32)
+        return torch.block_diag(wave, torch.zeros(rest, rest)).to(torch.float32)
+    frame = _draw_orthogonal(len(drawn), generator)[:, : len(wave)]
+    embedded = (frame @ wave @ frame.T).to(torch.float32)
     return embedded + drawn if initial == "wave-noisy" else embedded
