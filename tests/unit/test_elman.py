@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.theory.bases import make_basis
-from twm.theory.operators import correct_inputs, load_history, simulate_linear
+from twm.theory.operators import correct_inputs, load_history
 from twm.theory.systems import draw_binary_history, make_fibonacci, make_hds, make_named_task, make_repeat_copy, rollout
 
 laws = settings(deadline=None, derandomize=True, max_examples=20)
 
 
-def draw_inputs(time, batch, dim, seed=0, dtype=torch.float64):
-    return torch.randn((time, batch, dim), generator=torch.Generator().manual_seed(seed), dtype=dtype)
+def draw_inputs(*shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
 def test_network_is_the_column_equation():
@@ -44,36 +44,12 @@ def test_network_equals_torch_rnn_with_the_same_weights(nonlinearity):
     torch.testing.assert_close(network(inputs, horizon=5).states, reference(padded)[0], rtol=1e-12, atol=1e-14)
 
 
-def test_linear_network_equals_simulate_linear():
-    network = ElmanRNN(2, 6, nonlinearity="linear", dtype=torch.float64)
-    inputs = draw_inputs(5, 3, 2)
-    outputs, states = network(inputs, horizon=4)
-    expected = simulate_linear(*network.get_matrices(), inputs.numpy(), 4)
-    assert np.allclose(outputs.detach(), expected[0], atol=1e-13)
-    assert np.allclose(states.detach(), expected[1], atol=1e-13)
-
-
-def test_output_phase_continues_from_a_state():
-    network = ElmanRNN(2, 6, dtype=torch.float64)
-    inputs = draw_inputs(5, 3, 2)
-    whole = network(inputs, horizon=7)
+def test_output_phase_continues_from_a_state_and_a_bias_acts():
+    network, inputs = ElmanRNN(2, 6, dtype=torch.float64), draw_inputs(5, 3, 2)
     rest = network(None, horizon=7, state=network(inputs).states[-1])
-    torch.testing.assert_close(rest.outputs, whole.outputs[5:])
-
-
-def test_bias_is_off_unless_asked_for_and_acts():
-    assert [name for name, _ in ElmanRNN(2, 4).named_parameters()] == ["weight_ih_l0", "weight_hh_l0", "weight_readout"]
-    network = ElmanRNN(2, 4, bias=True)
-    assert network(None, horizon=1, state=torch.zeros(1, 4)).states.abs().max() > 0
-
-
-@pytest.mark.parametrize(("initial", "variance"), [("uniform", 1 / 3), ("gaussian", 1.0)])
-def test_initial_weights_have_the_stated_distribution(initial, variance):
-    weights = ElmanRNN(4, 256, initial=initial, seed=3).recurrent.detach() * 16
-    # 65,536 draws: the variance's standard error is below 0.6%.
-    assert weights.var().item() == pytest.approx(variance, rel=0.03)
-    assert abs(weights.mean().item()) < 0.02
-    assert (weights.abs().max() <= 1) == (initial == "uniform")
+    torch.testing.assert_close(rest.outputs, network(inputs, horizon=7).outputs[5:])
+    assert list(network.state_dict()) == ["weight_ih_l0", "weight_hh_l0", "weight_readout"]
+    assert ElmanRNN(2, 4, bias=True)(None, horizon=1, state=torch.zeros(1, 4)).states.abs().max() > 0
 
 
 def test_initial_weights_depend_on_the_seed_and_on_nothing_else():
@@ -82,30 +58,9 @@ def test_initial_weights_depend_on_the_seed_and_on_nothing_else():
     generator = torch.Generator().manual_seed(1)
     assert torch.equal(first, ElmanRNN(3, 8, seed=generator).recurrent)
     assert torch.equal(first.double(), ElmanRNN(3, 8, seed=1, dtype=torch.float64).recurrent)
-    torch.manual_seed(0)
-    before = torch.rand(1)
-    torch.manual_seed(0)
+    before = torch.get_rng_state()
     ElmanRNN(3, 8, seed=5)
-    assert torch.equal(before, torch.rand(1)), "the global stream was touched"
-
-
-def test_gradients_agree_with_finite_differences():
-    network = ElmanRNN(2, 3, dtype=torch.float64)
-    inputs = draw_inputs(3, 2, 2)
-
-    def loss(recurrent):
-        with torch.no_grad():
-            saved = network.weight_hh_l0.clone()
-            network.weight_hh_l0.copy_(recurrent)
-            value = network(inputs, horizon=4).outputs.square().sum()
-            network.weight_hh_l0.copy_(saved)
-        return value
-
-    network(inputs, horizon=4).outputs.square().sum().backward()
-    direction = draw_inputs(1, 3, 3)[0]
-    weights = network.weight_hh_l0.detach().clone()
-    slope = (loss(weights + 1e-6 * direction) - loss(weights - 1e-6 * direction)) / 2e-6
-    assert (network.weight_hh_l0.grad * direction).sum().item() == pytest.approx(slope.item(), rel=1e-6)
+    assert torch.equal(before, torch.get_rng_state()), "the global stream was touched"
 
 
 # ---- construction
@@ -168,7 +123,7 @@ def test_saturating_cycle_settles_at_the_fixed_point_of_its_gain():
         (lambda: ElmanRNN(2, 4).set_matrices(recurrent=np.eye(3)), "recurrent must be of shape"),
         (lambda: construct_elman(make_repeat_copy(4, 2), make_basis(6)), "must be of shape"),
         (
-            lambda: construct_elman(make_hds(lambda window: window[..., 0, :] ** 2, 2, 1), make_basis(2)),
+            lambda: construct_elman(make_hds(lambda window: window[..., 0, :], 2, 1), make_basis(2)),
             "only a linear system",
         ),
     ],

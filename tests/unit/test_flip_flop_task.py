@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from twm.errors import UserError
-from twm.streams import draw_words
 from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
 
 
@@ -80,13 +79,6 @@ def test_marks_leave_out_what_settles_and_pick_what_waits():
     assert np.flatnonzero(~judged[6:]).tolist() == [0, 1, 10, 11, 18, 19], "two steps from each due step on"
     assert np.flatnonzero(waiting).tolist() == [12, 13, 14, 15], "only a pulse of the other sign makes one wait"
     assert mark_steps(pulses, delay=0)[1].sum() == 0
-
-
-def test_words_are_even_and_can_be_drawn_in_parts():
-    words = draw_words("k", 0, 0, 50, (400,)).numpy()
-    assert words.min() >= 0 and words.max() < 2**32 and abs(words.mean() / 2**31 - 1) < 0.02
-    assert np.array_equal(draw_words("k", 0, 0, 20, (400,), first=30).numpy(), words[30:])
-    assert not np.array_equal(draw_words("k", 0, 1, 50, (400,)).numpy(), words)
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from twm.tasks.parsing import check_sequence_task, parse_sequence_task
 from twm.tasks.sequences import AddingTask, CopyTask
 from twm.theory.systems import parse_task, rollout
 from twm.training.plans import SequencePlan
-from twm.training.trainer import draw_batch
 
 
 def make_images(count: int = 40, side: int = 4, colours: int = 0) -> Images:
@@ -26,10 +25,9 @@ def make_images(count: int = 40, side: int = 4, colours: int = 0) -> Images:
 # ---- copy
 
 
-@pytest.mark.parametrize("wait", [0, 1, 2, 10, 30])
+@pytest.mark.parametrize("wait", [0, 1, 2, 30])
 def test_copy_against_a_reader_with_paper_and_pencil(wait):
-    task = CopyTask(wait)
-    inputs, targets = task.draw_batch(seed=1, iteration=7, count=50)
+    inputs, targets = CopyTask(wait).draw_batch(seed=1, iteration=7, count=50)
     assert inputs.shape == (wait + 20, 50, 10) and targets.shape == (wait + 20, 50)
     assert bool((inputs.sum(-1) == 1).all())
     for shown, wanted in zip(inputs.argmax(-1).T.tolist(), targets.T.tolist()):
@@ -63,7 +61,7 @@ def test_copy_loss_and_accuracy_by_hand():
 # ---- adding
 
 
-@pytest.mark.parametrize("length", [2, 3, 100, 201])
+@pytest.mark.parametrize("length", [2, 3, 100])
 def test_adding_against_a_loop(length):
     inputs, targets = AddingTask(length).draw_batch(seed=0, iteration=3, count=200)
     assert inputs.shape == (length, 200, 2) and targets.shape == (200, 1)
@@ -81,11 +79,9 @@ def test_adding_against_a_loop(length):
 
 
 def test_the_best_constant_answer_to_adding_has_a_loss_of_a_sixth():
-    _, targets = AddingTask(50).draw_batch(0, 1, 20_000)
-    loss = AddingTask(50).measure_loss(torch.ones_like(targets), targets)
-    assert float(loss) == pytest.approx(1 / 6, rel=0.05)
-    near = AddingTask(50).measure_accuracy(targets + 0.039, targets)
-    assert float(near) == 1 and float(AddingTask(50).measure_accuracy(targets + 0.041, targets)) == 0
+    task, (_, targets) = AddingTask(50), AddingTask(50).draw_batch(0, 1, 20_000)
+    assert float(task.measure_loss(torch.ones_like(targets), targets)) == pytest.approx(1 / 6, rel=0.05)
+    assert [float(task.measure_accuracy(targets + error, targets)) for error in (0.039, 0.041)] == [1, 0]
 
 
 # ---- images
@@ -94,38 +90,28 @@ def test_the_best_constant_answer_to_adding_has_a_loss_of_a_sixth():
 def test_pixels_come_in_reading_order_and_permuted_ones_in_one_fixed_order():
     images = make_images()
     plain, mixed, other = (
-        PixelTask("t", images, 4, permuted, permutation_seed=seed)
+        PixelTask("t", images, 4, permuted, permutation_seed=seed).draw_test(40)
         for permuted, seed in ((False, 0), (True, 0), (True, 1))
     )
-    inputs, targets = plain.draw_test(40)
-    assert np.array_equal(targets.numpy(), images.test_labels) and inputs.shape == (16, 40, 1)
-    expected = images.test_images.reshape(40, 16).T / np.float32(255)
-    assert np.allclose(inputs[..., 0].numpy(), expected)
+    assert np.array_equal(plain.targets.numpy(), images.test_labels) and plain.inputs.shape == (16, 40, 1)
+    assert np.allclose(plain.inputs[..., 0].numpy(), images.test_images.reshape(40, 16).T / np.float32(255))
     order = draw_permutation(16, 0).tolist()
     assert sorted(order) == list(range(16)) and order != list(range(16))
-    assert torch.equal(mixed.draw_test(40).inputs, inputs[order])
-    assert draw_permutation(16, 0).tolist() == order != draw_permutation(16, 1).tolist()
-    assert not torch.equal(other.draw_test(40).inputs, mixed.draw_test(40).inputs)
+    assert torch.equal(mixed.inputs, plain.inputs[order]) and not torch.equal(other.inputs, mixed.inputs)
 
 
 def test_an_epoch_shows_every_image_once_in_an_order_of_its_own():
     images = make_images(count=41)
     task = PixelTask("t", images, 4)
     known = {tuple(image.reshape(-1).tolist()): label for image, label in zip(images.train_images, images.train_labels)}
-    epochs = []
-    for epoch in range(2):
-        seen = []
-        for place in range(4):
-            inputs, labels = task.draw_batch(seed=0, iteration=1 + 4 * epoch + place, count=10)
-            for pixels, label in zip((inputs[..., 0] * 255).round().int().T.tolist(), labels.tolist()):
-                assert known[tuple(pixels)] == label
-                seen.append(tuple(pixels))
-        assert len(set(seen)) == 40
-        epochs.append(seen)
-    assert epochs[0] != epochs[1]
-    again = PixelTask("t", images, 4).draw_batch(0, 6, 10)
-    assert torch.equal(again.inputs, task.draw_batch(0, 6, 10).inputs)
-    assert not torch.equal(again.inputs, task.draw_batch(1, 6, 10).inputs)
+    epochs = [[], []]
+    for place in range(8):
+        inputs, labels = task.draw_batch(seed=0, iteration=1 + place, count=10)
+        for pixels, label in zip((inputs[..., 0] * 255).round().int().T.tolist(), labels.tolist()):
+            assert known[tuple(pixels)] == label
+            epochs[place // 4].append(tuple(pixels))
+    assert len(set(epochs[0])) == len(set(epochs[1])) == 40 and epochs[0] != epochs[1]
+    assert not torch.equal(task.draw_batch(1, 6, 10).inputs, task.draw_batch(0, 6, 10).inputs)
 
 
 def test_rows_then_noise_that_is_new_in_every_batch():
@@ -147,16 +133,25 @@ def test_small_images_are_means_of_blocks():
     images = torch.arange(2 * 4 * 4, dtype=torch.float32).view(2, 1, 4, 4)
     expected = torch.tensor([[2.5, 4.5, 10.5, 12.5], [18.5, 20.5, 26.5, 28.5]])
     assert torch.equal(shrink_images(images, 2).flatten(1), expected)
-    with pytest.raises(UserError, match="4 x 4"):
-        shrink_images(images, 3)
 
 
-# ---- what all share
+def test_a_stand_in_needs_no_download(monkeypatch, tmp_path):
+    monkeypatch.setenv("TWM_DATA_DIR", str(tmp_path))
+    assert find_stand_in("copy:5") == "copy:5" and find_stand_in("nscifar:16,100,9") == "nscifar:16,100,9"
+    whole, small = SequencePlan("psmnist:14,10000", "irnn", 5), parse_sequence_task("small-psmnist:14")
+    assert find_stand_in(whole.task) == small.name and small.label == "a small part of MNIST"
+    # One order of pixels for both, so that a network reads one as it learnt to read the other.
+    assert torch.equal(whole.make_task_at_hand().draw_test(3).inputs, small.draw_test(3).inputs)
+    images = load_small_mnist()
+    assert images.train_images.shape == (1000, 28, 28) and images.test_images.shape == (500, 28, 28)
+    assert set(images.train_labels) == set(images.test_labels) == set(range(10))
+
+
+# ---- systems
 
 
 @pytest.mark.parametrize("name", ["T1", "T3", "repeat-copy:3,2", "random:5,5,2"])
 def test_a_system_asks_for_what_follows(name):
-    """The rollout is the oracle, and histories are those that Elman networks are trained on."""
     task, system = parse_sequence_task(f"hds:21,{name}"), parse_task(name)
     inputs, targets = task.draw_batch(3, 7, 9)
     assert inputs.shape == targets.shape == (system.history + 21, 9, system.dim)
@@ -164,7 +159,6 @@ def test_a_system_asks_for_what_follows(name):
     later = np.moveaxis(rollout(system, np.moveaxis(initial, 0, 1), 21), 1, 0)[system.history :]
     assert np.array_equal(targets[system.history :].numpy(), later)
     assert not inputs[system.history :].any() and not targets[: system.history].any()
-    assert torch.equal(inputs[: system.history], draw_batch(system, "train", 3, 7, 9, 21)[0])
 
 
 def test_a_system_is_scored_in_the_output_phase_alone():
@@ -178,43 +172,30 @@ def test_a_system_is_scored_in_the_output_phase_alone():
     assert float(task.measure_loss(answers, targets)) == pytest.approx(4 / 6)
 
 
-def test_only_signed_selections_can_be_asked_for():
-    with pytest.raises(UserError, match="fibonacci"):
-        parse_sequence_task("hds:5,fibonacci:2,1")
-    with pytest.raises(UserError, match="T9"):
-        check_sequence_task("hds:5,T9")
+# ---- what all share
 
 
-@pytest.mark.parametrize("name", ["copy:5", "adding:30", "hds:12,T2", "small-smnist:7", "small-psmnist:7"])
+NAMES = ["copy:5", "adding:30", "hds:12,T2", "small-smnist:7", "small-psmnist:7"]
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_a_batch_is_a_function_of_its_address(name):
     task, again = parse_sequence_task(name), parse_sequence_task(name)
     assert task.name == name and check_sequence_task(name)[0] == name.partition(":")[0]
-    one = task.draw_batch(0, 3, 16)
-    same = again.draw_batch(0, 3, 16)
+    one, same = task.draw_batch(0, 3, 16), again.draw_batch(0, 3, 16)
     assert torch.equal(one.inputs, same.inputs) and torch.equal(one.targets, same.targets)
     for seed, iteration in ((1, 3), (0, 4)):
         assert not torch.equal(task.draw_batch(seed, iteration, 16).inputs, one.inputs)
-    whole = task.draw_test(20)
-    assert torch.equal(task.draw_test(5, first=9).inputs, whole.inputs[:, 9:14])
+    assert torch.equal(task.draw_test(5, first=9).inputs, task.draw_test(20).inputs[:, 9:14])
 
 
-@pytest.mark.parametrize("name", ["copy:5", "adding:30", "hds:12,T2", "small-smnist:7"])
+@pytest.mark.parametrize("name", NAMES)
 def test_no_test_sequence_is_shown_in_training(name):
     task = parse_sequence_task(name)
-    shown = {
-        sequence.numpy().tobytes()
-        for iteration in range(1, 21)
-        for sequence in task.draw_batch(0, iteration, 50).inputs.transpose(0, 1)
-    }
+    batches = [task.draw_batch(0, iteration, 50).inputs for iteration in range(1, 21)]
+    shown = {sequence.numpy().tobytes() for batch in batches for sequence in batch.transpose(0, 1)}
     tested = {sequence.numpy().tobytes() for sequence in task.draw_test(500).inputs.transpose(0, 1)}
     assert len(shown) > 500 and not shown & tested
-
-
-def test_small_mnist_says_what_it_is():
-    images = load_small_mnist()
-    assert images.train_images.shape == (1000, 28, 28) and images.test_images.shape == (500, 28, 28)
-    assert parse_sequence_task("small-smnist").label == "a small part of MNIST"
-    assert set(images.train_labels) == set(images.test_labels) == set(range(10))
 
 
 def test_words_become_fair_choices_and_fractions():
@@ -224,7 +205,6 @@ def test_words_become_fair_choices_and_fractions():
     fractions = words_to_fractions(words)
     assert 0 <= float(fractions.min()) < 1e-3 < 1 - 1e-3 < float(fractions.max()) < 1
     assert float(fractions.mean()) == pytest.approx(0.5, abs=5 / (12 * 40_000) ** 0.5)
-    assert torch.equal(draw_words("t", 0, 0, 5, (10,), first=3), words[3:8])
 
 
 @pytest.mark.parametrize(
@@ -237,19 +217,16 @@ def test_wrong_names_are_one_line(name):
     assert "\n" not in str(caught.value) and repr(name) in str(caught.value)
 
 
-def test_a_stand_in_needs_no_download(monkeypatch, tmp_path):
-    monkeypatch.setenv("TWM_DATA_DIR", str(tmp_path))
-    assert find_stand_in("copy:5") == "copy:5" and find_stand_in("nscifar:16,100,9") == "nscifar:16,100,9"
-    whole, small = SequencePlan("psmnist:14,10000", "irnn", 5), parse_sequence_task("small-psmnist:14")
-    assert find_stand_in(whole.task) == small.name
-    # One order of pixels for both, so that a network reads one as it learnt to read the other.
-    assert torch.equal(whole.make_task_at_hand().draw_test(3).inputs, small.draw_test(3).inputs)
-
-
-def test_more_images_than_there_are_is_one_line():
-    with pytest.raises(UserError, match="2000"):
-        parse_sequence_task("small-smnist:7,2000")
-    with pytest.raises(UserError, match="13 x 13"):
-        parse_sequence_task("small-smnist:13")
-    with pytest.raises(UserError, match="batch of 2000"):
-        parse_sequence_task("small-smnist:7").draw_batch(0, 1, 2000)
+@pytest.mark.parametrize(
+    ("call", "word"),
+    [
+        (lambda: parse_sequence_task("hds:5,fibonacci:2,1"), "fibonacci"),
+        (lambda: check_sequence_task("hds:5,T9"), "T9"),
+        (lambda: parse_sequence_task("small-smnist:7,2000"), "2000"),
+        (lambda: parse_sequence_task("small-smnist:13"), "13 x 13"),
+        (lambda: parse_sequence_task("small-smnist:7").draw_batch(0, 1, 2000), "batch of 2000"),
+    ],
+)
+def test_tasks_that_cannot_be_are_refused(call, word):
+    with pytest.raises(UserError, match=word):
+        call()

@@ -10,21 +10,10 @@ from twm.theory.attention import AttentionBoundary, make_attention_boundary
 class AttentionRNN(nn.Module):
     """Recurrent network that keeps the last ``history`` columns and makes the next one by attention.
 
-    Its state is the wave substrate: shifting is built in, and only the boundary is learnt. Position vectors, if
-    any, are learnt as well. No bias, no normalisation and no feed-forward layer: what is trained is Eq. (8).
-
-    Args:
-        history: number of columns of the window.
-        dim: dimension of a column, of the inputs and of the outputs.
-        heads: number of heads.
-        width: length of a key; ``dim`` if not given.
-        labelled: whether columns carry learnt position vectors.
-        seed: seed of the initial weights, uniform within one over the square root of what they sum over, and drawn on
-            the CPU in float32.
-
-    Raises:
-        UserError: if a count is below one.
-
+    Its state is the wave substrate: shifting is built in, and only the boundary is learnt, with keys of length ``width``
+    (``dim`` if not given) and, where columns are ``labelled``, position vectors. No bias, no normalisation and no
+    feed-forward layer: what is trained is Eq. (8). Initial weights are uniform within one over the square root of what
+    they sum over, drawn on the CPU in float32.
     Source: twm Eq. (8); heads and positions are additions.
     """
 
@@ -52,18 +41,7 @@ class AttentionRNN(nn.Module):
         return make_attention_boundary(*copies)
 
     def forward(self, inputs: Tensor, horizon: int) -> Tensor:
-        """Fill the window with the inputs, then run freely on the network's own outputs.
-
-        Args:
-            inputs: (history, batch, dim), oldest first.
-            horizon: number of steps of the output phase.
-
-        Returns:
-            outputs of the output phase, (horizon, batch, dim).
-
-        Raises:
-            UserError: if the inputs do not fill the window, or ``horizon`` is below one.
-        """
+        """Fill the window with (history, batch, dim), oldest first, then run freely: (horizon, batch, dim)."""
         horizon = require_count(horizon, "horizon")
         fits = inputs.ndim == 3 and inputs.shape[0] == self.history and inputs.shape[2] == self.dim
         require(fits, f"inputs must be of shape ({self.history}, batch, {self.dim}), not {tuple(inputs.shape)}")
@@ -81,8 +59,3 @@ class AttentionRNN(nn.Module):
             weights = torch.softmax(torch.bmm(questions, labelled.mT), -1)
             columns.append(torch.bmm(weights, window).view(batch, heads * self.dim) @ tell)
         return torch.stack(columns[self.history :])
-
-    def extra_repr(self) -> str:
-        """Describe the network in torch's printout."""
-        heads, _, width = self.key_weight.shape
-        return f"history={self.history}, dim={self.dim}, heads={heads}, width={width}, labelled={self.positions is not None}"

@@ -1,7 +1,4 @@
-"""The Elman network of the paper, trained or constructed from a theory.
-
-Trained networks as files: three matrices under torch's names, and how they came about as metadata.
-"""
+"""The Elman network of the paper, trained or constructed from a theory, and trained networks as files."""
 
 import json
 from collections.abc import Mapping
@@ -22,39 +19,19 @@ NONLINEARITIES = {"tanh": torch.tanh, "linear": lambda state: state, "relu": tor
 
 
 class Trajectory(NamedTuple):
-    """What a network did.
+    """What a network did."""
 
-    Attributes:
-        outputs: (time + horizon, batch, dim), y(1) onwards.
-        states: (time + horizon, batch, hidden), h(1) onwards.
-    """
-
-    outputs: Tensor
-    states: Tensor
+    outputs: Tensor  # (time + horizon, batch, dim), y(1) onwards
+    states: Tensor  # (time + horizon, batch, hidden), h(1) onwards
 
 
 class ElmanRNN(nn.Module):
-    """Elman network h(t) = sigma(W_hh h(t-1) + W_uh u(t)), y(t) = W_r h(t).
+    """Elman network h(t) = sigma(W_hh h(t-1) + W_uh u(t)), y(t) = W_r h(t); the paper's have a tanh and no bias.
 
-    The matrices are held as the formulas write them, W_hh (hidden, hidden), W_uh (hidden, dim), W_r (dim, hidden), and
-    under torch's names, ``weight_hh_l0`` and ``weight_ih_l0``, so that a state dict reads as one of ``torch.nn.RNN``
-    plus a readout. States are columns in the formulas and rows of a batch in torch; :meth:`_apply_matrix` is the one
-    place where that is turned around.
-
-    Args:
-        dim: dimension of inputs and outputs.
-        hidden: number of hidden neurons.
-        nonlinearity: ``tanh``, ``linear`` or ``relu``.
-        initial: ``uniform`` in +-1/sqrt(hidden), PyTorch's default, or ``gaussian`` with variance 1/hidden, for all
-            three matrices; ``orthogonal`` or ``identity`` for the recurrent one. See :func:`twm.models.weights.draw_weights`.
-        seed: seed or CPU generator of the initial weights, which are drawn on the CPU in float32 whatever the dtype, so
-            that they are the same on every device and at every precision.
-        bias: whether the hidden neurons have a bias; the paper's networks have none.
-        dtype: of the weights.
-
-    Raises:
-        UserError: if a count is below 1 or a name is unknown.
-
+    The matrices are held as the formulas write them and under torch's names, so that a state dict reads as one of
+    ``torch.nn.RNN`` plus a readout. States are columns in the formulas and rows of a batch in torch; ``_apply_matrix``
+    is the one place where that is turned around. Initial weights: see :func:`~twm.models.weights.draw_weights`; they
+    are drawn in float32 whatever the dtype.
     Source: twm Eq. (9), B.2, B.4.
     """
 
@@ -70,52 +47,31 @@ class ElmanRNN(nn.Module):
     ) -> None:
         super().__init__()
         self.dim, self.hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
-        known = nonlinearity in NONLINEARITIES
+        self.nonlinearity, known = nonlinearity, nonlinearity in NONLINEARITIES
         require(known, f"nonlinearity must be one of {', '.join(NONLINEARITIES)}, not {nonlinearity!r}")
-        self.nonlinearity, self.initial = nonlinearity, initial
         generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
-        recurrent, encoder, readout = draw_weights(self.dim, self.hidden, initial, generator)
-        self.weight_ih_l0 = nn.Parameter(encoder.to(dtype))
-        self.weight_hh_l0 = nn.Parameter(recurrent.to(dtype))
-        self.weight_readout = nn.Parameter(readout.to(dtype))
-        self.bias_hh_l0 = (
-            nn.Parameter(draw_matrix((self.hidden,), self.hidden, initial, generator).to(dtype)) if bias else None
-        )
+        recurrent, encoder, readout = draw_weights(dim, hidden, initial, generator)
+        matrices = (nn.Parameter(matrix.to(dtype)) for matrix in (encoder, recurrent, readout))
+        self.weight_ih_l0, self.weight_hh_l0, self.weight_readout = matrices
+        self.bias_hh_l0 = None
+        if bias:
+            self.bias_hh_l0 = nn.Parameter(draw_matrix((hidden,), hidden, initial, generator).to(dtype))
 
-    @property
-    def recurrent(self) -> Tensor:
-        """W_hh, (hidden, hidden), acting on columns."""
-        return self.weight_hh_l0
+    # W_hh (hidden, hidden), W_uh (hidden, dim) and W_r (dim, hidden), acting on columns.
+    recurrent = property(lambda self: self.weight_hh_l0)
+    encoder = property(lambda self: self.weight_ih_l0)
+    readout = property(lambda self: self.weight_readout)
 
-    @property
-    def encoder(self) -> Tensor:
-        """W_uh, (hidden, dim), acting on columns."""
-        return self.weight_ih_l0
-
-    @property
-    def readout(self) -> Tensor:
-        """W_r, (dim, hidden), acting on columns."""
-        return self.weight_readout
-
+    @torch.no_grad()
     def set_matrices(self, recurrent: Any = None, encoder: Any = None, readout: Any = None) -> None:
-        """Overwrite W_hh, W_uh or W_r, in the formulas' convention; those not given stay.
-
-        Args:
-            recurrent: (hidden, hidden) array or tensor.
-            encoder: (hidden, dim).
-            readout: (dim, hidden).
-
-        Raises:
-            UserError: if a shape does not fit; then nothing is overwritten.
-        """
+        """Overwrite W_hh, W_uh or W_r, in the formulas' convention; those not given stay."""
         given = {"recurrent": recurrent, "encoder": encoder, "readout": readout}
         given = {name: torch.as_tensor(matrix) for name, matrix in given.items() if matrix is not None}
         for name, matrix in given.items():
             expected = tuple(getattr(self, name).shape)
             require(tuple(matrix.shape) == expected, f"{name} must be of shape {expected}, not {tuple(matrix.shape)}")
-        with torch.no_grad():
-            for name, matrix in given.items():
-                getattr(self, name).copy_(matrix)
+        for name, matrix in given.items():
+            getattr(self, name).copy_(matrix)
 
     def get_matrices(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return W_hh, W_uh and W_r as float64 arrays in the formulas' convention."""
@@ -123,15 +79,7 @@ class ElmanRNN(nn.Module):
         return tuple(matrix.detach().double().cpu().numpy().copy() for matrix in matrices)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the hidden state by one step.
-
-        Args:
-            state: (..., hidden).
-            inputs: (..., dim), or ``None`` for none.
-
-        Returns:
-            (..., hidden).
-        """
+        """Advance the hidden state (..., hidden) by one step, with inputs (..., dim) or none."""
         drive = self._apply_matrix(self.recurrent, state)
         if inputs is not None:
             drive = drive + self._apply_matrix(self.encoder, inputs)
@@ -140,19 +88,9 @@ class ElmanRNN(nn.Module):
         return NONLINEARITIES[self.nonlinearity](drive)
 
     def forward(self, inputs: Tensor | None, horizon: int = 0, state: Tensor | None = None) -> Trajectory:
-        """Run the input phase, then the output phase without input.
+        """Run the input phase on (time, batch, dim), then the output phase of ``horizon`` steps without input.
 
-        Args:
-            inputs: u(1), u(2), ...: (time, batch, dim); ``None`` for no input phase.
-            horizon: number of steps of the output phase.
-            state: h(0), (batch, hidden); zero if not given.
-
-        Returns:
-            outputs and states of every step of both phases. Only ``outputs[time:]`` is the output phase.
-
-        Raises:
-            UserError: if a shape does not fit, or there is neither input nor state.
-
+        The run starts at ``state`` (batch, hidden), or at zero. Only ``outputs[time:]`` is the output phase.
         Source: twm Eq. (9), Sec. 4 "Experimental Setup".
         """
         horizon = require_count(horizon, "horizon", least=0)
@@ -161,21 +99,16 @@ class ElmanRNN(nn.Module):
             inputs = state.new_zeros((0, *state.shape[:-1], self.dim))
         fits = inputs.ndim == 3 and inputs.shape[-1] == self.dim
         require(fits, f"inputs must be of shape (time, batch, {self.dim}), not {tuple(inputs.shape)}")
-        batch = inputs.shape[1]
+        expected = (inputs.shape[1], self.hidden)
         if state is None:
-            state = self.recurrent.new_zeros((batch, self.hidden))
-        fits = tuple(state.shape) == (batch, self.hidden)
-        require(fits, f"state must be of shape {(batch, self.hidden)}, not {tuple(state.shape)}")
+            state = self.recurrent.new_zeros(expected)
+        require(tuple(state.shape) == expected, f"state must be of shape {expected}, not {tuple(state.shape)}")
         states = []
-        for time in range(len(inputs) + horizon):
-            state = self.step(state, inputs[time] if time < len(inputs) else None)
+        for entering in (*inputs, *[None] * horizon):
+            state = self.step(state, entering)
             states.append(state)
-        states = torch.stack(states) if states else state.new_zeros((0, batch, self.hidden))
+        states = torch.stack(states) if states else state.new_zeros((0, *expected))
         return Trajectory(self._apply_matrix(self.readout, states), states)
-
-    def extra_repr(self) -> str:
-        """Describe the network in torch's printout."""
-        return f"dim={self.dim}, hidden={self.hidden}, nonlinearity={self.nonlinearity}"
 
     @staticmethod
     def _apply_matrix(matrix: Tensor, rows: Tensor) -> Tensor:
@@ -194,29 +127,13 @@ def construct_elman(
 ) -> ElmanRNN:
     """Construct the Elman network that the theory predicts for a linear system: W_hh = Psi Phi Psi*.
 
-    W_uh = Psi_s writes to the newest column and W_r = Psi_s* reads it. With the linear activation the network is the
-    travelling wave exactly, once its substrate is filled; for how to fill it see :mod:`twm.theory.operators`.
-
-    Args:
-        hds: a system with a ``matrix``, or F itself, (dim, history*dim).
-        basis: a basis of size history*dim.
-        nonlinearity: ``linear``, ``tanh`` or ``relu``. With the last two the network is only the theory's
-            linearisation around the origin.
-        complement: spectral radius of random dynamics on the hidden directions outside the wave; none if not given.
-        gain: factor on Phi.
-        seed: seed of the complement.
-        dtype: of the weights.
-
-    Returns:
-        the network.
-
-    Raises:
-        UserError: if the system is not linear, or basis and system do not fit.
-
+    ``hds`` is a system with a ``matrix``, or F itself, (dim, history*dim). W_uh = Psi_s writes to the newest column and
+    W_r = Psi_s* reads it. A linear network is the travelling wave exactly, once its substrate is filled; another one
+    only the theory's linearisation around the origin. ``complement`` is the spectral radius of random dynamics on the
+    hidden directions outside the wave, drawn from ``seed``; ``gain`` a factor on Phi.
     Source: twm Eq. (6), (7), (31), A.5.
     """
-    is_system = hasattr(hds, "boundary")
-    matrix = hds.matrix if is_system else hds
+    matrix = hds.matrix if hasattr(hds, "boundary") else hds
     require(matrix is not None, "only a linear system can be constructed: this one has no boundary matrix")
     # Float64 also for exact integer systems, whose matrices may hold Python integers.
     wave_operator = gain * make_wave_operator(np.asarray(matrix, dtype=float))
@@ -229,35 +146,19 @@ def construct_elman(
     return network
 
 
-#: Names of the matrices in a file, those of :class:`twm.models.elman.ElmanRNN`, in the order of :class:`twm.models.weights.Weights`.
+#: Names of the matrices in a file, those of ElmanRNN, in the order of Weights.
 _NAMES = ("weight_hh_l0", "weight_ih_l0", "weight_readout")
 
 
 def name_network(task: str, hidden: int, l2: float, seed: int, rest: str = "") -> str:
-    """Return the name of a network's file without its ending, such as ``T1_h128_l2-0_s3``.
-
-    Args:
-        task: its name; colons and commas become hyphens.
-        hidden: number of hidden neurons.
-        l2: weight decay.
-        seed: of the run.
-        rest: what else sets it apart.
-    """
-    safe = task.replace(":", "-").replace(",", "-")
-    return f"{safe}_h{hidden}_l2-{l2:g}_s{seed}{rest}"
+    """Return the name of a network's file without its ending, such as ``T1_h128_l2-0_s3``."""
+    return f"{task.replace(':', '-').replace(',', '-')}_h{hidden}_l2-{l2:g}_s{seed}{rest}"
 
 
 def write_network(path: Path | str, weights: Any, configuration: Mapping[str, Any]) -> None:
-    """Write one network, whole or not at all.
+    """Write one network in float32 as safetensors, whole or not at all.
 
-    Args:
-        path: the safetensors file.
-        weights: of a single network, as :func:`twm.models.weights.as_weights` takes them; kept as float32.
-        configuration: how the network came about, readable in the file's metadata: one text a key, which is the value's
-            JSON unless it is a text.
-
-    Raises:
-        OSError: if it cannot be written.
+    ``configuration`` says how it came about, in the file's metadata: one text a key, JSON unless it is a text.
     """
     from safetensors.torch import save
 
@@ -267,17 +168,7 @@ def write_network(path: Path | str, weights: Any, configuration: Mapping[str, An
 
 
 def read_network(path: Path | str) -> tuple[ElmanRNN, dict[str, Any]]:
-    """Read a network that :func:`write_network` wrote.
-
-    Args:
-        path: the safetensors file.
-
-    Returns:
-        the network and its configuration.
-
-    Raises:
-        UserError: if the file is missing, damaged, or holds something else.
-    """
+    """Read a network that :func:`write_network` wrote, and its configuration."""
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)

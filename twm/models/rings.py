@@ -14,45 +14,48 @@ from twm.models.elman import NONLINEARITIES, Trajectory
 RECURRENT_STARTS = ("shift", "identity", "random")
 #: How the encoder starts: all inputs write 1 to one neuron a ring; as torch draws it; or normal with a deviation of 0.001.
 ENCODER_STARTS = ("single", "dense", "small")
+#: Networks by the name that tables use.
+NETWORKS = ("wrnn", "irnn", "lstm", "gru")
 
 
 class SequenceNetwork(nn.Module, ABC):
-    """What the networks on sequences have in common: one layer of recurrence, and a readout of its states.
+    """One layer of recurrence on (time, batch, inputs), started at zero, and a readout with one or two layers.
 
-    States start at zero. ``forward`` is the slow, obvious way, torch operation by torch operation, through which autograd
-    goes; the fast ones of :mod:`twm.kernels` must equal it.
-
-    Attributes:
-        inputs: numbers a step.
-        outputs: numbers in an answer.
-        hidden: numbers of a state.
-        mlp: hidden units of a readout with two layers; 0 where it is linear.
+    This is the slow, obvious way, torch operation by torch operation, through which autograd goes; the fast ones of
+    :mod:`twm.models.fast.rings` must equal it. ``mlp`` is the number of hidden units of a readout with two layers, 0
+    where it is linear. Initial weights are a function of ``seed``, drawn on the CPU.
     """
 
-    inputs: int
-    outputs: int
-    hidden: int
-    mlp: int
+    def __init__(self, inputs: int, hidden: int, activation: str = "tanh", seed: int = 0) -> None:
+        super().__init__()
+        self.inputs, self.hidden, self.activation = require_count(inputs, "inputs"), hidden, activation
+        _check_name("activation", activation, tuple(NONLINEARITIES))
+        self._generator = torch.Generator().manual_seed(require_count(seed, "seed", 0))
 
-    def _make_readout(self, outputs: int, mlp: int, generator: torch.Generator) -> None:
+    def _draw(self, fan: int, *shape: int) -> nn.Parameter:
+        """Draw numbers as torch's layers do: uniform within one over the square root of what is summed."""
+        return nn.Parameter((torch.rand(shape, generator=self._generator) * 2 - 1) * fan**-0.5)
+
+    def _make_encoder(self, start: str, neurons: int) -> None:
+        _check_name("encoder", start, ENCODER_STARTS)
+        shape = (self.hidden, self.inputs)
+        self.weight_encoder, self.bias_encoder = self._draw(self.inputs, *shape), self._draw(self.inputs, self.hidden)
+        if start == "dense":
+            return
+        self.bias_encoder.data.zero_()
+        if start == "small":
+            self.weight_encoder.data.copy_(torch.randn(shape, generator=self._generator) * 1e-3)
+        else:
+            self.weight_encoder.data.zero_()
+            self.weight_encoder.data[::neurons] = 1
+
+    def _make_readout(self, outputs: int, mlp: int) -> None:
         self.outputs, self.mlp = require_count(outputs, "outputs"), require_count(mlp, "mlp", 0)
-        before = self.hidden
-        if self.mlp:
-            self.weight_inner = _draw(self.hidden, (self.mlp, self.hidden), generator)
-            self.bias_inner = _draw(self.hidden, (self.mlp,), generator)
-            before = self.mlp
-        self.weight_readout = _draw(before, (self.outputs, before), generator)
-        self.bias_readout = _draw(before, (self.outputs,), generator)
-
-    def read(self, states: Tensor) -> Tensor:
-        """Return answers (..., outputs) to states (..., hidden)."""
-        if self.mlp:
-            states = functional.linear(states, self.weight_inner, self.bias_inner).relu()
-        return functional.linear(states, self.weight_readout, self.bias_readout)
-
-    def run(self, inputs: Tensor) -> Tensor:
-        """Return the states (time, batch, hidden) that inputs (time, batch, inputs) lead to."""
-        return run_steps(self, inputs)[..., : self.hidden]
+        if mlp:
+            self.weight_inner, self.bias_inner = self._draw(self.hidden, mlp, self.hidden), self._draw(self.hidden, mlp)
+        before = mlp or self.hidden
+        self.weight_readout, self.bias_readout = self._draw(before, outputs, before), self._draw(before, outputs)
+        del self._generator  # Nothing is drawn after the readout.
 
     @property
     def carried(self) -> int:
@@ -61,28 +64,26 @@ class SequenceNetwork(nn.Module, ABC):
 
     @abstractmethod
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance by one step.
+        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
 
-        Args:
-            state: (batch, carried).
-            inputs: (batch, inputs), or ``None`` for zeros.
+    def _finish_step(self, moved: Tensor, inputs: Tensor | None) -> Tensor:
+        drive = self.bias_encoder
+        if inputs is not None:
+            drive = functional.linear(inputs, self.weight_encoder, self.bias_encoder)
+        return NONLINEARITIES[self.activation](moved + drive)
 
-        Returns:
-            (batch, carried).
-        """
+    def run(self, inputs: Tensor) -> Tensor:
+        """Return the states (time, batch, hidden) that inputs (time, batch, inputs) lead to."""
+        return run_steps(self, inputs)
+
+    def read(self, states: Tensor) -> Tensor:
+        """Return answers (..., outputs) to states (..., hidden)."""
+        if self.mlp:
+            states = functional.linear(states, self.weight_inner, self.bias_inner).relu()
+        return functional.linear(states, self.weight_readout, self.bias_readout)
 
     def forward(self, inputs: Tensor) -> Trajectory:
-        """Run from the state zero.
-
-        Args:
-            inputs: (time, batch, inputs).
-
-        Returns:
-            outputs (time, batch, outputs) and states (time, batch, hidden) of every step.
-
-        Raises:
-            UserError: if the inputs have another shape.
-        """
+        """Return outputs and states of every step of (time, batch, inputs)."""
         fits = inputs.ndim == 3 and inputs.shape[-1] == self.inputs
         require(fits, f"inputs must be of shape (time, batch, {self.inputs}), not {tuple(inputs.shape)}")
         states = self.run(inputs)
@@ -96,29 +97,10 @@ class SequenceNetwork(nn.Module, ABC):
 class WaveRNN(SequenceNetwork):
     """Rings of neurons, coupled to their neighbours and to the other rings by one convolution.
 
-    h(t) = sigma(K * h(t-1) + V u(t) + b), with * the circular convolution over the neurons of each channel and full mixing
-    of channels. The flattened state is channel by channel: index = channel * neurons + neuron.
-
-    Started at ``shift``, the kernel is the exact shift: every ring moves its activity by ``shift`` neurons a step, upwards
-    where it is positive, and no ring sees another. Started at ``single``, the encoder writes the sum of all inputs into
-    neuron 0 of every ring. The bias of the convolution starts as torch draws it, that of the encoder at zero.
-
-    Args:
-        inputs: numbers a step.
-        outputs: numbers in an answer.
-        neurons: neurons of a ring; the paper's n.
-        channels: number of rings; the paper's c.
-        kernel: size of the kernel, odd.
-        shift: neurons by which activity moves in a step at the start; at most (kernel - 1) / 2 either way.
-        recurrent: how the kernel starts, one of :data:`RECURRENT_STARTS`.
-        encoder: how the encoder starts, one of :data:`ENCODER_STARTS`.
-        activation: ``relu``, ``tanh`` or ``linear``.
-        mlp: hidden units of a readout with two layers; 0 for a linear one.
-        seed: of the initial weights, drawn on the CPU.
-
-    Raises:
-        UserError: if a number is out of range or a name unknown.
-
+    h(t) = sigma(K * h(t-1) + V u(t) + b), with * the circular convolution over the ``neurons`` of each of the
+    ``channels`` and full mixing of channels; index = channel * neurons + neuron. Started at ``shift``, the kernel is the
+    exact shift: every ring moves its activity by ``shift`` neurons a step, upwards where it is positive, and no ring sees
+    another. The bias of the convolution starts as torch draws it, that of the encoder at zero.
     Source: wrnn Eq. (3), Sec. 2, App. B.
     """
 
@@ -136,61 +118,38 @@ class WaveRNN(SequenceNetwork):
         mlp: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.inputs, self.neurons = require_count(inputs, "inputs"), require_count(neurons, "neurons")
-        self.channels, self.kernel = require_count(channels, "channels"), require_count(kernel, "kernel")
-        self.hidden, self.activation = self.neurons * self.channels, _check_activation(activation)
+        hidden = require_count(neurons, "neurons") * require_count(channels, "channels")
+        super().__init__(inputs, hidden, activation, seed)
+        self.neurons, self.channels, self.shift = neurons, channels, shift
+        self.kernel, reach = require_count(kernel, "kernel"), kernel // 2
+        _check_name("recurrent", recurrent, RECURRENT_STARTS)
         require(kernel % 2 == 1, f"kernel must be odd, so that it has a middle, not {kernel}")
         require(kernel <= 2 * neurons + 1, f"a kernel of {kernel} goes around a ring of {neurons} more than once")
-        reach = kernel // 2
         moves = recurrent != "shift" or abs(shift) <= reach
         require(moves, f"a kernel of {kernel} moves activity by at most {reach} neurons a step, not {shift}")
-        self.shift = shift
-        generator = _make_generator(seed)
         fan = channels * kernel
-        weight = _draw(fan, (channels, channels, kernel), generator)
-        self.bias_kernel = _draw(fan, (channels,), generator)
-        if _check_start(recurrent, RECURRENT_STARTS, "recurrent") != "random":
+        weight, self.bias_kernel = self._draw(fan, channels, channels, kernel), self._draw(fan, channels)
+        if recurrent != "random":
             # What neuron x gets comes from neuron x + tap - reach, so a move upwards is a tap before the middle.
-            tap = reach - (shift if recurrent == "shift" else 0)
             weight.data.zero_()
-            weight.data[:, :, tap] = torch.eye(channels)
+            weight.data[:, :, reach - (shift if recurrent == "shift" else 0)] = torch.eye(channels)
         self.weight_kernel = weight
-        self.weight_encoder, self.bias_encoder = _make_encoder(encoder, self.hidden, neurons, inputs, generator)
-        self._make_readout(outputs, mlp, generator)
+        self._make_encoder(encoder, neurons)
+        self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state by one step; see :meth:`SequenceNetwork.step`."""
-        reach = self.kernel // 2
-        rings = state.view(-1, self.channels, self.neurons)
+        """Advance by one step; see :meth:`SequenceNetwork.step`."""
+        reach, rings = self.kernel // 2, state.view(-1, self.channels, self.neurons)
         if reach:
             rings = functional.pad(rings, (reach, reach), mode="circular")
-        moved = functional.conv1d(rings, self.weight_kernel, self.bias_kernel).flatten(1)
-        drive = (
-            self.bias_encoder if inputs is None else functional.linear(inputs, self.weight_encoder, self.bias_encoder)
-        )
-        return NONLINEARITIES[self.activation](moved + drive)
+        return self._finish_step(functional.conv1d(rings, self.weight_kernel, self.bias_kernel).flatten(1), inputs)
 
 
 class IdentityRNN(SequenceNetwork):
-    """The network without waves: dense recurrent weights that start as the identity, so that activity stays where it is.
+    """The network without waves, h(t) = sigma(W h(t-1) + V u(t) + b): W starts as the identity, so that activity stays.
 
-    h(t) = sigma(W h(t-1) + V u(t) + b). Its starts can be made those of a wave-RNN with one ring, which is what the
-    paper's ablation does.
-
-    Args:
-        inputs: numbers a step.
-        outputs: numbers in an answer.
-        hidden: neurons.
-        recurrent: how W starts, one of :data:`RECURRENT_STARTS`; ``shift`` moves activity upwards by one neuron.
-        encoder: how V starts, one of :data:`ENCODER_STARTS`.
-        activation: ``relu``, ``tanh`` or ``linear``.
-        mlp: hidden units of a readout with two layers; 0 for a linear one.
-        seed: of the initial weights, drawn on the CPU.
-
-    Raises:
-        UserError: if a number is out of range or a name unknown.
-
+    Its starts can be made those of a wave-RNN with one ring, which is what the paper's ablation does; ``shift`` moves
+    activity upwards by one neuron.
     Source: wrnn Sec. 2, Baselines, Table 4.
     """
 
@@ -205,54 +164,30 @@ class IdentityRNN(SequenceNetwork):
         mlp: int = 0,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        self.inputs, self.hidden = require_count(inputs, "inputs"), require_count(hidden, "hidden")
-        self.activation = _check_activation(activation)
-        generator = _make_generator(seed)
-        self.weight_recurrent = _draw(hidden, (hidden, hidden), generator)
-        self.bias_recurrent = _draw(hidden, (hidden,), generator)
-        if _check_start(recurrent, RECURRENT_STARTS, "recurrent") != "random":
-            start = torch.eye(hidden)
-            self.weight_recurrent.data.copy_(start.roll(1, 0) if recurrent == "shift" else start)
-        self.weight_encoder, self.bias_encoder = _make_encoder(encoder, hidden, hidden, inputs, generator)
-        self._make_readout(outputs, mlp, generator)
+        super().__init__(inputs, require_count(hidden, "hidden"), activation, seed)
+        _check_name("recurrent", recurrent, RECURRENT_STARTS)
+        self.weight_recurrent, self.bias_recurrent = self._draw(hidden, hidden, hidden), self._draw(hidden, hidden)
+        if recurrent != "random":
+            self.weight_recurrent.data.copy_(torch.eye(hidden).roll(int(recurrent == "shift"), 0))
+        self._make_encoder(encoder, hidden)
+        self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state by one step; see :meth:`SequenceNetwork.step`."""
-        drive = (
-            self.bias_encoder if inputs is None else functional.linear(inputs, self.weight_encoder, self.bias_encoder)
-        )
-        kept = functional.linear(state, self.weight_recurrent, self.bias_recurrent)
-        return NONLINEARITIES[self.activation](kept + drive)
+        """Advance by one step; see :meth:`SequenceNetwork.step`."""
+        return self._finish_step(functional.linear(state, self.weight_recurrent, self.bias_recurrent), inputs)
 
 
 class GatedRNN(SequenceNetwork):
-    """Torch's LSTM or GRU with a readout of its hidden states, under the same interface.
-
-    Args:
-        inputs: numbers a step.
-        outputs: numbers in an answer.
-        hidden: units.
-        kind: ``lstm`` or ``gru``.
-        mlp: hidden units of a readout with two layers; 0 for a linear one.
-        seed: of the initial weights, which are uniform within one over the square root of ``hidden``, torch's default.
-
-    Raises:
-        UserError: if a number is out of range or the kind unknown.
-
-    Source: wrnn Table 2.
-    """
+    """Torch's LSTM or GRU with a readout of its hidden states, under the same interface. Source: wrnn Table 2."""
 
     def __init__(self, inputs: int, outputs: int, hidden: int, kind: str = "lstm", mlp: int = 0, seed: int = 0) -> None:
-        super().__init__()
+        super().__init__(inputs, require_count(hidden, "hidden"), seed=seed)
         require(kind in ("lstm", "gru"), f"kind must be lstm or gru, not {kind!r}")
-        self.inputs, self.hidden, self.kind = require_count(inputs, "inputs"), require_count(hidden, "hidden"), kind
-        generator = _make_generator(seed)
-        self.layer = (nn.LSTM if kind == "lstm" else nn.GRU)(inputs, hidden)
+        self.kind, self.layer = kind, (nn.LSTM if kind == "lstm" else nn.GRU)(inputs, hidden)
         with torch.no_grad():
             for parameter in self.layer.parameters():
-                parameter.copy_(_draw(hidden, tuple(parameter.shape), generator))
-        self._make_readout(outputs, mlp, generator)
+                parameter.copy_(self._draw(hidden, *parameter.shape))
+        self._make_readout(outputs, mlp)
 
     @property
     def carried(self) -> int:
@@ -272,78 +207,17 @@ class GatedRNN(SequenceNetwork):
 
 
 def make_sequence_network(network: str, inputs: int, outputs: int, neurons: int, **options: Any) -> SequenceNetwork:
-    """Make a network by the name that tables use.
-
-    Args:
-        network: ``wrnn``, ``irnn``, ``lstm`` or ``gru``.
-        inputs: numbers a step.
-        outputs: numbers in an answer.
-        neurons: of a ring, or of the network.
-        options: of the class.
-
-    Returns:
-        the network.
-
-    Raises:
-        UserError: if the name is unknown or an argument out of range.
-    """
-    require(network in NETWORKS, f"network must be one of {', '.join(NETWORKS)}, not {network!r}")
-    if network == "wrnn":
-        return WaveRNN(inputs, outputs, neurons, **options)
-    if network == "irnn":
-        return IdentityRNN(inputs, outputs, neurons, **options)
-    return GatedRNN(inputs, outputs, neurons, network, **options)
-
-
-#: Networks by the name that tables use.
-NETWORKS = ("wrnn", "irnn", "lstm", "gru")
-
-
-def _draw(fan: int, shape: tuple[int, ...], generator: torch.Generator) -> nn.Parameter:
-    """Draw numbers as torch's layers do: uniform within one over the square root of what is summed."""
-    return nn.Parameter((torch.rand(shape, generator=generator) * 2 - 1) * fan**-0.5)
-
-
-def _make_encoder(
-    start: str, hidden: int, neurons: int, inputs: int, generator: torch.Generator
-) -> tuple[nn.Parameter, nn.Parameter]:
-    drawn, bias = _draw(inputs, (hidden, inputs), generator), _draw(inputs, (hidden,), generator)
-    if _check_start(start, ENCODER_STARTS, "encoder") == "dense":
-        return drawn, bias
-    bias.data.zero_()
-    if start == "small":
-        drawn.data.copy_(torch.randn((hidden, inputs), generator=generator) * 1e-3)
-    else:
-        drawn.data.zero_()
-        drawn.data[::neurons] = 1
-    return drawn, bias
-
-
-def _make_generator(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(require_count(seed, "seed", 0))
-
-
-def _check_activation(name: str) -> str:
-    require(name in NONLINEARITIES, f"activation must be one of {', '.join(NONLINEARITIES)}, not {name!r}")
-    return name
-
-
-def _check_start(start: str, known: tuple[str, ...], what: str) -> str:
-    require(start in known, f"{what} must be one of {', '.join(known)}, not {start!r}")
-    return start
+    """Make ``wrnn``, ``irnn``, ``lstm`` or ``gru`` with so many neurons (of a ring), and the options of its class."""
+    _check_name("network", network, NETWORKS)
+    if network in ("lstm", "gru"):
+        return GatedRNN(inputs, outputs, neurons, network, **options)
+    return (WaveRNN if network == "wrnn" else IdentityRNN)(inputs, outputs, neurons, **options)
 
 
 def run_steps(network: SequenceNetwork, inputs: Tensor, state: Tensor | None = None, silent: int = 0) -> Tensor:
-    """Run a network step by step, with all that it carries.
+    """Run a network step by step on (time, batch, inputs) and ``silent`` steps more: (time + silent, batch, carried).
 
-    Args:
-        network: any.
-        inputs: (time, batch, inputs).
-        state: (batch, carried) to start from; zero if not given.
-        silent: steps without input after the inputs.
-
-    Returns:
-        (time + silent, batch, carried).
+    ``state`` (batch, carried) is where it starts from; zero if not given.
     """
     now = inputs.new_zeros((inputs.shape[1], network.carried)) if state is None else state
     states = []
@@ -351,3 +225,7 @@ def run_steps(network: SequenceNetwork, inputs: Tensor, state: Tensor | None = N
         now = network.step(now, drive)
         states.append(now)
     return torch.stack(states) if states else inputs.new_zeros((0, inputs.shape[1], network.carried))
+
+
+def _check_name(what: str, name: str, known: tuple[str, ...]) -> None:
+    require(name in known, f"{what} must be one of {', '.join(known)}, not {name!r}")

@@ -19,30 +19,20 @@ _BLOCK = 100
 
 @dataclass(frozen=True)
 class FlipFlop:
-    """The task.
+    """The task. The paper's "rate 50" is a mean interval; 2000 inputs in 100,000 steps is the ``network`` reading.
 
-    Attributes:
-        delay: steps from a pulse to the step on which its sign is due; 0 makes it due on the pulse's own step.
-        channels: independent inputs, each with one output.
-        mean_interval: mean number of steps between pulses; in discrete time a pulse falls on a step with probability
-            one in ``mean_interval``, whatever fell on the steps before.
-        reading: ``channel`` if the interval is that of each channel, ``network`` if it is that of all together.
-
-    Raises:
-        UserError: if a number is out of range or the reading is unknown.
-
-    Source: mem Sec. 3. The paper's "rate 50" is a mean interval; 2000 inputs in 100,000 steps is the ``network`` reading.
+    In discrete time a pulse falls on a step with probability one in ``mean_interval``, whatever fell on the steps before.
+    Source: mem Sec. 3.
     """
 
-    delay: int = 0
-    channels: int = 3
-    mean_interval: int = 50
-    reading: str = "channel"
+    delay: int = 0  # steps from a pulse to the step on which its sign is due; 0 makes it due on the pulse's own step
+    channels: int = 3  # independent inputs, each with one output
+    mean_interval: int = 50  # mean number of steps between pulses
+    reading: str = "channel"  # whether that is the interval of each channel, or (``network``) of all together
 
     def __post_init__(self) -> None:
-        require_count(self.delay, "delay", 0)
-        require_count(self.channels, "channels")
-        require_count(self.mean_interval, "mean_interval")
+        for name, least in (("delay", 0), ("channels", 1), ("mean_interval", 1)):
+            require_count(getattr(self, name), name, least)
         require(self.reading in READINGS, f"reading must be one of {', '.join(READINGS)}, not {self.reading!r}")
 
     @property
@@ -57,54 +47,31 @@ class FlipFlop:
 
 
 def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int, steps: int) -> np.ndarray:
-    """Draw a stretch of pulses.
+    """Draw a stretch of pulses -1, 0 and 1, from step ``start`` on: float32 (steps, streams, channels).
 
-    Pulses do not depend on the task's delay, so that networks for different delays can be compared on the same ones.
-
-    Args:
-        task: the task.
-        split: ``train`` or ``test``; different splits have different data.
-        seed: of the data.
-        streams: how many streams side by side.
-        start: first step of the stretch, counted from the beginning of time.
-        steps: its length.
-
-    Returns:
-        float32 array (steps, streams, channels) of -1, 0 and 1.
-
-    Raises:
-        UserError: if a number is out of range, or the split has no name.
+    ``split`` is ``train`` or ``test``; different splits have different data. Pulses do not depend on the task's delay,
+    so that networks for different delays can be compared on the same ones.
     """
     require_count(start, "start", 0)
     require_count(steps, "steps")
     require(isinstance(split, str) and split != "", f"split must be a name such as 'train', not {split!r}")
     # An interval that is the same in both readings must not give the same data.
     key = f"flip-flop:{task.channels},{task.mean_interval},{task.reading}/{split}"
-    size = _BLOCK * task.channels
     blocks = []
     for block in range(start // _BLOCK, -(-(start + steps) // _BLOCK)):
         words = draw_words(key, seed, block, streams, (_BLOCK, task.channels, 2)).numpy()
         falls = words[..., 0] < task.pulse_share * 2**32
         signs = 1 - 2 * (words[..., 1] >> 31)
         blocks.append((falls * signs).swapaxes(0, 1))
-    skipped = start - start // _BLOCK * _BLOCK
+    skipped = start % _BLOCK
     return np.concatenate(blocks)[skipped : skipped + steps].astype(np.float32)
 
 
 def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None) -> np.ndarray:
-    """Return what a flip-flop should say: the sign of the last pulse that is at least ``delay`` steps old.
+    """Return what a flip-flop should say to pulses (steps, ..., channels): the sign of the last one that is due.
 
-    Args:
-        pulses: (steps, ..., channels) of -1, 0 and 1.
-        delay: steps from a pulse to its due step.
-        before: (..., channels) what was held before the first step, and was due already; nothing if not given.
-
-    Returns:
-        (steps, ..., channels) of -1 and 1, and 0 where no pulse has been due yet.
-
-    Raises:
-        UserError: if the delay is negative.
-
+    ``before`` (..., channels) is what was held before the first step, and was due already. The result has the pulses'
+    shape and is 0 where no pulse has been due yet.
     Source: mem Sec. 3, Fig. 1.
     """
     require_count(delay, "delay", 0)
@@ -121,17 +88,9 @@ def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None
 def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.ndarray, np.ndarray]:
     """Mark the steps on which an output is judged, and among them those on which it has to wait.
 
-    Args:
-        pulses: (steps, ..., channels) of -1, 0 and 1, from the beginning of a stream.
-        delay: steps from a pulse to its due step.
-        settling: steps on which an output is not judged, from the due step of each of its channel's pulses on.
-
-    Returns:
-        two boolean arrays of the shape of ``pulses``. Judged: some pulse has been due, and none within ``settling`` steps.
-        Waiting: judged, and a pulse of the other sign is on its way; a network that ignores the delay fails on these.
-
-    Raises:
-        UserError: if a number is negative.
+    ``pulses`` (steps, ..., channels) are from the beginning of a stream. Judged: some pulse has been due, and none
+    within ``settling`` steps, the due step included. Waiting: judged, and a pulse of the other sign is on its way; a
+    network that ignores the delay fails on these.
     """
     require_count(settling, "settling", 0)
     signs = delay_signs(pulses, delay)
@@ -145,31 +104,16 @@ def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.nd
 
 
 class FlipFlopStream:
-    """Streams without end, drawn stretch by stretch.
-
-    Args:
-        task: the task.
-        split: ``train`` or ``test``.
-        seed: of the data.
-        streams: how many side by side.
-
-    Attributes:
-        position: number of steps drawn so far; with ``held`` all there is to go on from.
-        held: (streams, channels) the signs that were due on the last step, 0 where none was.
-    """
+    """Streams without end, drawn stretch by stretch; ``position`` and ``held`` are all there is to go on from."""
 
     def __init__(self, task: FlipFlop, split: str, seed: int, streams: int) -> None:
         self.task, self.split, self.seed = task, split, require_count(seed, "seed", 0)
         self.streams = require_count(streams, "streams")
-        self.position = 0
-        self.held = np.zeros((streams, task.channels), np.float32)
+        self.position = 0  # number of steps drawn so far
+        self.held = np.zeros((streams, task.channels), np.float32)  # signs due on the last step, 0 where none was
 
     def draw(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
-        """Draw the next steps.
-
-        Returns:
-            pulses and the signs due, each (steps, streams, channels) float32.
-        """
+        """Draw the next steps: pulses and the signs due, each (steps, streams, channels) float32."""
         # Pulses of the last ``delay`` steps are still on their way.
         back = min(self.task.delay, self.position)
         start = self.position - back

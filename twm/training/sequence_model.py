@@ -12,14 +12,12 @@ from torch import Tensor
 
 from twm.errors import require
 from twm.models.checking import TOLERANCE
-from twm.models.fast.rings import DenseProducts, Recurrence, RingConvolution, ShiftedProducts
+from twm.models.fast.rings import DenseProducts, Recurrence, ShiftedProducts
 from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON
 from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN, make_sequence_network
 from twm.tasks.sequences import Batch, SequenceTask
 from twm.training.plans import SequencePlan
 
-#: From this many channels on, torch's convolution is faster than products on shifted views.
-RING_CHANNELS = 10
 #: What is known about this way on a GPU; change it with the first run on one.
 SEQUENCE_GPU_STATUS = "networks on sequences are captured as one CUDA graph, which has not run on a GPU yet"
 
@@ -53,11 +51,8 @@ def make_recurrence(
         return None
     read = 0 if network.mlp else network.outputs
     if isinstance(network, WaveRNN):
-        # On a GPU a convolution may be made with ten bits; products are not.
-        many = network.channels >= RING_CHANNELS and torch.device(device).type == "cpu"
-        kind = RingConvolution if many else ShiftedProducts
-        sizes = (network.channels, network.neurons, network.kernel)
-        return kind(*sizes, network.inputs, batch, steps, network.activation, read, every_step, device=device)
+        sizes = (network.channels, network.neurons, network.kernel, network.inputs, batch, steps)
+        return ShiftedProducts(*sizes, network.activation, read, every_step, device=device)
     if isinstance(network, IdentityRNN):
         return DenseProducts(
             network.hidden, network.inputs, batch, steps, network.activation, read, every_step, device=device
