@@ -34,7 +34,61 @@ def _show(options: argparse.Namespace, found: Any, lines: Sequence[str]) -> int:
     return 0
 
 
+# ---- what a command takes: the name of an argument and what argparse is to know about it
+
+_Argument = tuple[str, dict[str, Any]]
+_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[_Argument, ...]]] = {}
+
+
+def _value(name: str, about: str, metavar: str | None = None, kind: Any = str, **more: Any) -> _Argument:
+    return name, {"help": about, "metavar": metavar, "type": kind, **more}
+
+
+def _flag(name: str, about: str, action: str = "store_true", **more: Any) -> _Argument:
+    return name, {"help": about, "action": action, **more}
+
+
+def _command(about: str, *arguments: _Argument) -> Callable:
+    """Make a function ``_name`` the command ``twm name``."""
+
+    def register(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
+        _COMMANDS[run.__name__.removeprefix("_")] = run, about, arguments
+        return run
+
+    return register
+
+
+_JSON = _flag("--json", "print JSON only")
+_DEVICE = _value("--device", "auto, cpu or cuda (default: auto)", default="auto")
+_RUNNING = (
+    _value("notebooks", "name or number, for example 01_theory or 01; all if none is given", "NOTEBOOK", nargs="*"),
+    _value("--profile", "smoke, laptop or paper (default: paper)", default="paper"),
+    _DEVICE,
+    _value("--seed", "seed of everything random (default: 0)", kind=int, default=0),
+    _flag("--reuse", "use recorded runs (default in the paper profile)", default=None),
+    _flag("--retrain", "train instead of using recorded runs", "store_false", dest="reuse"),
+    _JSON,
+)
+_TRAINING = (
+    _DEVICE,
+    _value("--workers", "processes on the CPU (default: one a core)", "N", int),
+    _flag("--resume", "go on with what is there; an empty place starts"),
+    _value("--checkpoint-seconds", "time between checkpoints (default: 30)", "X", float, default=30.0),
+    _flag("--json", "print the rows as JSON only"),
+)
+
 # ---- notebooks, the site, and where things stand
+
+
+@_command("versions, device, data found, disk, and what each profile will take", _JSON)
+def _doctor(options: argparse.Namespace) -> int:
+    from twm.book.doctor import examine
+
+    report = examine()
+    lines = []
+    for section, own in report.items():
+        lines += [section, *(f"  {key:22} {value}" for key, value in own.items())]
+    return _show(options, report, lines)
 
 
 def _run_notebooks(options: argparse.Namespace) -> list[Any]:
@@ -50,10 +104,16 @@ def _summarise(runs: list[Any]) -> list[dict[str, Any]]:
     return [dict(zip(names, each)) for each in values]
 
 
+@_command("run notebooks and publish their pages", *_RUNNING)
 def _run(options: argparse.Namespace) -> int:
     return _show(options, _summarise(_run_notebooks(options)), ())
 
 
+@_command(
+    "run notebooks, then build the site; prints the path of index.html",
+    *_RUNNING,
+    _flag("--record", "also commit numbers and times to book/results, and the README's table"),
+)
 def _book(options: argparse.Namespace) -> int:
     from twm.book.evidence import record_runs, write_readme
     from twm.book.session import runs_dir
@@ -68,6 +128,7 @@ def _book(options: argparse.Namespace) -> int:
     return _show(options, {"index": str(index), "runs": _summarise(runs)}, [str(index)])
 
 
+@_command("the scoreboard: every claim, its verdict and our number", _JSON)
 def _claims(options: argparse.Namespace) -> int:
     from twm.book.ledger import count_verdicts, judge_all
 
@@ -84,6 +145,12 @@ def _claims(options: argparse.Namespace) -> int:
     return _show(options, [claim.to_json() for claim in judged], [*lines, f"\n{len(judged)} claims: {counts}"])
 
 
+@_command(
+    "smoke run compared with tests/reference; exit code 1 if anything moved",
+    _value("notebooks", "name or number; all if none is given", "NOTEBOOK", nargs="*"),
+    _flag("--update", "renew the reference values; rules and tolerances stay"),
+    _JSON,
+)
 def _check(options: argparse.Namespace) -> int:
     from twm.book.regression import compare_notebook, read_references, update_references, write_references
     from twm.book.runner import make_parameters, run_notebooks
@@ -106,19 +173,28 @@ def _check(options: argparse.Namespace) -> int:
     return 1 if any(complaints.values()) else 0
 
 
-def _doctor(options: argparse.Namespace) -> int:
-    from twm.book.doctor import examine
-
-    report = examine()
-    lines = []
-    for section, own in report.items():
-        lines += [section, *(f"  {key:22} {value}" for key, value in own.items())]
-    return _show(options, report, lines)
-
-
 # ---- training, and how fast
 
+_STARTS = ("uniform", "gaussian", "orthogonal", "identity", "wave", "wave-embedded", "wave-noisy")
+_PATTERNS = "patterns such as 'T2_h64_l2-0_s*'"
 
+
+@_command(
+    "train networks on a task; rows.csv, curves.csv and networks go to --out",
+    _value("task", "T1..T4, repeat-copy:S,D, code:S,D,A,B,C or random:S,D,SEED", "TASK"),
+    _value("--hidden", "hidden neurons (default: 128)", "N", int),
+    _value("--l2", "weight decay (default: 0)", "X", float),
+    _value("--seeds", "such as 0-19 or 0,3,7 (default: 0)", "SEEDS", default="0"),
+    _value("--iterations", "batches (default: 20000)", "N", int),
+    _value("--curriculum", "staged, adaptive or none (default: staged)"),
+    _value("--threshold", "of the curriculum: accuracy 0.98 if staged, loss 0.03 if adaptive", "X", float),
+    _value("--init", f"{', '.join(_STARTS)} or wave-task (default: uniform)"),
+    _value("--learning-rate", "Adam's step (default: 0.001)", "X", float),
+    _value("--drop-at", "iteration after which the learning rate is a tenth (default: never)", "N", int),
+    _value("--stop-at", "end at the first test with this accuracy (default: never)", "X", float),
+    _value("--out", "where to leave what comes out (default: nothing is left)", "DIR"),
+    *_TRAINING,
+)
 def _train(options: argparse.Namespace) -> int:
     from tempfile import TemporaryDirectory
 
@@ -138,6 +214,18 @@ def _train(options: argparse.Namespace) -> int:
         return _end_training(options, train_models(plans, place, **settings))
 
 
+@_command(
+    "train a named sweep into the book's records, or list what is on record and what waits",
+    _value("name", "a sweep, such as table1; --list shows all of them", "NAME", nargs="?"),
+    _flag("--list", "show what is on record and what waits"),
+    _value("--seeds", "such as 0-4 (default: the sweep's)", "SEEDS"),
+    _value(
+        "--only", f"train these models alone: names as in the sweep's table, or {_PATTERNS} (default: all)", "MODEL,..."
+    ),
+    _value("--profile", "laptop or paper, where a sweep has both (default: laptop on a CPU, paper on a GPU)"),
+    _value("--executor", "local, or slurm for a job a model on a cluster (default: local)", default="local"),
+    *_TRAINING,
+)
 def _sweep(options: argparse.Namespace) -> int:
     from twm.models.kernels import choose_device
     from twm.training.flip_flop import FLIP_FLOP_SWEEP
@@ -208,6 +296,13 @@ def _end_training(options: argparse.Namespace, outcome: Any) -> int:
     return 1 if outcome.failed else 0
 
 
+@_command(
+    "speed against torch's own modules at equal work, with ratio and floor",
+    _value("benches", "training or wave-rnn; all if none is given", "BENCH", nargs="*"),
+    _value("--case", "one case, such as h128_T108 or copy; may be repeated", "NAME", action="append", default=[]),
+    _value("--rounds", "turns that each contestant takes (default: 7)", kind=int, default=7),
+    _JSON,
+)
 def _bench(options: argparse.Namespace) -> int:
     from twm.bench import BENCHES, BUSY, CASES_OF
 
@@ -235,6 +330,15 @@ def _bench(options: argparse.Namespace) -> int:
 # ---- looking into a trained network
 
 
+@_command(
+    "spectrum, rank, basis and interventions of one trained network: an Elman network, or one of `twm sweep bridge`",
+    _value("checkpoint", "safetensors, or a torch file with a state dict", "CHECKPOINT", nargs="?"),
+    _value("--task", "such as T1 or repeat-copy:S,D (default: what the file says)", "TASK"),
+    _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
+    _value("--seed", "of the histories used (default: 0)", kind=int, default=0),
+    _flag("--record", "instead: add the networks on record to book/results/analysis.csv"),
+    _JSON,
+)
 def _analyse(options: argparse.Namespace) -> int:
     from twm.analysis import report
 
@@ -306,120 +410,19 @@ def _save_figure(found: Any, name: str) -> None:
         raise UserError(f"--figure {name} cannot be written: {error.strerror}") from None
 
 
-# ---- the command line
-
-_Options = tuple[tuple[str, dict[str, Any]], ...]
-
-
-def _option(
-    name: str, about: str, metavar: str | None = None, kind: Any = str, **more: Any
-) -> tuple[str, dict[str, Any]]:
-    return name, {"help": about, "metavar": metavar, "type": kind, **more}
-
-
-def _flag(name: str, about: str, **more: Any) -> tuple[str, dict[str, Any]]:
-    return name, {"help": about, "action": "store_true", **more}
-
-
-_JSON = _flag("--json", "print JSON only")
-_DEVICE = _option("--device", "auto, cpu or cuda (default: auto)", default="auto")
-_RUNNING: _Options = (
-    _option("notebooks", "name or number, for example 01_theory or 01; all if none is given", "NOTEBOOK", nargs="*"),
-    _option("--profile", "smoke, laptop or paper (default: paper)", default="paper"),
-    _DEVICE,
-    _option("--seed", "seed of everything random (default: 0)", kind=int, default=0),
-    _flag("--reuse", "use recorded runs (default in the paper profile)", default=None),
-    ("--retrain", {"help": "train instead of using recorded runs", "dest": "reuse", "action": "store_false"}),
-    _JSON,
-)
-_TRAINING: _Options = (
-    _DEVICE,
-    _option("--workers", "processes on the CPU (default: one a core)", "N", int),
-    _flag("--resume", "go on with what is there; an empty place starts"),
-    _option("--checkpoint-seconds", "time between checkpoints (default: 30)", "X", float, default=30.0),
-    _flag("--json", "print the rows as JSON only"),
-)
-#: Each command: what it runs, what it is for, and its options.
-_COMMANDS: dict[str, tuple[Any, str, _Options]] = {
-    "doctor": (_doctor, "versions, device, data found, disk, and what each profile will take", (_JSON,)),
-    "run": (_run, "run notebooks and publish their pages", _RUNNING),
-    "book": (
-        _book, "run notebooks, then build the site; prints the path of index.html",
-        (*_RUNNING, _flag("--record", "also commit numbers and times to book/results, and the README's table")),
-    ),
-    "claims": (_claims, "the scoreboard: every claim, its verdict and our number", (_JSON,)),
-    "check": (
-        _check, "smoke run compared with tests/reference; exit code 1 if anything moved",
-        (
-            _option("notebooks", "name or number; all if none is given", "NOTEBOOK", nargs="*"),
-            _flag("--update", "renew the reference values; rules and tolerances stay"), _JSON,
-        ),
-    ),
-    "train": (
-        _train, "train networks on a task; rows.csv, curves.csv and networks go to --out",
-        (
-            _option("task", "T1..T4, repeat-copy:S,D, code:S,D,A,B,C or random:S,D,SEED", "TASK"),
-            _option("--hidden", "hidden neurons (default: 128)", "N", int),
-            _option("--l2", "weight decay (default: 0)", "X", float),
-            _option("--seeds", "such as 0-19 or 0,3,7 (default: 0)", "SEEDS", default="0"),
-            _option("--iterations", "batches (default: 20000)", "N", int),
-            _option("--curriculum", "staged, adaptive or none (default: staged)"),
-            _option("--threshold", "of the curriculum: accuracy 0.98 if staged, loss 0.03 if adaptive", "X", float),
-            _option("--init", "uniform, gaussian, orthogonal, identity, wave, wave-embedded, wave-noisy or wave-task (default: uniform)"),
-            _option("--learning-rate", "Adam's step (default: 0.001)", "X", float),
-            _option("--drop-at", "iteration after which the learning rate is a tenth (default: never)", "N", int),
-            _option("--stop-at", "end at the first test with this accuracy (default: never)", "X", float),
-            _option("--out", "where to leave what comes out (default: nothing is left)", "DIR"), *_TRAINING,
-        ),
-    ),
-    "sweep": (
-        _sweep, "train a named sweep into the book's records, or list what is on record and what waits",
-        (
-            _option("name", "a sweep, such as table1; --list shows all of them", "NAME", nargs="?"),
-            _flag("--list", "show what is on record and what waits"),
-            _option("--seeds", "such as 0-4 (default: the sweep's)", "SEEDS"),
-            _option(
-                "--only", "train these models alone: names as in the sweep's table, or patterns such as 'T2_h64_l2-0_s*' (default: all)",
-                "MODEL,...",
-            ),
-            _option("--profile", "laptop or paper, where a sweep has both (default: laptop on a CPU, paper on a GPU)"),
-            _option("--executor", "local, or slurm for a job a model on a cluster (default: local)", default="local"), *_TRAINING,
-        ),
-    ),
-    "bench": (
-        _bench, "speed against torch's own modules at equal work, with ratio and floor",
-        (
-            _option("benches", "training or wave-rnn; all if none is given", "BENCH", nargs="*"),
-            _option("--case", "one case, such as h128_T108 or copy; may be repeated", "NAME", action="append", default=[]),
-            _option("--rounds", "turns that each contestant takes (default: 7)", kind=int, default=7), _JSON,
-        ),
-    ),
-    "analyse": (
-        _analyse,
-        "spectrum, rank, basis and interventions of one trained network: an Elman network, or one of `twm sweep bridge`",
-        (
-            _option("checkpoint", "safetensors, or a torch file with a state dict", "CHECKPOINT", nargs="?"),
-            _option("--task", "such as T1 or repeat-copy:S,D (default: what the file says)", "TASK"),
-            _option("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
-            _option("--seed", "of the histories used (default: 0)", kind=int, default=0),
-            _flag("--record", "instead: add the networks on record to book/results/analysis.csv"), _JSON,
-        ),
-    ),
-}  # fmt: skip
-
-
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     about = "The companion to 'Hidden Traveling Waves bind Working Memory Variables in Recurrent Neural Networks'."
     parser = _Parser(prog="twm", description=about)
     parser.add_argument("--version", action="version", version=f"twm {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command, (run, about, options) in _COMMANDS.items():
+    for command, (run, about, arguments) in _COMMANDS.items():
         added = commands.add_parser(command, help=about)
         added.set_defaults(run=run)
-        either = added.add_mutually_exclusive_group() if options[:1] == _RUNNING[:1] else None
-        for name, more in options:
-            (either if name in ("--reuse", "--retrain") else added).add_argument(name, **more)
+        # argparse cannot show a group without members.
+        either = added.add_mutually_exclusive_group() if command in ("run", "book") else None
+        for name, known in arguments:
+            (either if name in ("--reuse", "--retrain") else added).add_argument(name, **known)
     return parser
 
 
@@ -429,11 +432,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = make_parser().parse_args(arguments)
         return options.run(options)
     except UserError as error:
-        print(f"twm: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        code, said = 2, str(error)
     except KeyboardInterrupt:
-        print("twm: stopped; everything that was published before is as it was", file=sys.stderr)
-        return 130
+        code, said = 130, "stopped; everything that was published before is as it was"
     except BrokenPipeError:
         # The reader of our output went away (`twm claims | head`): nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -441,5 +442,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         if type(error).__name__ not in ("NotebookFailed", "SiteFailed"):
             raise
-        print(f"twm: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+        code, said = 1, str(error)
+    print(f"twm: {' '.join(said.split())}", file=sys.stderr)
+    return code
