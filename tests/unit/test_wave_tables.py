@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from twm.book.figures import wave_rnn as figures
-from twm.training import tables
+from twm.training import sequence_tables as tables
 from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_here
 from twm.training.plans import SequencePlan
 from twm.training.reduced import list_reduced_plans

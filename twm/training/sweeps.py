@@ -219,7 +219,7 @@ ABLATIONS = {
 
 
 def list_ablations(waves: Fields, dense: Fields) -> list[Fields]:
-    """Return the rows of :data:`ABLATIONS` for a wave-RNN and an iRNN of these sizes."""
+    """Return the rows of ``ABLATIONS`` for a wave-RNN and an iRNN of these sizes."""
     sizes = {"wrnn": waves, "irnn": dense}
     return [{**sizes[name], "recurrent": weights, "encoder": encoder} for name, weights, encoder in ABLATIONS.values()]
 

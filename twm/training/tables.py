@@ -1,7 +1,6 @@
-"""What tables of models come to: statistics over seeds, Table 1, starts, and the tables of networks on sequences.
+"""What tables of models come to: statistics over seeds, Table 1 of the main paper, and starts.
 
-A table has one row a model, failed seeds included. Every summary says on how many seeds it rests, and none of them
-leaves a seed out for its result.
+Every summary says on how many seeds it rests, failed ones included, and leaves none out for its result.
 """
 
 import math
@@ -15,9 +14,8 @@ import pandas as pd
 from scipy.stats import rankdata, t
 
 from twm.errors import require
-from twm.tasks.sequences import ADDING_LENGTHS, COPY_WAITS
 from twm.training.attention import RatioSummary, summarise_ratio
-from twm.training.sweeps import ABLATIONS, HIDDEN_SIZES, L2_VALUES, TASKS
+from twm.training.sweeps import HIDDEN_SIZES, L2_VALUES, TASKS
 
 Row = Mapping[str, Any]
 
@@ -32,10 +30,7 @@ class Estimate:
     count: int  # seeds, or pairs of them
     values: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)  # (count,); none for a correlation
 
-    @property
-    def half_width(self) -> float | None:
-        """Half the interval's length, in the unit of the value."""
-        return None if self.low is None else (self.high - self.low) / 2
+    half_width = property(lambda self: None if self.low is None else (self.high - self.low) / 2)
 
     def excludes(self, number: float) -> bool:
         """Tell whether a number lies outside the interval."""
@@ -66,10 +61,7 @@ def compare_paired(first: Sequence[float], second: Sequence[float], draws: int =
 
 
 def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
-    """Return the median ratio of iterations to 99%, first by second, over the seeds of both, by a bootstrap over pairs.
-
-    Runs that never reached the level count against the first condition, see :func:`~twm.training.attention.summarise_ratio`.
-    """
+    """Return the median ratio of iterations to 99%, first by second, over the seeds of both; never counts as infinite."""
     found = summarise_ratio(*({row["seed"]: row for row in rows} for rows in (first, second)))
     return Estimate(found.ratio, found.low, found.high, found.pairs, found.ratios)
 
@@ -79,13 +71,13 @@ def correlate_ranks(
 ) -> Estimate:
     """Return Spearman's rank correlation of at least three pairs; 0 where a side does not vary.
 
-    Ranks are taken and centred within each group, and the bootstrap draws within groups, so that a difference between
-    groups (tasks, say) is not taken for a relation within them.
+    Ranks and draws stay within a group, so that a difference between groups (tasks, say) is no relation within them.
     """
     labels = pd.Series([0] * len(first) if groups is None else list(groups))
     counts = len(first), len(second), len(labels)
     require(len(set(counts)) == 1 and counts[0] >= 3, f"ranks need three pairs or more, a group each, not {counts}")
     sides = np.array([first, second], dtype=float)
+    require(bool(np.isfinite(sides).all()), "ranks need finite numbers")
     members = [np.flatnonzero(labels == label) for label in labels.unique()]
     rng = np.random.default_rng(0)
     drawn = [_correlate(sides, [rng.choice(places, len(places)) for places in members]) for _ in range(draws)]
@@ -122,9 +114,9 @@ def pair_rows(first: Iterable[Row], second: Iterable[Row]) -> tuple[list[Row], l
 
 #: Seeds of a cell in the paper.
 PAPER_SEEDS = 20
-#: How far a mean accuracy may be from the paper's, how wide its interval may be on either side, and the error's factor.
+# How far a mean accuracy may be from the paper's, how wide its interval may be on either side, and the error's factor.
 _TOLERANCE, _HALF_WIDTH, _FACTOR = 0.05, 0.1, 3.0
-#: Accuracy above which a model counts as accurate, as in the table's caption; it has fallen if it ends this much lower.
+# From which accuracy a model counts as accurate, as in the table's caption; it has fallen if it ends this much lower.
 _ACCURATE, _FALLEN = 0.94, 0.05
 # Accuracies with 64 neurons and three weight decays, then with 128; then errors in radians, None for "not theory's rank".
 _PAPER = {
@@ -133,6 +125,8 @@ _PAPER = {
     "T3": ((1.00, 0.97, 0.50, 0.98, 1.00, 0.50), (0.0026, 0.0010, None, 0.0031, 0.0005, None)),
     "T4": ((0.94, 1.00, 0.50, 1.00, 1.00, 0.50), (0.0112, 0.0011, None, 0.0022, 0.0006, None)),
 }
+_VERDICTS = {(True, True): "both", (True, False): "accuracy", (False, True): "error", (False, False): "neither"}
+_VERDICTS |= {(None, None): "no seed"}
 
 
 @dataclass(frozen=True)
@@ -169,11 +163,8 @@ class Cell:
             return self.paper_error is None and self.error.value is None
         return self.paper_error / _FACTOR <= self.error.value <= self.paper_error * _FACTOR
 
-    @property
-    def verdict(self) -> str:
-        """Which halves of the cell agree with the paper, in a word."""
-        words = {(True, True): "both", (True, False): "accuracy", (False, True): "error", (False, False): "neither"}
-        return words.get((self.accuracy_agrees, self.error_agrees), "no seed")
+    # Which halves agree, in a word.
+    verdict = property(lambda self: _VERDICTS[self.accuracy_agrees, self.error_agrees])
 
 
 def _is_near(mean: Estimate, paper: float) -> bool:
@@ -202,31 +193,30 @@ def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
 def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
     """Return what the halves of Table 1 come to, ``accuracy`` and ``error``, as numbers for the ledger."""
     filled = [cell for cell in cells if cell.seeds]
-    dashes, numbers = ([cell for cell in filled if (cell.paper_error is None) == dash] for dash in (True, False))
+    dashes, numbers = (
+        [cell.error_agrees for cell in filled if (cell.paper_error is None) is dash] for dash in (True, False)
+    )
     gaps = [abs(cell.accuracy.value - cell.paper_accuracy) for cell in filled]
     matching = [cell.error.value - cell.error_optimal.value for cell in filled if cell.equal_rank]
     least = {f"least_{name}": min((getattr(cell, name) for cell in cells), default=0) for name in ("seeds", "both")}
     shared = {"cells": len(filled), "cells_of_table": len(cells), **least}
-    return {
-        "accuracy": shared
-        | {
-            "agree": sum(cell.accuracy_agrees for cell in filled),
-            "settled": sum(cell.accuracy_agrees and cell.accuracy_settled for cell in filled),
-            "largest_gap": max(gaps, default=0.0),
-            "disagree": [cell.name for cell in filled if not cell.accuracy_agrees],
-            "final_agree": sum(_is_near(cell.accuracy_final, cell.paper_accuracy) for cell in filled),
-        },
-        "error": shared
-        | {
-            "agree": sum(cell.error_agrees for cell in filled),
-            "numbers": len(numbers),
-            "numbers_agree": sum(cell.error_agrees for cell in numbers),
-            "dashes": len(dashes),
-            "dashes_agree": sum(cell.error_agrees for cell in dashes),
-            "disagree": [cell.name for cell in filled if not cell.error_agrees],
-            "largest_matching_gap": max(matching, default=0.0),
-        },
+    accuracy = {
+        "agree": sum(cell.accuracy_agrees for cell in filled),
+        "settled": sum(cell.accuracy_agrees and cell.accuracy_settled for cell in filled),
+        "largest_gap": max(gaps, default=0.0),
+        "disagree": [cell.name for cell in filled if not cell.accuracy_agrees],
+        "final_agree": sum(_is_near(cell.accuracy_final, cell.paper_accuracy) for cell in filled),
     }
+    error = {
+        "agree": sum(numbers) + sum(dashes),
+        "numbers": len(numbers),
+        "numbers_agree": sum(numbers),
+        "dashes": len(dashes),
+        "dashes_agree": sum(dashes),
+        "disagree": [cell.name for cell in filled if not cell.error_agrees],
+        "largest_matching_gap": max(matching, default=0.0),
+    }
+    return {"accuracy": shared | accuracy, "error": shared | error}
 
 
 def count_converged(rows: Iterable[Row]) -> dict[str, int]:
@@ -241,21 +231,22 @@ def count_converged(rows: Iterable[Row]) -> dict[str, int]:
 
 def sort_failures(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """Sort the models that failed by how they did."""
-    kinds = ("learns nothing", "stays at the first horizon", "learns a part", "falls and ends low", "diverges")
-    found: dict[str | None, list[Row]] = {kind: [] for kind in (*kinds, None)}
-    for row in rows:
-        best, last = row["accuracy_best"], row["accuracy_final"]
-        if row["diverged_at"] is not None:
-            kind = "diverges"
-        elif best > _ACCURATE:
-            kind = "falls and ends low" if last < best - _FALLEN else None
-        elif best < 0.55:
-            kind = "learns nothing"
-        else:
-            # A model that ends at the first horizon, 10, has never been shown a longer sequence.
-            kind = "stays at the first horizon" if row["horizon"] <= 10 else "learns a part"
-        found[kind].append(row)
-    return {kind: found[kind] for kind in kinds if found[kind]}
+    rows = list(rows)
+    frame = pd.DataFrame(rows, columns=["accuracy_best", "accuracy_final", "horizon", "diverged_at"])
+    best, fallen = frame["accuracy_best"], frame["accuracy_final"] < frame["accuracy_best"] - _FALLEN
+    middling = (best >= 0.55) & (best <= _ACCURATE)
+    tests = {
+        "learns nothing": best < 0.55,
+        # The first horizon is 10: such a model has never been shown a longer sequence.
+        "stays at the first horizon": middling & (frame["horizon"] <= 10),
+        "learns a part": middling & (frame["horizon"] > 10),
+        "falls and ends low": (best > _ACCURATE) & fallen,
+        "diverges": True,
+    }
+    found = {
+        kind: frame.index[(frame["diverged_at"].notna() == (kind == "diverges")) & own] for kind, own in tests.items()
+    }
+    return {kind: [rows[place] for place in places] for kind, places in found.items() if len(places)}
 
 
 # ---- how soon networks learn from different initial weights
@@ -281,11 +272,7 @@ class StartSummary:
 
 
 def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tuple[str, str], StartSummary]:
-    """Compare every start with a baseline on the same seeds, by (task, init), in the order of the rows.
-
-    Networks of one seed share data, encoder and readout. One that never came to 99% counts against the start: its own
-    as infinite, the baseline's with the iterations it was given.
-    """
+    """Compare every start with a baseline by (task, init); networks of one seed share data, encoder and readout."""
     groups: dict[tuple[str, str], dict[int, Row]] = {}
     for row in rows:
         runs = groups.setdefault((row["task"], row["init"]), {})
@@ -296,253 +283,9 @@ def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tup
         require((task, baseline) in groups, f"{task} has no network with the initial weights {baseline!r}")
         cap = max(row["iterations"] for key, own in groups.items() if key[0] == task for row in own.values())
         ratio = None if init == baseline else summarise_ratio(runs, groups[task, baseline])
-        times, ranks = (
-            {seed: row[name] for seed, row in runs.items()} for name in ("iterations_to_99", "rank_network")
-        )
+        columns = ({seed: row[name] for seed, row in runs.items()} for name in ("iterations_to_99", "rank_network"))
+        times, ranks = columns
         (theory,) = {row["rank_theory"] for row in runs.values()}
         errors = [row["argument_error"] for row in runs.values() if row["argument_error"] is not None]
         found[task, init] = StartSummary(task, init, times, cap, ratio, theory, ranks, errors)
-    return found
-
-
-# ---- networks on sequences
-
-#: Table 1 of the wave-RNN paper: iterations until the adding task was solved, by length; ``None`` for never.
-_PAPER_ADDING = {
-    "irnn": dict(zip(ADDING_LENGTHS, (14_000, 22_000, 30_000, None, None))),
-    "wrnn": dict(zip(ADDING_LENGTHS, (300, 1_000, 1_000, 3_000, 2_000))),
-}
-#: Its Table 2: accuracy in per cent on MNIST pixel by pixel and permuted.
-PAPER_IMAGES = {
-    "wRNN": (97.6, 96.7), "iRNN": (98.5, 92.5), "wRNN + MLP": (97.5, 97.6), "LSTM": (98.8, 92.9), "GRU": (99.1, 94.1),
-}  # fmt: skip
-#: Batch of its copy task, by which the released code divides the loss once more.
-_RELEASED_BATCH = 128
-#: Share of right signs over the trained range from which a network has learnt a history-dependent system.
-_LEARNT = 0.99
-#: What tells two networks of a grid apart; starts of weights are among it, because they are what an ablation compares.
-_NETWORK = ["task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "seed"]
-_ABLATION_NAMES = {row: name for name, row in ABLATIONS.items()}
-
-
-def name_kind(row: Row) -> str:
-    """Return what the paper calls the network of a row."""
-    name = {"wrnn": "wRNN", "irnn": "iRNN", "lstm": "LSTM", "gru": "GRU"}[row["network"]]
-    return "wRNN + MLP" if name == "wRNN" and row["mlp"] else name
-
-
-def read_wait(row: Row) -> int:
-    """Return the number in a task's name: the wait of ``copy:T``, the length of ``adding:T``."""
-    return int(row["task"].partition(":")[2])
-
-
-def _name_ablation(row: Row) -> str | None:
-    return _ABLATION_NAMES.get((row["network"], row["init"], row["encoder"]))
-
-
-def _read_frame(rows: Sequence[Row]) -> pd.DataFrame:
-    numbers = ["accuracy", "loss", "iterations_to_99", "solved_at"]
-    frame = pd.DataFrame(rows, columns=[*_NETWORK, *numbers, "iterations", "parameters"])
-    return frame.astype(dict.fromkeys(numbers, float)).assign(kind=[name_kind(row) for row in rows])
-
-
-def pick_best(rows: Iterable[Row]) -> list[Row]:
-    """Return for each network and seed the row of a grid with the best accuracy, then the lowest loss."""
-    rows = list(rows)
-    frame = _read_frame(rows)
-    frame["group"] = frame.groupby(_NETWORK, dropna=False, sort=False).ngroup()
-    ranked = frame.sort_values(["group", "accuracy", "loss"], ascending=[True, False, True])
-    return [rows[place] for place in ranked.drop_duplicates("group").index]
-
-
-def _pick_plain(rows: Iterable[Row]) -> list[Row]:
-    # Those with a linear readout that start as in the paper.
-    return [row for row in pick_best(rows) if _name_ablation(row) == name_kind(row)]
-
-
-def pick_usual(rows: Iterable[Row]) -> list[Row]:
-    """Return the best rows of a grid in one size a network, that of most runs, then the largest; rings start as a shift."""
-    rows = [row for row in rows if row["network"] != "wrnn" or row["init"] == "shift"]
-    found = []
-    for _, own in _read_frame(rows).groupby("kind", sort=False):
-        usual = own["parameters"].mode().max()
-        found += pick_best(rows[place] for place in own.index[own["parameters"] == usual])
-    return found
-
-
-@dataclass(frozen=True)
-class CopyCell:
-    """One wait of the copy task; means over seeds, ``None`` without rows."""
-
-    wait: int
-    wave_loss: float | None  # lowest test loss
-    dense_loss: float | None  # the lowest of the iRNNs' sizes
-    wave_accuracy: float | None  # share of symbols recalled
-    dense_accuracy: float | None
-    iterations: int  # fewest batches that any of the rows had
-    seeds: int  # of the wave-RNN
-    faster: bool | None  # whether the wave-RNN reached 0.99 before the iRNN in every seed; None if neither did
-
-    @property
-    def ratio(self) -> float | None:
-        """How many times lower the wave-RNN's loss is; ``None`` where one is missing or the loss is zero."""
-        return self.dense_loss / self.wave_loss if self.wave_loss and self.dense_loss else None
-
-
-def summarise_copy(rows: Iterable[Row]) -> list[CopyCell]:
-    """Compare wave-RNN and iRNN at each wait that has rows of the wave-RNN, shortest first."""
-    best = _pick_plain(rows)
-    frame = _read_frame(best).assign(wait=[read_wait(row) for row in best])
-    frame = frame.fillna({"loss": math.inf, "iterations_to_99": math.inf})
-    cells = []
-    for wait, own in frame.groupby("wait"):
-        waves, dense = own[own["network"] == "wrnn"], own[own["network"] == "irnn"]
-        if waves.empty:
-            continue
-        if len(dense):
-            dense = dense[dense["neurons"] == dense.groupby("neurons")["loss"].mean().idxmin()]
-        sides = [(waves, "loss"), (dense, "loss"), (waves, "accuracy"), (dense, "accuracy")]
-        means = [float(side[column].mean()) if len(side) else None for side, column in sides]
-        first, rival = (side["iterations_to_99"].max() for side in (waves, dense))
-        faster = None if dense.empty or first == rival == math.inf else bool(first < rival)
-        fewest = min([*waves["iterations"], *dense["iterations"]])
-        cells.append(CopyCell(int(wait), *means, fewest, waves["seed"].nunique(), faster))
-    return cells
-
-
-def describe_copy(cells: Sequence[CopyCell]) -> dict[str, Any]:
-    """Return the numbers by which the copy claim is judged; cells without both networks are left out."""
-    both = [cell for cell in cells if cell.ratio is not None]
-    return {
-        "waits": [cell.wait for cell in both],
-        "missing": len(set(COPY_WAITS) - {cell.wait for cell in both}),
-        "wave_losses": [cell.wave_loss for cell in both],
-        "dense_losses": [cell.dense_loss for cell in both],
-        "wave_loss_released": min((cell.wave_loss / _RELEASED_BATCH for cell in both), default=0.0),
-        "least_ratio": min((cell.ratio for cell in both), default=0.0),
-        "iterations": min((cell.iterations for cell in both), default=0),
-        "faster": all(cell.faster for cell in both if cell.faster is not None),
-    }
-
-
-def describe_hold(cells: Sequence[CopyCell]) -> dict[str, Any]:
-    """Return the numbers by which the claim on how long each network holds is judged."""
-    waves = {cell.wait: cell.wave_accuracy for cell in cells}
-    dense = {cell.wait: cell.dense_accuracy for cell in cells if cell.dense_accuracy is not None}
-    held, dense_held = ([wait for wait, accuracy in own.items() if accuracy >= 0.99] for own in (waves, dense))
-    return {
-        "waits": list(waves),
-        "wave_accuracies": list(waves.values()),
-        "dense_waits": list(dense),
-        "dense_accuracies": list(dense.values()),
-        "longest_held": max(held, default=-1),
-        "longest": max(waves, default=-1),
-        "dense_longest": max(dense_held, default=-1),
-    }
-
-
-def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[list[int | None], list[int | None]]]]]:
-    """Return the paper's iterations and ours, one a seed, by length, then by network; ``None`` for never."""
-    found = []
-    for length in sorted({read_wait(row) for row in rows}):
-        own = [row for row in rows if read_wait(row) == length]
-        ours = {name: [row["solved_at"] for row in own if row["network"] == name] for name in _PAPER_ADDING}
-        papers = {name: [paper[length]] if length in paper else [] for name, paper in _PAPER_ADDING.items()}
-        found.append((length, {name: (papers[name], ours[name]) for name in _PAPER_ADDING}))
-    return found
-
-
-def describe_adding(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the numbers by which the adding claim is judged: median iterations of both networks by length."""
-    lengths, solved = {}, {}
-    for name in ("wrnn", "irnn"):
-        own = {length: cells[name][1] for length, cells in list_adding(rows) if cells[name][1]}
-        # Never is later than any iteration, and of an even number the later of the middle two counts. A median of never
-        # is written as 0, because a record holds numbers only.
-        ordered = [sorted(times, key=lambda time: time or math.inf) for times in own.values()]
-        lengths[f"{name}_lengths"] = list(own)
-        solved[f"{name}_solved"] = [times[len(times) // 2] or 0 for times in ordered]
-    return lengths | solved | {"missing": len(set(ADDING_LENGTHS) - set(lengths["wrnn_lengths"]))}
-
-
-def list_accuracies(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
-    """Return accuracies of :func:`pick_usual` in per cent, by what the paper calls a network, then by seed."""
-    found: dict[str, dict[int, float]] = {}
-    for row in pick_usual(rows):
-        found.setdefault(name_kind(row), {})[row["seed"]] = 100 * row["accuracy"]
-    return found
-
-
-def summarise_ablation(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
-    """Return mean lowest losses by row of Table 4, then by wait."""
-    best = pick_best(rows)
-    frame = _read_frame(best).assign(wait=[read_wait(row) for row in best], row=[_name_ablation(row) for row in best])
-    table = frame.pivot_table(index="wait", columns="row", values="loss")
-    return {name: table[name].dropna().to_dict() for name in ABLATIONS if name in table}
-
-
-def describe_ablation(losses: Mapping[str, Mapping[int, float]]) -> dict[str, Any]:
-    """Return the numbers by which Table 4 is judged: in how many columns each of four orders is kept."""
-    table = pd.DataFrame(losses, columns=list(ABLATIONS)).dropna()
-    orders = {
-        "best": table["wRNN"] == table.min(axis=1),
-        "shift": table["wRNN without shift-init"] > table["wRNN without V-init"],  # its loss costs more
-        "helped": table["iRNN with shift-init"] < table["iRNN"],
-        "above": table["iRNN with shift-init and V-init"] > table["wRNN"],  # even so helped
-    }
-    kept = {name: int(order.sum()) for name, order in orders.items()}
-    return {"columns": len(table), "orders": 4 * len(table), "kept": sum(kept.values()), **kept}
-
-
-def describe_lead(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
-    """Return how often the wave-RNN is ahead of the iRNN in the first ten tests, an epoch apart, of the same seed."""
-    best = _pick_plain(rows)
-    waves, dense = ([row for row in best if row["network"] == network] for network in ("wrnn", "irnn"))
-    ahead = looks = longest = 0
-    for row in waves:
-        rivals = [other for other in dense if other["seed"] == row["seed"]]
-        rival = max(rivals, key=lambda other: other["accuracy"], default={"model": None})
-        pairs = list(zip(curves.get(row["model"], ()), curves.get(rival["model"], ())))[:10]
-        ahead += sum(own["test_accuracy"] > other["test_accuracy"] for own, other in pairs)
-        looks, longest = looks + len(pairs), max(longest, len(pairs))
-    return {"ahead": ahead, "looks": looks, "epochs": longest}
-
-
-def list_sizes(rows: Iterable[Row]) -> dict[str, list[tuple[int, float]]]:
-    """Return parameters and mean best accuracy in per cent of each size of wave-RNN (linear readout) and iRNN."""
-    frame = _read_frame(_pick_plain(rows))
-    means = (100 * frame["accuracy"]).groupby([frame["kind"], frame["parameters"]]).mean()
-    return {kind: list(means[kind].items()) for kind in ("wRNN", "iRNN") if kind in means}
-
-
-def describe_sizes(sizes: Mapping[str, Sequence[tuple[int, float]]]) -> dict[str, Any]:
-    """Return in how many comparisons a wave-RNN is above an iRNN that has as many parameters or more."""
-    waves, dense = sizes.get("wRNN", []), sizes.get("iRNN", [])
-    rivals = [([own for own in waves if own[0] <= count], accuracy) for count, accuracy in dense]
-    above = [max(smaller)[1] > accuracy for smaller, accuracy in rivals if smaller]
-    return {"pairs": len(above), "above": sum(above), "sizes": [size for size, _ in (*waves, *dense)]}
-
-
-def name_bridge(row: Row) -> str:
-    """Return the name of a network that was trained on a history-dependent system: its kind and what is not as usual."""
-    horizon = row["task"].partition(":")[2].partition(",")[0]
-    units = f", {row['hidden']} units, {horizon} steps" if row["network"] in ("lstm", "gru") else ""
-    return name_kind(row) + (" (tanh)" if row["activation"] == "tanh" else "") + units
-
-
-def describe_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> dict[str, Any]:
-    """Return the numbers by which the claim is judged that such networks are travelling-wave memories too.
-
-    ``answers`` has by :func:`name_bridge` and seed what an analysis came to, with the accuracy over the trained range as
-    ``trained``. The networks that have learnt count with the least of each figure, and the largest of the control.
-    """
-    found: dict[str, Any] = {}
-    for short, title in {"wave": "wRNN", "tanh": "wRNN (tanh)", "lstm": "LSTM"}.items():
-        own = [value for (name, _), value in answers.items() if name.partition(",")[0] == title]
-        learnt = [value for value in own if value["trained"] >= _LEARNT]
-        found |= {f"{short}_networks": len(own), f"{short}_learnt": len(learnt)}
-        if learnt:
-            least = pd.DataFrame(learnt).min()[["r2", "r2_settled", "interventions", "accuracy"]].to_dict()
-            found |= {f"{short}_{key}": value for key, value in least.items()}
-            found[f"{short}_elsewhere"] = max(value["elsewhere"] for value in learnt)
     return found
