@@ -40,7 +40,8 @@ _COPY_SIZES = (
 )
 
 
-def _adding(length: int, count: int, networks: list[Fields], **more: Any) -> list[Fields]:
+def _adding(length: int, count: int, neurons: int, channels: int, **more: Any) -> list[Fields]:
+    networks = [size_network("wrnn", neurons, channels), size_network("irnn", neurons)]
     shared = {"clip": 1.0, "iterations": count, "test_every": 100, "scale": f"T = {length}, {count} iterations"}
     return [{"task": f"adding:{length}", **shared, **more, "network": networks}]
 
@@ -62,13 +63,6 @@ def _images(
         "task": f"small-{task}:{side}", "clip": 1.0, "iterations": count, "batch": 50, "test_every": 20, "test_count": tested,
         "learning_rate": 3e-3, "scale": f"{side} x {side} pixels, 1,000 images, {count // 20} epochs", "network": networks,
     }]  # fmt: skip
-
-
-def _reduce_images(task: str) -> dict[str, list[Fields]]:
-    return {
-        "smoke": _images(task, 7, 80, 200, size_network("wrnn", 14, 6), (30, 15), 16),
-        "laptop": _images(task, 14, 300, 500, size_network("wrnn", 64, 16), (100, 50), 64),
-    }
 
 
 def _bridge(
@@ -109,13 +103,16 @@ _REDUCED: dict[str, dict[str, list[Fields]]] = {
         "laptop": [_COPY_LAPTOP | {"task": "copy:10", "iterations": 1125, "row": list_ablations(*_COPY_SIZES[1])}],
     },
     "adding": {
-        "smoke": _adding(
-            20, 300, [size_network("wrnn", 20, 11), size_network("irnn", 20)], batch=32, test_count=128, learning_rate=5e-3
-        ),
-        "laptop": _adding(100, 400, [size_network("wrnn", 100, 27), size_network("irnn", 100)]),
+        "smoke": _adding(20, 300, 20, 11, batch=32, test_count=128, learning_rate=5e-3),
+        "laptop": _adding(100, 400, 100, 27),
     },
-    "smnist": _reduce_images("smnist"),
-    "psmnist": _reduce_images("psmnist"),
+    **{
+        task: {
+            "smoke": _images(task, 7, 80, 200, size_network("wrnn", 14, 6), (30, 15), 16),
+            "laptop": _images(task, 14, 300, 500, size_network("wrnn", 64, 16), (100, 50), 64),
+        }
+        for task in ("smnist", "psmnist")
+    },
     "nscifar": {"smoke": [], "laptop": []},  # its images do not come with the library
     "bridge": {
         "smoke": _bridge("hds:9,repeat-copy:3,2", 300, 32, size_network("wrnn", 8, 6), size_network("lstm", 24), (3e-3, 1e-2)),
