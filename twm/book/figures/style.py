@@ -1,32 +1,33 @@
-"""One look for every figure: opaque light background, colour-blind safe colours, readable type."""
+"""One look for every figure: opaque light background, colour-blind safe colours, readable type, and the marks they share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Circle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from twm.book.figures.data import make_csv
 from twm.errors import require, require_count
 
-DIVERGING = "RdBu_r"
-"""Colour map for signed values: blue below zero, white at zero, red above."""
-
-SEQUENTIAL = "cividis"
-"""Colour map for magnitudes: dark for small, light for large, and evenly so in grey."""
-
+#: Colour maps: for signed values, blue below zero and red above; for magnitudes, dark for small, and even in grey.
+DIVERGING, SEQUENTIAL = "RdBu_r", "cividis"
+#: Colours of lines and marks that colour-blind readers can tell apart, each at least 4.5 to 1 against white.
 QUALITATIVE = ("#0072B2", "#BF4E00", "#00785A", "#A3457F", "#8C6800", "#3B3B3B")
-"""Colours for lines and markers, told apart by colour-blind readers, each at least 4.5 to 1 against white."""
-
+#: Line styles and markers in the same order, so that colour is never the only difference.
 DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (8, 3)))
-"""Line styles in the order of :data:`QUALITATIVE`, so that colour is never the only difference."""
-
 MARKERS = ("o", "s", "^", "D", "v", "P")
-"""Markers in the order of :data:`QUALITATIVE`."""
-
-INK = "#222222"
-PAPER = "#FFFFFF"
+INK, PAPER, FAINT, PALE = "#222222", "#FFFFFF", "#BBBBBB", "#F2F2F2"
+#: The line under what is to be seen: an axis, a reference, what joins a pair.
+THIN = {"color": FAINT, "linestyle": "-", "linewidth": 1}
+#: What is below has no place on a logarithmic axis; an exact zero is drawn here.
+FLOOR = 1e-17
 
 _SETTINGS = {
     "figure.dpi": 110,
@@ -41,6 +42,7 @@ _SETTINGS = {
     "axes.titlesize": "medium",
     "axes.titlelocation": "left",
     "axes.grid": False,
+    "axes.prop_cycle": matplotlib.cycler(color=QUALITATIVE) + matplotlib.cycler(linestyle=DASHES),
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -56,67 +58,78 @@ _SETTINGS = {
 
 
 def use_style() -> None:
-    """Make the book's look the default of matplotlib for the rest of the session.
-
-    Inside a notebook it also sees to it that a Figure which is the last value of a cell is drawn there,
-    whether or not pyplot made it.
-    """
+    """Make the book's look the session's default; a notebook then draws each Figure with its numbers beside it."""
     matplotlib.rcParams.update(_SETTINGS)
-    matplotlib.rcParams["axes.prop_cycle"] = _make_cycle()
-    _draw_figures_in_notebooks()
+    try:
+        from IPython import get_ipython
+        from IPython.core.pylabtools import select_figure_formats
+    except ImportError:
+        return
+    shell = get_ipython()
+    if shell is not None:
+        select_figure_formats(shell, {"png"}, bbox_inches="tight")
+        shell.display_formatter.mimebundle_formatter.for_type(Figure, lambda figure: {"text/csv": make_csv(figure)})
 
 
 def make_axes(rows: int = 1, columns: int = 1, width: float = 6.4, height: float = 3.2) -> tuple[Figure, np.ndarray]:
-    """Make a Figure in the book's look with a grid of axes.
+    """Make a Figure, in inches, with an array (rows, columns) of axes.
 
-    The figure is not registered with pyplot. It therefore needs no closing, and a notebook draws it once, where
-    it is returned, instead of a second time at the end of the cell.
-
-    Args:
-        rows: number of rows of axes.
-        columns: number of columns of axes.
-        width: width of the figure in inches.
-        height: height of the figure in inches.
-
-    Returns:
-        The figure, and its axes as an object array of shape (rows, columns).
-
-    Raises:
-        UserError: if a count is below one or a length is not positive.
+    It is not registered with pyplot: it needs no closing, and a notebook draws it once, where it is returned.
     """
     rows, columns = require_count(rows, "rows"), require_count(columns, "columns")
-    require(width > 0 and height > 0, f"width and height must be positive inches, not {width!r} and {height!r}")
     with matplotlib.rc_context(_SETTINGS):
-        matplotlib.rcParams["axes.prop_cycle"] = _make_cycle()
         figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False)
-    return figure, axes
+        return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def make_colour_table(name: str) -> np.ndarray:
-    """Return a colour map as bytes.
-
-    Args:
-        name: ``"diverging"`` or ``"sequential"``.
-
-    Returns:
-        Array (256, 3) of uint8, red, green and blue of each level.
-
-    Raises:
-        UserError: for any other name.
-    """
-    return get_colours(name)(np.arange(256), bytes=True)[:, :3]
+def make_panels(
+    count: int, columns: int, width: float, height: float, legend: float = 0.4
+) -> tuple[Figure, Sequence[Axes]]:
+    """Make a Figure with ``count`` axes of so many inches each, in rows, with room for a legend below."""
+    rows = -(-count // columns)
+    figure, axes = make_axes(rows, columns, width * columns, height * rows + legend)
+    for place in axes.flat[count:]:
+        place.remove()
+    return figure, axes.flat[:count]
 
 
 def get_colours(name: str) -> Colormap:
-    """Return the matplotlib colour map behind ``"diverging"`` or ``"sequential"``.
-
-    Raises:
-        UserError: for any other name.
-    """
+    """Return the colour map behind ``"diverging"`` or ``"sequential"``."""
     maps = {"diverging": DIVERGING, "sequential": SEQUENTIAL}
     require(name in maps, f"colours must be 'diverging' or 'sequential', not {name!r}")
     return matplotlib.colormaps[maps[name]]
+
+
+def style_line(index: int, label: str | None = None, **changes: Any) -> dict[str, Any]:
+    """Return the colour, dashes and label of the line ``index``."""
+    return {"color": QUALITATIVE[index % 6], "linestyle": DASHES[index % 6], "label": label} | changes
+
+
+def style_marks(index: int, label: str | None = None, **changes: Any) -> dict[str, Any]:
+    """Return the colour, marker and label of the marks ``index``, which no line joins."""
+    return style_line(index, label, linestyle="none", marker=MARKERS[index % 6]) | changes
+
+
+def label_axes(axes: Axes, x: str, y: str = "", title: str = "", **changes: Any) -> None:
+    """Write labels and title of axes, and set what else :meth:`Axes.set` knows."""
+    axes.set(xlabel=x, ylabel=y, title=title, **changes)
+
+
+def draw_guide(axes: Axes, y: float | None = None, x: float | None = None, **changes: Any) -> None:
+    """Draw a dotted line across axes, at a height or at a place; it is no data."""
+    style = {"color": INK, "linestyle": ":", "linewidth": 1} | changes
+    axes.axvline(x, **style) if y is None else axes.axhline(y, **style)
+
+
+def share_legend(figure: Figure, loc: str = "outside lower center", order: Sequence[str] = (), **changes: Any) -> None:
+    """Name each label of any axes once, in a legend of the whole figure, those of ``order`` first."""
+    found: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels()):
+            found.setdefault(label, handle)
+    names = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+    options = {"ncols": len(names), "fontsize": "small"} | changes
+    figure.legend([found[name] for name in names], names, loc=loc, **options)
 
 
 def plot_matrix(
@@ -126,56 +139,80 @@ def plot_matrix(
     row_label: str = "",
     col_label: str = "",
     title: str = "",
-) -> matplotlib.image.AxesImage:
-    """Draw a signed matrix with zero in white, and return the image (for a colour bar).
-
-    Args:
-        axes: where to draw.
-        values: array (rows, columns).
-        limit: magnitude of the strongest colours; the largest magnitude in ``values`` if not given.
-        row_label: label of the vertical axis.
-        col_label: label of the horizontal axis.
-        title: title of the axes.
-
-    Raises:
-        UserError: if ``values`` is not a matrix.
-    """
+) -> AxesImage:
+    """Draw a signed matrix (rows, columns), zero in white and +-``limit`` darkest, and return the image."""
     values = np.asarray(values, dtype=float)
     require(values.ndim == 2, f"values must be a matrix (rows, columns), not of shape {values.shape}")
     limit = float(np.abs(values).max(initial=0.0) or 1.0) if limit is None else float(limit)
-    image = axes.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
     axes.set(xlabel=col_label, ylabel=row_label, title=title)
-    return image
+    return axes.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
 
 
-def number_ticks(axes: Axes, names: Sequence[str], axis: str = "x") -> None:
-    """Name the cells of a heatmap, leaving names out where there are more than ten; empty names get no tick."""
-    every = max(1, -(-len(names) // 10))
+def plot_magnitudes(
+    axes: Axes, values: np.ndarray, low: float | None = 0.0, high: float | None = None, **changes: Any
+) -> AxesImage:
+    """Draw a matrix (rows, columns) of magnitudes from ``low`` to ``high``, and return the image."""
+    options = {"cmap": SEQUENTIAL, "aspect": "auto", "interpolation": "nearest"} | changes
+    return axes.imshow(values, vmin=low, vmax=high, **options)
+
+
+def write_cells(axes: Axes, texts: np.ndarray, dark: np.ndarray | None = None, **changes: Any) -> None:
+    """Write texts (rows, columns) into the cells of an image, in white where the cell is dark; empty ones are left out."""
+    for (row, column), text in np.ndenumerate(texts):
+        ink = INK if dark is None or not dark[row, column] else "white"
+        if str(text):
+            axes.text(column, row, str(text), **({"ha": "center", "va": "center", "color": ink} | changes))
+
+
+def number_ticks(axes: Axes, names: Sequence[str] | int, axis: str = "x", every: int | None = None) -> None:
+    """Name the cells of an image, or number so many from 1, at most ten of them; empty names get no tick."""
+    names = [str(number + 1) for number in range(names)] if isinstance(names, int) else names
+    every = every or max(1, -(-len(names) // 10))
     places = [place for place in range(0, len(names), every) if names[place]]
     setter = axes.set_xticks if axis == "x" else axes.set_yticks
     setter(places, [names[place] for place in places])
 
 
-def _make_cycle():
-    return matplotlib.cycler(color=QUALITATIVE) + matplotlib.cycler(linestyle=DASHES)
+def number_log_axis(axis: Axis, subs: Sequence[float] = (1.0, 2.0, 5.0), form: str = "g") -> None:
+    """Write numbers, and no powers, on a logarithmic axis, at ``subs`` times each power of ten."""
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:{form}}"))
+    axis.set_minor_locator(NullLocator())
 
 
-def _draw_figures_in_notebooks() -> None:
-    try:
-        from IPython import get_ipython
-        from IPython.core.pylabtools import select_figure_formats
-    except ImportError:
-        return
-    shell = get_ipython()
-    if shell is not None:
-        select_figure_formats(shell, {"png"}, bbox_inches="tight")
-        _carry_data(shell)
+def mark_signs(axes: Axes, matrix: np.ndarray, size: float) -> None:
+    """Mark the entries beyond +-1/2 of a drawn matrix: cells of a pixel or two would vanish in print."""
+    for sign, colour, marker in ((1, "#B2182B", "s"), (-1, "#2166AC", "D")):
+        rows, columns = np.nonzero(np.asarray(matrix) * sign > 0.5)
+        axes.plot(columns, rows, linestyle="none", marker=marker, markersize=size, color=colour)
 
 
-def _carry_data(shell) -> None:
-    """Let every figure in a notebook bring its numbers along, from which the site makes the table beside it."""
-    from twm.book.figures.animation import Animation
-    from twm.book.figures.data import make_csv
+def draw_unit_circle(axes: Axes, reach: float | None = None, **changes: Any) -> None:
+    """Draw the unit circle of the plane of eigenvalues, and show the plane up to ``reach``."""
+    axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=FAINT, linewidth=1, zorder=0))
+    axes.set(aspect="equal", xlabel="real part", ylabel="imaginary part")
+    if reach is not None:
+        axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
+    axes.set(**changes)
 
-    for kind in (Figure, Animation):
-        shell.display_formatter.mimebundle_formatter.for_type(kind, lambda shown: {"text/csv": make_csv(shown)})
+
+def draw_eigenvalues(axes: Axes, values: np.ndarray, **style: Any) -> None:
+    """Draw complex eigenvalues (n,) as marks; rings in ink unless ``style`` says otherwise."""
+    rings = {"marker": "o", "linestyle": "none"} | (
+        {} if "color" in style else {"color": INK, "markerfacecolor": "none"}
+    )
+    axes.plot(values.real, values.imag, **rings | style)
+
+
+def draw_runs(
+    axes: Axes, points: Iterable[Mapping[str, Any]], value: str, epoch: float = 1, scale: float = 1, **style: Any
+) -> None:
+    """Draw ``value`` against ``iteration``, a line a ``model``, all in one style with one label, leaving out what is None."""
+    runs: dict[Any, list[tuple[float, float]]] = {}
+    for point in points:
+        own = runs.setdefault(point["model"], [])
+        if point[value] is not None:
+            own.append((point["iteration"] / epoch, scale * point[value]))
+    for own in runs.values():
+        axes.plot([place for place, _ in own], [height for _, height in own], **style)
+        style = style | {"label": None}
