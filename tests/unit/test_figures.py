@@ -109,7 +109,7 @@ CALLS = {
     (construction, "plot_task_operators"): ({n: make_cycle(3, 2) for n in "abcd"}, {n: (0, 1, 2) for n in "abcd"}, 2),
     (construction, "plot_constructed_spectra"): ({"T1": {"wave operator": RING, "network, 64": RING, "network, 128": RING}},),
     (construction, "plot_multiplicities"): (RING, repeat_copy_spectrum(4, 1)),
-    (construction, "plot_gains"): (np.arange(1, 21), {1.1: 1 + FALLING}, {1.1: 1 - FALLING}, {1.1: 0.5}),
+    (construction, "plot_gains"): (np.arange(1, 21), {0.9: FALLING}, {1.1: 1 - FALLING}, {1.1: 0.5}),
     (construction, "plot_input_phase"): ({"raw": np.ones((8, 3))}, {"T1": np.zeros(5), "T2": np.ones(5)}),
     (construction, "plot_zeros"): ({"skew": RING}, np.arange(2, 5), np.ones(3), np.ones(3)),
     (self_attention, "plot_two_columns"): (np.linspace(-5, 5, 41), PULSE[:41], PULSE[:41], (0.4, 1.0)),
@@ -333,7 +333,7 @@ def test_table1_shows_the_paper_every_seed_and_what_agrees(drawn):
     for axes, dots, squares in ((left, [0.505, 0.98, 0.99], [0.71]), (right, [0.007], [0.0015, 0.5])):
         assert get_values(get_lines(axes, "o", AGREES)) == pytest.approx(dots)
         assert get_values(get_lines(axes, "s", APART)) == pytest.approx(squares)
-    assert [text.get_text() for text in right.texts] == ["0/2", "2/2", "2/3", "1/1"]
+    assert [text.get_text() for text in right.texts] == ["1/1", "2/3", "2/2", "0/2"], "from below"
     assert get_legend(drawn["plot_table1"]) == ["paper", "ours, agrees", "ours, apart", "a seed"]
     empty = training.plot_table1(summarise_table1([])).axes[0]
     assert len(get_values(get_lines(empty, "D"))) == 24 and not get_values(get_lines(empty, "|"))

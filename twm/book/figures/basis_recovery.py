@@ -11,11 +11,13 @@ from twm.analysis.judging import BasisFigures
 from twm.analysis.recovery import RecoveredBasis
 from twm.analysis.report import Analysis
 from twm.book.figures.style import (
-    FAINT, FLOOR, INK, MARKERS, QUALITATIVE, draw_eigenvalues, draw_guide, draw_unit_circle, label_axes, make_axes,
-    make_panels, mark_signs, number_log_axis, plot_matrix, share_legend, style_line, style_marks,
+    FAINT, FLOOR, INK, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, label_axes,
+    make_axes, make_panels, mark_signs, number_log_axis, plot_matrix, share_legend, style_both, style_marks, write_counts,
 )  # fmt: skip
 from twm.errors import require
 from twm.theory.spectra import SpectrumComparison, count_clusters, find_clusters
+
+_BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 3}
 
 
 def plot_analysis(analysis: Analysis) -> Figure:
@@ -24,7 +26,7 @@ def plot_analysis(analysis: Analysis) -> Figure:
     method = "regression" if "regression" in analysis.bases else next(iter(analysis.bases))
     basis, found = analysis.bases[method], analysis.figures[method]
     _draw_spectrum(spectrum, analysis.spectrum, "eigenvalues")
-    spectrum.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, fontsize="small")
+    spectrum.legend(**_BELOW, fontsize="small")
     image = plot_matrix(weights, found.orbit_operator, 1.0, "to variable", "from variable")
     rows, columns = np.nonzero(np.abs(found.theory) > 0.5)
     squares = {"marker": "s", "markersize": 3.2, "markerfacecolor": "none", "markeredgewidth": 0.6, "color": INK}
@@ -33,13 +35,16 @@ def plot_analysis(analysis: Analysis) -> Figure:
     _mark_columns(weights, basis.coordinates or (), analysis.task.dim)
     figure.colorbar(image, ax=weights, shrink=0.8, label="entry")
     for index, (name, other) in enumerate(analysis.figures.items()):
-        style = style_marks(index, name, linestyle="-", markersize=3)
-        content.plot(np.clip(np.sort(other.encoding_r2), -1, 1), **style)
-    draw_guide(content, 0.98)
-    title = "content read from hidden states"
-    label_axes(content, "variable, the worst first", "$R^2$ (drawn from −1 up)", title, ylim=(-1.05, 1.05))
-    content.legend(fontsize="small", loc="lower right")
-    _draw_shares(shares, analysis.interventions)
+        content.plot(np.clip(np.sort(other.encoding_r2), -1, 1), **style_both(index, name, linestyle="-", markersize=3))
+    words = ("variable, the worst first", "$R^2$ (drawn from −1 up)", "content read from hidden states")
+    label_axes(content, *words, "lower right", guide=0.98, ylim=(-1.05, 1.05))
+    swaps = analysis.interventions
+    for index, step in enumerate(swaps.steps):
+        place = np.array(swaps.columns) + 1 + 0.08 * (index - (len(swaps.steps) - 1) / 2)
+        shares.plot(place, swaps.changed[index], **style_marks(index, f"step {step}"))
+        shares.plot(place, swaps.unchanged[index], **style_marks(index, markerfacecolor="none"))
+    words = ("variable that was swapped (1 the oldest)", "share as predicted", "must change (full), must stay (hollow)")
+    label_axes(shares, *words, {"loc": "lower right", "ncols": 2}, guide=0.99, ylim=(-0.04, 1.06))
     figure.suptitle(f"{analysis.task.name}, {analysis.hidden} hidden neurons, accuracy {analysis.accuracy:.4f}")
     return figure
 
@@ -81,11 +86,10 @@ def plot_methods(rows: Sequence[Mapping[str, str]], methods: Sequence[str], task
             at = np.full(len(chosen), place + 0.14 * (index - (len(methods) - 1) / 2))
             left.plot(at, np.clip([float(row["relative_error"]) for row in chosen], None, 20), **style)
             right.plot(at, np.clip([float(row["encoding_r2"]) for row in chosen], -1, 1), **style)
-    draw_guide(left, 0.05)
-    draw_guide(right, 0.98)
-    label_axes(left, "", "relative error (drawn up to 20)", "weights in the basis, against $\\Phi$", yscale="log")
-    title = "content read from hidden states"
-    label_axes(right, "", "$R^2$ of the worst variable (from −1 up)", title, ylim=(-1.08, 1.08))
+    title = "weights in the basis, against $\\Phi$"
+    label_axes(left, "", "relative error (drawn up to 20)", title, guide=0.05, yscale="log")
+    words = ("$R^2$ of the worst variable (from −1 up)", "content read from hidden states")
+    label_axes(right, "", *words, guide=0.98, ylim=(-1.08, 1.08))
     for panel in (left, right):
         panel.set_xticks(range(len(tasks)), tasks)
         panel.set_xlim(-0.5, len(tasks) - 0.5)
@@ -111,20 +115,15 @@ def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, Recove
     return figure
 
 
-def plot_mixture(alphas: np.ndarray, scans: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+def plot_mixture(alphas: np.ndarray, scans: Mapping[str, Curves]) -> Figure:
     """Plot how the earlier paper's mixture does against alpha (n,), by network, as ``scan_mixture`` returns it."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.2)
-    for index, (name, scan) in enumerate(scans.items()):
-        left.semilogy(alphas, scan["relative_error"], **style_line(index, name))
-        right.plot(alphas, np.clip(scan["encoding_r2"], -1, 1), **style_line(index, name))
-    draw_guide(left, 0.05)
-    draw_guide(right, 0.98)
-    label = "$\\alpha$, share of the forward part"
-    label_axes(left, label, "relative error", "weights in the basis")
-    label_axes(right, label, "$R^2$ (from −1 up)", "worst variable", ylim=(-1.08, 1.08))
+    draw_curves(left, alphas, {name: scan["relative_error"] for name, scan in scans.items()})
+    draw_curves(right, alphas, {name: np.clip(scan["encoding_r2"], -1, 1) for name, scan in scans.items()})
+    label, legend = "$\\alpha$, share of the forward part", "best" if len(scans) > 1 else None
+    label_axes(left, label, "relative error", "weights in the basis", guide=0.05, yscale="log")
+    label_axes(right, label, "$R^2$ (from −1 up)", "worst variable", legend, guide=0.98, ylim=(-1.08, 1.08))
     number_log_axis(left.yaxis)
-    if len(scans) > 1:
-        right.legend(fontsize="small")
     return figure
 
 
@@ -154,21 +153,18 @@ def plot_decomposition(
     Source: twm Fig. 6-9.
     """
     figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.8, 7.6)
-    plot_matrix(weights, operator, 1.2, "to", "from", "A  weights in $[\\Psi;\\Psi_\\perp]$")
+    plot_matrix(weights, operator, 1.2, "to", "from", "A  weights in $[\\Psi;\\Psi_\\perp]$").axes.set_aspect("equal")
     rank = len(coordinates)
-    weights.set_aspect("equal")
     weights.add_patch(Rectangle((-0.5, -0.5), rank, rank, fill=False, edgecolor=INK, linewidth=1))
     # Up there nothing is drawn: the spectral dual lets the rest feed no memory.
     weights.text(rank, 1, f" the {rank} memories", ha="left", va="top", fontsize="x-small")
     _draw_spectrum(plane, spectrum, "B  eigenvalues")
     centres = find_clusters(spectrum.theory)
     if len(centres) <= 16 and len(spectrum.network):
-        reach = 1.2 * max(1.0, np.abs(spectrum.network).max())
-        centred = {"ha": "center", "va": "center", "fontsize": "small"}
-        for centre, count in zip(centres, count_clusters(spectrum.network, centres)):
-            plane.text(reach * np.cos(centre), reach * np.sin(centre), str(count), **centred)
-        plane.set(xlim=(-1.15 * reach, 1.15 * reach), ylim=(-1.15 * reach, 1.15 * reach))
-    plane.legend(loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3, fontsize="x-small", handletextpad=0.1)
+        reach = max(1.0, np.abs(spectrum.network).max())
+        write_counts(plane, reach * np.exp(1j * centres), count_clusters(spectrum.network, centres), fontsize="small")
+        plane.set(xlim=(-1.38 * reach, 1.38 * reach), ylim=(-1.38 * reach, 1.38 * reach))
+    plane.legend(**_BELOW, fontsize="x-small", handletextpad=0.1)
     plot_matrix(left, states.T, _find_limit(states), "neuron", "step", "C  hidden states")
     # As in the paper, each variable is shown in units of its own spread.
     scaled = waves / waves[history:].std(axis=0).clip(1e-9)
@@ -179,32 +175,26 @@ def plot_decomposition(
     return figure
 
 
-def plot_reading_errors(errors: Mapping[str, np.ndarray], history: int) -> Figure:
+def plot_reading_errors(errors: Curves, history: int) -> Figure:
     """Plot by network the mean squared error (time,) of the settled basis, from the first of ``history`` inputs on."""
     figure, ((panel,),) = make_axes(1, 1, 6.6, 3.2)
-    for index, (name, error) in enumerate(errors.items()):
-        panel.semilogy(np.arange(1, len(error) + 1), error, **style_line(index, name))
+    draw_curves(panel, None, errors)
     for step, text in ((history + 0.5, "input ends"), (2 * history, f"t = {2 * history}")):
         draw_guide(panel, x=step, color=FAINT)
         panel.text(step, 1.0, f" {text}", transform=panel.get_xaxis_transform(), fontsize="x-small", va="bottom")
-    label_axes(panel, "step t, from the first input on", "squared error of a variable")
-    panel.legend(fontsize="small", ncols=2)
+    label_axes(panel, "step t, from the first input on", "squared error of a variable", "", {"ncols": 2}, yscale="log")
     return figure
 
 
-def plot_strengths(gains: Sequence[float], found: Mapping[str, Mapping[str, np.ndarray]], steps: int) -> Figure:
+def plot_strengths(gains: Sequence[float], found: Mapping[str, Curves], steps: int) -> Figure:
     """Plot ``recall`` and ``amplitude`` (n,) of constructed tanh networks after ``steps``, by kind of basis."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.1)
-    for index, (kind, own) in enumerate(found.items()):
-        style = style_line(index, f"{kind} basis", marker=MARKERS[index], markersize=4)
-        left.plot(gains, own["recall"], **style)
-        right.semilogy(gains, np.maximum(own["amplitude"], FLOOR), **style)
-    title = f"recall after {steps} steps"
-    label_axes(left, "interaction strength", "share of right signs", title, ylim=(0.45, 1.03))
-    label_axes(right, "interaction strength", "mean |output|", "what is left of the content")
-    draw_guide(left, x=1, color=FAINT)
-    draw_guide(right, x=1, color=FAINT)
-    left.legend(fontsize="small", loc="lower right")
+    for place, value, floor in ((left, "recall", None), (right, "amplitude", FLOOR)):
+        draw_curves(place, gains, {f"{kind} basis": own[value] for kind, own in found.items()}, style_both, floor)
+        draw_guide(place, x=1, color=FAINT)
+    words = ("interaction strength", "share of right signs", f"recall after {steps} steps")
+    label_axes(left, *words, "lower right", ylim=(0.45, 1.03))
+    label_axes(right, "interaction strength", "mean |output|", "what is left of the content", yscale="log")
     return figure
 
 
@@ -233,14 +223,12 @@ def plot_edit(before: np.ndarray, undisturbed: np.ndarray, after: np.ndarray, st
     return figure
 
 
-def plot_intervention_steps(shares: Mapping[str, Mapping[str, np.ndarray]], steps: Sequence[int]) -> Figure:
+def plot_intervention_steps(shares: Mapping[str, Curves], steps: Sequence[int]) -> Figure:
     """Plot the share of outputs (n,) that follow a swap at ``steps`` (n,), by network and way, at the least variable."""
     figure, (row,) = make_axes(1, len(shares), 4.0 * len(shares), 3.3)
     for panel, (name, ways) in zip(row, shares.items()):
-        for index, (way, share) in enumerate(ways.items()):
-            panel.plot(steps, share, **style_line(index, way, marker=MARKERS[index], markersize=4))
-        draw_guide(panel, 0.99)
-        label_axes(panel, "swap, steps after the input phase", "", name, ylim=(-0.04, 1.05))
+        draw_curves(panel, steps, ways, style_both)
+        label_axes(panel, "swap, steps after the input phase", "", name, guide=0.99, ylim=(-0.04, 1.05))
         panel.set_xticks(range(0, max(steps) + 1, 4))
     row[0].set_ylabel("outputs that follow, worst variable")
     share_legend(figure)
@@ -250,21 +238,20 @@ def plot_intervention_steps(shares: Mapping[str, Mapping[str, np.ndarray]], step
 def plot_answers(rows: Sequence[Mapping[str, str]]) -> Figure:
     """Plot whether swaps take effect against how many directions a network has for its variables."""
     figure, ((left, right),) = make_axes(1, 2, 8.4, 3.6)
-    kinds: dict[str, list[Mapping[str, str]]] = {
-        "right, theory's number": [], "right, fewer": [], "right, more": [], "not right": [],
-    }  # fmt: skip
-    for row in rows:
-        spare = int(row["rank_network"]) - int(row["rank_theory"])
-        names = list(kinds)
-        kind = names[0 if spare == 0 else 1 if spare < 0 else 2] if float(row["accuracy"]) >= 0.999 else names[3]
-        kinds[kind].append(row)
-    for index, (kind, chosen) in enumerate((kind, chosen) for kind, chosen in kinds.items() if chosen):
-        share = [float(row["rank_network"]) / float(row["rank_theory"]) for row in chosen]
-        for panel, column in ((left, "own_changed"), (right, "changed")):
-            panel.plot(share, [float(row[column]) for row in chosen], **style_marks(index, kind, alpha=0.75))
-    for panel, title in ((left, "contents read by the dual"), (right, "contents known from theory")):
-        draw_guide(panel, 0.99)
-        label_axes(panel, "slow eigenvalues / theory's", "", title, ylim=(-0.04, 1.06))
+    number = np.array([float(row["rank_network"]) / float(row["rank_theory"]) for row in rows])
+    accurate = np.array([float(row["accuracy"]) >= 0.999 for row in rows])
+    kinds = {
+        "right, theory's number": accurate & (number == 1),
+        "right, fewer": accurate & (number < 1),
+        "right, more": accurate & (number > 1),
+        "not right": ~accurate,
+    }
+    panels = ((left, "own_changed", "contents read by the dual"), (right, "changed", "contents known from theory"))
+    for panel, column, title in panels:
+        follow = np.array([float(row[column]) for row in rows])
+        for index, kind in enumerate(kind for kind, chosen in kinds.items() if chosen.any()):
+            panel.plot(number[kinds[kind]], follow[kinds[kind]], **style_marks(index, kind, alpha=0.75))
+        label_axes(panel, "slow eigenvalues / theory's", "", title, guide=0.99, ylim=(-0.04, 1.06))
     left.set_ylabel("outputs that follow a swap, at the least")
     right.legend(fontsize="small", loc="lower right")
     return figure
@@ -276,9 +263,8 @@ def _draw_spectrum(axes: Axes, found: SpectrumComparison, name: str) -> None:
     draw_unit_circle(axes, reach, title=title)
     axes.add_patch(Circle((0, 0), found.threshold, fill=False, color=FAINT, linewidth=1, linestyle=":"))
     draw_eigenvalues(axes, found.theory, markersize=9, label="theory")
-    draw_eigenvalues(axes, found.network, markersize=3.5, color=QUALITATIVE[1], label="network, slow")
-    rest = {"marker": "x", "markersize": 3, "alpha": 0.7}
-    draw_eigenvalues(axes, found.others, color=QUALITATIVE[0], label="network, rest", **rest)
+    draw_eigenvalues(axes, found.network, **style_marks(1, "network, slow", marker="o", markersize=3.5))
+    draw_eigenvalues(axes, found.others, **style_marks(0, "network, rest", marker="x", markersize=3, alpha=0.7))
 
 
 def _mark_columns(axes: Axes, coordinates: Sequence[int], dim: int, both: bool = True) -> None:
@@ -300,18 +286,6 @@ def _mark_columns(axes: Axes, coordinates: Sequence[int], dim: int, both: bool =
         axes.axhline(edge, color=FAINT, linewidth=0.6)
         if both:
             axes.axvline(edge, color=FAINT, linewidth=0.6)
-
-
-def _draw_shares(axes: Axes, found) -> None:
-    """Draw the shares (steps, variables) of outputs that did as predicted after swapping each variable."""
-    for index, step in enumerate(found.steps):
-        place = np.array(found.columns) + 1 + 0.08 * (index - (len(found.steps) - 1) / 2)
-        axes.plot(place, found.changed[index], **style_marks(index, f"step {step}"))
-        axes.plot(place, found.unchanged[index], **style_marks(index, markerfacecolor="none"))
-    draw_guide(axes, 0.99)
-    title = "must change (full), must stay (hollow)"
-    label_axes(axes, "variable that was swapped (1 the oldest)", "share as predicted", title, ylim=(-0.04, 1.06))
-    axes.legend(fontsize="small", loc="lower right", ncols=2)
 
 
 def _find_limit(values: np.ndarray) -> float:

@@ -8,16 +8,17 @@ from matplotlib.patches import Rectangle
 
 from twm.book.figures.animation import Animation, Panel
 from twm.book.figures.style import (
-    FLOOR, INK, QUALITATIVE, draw_eigenvalues, draw_unit_circle, label_axes, make_axes, make_panels, mark_signs,
-    number_ticks, plot_magnitudes, plot_matrix, share_legend, style_line, style_marks, write_cells,
+    FLOOR, INK, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle,
+    label_axes, make_axes, make_panels, mark_signs, number_cells, number_ticks, plot_magnitudes, plot_matrix, share_legend,
+    style_line, style_marks, write_cells, write_counts,
 )  # fmt: skip
 from twm.errors import require
 
 _FAINT = "#D9D9D9"
 
 
-def plot_fibonacci(substrate: np.ndarray, terms: Mapping[int, np.ndarray], constants: Mapping[int, float]) -> Figure:
-    """Plot Fibonacci numbers crossing the substrate (time, history), and how fast the series (n,) of each history grow.
+def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int, float]) -> Figure:
+    """Plot Fibonacci numbers crossing the substrate (time, history), and the growth of series (n,) by history.
 
     ``constants`` are the ratios of consecutive terms that theory predicts.
     """
@@ -32,16 +33,15 @@ def plot_fibonacci(substrate: np.ndarray, terms: Mapping[int, np.ndarray], const
     number_ticks(left, history)
     for index, (number, series) in enumerate(terms.items()):
         ratio = [float(after) / float(before) for before, after in zip(series[number:], series[number + 1 :])]
-        right.axhline(constants[number], color=QUALITATIVE[index], linestyle="--", linewidth=1)
+        draw_guide(right, constants[number], color=QUALITATIVE[index], linestyle="--")
         style = style_marks(index, f"s = {number}", linestyle="-", markersize=4)
         right.plot(np.arange(1, len(ratio) + 1), ratio, **style)
-    title = "growth (dashed: leading eigenvalue)"
-    label_axes(right, "step after the initial states", "term / term before", title)
-    right.legend(loc="lower right", ncols=2)
+    words = ("step after the initial states", "term / term before", "growth (dashed: leading eigenvalue)")
+    label_axes(right, *words, {"loc": "lower right", "ncols": 2, "fontsize": "medium"})
     return figure
 
 
-def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Mapping[str, np.ndarray], radius: float) -> Figure:
+def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius: float) -> Figure:
     """Plot a skew basis of the plane (2, 2 columns) with its dual (2, 2 rows), and what duals read of a disturbance.
 
     ``leaks`` are, by dual, the largest errors (steps,) after a disturbance outside the wave of spectral ``radius``.
@@ -57,41 +57,37 @@ def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Mapping[str, np
     span = (min(0.0, vectors.min()) - 0.3, 1.25 * np.abs(vectors).max())
     title = "basis (solid), dual rows (dashed)"
     label_axes(left, "neuron 1", "neuron 2", title, xlim=span, ylim=span, aspect="equal")
-    left.axhline(0, color=_FAINT, linewidth=0.8, zorder=0)
-    left.axvline(0, color=_FAINT, linewidth=0.8, zorder=0)
+    for axis in ({"y": 0}, {"x": 0}):
+        draw_guide(left, **axis, color=_FAINT, linestyle="-", linewidth=0.8, zorder=0)
     steps = np.arange(len(next(iter(leaks.values()))))
-    for index, (name, leak) in enumerate(leaks.items()):
-        right.semilogy(steps, np.maximum(leak, FLOOR), **style_marks(index, name, linestyle="-", markevery=4))
+    draw_curves(right, steps, leaks, style_marks, FLOOR, linestyle="-", markevery=4)
     guide = max(leak[0] for leak in leaks.values()) * radius**steps
-    right.semilogy(steps, guide, color=INK, linestyle=":", linewidth=1.2, label=f"{radius:g}$^t$")
+    right.plot(steps, guide, color=INK, linestyle=":", linewidth=1.2, label=f"{radius:g}$^t$")
     words = ("step after the disturbance", "largest error of the content read", "a disturbance outside the wave")
-    label_axes(right, *words, ylim=(FLOOR, 1e2))
-    right.legend(loc="upper right", bbox_to_anchor=(1.0, 0.52), fontsize="small")
+    legend = {"loc": "upper right", "bbox_to_anchor": (1.0, 0.52)}
+    label_axes(right, *words, legend, yscale="log", ylim=(FLOOR, 1e2))
     return figure
 
 
 def plot_errors(errors: Mapping[str, tuple[np.ndarray, np.ndarray]], tolerance: float) -> Figure:
     """Plot the relative error of Eq. 6-7 (n,) against the condition number (n,), by kind of basis.
 
-    ``tolerance`` is allowed at condition number 1 and grows in proportion; rounding leads one to expect the dotted line.
+    ``tolerance`` is allowed at condition number 1 and grows in proportion; the dotted line is what rounding makes.
     """
     figure, ((panel,),) = make_axes(1, 1, 5.6, 3.4)
-    conditions = np.concatenate([condition for condition, _ in errors.values()])
-    span = np.array([conditions.min(), conditions.max()])
+    span = np.array([function(np.concatenate([each for each, _ in errors.values()])) for function in (np.min, np.max)])
     style = {"color": INK, "linewidth": 1.2}
-    panel.loglog(span, tolerance * span, linestyle="--", label=f"tolerance {tolerance:.0e} $\\kappa$", **style)
-    panel.loglog(span, np.finfo(float).eps * span**2, linestyle=":", label="rounding $\\epsilon\\,\\kappa^2$", **style)
+    panel.plot(span, tolerance * span, linestyle="--", label=f"tolerance {tolerance:.0e} $\\kappa$", **style)
+    panel.plot(span, np.finfo(float).eps * span**2, linestyle=":", label="rounding $\\epsilon\\,\\kappa^2$", **style)
     for index, (name, (condition, error)) in enumerate(errors.items()):
-        panel.loglog(condition, np.maximum(error, FLOOR), **style_marks(index, name, alpha=0.6))
-    ylim = (FLOOR, 300 * tolerance * span[1])
-    label_axes(panel, "condition number $\\kappa$ of basis and dual", "error / largest magnitude", ylim=ylim)
-    panel.legend(loc="upper left", fontsize="small", ncols=2)
+        panel.plot(condition, np.maximum(error, FLOOR), **style_marks(index, name, alpha=0.6))
+    log = {"xscale": "log", "yscale": "log", "ylim": (FLOOR, 300 * tolerance * span[1])}
+    words = ("condition number $\\kappa$ of basis and dual", "error / largest magnitude")
+    label_axes(panel, *words, legend={"loc": "upper left", "ncols": 2}, **log)
     return figure
 
 
-def plot_task_operators(
-    operators: Mapping[str, np.ndarray], coordinates: Mapping[str, Sequence[int]], dim: int
-) -> Figure:
+def plot_task_operators(operators: Curves, coordinates: Mapping[str, Sequence[int]], dim: int) -> Figure:
     """Plot wave operators (size, size) by task, with all but the observable ``coordinates`` in grey."""
     figure, axes = make_axes(2, 2, 7.2, 7.2)
     for panel, (name, operator) in zip(axes.flat, operators.items()):
@@ -110,17 +106,13 @@ def plot_task_operators(
     return figure
 
 
-def plot_constructed_spectra(spectra: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+def plot_constructed_spectra(spectra: Mapping[str, Curves]) -> Figure:
     """Plot by task the eigenvalues of the wave operator, as rings, and of networks constructed from it, inside."""
     figure, axes = make_panels(len(spectra), 2, 3.1, 3.1)
-    styles = (
-        {"markersize": 12},
-        {"color": QUALITATIVE[1], "markersize": 6, "marker": "s"},
-        {"color": QUALITATIVE[0], "markersize": 3},
-    )
+    inner = {"color": QUALITATIVE[1], "markersize": 6, "marker": "s"}, {"color": QUALITATIVE[0], "markersize": 3}
     for panel, (name, matrices) in zip(axes, spectra.items()):
         draw_unit_circle(panel, 1.25, title=name, xticks=(-1, 0, 1), yticks=(-1, 0, 1))
-        for style, (label, values) in zip(styles, matrices.items()):
+        for style, (label, values) in zip(({"markersize": 12}, *inner), matrices.items()):
             draw_eigenvalues(panel, values, label=label, **style)
     share_legend(figure, fontsize="medium")
     return figure
@@ -133,61 +125,51 @@ def plot_multiplicities(values: np.ndarray, theory: np.ndarray) -> Figure:
     draw_eigenvalues(panel, theory, markersize=12, label="roots of unity")
     draw_eigenvalues(panel, values, marker=".", markersize=6, color=QUALITATIVE[1], label="computed")
     nearest = np.abs(values[:, None] - theory[None, :]).argmin(axis=1)
-    for index, root in enumerate(theory):
-        panel.text(1.2 * root.real, 1.2 * root.imag, str((nearest == index).sum()), ha="center", va="center")
+    write_counts(panel, theory, np.bincount(nearest, minlength=len(theory)))
     panel.legend(loc="center")
     return figure
 
 
-def plot_gains(
-    steps: np.ndarray,
-    amplitudes: Mapping[float, np.ndarray],
-    saturating: Mapping[float, np.ndarray],
-    fixed: Mapping[float, float],
-) -> Figure:
+def plot_gains(steps: np.ndarray, amplitudes: Curves, saturating: Curves, fixed: Mapping[float, float]) -> Figure:
     """Plot the relative amplitude (n,) of a cycling content by gain: linear, and with tanh.
 
     ``fixed`` is where the cycle with tanh is predicted to settle; 0 where it dies.
     """
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
-    every = max(1, len(steps) // 14)
-    for panel, curves in ((left, amplitudes), (right, saturating)):
-        for index, (gain, curve) in enumerate(curves.items()):
-            panel.plot(steps, curve, **style_marks(index, f"gain {gain:g}", markevery=every))
-            if panel is left:
-                left.plot(steps, gain ** steps.astype(float), **style_line(index, linestyle="-", linewidth=1.2))
-            elif fixed[gain]:
-                right.plot(steps, 0 * steps + fixed[gain], **style_line(index, linestyle="--", linewidth=1.2))
-    label_axes(left, "step", "amplitude / amplitude at the start", "linear (lines: gain$^t$)", yscale="log")
-    title = "tanh (dashed: $a = \\tanh(g a)$)"
-    label_axes(right, "step", "amplitude / amplitude at the start", title, ylim=(0, 1.15))
+    marks = {"style": style_marks, "markevery": max(1, len(steps) // 14)}
+    draw_curves(left, steps, {f"gain {gain:g}": curve for gain, curve in amplitudes.items()}, **marks)
+    draw_curves(right, steps, {f"gain {gain:g}": curve for gain, curve in saturating.items()}, **marks)
+    for index, gain in enumerate(amplitudes):
+        left.plot(steps, gain ** steps.astype(float), **style_line(index, linestyle="-", linewidth=1.2))
+    for index, gain in enumerate(saturating):
+        if fixed[gain]:
+            right.plot(steps, 0 * steps + fixed[gain], **style_line(index, linestyle="--", linewidth=1.2))
     # Room above the steepest curve for the legend.
-    left.set_ylim(top=1e4 * max(curve.max() for curve in amplitudes.values()))
-    left.legend(fontsize="small", loc="upper left", ncols=2)
-    right.legend(fontsize="small", loc="upper right")
+    log = {"yscale": "log", "ylim": (None, 1e4 * max(curve.max() for curve in amplitudes.values()))}
+    words = ("step", "amplitude / amplitude at the start")
+    label_axes(left, *words, "linear (lines: gain$^t$)", {"loc": "upper left", "ncols": 2}, **log)
+    label_axes(right, *words, "tanh (dashed: $a = \\tanh(g a)$)", "upper right", ylim=(0, 1.15))
     return figure
 
 
-def plot_input_phase(substrates: Mapping[str, np.ndarray], errors: Mapping[str, np.ndarray]) -> Figure:
+def plot_input_phase(substrates: Curves, errors: Curves) -> Figure:
     """Plot substrates (history, dim) after differently filled input phases, and the share of wrong signs (steps,)."""
     count = len(substrates)
     figure, (row,) = make_axes(1, count + 1, 2.1 * count + 3.1, 3.1)
     limit = max(np.abs(substrate).max() for substrate in substrates.values())
     for panel, (name, substrate) in zip(row, substrates.items()):
         image = plot_matrix(panel, substrate.T, limit, col_label="column", title=name)
-        number_ticks(panel, len(substrate), every=2)
-        number_ticks(panel, substrate.shape[1], "y", every=2)
+        number_cells(panel, *substrate.shape, every=2)
         panel.set(aspect="equal")
     row[0].set_ylabel("dimension")
     figure.colorbar(image, ax=list(row[:count]), orientation="horizontal", shrink=0.5, label="content")
-    for index, (name, error) in enumerate(errors.items()):
-        row[-1].plot(np.arange(1, len(error) + 1), error, **style_line(index, name))
-    label_axes(row[-1], "step of the output phase", "share of wrong signs", "what follows", ylim=(-0.03, 0.8))
-    row[-1].legend(fontsize="small", loc="upper center", ncols=2)
+    draw_curves(row[-1], None, errors)
+    words = ("step of the output phase", "share of wrong signs", "what follows")
+    label_axes(row[-1], *words, {"loc": "upper center", "ncols": 2}, ylim=(-0.03, 0.8))
     return figure
 
 
-def plot_zeros(values: Mapping[str, np.ndarray], blocks: np.ndarray, radii: np.ndarray, guide: np.ndarray) -> Figure:
+def plot_zeros(values: Curves, blocks: np.ndarray, radii: np.ndarray, guide: np.ndarray) -> Figure:
     """Plot computed eigenvalues (size,) of shifts, all zero in theory, and the largest (n,) by size of Jordan block (n,).
 
     ``guide`` (n,) is what rounding to float64 leads one to expect.
@@ -198,13 +180,12 @@ def plot_zeros(values: Mapping[str, np.ndarray], blocks: np.ndarray, radii: np.n
         draw_eigenvalues(left, cloud, **style_marks(index, name, markerfacecolor=face))
     reach = 1.5 * max(np.abs(cloud).max() for cloud in values.values())
     span = {"xlim": (-reach, reach), "ylim": (-reach, 1.4 * reach), "aspect": "equal"}
-    label_axes(left, "real part", "imaginary part", "eigenvalues, all zero in theory", **span)
-    left.legend(loc="upper center", fontsize="small", ncols=2)
-    right.semilogy(blocks, radii, **style_marks(0, "largest computed"))
-    right.semilogy(blocks, guide, linestyle="--", color=INK, linewidth=1.2, label="$(\\kappa\\,\\epsilon)^{1/s}$")
-    title = "the larger the block, the further off"
-    label_axes(right, "history s = size of the Jordan blocks", "magnitude", title)
-    right.legend(loc="lower right")
+    legend, title = {"loc": "upper center", "ncols": 2}, "eigenvalues, all zero in theory"
+    label_axes(left, "real part", "imaginary part", title, legend, **span)
+    right.plot(blocks, radii, **style_marks(0, "largest computed"))
+    right.plot(blocks, guide, linestyle="--", color=INK, linewidth=1.2, label="$(\\kappa\\,\\epsilon)^{1/s}$")
+    title, legend = "the larger the block, the further off", {"loc": "lower right", "fontsize": "medium"}
+    label_axes(right, "history s = size of the Jordan blocks", "magnitude", title, legend, yscale="log")
     return figure
 
 

@@ -1,53 +1,47 @@
 """Figures of the notebook 08_episodic_memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    FAINT, FLOOR, INK, MARKERS, draw_eigenvalues, draw_guide, draw_unit_circle, label_axes, make_axes,
-    number_ticks, plot_matrix, share_legend, style_line, style_marks, write_cells,
+    FAINT, FLOOR, INK, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_prediction, draw_unit_circle, label_axes,
+    make_axes, number_cells, number_ticks, plot_matrix, share_legend, style_both, style_marks, write_cells, write_counts,
 )  # fmt: skip
 
 
 def plot_reduction(
-    times: np.ndarray,
-    curves: Mapping[str, np.ndarray],
-    constants: np.ndarray,
-    errors: np.ndarray,
-    euler: tuple[np.ndarray, np.ndarray],
+    times: np.ndarray, curves: Curves, constants: np.ndarray, errors: np.ndarray, euler: tuple[np.ndarray, np.ndarray]
 ) -> Figure:
     """Plot one neuron's V_f (n,) of the whole model beside its fast limit, the first curve, and how they approach.
 
     ``errors`` (m,) are the largest differences at the ``constants`` T_h = T_d (m,); ``euler`` has steps and their errors.
     """
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
-    for index, (name, curve) in enumerate(curves.items()):
-        left.plot(times, curve, **style_line(index, name))
-    label_axes(left, "time ($T_f$)", "$V_f$ of one neuron", "fast variables drop out")
-    left.legend(fontsize="small")
+    draw_curves(left, times, curves)
+    label_axes(left, "time ($T_f$)", "$V_f$ of one neuron", "fast variables drop out", "best")
     series = {"fast limit, in $T_h = T_d$": (constants, errors), "Euler, in its step": euler}
     for index, (name, (steps, values)) in enumerate(series.items()):
-        right.loglog(steps, values, **style_marks(index, name))
-        right.loglog(steps, values[-1] * steps / steps[-1], **style_line(index, linestyle=":", linewidth=1))
-    label_axes(right, "$T_h = T_d$, or step ($T_f$)", "largest difference", "both at first order (dotted)")
-    right.legend(fontsize="small")
+        first_order = values[-1] * steps / steps[-1]
+        draw_prediction(right, steps, values, first_order, index, name, linestyle=":", linewidth=1)
+    words = ("$T_h = T_d$, or step ($T_f$)", "largest difference", "both at first order (dotted)")
+    label_axes(right, *words, "best", xscale="log", yscale="log")
     return figure
 
 
-def plot_conjugacy(norms: Sequence[float], errors: Mapping[str, np.ndarray], floor: float = FLOOR) -> Figure:
+def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR) -> Figure:
     """Plot the error (2, n) of going to the Elman update and back against the norm of W (n,), by activation.
 
     An error of exactly zero is drawn at ``floor``.
     """
     figure, (row,) = make_axes(1, 2, 7.6, 3.2)
+    log = {"xscale": "log", "yscale": "log", "ylim": (floor / 3, 10)}
     for way, (place, title) in enumerate(zip(row, ("there: map to Elman update", "and back: Elman update to map"))):
-        for index, (name, values) in enumerate(errors.items()):
-            place.loglog(norms, np.maximum(values[way], floor), **style_line(index, name, marker=MARKERS[index]))
-        draw_guide(place, 1e-10)
-        place.axvline(1.0, color="#999999", linewidth=1)
-        label_axes(place, "largest singular value of W", "largest error", title, ylim=(floor / 3, 10))
+        ways = {name: values[way] for name, values in errors.items()}
+        draw_curves(place, norms, ways, style_both, floor, markersize=5)
+        draw_guide(place, x=1.0, color="#999999", linestyle="-")
+        label_axes(place, "largest singular value of W", "largest error", title, guide=1e-10, **log)
     row[0].text(1.1, 1e-4, "norm 1", color="#666666", fontsize="small")
     row[1].legend(fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.9))
     return figure
@@ -59,8 +53,7 @@ def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]
     figure, (row,) = make_axes(1, count + 1, 2.2 * count + 2.6, 2.7)
     for index, (place, operator) in enumerate(zip(row, operators)):
         plot_matrix(place, operator, None, "to" if index == 0 else "", "from", f"memories {index + 1}")
-        number_ticks(place, len(operator))
-        number_ticks(place, len(operator), "y")
+        number_cells(place, *operator.shape)
     draw_unit_circle(row[-1], title="eigenvalues", ylim=(-1.4, 1.4))
     for index, spectrum in enumerate(spectra):
         style = style_marks(index, f"{index + 1}", fillstyle="none", markersize=6 + 3 * index)
@@ -128,10 +121,8 @@ def plot_trained_variables(
     draw_eigenvalues(plane, eigenvalues[slow], **style_marks(0, "network, above 0.9", marker="."))
     draw_eigenvalues(plane, eigenvalues[~slow], color="#888888", marker="x", markersize=4, label="the others")
     centres = np.unique(np.round(theory, 6))
-    for centre in centres:
-        near = np.abs(np.angle(eigenvalues * np.conj(centre))) < np.pi / len(centres)
-        centred = {"ha": "center", "va": "center", "fontsize": "x-small"}
-        plane.text(1.2 * centre.real, 1.2 * centre.imag, str((slow & near).sum()), **centred)
+    near = np.abs(np.angle(eigenvalues[slow] * np.conj(centres[:, None]))) < np.pi / len(centres)
+    write_counts(plane, centres, near.sum(1), fontsize="x-small")
     plane.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
     left, right = episodes
     plot_matrix(left, neurons.T, None, "neuron", "step", "C  an episode, neuron by neuron")

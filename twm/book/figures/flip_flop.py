@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    FAINT, INK, PAPER, QUALITATIVE, draw_eigenvalues, draw_guide, draw_unit_circle, get_colours, label_axes, make_axes,
-    number_ticks, plot_magnitudes, style_line, style_marks, write_cells,
+    FAINT, INK, PAPER, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, get_colours,
+    label_axes, make_axes, number_ticks, plot_magnitudes, style_line, style_marks, write_cells,
 )  # fmt: skip
 from twm.book.figures.turnable import draw_clouds
 
 
-def plot_task(pulses: np.ndarray, signs: Mapping[str, np.ndarray], outputs: Mapping[str, np.ndarray]) -> Figure:
+def plot_task(pulses: np.ndarray, signs: Curves, outputs: Curves) -> Figure:
     """Plot pulses, and by task what is due and what a network says, all (steps, channels)."""
     channels = pulses.shape[1]
     figure, axes = make_axes(channels, len(signs), 7.8, 1.0 + 1.15 * channels)
@@ -31,7 +31,7 @@ def plot_task(pulses: np.ndarray, signs: Mapping[str, np.ndarray], outputs: Mapp
     return figure
 
 
-def plot_cubes(panels: Mapping[str, tuple[Mapping[str, np.ndarray], Mapping[str, np.ndarray]]]) -> Figure:
+def plot_cubes(panels: Mapping[str, tuple[Curves, Curves]]) -> Figure:
     """Plot by title clouds of states, by output state, and paths (n, 3) in three principal components."""
     figure, (row,) = make_axes(1, len(panels), 3.9 * len(panels), 3.9)
     for place, (title, (clouds, paths)) in zip(row, panels.items()):
@@ -41,11 +41,7 @@ def plot_cubes(panels: Mapping[str, tuple[Mapping[str, np.ndarray], Mapping[str,
 
 
 def plot_resting(
-    swings: Mapping[str, np.ndarray],
-    names: Sequence[str],
-    orbit: np.ndarray,
-    outputs: np.ndarray,
-    axis_names: tuple[str, str],
+    swings: Curves, names: Sequence[str], orbit: np.ndarray, outputs: np.ndarray, axis_names: tuple[str, str]
 ) -> Figure:
     """Plot by network the largest swing of a neuron at each output state of ``names``, and one such movement.
 
@@ -58,14 +54,12 @@ def plot_resting(
         left.bar(place, values, width, color=QUALITATIVE[index], label=name)
     # Signs stand upright, one below the other: turned by a right angle a minus is a bar.
     left.set_xticks(range(len(names)), ["\n".join(name) for name in names], family="monospace", linespacing=0.8)
-    label_axes(left, "output state", "swing of a neuron", "left alone")
-    left.legend(fontsize="x-small")
+    label_axes(left, "output state", "swing of a neuron", "left alone", {"fontsize": "x-small"})
     middle.plot(*orbit.T, **style_line(1, linestyle="-", linewidth=0.6, marker=".", markersize=3))
     label_axes(middle, *axis_names, "its two components", aspect="equal")
-    for channel, output in enumerate(outputs[:60].T):
-        right.plot(output, **style_line(channel, f"output {channel + 1}"))
-    label_axes(right, "step", "output", "its outputs", ylim=(-1.3, 1.3))
-    right.legend(fontsize="x-small", loc="center right")
+    _draw_outputs(right, np.arange(len(outputs))[:60], outputs[:60])
+    legend = {"fontsize": "x-small", "loc": "center right"}
+    label_axes(right, "step", "output", "its outputs", legend, ylim=(-1.3, 1.3))
     return figure
 
 
@@ -91,6 +85,10 @@ def plot_points(
         upper.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
         _draw_counts(lower, counts[title])
     return figure
+
+
+def _draw_outputs(axes: Axes, steps: np.ndarray, outputs: np.ndarray) -> None:
+    draw_curves(axes, steps, {f"output {channel + 1}": output for channel, output in enumerate(outputs.T)})
 
 
 def _draw_counts(axes: Axes, rows: Sequence[Sequence[int]]) -> None:
@@ -134,17 +132,16 @@ def plot_flip_flop_spectra(spectra: Mapping[str, Sequence[np.ndarray]]) -> Figur
     return figure
 
 
-def plot_switch(components: Mapping[str, np.ndarray], outputs: np.ndarray, lead: int, delay: int) -> Figure:
+def plot_switch(components: Curves, outputs: np.ndarray, lead: int, delay: int) -> Figure:
     """Plot the mean course of a switch, from ``lead`` steps before the pulse: outputs (steps, channels) and components.
 
     ``components`` (steps, n) are those of a network and of a plain delay line, by title.
     """
     figure, (row,) = make_axes(1, 1 + len(components), 8.4, 3.9)
     steps = np.arange(len(outputs)) - lead
-    for channel, output in enumerate(outputs.T):
-        row[0].plot(steps, output, **style_line(channel, f"output {channel + 1}"))
-    label_axes(row[0], "steps after the pulse", "mean output", "what is seen")
-    row[0].legend(fontsize="x-small", loc="center left")
+    _draw_outputs(row[0], steps, outputs)
+    legend = {"fontsize": "x-small", "loc": "center left"}
+    label_axes(row[0], "steps after the pulse", "mean output", "what is seen", legend)
     for place, (title, values) in zip(row[1:], components.items()):
         leading = values[:, :7].T
         for number, component in enumerate(leading):
@@ -166,16 +163,16 @@ def plot_delays(rows: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], l
         style = style_marks(index, name, fillstyle="none" if index else "full")
         left.plot(delays, settled, **style)
         right.plot(delays, waiting, **style)
-    draw_guide(left, level)
-    draw_guide(right, 0.95)
-    title = "settled: right sign once due"
-    label_axes(left, "delay (steps)", "share of right signs", title, ylim=(0.4, 1.03))
-    label_axes(right, "delay (steps)", "", "waiting: old sign until due", ylim=(0.4, 1.03))
-    left.legend(fontsize="x-small", loc="lower left")
+    words, legend = (
+        ("share of right signs", "settled: right sign once due"),
+        {"fontsize": "x-small", "loc": "lower left"},
+    )
+    label_axes(left, "delay (steps)", *words, legend, guide=level, ylim=(0.4, 1.03))
+    label_axes(right, "delay (steps)", "", "waiting: old sign until due", guide=0.95, ylim=(0.4, 1.03))
     return figure
 
 
-def plot_delay_line(panels: Mapping[str, np.ndarray]) -> Figure:
+def plot_delay_line(panels: Curves) -> Figure:
     """Plot shares by channel and position of a delay line (channels, positions), by title."""
     figure, (row,) = make_axes(1, len(panels), 2.1 * len(panels) + 1.2, 2.6)
     for place, (title, values) in zip(row, panels.items()):

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.animation import Animation, Panel
 from twm.book.figures.style import (
-    FLOOR, INK, MARKERS, QUALITATIVE, THIN, draw_guide, label_axes, make_axes, number_log_axis, number_ticks,
-    plot_magnitudes, share_legend, style_line, style_marks, write_cells,
+    FLOOR, QUALITATIVE, THIN, Curves, draw_curves, draw_guide, label_axes, make_axes, name_rows, number_log_axis,
+    number_ticks, plot_magnitudes, share_legend, style_both, style_line, style_marks, write_cells,
 )  # fmt: skip
 from twm.errors import require
 from twm.training.attention import RatioSummary
@@ -30,25 +30,20 @@ def plot_two_columns(
     return figure
 
 
-def plot_decoder_errors(errors: Mapping[str, np.ndarray], lengths: np.ndarray, tolerance: float) -> Figure:
+def plot_decoder_errors(errors: Curves, lengths: np.ndarray, tolerance: float) -> Figure:
     """Plot how far decoding loops stray from the wave (steps,), and the newest column's length (steps, runs)."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
-    for index, (name, error) in enumerate(errors.items()):
-        steps = np.arange(1, len(error) + 1)
-        left.semilogy(steps, np.maximum(error, FLOOR), **style_line(index, name, linewidth=1.4))
-    draw_guide(left, tolerance)
+    draw_curves(left, None, errors, floor=FLOOR, linewidth=1.4)
     left.text(1, tolerance * 1.4, "allowed", fontsize="small")
-    label_axes(left, "step", "difference / largest component", "from the wave", ylim=(FLOOR, 30 * tolerance))
-    left.legend(fontsize="small", loc="center right")
-    steps = np.arange(1, len(lengths) + 1)
-    band = {"color": QUALITATIVE[0], "alpha": 0.2, "linewidth": 0, "label": "least to largest"}
-    right.fill_between(steps, lengths.min(1), lengths.max(1), **band)
+    log = {"yscale": "log", "ylim": (FLOOR, 30 * tolerance)}
+    label_axes(left, "step", "difference / largest component", "from the wave", "center right", tolerance, **log)
+    steps, band = np.arange(1, len(lengths) + 1), {"alpha": 0.2, "linewidth": 0, "label": "least to largest"}
+    right.fill_between(steps, lengths.min(1), lengths.max(1), color=QUALITATIVE[0], **band)
     right.plot(steps, np.median(lengths, axis=1), **style_line(0, "median"))
     draw_guide(right, 0.1)
-    draw_guide(right, 10)
-    label_axes(right, "step", "length of the newest column", "the runs neither fade nor grow", yscale="log")
-    right.set_ylim(0.06, 16)
-    right.legend(fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.88))
+    words = ("step", "length of the newest column", "the runs neither fade nor grow")
+    legend = {"loc": "upper right", "bbox_to_anchor": (1, 0.88)}
+    label_axes(right, *words, legend, guide=10, yscale="log", ylim=(0.06, 16))
     return figure
 
 
@@ -57,19 +52,18 @@ def plot_cache(columns: np.ndarray, slots: np.ndarray) -> Figure:
     fits = columns.shape == slots.shape
     require(fits, f"columns and slots must have one shape, not {columns.shape} and {slots.shape}")
     figure, ((left, right),) = make_axes(1, 2, 7.4, 4.0)
+    frame = {"markersize": 15, "markerfacecolor": "none", "markeredgecolor": "black", "markeredgewidth": 1}
     for place, tokens, title, label in (
         (left, columns, "substrate: every content moves", "column (left the oldest)"),
         (right, slots, "cache: one slot is written", "slot"),
     ):
         # A pale range of the map, on which dark numbers and frames can be read everywhere.
         plot_magnitudes(place, tokens, 2 * columns.min() - columns.max(), columns.max())
-        written = np.vstack([np.zeros(len(tokens[0]), bool), tokens[1:] != tokens[:-1]])
+        written = np.diff(tokens, axis=0, prepend=tokens[:1]) != 0
         for new, weight in ((True, "bold"), (False, "normal")):
             texts = np.where(written == new, tokens.astype(str), "")
             write_cells(place, texts, color="black", fontsize="small", fontweight=weight)
-        rows, cells = np.nonzero(written)
-        frames = {"markersize": 15, "markerfacecolor": "none", "markeredgecolor": "black", "markeredgewidth": 1}
-        place.plot(cells, rows, marker="s", linestyle="none", **frames)
+        place.plot(*np.nonzero(written)[::-1], marker="s", linestyle="none", **frame)
         label_axes(place, label, "step", title)
         number_ticks(place, columns.shape[1])
     return figure
@@ -80,8 +74,8 @@ def plot_order(plain: np.ndarray, labelled: np.ndarray, target: tuple[float, flo
     figure, ((place,),) = make_axes(1, 1, 4.6, 4.2)
     reach = 1.1 * max(np.abs(plain).max(), np.abs(labelled).max(), *np.abs(target))
     place.plot([-reach, reach], [-reach, reach], zorder=0, **THIN)
-    for index, name, answers in ((1, "with positions", labelled), (0, "without positions", plain)):
-        place.plot(*answers.T, **style_marks(index, name, markersize=4, alpha=0.75))
+    place.plot(*labelled.T, **style_marks(1, "with positions", markersize=4, alpha=0.75))
+    place.plot(*plain.T, **style_marks(0, "without positions", markersize=4, alpha=0.75))
     place.plot(*target, **style_marks(3, "repeat copy", marker="*", markersize=16))
     span = {"aspect": "equal", "xlim": (-reach, reach), "ylim": (-reach, reach)}
     label_axes(place, "answer to the history", "answer with the two older columns swapped", **span)
@@ -89,29 +83,25 @@ def plot_order(plain: np.ndarray, labelled: np.ndarray, target: tuple[float, flo
     return figure
 
 
-def plot_positional_error(
-    errors: Mapping[float, np.ndarray],
-    bounds: Mapping[float, np.ndarray],
-    accuracy: Mapping[str, np.ndarray],
-    margins: np.ndarray,
-) -> Figure:
+def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, margins: np.ndarray) -> Figure:
     """Plot how exactly positions realise linear tasks.
 
     ``errors`` and ``bounds`` are (steps,) by margin; ``accuracy`` is that of signs at the last step, (n,) for each task.
     """
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
-    for index, (margin, error) in enumerate(errors.items()):
-        steps, colour = np.arange(1, len(error) + 1), QUALITATIVE[index]
-        left.semilogy(steps, np.maximum(error, FLOOR), color=colour, linestyle="-", label=f"margin {margin:g}")
-        left.semilogy(steps, np.maximum(bounds[margin], FLOOR), color=colour, linestyle=":", linewidth=1.2)
-    label_axes(left, "step", "largest error of a component", "repeat copy, T1 (dotted: bound)", ylim=(FLOOR, 30))
-    left.legend(fontsize="small", ncols=2, loc="center right", bbox_to_anchor=(1, 0.37))
-    for index, (name, share) in enumerate(accuracy.items()):
-        right.plot(margins, share, **style_line(index, name, marker=MARKERS[index], markersize=4))
+    named = {f"margin {margin:g}": error for margin, error in errors.items()}
+    draw_curves(left, None, named, floor=FLOOR, linestyle="-")
+    for index, margin in enumerate(errors):
+        steps, bound = np.arange(1, len(bounds[margin]) + 1), np.maximum(bounds[margin], FLOOR)
+        left.plot(steps, bound, **style_line(index, linestyle=":", linewidth=1.2))
+    legend = {"ncols": 2, "loc": "center right", "bbox_to_anchor": (1, 0.37)}
+    words = ("step", "largest error of a component", "repeat copy, T1 (dotted: bound)")
+    label_axes(left, *words, legend, yscale="log", ylim=(FLOOR, 30))
+    draw_curves(right, margins, accuracy, style_both)
     right.axhline(0.5, **THIN)
     right.text(margins[-1], 0.505, "chance", ha="right", va="bottom", fontsize="small")
-    label_axes(right, "margin of the scores", "share of right signs", "at the last step", ylim=(0.4, 1.03))
-    right.legend(fontsize="small", loc="center right")
+    words = ("margin of the scores", "share of right signs", "at the last step")
+    label_axes(right, *words, "center right", ylim=(0.4, 1.03))
     return figure
 
 
@@ -130,8 +120,7 @@ def plot_paired_training(
         left.plot([0, 1], shown, zorder=1, **THIN)
         for spot, value in enumerate(pair):
             style = style_marks(1 - spot, zorder=2)
-            face = "white" if value is None else style["color"]
-            left.plot(spot, shown[spot], markerfacecolor=face, **style)
+            left.plot(spot, shown[spot], markerfacecolor="white" if value is None else style["color"], **style)
     label_axes(left, "", "iterations to 99%", "one line a seed", yscale="log", xlim=(-0.35, 1.35))
     left.set_xticks([0, 1], ["Elman", "attention"])
     number_log_axis(left.yaxis)
@@ -143,10 +132,9 @@ def plot_paired_training(
         right.plot([found.low, min(found.high, edge)], [row, row], **style_line(0))
         right.plot(min(found.ratio, edge), row, **style_marks(0))
     draw_guide(right, x=1)
-    right.set_yticks(range(len(ratios)), [f"{name} (n = {found.pairs})" for name, found in reversed(ratios.items())])
-    right.tick_params(axis="y", length=0, labelsize="small")
-    title, rows = "median ratio, 95% interval", (-0.6, len(ratios) - 0.4)
-    label_axes(right, "iterations, attention / Elman", "", title, xscale="log", ylim=rows)
+    name_rows(right, [f"{name} (n = {found.pairs})" for name, found in reversed(ratios.items())])
+    right.tick_params(axis="y", labelsize="small")
+    label_axes(right, "iterations, attention / Elman", "", "median ratio, 95% interval", xscale="log")
     right.set_xlim(right=edge)
     low, high = right.get_xlim()
     number_log_axis(right.xaxis, (1.0, 2.0, 5.0) if high < 20 * low else (1.0,))
@@ -155,14 +143,11 @@ def plot_paired_training(
 
 def make_attention_animation(wave: np.ndarray, weights: np.ndarray) -> Animation:
     """Show a wave (steps, history, dim) with the attention (steps, heads, history) by which the next column is made."""
-    (steps, history, dim), heads = wave.shape, weights.shape[1]
+    _, history, dim = wave.shape
     captions = []
-    for step, shares in enumerate(weights):
-        looks = (
-            f"head {head + 1} mostly at column {share.argmax() + 1} ({share.max():.0%})"
-            for head, share in enumerate(shares)
-        )
-        captions.append(f"Step {step}: {', '.join(looks)}.")
+    for step, heads in enumerate(weights):
+        looks = (f"mostly at column {share.argmax() + 1} ({share.max():.0%})" for share in heads)
+        captions.append(f"Step {step}: {', '.join(f'head {head} {look}' for head, look in enumerate(looks, 1))}.")
     label, ranges = f"column ({history} the newest)", {"vmin": 0.0, "vmax": 1.0, "colours": "sequential"}
     panels = [
         Panel("substrate: contents move left", wave.swapaxes(1, 2), "dimension", label),
@@ -170,7 +155,7 @@ def make_attention_animation(wave: np.ndarray, weights: np.ndarray) -> Animation
     ]
     alt = (
         f"A wave of {dim} dimensions crosses {history} columns from right to left. Beside it, bright cells show the "
-        f"columns that each of {heads} heads attends to; they drift left with the contents and jump when a new column "
-        "suits the query better."
+        f"columns that each of {weights.shape[1]} heads attends to; they drift left with the contents and jump when a new "
+        "column suits the query better."
     )
     return Animation(panels, captions, "Attention on a travelling wave", alt, frames_per_second=3)

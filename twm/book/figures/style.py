@@ -1,6 +1,6 @@
 """One look for every figure: opaque light background, colour-blind safe colours, readable type, and the marks they share."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -28,6 +28,9 @@ INK, PAPER, FAINT, PALE = "#222222", "#FFFFFF", "#BBBBBB", "#F2F2F2"
 THIN = {"color": FAINT, "linestyle": "-", "linewidth": 1}
 #: What is below has no place on a logarithmic axis; an exact zero is drawn here.
 FLOOR = 1e-17
+
+#: Arrays by name, in the order of a legend.
+Curves = Mapping[Any, np.ndarray]
 
 _SETTINGS = {
     "figure.dpi": 110,
@@ -100,19 +103,58 @@ def get_colours(name: str) -> Colormap:
     return matplotlib.colormaps[maps[name]]
 
 
-def style_line(index: int, label: str | None = None, **changes: Any) -> dict[str, Any]:
+def style_line(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
     """Return the colour, dashes and label of the line ``index``."""
     return {"color": QUALITATIVE[index % 6], "linestyle": DASHES[index % 6], "label": label} | changes
 
 
-def style_marks(index: int, label: str | None = None, **changes: Any) -> dict[str, Any]:
+def style_marks(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
     """Return the colour, marker and label of the marks ``index``, which no line joins."""
     return style_line(index, label, linestyle="none", marker=MARKERS[index % 6]) | changes
 
 
-def label_axes(axes: Axes, x: str, y: str = "", title: str = "", **changes: Any) -> None:
-    """Write labels and title of axes, and set what else :meth:`Axes.set` knows."""
+def style_both(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
+    """Return the colour, dashes, small marker and label of the line ``index`` through marks."""
+    return style_line(index, label, marker=MARKERS[index % 6], markersize=4) | changes
+
+
+def draw_curves(
+    axes: Axes,
+    x: np.ndarray | None,
+    curves: Curves,
+    style: Callable = style_line,
+    floor: float | None = None,
+    **changes: Any,
+) -> None:
+    """Draw curves (n,) by name at places (n,), or at 1, 2, ...; values below ``floor`` are drawn there."""
+    for index, (name, values) in enumerate(curves.items()):
+        places = np.arange(1, len(values) + 1) if x is None else x
+        axes.plot(places, values if floor is None else np.maximum(values, floor), **style(index, name, **changes))
+
+
+def draw_prediction(
+    axes: Axes, x: np.ndarray, measured: np.ndarray, predicted: np.ndarray, index: int, label: str, **changes: Any
+) -> None:
+    """Draw measured values (n,) as marks over a thin line through the predicted ones."""
+    axes.plot(x, predicted, **style_line(index, linestyle="-", linewidth=1.2) | changes)
+    axes.plot(x, measured, **style_marks(index, label))
+
+
+def label_axes(
+    axes: Axes,
+    x: str = "",
+    y: str = "",
+    title: str = "",
+    legend: Any = None,
+    guide: float | None = None,
+    **changes: Any,
+) -> None:
+    """Write labels, title and legend (a place, or options), draw a guide line, and set what else axes can set."""
     axes.set(xlabel=x, ylabel=y, title=title, **changes)
+    if guide is not None:
+        draw_guide(axes, guide)
+    if legend is not None:
+        axes.legend(**{"fontsize": "small"} | ({"loc": legend} if isinstance(legend, str) else legend))
 
 
 def draw_guide(axes: Axes, y: float | None = None, x: float | None = None, **changes: Any) -> None:
@@ -173,6 +215,19 @@ def number_ticks(axes: Axes, names: Sequence[str] | int, axis: str = "x", every:
     setter(places, [names[place] for place in places])
 
 
+def number_cells(axes: Axes, columns: int, rows: int, every: int | None = None) -> None:
+    """Number the columns and rows of an image from 1."""
+    number_ticks(axes, columns, "x", every)
+    number_ticks(axes, rows, "y", every)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows of marks at the heights 0, 1, ..."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.tick_params(axis="y", length=0)
+
+
 def number_log_axis(axis: Axis, subs: Sequence[float] = (1.0, 2.0, 5.0), form: str = "g") -> None:
     """Write numbers, and no powers, on a logarithmic axis, at ``subs`` times each power of ten."""
     axis.set_major_locator(LogLocator(subs=subs))
@@ -202,6 +257,12 @@ def draw_eigenvalues(axes: Axes, values: np.ndarray, **style: Any) -> None:
         {} if "color" in style else {"color": INK, "markerfacecolor": "none"}
     )
     axes.plot(values.real, values.imag, **rings | style)
+
+
+def write_counts(axes: Axes, roots: np.ndarray, counts: Iterable[int], **style: Any) -> None:
+    """Write how many eigenvalues there are beyond each of the complex ``roots`` (n,)."""
+    for root, count in zip(roots, counts):
+        axes.text(1.2 * root.real, 1.2 * root.imag, str(count), ha="center", va="center", **style)
 
 
 def draw_runs(

@@ -9,16 +9,14 @@ from matplotlib.ticker import MaxNLocator
 
 from twm.book.figures.animation import Animation, LinePanel, Panel
 from twm.book.figures.style import (
-    DIVERGING, INK, QUALITATIVE, draw_guide, label_axes, make_axes, number_ticks, plot_magnitudes, plot_matrix,
-    style_line, style_marks,
+    DIVERGING, INK, Curves, draw_curves, draw_guide, draw_prediction, label_axes, make_axes, number_cells, number_ticks,
+    plot_magnitudes, plot_matrix, style_line, style_marks,
 )  # fmt: skip
 from twm.errors import require
 
 
-def plot_recursions(
-    fibonacci: Mapping[int, np.ndarray], roots: Mapping[int, float], twins: np.ndarray, changed: np.ndarray
-) -> Figure:
-    """Draw Fibonacci series (time,) by history with their predicted growth a step, and one system from three starts.
+def plot_recursions(fibonacci: Curves, roots: Mapping[int, float], twins: np.ndarray, changed: np.ndarray) -> Figure:
+    """Draw Fibonacci series (time,) by history with their growth ``roots``, and one system from three starts.
 
     ``twins`` (2, time) start equally, ``changed`` (time,) differs in one initial state.
     """
@@ -26,30 +24,21 @@ def plot_recursions(
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     for index, (history, series) in enumerate(fibonacci.items()):
         time = np.arange(1, len(series) + 1)
-        left.semilogy(time, series, **style_marks(index, f"s = {history}"))
-        line = series[-1] * roots[history] ** (time - time[-1])
-        label = f"predicted: × {roots[history]:.4f}"
-        left.semilogy(time, line, **style_line(index, label, linestyle="--", linewidth=1.2))
-    label_axes(left, "i (states)", "$x_i$", "A: sum of the last s states")
-    left.legend(fontsize=8, loc="upper left")
-    time = np.arange(1, twins.shape[1] + 1)
-    ring = style_marks(0, "run", linestyle="-", linewidth=0.9, markerfacecolor="none", markersize=9)
-    right.plot(time, twins[0], **ring)
+        left.plot(time, series, **style_marks(index, f"s = {history}"))
+        line, label = series[-1] * roots[history] ** (time - time[-1]), f"predicted: × {roots[history]:.4f}"
+        left.plot(time, line, **style_line(index, label, linestyle="--", linewidth=1.2))
+    label_axes(left, "i (states)", "$x_i$", "A: sum of the last s states", "upper left", yscale="log")
+    time, thin = np.arange(1, twins.shape[1] + 1), {"linewidth": 0.9}
+    right.plot(time, twins[0], **style_marks(0, "run", linestyle="-", markerfacecolor="none", markersize=9, **thin))
     right.plot(time, twins[1], **style_marks(0, "run again, same two initial states", markersize=3.5))
-    right.plot(time, changed, **style_marks(1, "$x_1$ changed", linestyle="--", linewidth=0.9, markersize=4))
+    right.plot(time, changed, **style_marks(1, "$x_1$ changed", linestyle="--", markersize=4, **thin))
     right.axvspan(0.5, 2.5, color=INK, alpha=0.08, linewidth=0)
-    label_axes(right, "i (states)", "$x_i$", "B: delayed logistic map, s = 2", ylim=(0, 1.32))
-    right.legend(fontsize=8, loc="upper right")
+    label_axes(right, "i (states)", "$x_i$", "B: delayed logistic map, s = 2", "upper right", ylim=(0, 1.32))
     return figure
 
 
 def plot_courant(
-    pulses: Mapping[float, np.ndarray],
-    exact: np.ndarray,
-    cells: Sequence[int],
-    errors: Mapping[float, Sequence[float]],
-    predicted: Mapping[float, Sequence[float]],
-    distance: int,
+    pulses: Curves, exact: np.ndarray, cells: Sequence[int], errors: Curves, predicted: Curves, distance: int
 ) -> Figure:
     """Draw what Euler steps of each Courant number make of a pulse (n,) that travels ``distance`` cells.
 
@@ -57,34 +46,23 @@ def plot_courant(
     """
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     left.plot(exact, color=INK, linewidth=4, alpha=0.25, linestyle="-", label="exact translation")
-    for index, (courant, pulse) in enumerate(pulses.items()):
-        left.plot(pulse, **style_line(index, f"c = {courant:g}"))
+    draw_curves(left, np.arange(len(exact)), {f"c = {courant:g}": pulse for courant, pulse in pulses.items()})
     # Only where something is to be seen: the pulse's place and as much room as the widest pulse takes.
-    seen = np.flatnonzero(np.max(list(pulses.values()), axis=0) > 1e-3)
-    label_axes(
-        left, "x (cells)", "activity h", f"A: the pulse after {distance} cells", xlim=(seen[0] - 2, seen[-1] + 2)
-    )
-    left.legend(fontsize=8)
+    seen = np.flatnonzero(np.max(list(pulses.values()), axis=0) > 1e-3)[[0, -1]] + [-2, 2]
+    label_axes(left, "x (cells)", "activity h", f"A: the pulse after {distance} cells", "best", xlim=seen)
     for index, (courant, values) in enumerate(errors.items()):
-        colour = QUALITATIVE[list(pulses).index(courant) if courant in pulses else index]
-        right.loglog(cells, values, **style_marks(index, f"c = {courant:g}: measured", color=colour))
-        right.loglog(cells, predicted[courant], color=colour, linestyle="--", linewidth=1.2)
+        draw_prediction(right, cells, values, predicted[courant], index, f"c = {courant:g}: measured", linestyle="--")
     handles, labels = right.get_legend_handles_labels()
     handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1.2))
-    right.legend(handles, [*labels, "predicted, order 1"], fontsize=8)
-    label_axes(right, "cells on the ring", "largest relative error", "B: error below c = 1")
+    legend, log = {"handles": handles, "labels": [*labels, "predicted, order 1"]}, {"xscale": "log", "yscale": "log"}
+    label_axes(right, "cells on the ring", "largest relative error", "B: error below c = 1", legend, **log)
     right.set_xticks(list(cells), [str(count) for count in cells])
     right.minorticks_off()
     return figure
 
 
 def plot_amplification(
-    angles: np.ndarray,
-    predicted: Mapping[float, np.ndarray],
-    measured: Mapping[float, np.ndarray],
-    steps: np.ndarray,
-    spread: Mapping[float, np.ndarray],
-    spread_predicted: Mapping[float, np.ndarray],
+    angles: np.ndarray, predicted: Curves, measured: Curves, steps: np.ndarray, spread: Curves, spread_predicted: Curves
 ) -> Figure:
     """Draw by Courant number the factor |g| of one step at each angle a cell (modes,), and how a pulse widens.
 
@@ -93,17 +71,14 @@ def plot_amplification(
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     draw_guide(left, 1, linewidth=0.8)
     for index, courant in enumerate(predicted):
-        left.plot(angles, predicted[courant], **style_line(index, linestyle="-", linewidth=1.2))
-        left.plot(angles, measured[courant], **style_marks(index, f"c = {courant:g}"))
-    label_axes(left, "wave number (radians a cell)", "factor a step, |g|", "A: amplification of every mode")
+        draw_prediction(left, angles, measured[courant], predicted[courant], index, f"c = {courant:g}")
+    legend = {"title": "points measured, lines predicted", "title_fontsize": "small"}
+    label_axes(left, "wave number (radians a cell)", "factor a step, |g|", "A: amplification of every mode", legend)
     left.set_xticks([0, np.pi / 2, np.pi], ["0", "π/2", "π"])
-    left.legend(fontsize=8, title="points measured, lines predicted", title_fontsize=8)
-    for index, courant in enumerate(spread):
-        colour = QUALITATIVE[list(predicted).index(courant) if courant in predicted else index]
-        right.plot(steps, spread_predicted[courant], color=colour, linestyle="-", linewidth=1.2)
-        right.plot(steps, spread[courant], **style_marks(index, f"c = {courant:g}", color=colour))
-    label_axes(right, "steps", "variance of the pulse (cells²)", "B: widening, n c (1 − c) predicted")
-    right.legend(fontsize=8)
+    for courant, variances in spread.items():
+        index = list(predicted).index(courant)
+        draw_prediction(right, steps, variances, spread_predicted[courant], index, f"c = {courant:g}")
+    label_axes(right, "steps", "variance of the pulse (cells²)", "B: widening, n c (1 − c) predicted", "best")
     return figure
 
 
@@ -122,7 +97,7 @@ def plot_disturbance(difference: np.ndarray, column: int, dimension: int) -> Fig
     return figure
 
 
-def plot_theorem(sizes: np.ndarray, errors: Mapping[str, np.ndarray], accepted: float) -> Figure:
+def plot_theorem(sizes: np.ndarray, errors: Curves, accepted: float) -> Figure:
     """Draw the systems tried, (systems, 2) history and dim, and each lattice's relative errors (systems,).
 
     An error of exactly zero is drawn at the bottom; below ``accepted`` errors count as none.
@@ -131,26 +106,24 @@ def plot_theorem(sizes: np.ndarray, errors: Mapping[str, np.ndarray], accepted: 
     counts = np.zeros(sizes.max(axis=0))
     np.add.at(counts, tuple((sizes - 1).T), 1)
     image = plot_magnitudes(left, counts.T, origin="lower")
-    number_ticks(left, counts.shape[0])
-    number_ticks(left, counts.shape[1], "y")
+    number_cells(left, *counts.shape)
     label_axes(left, "history s", "dim d", "A: systems tried")
     figure.colorbar(image, ax=left, label="systems", ticks=MaxNLocator(integer=True))
     floor, rng = 1e-18, np.random.default_rng(0)
     for place, values in enumerate(errors.values()):
         across = place + rng.uniform(-0.3, 0.3, size=len(values))
-        right.semilogy(across, np.maximum(values, floor), **style_marks(place, markersize=2.5, alpha=0.5))
+        right.plot(across, np.maximum(values, floor), **style_marks(place, markersize=2.5, alpha=0.5))
     draw_guide(right, accepted, linestyle="--")
     right.text(len(errors) - 0.55, accepted * 1.7, "accepted below", ha="right", fontsize="small")
+    log = {"yscale": "log", "ylim": (floor / 5, 50)}
+    label_axes(right, "lattice", "relative difference from Eq. (1)", "B: right and wrong lattices", **log)
     right.set_yticks([floor, 1e-16, 1e-12, 1e-8, 1e-4, 1], ["0", "10⁻¹⁶", "10⁻¹²", "10⁻⁸", "10⁻⁴", "1"])
     right.minorticks_off()
     right.set_xticks(range(len(errors)), list(errors), fontsize="small")
-    label_axes(
-        right, "lattice", "relative difference from Eq. (1)", "B: right and wrong lattices", ylim=(floor / 5, 50)
-    )
     return figure
 
 
-def plot_blur(pictures: Mapping[str, np.ndarray], wrong: Mapping[str, Sequence[int]], rounds: Sequence[int]) -> Figure:
+def plot_blur(pictures: Curves, wrong: Mapping[str, Sequence[int]], rounds: Sequence[int]) -> Figure:
     """Draw remembered pictures (rounds, rows, columns) by wave, with the number of cells of the wrong sign."""
     figure, axes = make_axes(len(pictures), len(rounds), 1.95 * len(rounds), 0.95 * len(pictures) + 0.3)
     for number, (row, (label, images)) in enumerate(zip(axes, pictures.items(), strict=True)):
@@ -172,12 +145,9 @@ def animate_lattice(trajectory: np.ndarray, history: int, title: str, alt: str) 
     for step in range(1, steps):
         # What has been the newest column so far; later columns are still empty.
         outputs[step, :, :step] = trajectory[1 : step + 1, -1].T
-        if step <= history:
-            captions.append(f"t = {step}: input phase, state {step} of {history} enters at column {columns}")
-        else:
-            captions.append(
-                f"t = {step}: output phase, the boundary writes column {columns} from the state that leaves"
-            )
+        entering = f"input phase, state {step} of {history} enters at column {columns}"
+        written = f"output phase, the boundary writes column {columns} from the state that leaves"
+        captions.append(f"t = {step}: {entering if step <= history else written}")
     substrate, label = np.swapaxes(trajectory, 1, 2), "column i (1 oldest)"
     panels = [
         Panel("Substrate: waves move to the left", substrate, "dimension j", label, -1, 1),

@@ -7,11 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
 
 from twm.book.figures.style import (
-    FAINT, INK, PALE, QUALITATIVE, THIN, draw_eigenvalues, draw_guide, draw_runs, draw_unit_circle, label_axes, make_axes,
-    make_panels, mark_signs, number_log_axis, plot_matrix, share_legend, style_line, style_marks,
+    FAINT, INK, PALE, QUALITATIVE, THIN, Curves, draw_eigenvalues, draw_guide, draw_runs, draw_unit_circle, label_axes,
+    make_axes, make_panels, mark_signs, name_rows, number_log_axis, plot_matrix, share_legend, style_line, style_marks,
 )  # fmt: skip
 from twm.training.tables import Cell
 
@@ -20,7 +19,7 @@ _PAPER = {"linestyle": "none", "marker": "D", "markersize": 5.5, "markerfacecolo
 _UNDEFINED = 0.15
 
 
-def plot_boundaries(matrices: Mapping[str, np.ndarray], dim: int) -> Figure:
+def plot_boundaries(matrices: Curves, dim: int) -> Figure:
     """Plot the tasks' boundaries f (dim, history*dim), entries -1, 0, 1, as at the top of the paper's Table 1."""
     figure, axes = make_axes(len(matrices), 1, 7.4, 1.45 * len(matrices) + 0.3)
     for panel, (name, matrix) in zip(axes[:, 0], matrices.items()):
@@ -39,21 +38,19 @@ def plot_boundaries(matrices: Mapping[str, np.ndarray], dim: int) -> Figure:
 def plot_trained_spectra(
     panels: Mapping[str, tuple[np.ndarray, np.ndarray]], columns: int = 4, reach: float = 1.35, threshold: float = 0.9
 ) -> Figure:
-    """Plot eigenvalues of theory and of a network by title; what is beyond ``reach`` is drawn on the edge.
-
-    A magnitude beyond ``threshold`` counts as a memory.
-    """
+    """Plot eigenvalues of theory and of a network by title; beyond ``reach`` on the edge, beyond ``threshold`` memories."""
     figure, axes = make_panels(len(panels), min(columns, len(panels)), 1.95, 2.15, 0.45)
-    ticks = {"xticks": (-1, 0, 1), "yticks": (-1, 0, 1), "xlabel": "", "ylabel": ""}
     for panel, (title, (theory, values)) in zip(axes, panels.items()):
-        draw_unit_circle(panel, reach + 0.08, **ticks)
+        draw_unit_circle(panel, reach + 0.08, xticks=(-1, 0, 1), yticks=(-1, 0, 1), xlabel="", ylabel="")
         draw_eigenvalues(panel, theory, markersize=8, markeredgewidth=0.8, label="theory")
         slow = np.abs(values) > threshold
         shown = values * np.minimum(1, reach / np.maximum(np.abs(values), 1e-12))
-        beyond = {"label": f"network, beyond {threshold:g}", "color": QUALITATIVE[1], "markersize": 3.2}
-        rest = {"label": "network, the rest", "color": QUALITATIVE[0], "markersize": 1.8}
-        draw_eigenvalues(panel, shown[slow], markeredgewidth=0, **beyond)
-        draw_eigenvalues(panel, shown[~slow], markeredgewidth=0, **rest)
+        for kind, index, size, name in (
+            (slow, 1, 3.2, f"network, beyond {threshold:g}"),
+            (~slow, 0, 1.8, "network, the rest"),
+        ):
+            style = style_marks(index, name, marker="o", markersize=size, markeredgewidth=0)
+            draw_eigenvalues(panel, shown[kind], **style)
         panel.set_title(title, fontsize="small")
         panel.tick_params(labelsize="x-small", length=2)
     share_legend(figure, markerscale=1.3)
@@ -72,6 +69,7 @@ def plot_curves(
     columns = 1 if share_axis else len(curves)
     width = 6.6 if share_axis else 2.45 * columns + 0.4
     figure, axes = make_axes(1 + horizons, columns, width, 4.4 if horizons else 2.9)
+    longest = max((point["horizon"] for points in curves.values() for point in points), default=1)
     for index, (name, points) in enumerate(curves.items()):
         column = axes[:, 0 if share_axis else index]
         alone = len({point["model"] for point in points}) == 1
@@ -79,17 +77,14 @@ def plot_curves(
         draw_runs(column[0], points, "test_accuracy", **style | {"label": name})
         if horizons:
             draw_runs(column[1], points, "horizon", drawstyle="steps-post", **style)
+            column[1].set_ylim(0, 1.06 * longest)
         if not share_axis:
             column[0].set_title(name, fontsize="small")
         column[-1].set_xlabel("iteration")
         column[0].set_ylim(0.45, 1.02)
         column[-1].sharex(column[0])
-    axes[0, 0].set_ylabel("right signs in the test")
-    if horizons:
-        longest = max((point["horizon"] for points in curves.values() for point in points), default=1)
-        for panel in axes[1]:
-            panel.set_ylim(0, 1.06 * longest)
-        axes[1, 0].set_ylabel("horizon in training")
+    for place, label in zip(axes[:, 0], ("right signs in the test", "horizon in training")):
+        place.set_ylabel(label)
     if share_axis and len(curves) > 1:
         axes[0, 0].legend(loc="lower right", fontsize="small")
     return figure
@@ -98,21 +93,19 @@ def plot_curves(
 def plot_table1(cells: Sequence[Cell]) -> Figure:
     """Plot both halves of Table 1, ours beside the paper's, a line a cell."""
     figure, ((left, right),) = make_axes(1, 2, 8.2, 0.27 * len(cells) + 1.3)
-    places = np.arange(len(cells))[::-1].astype(float)
-    for number, (place, cell) in enumerate(zip(places, cells)):
-        for panel in (left, right) if number // 6 % 2 == 0 else ():
+    for place, cell in enumerate(reversed(cells)):
+        for panel in (left, right) if (len(cells) - 1 - place) // 6 % 2 == 0 else ():
             panel.axhspan(place - 0.5, place + 0.5, color=PALE, zorder=0, linewidth=0)
         _draw_cell(left, place, cell.paper_accuracy, cell.accuracies, cell.accuracy, cell.accuracy_agrees)
         shown = [*cell.errors, *[_UNDEFINED] * (cell.seeds - cell.equal_rank)]
         paper = _UNDEFINED if cell.paper_error is None else cell.paper_error
         _draw_cell(right, place, paper, shown, cell.error, cell.error_agrees, floor=1e-5)
         if cell.seeds:
-            centred = {"va": "center", "ha": "center", "fontsize": "x-small", "color": INK}
-            right.text(0.6, place, f"{cell.equal_rank}/{cell.seeds}", **centred)
-    for panel in (left, right):
-        panel.set(ylim=(-0.6, len(cells) - 0.4))
-        panel.tick_params(axis="y", length=0)
-    left.set_yticks(places, [f"{cell.task}   {cell.hidden:>3}   {cell.l2:g}" for cell in cells], fontsize="small")
+            share = f"{cell.equal_rank}/{cell.seeds}"
+            right.text(0.6, place, share, va="center", ha="center", fontsize="x-small", color=INK)
+    name_rows(left, [f"{cell.task}   {cell.hidden:>3}   {cell.l2:g}" for cell in reversed(cells)])
+    name_rows(right, [""] * len(cells))
+    left.tick_params(axis="y", labelsize="small")
     label_axes(left, "accuracy", "", "accuracy", xlim=(0.45, 1.03))
     corner = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "fontsize": "small"}
     left.annotate("task, hidden, L2", (0, 1), (-6, 7), **corner)
@@ -120,16 +113,13 @@ def plot_table1(cells: Sequence[Cell]) -> Figure:
         right, "mean difference of arguments (rad)", "", "spectral error", xscale="log", xlim=(1e-4, 1), yticks=[]
     )
     right.axvline(0.07, color=FAINT, linewidth=0.8)
-    right.xaxis.set_minor_locator(NullLocator())
     names = ["$10^{-4}$", "$10^{-3}$", "$10^{-2}$", "other\nrank", "equal\nrank"]
     right.set_xticks([1e-4, 1e-3, 1e-2, _UNDEFINED, 0.6], names, fontsize="small")
-    key = [
-        Line2D([], [], **_PAPER, label="paper"),
-        Line2D([], [], **style_marks(2, "ours, agrees", marker="o")),
-        Line2D([], [], **style_marks(1, "ours, apart", marker="s")),
-        Line2D([], [], linestyle="none", marker="|", color=INK, label="a seed"),
-    ]
-    figure.legend(handles=key, loc="outside lower center", ncols=4, fontsize="small")
+    right.minorticks_off()
+    ours = [style_marks(2, "ours, agrees", marker="o"), style_marks(1, "ours, apart", marker="s")]
+    key = [_PAPER | {"label": "paper"}, *ours, {"linestyle": "none", "marker": "|", "color": INK, "label": "a seed"}]
+    handles = [Line2D([], [], **style) for style in key]
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize="small")
     return figure
 
 
@@ -137,11 +127,9 @@ def _draw_cell(panel: Axes, place: float, paper: float, seeds, mean, agrees: boo
     panel.plot([paper], [place + 0.17], zorder=4, **_PAPER)
     style, below = style_marks(2 if agrees else 1), place - 0.2
     panel.plot(seeds, [below] * len(seeds), **style | {"marker": "|", "markersize": 6, "alpha": 0.8})
+    if mean.low is not None:
+        panel.plot([max(mean.low, floor), mean.high], [below] * 2, color=style["color"], linewidth=1.2, linestyle="-")
     if mean.value is not None:
-        if mean.low is not None:
-            panel.plot(
-                [max(mean.low, floor), mean.high], [below] * 2, color=style["color"], linewidth=1.2, linestyle="-"
-            )
         panel.plot([mean.value], [below], **style | {"marker": "o" if agrees else "s", "markersize": 4.5, "zorder": 5})
 
 
@@ -155,8 +143,7 @@ def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> 
         face = "none" if index % 2 else QUALITATIVE[index]
         panel.plot(*np.reshape(points, (-1, 2)).T, **style_marks(index, name, markerfacecolor=face))
     span = {"ylim": (0.45, 1.03), "xlim": (-0.03 * rank, 1.1 * largest + 2)}
-    label_axes(panel, "eigenvalues beyond 0.9", "accuracy", **span)
-    panel.legend(loc="center left", fontsize="small")
+    label_axes(panel, "eigenvalues beyond 0.9", "accuracy", legend="center left", **span)
     return figure
 
 
@@ -175,9 +162,8 @@ def plot_generalisation(
         right.plot([margin], [accuracies[-1]], **style_marks(index, name, markerfacecolor="none"))
     draw_guide(left, level, color=FAINT)
     label_axes(left, "multiple of the trained horizon", "accuracy", xscale="log", ylim=(0.45, 1.03))
-    left.xaxis.set_major_locator(FixedLocator(multiples))
-    left.xaxis.set_minor_locator(NullLocator())
-    left.xaxis.set_major_formatter(ScalarFormatter())
+    left.set_xticks(multiples, [str(multiple) for multiple in multiples])
+    left.minorticks_off()
     right.axvline(0, **THIN)
     label = r"margin: least $|\lambda|$ beyond 0.9, less 1"
     label_axes(right, label, f"accuracy at {multiples[-1]} horizons", ylim=(0.45, 1.03))
@@ -205,8 +191,8 @@ def plot_pairs(
             for place, height in zip(places, heights):
                 face = "none" if np.isnan(values[place]) else QUALITATIVE[place]
                 panel.plot([place], [height], **style_marks(place, markerfacecolor=face, zorder=2))
-        panel.set(xlim=(-0.35, len(names) - 0.65))
         panel.set_xticks(range(len(names)), names)
+        panel.set_xlim(-0.35, len(names) - 0.65)
         panel.set_title(title, fontsize="small")
         if log:
             panel.set(yscale="log", ylim=(bottom / 1.25, ceiling * 1.15))
@@ -220,7 +206,7 @@ def plot_pairs(
 
 
 def plot_fibonacci_training(
-    errors: Mapping[str, np.ndarray], trained: int, predicted: float, last_possible: int, tolerance: float
+    errors: Curves, trained: int, predicted: float, last_possible: int, tolerance: float
 ) -> Figure:
     """Plot relative errors (models, steps) of networks that learn Fibonacci, by kind of input, of which ``trained`` steps.
 
@@ -228,19 +214,21 @@ def plot_fibonacci_training(
     any network of this readout could be right, ``tolerance`` what counts as right.
     """
     figure, ((panel,),) = make_axes(1, 1, 6.6, 3.5)
-    steps = np.arange(1, next(iter(errors.values())).shape[1] + 1)
+    last = next(iter(errors.values())).shape[1]
     panel.axvspan(0.5, trained + 0.5, color=PALE, linewidth=0)
-    panel.text(0.7, 2.2, "trained", fontsize="small")
     draw_guide(panel, x=last_possible + 0.5)
-    words = "from here on no bounded\nnetwork of this readout\ncan be right"
-    panel.text(last_possible + 0.9, 3e-4, words, fontsize="small")
-    for index, (name, error) in enumerate(errors.items()):
-        for number, own in enumerate(error):
-            style = style_line(index, name if number == 0 else None, linewidth=1.1, alpha=0.8)
-            panel.semilogy(steps, own, **style)
     draw_guide(panel, predicted, color=QUALITATIVE[0])
-    panel.text(steps[-1], predicted * 0.5, "least error for raw inputs, linear", fontsize="small", ha="right")
     panel.axhline(tolerance, **THIN)
-    label_axes(panel, "output step", "relative error", ylim=(1e-5, 4), xlim=(0.5, steps[-1]))
-    panel.legend(loc="lower right", fontsize="small")
+    for index, (name, error) in enumerate(errors.items()):
+        lines = panel.plot(np.arange(1, last + 1), error.T, **style_line(index, linewidth=1.1, alpha=0.8))
+        lines[0].set_label(name)
+    words = "from here on no bounded\nnetwork of this readout\ncan be right"
+    for x, y, text, side in (
+        (0.7, 2.2, "trained", "left"),
+        (last_possible + 0.9, 3e-4, words, "left"),
+        (last, predicted * 0.5, "least error for raw inputs, linear", "right"),
+    ):
+        panel.text(x, y, text, fontsize="small", ha=side)
+    span = {"yscale": "log", "ylim": (1e-5, 4), "xlim": (0.5, last)}
+    label_axes(panel, "output step", "relative error", legend="lower right", **span)
     return figure

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from twm.book.figures.style import (
-    MARKERS, draw_guide, draw_runs, label_axes, make_axes, number_ticks, plot_magnitudes, plot_matrix,
-    share_legend, style_line, style_marks,
+    MARKERS, Curves, draw_guide, draw_runs, label_axes, make_axes, name_rows, number_ticks, plot_magnitudes, plot_matrix,
+    share_legend, style_both, style_line, style_marks,
 )  # fmt: skip
 
 # Networks by what the paper calls them, always in the same colour.
@@ -20,7 +20,7 @@ def _style_network(name: str, index: int, **changes: Any) -> dict[str, Any]:
     return style_line(_ORDER.index(name) if name in _ORDER else index, name, **changes)
 
 
-def plot_ring(matrices: Mapping[str, np.ndarray], runs: Mapping[str, np.ndarray]) -> Figure:
+def plot_ring(matrices: Curves, runs: Curves) -> Figure:
     """Plot matrices (neurons, neurons) of a wave on a ring, and how a bump (time, neurons) moves under each."""
     figure, (above, below) = make_axes(2, len(matrices), 2.5 * len(matrices) + 0.4, 4.9)
     for upper, lower, (title, matrix) in zip(above, below, matrices.items()):
@@ -33,7 +33,7 @@ def plot_ring(matrices: Mapping[str, np.ndarray], runs: Mapping[str, np.ndarray]
     return figure
 
 
-def plot_onsets(inputs: np.ndarray, states: Mapping[str, np.ndarray]) -> Figure:
+def plot_onsets(inputs: np.ndarray, states: Curves) -> Figure:
     """Plot a few inputs (time, channels), and the states (channels, neurons) that they leave, by title."""
     figure, (row,) = make_axes(1, 1 + len(states), 2.7 * (1 + len(states)), 2.6)
     plot_magnitudes(row[0], inputs.T, high=1, cmap="Greys")
@@ -121,8 +121,7 @@ def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure
     figure, ((panel,),) = make_axes(width=5.2)
     for index, (name, pairs) in enumerate(groups.items()):
         panel.plot(*zip(*sorted(pairs)), **_style_network(name, index, marker=MARKERS[index]))
-    label_axes(panel, "parameters", "test accuracy (%)", xlim=(0, None), ylim=(0, 101))
-    panel.legend(fontsize="small")
+    label_axes(panel, "parameters", "test accuracy (%)", legend="best", xlim=(0, None), ylim=(0, 101))
     return figure
 
 
@@ -130,13 +129,13 @@ def plot_ablation(losses: Mapping[str, Mapping[int, float]]) -> Figure:
     """Plot losses of the variants of Table 4, a line a variant, a panel a wait."""
     waits = sorted({wait for row in losses.values() for wait in row})
     figure, (row,) = make_axes(1, len(waits), 2.2 * len(waits) + 2.4, 0.33 * len(losses) + 1.2)
-    places = np.arange(len(losses))[::-1]
     for panel, wait in zip(row, waits):
-        for place, (name, own) in zip(places, losses.items()):
-            if own.get(wait):
-                panel.plot([own[wait]], [place], **style_marks(0 if name.startswith("w") else 1, markersize=7))
-        label_axes(panel, "test loss", "", f"T = {wait}", xscale="log", ylim=(-0.6, len(losses) - 0.4))
-        panel.set_yticks(places, list(losses) if panel is row[0] else [""] * len(losses))
+        for place, name in enumerate(reversed(losses)):
+            if losses[name].get(wait):
+                style = style_marks(0 if name.startswith("w") else 1, markersize=7)
+                panel.plot([losses[name][wait]], [place], **style)
+        label_axes(panel, "test loss", "", f"T = {wait}", xscale="log")
+        name_rows(panel, list(reversed(losses)) if panel is row[0] else [""] * len(losses))
         panel.grid(axis="x", color="#DDDDDD", linewidth=0.6)
         panel.margins(x=0.15)
     return figure
@@ -149,9 +148,9 @@ def plot_speeds(groups: Mapping[str, Sequence[float]]) -> Figure:
         spread = np.linspace(-0.18, 0.18, max(2, len(speeds)))[: len(speeds)]
         panel.plot(speeds, place + spread, **style_marks(0, alpha=0.8))
     draw_guide(panel, x=1.0, linewidth=0.8)
-    panel.set_yticks(range(len(groups)), list(groups))
+    name_rows(panel, list(groups))
     everything = [speed for speeds in groups.values() for speed in speeds]
-    label_axes(panel, "speed (neurons a step)", ylim=(-0.5, len(groups) - 0.5))
+    panel.set_xlabel("speed (neurons a step)")
     panel.set_xlim(min(0.0, min(everything) - 0.1), max(1.5, max(everything) + 0.1))
     return figure
 
@@ -160,9 +159,8 @@ def plot_emergence(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
     """Plot (iteration, share of power on the diagonal) through training, a line a start."""
     figure, ((panel,),) = make_axes(width=5.4, height=3.1)
     for index, (name, pairs) in enumerate(groups.items()):
-        panel.plot(*zip(*pairs), **style_line(index, name, marker=MARKERS[index]))
-    label_axes(panel, "iteration", "power on the diagonal", ylim=(0, 1.02))
-    panel.legend(fontsize="small", loc="best")
+        panel.plot(*zip(*pairs), **style_both(index, name, markersize=5))
+    label_axes(panel, "iteration", "power on the diagonal", legend="best", ylim=(0, 1.02))
     return figure
 
 
@@ -185,8 +183,7 @@ def plot_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> Figur
     draw_guide(panel, x=0.95, linewidth=0.8)
     for border in range(1, len(titles)):
         panel.axhline(border - 0.5, color="#DDDDDD", linewidth=0.8)
+    name_rows(panel, list(titles.values())[::-1])
     label_axes(panel, "share, or $R^2$", xlim=(-0.1, 1.05), ylim=(-0.5, len(titles) - 0.5))
-    panel.set_yticks(range(len(titles)), list(titles.values())[::-1])
-    panel.tick_params(axis="y", length=0)
     share_legend(figure, ncols=2)
     return figure
