@@ -14,14 +14,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twm.book.figures.data import write_table
-from twm.book.figures.style import QUALITATIVE, get_colours, make_axes, number_ticks, style_line
+from twm.book.figures.style import (
+    QUALITATIVE, draw_curves, get_colours, label_axes, make_panels, number_ticks, plot_magnitudes,
+)  # fmt: skip
 from twm.errors import require, require_count
 
-# Most bytes of levels that a page should carry for one animation.
-_MOST_BYTES = 1_500_000
+# Most values that a page should carry for one animation: a byte each, or two.
+_MOST_VALUES = 1_500_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Panel:
     """A heatmap that changes from step to step; values outside vmin..vmax take the nearest colour."""
 
@@ -36,33 +38,21 @@ class Panel:
     col_names: Sequence[str] | None = None
 
     def __post_init__(self):
-        frames = _as_finite(self.frames, self.title, "(steps, rows, columns)")
+        self.frames = _as_finite(self.frames, self.title, "(steps, rows, columns)")
         get_colours(self.colours)
-        low, high = _find_range(frames, self.colours == "diverging")
-        low, high = (low if self.vmin is None else float(self.vmin)), (high if self.vmax is None else float(self.vmax))
-        require(low < high, f"vmin must be below vmax in the panel {self.title!r}, not {low:g} and {high:g}")
-        rows, columns = (
-            _as_names(self.row_names, self, frames.shape[1]),
-            _as_names(self.col_names, self, frames.shape[2]),
-        )
-        _fill(self, frames=frames, vmin=low, vmax=high, row_names=rows, col_names=columns)
+        low, high = _find_range(self.frames, self.colours == "diverging")
+        self.vmin = low if self.vmin is None else float(self.vmin)
+        self.vmax = high if self.vmax is None else float(self.vmax)
+        require(self.vmin < self.vmax, f"vmin must be below vmax in the panel {self.title!r}")
+        self.row_names = _as_names(self.row_names, self.title, self.frames.shape[1])
+        self.col_names = _as_names(self.col_names, self.title, self.frames.shape[2])
 
-    def quantise(self) -> bytes:
-        """Return a byte a cell, in the order step, row, column: 0 for vmin, 255 for vmax."""
-        return _quantise(self.frames, self.vmin, self.vmax, np.uint8)
-
-    def describe(self) -> dict:
-        """Return what the player reads."""
-        return {
-            "kind": "heat",
-            "title": self.title,
-            "shape": list(self.frames.shape),
-            "levels": _encode(self.quantise()),
-            "colours": _encode(get_colours(self.colours)(np.arange(256), bytes=True)[:, :3].tobytes()),
-            "range": [self.vmin, self.vmax],
-            "labels": [self.row_label, self.col_label],
-            "names": [list(self.row_names), list(self.col_names)],
-        }
+    def describe(self) -> dict[str, Any]:
+        """Return what the player reads; a byte a cell, 0 for vmin, in the order step, row, column."""
+        table = get_colours(self.colours)(np.arange(256), bytes=True)[:, :3]
+        levels, names = _encode_levels(self.frames, self.vmin, self.vmax, np.uint8), [self.row_names, self.col_names]
+        texts = {"kind": "heat", "title": self.title, "labels": [self.row_label, self.col_label], "names": names}
+        return texts | levels | {"colours": _encode(table.tobytes())}
 
     def list_rows(self) -> Iterator[tuple]:
         """List every row of every step, after its step, the panel and its name."""
@@ -71,16 +61,15 @@ class Panel:
 
     def draw(self, axes: Axes, step: int) -> None:
         """Draw one step for print."""
-        style = {"cmap": get_colours(self.colours), "vmin": self.vmin, "vmax": self.vmax, "interpolation": "nearest"}
-        axes.imshow(self.frames[step], aspect="auto", **style)
+        plot_magnitudes(axes, self.frames[step], self.vmin, self.vmax, cmap=get_colours(self.colours))
         number_ticks(axes, self.col_names, "x")
         number_ticks(axes, self.row_names, "y")
-        axes.set(xlabel=self.col_label, ylabel=self.row_label)
+        label_axes(axes, self.col_label, self.row_label)
         title = f"{self.title}\n(colours from {self.vmin:.3g} to {self.vmax:.3g})"
         axes.set_title(title, fontsize="small", loc="left")
 
 
-@dataclass(frozen=True)
+@dataclass
 class LinePanel:
     """Curves that change from step to step; what leaves the axis is cut off."""
 
@@ -93,44 +82,27 @@ class LinePanel:
     y_limits: tuple[float, float] | None = None  # the range of the lines and a margin if not given
 
     def __post_init__(self):
-        lines, x = (
-            _as_finite(self.lines, self.title, "(steps, curves, points)"),
-            _as_finite(self.x, self.title, "(points,)"),
-        )
-        rises = len(x) == lines.shape[2] and len(x) > 1 and bool((np.diff(x) > 0).all())
-        require(rises, f"x of the panel {self.title!r} must be {lines.shape[2]} increasing positions, at least two")
-        count, most = lines.shape[1], len(QUALITATIVE)
+        self.lines = _as_finite(self.lines, self.title, "(steps, curves, points)")
+        self.x = _as_finite(self.x, self.title, "(points,)")
+        _, count, points = self.lines.shape
+        rises = len(self.x) == points > 1 and bool((np.diff(self.x) > 0).all())
+        require(rises, f"x of the panel {self.title!r} must be {points} increasing positions, at least two")
+        most = len(QUALITATIVE)
         require(count <= most, f"the panel {self.title!r} has {count} curves; at most {most} can be told apart")
-        low, high = _find_range(lines, False)
+        low, high = _find_range(self.lines, False)
         margin = 0.05 * (high - low)
-        low, high = (low - margin, high + margin) if self.y_limits is None else map(float, self.y_limits)
-        require(low < high, f"y_limits of the panel {self.title!r} must increase, not {low:g} and {high:g}")
-        _fill(self, lines=lines, x=x, names=_as_names(self.names, self, count), y_limits=(low, high))
+        self.y_limits = (low - margin, high + margin) if self.y_limits is None else tuple(map(float, self.y_limits))
+        require(self.y_limits[0] < self.y_limits[1], f"y_limits of the panel {self.title!r} must increase")
+        self.names = _as_names(self.names, self.title, count)
 
-    @property
-    def reach(self) -> tuple[float, float]:
-        """The values of the first and last level: three axes high, so that a curve still leaves in its direction."""
+    def describe(self) -> dict[str, Any]:
+        """Return what the player reads; two bytes a point, the low one first, in the order step, curve, point."""
         low, high = self.y_limits
-        return 2 * low - high, 2 * high - low
-
-    def quantise(self) -> bytes:
-        """Return two bytes a point, the low one first, in the order step, curve, point."""
-        return _quantise(self.lines, *self.reach, np.dtype("<u2"))
-
-    def describe(self) -> dict:
-        """Return what the player reads."""
-        return {
-            "kind": "lines",
-            "title": self.title,
-            "shape": list(self.lines.shape),
-            "levels": _encode(self.quantise()),
-            "x": [float(f"{value:.6g}") for value in self.x],
-            "colours": list(QUALITATIVE[: self.lines.shape[1]]),
-            "range": list(self.reach),
-            "limits": list(self.y_limits),
-            "labels": [self.y_label, self.x_label],
-            "names": list(self.names),
-        }
+        # Levels reach three axes high, so that a curve that leaves the axis still leaves it in the right direction.
+        levels = _encode_levels(self.lines, 2 * low - high, 2 * high - low, np.dtype("<u2"))
+        texts = {"kind": "lines", "title": self.title, "labels": [self.y_label, self.x_label], "names": self.names}
+        x = [float(f"{value:.6g}") for value in self.x]
+        return texts | levels | {"x": x, "limits": self.y_limits, "colours": QUALITATIVE[: len(self.names)]}
 
     def list_rows(self) -> Iterator[tuple]:
         """List the positions, without a step, and then the heights of every curve at every step."""
@@ -140,19 +112,15 @@ class LinePanel:
 
     def draw(self, axes: Axes, step: int) -> None:
         """Draw one step for print."""
-        for index, (curve, name) in enumerate(zip(self.lines[step], self.names, strict=True)):
-            axes.plot(self.x, curve, **style_line(index, name))
-        axes.set(xlabel=self.x_label, ylabel=self.y_label, ylim=self.y_limits)
-        axes.legend(fontsize="small")
+        draw_curves(axes, self.x, dict(zip(self.names, self.lines[step])))
+        label_axes(axes, self.x_label, self.y_label, legend="best", ylim=self.y_limits)
         axes.set_title(self.title, fontsize="small", loc="left")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Animation:
-    """Panels that move together under one set of controls, with a caption a step.
-
-    A notebook or page shows it as a piece of HTML; print and pages without JavaScript show a still picture.
-    """
+    """Panels that move together under one set of controls, with a caption a step. A notebook or page shows it as a
+    piece of HTML; print and pages without JavaScript show a still picture."""
 
     panels: Sequence[Panel | LinePanel]  # all with the same number of steps
     captions: Sequence[str]  # one sentence a step
@@ -162,21 +130,18 @@ class Animation:
     autoplay: bool = False  # start when it comes into view, unless the reader asked for reduced motion
 
     def __post_init__(self):
-        panels, captions = tuple(self.panels), tuple(str(caption) for caption in self.captions)
-        require(len(panels) > 0, "an animation needs at least one panel")
-        counts = {panel.title: len(panel.frames if isinstance(panel, Panel) else panel.lines) for panel in panels}
-        require(len(set(counts.values())) == 1, f"all panels need the same number of steps, not {counts}")
-        steps = counts[panels[0].title]
-        require(len(captions) == steps, f"captions must be {steps} sentences, one a step, not {len(captions)}")
+        self.panels, self.captions = tuple(self.panels), tuple(map(str, self.captions))
+        require(len(self.panels) > 0, "an animation needs at least one panel")
+        arrays = [panel.frames if isinstance(panel, Panel) else panel.lines for panel in self.panels]
+        counts = {len(array) for array in arrays}
+        require(len(counts) == 1, f"all panels need the same number of steps, not {counts}")
+        steps = len(arrays[0])
+        require(self.steps == steps, f"captions must be {steps} sentences, one a step, not {self.steps}")
         require_texts(self)
-        rate = self.frames_per_second
+        rate, size = self.frames_per_second, sum(array.size for array in arrays)
         require(0 < rate <= 60, f"frames_per_second must be in (0, 60], not {rate!r}")
-        size = sum(len(panel.quantise()) for panel in panels)
-        words = (
-            f"the animation {self.title!r} would take {size} bytes, more than {_MOST_BYTES}; show fewer steps or cells"
-        )
-        require(size <= _MOST_BYTES, words)
-        _fill(self, panels=panels, captions=captions)
+        words = f"the animation {self.title!r} has {size} values, more than {_MOST_VALUES}; show fewer steps or cells"
+        require(size <= _MOST_VALUES, words)
 
     @property
     def steps(self) -> int:
@@ -188,11 +153,8 @@ class Animation:
         step = self.steps // 2 if step is None else require_count(step, "step", least=0)
         require(step < self.steps, f"step must be below {self.steps}, not {step}")
         columns = min(2, len(self.panels))
-        rows = -(-len(self.panels) // columns)
-        figure, axes = make_axes(rows, columns, width=7.2, height=0.7 + 2.3 * rows)
-        for place in axes.flat[len(self.panels) :]:
-            place.remove()
-        for panel, place in zip(self.panels, axes.flat):
+        figure, axes = make_panels(len(self.panels), columns, 7.2 / columns, 2.3, 0.7)
+        for panel, place in zip(self.panels, axes):
             panel.draw(place, step)
         figure.suptitle(f"{self.title}: {self.captions[step]}", fontsize="medium", x=0.01, ha="left", wrap=True)
         return figure
@@ -205,15 +167,9 @@ class Animation:
 
     def to_html(self) -> str:
         """Return the animation as a self-contained piece of HTML."""
-        data = {
-            "title": self.title,
-            "alt": self.alt,
-            "steps": self.steps,
-            "framesPerSecond": float(self.frames_per_second),
-            "autoplay": bool(self.autoplay),
-            "captions": list(self.captions),
-            "panels": [panel.describe() for panel in self.panels],
-        }
+        settings = {"steps": self.steps, "framesPerSecond": float(self.frames_per_second), "autoplay": self.autoplay}
+        texts = {"title": self.title, "alt": self.alt, "captions": self.captions}
+        data = texts | settings | {"panels": [panel.describe() for panel in self.panels]}
         hint = "Playing it needs JavaScript; without it, this picture shows one moment."
         return embed_script("player", "player.js", f"Animation: {self.title}", self.still(), self.alt, hint, data)
 
@@ -253,20 +209,14 @@ def require_texts(picture: Any) -> None:
     require(bool(str(picture.alt).strip()), "a picture for a page needs an alt text that says what is to be seen")
 
 
-def _fill(frozen: object, **values: Any) -> None:
-    for name, value in values.items():
-        object.__setattr__(frozen, name, value)
-
-
-def _quantise(values: np.ndarray, low: float, high: float, kind: Any) -> bytes:
-    levels = (np.clip(values, low, high) - low) * (np.iinfo(kind).max / (high - low))
-    return np.rint(levels).astype(kind).tobytes()
+def _encode_levels(values: np.ndarray, low: float, high: float, kind: Any) -> dict[str, Any]:
+    levels = np.rint((np.clip(values, low, high) - low) * (np.iinfo(kind).max / (high - low)))
+    return {"shape": values.shape, "range": [low, high], "levels": _encode(levels.astype(kind).tobytes())}
 
 
 def _as_finite(values: object, title: str, axes: str) -> np.ndarray:
     # A torch tensor on any device, with or without a gradient, is read without importing torch here.
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
+    values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
     try:
         array = np.array(values, dtype=float)
     except (TypeError, ValueError):
@@ -277,17 +227,15 @@ def _as_finite(values: object, title: str, axes: str) -> np.ndarray:
     return array
 
 
-def _as_names(names: Sequence[str] | None, panel: Panel | LinePanel, count: int) -> tuple[str, ...]:
+def _as_names(names: Sequence[str] | None, title: str, count: int) -> tuple[str, ...]:
     names = tuple(str(name) for name in (range(1, count + 1) if names is None else names))
-    require(len(names) == count, f"the panel {panel.title!r} needs {count} names, not {len(names)}")
+    require(len(names) == count, f"the panel {title!r} needs {count} names, not {len(names)}")
     return names
 
 
 def _find_range(values: np.ndarray, symmetric: bool) -> tuple[float, float]:
-    low, high = float(values.min()), float(values.max())
-    if symmetric:
-        high = max(abs(low), abs(high))
-        low = -high
+    high = float(np.abs(values).max() if symmetric else values.max())
+    low = -high if symmetric else float(values.min())
     # A constant array still needs a range to be drawn on.
     return (low, high) if low < high else (low - 1.0, high + 1.0)
 

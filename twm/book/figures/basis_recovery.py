@@ -50,10 +50,8 @@ def plot_analysis(analysis: Analysis) -> Figure:
 
 
 def plot_waves(states: np.ndarray, waves: np.ndarray, history: int, dim: int) -> Figure:
-    """Plot one run from the first input on: states (time, hidden), and the same in wave coordinates (time, history*dim).
-
-    One content is framed on its way.
-    """
+    """Plot one run from the first input on: states (time, hidden), and the same in wave coordinates (time,
+    history*dim). One content is framed on its way."""
     require(len(states) == len(waves), f"{len(states)} states and {len(waves)} readings cannot stand side by side")
     figure, ((above,), (below,)) = make_axes(2, 1, 7.6, 6.6)
     for panel, values, limit, title, label in (
@@ -200,9 +198,7 @@ def plot_strengths(gains: Sequence[float], found: Mapping[str, Curves], steps: i
 
 def plot_edit(before: np.ndarray, undisturbed: np.ndarray, after: np.ndarray, step: int) -> Figure:
     """Plot one run as pictures: inputs and outputs (time, rows) up to an edit ``step`` outputs in, and what follows.
-
-    ``undisturbed`` (steps, rows) would have followed by theory, ``after`` (steps, rows) is what followed.
-    """
+    ``undisturbed`` (steps, rows) would have followed by theory, ``after`` (steps, rows) is what followed."""
     require(undisturbed.shape == after.shape, f"shapes differ: {undisturbed.shape} and {after.shape}")
     figure, axes = make_axes(3, 1, 9.0, 4.1)
     start = len(before) - step

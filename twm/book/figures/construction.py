@@ -19,9 +19,7 @@ _FAINT = "#D9D9D9"
 
 def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int, float]) -> Figure:
     """Plot Fibonacci numbers crossing the substrate (time, history), and the growth of series (n,) by history.
-
-    ``constants`` are the ratios of consecutive terms that theory predicts.
-    """
+    ``constants`` are the ratios of consecutive terms that theory predicts."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     time, history = substrate.shape
     # Logarithms, as the numbers grow by a constant factor; the numbers themselves are written into the cells.
@@ -43,9 +41,7 @@ def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int,
 
 def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius: float) -> Figure:
     """Plot a skew basis of the plane (2, 2 columns) with its dual (2, 2 rows), and what duals read of a disturbance.
-
-    ``leaks`` are, by dual, the largest errors (steps,) after a disturbance outside the wave of spectral ``radius``.
-    """
+    ``leaks`` are, by dual, the largest errors (steps,) after a disturbance outside the wave of spectral ``radius``."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     vectors = np.stack([*basis.T, *dual_basis])
     for index, (vector, name) in enumerate(zip(vectors, ("$\\psi_1$", "$\\psi_2$", "$\\psi^1$", "$\\psi^2$"))):
@@ -70,10 +66,8 @@ def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius:
 
 
 def plot_errors(errors: Mapping[str, tuple[np.ndarray, np.ndarray]], tolerance: float) -> Figure:
-    """Plot the relative error of Eq. 6-7 (n,) against the condition number (n,), by kind of basis.
-
-    ``tolerance`` is allowed at condition number 1 and grows in proportion; the dotted line is what rounding makes.
-    """
+    """Plot the relative error of Eq. 6-7 (n,) against the condition number (n,), by kind of basis. ``tolerance`` is
+    allowed at condition number 1 and grows in proportion; the dotted line is what rounding makes."""
     figure, ((panel,),) = make_axes(1, 1, 5.6, 3.4)
     span = np.array([function(np.concatenate([each for each, _ in errors.values()])) for function in (np.min, np.max)])
     style = {"color": INK, "linewidth": 1.2}
@@ -131,10 +125,8 @@ def plot_multiplicities(values: np.ndarray, theory: np.ndarray) -> Figure:
 
 
 def plot_gains(steps: np.ndarray, amplitudes: Curves, saturating: Curves, fixed: Mapping[float, float]) -> Figure:
-    """Plot the relative amplitude (n,) of a cycling content by gain: linear, and with tanh.
-
-    ``fixed`` is where the cycle with tanh is predicted to settle; 0 where it dies.
-    """
+    """Plot the relative amplitude (n,) of a cycling content by gain: linear, and with tanh. ``fixed`` is where the
+    cycle with tanh is predicted to settle; 0 where it dies."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     marks = {"style": style_marks, "markevery": max(1, len(steps) // 14)}
     draw_curves(left, steps, {f"gain {gain:g}": curve for gain, curve in amplitudes.items()}, **marks)
@@ -170,10 +162,8 @@ def plot_input_phase(substrates: Curves, errors: Curves) -> Figure:
 
 
 def plot_zeros(values: Curves, blocks: np.ndarray, radii: np.ndarray, guide: np.ndarray) -> Figure:
-    """Plot computed eigenvalues (size,) of shifts, all zero in theory, and the largest (n,) by size of Jordan block (n,).
-
-    ``guide`` (n,) is what rounding to float64 leads one to expect.
-    """
+    """Plot computed eigenvalues (size,) of shifts, all zero in theory, and the largest (n,) by size of Jordan block
+    (n,). ``guide`` (n,) is what rounding to float64 leads one to expect."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.5)
     for index, (name, cloud) in enumerate(values.items()):
         face = "none" if index else QUALITATIVE[0]

@@ -19,10 +19,8 @@ _CELL_DIGITS = 4
 
 def make_csv(figure: Figure) -> str:
     """Return what a figure's artists show as CSV: axes from 1, kind of mark, its label, its place in data coordinates.
-
     Each panel begins with a row ``panel`` for its title. A heatmap has a row for each of its rows: ``y`` its number,
-    ``values`` its cells. Marks that data does not place, such as guide lines across a panel, are left out.
-    """
+    ``values`` its cells. Marks that data does not place, such as guide lines across a panel, are left out."""
     rows: list[tuple[Any, ...]] = []
     for number, axes in enumerate(figure.axes, 1):
         marks = [(number, *row) for row in _list_marks(axes)]

@@ -15,9 +15,8 @@ def plot_reduction(
     times: np.ndarray, curves: Curves, constants: np.ndarray, errors: np.ndarray, euler: tuple[np.ndarray, np.ndarray]
 ) -> Figure:
     """Plot one neuron's V_f (n,) of the whole model beside its fast limit, the first curve, and how they approach.
-
-    ``errors`` (m,) are the largest differences at the ``constants`` T_h = T_d (m,); ``euler`` has steps and their errors.
-    """
+    ``errors`` (m,) are the largest differences at the ``constants`` T_h = T_d (m,); ``euler`` has steps and their
+    errors."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     draw_curves(left, times, curves)
     label_axes(left, "time ($T_f$)", "$V_f$ of one neuron", "fast variables drop out", "best")
@@ -31,10 +30,8 @@ def plot_reduction(
 
 
 def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR) -> Figure:
-    """Plot the error (2, n) of going to the Elman update and back against the norm of W (n,), by activation.
-
-    An error of exactly zero is drawn at ``floor``.
-    """
+    """Plot the error (2, n) of going to the Elman update and back against the norm of W (n,), by activation. An error
+    of exactly zero is drawn at ``floor``."""
     figure, (row,) = make_axes(1, 2, 7.6, 3.2)
     log = {"xscale": "log", "yscale": "log", "ylim": (floor / 3, 10)}
     for way, (place, title) in enumerate(zip(row, ("there: map to Elman update", "and back: Elman update to map"))):
@@ -106,10 +103,8 @@ def plot_trained_variables(
     history: int,
 ) -> Figure:
     """Plot a trained network in its variables: weights, spectrum beside theory's, and an episode in both bases.
-
-    ``operator`` (size, size) are the weights between variables and ``leak`` (hidden, size) the part of W Psi outside of them;
-    the episode is ``neurons`` (steps, hidden) and, read by the dual, ``contents`` (steps, size).
-    """
+    ``operator`` (size, size) are the weights between variables and ``leak`` (hidden, size) the part of W Psi outside of
+    them; the episode is ``neurons`` (steps, hidden) and, read by the dual, ``contents`` (steps, size)."""
     figure, ((weights, plane), episodes) = make_axes(2, 2, 8.2, 6.6)
     block, limit = np.concatenate([operator, leak]), float(np.abs(operator).max())
     rows, columns = "to: variables, then the rest", "from variable component"

@@ -43,10 +43,8 @@ def plot_cubes(panels: Mapping[str, tuple[Curves, Curves]]) -> Figure:
 def plot_resting(
     swings: Curves, names: Sequence[str], orbit: np.ndarray, outputs: np.ndarray, axis_names: tuple[str, str]
 ) -> Figure:
-    """Plot by network the largest swing of a neuron at each output state of ``names``, and one such movement.
-
-    ``orbit`` (steps, 2) has its two leading components, ``outputs`` (steps, channels) the outputs meanwhile.
-    """
+    """Plot by network the largest swing of a neuron at each output state of ``names``, and one such movement. ``orbit``
+    (steps, 2) has its two leading components, ``outputs`` (steps, channels) the outputs meanwhile."""
     figure, ((left, middle, right),) = make_axes(1, 3, 8.2, 2.9)
     width = 0.8 / len(swings)
     for index, (name, values) in enumerate(swings.items()):
@@ -66,11 +64,9 @@ def plot_resting(
 def plot_points(
     panels: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], counts: Mapping[str, Sequence[Sequence[int]]]
 ) -> Figure:
-    """Plot slow points in two components, and how many there are of each kind in each network, by title.
-
-    A panel has places (points, 2), numbers of unstable directions (points,), and whether each is fixed; ``counts`` has for
-    each seed the numbers of fixed points with 0, 1, 2, ... unstable directions.
-    """
+    """Plot slow points in two components, and how many there are of each kind in each network, by title. A panel has
+    places (points, 2), numbers of unstable directions (points,), and whether each is fixed; ``counts`` has for each
+    seed the numbers of fixed points with 0, 1, 2, ... unstable directions."""
     figure, (above, below) = make_axes(2, len(panels), 7.8, 6.0)
     for upper, lower, (title, (places, unstable, fixed)) in zip(above, below, panels.items()):
         for number in range(5):
@@ -134,9 +130,7 @@ def plot_flip_flop_spectra(spectra: Mapping[str, Sequence[np.ndarray]]) -> Figur
 
 def plot_switch(components: Curves, outputs: np.ndarray, lead: int, delay: int) -> Figure:
     """Plot the mean course of a switch, from ``lead`` steps before the pulse: outputs (steps, channels) and components.
-
-    ``components`` (steps, n) are those of a network and of a plain delay line, by title.
-    """
+    ``components`` (steps, n) are those of a network and of a plain delay line, by title."""
     figure, (row,) = make_axes(1, 1 + len(components), 8.4, 3.9)
     steps = np.arange(len(outputs)) - lead
     _draw_outputs(row[0], steps, outputs)

@@ -28,10 +28,8 @@ def plot_keeping(kept: Curves) -> Figure:
 
 def plot_decay(distances: np.ndarray, rotations: Mapping[float, Curves], random: Mapping[str, Curves]) -> Figure:
     """Plot gradients against ``distances`` (n,) between input and cost for networks without waves, each (n,).
-
-    ``rotations``: by mu, for W = mu Q, ``linear``, ``tanh`` and the ``bound``; ``random``: by name, ``measured`` and what the
-    spectral ``radius`` and the operator ``norm`` predict.
-    """
+    ``rotations``: by mu, for W = mu Q, ``linear``, ``tanh`` and the ``bound``; ``random``: by name, ``measured`` and
+    what the spectral ``radius`` and the operator ``norm`` predict."""
     figure, ((left, right),) = make_axes(1, 2, 8.0, 3.6)
     for index, (mu, found) in enumerate(rotations.items()):
         left.plot(distances, found["linear"], **style_line(index, rf"$\mu$ = {mu:g}", linestyle="-"))
@@ -55,10 +53,9 @@ def plot_wave_gradients(
     random: np.ndarray,
 ) -> Figure:
     """Plot how much of the first input's gradient constructed waves keep, against the length of the substrate.
-
-    ``linear``: by basis, largest difference of dy(s+1)/dx(1) from the identity, at ``histories`` (n,); ``tanh``: by name, the
-    share that is left, measured and predicted, at ``crossed`` (m,); ``random`` (m,): the same without a wave.
-    """
+    ``linear``: by basis, largest difference of dy(s+1)/dx(1) from the identity, at ``histories`` (n,); ``tanh``: by
+    name, the share that is left, measured and predicted, at ``crossed`` (m,); ``random`` (m,): the same without a
+    wave."""
     figure, ((left, right),) = make_axes(1, 2, 8.0, 3.6)
     draw_curves(left, histories, linear, style_marks, FLOOR, markersize=3)
     left.text(histories[0], 1.6e-10, "allowed", fontsize="small")
@@ -78,11 +75,9 @@ def plot_opening(
     ranks: Mapping[str, Mapping[int, float]],
     farthest: Mapping[str, Mapping[int, float]],
 ) -> Figure:
-    """Plot by task and iteration how the gradient opens while waves form.
-
-    ``gradients``: of the first output by each input, (time,), the oldest first; ``ranks``: eigenvalues above 0.9 as a share of
-    theory's; ``farthest``: the derivative by the component that the task reads farthest back.
-    """
+    """Plot by task and iteration how the gradient opens while waves form. ``gradients``: of the first output by each
+    input, (time,), the oldest first; ``ranks``: eigenvalues above 0.9 as a share of theory's; ``farthest``: the
+    derivative by the component that the task reads farthest back."""
     figure, axes = make_axes(len(gradients), 2, 8.0, 3.0 * len(gradients))
     for (left, right), (task, found) in zip(axes, gradients.items()):
         iterations, count = sorted(found), len(found)

@@ -84,10 +84,8 @@ def plot_order(plain: np.ndarray, labelled: np.ndarray, target: tuple[float, flo
 
 
 def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, margins: np.ndarray) -> Figure:
-    """Plot how exactly positions realise linear tasks.
-
-    ``errors`` and ``bounds`` are (steps,) by margin; ``accuracy`` is that of signs at the last step, (n,) for each task.
-    """
+    """Plot how exactly positions realise linear tasks. ``errors`` and ``bounds`` are (steps,) by margin; ``accuracy``
+    is that of signs at the last step, (n,) for each task."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     named = {f"margin {margin:g}": error for margin, error in errors.items()}
     draw_curves(left, None, named, floor=FLOOR, linestyle="-")
@@ -108,10 +106,8 @@ def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, marg
 def plot_paired_training(
     attention: Sequence[float | None], elman: Sequence[float | None], cap: float, ratios: Mapping[str, RatioSummary]
 ) -> Figure:
-    """Plot iterations to a level for paired seeds, and the median ratio with its interval in each comparison.
-
-    A run that never reached the level is ``None``, drawn hollow at ``cap``; ratios may be infinite.
-    """
+    """Plot iterations to a level for paired seeds, and the median ratio with its interval in each comparison. A run
+    that never reached the level is ``None``, drawn hollow at ``cap``; ratios may be infinite."""
     require(len(attention) == len(elman), f"paired runs are needed, not {len(attention)} and {len(elman)}")
     figure, ((left, right),) = make_axes(1, 2, 7.8, 3.6)
     figure.get_layout_engine().set(wspace=0.08)

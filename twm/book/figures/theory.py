@@ -16,10 +16,8 @@ from twm.errors import require
 
 
 def plot_recursions(fibonacci: Curves, roots: Mapping[int, float], twins: np.ndarray, changed: np.ndarray) -> Figure:
-    """Draw Fibonacci series (time,) by history with their growth ``roots``, and one system from three starts.
-
-    ``twins`` (2, time) start equally, ``changed`` (time,) differs in one initial state.
-    """
+    """Draw Fibonacci series (time,) by history with their growth ``roots``, and one system from three starts. ``twins``
+    (2, time) start equally, ``changed`` (time,) differs in one initial state."""
     require(len(fibonacci) <= 3, f"at most three series can be told apart, not {len(fibonacci)}")
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     for index, (history, series) in enumerate(fibonacci.items()):
@@ -40,10 +38,8 @@ def plot_recursions(fibonacci: Curves, roots: Mapping[int, float], twins: np.nda
 def plot_courant(
     pulses: Curves, exact: np.ndarray, cells: Sequence[int], errors: Curves, predicted: Curves, distance: int
 ) -> Figure:
-    """Draw what Euler steps of each Courant number make of a pulse (n,) that travels ``distance`` cells.
-
-    Beside it stands, for each number of cells, the relative error and that of the modified equation.
-    """
+    """Draw what Euler steps of each Courant number make of a pulse (n,) that travels ``distance`` cells. Beside it
+    stands, for each number of cells, the relative error and that of the modified equation."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     left.plot(exact, color=INK, linewidth=4, alpha=0.25, linestyle="-", label="exact translation")
     draw_curves(left, np.arange(len(exact)), {f"c = {courant:g}": pulse for courant, pulse in pulses.items()})
@@ -65,9 +61,7 @@ def plot_amplification(
     angles: np.ndarray, predicted: Curves, measured: Curves, steps: np.ndarray, spread: Curves, spread_predicted: Curves
 ) -> Figure:
     """Draw by Courant number the factor |g| of one step at each angle a cell (modes,), and how a pulse widens.
-
-    ``spread`` and ``spread_predicted`` are variances (times,) in cells squared after ``steps`` (times,).
-    """
+    ``spread`` and ``spread_predicted`` are variances (times,) in cells squared after ``steps`` (times,)."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     draw_guide(left, 1, linewidth=0.8)
     for index, courant in enumerate(predicted):
@@ -98,10 +92,8 @@ def plot_disturbance(difference: np.ndarray, column: int, dimension: int) -> Fig
 
 
 def plot_theorem(sizes: np.ndarray, errors: Curves, accepted: float) -> Figure:
-    """Draw the systems tried, (systems, 2) history and dim, and each lattice's relative errors (systems,).
-
-    An error of exactly zero is drawn at the bottom; below ``accepted`` errors count as none.
-    """
+    """Draw the systems tried, (systems, 2) history and dim, and each lattice's relative errors (systems,). An error of
+    exactly zero is drawn at the bottom; below ``accepted`` errors count as none."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.4)
     counts = np.zeros(sizes.max(axis=0))
     np.add.at(counts, tuple((sizes - 1).T), 1)

@@ -21,12 +21,10 @@ _MOST_POINTS = 20_000
 _LEVELS = 65535
 
 
-@dataclass(frozen=True)
+@dataclass
 class Turnable:
-    """Clouds of points, and paths, that a reader turns by dragging, keys or buttons; nothing moves by itself.
-
-    Print and pages without JavaScript show a still picture.
-    """
+    """Clouds of points, and paths, that a reader turns by dragging, keys or buttons; nothing moves by itself. Print and
+    pages without JavaScript show a still picture."""
 
     clouds: Mapping[str, np.ndarray]  # by name, points (n, 3)
     axes: Sequence[str]  # names of the three axes
@@ -37,7 +35,7 @@ class Turnable:
     def __post_init__(self) -> None:
         for name in ("clouds", "paths"):
             part = {str(key): _as_points(value, str(key)) for key, value in (getattr(self, name) or {}).items()}
-            object.__setattr__(self, name, part)
+            setattr(self, name, part)
         clouds = len(self.clouds)
         require(1 <= clouds <= len(COLOURS), f"give one to {len(COLOURS)} clouds, not {clouds}")
         count = sum(map(len, [*self.clouds.values(), *self.paths.values()]))
@@ -110,10 +108,8 @@ def draw_clouds(
     scale: float | None = None,
     names: Sequence[str] = (),
 ) -> None:
-    """Draw clouds and paths (n, 3) as a page shows them at first, with arrows for the axes that have names.
-
-    ``scale`` is half the width of what is shown, the largest coordinate if not given.
-    """
+    """Draw clouds and paths (n, 3) as a page shows them at first, with arrows for the axes that have names. ``scale``
+    is half the width of what is shown, the largest coordinate if not given."""
     scale = float(max(np.abs(points).max() for points in clouds.values())) if scale is None else scale
     for line in (paths or {}).values():
         axes.plot(*project_points(line).T[:2], color="#999999", linewidth=0.8, linestyle="-", zorder=1)
