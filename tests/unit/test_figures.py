@@ -317,6 +317,7 @@ def test_curves_have_a_line_a_model_and_skip_points_without_a_test(drawn):
     assert get_legend(above) == ["staged", "none"]
     apart = training.plot_curves(CURVES, share_axis=False).axes
     assert [len(axes.get_lines()) for axes in apart] == [2, 1, 2, 1]
+    assert apart[1].get_xlim() == apart[3].get_xlim() and apart[1].get_xlim()[1] > 30
     assert len(training.plot_curves(CURVES, horizons=False).axes) == 1
     assert get_values(drawn["plot_accuracy"].axes[0].get_lines(), "y")[-1] == 100
     assert get_legend(drawn["plot_accuracy"]) == ["wRNN", "LSTM"], "always in the paper's order"

@@ -53,7 +53,7 @@ def plot_trained_spectra(
             draw_eigenvalues(panel, shown[kind], **style)
         panel.set_title(title, fontsize="small")
         panel.tick_params(labelsize="x-small", length=2)
-    share_legend(figure, markerscale=1.3)
+    share_legend(figure, "outside upper center", markerscale=1.3)
     figure.supxlabel("real part", fontsize="small")
     figure.supylabel("imaginary part", fontsize="small")
     return figure
@@ -72,6 +72,7 @@ def plot_curves(
     longest = max((point["horizon"] for points in curves.values() for point in points), default=1)
     for index, (name, points) in enumerate(curves.items()):
         column = axes[:, 0 if share_axis else index]
+        column[-1].sharex(column[0])
         alone = len({point["model"] for point in points}) == 1
         style = style_line(index if share_axis else 0, linewidth=1.6 if alone else 0.9, alpha=1.0 if alone else 0.75)
         draw_runs(column[0], points, "test_accuracy", **style | {"label": name})
@@ -82,7 +83,6 @@ def plot_curves(
             column[0].set_title(name, fontsize="small")
         column[-1].set_xlabel("iteration")
         column[0].set_ylim(0.45, 1.02)
-        column[-1].sharex(column[0])
     for place, label in zip(axes[:, 0], ("right signs in the test", "horizon in training")):
         place.set_ylabel(label)
     if share_axis and len(curves) > 1:
