@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from twm.book.figures.animation import Animation, Panel
-from twm.book.figures.style import SEQUENTIAL, make_axes, plot_matrix
+from twm.book.figures.style import make_axes, plot_magnitudes, plot_matrix
 from twm.errors import require
 from twm.theory.bases import make_basis
 from twm.theory.lattice import simulate_wave
@@ -43,9 +43,7 @@ def make_front_page_animation(text: str = "3141", repeats: int = 2, seed: int = 
         "them, look like noise throughout."
     )
     captions = [_describe_step(step, history, text) for step in range(len(waves))]
-    return Animation(
-        [left, right], captions, "A text becomes a travelling wave", alt, frames_per_second=5, autoplay=True
-    )
+    return Animation([left, right], captions, "A text becomes a travelling wave", alt, 5, autoplay=True)
 
 
 def plot_moments(waves: np.ndarray, steps: Sequence[int], start: int = 0) -> Figure:
@@ -56,7 +54,7 @@ def plot_moments(waves: np.ndarray, steps: Sequence[int], start: int = 0) -> Fig
         require(0 <= step < len(picture), f"step must be from 0 to {len(picture) - 1}, not {step}")
     figure, axes = make_axes(len(steps), 1, 4.8, 0.4 + 1.5 * len(steps))
     for step, place in zip(steps, axes.flat, strict=True):
-        place.imshow(picture[step], cmap=SEQUENTIAL, vmin=-1, vmax=1, interpolation="nearest")
+        plot_magnitudes(place, picture[step], -1, 1, aspect="equal")
         place.set_title(f"step {step - start}", fontsize="small", loc="left")
         place.set_ylabel("dimension")
         place.set_yticks(range(0, picture.shape[1], 2))
@@ -87,8 +85,7 @@ def plot_card(title: str, text: str = "3141", steps: Sequence[int] = (0, 5, 11))
     height = 0.56 / len(steps)
     for place, (axis, step) in enumerate(zip(axes[::-1, 0], steps[::-1])):
         axis.set_position((0.06, 0.06 + place * (height + 0.02), 0.88, height - 0.01))
-        picture = states_to_picture(waves[step])
-        axis.imshow(picture, cmap=SEQUENTIAL, vmin=-1, vmax=1, aspect="auto", interpolation="nearest")
+        plot_magnitudes(axis, states_to_picture(waves[step]), -1, 1)
         axis.set_axis_off()
     figure.text(0.06, 0.87, title, color="white", fontsize=40, fontweight="bold", va="center")
     words = "Working memory as a travelling wave: claims, checks, and a network to write into"
@@ -106,7 +103,7 @@ def plot_explorer(picture: np.ndarray, state: np.ndarray, variables: np.ndarray,
     picture, variables, outputs = (np.asarray(part, dtype=float) for part in (picture, variables, outputs))
     fits = picture.shape == variables.shape and outputs.ndim == 2 and outputs.shape[1:] == picture.shape[1:]
     require(fits, f"shapes do not fit: {picture.shape}, {variables.shape} and {outputs.shape}")
-    width = 16
+    width, oldest_first = 16, "column, the oldest first"
     neurons = np.pad(np.asarray(state, dtype=float), (0, -len(state) % width), constant_values=np.nan)
     figure, axes = make_axes(1, 1, 7.2, 4.6)
     axes[0, 0].remove()
@@ -116,23 +113,14 @@ def plot_explorer(picture: np.ndarray, state: np.ndarray, variables: np.ndarray,
     for place, title, values, limit, row_label, col_label in (
         (grid[0, 0], "1. Input", picture.T, 1.2, "dimension", "input"),
         (grid[0:2, 1], "2. Hidden neurons", neurons.reshape(-1, width), loudest, "", "neuron, in rows of 16"),
-        (
-            grid[1, 0],
-            "3. The same state in the recovered basis",
-            variables.T,
-            1.2,
-            "dimension",
-            "column, the oldest first",
-        ),
+        (grid[1, 0], "3. The same state in the recovered basis", variables.T, 1.2, "dimension", oldest_first),
         (grid[2, :], "4. Output", outputs.T, 1.2, "dimension", "output step"),
     ):
         axis = figure.add_subplot(place)
         plot_matrix(axis, values, limit, row_label, col_label)
         axis.set_title(title, fontsize="small", loc="left")
-        axis.set_yticks([])
-        # Numbered from 1, as on the page.
-        ticks = (
-            np.arange(3, values.shape[1], 4 if values.shape[1] <= width else width // 2) if row_label else np.arange(0)
-        )
+        # Numbered from 1, as on the page; neurons have no order.
+        ticks = np.arange(3, values.shape[1] if row_label else 0, 4 if values.shape[1] <= width else width // 2)
         axis.set_xticks(ticks, ticks + 1)
+        axis.set_yticks([])
     return figure

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
     FLOOR, QUALITATIVE, THIN, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_prediction, draw_unit_circle,
-    get_colours, label_axes, make_axes, make_panels, name_rows, number_cells, number_log_axis, plot_magnitudes,
+    get_colours, label_axes, label_plane, make_axes, make_panels, name_rows, number_cells, number_log_axis, plot_magnitudes,
     share_legend, style_both, style_line, style_marks,
 )  # fmt: skip
 from twm.training.tables import StartSummary
@@ -188,6 +188,5 @@ def plot_spectra_in_training(spectra: Mapping[str, tuple[np.ndarray, np.ndarray]
         draw_eigenvalues(place, before, **style_marks(1, "start", marker="x", markersize=3.5, alpha=0.6))
         draw_eigenvalues(place, after, **style_marks(0, "at 99%", marker=".", markersize=5))
     share_legend(figure, "outside upper center")
-    figure.supxlabel("real part", fontsize="small")
-    figure.supylabel("imaginary part", fontsize="small")
+    label_plane(figure)
     return figure

@@ -1,6 +1,6 @@
 """One look for every figure: opaque light background, colour-blind safe colours, readable type, and the marks they share."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -85,7 +85,7 @@ def make_axes(rows: int = 1, columns: int = 1, width: float = 6.4, height: float
 
 def make_panels(
     count: int, columns: int, width: float, height: float, legend: float = 0.4
-) -> tuple[Figure, Sequence[Axes]]:
+) -> tuple[Figure, np.ndarray]:
     """Make a Figure with ``count`` axes of so many inches each, in rows, with room for a legend below."""
     rows = -(-count // columns)
     figure, axes = make_axes(rows, columns, width * columns, height * rows + legend)
@@ -116,37 +116,20 @@ def style_both(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
     return style_line(index, label, marker=MARKERS[index % 6], markersize=4) | changes
 
 
-def draw_curves(
-    axes: Axes,
-    x: np.ndarray | None,
-    curves: Curves,
-    style: Callable = style_line,
-    floor: float | None = None,
-    **changes: Any,
-) -> None:
+def draw_curves(axes: Axes, x: np.ndarray | None, curves: Curves, style=style_line, floor=None, **changes: Any) -> None:
     """Draw curves (n,) by name at places (n,), or at 1, 2, ...; values below ``floor`` are drawn there."""
     for index, (name, values) in enumerate(curves.items()):
         places = np.arange(1, len(values) + 1) if x is None else x
         axes.plot(places, values if floor is None else np.maximum(values, floor), **style(index, name, **changes))
 
 
-def draw_prediction(
-    axes: Axes, x: np.ndarray, measured: np.ndarray, predicted: np.ndarray, index: int, label: str, **changes: Any
-) -> None:
+def draw_prediction(axes: Axes, x, measured, predicted, index: int, label: str, **changes: Any) -> None:
     """Draw measured values (n,) as marks over a thin line through the predicted ones."""
     axes.plot(x, predicted, **style_line(index, linestyle="-", linewidth=1.2) | changes)
     axes.plot(x, measured, **style_marks(index, label))
 
 
-def label_axes(
-    axes: Axes,
-    x: str = "",
-    y: str = "",
-    title: str = "",
-    legend: Any = None,
-    guide: float | None = None,
-    **changes: Any,
-) -> None:
+def label_axes(axes: Axes, x="", y="", title="", legend: Any = None, guide=None, **changes: Any) -> None:
     """Write labels, title and legend (a place, or options), draw a guide line, and set what else axes can set."""
     axes.set(xlabel=x, ylabel=y, title=title, **changes)
     if guide is not None:
@@ -172,14 +155,7 @@ def share_legend(figure: Figure, loc: str = "outside lower center", order: Seque
     figure.legend([found[name] for name in names], names, loc=loc, **options)
 
 
-def plot_matrix(
-    axes: Axes,
-    values: np.ndarray,
-    limit: float | None = None,
-    row_label: str = "",
-    col_label: str = "",
-    title: str = "",
-) -> AxesImage:
+def plot_matrix(axes: Axes, values: np.ndarray, limit=None, row_label="", col_label="", title="") -> AxesImage:
     """Draw a signed matrix (rows, columns), zero in white and +-``limit`` darkest, and return the image."""
     values = np.asarray(values, dtype=float)
     require(values.ndim == 2, f"values must be a matrix (rows, columns), not of shape {values.shape}")
@@ -188,9 +164,7 @@ def plot_matrix(
     return axes.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
 
 
-def plot_magnitudes(
-    axes: Axes, values: np.ndarray, low: float | None = 0.0, high: float | None = None, **changes: Any
-) -> AxesImage:
+def plot_magnitudes(axes: Axes, values: np.ndarray, low=0.0, high=None, **changes: Any) -> AxesImage:
     """Draw a matrix (rows, columns) of magnitudes from ``low`` to ``high``, and return the image."""
     options = {"cmap": SEQUENTIAL, "aspect": "auto", "interpolation": "nearest"} | changes
     return axes.imshow(values, vmin=low, vmax=high, **options)
@@ -243,18 +217,14 @@ def mark_signs(axes: Axes, matrix: np.ndarray, size: float) -> None:
 def draw_unit_circle(axes: Axes, reach: float | None = None, **changes: Any) -> None:
     """Draw the unit circle of the plane of eigenvalues, and show the plane up to ``reach``."""
     axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=FAINT, linewidth=1, zorder=0))
-    axes.set(aspect="equal", xlabel="real part", ylabel="imaginary part")
-    if reach is not None:
-        axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
-    axes.set(**changes)
+    span = {} if reach is None else {"xlim": (-reach, reach), "ylim": (-reach, reach)}
+    axes.set(**{"aspect": "equal", "xlabel": "real part", "ylabel": "imaginary part"} | span | changes)
 
 
 def draw_eigenvalues(axes: Axes, values: np.ndarray, **style: Any) -> None:
     """Draw complex eigenvalues (n,) as marks; rings in ink unless ``style`` says otherwise."""
-    rings = {"marker": "o", "linestyle": "none"} | (
-        {} if "color" in style else {"color": INK, "markerfacecolor": "none"}
-    )
-    axes.plot(values.real, values.imag, **rings | style)
+    ring = {} if "color" in style else {"color": INK, "markerfacecolor": "none"}
+    axes.plot(values.real, values.imag, **{"marker": "o", "linestyle": "none"} | ring | style)
 
 
 def write_counts(axes: Axes, roots: np.ndarray, counts: Iterable[int], **style: Any) -> None:
@@ -263,15 +233,15 @@ def write_counts(axes: Axes, roots: np.ndarray, counts: Iterable[int], **style: 
         axes.text(1.2 * root.real, 1.2 * root.imag, str(count), ha="center", va="center", **style)
 
 
-def draw_runs(
-    axes: Axes, points: Iterable[Mapping[str, Any]], value: str, epoch: float = 1, scale: float = 1, **style: Any
-) -> None:
+def label_plane(figure: Figure) -> None:
+    """Label panels of eigenvalues once for all of them."""
+    figure.supxlabel("real part", fontsize="small")
+    figure.supylabel("imaginary part", fontsize="small")
+
+
+def draw_runs(axes: Axes, points: Sequence[Mapping], value: str, epoch=1, scale=1, **style: Any) -> None:
     """Draw ``value`` against ``iteration``, a line a ``model``, all in one style with one label, leaving out what is None."""
-    runs: dict[Any, list[tuple[float, float]]] = {}
-    for point in points:
-        own = runs.setdefault(point["model"], [])
-        if point[value] is not None:
-            own.append((point["iteration"] / epoch, scale * point[value]))
-    for own in runs.values():
-        axes.plot([place for place, _ in own], [height for _, height in own], **style)
-        style = style | {"label": None}
+    for number, model in enumerate(dict.fromkeys(point["model"] for point in points)):
+        own = [point for point in points if point["model"] == model and point[value] is not None]
+        places, heights = [point["iteration"] / epoch for point in own], [scale * point[value] for point in own]
+        axes.plot(places, heights, **style | ({"label": None} if number else {}))

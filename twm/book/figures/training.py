@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from twm.book.figures.style import (
-    FAINT, INK, PALE, QUALITATIVE, THIN, Curves, draw_eigenvalues, draw_guide, draw_runs, draw_unit_circle, label_axes,
+    FAINT, INK, PALE, QUALITATIVE, THIN, Curves, draw_eigenvalues, draw_guide, draw_runs, draw_unit_circle, label_axes, label_plane,
     make_axes, make_panels, mark_signs, name_rows, number_log_axis, plot_matrix, share_legend, style_line, style_marks,
 )  # fmt: skip
 from twm.training.tables import Cell
@@ -54,8 +54,7 @@ def plot_trained_spectra(
         panel.set_title(title, fontsize="small")
         panel.tick_params(labelsize="x-small", length=2)
     share_legend(figure, "outside upper center", markerscale=1.3)
-    figure.supxlabel("real part", fontsize="small")
-    figure.supylabel("imaginary part", fontsize="small")
+    label_plane(figure)
     return figure
 
 
