@@ -2,8 +2,8 @@
 
 import csv
 import io
-import math
 from importlib import import_module
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,10 +11,7 @@ import pytest
 from twm.analysis import studies
 from twm.analysis.recovery import METHODS, sample_states
 from twm.analysis.report import analyse_network, construct_subject, tabulate_analyses
-from twm.book.figures import basis_recovery as basis
-from twm.book.figures import construction, episodic_memory, flip_flop, front_page, self_attention, theory, training
-from twm.book.figures import gradient_bounds as gradients
-from twm.book.figures import wave_rnn as rings
+from twm.book.figures import basis_recovery, construction, self_attention, theory, training
 from twm.book.figures.data import make_csv
 from twm.book.figures.style import INK, QUALITATIVE
 from twm.errors import UserError
@@ -26,18 +23,6 @@ from twm.training.attention import RatioSummary
 from twm.training.tables import StartSummary, summarise_table1
 
 AGREES, APART = QUALITATIVE[2], QUALITATIVE[1]
-PAGES = (
-    theory,
-    construction,
-    self_attention,
-    training,
-    basis,
-    gradients,
-    rings,
-    episodic_memory,
-    flip_flop,
-    front_page,
-)
 RING, CYCLE, RNG = repeat_copy_spectrum(4, 2), make_cycle(4, 2), np.random.default_rng(0)
 FALLING = 0.5 ** np.arange(20, 0, -1)
 
@@ -97,83 +82,83 @@ BRIDGE = dict.fromkeys(("r2", "r2_settled", "changed", "unchanged", "elsewhere")
 
 # Every figure of the pages but those of the basis page, which need an analysed network, with small data.
 CALLS = {
-    (theory, "plot_recursions"): ({2: np.array([1.0, 1, 2, 3, 5])}, {2: 1.618}, np.full((2, 9), 0.3), np.full(9, 0.4)),
-    (theory, "plot_courant"): ({0.5: PULSE / 2, 1.0: PULSE}, PULSE, [32, 64], {0.5: [0.1, 0.05]}, {0.5: [0.1, 0.05]}, 10),
-    (theory, "plot_amplification"): (np.linspace(0, np.pi, 5), GAINS, GAINS, np.arange(5), GAINS, GAINS),
-    (theory, "plot_disturbance"): (np.eye(36)[7].reshape(3, 4, 3), 2, 1),
-    (theory, "plot_theorem"): (np.array([[1, 1], [3, 2], [3, 2]]), {"right": np.zeros(3), "wrong": np.ones(2)}, 1e-12),
-    (theory, "plot_blur"): ({"a": np.zeros((2, 5, 8)), "b": np.ones((2, 5, 8))}, {"a": [0, 3], "b": [7, 9]}, (1, 4)),
-    (construction, "plot_fibonacci"): (np.array([[1, 1], [1, 2], [2, 3]]), {2: np.array([1, 1, 2, 3, 5])}, {2: 1.618}),
-    (construction, "plot_duals"): (np.eye(2), np.eye(2), {"pseudo-inverse": FALLING, "spectral": np.zeros(20)}, 0.5),
-    (construction, "plot_errors"): ({"square": (np.array([1.0, 10.0]), np.array([0.0, 1e-15]))}, 1e-9),
-    (construction, "plot_task_operators"): ({n: make_cycle(3, 2) for n in "abcd"}, {n: (0, 1, 2) for n in "abcd"}, 2),
-    (construction, "plot_constructed_spectra"): ({"T1": {"wave operator": RING, "network, 64": RING, "network, 128": RING}},),
-    (construction, "plot_multiplicities"): (RING, repeat_copy_spectrum(4, 1)),
-    (construction, "plot_gains"): (np.arange(1, 21), {0.9: FALLING}, {1.1: 1 - FALLING}, {1.1: 0.5}),
-    (construction, "plot_input_phase"): ({"raw": np.ones((8, 3))}, {"T1": np.zeros(5), "T2": np.ones(5)}),
-    (construction, "plot_zeros"): ({"skew": RING}, np.arange(2, 5), np.ones(3), np.ones(3)),
-    (self_attention, "plot_two_columns"): (np.linspace(-5, 5, 41), PULSE[:41], PULSE[:41], (0.4, 1.0)),
-    (self_attention, "plot_decoder_errors"): ({"window": np.zeros(9), "cache": np.full(9, 1e-15)}, np.ones((9, 4)), 1e-9),
-    (self_attention, "plot_cache"): (TOKENS, TOKENS),
-    (self_attention, "plot_order"): (np.ones((3, 2)), RNG.standard_normal((3, 2)), (1.0, -1.0)),
-    (self_attention, "plot_positional_error"): ({5.0: FALLING}, {5.0: FALLING}, {"T1": FALLING[:2]}, np.array([1, 2])),
-    (self_attention, "plot_paired_training"): (
+    "theory.recursions": ({2: np.array([1.0, 1, 2, 3, 5])}, {2: 1.618}, np.full((2, 9), 0.3), np.full(9, 0.4)),
+    "theory.courant": ({0.5: PULSE / 2, 1.0: PULSE}, PULSE, [32, 64], {0.5: [0.1, 0.05]}, {0.5: [0.1, 0.05]}, 10),
+    "theory.amplification": (np.linspace(0, np.pi, 5), GAINS, GAINS, np.arange(5), GAINS, GAINS),
+    "theory.disturbance": (np.eye(36)[7].reshape(3, 4, 3), 2, 1),
+    "theory.theorem": (np.array([[1, 1], [3, 2], [3, 2]]), {"right": np.zeros(3), "wrong": np.ones(2)}, 1e-12),
+    "theory.blur": ({"a": np.zeros((2, 5, 8)), "b": np.ones((2, 5, 8))}, {"a": [0, 3], "b": [7, 9]}, (1, 4)),
+    "construction.fibonacci": (np.array([[1, 1], [1, 2], [2, 3]]), {2: np.array([1, 1, 2, 3, 5])}, {2: 1.618}),
+    "construction.duals": (np.eye(2), np.eye(2), {"pseudo-inverse": FALLING, "spectral": np.zeros(20)}, 0.5),
+    "construction.errors": ({"square": (np.array([1.0, 10.0]), np.array([0.0, 1e-15]))}, 1e-9),
+    "construction.task_operators": ({n: make_cycle(3, 2) for n in "abcd"}, {n: (0, 1, 2) for n in "abcd"}, 2),
+    "construction.constructed_spectra": ({"T1": {"wave operator": RING, "network, 64": RING, "network, 128": RING}},),
+    "construction.multiplicities": (RING, repeat_copy_spectrum(4, 1)),
+    "construction.gains": (np.arange(1, 21), {0.9: FALLING}, {1.1: 1 - FALLING}, {1.1: 0.5}),
+    "construction.input_phase": ({"raw": np.ones((8, 3))}, {"T1": np.zeros(5), "T2": np.ones(5)}),
+    "construction.zeros": ({"skew": RING}, np.arange(2, 5), np.ones(3), np.ones(3)),
+    "self_attention.two_columns": (np.linspace(-5, 5, 41), PULSE[:41], PULSE[:41], (0.4, 1.0)),
+    "self_attention.decoder_errors": ({"window": np.zeros(9), "cache": np.full(9, 1e-15)}, np.ones((9, 4)), 1e-9),
+    "self_attention.cache": (TOKENS, TOKENS),
+    "self_attention.order": (np.ones((3, 2)), RNG.standard_normal((3, 2)), (1.0, -1.0)),
+    "self_attention.positional_error": ({5.0: FALLING}, {5.0: FALLING}, {"T1": FALLING[:2]}, np.array([1, 2])),
+    "self_attention.paired_training": (
         [100, None, 300], [400, 200, 900], 5000, {"T1": make_ratio(0.5, 0.4, 0.6), "T2": make_ratio(2.0, 0.9, np.inf)}
     ),
-    (training, "plot_boundaries"): ({name: make_named_task(name).matrix for name in ("T1", "T2", "T3")}, 8),
-    (training, "plot_trained_spectra"): ({f"seed {n}": (RING, np.append(1.1 * RING, 0.3 * RING)) for n in range(5)}, 3),
-    (training, "plot_curves"): (CURVES,),
-    (training, "plot_table1"): (summarise_table1(ROWS),),
-    (training, "plot_ranks"): ({"64": [(40, 0.95), (50, 0.99)], "128": []}, 64),
-    (training, "plot_generalisation"): ((1, 10, 100), [("T1", -0.01, (1.0, 0.9, 0.6)), ("T2", 0.1, (1.0, 1.0, 0.99))]),
-    (training, "plot_pairs"): (
+    "training.boundaries": ({name: make_named_task(name).matrix for name in ("T1", "T2", "T3")}, 8),
+    "training.trained_spectra": ({f"seed {n}": (RING, np.append(1.1 * RING, 0.3 * RING)) for n in range(5)}, 3),
+    "training.curves": (CURVES,),
+    "training.table1": (summarise_table1(ROWS),),
+    "training.ranks": ({"64": [(40, 0.95), (50, 0.99)], "128": []}, 64),
+    "training.generalisation": ((1, 10, 100), [("T1", -0.01, (1.0, 0.9, 0.6)), ("T2", 0.1, (1.0, 1.0, 0.99))]),
+    "training.pairs": (
         {"T1": ([400, 200, np.nan], [100, 50, 300]), "T2": ([800.0], [np.nan])}, ("none", "adaptive"), "iterations", True
     ),
-    (training, "plot_fibonacci_training"): (
+    "training.fibonacci_training": (
         {"raw inputs": np.full((2, 40), 0.06), "corrected inputs": np.geomspace(1e-4, 1, 40)[None]}, 10, 0.065, 16, 0.1
     ),
-    (gradients, "plot_keeping"): ({"leaky": np.eye(3), "wave": np.ones((3, 3))},),
-    (gradients, "plot_decay"): (
+    "gradient_bounds.keeping": ({"leaky": np.eye(3), "wave": np.ones((3, 3))},),
+    "gradient_bounds.decay": (
         np.arange(20, 0, -1), {0.5: {"linear": FALLING, "tanh": FALLING, "bound": FALLING}},
         {"default": {"measured": FALLING, "radius": FALLING, "norm": 1 / FALLING}},
     ),
-    (gradients, "plot_wave_gradients"): (
+    "gradient_bounds.wave_gradients": (
         np.array([2, 4, 8]), {"skew": np.array([0, 1e-16, 1e-14])}, np.array([2, 4]), {"spread": (FALLING[:2], FALLING[:2])},
         FALLING[:2],
     ),
-    (gradients, "plot_opening"): ({"T1": OPENING, "T2": OPENING}, *[{"T1": dict(zip(OPENING, (0, 0.5, 1))), "T2": dict(zip(OPENING, (0, 0.5, 1)))}] * 2),
-    (gradients, "plot_reach"): (np.arange(1, 9), {"closed": np.ones(8), "open": np.repeat([1.0, 0.0], 4)}, 4),
-    (gradients, "plot_tightness"): ({k: dict.fromkeys(("norm of Psi", "d"), (0.1, 0.5, 1.0)) for k in ("linear", "tanh")},),
-    (gradients, "plot_starts"): (STARTS,),
-    (gradients, "plot_spectra_in_training"): ({"uniform": (RING, 2 * RING)}, RING),
-    (rings, "plot_ring"): ({"a": np.eye(4), "b": CYCLE[:4, :4]}, {"a": np.ones((9, 4)), "b": np.ones((9, 4))}),
-    (rings, "plot_onsets"): (np.eye(9)[:, :3], {"a": np.ones((3, 7))}),
-    (rings, "plot_activity"): ({"a": (RNG.uniform(size=(8, 6)), RNG.uniform(size=(8, 6)))},),
-    (rings, "plot_losses"): ({"copy": CURVES},),
-    (rings, "plot_recall"): ({"wRNN": (np.arange(9), np.zeros(9))},),
-    (rings, "plot_accuracy"): ({"digits": {"LSTM": CURVES["none"], "wRNN": CURVES["staged"]}}, 10),
-    (rings, "plot_parameters"): ({"wRNN": [(200, 90.0), (100, 80.0)], "GRU": [(300, 70.0)]},),
-    (rings, "plot_ablation"): ({"wRNN": {10: 0.1, 20: 0.2}, "iRNN": {10: 0.3}},),
-    (rings, "plot_speeds"): ({"wRNN": [0.9, 1.1], "iRNN": [0.5]},),
-    (rings, "plot_emergence"): ({"wave": [(0, 0.1), (10, 0.9)], "identity": [(0, 0.1), (10, 0.2)]},),
-    (rings, "plot_bridge"): ({("wRNN", 0): BRIDGE, ("LSTM", 0): BRIDGE | {"r2": -3.0}},),
-    (episodic_memory, "plot_reduction"): (FALLING, {"limit": FALLING, "slow": FALLING**2}, FALLING, FALLING, (FALLING, FALLING)),
-    (episodic_memory, "plot_conjugacy"): ([0.5, 1.0], {"tanh": np.zeros((2, 2)), "relu": np.ones((2, 2))}),
-    (episodic_memory, "plot_families"): ([RING] * 3, [CYCLE] * 3),
-    (episodic_memory, "plot_mechanisms"): (*(RNG.integers(-3, 4, (4, 5)) for _ in range(3)), RNG.integers(-3, 4, 5)),
-    (episodic_memory, "plot_machine"): (np.ones((9, 8)), np.ones((9, 8)), np.ones((9, 20)), 4),
-    (episodic_memory, "plot_trained_variables"): (CYCLE, np.zeros((20, 8)), RING, RING, np.ones((9, 20)), np.ones((9, 8)), 4),
-    (flip_flop, "plot_task"): (np.zeros((9, 3)), {"a": np.ones((9, 3)), "b": np.ones((9, 3))}, {"a": np.ones((9, 3)), "b": np.ones((9, 3))}),
-    (flip_flop, "plot_cubes"): ({"a": (CLOUDS, {"path": np.ones((5, 3))}), "b": (CLOUDS, {})},),
-    (flip_flop, "plot_resting"): ({"a": np.ones(8), "b": np.ones(8)}, ["+++"] * 8, np.ones((9, 2)), np.ones((9, 3)), ("x", "y")),
-    (flip_flop, "plot_points"): ({"a": POINTS, "b": POINTS}, {"a": [[8, 12, 6, 1]] * 2, "b": []}),
-    (flip_flop, "plot_flip_flop_spectra"): ({"a": [RING], "b": [RING * 1.3] * 3},),
-    (flip_flop, "plot_switch"): ({"a": np.ones((24, 9)), "b": np.ones((24, 5))}, np.ones((24, 3)), 4, 8),
-    (flip_flop, "plot_delays"): ({"a": [np.arange(3)] * 3, "b": [np.arange(3)] * 3},),
-    (flip_flop, "plot_delay_line"): ({"a": np.ones((3, 9)), "b": np.full((3, 8), np.nan)},),
-    (front_page, "plot_moments"): (np.sign(RNG.standard_normal((9, 16, 5))), [2, 7], 2),
-    (front_page, "plot_card"): ("A book",),
-    (front_page, "plot_explorer"): (np.ones((8, 5)), np.ones(40), np.ones((8, 5)), np.ones((9, 5))),
+    "gradient_bounds.opening": ({"T1": OPENING, "T2": OPENING}, *[{"T1": dict(zip(OPENING, (0, 0.5, 1))), "T2": dict(zip(OPENING, (0, 0.5, 1)))}] * 2),
+    "gradient_bounds.reach": (np.arange(1, 9), {"closed": np.ones(8), "open": np.repeat([1.0, 0.0], 4)}, 4),
+    "gradient_bounds.tightness": ({k: dict.fromkeys(("norm of Psi", "d"), (0.1, 0.5, 1.0)) for k in ("linear", "tanh")},),
+    "gradient_bounds.starts": (STARTS,),
+    "gradient_bounds.spectra_in_training": ({"uniform": (RING, 2 * RING)}, RING),
+    "wave_rnn.ring": ({"a": np.eye(4), "b": CYCLE[:4, :4]}, {"a": np.ones((9, 4)), "b": np.ones((9, 4))}),
+    "wave_rnn.onsets": (np.eye(9)[:, :3], {"a": np.ones((3, 7))}),
+    "wave_rnn.activity": ({"a": (RNG.uniform(size=(8, 6)), RNG.uniform(size=(8, 6)))},),
+    "wave_rnn.losses": ({"copy": CURVES},),
+    "wave_rnn.recall": ({"wRNN": (np.arange(9), np.zeros(9))},),
+    "wave_rnn.accuracy": ({"digits": {"LSTM": CURVES["none"], "wRNN": CURVES["staged"]}}, 10),
+    "wave_rnn.parameters": ({"wRNN": [(200, 90.0), (100, 80.0)], "GRU": [(300, 70.0)]},),
+    "wave_rnn.ablation": ({"wRNN": {10: 0.1, 20: 0.2}, "iRNN": {10: 0.3}},),
+    "wave_rnn.speeds": ({"wRNN": [0.9, 1.1], "iRNN": [0.5]},),
+    "wave_rnn.emergence": ({"wave": [(0, 0.1), (10, 0.9)], "identity": [(0, 0.1), (10, 0.2)]},),
+    "wave_rnn.bridge": ({("wRNN", 0): BRIDGE, ("LSTM", 0): BRIDGE | {"r2": -3.0}},),
+    "episodic_memory.reduction": (FALLING, {"limit": FALLING, "slow": FALLING**2}, FALLING, FALLING, (FALLING, FALLING)),
+    "episodic_memory.conjugacy": ([0.5, 1.0], {"tanh": np.zeros((2, 2)), "relu": np.ones((2, 2))}),
+    "episodic_memory.families": ([RING] * 3, [CYCLE] * 3),
+    "episodic_memory.mechanisms": (*(RNG.integers(-3, 4, (4, 5)) for _ in range(3)), RNG.integers(-3, 4, 5)),
+    "episodic_memory.machine": (np.ones((9, 8)), np.ones((9, 8)), np.ones((9, 20)), 4),
+    "episodic_memory.trained_variables": (CYCLE, np.zeros((20, 8)), RING, RING, np.ones((9, 20)), np.ones((9, 8)), 4),
+    "flip_flop.task": (np.zeros((9, 3)), {"a": np.ones((9, 3)), "b": np.ones((9, 3))}, {"a": np.ones((9, 3)), "b": np.ones((9, 3))}),
+    "flip_flop.cubes": ({"a": (CLOUDS, {"path": np.ones((5, 3))}), "b": (CLOUDS, {})},),
+    "flip_flop.resting": ({"a": np.ones(8), "b": np.ones(8)}, ["+++"] * 8, np.ones((9, 2)), np.ones((9, 3)), ("x", "y")),
+    "flip_flop.points": ({"a": POINTS, "b": POINTS}, {"a": [[8, 12, 6, 1]] * 2, "b": []}),
+    "flip_flop.flip_flop_spectra": ({"a": [RING], "b": [RING * 1.3] * 3},),
+    "flip_flop.switch": ({"a": np.ones((24, 9)), "b": np.ones((24, 5))}, np.ones((24, 3)), 4, 8),
+    "flip_flop.delays": ({"a": [np.arange(3)] * 3, "b": [np.arange(3)] * 3},),
+    "flip_flop.delay_line": ({"a": np.ones((3, 9)), "b": np.full((3, 8), np.nan)},),
+    "front_page.moments": (np.sign(RNG.standard_normal((9, 16, 5))), [2, 7], 2),
+    "front_page.card": ("A book",),
+    "front_page.explorer": (np.ones((8, 5)), np.ones(40), np.ones((8, 5)), np.ones((9, 5))),
 }  # fmt: skip
 
 
@@ -191,24 +176,26 @@ def drawn(setting):
     run = np.concatenate([sample.early[:, 0], sample.states[:, 0]])
     rows = tabulate_analyses([subject], [found])
     calls = CALLS | {
-        (basis, "plot_analysis"): (found,),
-        (basis, "plot_waves"): (run, own.read_waves(run), 4, 3),
-        (basis, "plot_methods"): (rows, METHODS, [subject.task.name]),
-        (basis, "plot_operators"): ({"a": found.figures["regression"]}, {"a": own}, 3),
-        (basis, "plot_mixture"): (alphas, {"a": studies.scan_mixture(subject.system, subject.task, sample, alphas)}),
-        (basis, "plot_jacobians"): ({"a": found.spectrum, "b": found.spectrum},),
-        (basis, "plot_decomposition"): tuple(studies.collect_panels(subject, found).values()),
-        (basis, "plot_reading_errors"): ({"a": studies.trace_errors(own, sample)}, 4),
-        (basis, "plot_strengths"): ([0.9, 1.1], {"standard": {"recall": [0.5, 1.0], "amplitude": [0.0, 1.0]}}, 20),
-        (basis, "plot_edit"): (np.ones((9, 3)), np.ones((9, 3)), -np.ones((9, 3)), 5),
-        (basis, "plot_intervention_steps"): ({"a": {"way": np.ones(3)}}, [0, 1, 4]),
-        (basis, "plot_answers"): ([row for row in rows if row["method"] == "regression"],),
+        "basis_recovery.analysis": (found,),
+        "basis_recovery.waves": (run, own.read_waves(run), 4, 3),
+        "basis_recovery.methods": (rows, METHODS, [subject.task.name]),
+        "basis_recovery.operators": ({"a": found.figures["regression"]}, {"a": own}, 3),
+        "basis_recovery.mixture": (alphas, {"a": studies.scan_mixture(subject.system, subject.task, sample, alphas)}),
+        "basis_recovery.jacobians": ({"a": found.spectrum, "b": found.spectrum},),
+        "basis_recovery.decomposition": tuple(studies.collect_panels(subject, found).values()),
+        "basis_recovery.reading_errors": ({"a": studies.trace_errors(own, sample)}, 4),
+        "basis_recovery.strengths": ([0.9, 1.1], {"standard": {"recall": [0.5, 1.0], "amplitude": [0.0, 1.0]}}, 20),
+        "basis_recovery.edit": (np.ones((9, 3)), np.ones((9, 3)), -np.ones((9, 3)), 5),
+        "basis_recovery.intervention_steps": ({"a": {"way": np.ones(3)}}, [0, 1, 4]),
+        "basis_recovery.answers": ([row for row in rows if row["method"] == "regression"],),
     }
     before = plt.get_fignums()
-    figures = {name: getattr(page, name)(*arguments) for (page, name), arguments in calls.items()}
+    figures = {}
+    for name, arguments in calls.items():
+        page, name = name.split(".")
+        figures[name] = getattr(import_module(f"twm.book.figures.{page}"), f"plot_{name}")(*arguments)
+        figures[name].canvas.draw()
     assert plt.get_fignums() == before, "pyplot would draw these figures a second time"
-    for figure in figures.values():
-        figure.canvas.draw()
     return figures
 
 
@@ -230,23 +217,33 @@ def get_legend(holder):
 # ---- all of them
 
 
-NAMES = sorted({f"{page.__name__.rsplit('.', 1)[1]}.{name}" for page in PAGES for name in vars(page) if name.startswith("plot_")
-                and getattr(vars(page)[name], "__module__", "") == page.__name__})  # fmt: skip
+def list_names():
+    """List every figure that the pages can draw, as page.figure."""
+    for path in sorted(Path(theory.__file__).parent.glob("[a-z]*.py")):
+        module = import_module(f"twm.book.figures.{path.stem}")
+        names = [name for name, own in vars(module).items() if getattr(own, "__module__", "") == module.__name__]
+        yield from (f"{path.stem}.{name[5:]}" for name in names if name.startswith("plot_") and path.stem != "style")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", list_names())
 def test_a_figure_is_white_labelled_finite_and_carries_its_data(drawn, name):
     figure = drawn[name.split(".")[1]]
     panels = [axes for axes in figure.axes if axes.axison and axes.get_label() != "<colorbar>"]
     legends = {text for holder in (figure, *figure.axes) for text in get_legend(holder)}
-    assert tuple(figure.get_facecolor()) == (1.0, 1.0, 1.0, 1.0) or name == "front_page.plot_card"
+    assert tuple(figure.get_facecolor()) == (1.0, 1.0, 1.0, 1.0) or name == "front_page.card"
     for axis, span in (("x", "colspan"), ("y", "rowspan")):
         words = {}
         for axes in panels:
-            ticks = "".join(text.get_text() for text in getattr(axes, f"get_{axis}ticklabels")()).replace("mathdefault", "")
+            ticks = "".join(text.get_text() for text in getattr(axes, f"get_{axis}ticklabels")()).replace(
+                "mathdefault", ""
+            )
             place = getattr(axes.get_subplotspec(), span).start
-            words[place] = words.get(place, "") + getattr(axes, f"get_{axis}label")() + "".join(filter(str.isalpha, ticks))
-        assert all(words.values()) or getattr(figure, f"get_sup{axis}label")(), f"an axis without a label: {axis}, {words}"
+            words[place] = (
+                words.get(place, "") + getattr(axes, f"get_{axis}label")() + "".join(filter(str.isalpha, ticks))
+            )
+        assert all(words.values()) or getattr(figure, f"get_sup{axis}label")(), (
+            f"an axis without a label: {axis}, {words}"
+        )
     for axes in panels:
         assert axes.get_facecolor() == (1.0, 1.0, 1.0, 1.0)
         limits = [*axes.get_xlim(), *axes.get_ylim()]
@@ -261,39 +258,39 @@ def test_a_figure_is_white_labelled_finite_and_carries_its_data(drawn, name):
 
 
 def test_theory_figures_show_what_was_given(drawn):
-    left = drawn["plot_recursions"].axes[0]
+    left = drawn["recursions"].axes[0]
     assert np.allclose(np.diff(np.log(left.lines[1].get_ydata())), np.log(1.618))
-    low, high = drawn["plot_courant"].axes[0].get_xlim()
+    low, high = drawn["courant"].axes[0].get_xlim()
     assert low < 20 - 9 and high > 20 + 9, "the pulse must be in view"
-    counts, errors = drawn["plot_theorem"].axes[:2]
+    counts, errors = drawn["theorem"].axes[:2]
     assert (counts.images[0].get_array() == [[1, 0, 0], [0, 0, 2]]).all()
     assert 0 < errors.lines[0].get_ydata().max() < 1e-16, "an exact zero needs a place on a logarithmic axis"
-    titles = [axes.get_title("left") or axes.get_title() for axes in drawn["plot_blur"].axes]
+    titles = [axes.get_title("left") or axes.get_title() for axes in drawn["blur"].axes]
     assert titles == ["after 1 round: 0 wrong", "after 4 rounds: 3 wrong", "7 wrong", "9 wrong"]
-    disturbed = drawn["plot_disturbance"].axes[1]
+    disturbed = drawn["disturbance"].axes[1]
     assert disturbed.images[0].get_clim() == (-1, 1) and disturbed.lines[0].get_xydata().tolist() == [[2, 0]]
 
 
 def test_construction_figures_show_what_was_given(drawn):
-    lines = {line.get_label(): line for line in drawn["plot_errors"].axes[0].get_lines()}
+    lines = {line.get_label(): line for line in drawn["errors"].axes[0].get_lines()}
     tolerance = next(line for label, line in lines.items() if label.startswith("tolerance"))
     assert np.allclose(tolerance.get_ydata() / tolerance.get_xdata(), 1e-9) and min(lines["square"].get_ydata()) > 0
-    assert [text.get_text() for text in drawn["plot_multiplicities"].axes[0].texts] == ["2"] * 4
-    assert len(drawn["plot_task_operators"].axes[0].patches) == 3, "what no output depends on is grey"
+    assert [text.get_text() for text in drawn["multiplicities"].axes[0].texts] == ["2"] * 4
+    assert len(drawn["task_operators"].axes[0].patches) == 3, "what no output depends on is grey"
 
 
 def test_paired_runs_are_all_shown_and_the_missing_are_hollow(drawn):
-    left, right = drawn["plot_paired_training"].axes
+    left, right = drawn["paired_training"].axes
     pairs = [list(line.get_ydata()) for line in left.get_lines() if len(line.get_xdata()) == 2]
     assert pairs == [[400, 100], [200, 5000], [900, 300]]
     assert sum(line.get_markerfacecolor() == "white" for line in left.get_lines()) == 1
     assert [label.get_text() for label in right.get_yticklabels()] == ["T2 (n = 3)", "T1 (n = 3)"]
     # In the substrate every cell changes at every step but the first.
-    assert len(drawn["plot_cache"].axes[0].lines[0].get_xdata()) == 5 * 4
+    assert len(drawn["cache"].axes[0].lines[0].get_xdata()) == 5 * 4
 
 
 def test_boundaries_show_every_entry_by_its_sign(drawn):
-    for axes, name in zip(drawn["plot_boundaries"].axes, ("T1", "T2", "T3"), strict=True):
+    for axes, name in zip(drawn["boundaries"].axes, ("T1", "T2", "T3"), strict=True):
         for marker, sign in (("s", 1), ("D", -1)):
             (line,) = get_lines(axes, marker)
             places = np.argwhere(make_named_task(name).matrix == sign)
@@ -309,7 +306,7 @@ def test_eigenvalues_beyond_the_panel_are_drawn_on_its_edge_at_their_angle():
 
 
 def test_curves_have_a_line_a_model_and_skip_points_without_a_test(drawn):
-    above, below = drawn["plot_curves"].axes
+    above, below = drawn["curves"].axes
     assert [list(line.get_xdata()) for line in above.get_lines()] == [[20, 30], [10, 30], [10, 20]]
     assert [list(line.get_ydata()) for line in below.get_lines()] == [[10, 20, 40], [10, 10, 20], [40, 40, 40]]
     looks = [(line.get_color(), line.get_linestyle()) for line in above.get_lines()]
@@ -319,12 +316,12 @@ def test_curves_have_a_line_a_model_and_skip_points_without_a_test(drawn):
     assert [len(axes.get_lines()) for axes in apart] == [2, 1, 2, 1]
     assert apart[1].get_xlim() == apart[3].get_xlim() and apart[1].get_xlim()[1] > 30
     assert len(training.plot_curves(CURVES, horizons=False).axes) == 1
-    assert get_values(drawn["plot_accuracy"].axes[0].get_lines(), "y")[-1] == 100
-    assert get_legend(drawn["plot_accuracy"]) == ["wRNN", "LSTM"], "always in the paper's order"
+    assert get_values(drawn["accuracy"].axes[0].get_lines(), "y")[-1] == 100
+    assert get_legend(drawn["accuracy"]) == ["wRNN", "LSTM"], "always in the paper's order"
 
 
 def test_table1_shows_the_paper_every_seed_and_what_agrees(drawn):
-    left, right = drawn["plot_table1"].axes
+    left, right = drawn["table1"].axes
     cells, rows = summarise_table1(ROWS), len(ROWS)
     assert get_values(get_lines(left, "D", INK)) == sorted(cell.paper_accuracy for cell in cells)
     assert get_values(get_lines(left, "|")) == sorted(row["accuracy_best"] for row in ROWS)
@@ -335,26 +332,26 @@ def test_table1_shows_the_paper_every_seed_and_what_agrees(drawn):
         assert get_values(get_lines(axes, "o", AGREES)) == pytest.approx(dots)
         assert get_values(get_lines(axes, "s", APART)) == pytest.approx(squares)
     assert [text.get_text() for text in right.texts] == ["1/1", "2/3", "2/2", "0/2"], "from below"
-    assert get_legend(drawn["plot_table1"]) == ["paper", "ours, agrees", "ours, apart", "a seed"]
+    assert get_legend(drawn["table1"]) == ["paper", "ours, agrees", "ours, apart", "a seed"]
     empty = training.plot_table1(summarise_table1([])).axes[0]
     assert len(get_values(get_lines(empty, "D"))) == 24 and not get_values(get_lines(empty, "|"))
 
 
 def test_pairs_are_joined_and_missing_values_are_hollow_at_the_top(drawn):
-    first, second = drawn["plot_pairs"].axes
+    first, second = drawn["pairs"].axes
     joins = [list(line.get_ydata()) for line in first.get_lines() if len(line.get_xdata()) == 2]
     assert joins[:2] == [[400, 100], [200, 50]] and joins[2][1] == 300 and joins[2][0] > 800
     for axes, missing in ((first, 0), (second, 1)):
         (hollow,) = [line for line in get_lines(axes) if line.get_markerfacecolor() == "none"]
         assert hollow.get_xdata()[0] == missing and 800 < hollow.get_ydata()[0] < axes.get_ylim()[1]
-    none = training.plot_pairs({"T1": ([math.nan], [math.nan])}, ("a", "b"), "iterations", log=True)
+    none = training.plot_pairs({"T1": ([np.nan], [np.nan])}, ("a", "b"), "iterations", log=True)
     assert np.isfinite(get_values(none.axes[0].get_lines(), "y")).all()
     gap = training.plot_pairs({"T1": ([2000.0, 300.0], [400.0, None])}, ("a", "b"), "iterations", log=True)
     assert [len(line.get_xdata()) for line in gap.axes[0].get_lines() if line.get_linestyle() == "-"] == [2, 1]
 
 
 def test_fibonacci_shows_its_bounds(drawn):
-    (axes,) = drawn["plot_fibonacci_training"].axes
+    (axes,) = drawn["fibonacci_training"].axes
     assert sum(len(line.get_xdata()) == 40 for line in axes.get_lines()) == 3
     guides = [line for line in axes.get_lines() if line not in get_lines(axes)]
     # Between the last step that can be right and the first that cannot; and what raw inputs leave, and what is right.
@@ -362,7 +359,7 @@ def test_fibonacci_shows_its_bounds(drawn):
 
 
 def test_starts_show_every_network_and_share_their_ranges(drawn):
-    axes = drawn["plot_starts"].axes
+    axes = drawn["starts"].axes
     dots = get_lines(axes[0], "o")
     assert get_values(dots) == [200, 250, 300, 900, 1000, 5000, 5000, 5000, 5000]
     assert sum(line.get_markerfacecolor() == "white" for line in dots) == 4
@@ -370,21 +367,21 @@ def test_starts_show_every_network_and_share_their_ranges(drawn):
     assert names == ["identity (0 of 3)", "wave (3 of 3)", "uniform (2 of 3)"]
     assert [text.get_text() for text in axes[1].texts] == ["most never arrive"]
     assert axes[0].get_xlim() == axes[2].get_xlim() and axes[1].get_xlim() == axes[3].get_xlim()
-    opened, through = drawn["plot_opening"].axes[:2]
+    opened, through = drawn["opening"].axes[:2]
     assert len(get_lines(opened)) == 3
     # Before the first iteration has no place on a logarithmic axis and is drawn at one.
     assert [list(line.get_xdata()) for line in get_lines(through)] == [[1, 10, 100]] * 2
 
 
 def test_memory_figures_write_their_numbers(drawn):
-    counts = drawn["plot_points"].axes[2]
+    counts = drawn["points"].axes[2]
     assert [text.get_text() for text in counts.texts] == ["8", "12", "6", "1"] * 2
-    shares = drawn["plot_delay_line"].axes
+    shares = drawn["delay_line"].axes
     assert [text.get_text() for text in shares[0].texts] == ["1"] * 27 and not shares[1].texts
-    assert {text.get_text() for text in drawn["plot_trained_variables"].axes[1].texts} == {"2"}, "two in each direction"
-    assert len(drawn["plot_mechanisms"].axes[0].texts) == 20 and len(drawn["plot_cubes"].axes[0].texts) >= 8
-    assert min(get_values(drawn["plot_bridge"].axes[0].get_lines())) == -0.05
-    moments = drawn["plot_moments"].axes
+    assert {text.get_text() for text in drawn["trained_variables"].axes[1].texts} == {"2"}, "two in each direction"
+    assert len(drawn["mechanisms"].axes[0].texts) == 20 and len(drawn["cubes"].axes[0].texts) >= 8
+    assert min(get_values(drawn["bridge"].axes[0].get_lines())) == -0.05
+    moments = drawn["moments"].axes
     assert [axes.get_title(loc="left") for axes in moments] == ["step 0", "step 5"]
 
 
@@ -400,7 +397,7 @@ def test_one_content_is_framed_wherever_the_wave_has_it(setting, drawn):
     _, found, sample = setting
     own, history, dim = found.bases["regression"], 4, 3
     read = own.read_waves(np.concatenate([sample.early[:, 0], sample.states[:, 0]]))
-    frames = drawn["plot_waves"].axes[1].patches
+    frames = drawn["waves"].axes[1].patches
     assert len(frames) == len(read) - 2 > history
     given = sample.states[0, 0] @ own.dual_basis[2 * dim : 3 * dim].T
     for frame in frames[2:]:
@@ -411,7 +408,9 @@ def test_one_content_is_framed_wherever_the_wave_has_it(setting, drawn):
 def test_the_edit_shows_only_what_changed():
     edited = np.ones((6, 2))
     edited[3, 1] = -1
-    strip = np.asarray(basis.plot_edit(np.ones((4, 2)), np.ones((6, 2)), edited, 1).axes[2].images[0].get_array())
+    strip = np.asarray(
+        basis_recovery.plot_edit(np.ones((4, 2)), np.ones((6, 2)), edited, 1).axes[2].images[0].get_array()
+    )
     assert (strip != 0).sum() == 1 and strip[1, 7] == -1
 
 
@@ -420,7 +419,7 @@ def test_answers_are_told_apart_by_rightness_and_by_the_number_of_directions():
     rows = [
         {"accuracy": a, "rank_network": r, "rank_theory": "36", "own_changed": "1", "changed": "1"} for a, r in kinds
     ]
-    lines = get_lines(basis.plot_answers(rows).axes[1])
+    lines = get_lines(basis_recovery.plot_answers(rows).axes[1])
     assert [line.get_label() for line in lines] == [
         "right, theory's number",
         "right, fewer",
