@@ -1,167 +1,130 @@
-"""Laws of the moving pictures: nothing is lost but half a level, nothing is asked of the network, print has a still."""
+"""Pictures that move or turn, and the table beside a figure: nothing is lost, and no host is asked."""
 
 import base64
+import csv
+import io
 import json
 import re
 
 import numpy as np
 import pytest
-from twm.book.figures.animation import Animation, LinePanel, Panel, quantise, restore
-from twm.book.figures.front_page import make_front_page_animation, plot_moments
-from twm.book.figures.style import QUALITATIVE, get_colours, make_axes, make_colour_table
+from twm.book.figures.animation import Animation, LinePanel, Panel
+from twm.book.figures.data import make_csv
+from twm.book.figures.front_page import make_front_page_animation
+from twm.book.figures.lattice_toy import LatticeToy
+from twm.book.figures.style import QUALITATIVE, get_colours, make_axes, plot_matrix
+from twm.book.figures.turnable import Turnable, project_points
 from twm.errors import UserError
+from twm.theory.operators import make_cycle
 from twm.theory.pictures import states_to_text
 
-STEPS = 6
+STEPS, HOSTILE = 6, "</script><b>\"&' wave"
+FRAMES = np.random.default_rng(3).normal(size=(STEPS, 5, 7))
+CLOUDS = {f"{k}": np.random.default_rng(k).normal(size=(20, 3)) + k for k in range(8)}
 
 
-def make_heat(colours="diverging", **options):
-    frames = np.random.default_rng(3).normal(size=(STEPS, 5, 7))
-    return Panel("substrate", frames, "dimension", "column", colours=colours, **options)
+def make_heat(frames=FRAMES, **options):
+    return Panel("substrate", frames, "dimension", "column", **options)
 
 
-def make_lines(curves=2, **options):
-    x = np.linspace(0.0, 1.0, 40)
+def make_lines(curves=2, points=40, **options):
+    x = np.linspace(0.0, 1.0, points)
     lines = np.stack([[np.sin(6 * x + step + curve) for curve in range(curves)] for step in range(STEPS)])
     return LinePanel("profile", x, lines, [f"curve {k}" for k in range(curves)], "position", "height", **options)
 
 
-def make_animation(panels=None, **options):
-    settings = {"title": "A wave", "alt": "A bump moves left."} | options
-    captions = settings.pop("captions", [f"step {step}" for step in range(STEPS)])
-    return Animation([make_heat(), make_lines()] if panels is None else panels, captions, **settings)
+def make_animation(panels=None, captions=("step",) * STEPS, **options):
+    texts = {"title": "A wave", "alt": "A bump moves left."} | options
+    return Animation([make_heat(), make_lines()] if panels is None else panels, captions, **texts)
 
 
-def read_data(animation):
-    text = re.search(r'class="twm-player-data">(.*?)</script>', animation.to_html(), re.S).group(1)
-    return json.loads(text)
+def make_turnable(**changes):
+    texts = {"axes": ("PC1", "PC2", "PC3"), "title": "A cube", "alt": "Eight clouds"}
+    return Turnable(**{"clouds": CLOUDS, "paths": {"edge": np.eye(3)}} | texts | changes)
+
+
+def read_data(picture):
+    return json.loads(re.search(r'-data">(.*?)</script>', picture.to_html(), re.S)[1])
+
+
+def restore(written):
+    """Turn levels back into values, as the player does."""
+    levels = np.frombuffer(base64.b64decode(written["levels"]), np.uint8 if written["kind"] == "heat" else "<u2")
+    (low, high), top = written["range"], 255 if written["kind"] == "heat" else 65535
+    return (low + (high - low) / top * levels.astype(float)).reshape(written["shape"])
 
 
 @pytest.mark.parametrize("colours", ["diverging", "sequential"])
-def test_heat_levels_are_within_half_a_level(colours):
-    panel = make_heat(colours)
-    error = np.abs(restore(quantise(panel), panel) - panel.frames).max()
-    half = (panel.vmax - panel.vmin) / 255 / 2
-    assert error <= half * (1 + 1e-9)
-    assert error > half / 10, "random values that all sit on levels would make the test empty"
+def test_the_page_carries_values_to_half_a_level(colours):
+    heat, lines = make_heat(colours=colours), make_lines()
+    first, second = read_data(make_animation([heat, lines]))["panels"]
+    error, half = np.abs(restore(first) - FRAMES).max(), (heat.vmax - heat.vmin) / 255 / 2
+    assert half / 10 < error <= half * (1 + 1e-9), "values that all sit on levels would make the test empty"
+    assert np.abs(restore(second) - lines.lines).max() <= 3 * np.diff(lines.y_limits) / 65535 / 2 * (1 + 1e-9)
+    table = np.frombuffer(base64.b64decode(first["colours"]), np.uint8).reshape(256, 3)
+    if colours == "diverging":
+        assert heat.vmin == -heat.vmax == -np.abs(FRAMES).max() and table[127:129].min() > 240, "zero is white"
 
 
-def test_line_levels_are_within_half_a_level():
-    panel = make_lines()
-    error = np.abs(restore(quantise(panel), panel) - panel.lines).max()
-    assert error <= 3 * (panel.y_limits[1] - panel.y_limits[0]) / 65535 / 2 * (1 + 1e-9)
+def test_what_leaves_the_range_is_drawn_at_its_end():
+    heat, lines = make_heat(vmin=-0.1, vmax=0.1), make_lines(y_limits=(-0.5, 0.5))
+    first, second = map(restore, read_data(make_animation([heat, lines]))["panels"])
+    assert np.abs(first - np.clip(FRAMES, -0.1, 0.1)).max() <= 0.2 / 255 / 2 * (1 + 1e-9)
+    assert second.max() > 0.9 and second.min() < -0.9, "a curve outside of the axis stays outside"
 
 
-def test_curve_outside_the_axis_stays_outside():
-    inside = make_lines(y_limits=(-0.5, 0.5))
-    back = restore(quantise(inside), inside)
-    assert back.max() > 0.9 and back.min() < -0.9
+def test_turnable_coordinates_survive_the_page_to_half_a_level():
+    data = read_data(make_turnable())
+    for cloud, points in zip(data["clouds"], CLOUDS.values(), strict=True):
+        levels = np.frombuffer(base64.b64decode(cloud["points"]), "<u2").reshape(-1, 3)
+        assert np.abs((levels / 65535 * 2 - 1) * data["scale"] - points).max() <= data["scale"] / 65535
+        assert np.allclose(np.array(cloud["centre"]) * data["scale"], points.mean(0), atol=1e-3)
+    assert len({cloud["colour"] for cloud in data["clouds"]}) == 8
 
 
-def test_values_outside_the_range_take_the_nearest_colour():
-    panel = make_heat(vmin=-0.1, vmax=0.1)
-    back = restore(quantise(panel), panel)
-    assert back.max() == pytest.approx(0.1) and back.min() == pytest.approx(-0.1)
-    assert np.abs(back - np.clip(panel.frames, -0.1, 0.1)).max() <= 0.2 / 255 / 2 * (1 + 1e-9)
+def test_turning_keeps_lengths_and_angles():
+    points = np.random.default_rng(1).standard_normal((30, 3))
+    seen = project_points(points, 37, -20)
+    assert np.allclose(seen @ seen.T, points @ points.T)
+    assert np.allclose(project_points(points, 0, 0), points[:, [0, 2, 1]] * [1, 1, -1])
+    # From straight above, the third axis points at the reader.
+    assert np.allclose(project_points(np.array([[0, 0, 1.0]]), 10, 90), [[0, 0, 1]])
 
 
-def test_diverging_range_puts_zero_in_the_middle():
-    panel = make_heat()
-    assert panel.vmin == -panel.vmax == -np.abs(panel.frames).max()
-    table = make_colour_table("diverging")
-    assert table.shape == (256, 3) and table.dtype == np.uint8
-    assert table[127:129].min() > 240, "zero is white"
-
-
-def test_html_carries_the_levels_and_every_caption():
-    animation = make_animation()
-    data = read_data(animation)
-    assert data["captions"] == list(animation.captions) and data["steps"] == STEPS
-    for panel, written in zip(animation.panels, data["panels"], strict=True):
-        assert base64.b64decode(written["levels"]) == quantise(panel)
-    assert len(base64.b64decode(data["panels"][0]["colours"])) == 768
-
-
-def test_html_asks_nothing_of_any_host():
-    page = make_animation().to_html()
-    assert not re.search(r"https?:|//[a-z]+\.|\bimport\s|fetch\(|XMLHttpRequest", page)
-    assert not re.search(r'\b(src|href)="(?!data:)', page)
-
-
-def test_html_survives_markup_in_texts():
-    hostile = "</script><b>\"&' wave"
-    animation = make_animation(title=hostile, alt=hostile, captions=[hostile] * STEPS)
-    page = animation.to_html()
+@pytest.mark.parametrize("make", [make_animation, make_turnable])
+def test_the_page_survives_markup_in_texts(make):
+    page = make(title=HOSTILE, alt=HOSTILE).to_html()
     assert page.count("</script>") == 2, "the data and the player, and no text that closes them early"
-    assert read_data(animation)["captions"][0] == hostile
-    assert 'alt="&lt;/script&gt;' in page
+    assert read_data(make(title=HOSTILE))["title"] == HOSTILE
+    assert 'alt="&lt;/script&gt;' in page and page == make(title=HOSTILE, alt=HOSTILE).to_html()
 
 
-def test_html_is_the_same_every_time():
-    assert make_animation().to_html() == make_animation().to_html()
-
-
-def test_still_image_has_the_alt_text():
-    page = make_animation(alt="Five rows move left.").to_html()
-    image = re.search(r"<img[^>]*>", page).group(0)
-    assert 'alt="Five rows move left."' in image
-    assert base64.b64decode(re.search(r"base64,([^\"]+)", image).group(1)).startswith(b"\x89PNG")
+@pytest.mark.parametrize("picture", [make_animation(), make_turnable(), LatticeToy(5, 3, "attention")])
+def test_the_page_asks_no_host_and_has_a_still(picture):
+    page = picture.to_html().replace("http://www.w3.org/2000/svg", "")
+    assert not re.search(r'https?:|//[a-z]+\.|\bimport\s|fetch\(|XMLHttpRequest|\b(src|href)="(?!data:)', page)
+    assert base64.b64decode(re.search(r'base64,([^"]+)', page)[1]).startswith(b"\x89PNG")
+    assert f'alt="{picture.alt}"' in page and len(page) < 200_000
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_still_has_one_axes_for_each_panel(count):
-    panels = [make_heat(), make_lines(), make_heat("sequential")][:count]
-    figure = make_animation(panels).still()
-    assert len(figure.axes) == count
+def test_an_animations_still_has_one_axes_a_panel_and_shows_the_step(count):
+    animation = make_animation([make_heat(), make_lines(), make_heat(colours="sequential")][:count])
+    figure = animation.still(4)
     assert [axes.get_xlabel() for axes in figure.axes] == ["column", "position", "column"][:count]
-    assert figure.get_facecolor() == (1.0, 1.0, 1.0, 1.0)
-
-
-def test_still_shows_the_step_asked_for():
-    animation = make_animation([make_heat()])
-    for step in (0, 4):
-        np.testing.assert_array_equal(
-            animation.still(step).axes[0].images[0].get_array(), animation.panels[0].frames[step]
-        )
+    assert (figure.axes[0].images[0].get_array() == FRAMES[4]).all()
     with pytest.raises(UserError, match="step must be below 6"):
         animation.still(6)
 
 
-def test_small_animation_is_small():
-    frames = np.sign(np.random.default_rng(0).normal(size=(48, 5, 16)))
-    page = Animation([Panel("a", frames, "r", "c")], ["c"] * 48, "t", "a").to_html()
-    assert len(page) < 60_000
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: make_animation([]), "at least one panel"),
-        (lambda: make_animation(["panel"]), "must be a Panel or a LinePanel"),
-        (lambda: make_animation(captions=["one"]), "captions must be 6"),
-        (lambda: make_animation(alt=" "), "alt text"),
-        (lambda: make_animation(title=""), "title"),
-        (lambda: make_animation(frames_per_second=0), "frames_per_second"),
-        (lambda: make_animation([make_heat(), Panel("b", np.zeros((2, 1, 1)), "r", "c")]), "same number of steps"),
-        (lambda: make_animation([Panel("b", np.zeros((STEPS, 600, 600)), "r", "c")]), "more than"),
-        (lambda: Panel("a", np.zeros((3, 4)), "r", "c"), r"\(steps, rows, columns\)"),
-        (lambda: Panel("a", np.full((1, 2, 2), np.nan), "r", "c"), "finite"),
-        (lambda: Panel("a", "words", "r", "c"), "filled array"),
-        (lambda: Panel("a", np.zeros((1, 2, 2)), "r", "c", vmin=1, vmax=1), "vmin must be below vmax"),
-        (lambda: Panel("a", np.zeros((1, 2, 2)), "r", "c", colours="rainbow"), "diverging"),
-        (lambda: Panel("a", np.zeros((1, 2, 2)), "r", "c", row_names=["one"]), "row_names of the panel 'a' must be 2"),
-        (lambda: LinePanel("a", [0, 1], np.zeros((1, 1, 3)), ["k"], "x", "y"), "3 increasing positions"),
-        (lambda: LinePanel("a", [1, 0], np.zeros((1, 1, 2)), ["k"], "x", "y"), "increasing"),
-        (lambda: LinePanel("a", [0, 1], np.zeros((1, 1, 2)), ["k"], "x", "y", (1, 0)), "y_limits"),
-        (lambda: make_lines(curves=len(QUALITATIVE) + 1), "can be told apart"),
-        (lambda: get_colours("grey"), "diverging"),
-        (lambda: make_axes(rows=0), "rows must be"),
-    ],
-)
-def test_wrong_input_gets_one_line(make, message):
-    with pytest.raises(UserError, match=message) as caught:
-        make()
-    assert "\n" not in str(caught.value)
+def test_the_lattice_toys_still_shows_a_step_and_its_operator():
+    before, after, operator = (np.asarray(axes.images[0].get_array()) for axes in LatticeToy(4, 2).still().axes)
+    assert (after == np.roll(before, -1, axis=1)).all() and not (after == before).all()
+    assert (operator == make_cycle(4, 2)).all()
+    added = np.asarray(LatticeToy(4, 2, "fibonacci").still().axes[1].images[0].get_array())
+    assert (added[:, -1] == 4).all()
+    settings = re.findall(r'data-(\w+)="(\w+)"', LatticeToy(5, 3, "code").to_html())
+    assert settings == [("history", "5"), ("dim", "3"), ("boundary", "code")]
 
 
 def test_line_colours_stand_out_from_white():
@@ -171,34 +134,83 @@ def test_line_colours_stand_out_from_white():
         assert 1.05 / (linear @ [0.2126, 0.7152, 0.0722] + 0.05) >= 4.5, colour
 
 
-def test_front_page_reads_as_its_text_in_every_repeat():
+def test_the_front_page_shows_one_state_in_two_bases_and_reads_as_its_text_in_every_repeat():
     animation = make_front_page_animation("3141", repeats=2)
-    assert animation.steps == 49 and animation.autoplay
-    picture = animation.panels[1].frames
-    for step in (16, 32, 48):
-        assert states_to_text(np.swapaxes(picture[step], -1, -2)) == "3141"
-    assert states_to_text(np.swapaxes(picture[20], -1, -2)) == "1413", "four steps later the first digit is the last"
-    assert not picture[0].any(), "the lattice starts empty"
+    hidden, waves = (panel.frames.swapaxes(-1, -2) for panel in animation.panels)
+    assert animation.steps == 49 and animation.autoplay and not waves[0].any()
+    assert [states_to_text(waves[step]) for step in (16, 32, 48, 20)] == ["3141", "3141", "3141", "1413"]
+    hidden, waves = hidden.reshape(49, -1), waves.reshape(49, -1)
+    # An orthonormal basis keeps every length and angle, and leaves nothing in its place.
+    assert np.allclose(hidden @ hidden.T, waves @ waves.T) and np.abs(np.corrcoef(hidden[16], waves[16])[0, 1]) < 0.3
 
 
-def test_front_page_shows_one_state_in_two_bases():
-    """An orthonormal basis keeps every length and angle, and leaves nothing in its place."""
-    animation = make_front_page_animation()
-    hidden, waves = (panel.frames.swapaxes(-1, -2).reshape(animation.steps, -1) for panel in animation.panels)
-    np.testing.assert_allclose(hidden @ hidden.T, waves @ waves.T, atol=1e-10)
-    assert np.abs(np.corrcoef(hidden[16], waves[16])[0, 1]) < 0.3
+def test_every_kind_of_mark_is_read_back_from_the_table():
+    figure, axes = make_axes(2, 3)
+    x, y = np.random.default_rng(0).normal(size=(2, 7))
+    axes[0, 0].plot(x, y, label="curve")
+    axes[0, 0].axvline(0.5)
+    axes[0, 0].set_title("A: lines", loc="left")
+    axes[0, 1].scatter(x, y)
+    plot_matrix(axes[0, 2], FRAMES[0])
+    axes[1, 0].bar([1, 2], [3.0, -4.0])
+    axes[1, 1].pcolormesh(FRAMES[0])
+    axes[1, 2].vlines([1.0, 2.0], 0.0, 3.0)
+    rows = list(csv.DictReader(io.StringIO(make_csv(figure))))
+    panels = [[row for row in rows if row["panel"] == str(number)] for number in range(1, 7)]
+    points = [[(float(row["x"]), float(row["y"])) for row in panel if row["x"]] for panel in panels]
+    assert {(row["series"], row["kind"]) for row in panels[0]} == {("A: lines", "panel"), ("curve", "line")}
+    assert np.allclose(points[0], np.stack([x, y], 1), rtol=1e-5) and np.allclose(points[1], points[0])
+    for panel in (panels[2], panels[4]):
+        cells = [[float(value) for value in row["values"].split()] for row in panel if row["values"]]
+        assert np.allclose(cells, FRAMES[0], rtol=1e-3)
+    assert points[3] == [(1, 3), (2, -4)] and points[5] == [(1, 0), (1, 3), (2, 0), (2, 3)]
 
 
-def test_front_page_refuses_what_the_font_lacks():
-    with pytest.raises(UserError, match="no picture for"):
-        make_front_page_animation("π")
+def test_an_animation_is_read_back_from_its_table():
+    animation = make_animation([make_heat(), make_lines(points=7)])
+    table = animation._repr_mimebundle_()["text/csv"]
+    rows = [[value for value in row.values() if value] for row in csv.DictReader(io.StringIO(table))]
+    cells = [row[3:] for row in rows if row[1] == "substrate"]
+    assert np.allclose(np.array(cells, float).reshape(FRAMES.shape), FRAMES, rtol=1e-3)
+    (places,) = [row[2:] for row in rows if row[0] == "profile"]
+    curves = [row[3:] for row in rows if row[1] == "profile"]
+    assert np.allclose(np.array(places, float), animation.panels[1].x, rtol=1e-3)
+    assert np.allclose(np.array(curves, float).reshape(STEPS, 2, 7), animation.panels[1].lines, rtol=1e-3, atol=1e-9)
 
 
-def test_moments_show_the_states_asked_for():
-    waves = np.sign(np.random.default_rng(1).normal(size=(9, 16, 5)))
-    figure = plot_moments(waves, [2, 7], start=2)
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["step 0", "step 5"]
-    for axes, step in zip(figure.axes, (2, 7), strict=True):
-        np.testing.assert_array_equal(axes.images[0].get_array(), waves[step].T)
-    with pytest.raises(UserError, match="step must be from 0 to 8"):
-        plot_moments(waves, [9])
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: make_animation([]), "at least one panel"),
+        (lambda: make_animation(captions=["one"]), "captions must be 6"),
+        (lambda: make_animation(alt=" "), "alt text"),
+        (lambda: make_animation(title=""), "title"),
+        (lambda: make_animation(frames_per_second=0), "frames_per_second"),
+        (lambda: make_animation([make_heat(), Panel("b", np.zeros((2, 1, 1)), "r", "c")]), "same number of steps"),
+        (lambda: make_animation([make_heat(np.zeros((STEPS, 600, 600)))]), "more than"),
+        (lambda: make_heat(np.zeros((3, 4))), r"\(steps, rows, columns\)"),
+        (lambda: make_heat(np.full((1, 2, 2), np.nan)), "finite"),
+        (lambda: make_heat("words"), "filled array"),
+        (lambda: make_heat(vmin=1, vmax=1), "vmin must be below vmax"),
+        (lambda: make_heat(colours="rainbow"), "diverging"),
+        (lambda: make_heat(row_names=["one"]), "needs 5 names"),
+        (lambda: LinePanel("a", [1, 0], np.zeros((1, 1, 2)), ["k"], "x", "y"), "increasing"),
+        (lambda: make_lines(y_limits=(1, 0)), "y_limits"),
+        (lambda: make_lines(curves=len(QUALITATIVE) + 1), "can be told apart"),
+        (lambda: get_colours("grey"), "diverging"),
+        (lambda: make_axes(rows=0), "rows must be"),
+        (lambda: make_turnable(clouds={}), "clouds"),
+        (lambda: make_turnable(clouds={"a": np.zeros((3, 2))}), "n, 3"),
+        (lambda: make_turnable(clouds={"a": np.full((3, 3), np.nan)}), "finite"),
+        (lambda: make_turnable(clouds={"a": np.zeros((30_000, 3))}), "too many"),
+        (lambda: make_turnable(axes=("x",)), "axes"),
+        (lambda: LatticeToy(history=9), "at most 8"),
+        (lambda: LatticeToy(dim=0), "dim"),
+        (lambda: LatticeToy(boundary="sum"), "copy, fibonacci"),
+        (lambda: make_front_page_animation("π"), "no picture for"),
+    ],
+)
+def test_wrong_input_gets_one_line(make, message):
+    with pytest.raises(UserError, match=message) as caught:
+        make()
+    assert "\n" not in str(caught.value)

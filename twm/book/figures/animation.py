@@ -4,162 +4,144 @@ import base64
 import html
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twm.book.figures.style import DASHES, QUALITATIVE, get_colours, make_axes, make_colour_table, number_ticks
+from twm.book.figures.data import write_table
+from twm.book.figures.style import (
+    QUALITATIVE, draw_curves, get_colours, label_axes, make_panels, number_ticks, plot_magnitudes,
+)  # fmt: skip
 from twm.errors import require, require_count
 
-LEVELS = 255
-LINE_LEVELS = 65535
-MOST_BYTES = 1_500_000
+# Most values that a page should carry for one animation: a byte each, or two.
+_MOST_VALUES = 1_500_000
 
 
-@dataclass(frozen=True)
+@dataclass
 class Panel:
-    """A heatmap that changes from step to step.
-
-    Attributes:
-        title: what is shown, one short line above the panel.
-        frames: array (steps, rows, columns) of finite numbers.
-        row_label: label of the vertical axis, with its unit.
-        col_label: label of the horizontal axis, with its unit.
-        vmin: value of the first colour; the least of ``frames`` if not given, and minus the largest magnitude
-            when ``colours`` is diverging.
-        vmax: value of the last colour, likewise. Values outside vmin..vmax take the nearest colour.
-        colours: ``"diverging"`` for signed values or ``"sequential"`` for magnitudes.
-        row_names: name of every row; numbers from 1 if not given.
-        col_names: name of every column; numbers from 1 if not given.
-
-    Raises:
-        UserError: if shapes, ranges or names do not fit together.
-    """
+    """A heatmap that changes from step to step; values outside vmin..vmax take the nearest colour."""
 
     title: str
-    frames: np.ndarray
-    row_label: str
+    frames: np.ndarray  # (steps, rows, columns)
+    row_label: str  # with its unit
     col_label: str
-    vmin: float | None = None
+    vmin: float | None = None  # value of the first colour: the least of the frames, or minus the largest if diverging
     vmax: float | None = None
-    colours: str = "diverging"
-    row_names: Sequence[str] | None = None
+    colours: str = "diverging"  # or "sequential", for magnitudes
+    row_names: Sequence[str] | None = None  # numbers from 1 if not given
     col_names: Sequence[str] | None = None
 
     def __post_init__(self):
-        frames = _as_finite(self.frames, 3, f"frames of the panel {self.title!r}", "(steps, rows, columns)")
+        self.frames = _as_finite(self.frames, self.title, "(steps, rows, columns)")
         get_colours(self.colours)
-        least, largest = _find_range(frames, self.colours == "diverging")
-        vmin = least if self.vmin is None else float(self.vmin)
-        vmax = largest if self.vmax is None else float(self.vmax)
-        require(vmin < vmax, f"vmin must be below vmax in the panel {self.title!r}, not {vmin:g} and {vmax:g}")
-        names = {
-            "row_names": _as_names(self.row_names, frames.shape[1], "row_names", self.title),
-            "col_names": _as_names(self.col_names, frames.shape[2], "col_names", self.title),
-        }
-        for name, value in {"frames": frames, "vmin": vmin, "vmax": vmax, **names}.items():
-            object.__setattr__(self, name, value)
+        low, high = _find_range(self.frames, self.colours == "diverging")
+        self.vmin = low if self.vmin is None else float(self.vmin)
+        self.vmax = high if self.vmax is None else float(self.vmax)
+        require(self.vmin < self.vmax, f"vmin must be below vmax in the panel {self.title!r}")
+        self.row_names = _as_names(self.row_names, self.title, self.frames.shape[1])
+        self.col_names = _as_names(self.col_names, self.title, self.frames.shape[2])
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the player reads; a byte a cell, 0 for vmin, in the order step, row, column."""
+        table = get_colours(self.colours)(np.arange(256), bytes=True)[:, :3]
+        levels, names = _encode_levels(self.frames, self.vmin, self.vmax, np.uint8), [self.row_names, self.col_names]
+        texts = {"kind": "heat", "title": self.title, "labels": [self.row_label, self.col_label], "names": names}
+        return texts | levels | {"colours": _encode(table.tobytes())}
+
+    def list_rows(self) -> Iterator[tuple]:
+        """List every row of every step, after its step, the panel and its name."""
+        for step, row in np.ndindex(self.frames.shape[:2]):
+            yield (step, self.title, self.row_names[row], *self.frames[step, row])
+
+    def draw(self, axes: Axes, step: int) -> None:
+        """Draw one step for print."""
+        plot_magnitudes(axes, self.frames[step], self.vmin, self.vmax, cmap=get_colours(self.colours))
+        number_ticks(axes, self.col_names, "x")
+        number_ticks(axes, self.row_names, "y")
+        label_axes(axes, self.col_label, self.row_label)
+        title = f"{self.title}\n(colours from {self.vmin:.3g} to {self.vmax:.3g})"
+        axes.set_title(title, fontsize="small", loc="left")
 
 
-@dataclass(frozen=True)
+@dataclass
 class LinePanel:
-    """Curves that change from step to step.
-
-    Attributes:
-        title: what is shown, one short line above the panel.
-        x: array (points,) of increasing positions, the same in every step.
-        lines: array (steps, curves, points) of finite numbers.
-        names: name of every curve.
-        x_label: label of the horizontal axis, with its unit.
-        y_label: label of the vertical axis, with its unit.
-        y_limits: lower and upper end of the vertical axis; the range of ``lines`` with a margin if not given.
-            Curves may leave the axis: what is outside is cut off.
-
-    Raises:
-        UserError: if shapes, ranges or names do not fit together.
-    """
+    """Curves that change from step to step; what leaves the axis is cut off."""
 
     title: str
-    x: np.ndarray
-    lines: np.ndarray
-    names: Sequence[str]
-    x_label: str
+    x: np.ndarray  # (points,), increasing
+    lines: np.ndarray  # (steps, curves, points)
+    names: Sequence[str]  # one a curve
+    x_label: str  # with its unit
     y_label: str
-    y_limits: tuple[float, float] | None = None
+    y_limits: tuple[float, float] | None = None  # the range of the lines and a margin if not given
 
     def __post_init__(self):
-        lines = _as_finite(self.lines, 3, f"lines of the panel {self.title!r}", "(steps, curves, points)")
-        x = _as_finite(self.x, 1, f"x of the panel {self.title!r}", "(points,)")
-        require(
-            len(x) == lines.shape[2] and len(x) > 1 and bool((np.diff(x) > 0).all()),
-            f"x of the panel {self.title!r} must be {lines.shape[2]} increasing positions, at least two",
-        )
-        require(
-            lines.shape[1] <= len(QUALITATIVE),
-            f"the panel {self.title!r} has {lines.shape[1]} curves; at most {len(QUALITATIVE)} can be told apart",
-        )
-        least, largest = _find_range(lines, False)
-        margin = 0.05 * (largest - least)
-        low, high = (least - margin, largest + margin) if self.y_limits is None else map(float, self.y_limits)
-        require(low < high, f"y_limits of the panel {self.title!r} must increase, not {low:g} and {high:g}")
-        names = _as_names(self.names, lines.shape[1], "names", self.title)
-        for name, value in {"lines": lines, "x": x, "names": names, "y_limits": (low, high)}.items():
-            object.__setattr__(self, name, value)
+        self.lines = _as_finite(self.lines, self.title, "(steps, curves, points)")
+        self.x = _as_finite(self.x, self.title, "(points,)")
+        _, count, points = self.lines.shape
+        rises = len(self.x) == points > 1 and bool((np.diff(self.x) > 0).all())
+        require(rises, f"x of the panel {self.title!r} must be {points} increasing positions, at least two")
+        most = len(QUALITATIVE)
+        require(count <= most, f"the panel {self.title!r} has {count} curves; at most {most} can be told apart")
+        low, high = _find_range(self.lines, False)
+        margin = 0.05 * (high - low)
+        self.y_limits = (low - margin, high + margin) if self.y_limits is None else tuple(map(float, self.y_limits))
+        require(self.y_limits[0] < self.y_limits[1], f"y_limits of the panel {self.title!r} must increase")
+        self.names = _as_names(self.names, self.title, count)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the player reads; two bytes a point, the low one first, in the order step, curve, point."""
+        low, high = self.y_limits
+        # Levels reach three axes high, so that a curve that leaves the axis still leaves it in the right direction.
+        levels = _encode_levels(self.lines, 2 * low - high, 2 * high - low, np.dtype("<u2"))
+        texts = {"kind": "lines", "title": self.title, "labels": [self.y_label, self.x_label], "names": self.names}
+        x = [float(f"{value:.6g}") for value in self.x]
+        return texts | levels | {"x": x, "limits": self.y_limits, "colours": QUALITATIVE[: len(self.names)]}
+
+    def list_rows(self) -> Iterator[tuple]:
+        """List the positions, without a step, and then the heights of every curve at every step."""
+        yield (None, self.title, self.x_label, *self.x)
+        for step, curve in np.ndindex(self.lines.shape[:2]):
+            yield (step, self.title, self.names[curve], *self.lines[step, curve])
+
+    def draw(self, axes: Axes, step: int) -> None:
+        """Draw one step for print."""
+        draw_curves(axes, self.x, dict(zip(self.names, self.lines[step])))
+        label_axes(axes, self.x_label, self.y_label, legend="best", ylim=self.y_limits)
+        axes.set_title(self.title, fontsize="small", loc="left")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Animation:
-    """Panels that move together under one set of controls.
+    """Panels that move together under one set of controls, with a caption a step. A notebook or page shows it as a
+    piece of HTML; print and pages without JavaScript show a still picture."""
 
-    A notebook or page shows it as a self-contained piece of HTML: canvas panels side by side (below each other on a
-    narrow screen), buttons to play, pause and step, a slider, and a caption that follows the step. Print and pages
-    without JavaScript show a still picture.
-
-    Attributes:
-        panels: one or more of :class:`Panel` and :class:`LinePanel`, all with the same number of steps.
-        captions: one sentence for every step.
-        title: name of the animation, for its heading and for screen readers.
-        alt: what is to be seen, in words, for readers who cannot see it.
-        frames_per_second: steps a second while playing.
-        autoplay: start when the animation comes into view, unless the reader asked for reduced motion.
-
-    Raises:
-        UserError: if the panels disagree about the number of steps, captions are missing, or it would be too large
-            for a page.
-    """
-
-    panels: Sequence[Panel | LinePanel]
-    captions: Sequence[str]
+    panels: Sequence[Panel | LinePanel]  # all with the same number of steps
+    captions: Sequence[str]  # one sentence a step
     title: str
-    alt: str
+    alt: str  # what is to be seen, in words
     frames_per_second: float = 4.0
-    autoplay: bool = False
+    autoplay: bool = False  # start when it comes into view, unless the reader asked for reduced motion
 
     def __post_init__(self):
-        panels, captions = tuple(self.panels), tuple(str(caption) for caption in self.captions)
-        require(len(panels) > 0, "an animation needs at least one panel")
-        for panel in panels:
-            require(isinstance(panel, Panel | LinePanel), f"a panel must be a Panel or a LinePanel, not {panel!r}")
-        counts = {panel.title: len(_get_values(panel)) for panel in panels}
-        require(len(set(counts.values())) == 1, f"all panels need the same number of steps, not {counts}")
-        steps = len(_get_values(panels[0]))
-        require(len(captions) == steps, f"captions must be {steps} sentences, one a step, not {len(captions)}")
-        require(bool(str(self.title).strip()), "an animation needs a title")
-        require(bool(str(self.alt).strip()), "an animation needs an alt text that says what is to be seen")
-        require(
-            0 < self.frames_per_second <= 60, f"frames_per_second must be in (0, 60], not {self.frames_per_second!r}"
-        )
-        size = sum(len(quantise(panel)) for panel in panels)
-        require(
-            size <= MOST_BYTES,
-            f"the animation {self.title!r} would take {size} bytes, more than {MOST_BYTES}; show fewer steps or cells",
-        )
-        object.__setattr__(self, "panels", panels)
-        object.__setattr__(self, "captions", captions)
+        self.panels, self.captions = tuple(self.panels), tuple(map(str, self.captions))
+        require(len(self.panels) > 0, "an animation needs at least one panel")
+        arrays = [panel.frames if isinstance(panel, Panel) else panel.lines for panel in self.panels]
+        counts = {len(array) for array in arrays}
+        require(len(counts) == 1, f"all panels need the same number of steps, not {counts}")
+        steps = len(arrays[0])
+        require(self.steps == steps, f"captions must be {steps} sentences, one a step, not {self.steps}")
+        require_texts(self)
+        rate, size = self.frames_per_second, sum(array.size for array in arrays)
+        require(0 < rate <= 60, f"frames_per_second must be in (0, 60], not {rate!r}")
+        words = f"the animation {self.title!r} has {size} values, more than {_MOST_VALUES}; show fewer steps or cells"
+        require(size <= _MOST_VALUES, words)
 
     @property
     def steps(self) -> int:
@@ -167,186 +149,96 @@ class Animation:
         return len(self.captions)
 
     def still(self, step: int | None = None) -> Figure:
-        """Draw one step as a Figure with one axes for each panel, for print.
-
-        Args:
-            step: which step, from 0; the middle one if not given.
-
-        Raises:
-            UserError: if there is no such step.
-        """
+        """Draw one step, from 0, for print: the middle one if not given."""
         step = self.steps // 2 if step is None else require_count(step, "step", least=0)
         require(step < self.steps, f"step must be below {self.steps}, not {step}")
-        columns = 1 if len(self.panels) == 1 else 2
-        rows = -(-len(self.panels) // columns)
-        figure, axes = make_axes(rows, columns, width=7.2, height=0.7 + 2.3 * rows)
-        for panel, place in zip(self.panels, axes.flat, strict=False):
-            _draw_panel(panel, place, step)
-        for place in axes.flat[len(self.panels) :]:
-            place.remove()
+        columns = min(2, len(self.panels))
+        figure, axes = make_panels(len(self.panels), columns, 7.2 / columns, 2.3, 0.7)
+        for panel, place in zip(self.panels, axes):
+            panel.draw(place, step)
         figure.suptitle(f"{self.title}: {self.captions[step]}", fontsize="medium", x=0.01, ha="left", wrap=True)
         return figure
 
-    def to_dict(self) -> dict:
-        """Return what the player reads: texts, and every panel's values as base64 of quantised levels."""
-        return {
-            "title": self.title,
-            "alt": self.alt,
-            "steps": self.steps,
-            "framesPerSecond": float(self.frames_per_second),
-            "autoplay": bool(self.autoplay),
-            "captions": list(self.captions),
-            "panels": [_describe_panel(panel) for panel in self.panels],
-        }
+    def to_csv(self) -> str:
+        """Return every value as CSV, with four digits, which is more than the player draws."""
+        rows = [row for panel in self.panels for row in panel.list_rows()]
+        count = max(map(len, rows)) - 3
+        return write_table(("step", "panel", "row", *(f"value{place + 1}" for place in range(count))), rows, digits=4)
 
     def to_html(self) -> str:
-        """Return the animation as a self-contained piece of HTML that asks nothing of any host."""
-        # "<" is escaped so that no text can close the script element that carries the data.
-        data = json.dumps(self.to_dict(), ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
-        return (
-            f'<div class="twm-player" role="group" aria-label="Animation: {html.escape(self.title)}">\n'
-            f'<script type="application/json" class="twm-player-data">{data}</script>\n'
-            f'<img class="twm-player-still" src="data:image/png;base64,{_encode_png(self.still())}" '
-            f'alt="{html.escape(self.alt)}">\n'
-            "<noscript><p>Playing it needs JavaScript; without it, this picture shows one moment.</p></noscript>\n"
-            f"<script>{_read_player()}</script>\n"
-            "</div>"
-        )
+        """Return the animation as a self-contained piece of HTML."""
+        settings = {"steps": self.steps, "framesPerSecond": float(self.frames_per_second), "autoplay": self.autoplay}
+        texts = {"title": self.title, "alt": self.alt, "captions": self.captions}
+        data = texts | settings | {"panels": [panel.describe() for panel in self.panels]}
+        hint = "Playing it needs JavaScript; without it, this picture shows one moment."
+        return embed_script("player", "player.js", f"Animation: {self.title}", self.still(), self.alt, hint, data)
 
     def _repr_html_(self) -> str:
         return self.to_html()
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/csv": self.to_csv()}
 
     def __repr__(self) -> str:
         titles = ", ".join(panel.title for panel in self.panels)
         return f"Animation({self.title!r}, {self.steps} steps, panels: {titles})"
 
 
-def quantise(panel: Panel | LinePanel) -> bytes:
-    """Return the values of a panel as levels, in the order step, row (or curve), column (or point).
-
-    A heatmap takes one byte a cell, level 0 for vmin and 255 for vmax. A curve takes two bytes a point, the low one
-    first, over three times the height of its axis, so that a curve that leaves the axis still leaves it in the
-    right direction.
-    """
-    if isinstance(panel, Panel):
-        low, high, top, kind = panel.vmin, panel.vmax, LEVELS, np.uint8
-    else:
-        (low, high), top, kind = _widen(panel.y_limits), LINE_LEVELS, np.dtype("<u2")
-    levels = np.rint((np.clip(_get_values(panel), low, high) - low) * (top / (high - low)))
-    return levels.astype(kind).tobytes()
-
-
-def restore(levels: bytes, panel: Panel | LinePanel) -> np.ndarray:
-    """Turn levels of :func:`quantise` back into values, as the player does.
-
-    Returns:
-        Array of the shape of the panel's values; inside the panel's range it is within half a level of them.
-    """
-    if isinstance(panel, Panel):
-        low, high, top, kind = panel.vmin, panel.vmax, LEVELS, np.uint8
-    else:
-        (low, high), top, kind = _widen(panel.y_limits), LINE_LEVELS, np.dtype("<u2")
-    shape = _get_values(panel).shape
-    return low + (high - low) / top * np.frombuffer(levels, dtype=kind).astype(float).reshape(shape)
+def embed_script(
+    kind: str, script: str, label: str, still: Figure, alt: str, hint: str,
+    data: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None,
+) -> str:  # fmt: skip
+    """Return a script of this folder with its data and its still as a piece of HTML that asks nothing of any host."""
+    buffer = io.BytesIO()
+    still.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
+    attributes = "".join(f' data-{name}="{value}"' for name, value in (settings or {}).items())
+    parts = [f'<div class="twm-{kind}" role="group" aria-label="{html.escape(label)}"{attributes}>']
+    if data is not None:
+        # "<" is escaped so that no text can close the script element that carries the data.
+        text = json.dumps(data, ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
+        parts.append(f'<script type="application/json" class="twm-{kind}-data">{text}</script>')
+    image = f'src="data:image/png;base64,{_encode(buffer.getvalue())}" alt="{html.escape(alt)}"'
+    code = files("twm.book.figures").joinpath(script).read_text(encoding="utf-8")
+    parts += [f'<img class="twm-{kind}-still" {image}>', f"<noscript><p>{hint}</p></noscript>"]
+    return "\n".join([*parts, f"<script>{code}</script>", "</div>"])
 
 
-def _get_values(panel: Panel | LinePanel) -> np.ndarray:
-    return panel.frames if isinstance(panel, Panel) else panel.lines
+def require_texts(picture: Any) -> None:
+    """Refuse a picture for a page without a title, or without words for who cannot see it."""
+    require(bool(str(picture.title).strip()), "a picture for a page needs a title")
+    require(bool(str(picture.alt).strip()), "a picture for a page needs an alt text that says what is to be seen")
 
 
-def _widen(limits: tuple[float, float]) -> tuple[float, float]:
-    span = limits[1] - limits[0]
-    return limits[0] - span, limits[1] + span
+def _encode_levels(values: np.ndarray, low: float, high: float, kind: Any) -> dict[str, Any]:
+    levels = np.rint((np.clip(values, low, high) - low) * (np.iinfo(kind).max / (high - low)))
+    return {"shape": values.shape, "range": [low, high], "levels": _encode(levels.astype(kind).tobytes())}
 
 
-def _as_finite(values: object, ndim: int, what: str, axes: str) -> np.ndarray:
+def _as_finite(values: object, title: str, axes: str) -> np.ndarray:
     # A torch tensor on any device, with or without a gradient, is read without importing torch here.
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
+    values = values.detach().cpu().numpy() if hasattr(values, "detach") else values
     try:
         array = np.array(values, dtype=float)
     except (TypeError, ValueError):
-        array = None
-    require(array is not None and array.ndim == ndim and array.size > 0, f"{what} must be a filled array {axes}")
-    require(bool(np.isfinite(array).all()), f"{what} must be finite everywhere")
+        array = np.empty(())
+    fits = array.ndim == len(axes.split()) and array.size > 0
+    require(fits, f"the panel {title!r} needs a filled array {axes}")
+    require(bool(np.isfinite(array).all()), f"the panel {title!r} must be finite everywhere")
     return array
 
 
-def _as_names(names: Sequence[str] | None, count: int, what: str, title: str) -> tuple[str, ...]:
+def _as_names(names: Sequence[str] | None, title: str, count: int) -> tuple[str, ...]:
     names = tuple(str(name) for name in (range(1, count + 1) if names is None else names))
-    require(len(names) == count, f"{what} of the panel {title!r} must be {count} names, not {len(names)}")
+    require(len(names) == count, f"the panel {title!r} needs {count} names, not {len(names)}")
     return names
 
 
 def _find_range(values: np.ndarray, symmetric: bool) -> tuple[float, float]:
-    least, largest = float(values.min()), float(values.max())
-    if symmetric:
-        largest = max(abs(least), abs(largest))
-        least = -largest
+    high = float(np.abs(values).max() if symmetric else values.max())
+    low = -high if symmetric else float(values.min())
     # A constant array still needs a range to be drawn on.
-    return (least, largest) if least < largest else (least - 1.0, largest + 1.0)
-
-
-def _draw_panel(panel: Panel | LinePanel, axes, step: int) -> None:
-    if isinstance(panel, Panel):
-        axes.imshow(
-            panel.frames[step],
-            cmap=get_colours(panel.colours),
-            vmin=panel.vmin,
-            vmax=panel.vmax,
-            aspect="auto",
-            interpolation="nearest",
-        )
-        number_ticks(axes, panel.col_names, "x")
-        number_ticks(axes, panel.row_names, "y")
-        title = f"{panel.title}\n(colours from {panel.vmin:.3g} to {panel.vmax:.3g})"
-        axes.set(xlabel=panel.col_label, ylabel=panel.row_label)
-    else:
-        for index, (curve, name) in enumerate(zip(panel.lines[step], panel.names, strict=True)):
-            axes.plot(panel.x, curve, color=QUALITATIVE[index], linestyle=DASHES[index], label=name)
-        title = panel.title
-        axes.set(xlabel=panel.x_label, ylabel=panel.y_label, ylim=panel.y_limits)
-        axes.legend(fontsize="small")
-    axes.set_title(title, fontsize="small", loc="left")
-
-
-def _describe_panel(panel: Panel | LinePanel) -> dict:
-    levels = _encode(quantise(panel))
-    if isinstance(panel, Panel):
-        return {
-            "kind": "heat",
-            "title": panel.title,
-            "shape": list(panel.frames.shape),
-            "levels": levels,
-            "colours": _encode(make_colour_table(panel.colours).tobytes()),
-            "range": [panel.vmin, panel.vmax],
-            "labels": [panel.row_label, panel.col_label],
-            "names": [list(panel.row_names), list(panel.col_names)],
-        }
-    return {
-        "kind": "lines",
-        "title": panel.title,
-        "shape": list(panel.lines.shape),
-        "levels": levels,
-        "x": [float(f"{value:.6g}") for value in panel.x],
-        "colours": list(QUALITATIVE[: panel.lines.shape[1]]),
-        "range": list(_widen(panel.y_limits)),
-        "limits": list(panel.y_limits),
-        "labels": [panel.y_label, panel.x_label],
-        "names": list(panel.names),
-    }
+    return (low, high) if low < high else (low - 1.0, high + 1.0)
 
 
 def _encode(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
-
-
-def _encode_png(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=90, metadata={"Software": None})
-    return _encode(buffer.getvalue())
-
-
-@cache
-def _read_player() -> str:
-    return files("twm.book.figures").joinpath("player.js").read_text(encoding="utf-8")

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,37 +12,35 @@ from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from twm.book.figures.animation import Animation, Panel
-
-#: Columns of a still figure's table.
-DATA_COLUMNS = ("panel", "kind", "series", "x", "y", "values")
-
+_COLUMNS = ("panel", "kind", "series", "x", "y", "values")
 # The colour of a cell shows no more than this.
 _CELL_DIGITS = 4
 
 
-def list_figure_data(figure: Figure) -> list[tuple[Any, ...]]:
-    """Read back what a figure's artists show.
-
-    Args:
-        figure: any Figure.
-
-    Returns:
-        Rows of :data:`COLUMNS`: the axes' number from 1, what kind of mark, its label, and its place in data coordinates.
-        Every panel begins with a row ``panel`` that has its title for a label. A heatmap has a row for each of its rows, ``y``
-        its number and ``values`` its cells from the left, with spaces between them; everything else leaves ``values`` empty.
-        Marks that are not placed by data, such as guide lines across a panel, are left out.
-    """
+def make_csv(figure: Figure) -> str:
+    """Return what a figure's artists show as CSV: axes from 1, kind of mark, its label, its place in data coordinates.
+    Each panel begins with a row ``panel`` for its title. A heatmap has a row for each of its rows: ``y`` its number,
+    ``values`` its cells. Marks that data does not place, such as guide lines across a panel, are left out."""
     rows: list[tuple[Any, ...]] = []
     for number, axes in enumerate(figure.axes, 1):
-        marks = [(number, *row) for row in _list_axes_data(axes)]
+        marks = [(number, *row) for row in _list_marks(axes)]
         if marks:
             title = " ".join((axes.get_title("left") or axes.get_title()).split())
             rows += [(number, "panel", title, None, None, None), *marks]
-    return rows
+    return write_table(_COLUMNS, rows, digits=6)
 
 
-def _list_axes_data(axes: Axes) -> Iterator[tuple[Any, ...]]:
+def write_table(header: Sequence[str], rows: Iterable[Sequence[Any]], digits: int) -> str:
+    """Return rows, padded to the header's length, as CSV with numbers of so many digits."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:
+        writer.writerow([*(_write(value, digits) for value in row), *[""] * (len(header) - len(row))])
+    return stream.getvalue()
+
+
+def _list_marks(axes: Axes) -> Iterator[tuple[Any, ...]]:
     for line in axes.lines:
         if line.get_transform() == axes.transData:
             for x, y in zip(*line.get_data(orig=False), strict=True):
@@ -81,52 +79,6 @@ def _list_collection(collection: Collection, axes: Axes) -> Iterator[tuple[Any, 
 def _name(artist: Any) -> str:
     label = str(artist.get_label() or "")
     return "" if label.startswith("_") else " ".join(label.split())
-
-
-def list_animation_data(animation: Animation) -> list[tuple[Any, ...]]:
-    """Return every value of a moving picture.
-
-    Args:
-        animation: of heatmaps and curves.
-
-    Returns:
-        Rows of step, panel, name and values: for a heatmap a row of the picture under its name; for curves their heights,
-        and once before them, without a step, the positions that they belong to.
-    """
-    rows: list[tuple[Any, ...]] = []
-    for panel in animation.panels:
-        if isinstance(panel, Panel):
-            for step, row in np.ndindex(panel.frames.shape[:2]):
-                rows.append((step, panel.title, panel.row_names[row], *panel.frames[step, row]))
-        else:
-            rows.append((None, panel.title, panel.x_label, *panel.x))
-            for step, curve in np.ndindex(panel.lines.shape[:2]):
-                rows.append((step, panel.title, panel.names[curve], *panel.lines[step, curve]))
-    return rows
-
-
-def make_csv(shown: Figure | Animation) -> str:
-    """Return what a figure or a moving picture shows as CSV.
-
-    Args:
-        shown: either.
-
-    Returns:
-        a header and the rows of :func:`list_figure_data`, numbers with six digits, or of :func:`list_animation_data`, with
-        four, which is more than the player draws.
-    """
-    if isinstance(shown, Animation):
-        rows, digits = list_animation_data(shown), 4
-        widest = max(map(len, rows)) - 3
-        header = ("step", "panel", "row", *(f"value{number}" for number in range(1, widest + 1)))
-    else:
-        rows, digits, header = list_figure_data(shown), 6, DATA_COLUMNS
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([*(_write(value, digits) for value in row), *[""] * (len(header) - len(row))])
-    return stream.getvalue()
 
 
 def _write(value: Any, digits: int) -> str:

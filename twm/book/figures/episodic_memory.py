@@ -1,152 +1,94 @@
 """Figures of the notebook 08_episodic_memory."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from twm.book.figures.style import DASHES, INK, MARKERS, QUALITATIVE, make_axes, number_ticks, plot_matrix
+from twm.book.figures.style import (
+    FAINT, FLOOR, INK, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_prediction, draw_unit_circle, label_axes,
+    make_axes, number_cells, number_ticks, plot_matrix, share_legend, style_both, style_marks, write_cells, write_counts,
+)  # fmt: skip
 
 
 def plot_reduction(
-    times: np.ndarray,
-    curves: Mapping[str, np.ndarray],
-    constants: np.ndarray,
-    errors: np.ndarray,
-    euler: tuple[np.ndarray, np.ndarray],
+    times: np.ndarray, curves: Curves, constants: np.ndarray, errors: np.ndarray, euler: tuple[np.ndarray, np.ndarray]
 ) -> Figure:
-    """Plot one neuron of the whole model beside its fast limit, and how the difference vanishes.
-
-    Args:
-        times: (n,) in units of T_f.
-        curves: by name, the neuron's V_f (n,); the first is the fast limit.
-        constants: (m,) values of T_h = T_d.
-        errors: (m,) largest difference from the limit.
-        euler: values of the Euler step, and its largest error at each.
-    """
-    figure, axes = make_axes(1, 2, width=7.6, height=3.3)
-    left, right = axes[0]
-    for index, (name, curve) in enumerate(curves.items()):
-        left.plot(times, curve, color=QUALITATIVE[index], linestyle=DASHES[index], label=name)
-    left.set(xlabel="time ($T_f$)", ylabel="$V_f$ of one neuron", title="fast variables drop out")
-    left.legend(fontsize="small")
-    for index, (name, steps, values) in enumerate(
-        (("fast limit, in $T_h = T_d$", constants, errors), ("Euler, in its step", *euler))
-    ):
-        right.loglog(steps, values, color=QUALITATIVE[index], marker=MARKERS[index], linestyle="", label=name)
-        right.loglog(steps, values[-1] * steps / steps[-1], color=QUALITATIVE[index], linestyle=":", linewidth=1)
-    right.set(xlabel="$T_h = T_d$, or step ($T_f$)", ylabel="largest difference", title="both at first order (dotted)")
-    right.legend(fontsize="small")
+    """Plot one neuron's V_f (n,) of the whole model beside its fast limit, the first curve, and how they approach.
+    ``errors`` (m,) are the largest differences at the ``constants`` T_h = T_d (m,); ``euler`` has steps and their
+    errors."""
+    figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
+    draw_curves(left, times, curves)
+    label_axes(left, "time ($T_f$)", "$V_f$ of one neuron", "fast variables drop out", "best")
+    series = {"fast limit, in $T_h = T_d$": (constants, errors), "Euler, in its step": euler}
+    for index, (name, (steps, values)) in enumerate(series.items()):
+        first_order = values[-1] * steps / steps[-1]
+        draw_prediction(right, steps, values, first_order, index, name, linestyle=":", linewidth=1)
+    words = ("$T_h = T_d$, or step ($T_f$)", "largest difference", "both at first order (dotted)")
+    label_axes(right, *words, "best", xscale="log", yscale="log")
     return figure
 
 
-def plot_conjugacy(norms: Sequence[float], errors: Mapping[str, np.ndarray], floor: float = 1e-17) -> Figure:
-    """Plot the error of going to the Elman update and back against the norm of W, by activation.
-
-    Args:
-        norms: (n,) of the recurrent matrix.
-        errors: by activation, (2, n): forward and backward error.
-        floor: where an error of zero is drawn.
-    """
-    figure, axes = make_axes(1, 2, width=7.6, height=3.2)
-    titles = ("there: map to Elman update", "and back: Elman update to map")
-    for place, title, row in zip(axes[0], titles, (0, 1)):
-        for index, (name, values) in enumerate(errors.items()):
-            place.loglog(
-                norms, np.maximum(values[row], floor), color=QUALITATIVE[index], linestyle=DASHES[index],
-                marker=MARKERS[index], label=name,
-            )  # fmt: skip
-        place.axhline(1e-10, color=INK, linestyle=":", linewidth=1)
-        place.axvline(1.0, color="#999999", linewidth=1)
-        place.set(xlabel="largest singular value of W", ylabel="largest error", title=title, ylim=(floor / 3, 10))
-    axes[0, 0].text(1.1, 1e-4, "norm 1", color="#666666", fontsize="small")
-    axes[0, 1].legend(fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.9))
+def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR) -> Figure:
+    """Plot the error (2, n) of going to the Elman update and back against the norm of W (n,), by activation. An error
+    of exactly zero is drawn at ``floor``."""
+    figure, (row,) = make_axes(1, 2, 7.6, 3.2)
+    log = {"xscale": "log", "yscale": "log", "ylim": (floor / 3, 10)}
+    for way, (place, title) in enumerate(zip(row, ("there: map to Elman update", "and back: Elman update to map"))):
+        ways = {name: values[way] for name, values in errors.items()}
+        draw_curves(place, norms, ways, style_both, floor, markersize=5)
+        draw_guide(place, x=1.0, color="#999999", linestyle="-")
+        label_axes(place, "largest singular value of W", "largest error", title, guide=1e-10, **log)
+    row[0].text(1.1, 1e-4, "norm 1", color="#666666", fontsize="small")
+    row[1].legend(fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.9))
     return figure
 
 
 def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]) -> Figure:
-    """Plot interaction matrices of one network in several sets of memories, and their common spectrum.
-
-    Args:
-        spectra: eigenvalues (n,) of each.
-        operators: (n, n) each; at least two.
-    """
+    """Plot one network's interaction matrices (n, n) in several sets of memories, and their common eigenvalues (n,)."""
     count = len(operators)
-    figure, axes = make_axes(1, count + 1, width=2.2 * count + 2.6, height=2.7)
-    for index, (place, operator) in enumerate(zip(axes[0], operators)):
-        plot_matrix(
-            place, operator, title=f"memories {index + 1}", col_label="from", row_label="to" if index == 0 else ""
-        )
-        number_ticks(place, [str(number + 1) for number in range(len(operator))])
-        number_ticks(place, [str(number + 1) for number in range(len(operator))], "y")
-    last = axes[0, -1]
-    circle = np.exp(2j * np.pi * np.linspace(0, 1, 200))
-    last.plot(circle.real, circle.imag, color="#999999", linewidth=1, linestyle="-")
+    figure, (row,) = make_axes(1, count + 1, 2.2 * count + 2.6, 2.7)
+    for index, (place, operator) in enumerate(zip(row, operators)):
+        plot_matrix(place, operator, None, "to" if index == 0 else "", "from", f"memories {index + 1}")
+        number_cells(place, *operator.shape)
+    draw_unit_circle(row[-1], title="eigenvalues", ylim=(-1.4, 1.4))
     for index, spectrum in enumerate(spectra):
-        last.plot(
-            spectrum.real, spectrum.imag, marker=MARKERS[index], linestyle="", color=QUALITATIVE[index], fillstyle="none",
-            markersize=6 + 3 * index, label=f"{index + 1}",
-        )  # fmt: skip
-    last.set(xlabel="real part", ylabel="imaginary part", title="eigenvalues", aspect="equal")
-    last.set_ylim(-1.4, 1.4)
-    figure.legend(
-        *last.get_legend_handles_labels(),
-        title="memories",
-        loc="outside right center",
-        fontsize="small",
-        handletextpad=0.3,
-    )
+        style = style_marks(index, f"{index + 1}", fillstyle="none", markersize=6 + 3 * index)
+        draw_eigenvalues(row[-1], spectrum, **style)
+    share_legend(figure, "outside right center", title="memories", ncols=1, handletextpad=0.3)
     return figure
 
 
 def plot_mechanisms(before: np.ndarray, after: np.ndarray, written: np.ndarray, read: np.ndarray) -> Figure:
-    """Plot what composing, writing and reading do to the variables of a state.
-
-    Args:
-        before: (variables, dim) the contents of a state.
-        after: the same after one composition.
-        written: the same after an input was added to the last variable.
-        read: (dim,) what is read from the last variable.
-    """
-    figure, axes = make_axes(1, 4, width=8.2, height=2.9)
+    """Plot a state's contents (variables, dim) before and after composing and then writing, and what is read (dim,)."""
+    figure, (row,) = make_axes(1, 4, 8.2, 2.9)
     limit = max(np.abs(part).max() for part in (before, after, written, read))
     titles = ("a state", r"composed: $\Phi h$", r"written: $+\Psi_N u$", r"read: $\Psi_N^* h$")
-    for place, values, title in zip(axes[0], (before, after, written, read[None]), titles):
-        plot_matrix(place, values.T, limit, title=title, col_label="variable")
-        number_ticks(place, [str(number + 1) for number in range(len(values))] if len(values) > 1 else ["last"])
-        number_ticks(place, [str(number + 1) for number in range(values.shape[1])], "y")
-        for (column, row), value in np.ndenumerate(values):
-            place.text(
-                column, row, f"{value:.0f}", ha="center", va="center", fontsize="x-small",
-                color="white" if abs(value) > 0.6 * limit else INK,
-            )  # fmt: skip
-    axes[0, 0].set_ylabel("dimension")
+    for place, values, title in zip(row, (before, after, written, read[None]), titles):
+        plot_matrix(place, values.T, limit, col_label="variable", title=title)
+        number_ticks(place, len(values) if len(values) > 1 else ["last"])
+        number_ticks(place, values.shape[1], "y")
+        texts = np.array([[f"{value:.0f}" for value in line] for line in values.T])
+        write_cells(place, texts, np.abs(values.T) > 0.6 * limit, fontsize="x-small")
+    row[0].set_ylabel("dimension")
     return figure
 
 
 def plot_machine(contents: np.ndarray, components: np.ndarray, neurons: np.ndarray, history: int) -> Figure:
-    """Plot the variables of the pseudocode beside the same of the network, and the neurons that carry them.
-
-    Args:
-        contents: (steps, size) what the pseudocode's variables hold.
-        components: (steps, size) what the network's dual reads.
-        neurons: (steps, hidden) the network's state.
-        history: number of variables, which is also the number of input steps.
-    """
-    figure, axes = make_axes(3, 1, width=7.2, height=6.0)
-    panels = (
-        (contents, "pseudocode: variables", "component"),
-        (components, "network: its state, read by the dual", "component"),
-        (neurons, "network: its neurons", "neuron"),
-    )
+    """Plot the pseudocode's variables (steps, size), what the dual reads (steps, size), and neurons (steps, hidden)."""
+    figure, axes = make_axes(3, 1, 7.2, 6.0)
     size = contents.shape[1]
-    for place, (values, title, label) in zip(axes[:, 0], panels):
-        plot_matrix(place, values.T, title=title, row_label=label)
+    panels = {
+        "pseudocode: variables": (contents, "component"),
+        "network: its state, read by the dual": (components, "component"),
+        "network: its neurons": (neurons, "neuron"),
+    }
+    for place, (title, (values, label)) in zip(axes[:, 0], panels.items()):
+        plot_matrix(place, values.T, row_label=label, title=title)
         place.axvline(history - 0.5, color=INK, linewidth=1)
-        number_ticks(place, [str(number + 1) for number in range(len(values))])
-        if values.shape[1] == size:
-            for edge in range(size // history, size, size // history):
-                place.axhline(edge - 0.5, color="#BBBBBB", linewidth=0.5)
+        number_ticks(place, len(values))
+        for edge in range(size // history, size, size // history) if label == "component" else ():
+            place.axhline(edge - 0.5, color=FAINT, linewidth=0.5)
     axes[2, 0].set_xlabel("step (left of the line: input phase)")
     return figure
 
@@ -160,75 +102,27 @@ def plot_trained_variables(
     contents: np.ndarray,
     history: int,
 ) -> Figure:
-    """Plot a trained network in its variables: weights, spectrum, and an episode in both bases.
-
-    Args:
-        operator: (size, size) the weights between variables.
-        leak: (hidden, size) what is left over: the part of W Psi outside the variables.
-        eigenvalues: of W.
-        theory: eigenvalues that theory predicts.
-        neurons: (steps, hidden) states of an episode.
-        contents: (steps, size) the same, read by the dual.
-        history: number of variables, which is also the number of input steps.
-    """
-    figure, axes = make_axes(2, 2, width=8.2, height=6.6)
-    limit = float(np.abs(operator).max())
-    block = np.concatenate([operator, leak])
-    plot_matrix(
-        axes[0, 0],
-        block,
-        limit,
-        "to: variables, then the rest",
-        "from variable component",
-        "A  weights in the variables",
-    )
-    axes[0, 0].axhline(len(operator) - 0.5, color=INK, linewidth=1)
-    place = axes[0, 1]
+    """Plot a trained network in its variables: weights, spectrum beside theory's, and an episode in both bases.
+    ``operator`` (size, size) are the weights between variables and ``leak`` (hidden, size) the part of W Psi outside of
+    them; the episode is ``neurons`` (steps, hidden) and, read by the dual, ``contents`` (steps, size)."""
+    figure, ((weights, plane), episodes) = make_axes(2, 2, 8.2, 6.6)
+    block, limit = np.concatenate([operator, leak]), float(np.abs(operator).max())
+    rows, columns = "to: variables, then the rest", "from variable component"
+    plot_matrix(weights, block, limit, rows, columns, "A  weights in the variables")
+    weights.axhline(len(operator) - 0.5, color=INK, linewidth=1)
     slow = np.abs(eigenvalues) > 0.9
-    place.plot(
-        theory.real,
-        theory.imag,
-        "o",
-        fillstyle="none",
-        color=QUALITATIVE[1],
-        markersize=11,
-        linestyle="",
-        label="theory",
-    )
-    place.plot(
-        eigenvalues[slow].real,
-        eigenvalues[slow].imag,
-        ".",
-        color=QUALITATIVE[0],
-        linestyle="",
-        label="network, above 0.9",
-    )
-    place.plot(
-        eigenvalues[~slow].real,
-        eigenvalues[~slow].imag,
-        "x",
-        color="#888888",
-        linestyle="",
-        markersize=4,
-        label="the others",
-    )
+    draw_unit_circle(plane, 1.4, title="B  spectrum, with counts")
+    draw_eigenvalues(plane, theory, **style_marks(1, "theory", marker="o", fillstyle="none", markersize=11))
+    draw_eigenvalues(plane, eigenvalues[slow], **style_marks(0, "network, above 0.9", marker="."))
+    draw_eigenvalues(plane, eigenvalues[~slow], color="#888888", marker="x", markersize=4, label="the others")
     centres = np.unique(np.round(theory, 6))
-    for centre in centres:
-        count = int((slow & (np.abs(np.angle(eigenvalues * np.conj(centre))) < np.pi / len(centres))).sum())
-        place.text(1.2 * centre.real, 1.2 * centre.imag, str(count), ha="center", va="center", fontsize="x-small")
-    place.set(
-        aspect="equal",
-        xlabel="real part",
-        ylabel="imaginary part",
-        title="B  spectrum, with counts",
-        xlim=(-1.4, 1.4),
-        ylim=(-1.4, 1.4),
-    )
-    place.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
-    plot_matrix(axes[1, 0], neurons.T, None, "neuron", "step", "C  an episode, neuron by neuron")
-    plot_matrix(
-        axes[1, 1], contents.T, None, "component, oldest variable first", "step", "D  the same, variable by variable"
-    )
-    for place in axes[1]:
+    near = np.abs(np.angle(eigenvalues[slow] * np.conj(centres[:, None]))) < np.pi / len(centres)
+    write_counts(plane, centres, near.sum(1), fontsize="x-small")
+    plane.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+    left, right = episodes
+    plot_matrix(left, neurons.T, None, "neuron", "step", "C  an episode, neuron by neuron")
+    title = "D  the same, variable by variable"
+    plot_matrix(right, contents.T, None, "component, oldest variable first", "step", title)
+    for place in episodes:
         place.axvline(history - 0.5, color=INK, linewidth=1)
     return figure

@@ -1,15 +1,11 @@
-"""A lattice to step by hand, inside a page: sizes and boundary to choose, the wave operator's entries lit as they are used."""
+"""A lattice to step by hand, inside a page: sizes and boundary to choose, the operator's entries lit as they are used."""
 
-import base64
-import html
-import io
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from twm.book.figures.animation import embed_script
 from twm.book.figures.style import make_axes, plot_matrix
 from twm.errors import require, require_count
 from twm.theory.lattice import simulate_wave
@@ -17,40 +13,29 @@ from twm.theory.operators import make_wave_operator
 from twm.theory.pictures import states_to_picture
 from twm.theory.systems import make_fibonacci, make_repeat_copy
 
-#: Boundaries that the toy can begin with; the reader changes them in the page.
-BOUNDARIES = ("copy", "fibonacci", "code", "attention")
-
-_LARGEST = {"history": 8, "dim": 4}
+# Boundaries to begin with: the oldest column again; the sum of all; a signed selection by its task code; the columns
+# weighed by the softmax of twice their products with the newest, Eq. (8) with W_K W_Q = 2 and W_V = 1.
+_BOUNDARIES = ("copy", "fibonacci", "code", "attention")
 
 
 @dataclass(frozen=True)
 class LatticeToy:
     """A small lattice that a reader steps, edits and reconfigures in the page.
 
-    It offers four boundaries: ``copy`` writes the oldest column again, ``fibonacci`` the sum of all columns, ``code`` a
-    signed selection by its task code (see :func:`twm.theory.systems.make_selection`), and ``attention`` the columns weighed by the
-    softmax of twice their products with the newest, Eq. (8) with W_K W_Q = 2 and W_V = 1.
-
-    Attributes:
-        history: number of columns to begin with, 2 to 8.
-        dim: number of dimensions to begin with, 1 to 4.
-        boundary: one of :data:`BOUNDARIES`, to begin with.
-
-    Raises:
-        UserError: if a number is out of range or the boundary is unknown.
-
     Source: twm Eq. (3), (4), (6), (8); Table 1.
     """
 
-    history: int = 4
-    dim: int = 2
-    boundary: str = "copy"
+    history: int = 4  # columns to begin with, 2 to 8
+    dim: int = 2  # dimensions to begin with, 1 to 4
+    boundary: str = "copy"  # copy, fibonacci, code or attention
 
     def __post_init__(self) -> None:
-        for name, least in (("history", 2), ("dim", 1)):
+        for name, least, most in (("history", 2, 8), ("dim", 1, 4)):
             value = require_count(getattr(self, name), name, least=least)
-            require(value <= _LARGEST[name], f"{name} must be at most {_LARGEST[name]} here, not {value}")
-        require(self.boundary in BOUNDARIES, f"boundary must be one of {', '.join(BOUNDARIES)}, not {self.boundary!r}")
+            require(value <= most, f"{name} must be at most {most} here, not {value}")
+        require(
+            self.boundary in _BOUNDARIES, f"boundary must be one of {', '.join(_BOUNDARIES)}, not {self.boundary!r}"
+        )
 
     @property
     def alt(self) -> str:
@@ -68,39 +53,21 @@ class LatticeToy:
         start = np.ones((self.history, self.dim))
         if not adds:
             start.reshape(-1)[::3] = -1
-        states = states_to_picture(simulate_wave(start, task.boundary, 1))
-        figure, axes = make_axes(1, 3, width=7.2, height=2.6)
-        for place, values, title in zip(axes.flat, states, ("before", "one step later"), strict=False):
-            plot_matrix(place, values, row_label="dimension", col_label="column, the oldest first", title=title)
-        plot_matrix(
-            axes[0, 2],
-            make_wave_operator(task.matrix),
-            row_label="to",
-            col_label="from",
-            title="wave operator",
-        )
-        for place in axes.flat:
+        before, after = states_to_picture(simulate_wave(start, task.boundary, 1))
+        figure, (row,) = make_axes(1, 3, width=7.2, height=2.6)
+        plot_matrix(row[0], before, None, "dimension", "column, the oldest first", "before")
+        plot_matrix(row[1], after, None, "dimension", "column, the oldest first", "one step later")
+        plot_matrix(row[2], make_wave_operator(task.matrix), None, "to", "from", "wave operator")
+        for place in row:
             place.set(xticks=[], yticks=[])
         return figure
 
     def to_html(self) -> str:
-        """Return the toy as a self-contained piece of HTML that asks nothing of any host."""
-        buffer = io.BytesIO()
-        self.still().savefig(buffer, format="png", dpi=90, metadata={"Software": None})
-        picture = base64.b64encode(buffer.getvalue()).decode("ascii")
-        return (
-            f'<div class="twm-lattice" role="group" aria-label="A lattice to step by hand" data-history="{self.history}" '
-            f'data-dim="{self.dim}" data-boundary="{self.boundary}">\n'
-            f'<img class="twm-lattice-still" src="data:image/png;base64,{picture}" alt="{html.escape(self.alt)}">\n'
-            "<noscript><p>Stepping it needs JavaScript; without it, this picture shows one step.</p></noscript>\n"
-            f"<script>{_read_script()}</script>\n"
-            "</div>"
-        )
+        """Return the toy as a self-contained piece of HTML."""
+        settings = {"history": self.history, "dim": self.dim, "boundary": self.boundary}
+        hint = "Stepping it needs JavaScript; without it, this picture shows one step."
+        label = "A lattice to step by hand"
+        return embed_script("lattice", "lattice_toy.js", label, self.still(), self.alt, hint, settings=settings)
 
     def _repr_html_(self) -> str:
         return self.to_html()
-
-
-@cache
-def _read_script() -> str:
-    return files("twm.book.figures").joinpath("lattice_toy.js").read_text(encoding="utf-8")

@@ -1,32 +1,36 @@
-"""One look for every figure: opaque light background, colour-blind safe colours, readable type."""
+"""One look for every figure: opaque light background, colour-blind safe colours, readable type, and the marks they share."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Circle
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
+from twm.book.figures.data import make_csv
 from twm.errors import require, require_count
 
-DIVERGING = "RdBu_r"
-"""Colour map for signed values: blue below zero, white at zero, red above."""
-
-SEQUENTIAL = "cividis"
-"""Colour map for magnitudes: dark for small, light for large, and evenly so in grey."""
-
+#: Colour maps: for signed values, blue below zero and red above; for magnitudes, dark for small, and even in grey.
+DIVERGING, SEQUENTIAL = "RdBu_r", "cividis"
+#: Colours of lines and marks that colour-blind readers can tell apart, each at least 4.5 to 1 against white.
 QUALITATIVE = ("#0072B2", "#BF4E00", "#00785A", "#A3457F", "#8C6800", "#3B3B3B")
-"""Colours for lines and markers, told apart by colour-blind readers, each at least 4.5 to 1 against white."""
-
+#: Line styles and markers in the same order, so that colour is never the only difference.
 DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (8, 3)))
-"""Line styles in the order of :data:`QUALITATIVE`, so that colour is never the only difference."""
-
 MARKERS = ("o", "s", "^", "D", "v", "P")
-"""Markers in the order of :data:`QUALITATIVE`."""
+INK, PAPER, FAINT, PALE = "#222222", "#FFFFFF", "#BBBBBB", "#F2F2F2"
+#: The line under what is to be seen: an axis, a reference, what joins a pair.
+THIN = {"color": FAINT, "linestyle": "-", "linewidth": 1}
+#: What is below has no place on a logarithmic axis; an exact zero is drawn here.
+FLOOR = 1e-17
 
-INK = "#222222"
-PAPER = "#FFFFFF"
+#: Arrays by name, in the order of a legend.
+Curves = Mapping[Any, np.ndarray]
 
 _SETTINGS = {
     "figure.dpi": 110,
@@ -41,6 +45,7 @@ _SETTINGS = {
     "axes.titlesize": "medium",
     "axes.titlelocation": "left",
     "axes.grid": False,
+    "axes.prop_cycle": matplotlib.cycler(color=QUALITATIVE) + matplotlib.cycler(linestyle=DASHES),
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -56,111 +61,8 @@ _SETTINGS = {
 
 
 def use_style() -> None:
-    """Make the book's look the default of matplotlib for the rest of the session.
-
-    Inside a notebook it also sees to it that a Figure which is the last value of a cell is drawn there,
-    whether or not pyplot made it.
-    """
+    """Make the book's look the session's default; a notebook then draws each Figure with its numbers beside it."""
     matplotlib.rcParams.update(_SETTINGS)
-    matplotlib.rcParams["axes.prop_cycle"] = _make_cycle()
-    _draw_figures_in_notebooks()
-
-
-def make_axes(rows: int = 1, columns: int = 1, width: float = 6.4, height: float = 3.2) -> tuple[Figure, np.ndarray]:
-    """Make a Figure in the book's look with a grid of axes.
-
-    The figure is not registered with pyplot. It therefore needs no closing, and a notebook draws it once, where
-    it is returned, instead of a second time at the end of the cell.
-
-    Args:
-        rows: number of rows of axes.
-        columns: number of columns of axes.
-        width: width of the figure in inches.
-        height: height of the figure in inches.
-
-    Returns:
-        The figure, and its axes as an object array of shape (rows, columns).
-
-    Raises:
-        UserError: if a count is below one or a length is not positive.
-    """
-    rows, columns = require_count(rows, "rows"), require_count(columns, "columns")
-    require(width > 0 and height > 0, f"width and height must be positive inches, not {width!r} and {height!r}")
-    with matplotlib.rc_context(_SETTINGS):
-        matplotlib.rcParams["axes.prop_cycle"] = _make_cycle()
-        figure = Figure(figsize=(width, height), layout="constrained")
-        axes = figure.subplots(rows, columns, squeeze=False)
-    return figure, axes
-
-
-def make_colour_table(name: str) -> np.ndarray:
-    """Return a colour map as bytes.
-
-    Args:
-        name: ``"diverging"`` or ``"sequential"``.
-
-    Returns:
-        Array (256, 3) of uint8, red, green and blue of each level.
-
-    Raises:
-        UserError: for any other name.
-    """
-    return get_colours(name)(np.arange(256), bytes=True)[:, :3]
-
-
-def get_colours(name: str) -> Colormap:
-    """Return the matplotlib colour map behind ``"diverging"`` or ``"sequential"``.
-
-    Raises:
-        UserError: for any other name.
-    """
-    maps = {"diverging": DIVERGING, "sequential": SEQUENTIAL}
-    require(name in maps, f"colours must be 'diverging' or 'sequential', not {name!r}")
-    return matplotlib.colormaps[maps[name]]
-
-
-def plot_matrix(
-    axes: Axes,
-    values: np.ndarray,
-    limit: float | None = None,
-    row_label: str = "",
-    col_label: str = "",
-    title: str = "",
-) -> matplotlib.image.AxesImage:
-    """Draw a signed matrix with zero in white, and return the image (for a colour bar).
-
-    Args:
-        axes: where to draw.
-        values: array (rows, columns).
-        limit: magnitude of the strongest colours; the largest magnitude in ``values`` if not given.
-        row_label: label of the vertical axis.
-        col_label: label of the horizontal axis.
-        title: title of the axes.
-
-    Raises:
-        UserError: if ``values`` is not a matrix.
-    """
-    values = np.asarray(values, dtype=float)
-    require(values.ndim == 2, f"values must be a matrix (rows, columns), not of shape {values.shape}")
-    limit = float(np.abs(values).max(initial=0.0) or 1.0) if limit is None else float(limit)
-    image = axes.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
-    axes.set(xlabel=col_label, ylabel=row_label, title=title)
-    return image
-
-
-def number_ticks(axes: Axes, names: Sequence[str], axis: str = "x") -> None:
-    """Name the cells of a heatmap, leaving names out where there are more than ten; empty names get no tick."""
-    every = max(1, -(-len(names) // 10))
-    places = [place for place in range(0, len(names), every) if names[place]]
-    setter = axes.set_xticks if axis == "x" else axes.set_yticks
-    setter(places, [names[place] for place in places])
-
-
-def _make_cycle():
-    return matplotlib.cycler(color=QUALITATIVE) + matplotlib.cycler(linestyle=DASHES)
-
-
-def _draw_figures_in_notebooks() -> None:
     try:
         from IPython import get_ipython
         from IPython.core.pylabtools import select_figure_formats
@@ -169,13 +71,177 @@ def _draw_figures_in_notebooks() -> None:
     shell = get_ipython()
     if shell is not None:
         select_figure_formats(shell, {"png"}, bbox_inches="tight")
-        _carry_data(shell)
+        shell.display_formatter.mimebundle_formatter.for_type(Figure, lambda figure: {"text/csv": make_csv(figure)})
 
 
-def _carry_data(shell) -> None:
-    """Let every figure in a notebook bring its numbers along, from which the site makes the table beside it."""
-    from twm.book.figures.animation import Animation
-    from twm.book.figures.data import make_csv
+def make_axes(rows: int = 1, columns: int = 1, width: float = 6.4, height: float = 3.2) -> tuple[Figure, np.ndarray]:
+    """Make a Figure, in inches, with an array (rows, columns) of axes. It is not registered with pyplot: it needs no
+    closing, and a notebook draws it once, where it is returned."""
+    rows, columns = require_count(rows, "rows"), require_count(columns, "columns")
+    with matplotlib.rc_context(_SETTINGS):
+        figure = Figure(figsize=(width, height), layout="constrained")
+        return figure, figure.subplots(rows, columns, squeeze=False)
 
-    for kind in (Figure, Animation):
-        shell.display_formatter.mimebundle_formatter.for_type(kind, lambda shown: {"text/csv": make_csv(shown)})
+
+def make_panels(
+    count: int, columns: int, width: float, height: float, legend: float = 0.4
+) -> tuple[Figure, np.ndarray]:
+    """Make a Figure with ``count`` axes of so many inches each, in rows, with room for a legend below."""
+    rows = -(-count // columns)
+    figure, axes = make_axes(rows, columns, width * columns, height * rows + legend)
+    for place in axes.flat[count:]:
+        place.remove()
+    return figure, axes.flat[:count]
+
+
+def get_colours(name: str) -> Colormap:
+    """Return the colour map behind ``"diverging"`` or ``"sequential"``."""
+    maps = {"diverging": DIVERGING, "sequential": SEQUENTIAL}
+    require(name in maps, f"colours must be 'diverging' or 'sequential', not {name!r}")
+    return matplotlib.colormaps[maps[name]]
+
+
+def style_line(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
+    """Return the colour, dashes and label of the line ``index``."""
+    return {"color": QUALITATIVE[index % 6], "linestyle": DASHES[index % 6], "label": label} | changes
+
+
+def style_marks(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
+    """Return the colour, marker and label of the marks ``index``, which no line joins."""
+    return style_line(index, label, linestyle="none", marker=MARKERS[index % 6]) | changes
+
+
+def style_both(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
+    """Return the colour, dashes, small marker and label of the line ``index`` through marks."""
+    return style_line(index, label, marker=MARKERS[index % 6], markersize=4) | changes
+
+
+def draw_curves(axes: Axes, x: np.ndarray | None, curves: Curves, style=style_line, floor=None, **changes: Any) -> None:
+    """Draw curves (n,) by name at places (n,), or at 1, 2, ...; values below ``floor`` are drawn there."""
+    for index, (name, values) in enumerate(curves.items()):
+        places = np.arange(1, len(values) + 1) if x is None else x
+        axes.plot(places, values if floor is None else np.maximum(values, floor), **style(index, name, **changes))
+
+
+def draw_prediction(axes: Axes, x, measured, predicted, index: int, label: str, **changes: Any) -> None:
+    """Draw measured values (n,) as marks over a thin line through the predicted ones."""
+    axes.plot(x, predicted, **style_line(index, linestyle="-", linewidth=1.2) | changes)
+    axes.plot(x, measured, **style_marks(index, label))
+
+
+def label_axes(axes: Axes, x="", y="", title="", legend: Any = None, guide=None, **changes: Any) -> None:
+    """Write labels, title and legend (a place, or options), draw a guide line, and set what else axes can set."""
+    axes.set(xlabel=x, ylabel=y, title=title, **changes)
+    if guide is not None:
+        draw_guide(axes, guide)
+    if legend is not None:
+        axes.legend(**{"fontsize": "small"} | ({"loc": legend} if isinstance(legend, str) else legend))
+
+
+def draw_guide(axes: Axes, y: float | None = None, x: float | None = None, **changes: Any) -> None:
+    """Draw a dotted line across axes, at a height or at a place; it is no data."""
+    style = {"color": INK, "linestyle": ":", "linewidth": 1} | changes
+    axes.axvline(x, **style) if y is None else axes.axhline(y, **style)
+
+
+def share_legend(figure: Figure, loc: str = "outside lower center", order: Sequence[str] = (), **changes: Any) -> None:
+    """Name each label of any axes once, in a legend of the whole figure, those of ``order`` first."""
+    found: dict[str, Any] = {}
+    for axes in figure.axes:
+        for handle, label in zip(*axes.get_legend_handles_labels()):
+            found.setdefault(label, handle)
+    names = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
+    options = {"ncols": len(names), "fontsize": "small"} | changes
+    figure.legend([found[name] for name in names], names, loc=loc, **options)
+
+
+def plot_matrix(axes: Axes, values: np.ndarray, limit=None, row_label="", col_label="", title="") -> AxesImage:
+    """Draw a signed matrix (rows, columns), zero in white and +-``limit`` darkest, and return the image."""
+    values = np.asarray(values, dtype=float)
+    require(values.ndim == 2, f"values must be a matrix (rows, columns), not of shape {values.shape}")
+    limit = float(np.abs(values).max(initial=0.0) or 1.0) if limit is None else float(limit)
+    axes.set(xlabel=col_label, ylabel=row_label, title=title)
+    return axes.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+
+
+def plot_magnitudes(axes: Axes, values: np.ndarray, low=0.0, high=None, **changes: Any) -> AxesImage:
+    """Draw a matrix (rows, columns) of magnitudes from ``low`` to ``high``, and return the image."""
+    options = {"cmap": SEQUENTIAL, "aspect": "auto", "interpolation": "nearest"} | changes
+    return axes.imshow(values, vmin=low, vmax=high, **options)
+
+
+def write_cells(axes: Axes, texts: np.ndarray, dark: np.ndarray | None = None, **changes: Any) -> None:
+    """Write texts (rows, columns) into the cells of an image, in white where the cell is dark; empty ones are left out."""
+    for (row, column), text in np.ndenumerate(texts):
+        ink = INK if dark is None or not dark[row, column] else "white"
+        if str(text):
+            axes.text(column, row, str(text), **({"ha": "center", "va": "center", "color": ink} | changes))
+
+
+def number_ticks(axes: Axes, names: Sequence[str] | int, axis: str = "x", every: int | None = None) -> None:
+    """Name the cells of an image, or number so many from 1, at most ten of them; empty names get no tick."""
+    names = [str(number + 1) for number in range(names)] if isinstance(names, int) else names
+    every = every or max(1, -(-len(names) // 10))
+    places = [place for place in range(0, len(names), every) if names[place]]
+    setter = axes.set_xticks if axis == "x" else axes.set_yticks
+    setter(places, [names[place] for place in places])
+
+
+def number_cells(axes: Axes, columns: int, rows: int, every: int | None = None) -> None:
+    """Number the columns and rows of an image from 1."""
+    number_ticks(axes, columns, "x", every)
+    number_ticks(axes, rows, "y", every)
+
+
+def name_rows(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows of marks at the heights 0, 1, ..."""
+    axes.set_yticks(range(len(names)), names)
+    axes.set_ylim(-0.6, len(names) - 0.4)
+    axes.tick_params(axis="y", length=0)
+
+
+def number_log_axis(axis: Axis, subs: Sequence[float] = (1.0, 2.0, 5.0), form: str = "g") -> None:
+    """Write numbers, and no powers, on a logarithmic axis, at ``subs`` times each power of ten."""
+    axis.set_major_locator(LogLocator(subs=subs))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:{form}}"))
+    axis.set_minor_locator(NullLocator())
+
+
+def mark_signs(axes: Axes, matrix: np.ndarray, size: float) -> None:
+    """Mark the entries beyond +-1/2 of a drawn matrix: cells of a pixel or two would vanish in print."""
+    for sign, colour, marker in ((1, "#B2182B", "s"), (-1, "#2166AC", "D")):
+        rows, columns = np.nonzero(np.asarray(matrix) * sign > 0.5)
+        axes.plot(columns, rows, linestyle="none", marker=marker, markersize=size, color=colour)
+
+
+def draw_unit_circle(axes: Axes, reach: float | None = None, **changes: Any) -> None:
+    """Draw the unit circle of the plane of eigenvalues, and show the plane up to ``reach``."""
+    axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=FAINT, linewidth=1, zorder=0))
+    span = {} if reach is None else {"xlim": (-reach, reach), "ylim": (-reach, reach)}
+    axes.set(**{"aspect": "equal", "xlabel": "real part", "ylabel": "imaginary part"} | span | changes)
+
+
+def draw_eigenvalues(axes: Axes, values: np.ndarray, **style: Any) -> None:
+    """Draw complex eigenvalues (n,) as marks; rings in ink unless ``style`` says otherwise."""
+    ring = {} if "color" in style else {"color": INK, "markerfacecolor": "none"}
+    axes.plot(values.real, values.imag, **{"marker": "o", "linestyle": "none"} | ring | style)
+
+
+def write_counts(axes: Axes, roots: np.ndarray, counts: Iterable[int], **style: Any) -> None:
+    """Write how many eigenvalues there are beyond each of the complex ``roots`` (n,)."""
+    for root, count in zip(roots, counts):
+        axes.text(1.2 * root.real, 1.2 * root.imag, str(count), ha="center", va="center", **style)
+
+
+def label_plane(figure: Figure) -> None:
+    """Label panels of eigenvalues once for all of them."""
+    figure.supxlabel("real part", fontsize="small")
+    figure.supylabel("imaginary part", fontsize="small")
+
+
+def draw_runs(axes: Axes, points: Sequence[Mapping], value: str, epoch=1, scale=1, **style: Any) -> None:
+    """Draw ``value`` against ``iteration``, a line a ``model``, all in one style with one label, leaving out what is None."""
+    for number, model in enumerate(dict.fromkeys(point["model"] for point in points)):
+        own = [point for point in points if point["model"] == model and point[value] is not None]
+        places, heights = [point["iteration"] / epoch for point in own], [scale * point[value] for point in own]
+        axes.plot(places, heights, **style | ({"label": None} if number else {}))

@@ -1,255 +1,189 @@
 """Figures of the notebook 07_wave_rnn."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from twm.book.figures.style import DASHES, INK, MARKERS, QUALITATIVE, SEQUENTIAL, make_axes, plot_matrix
+from twm.book.figures.style import (
+    MARKERS, Curves, draw_guide, draw_runs, label_axes, make_axes, name_rows, number_ticks, plot_magnitudes, plot_matrix,
+    share_legend, style_both, style_line, style_marks,
+)  # fmt: skip
 
-#: Networks by what the paper calls them, always in the same colour.
+# Networks by what the paper calls them, always in the same colour.
 _ORDER = ("wRNN", "iRNN", "wRNN + MLP", "LSTM", "GRU")
 
 
-def _style(name: str, index: int = 0) -> dict[str, Any]:
-    place = _ORDER.index(name) if name in _ORDER else index
-    return {"color": QUALITATIVE[place], "linestyle": DASHES[place]}
+def _style_network(name: str, index: int, **changes: Any) -> dict[str, Any]:
+    return style_line(_ORDER.index(name) if name in _ORDER else index, name, **changes)
 
 
-def plot_ring(matrices: Mapping[str, np.ndarray], runs: Mapping[str, np.ndarray]) -> Figure:
-    """Plot matrices of a wave on a ring, and how a bump moves under each.
-
-    Args:
-        matrices: by title, (neurons, neurons).
-        runs: by the same titles, activity (time, neurons).
-    """
-    figure, axes = make_axes(2, len(matrices), width=2.5 * len(matrices) + 0.4, height=4.9)
-    for column, (title, matrix) in enumerate(matrices.items()):
-        plot_matrix(axes[0, column], matrix, limit=1.0, title=title)
-        axes[0, column].set(xlabel="from neuron", aspect="equal")
-        axes[1, column].imshow(runs[title].T, origin="lower", aspect="auto", cmap=SEQUENTIAL)
-        axes[1, column].set_xlabel("time")
-    axes[0, 0].set_ylabel("to neuron")
-    axes[1, 0].set_ylabel("neuron")
+def plot_ring(matrices: Curves, runs: Curves) -> Figure:
+    """Plot matrices (neurons, neurons) of a wave on a ring, and how a bump (time, neurons) moves under each."""
+    figure, (above, below) = make_axes(2, len(matrices), 2.5 * len(matrices) + 0.4, 4.9)
+    for upper, lower, (title, matrix) in zip(above, below, matrices.items()):
+        plot_matrix(upper, matrix, 1.0, col_label="from neuron", title=title)
+        upper.set_aspect("equal")
+        plot_magnitudes(lower, runs[title].T, None, origin="lower")
+        lower.set_xlabel("time")
+    above[0].set_ylabel("to neuron")
+    below[0].set_ylabel("neuron")
     return figure
 
 
-def plot_onsets(inputs: np.ndarray, states: Mapping[str, np.ndarray]) -> Figure:
-    """Plot a few inputs and the states they leave.
-
-    Args:
-        inputs: (time, channels).
-        states: by title, (channels, neurons).
-    """
-    figure, axes = make_axes(1, 1 + len(states), width=2.7 * (1 + len(states)), height=2.6)
-    axes[0, 0].imshow(inputs.T, aspect="auto", cmap="Greys", vmin=0, vmax=1)
-    axes[0, 0].set(xlabel="time of the input", ylabel="channel", title="inputs")
-    for panel, (title, state) in zip(axes[0, 1:], states.items()):
-        image = panel.imshow(state, aspect="auto", cmap="Greys", vmin=0, vmax=max(1.0, float(state.max())))
-        panel.set(xlabel="neuron", title=title)
+def plot_onsets(inputs: np.ndarray, states: Curves) -> Figure:
+    """Plot a few inputs (time, channels), and the states (channels, neurons) that they leave, by title."""
+    figure, (row,) = make_axes(1, 1 + len(states), 2.7 * (1 + len(states)), 2.6)
+    plot_magnitudes(row[0], inputs.T, high=1, cmap="Greys")
+    label_axes(row[0], "time of the input", "channel", "inputs")
+    for panel, (title, state) in zip(row[1:], states.items()):
+        image = plot_magnitudes(panel, state, high=max(1.0, float(state.max())), cmap="Greys")
+        label_axes(panel, "neuron", "", title)
         figure.colorbar(image, ax=panel, shrink=0.8)
-    for panel in axes[0]:
-        panel.set_yticks(range(inputs.shape[1]), [str(1 + channel) for channel in range(inputs.shape[1])])
+    for panel in row:
+        number_ticks(panel, inputs.shape[1], "y", every=1)
     return figure
 
 
 def plot_activity(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Plot activity over time, and the logarithm of its spectrum below, as the paper's Fig. 2 does.
+    """Plot activity (time, neurons), and the logarithm of its spectrum, in the order of ``fftfreq``, below.
 
-    Args:
-        panels: by title, activity (time, neurons) and its spectrum of the same shape, in the order of ``fftfreq``.
+    Source: wRNN Fig. 2.
     """
-    figure, axes = make_axes(2, len(panels), width=3.3 * len(panels) + 0.6, height=5.2)
-    for column, (title, (activity, spectrum)) in enumerate(panels.items()):
-        image = axes[0, column].imshow(activity.T, aspect="auto", origin="lower", cmap=SEQUENTIAL)
-        axes[0, column].set(title=title, xlabel="time")
-        figure.colorbar(image, ax=axes[0, column], shrink=0.8, label="activity" if column == len(panels) - 1 else None)
+    figure, (above, below) = make_axes(2, len(panels), 3.3 * len(panels) + 0.6, 5.2)
+    for upper, lower, (title, (activity, spectrum)) in zip(above, below, panels.items()):
+        last = upper is above[-1]
+        image = plot_magnitudes(upper, activity.T, None, origin="lower")
+        label_axes(upper, "time", "", title)
+        figure.colorbar(image, ax=upper, shrink=0.8, label="activity" if last else None)
         level = np.log10(np.maximum(np.fft.fftshift(spectrum), 1e-12)).T
         low, high = np.percentile(level, (5, 99.8))
-        image = axes[1, column].imshow(
-            level, aspect="auto", origin="lower", extent=(-0.5, 0.5, -0.5, 0.5), cmap=SEQUENTIAL, vmin=low, vmax=high
-        )
-        axes[1, column].set(xlabel="temporal frequency (1/step)")
-        label = r"$\log_{10}$ power, normalised" if column == len(panels) - 1 else None
-        figure.colorbar(image, ax=axes[1, column], shrink=0.8, label=label)
-    axes[0, 0].set_ylabel("neuron")
-    axes[1, 0].set_ylabel("spatial frequency (1/neuron)")
+        image = plot_magnitudes(lower, level, low, high, origin="lower", extent=(-0.5, 0.5, -0.5, 0.5))
+        lower.set_xlabel("temporal frequency (1/step)")
+        figure.colorbar(image, ax=lower, shrink=0.8, label=r"$\log_{10}$ power, normalised" if last else None)
+    above[0].set_ylabel("neuron")
+    below[0].set_ylabel("spatial frequency (1/neuron)")
     return figure
 
 
 def plot_losses(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], label: str = "test loss") -> Figure:
-    """Plot how losses fall, one panel a task, one colour a network, one line a seed.
-
-    Args:
-        panels: by title, by the name of a network, points with ``model``, ``iteration`` and ``test_loss``.
-        label: of the vertical axis.
-    """
-    figure, axes = make_axes(1, len(panels), width=2.7 * len(panels) + 1.0, height=3.2)
-    for panel, (title, groups) in zip(axes[0], panels.items()):
+    """Plot how ``test_loss`` falls, a panel a task, a colour a network, a line a ``model``."""
+    figure, (row,) = make_axes(1, len(panels), 2.7 * len(panels) + 1.0, 3.2)
+    for panel, (title, groups) in zip(row, panels.items()):
         for index, (name, points) in enumerate(groups.items()):
-            for number, model in enumerate(dict.fromkeys(point["model"] for point in points)):
-                own = [point for point in points if point["model"] == model and point["test_loss"]]
-                panel.plot(
-                    [point["iteration"] for point in own], [point["test_loss"] for point in own], linewidth=1.3,
-                    label=name if number == 0 else None, **_style(name, index),
-                )  # fmt: skip
-        panel.set(yscale="log", xlabel="iteration", title=title)
+            draw_runs(panel, points, "test_loss", **_style_network(name, index, linewidth=1.3))
+        label_axes(panel, "iteration", "", title, yscale="log")
         panel.margins(x=0.02)
-    axes[0, 0].set_ylabel(label)
-    axes[0, -1].legend(fontsize="small", loc="best")
+    row[0].set_ylabel(label)
+    row[-1].legend(fontsize="small", loc="best")
     return figure
 
 
 def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Plot what networks answer in the copy task beside what they should, as the paper's Fig. 4 does.
+    """Plot by title what the copy task asks for and what a network answers, categories (time,) each.
 
-    Args:
-        panels: by title, targets and answers, categories (time,) each.
+    Source: wRNN Fig. 4.
     """
-    figure, axes = make_axes(len(panels), 1, width=6.6, height=1.15 * len(panels) + 0.9)
+    figure, axes = make_axes(len(panels), 1, 6.6, 1.15 * len(panels) + 0.9)
     for panel, (title, (targets, answers)) in zip(axes[:, 0], panels.items()):
-        image = panel.imshow(np.stack([targets, answers]), aspect="auto", cmap="viridis", vmin=0, vmax=9)
+        image = plot_magnitudes(panel, np.stack([targets, answers]), high=9, cmap="viridis")
         panel.set_yticks([0, 1], ["target", "answer"])
         panel.set_title(title, fontsize="small")
         panel.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes[-1, 0].set_xlabel("time (steps)")
-    figure.colorbar(image, ax=axes[:, 0].tolist(), label="category", shrink=0.9)
+    figure.colorbar(image, ax=list(axes[:, 0]), label="category", shrink=0.9)
     return figure
 
 
 def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], epoch: int = 1) -> Figure:
-    """Plot test accuracy through training, one panel a task, one colour a network, one line a seed.
+    """Plot ``test_accuracy`` through training, a panel a task, a colour a network, a line a ``model``.
 
-    Args:
-        panels: by title, by the name of a network, points with ``model``, ``iteration`` and ``test_accuracy``.
-        epoch: iterations of an epoch, the unit of the horizontal axis.
+    ``epoch`` is the number of iterations of an epoch.
     """
-    figure, axes = make_axes(1, len(panels), width=3.3 * len(panels) + (0.8 if len(panels) > 1 else 2.0), height=3.3)
-    for panel, (title, groups) in zip(axes[0], panels.items()):
+    figure, (row,) = make_axes(1, len(panels), 3.3 * len(panels) + (0.8 if len(panels) > 1 else 2.0), 3.3)
+    for panel, (title, groups) in zip(row, panels.items()):
         for index, (name, points) in enumerate(groups.items()):
-            for number, model in enumerate(dict.fromkeys(point["model"] for point in points)):
-                own = [point for point in points if point["model"] == model]
-                panel.plot(
-                    [point["iteration"] / epoch for point in own], [100 * point["test_accuracy"] for point in own],
-                    linewidth=1.3, label=name if number == 0 else None, **_style(name, index),
-                )  # fmt: skip
-        panel.set(xlabel="epoch", title=title, ylim=(0, 101))
-    axes[0, 0].set_ylabel("test accuracy (%)")
-    handles = dict(sorted(zip(*_list_handles(axes[0])), key=lambda pair: _ORDER.index(pair[0]) if pair[0] in _ORDER else len(_ORDER)))  # fmt: skip
-    figure.legend(list(handles.values()), list(handles), loc="outside right center", fontsize="small")
+            style = _style_network(name, index, linewidth=1.3)
+            draw_runs(panel, points, "test_accuracy", epoch, 100, **style)
+        label_axes(panel, "epoch", "", title, ylim=(0, 101))
+    row[0].set_ylabel("test accuracy (%)")
+    share_legend(figure, "outside right center", _ORDER, ncols=1)
     return figure
 
 
-def _list_handles(panels: Iterable[Axes]) -> tuple[list[str], list[Any]]:
-    """Return names and handles of what panels show."""
-    pairs = [pair for panel in panels for pair in zip(*panel.get_legend_handles_labels())]
-    return [name for _, name in pairs], [handle for handle, _ in pairs]
-
-
 def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
-    """Plot accuracy against the number of parameters, as the paper's Fig. 7 does.
+    """Plot accuracy in per cent against the number of parameters, by network.
 
-    Args:
-        groups: by the name of a network, pairs of parameters and accuracy in per cent.
+    Source: wRNN Fig. 7.
     """
-    figure, axes = make_axes(width=5.2, height=3.2)
+    figure, ((panel,),) = make_axes(width=5.2)
     for index, (name, pairs) in enumerate(groups.items()):
-        sizes, accuracies = zip(*sorted(pairs))
-        axes[0, 0].plot(sizes, accuracies, marker=MARKERS[index], label=name, **_style(name, index))
-    axes[0, 0].set(xlabel="parameters", ylabel="test accuracy (%)", xlim=(0, None), ylim=(0, 101))
-    axes[0, 0].legend(fontsize="small")
+        panel.plot(*zip(*sorted(pairs)), **_style_network(name, index, marker=MARKERS[index]))
+    label_axes(panel, "parameters", "test accuracy (%)", legend="best", xlim=(0, None), ylim=(0, 101))
     return figure
 
 
 def plot_ablation(losses: Mapping[str, Mapping[int, float]]) -> Figure:
-    """Plot losses of the variants of Table 4, one line a variant, one column a wait.
-
-    Args:
-        losses: by variant, by wait.
-    """
+    """Plot losses of the variants of Table 4, a line a variant, a panel a wait."""
     waits = sorted({wait for row in losses.values() for wait in row})
-    figure, axes = make_axes(1, len(waits), width=2.2 * len(waits) + 2.4, height=0.33 * len(losses) + 1.2)
-    places = np.arange(len(losses))[::-1]
-    for panel, wait in zip(axes[0], waits):
-        for place, (name, row) in zip(places, losses.items()):
-            if row.get(wait):
-                colour, mark = (QUALITATIVE[0], "o") if name.startswith("w") else (QUALITATIVE[1], "s")
-                panel.plot([row[wait]], [place], marker=mark, color=colour, linestyle="none", markersize=7)
-        panel.set(xscale="log", title=f"T = {wait}", xlabel="test loss", ylim=(-0.6, len(losses) - 0.4))
-        panel.set_yticks(places, list(losses) if panel is axes[0, 0] else [""] * len(losses))
+    figure, (row,) = make_axes(1, len(waits), 2.2 * len(waits) + 2.4, 0.33 * len(losses) + 1.2)
+    for panel, wait in zip(row, waits):
+        for place, name in enumerate(reversed(losses)):
+            if losses[name].get(wait):
+                style = style_marks(0 if name.startswith("w") else 1, markersize=7)
+                panel.plot([losses[name][wait]], [place], **style)
+        label_axes(panel, "test loss", "", f"T = {wait}", xscale="log")
+        name_rows(panel, list(reversed(losses)) if panel is row[0] else [""] * len(losses))
         panel.grid(axis="x", color="#DDDDDD", linewidth=0.6)
         panel.margins(x=0.15)
     return figure
 
 
 def plot_speeds(groups: Mapping[str, Sequence[float]]) -> Figure:
-    """Plot the speeds of the rings of trained networks.
-
-    Args:
-        groups: by the name of a network, neurons a step, one a ring that is a clear wave.
-    """
-    figure, axes = make_axes(width=6.0, height=0.5 * len(groups) + 1.2)
-    for place, (name, speeds) in enumerate(groups.items()):
+    """Plot the speeds, in neurons a step, of the rings of trained networks that are clear waves, by network."""
+    figure, ((panel,),) = make_axes(width=6.0, height=0.5 * len(groups) + 1.2)
+    for place, speeds in enumerate(groups.values()):
         spread = np.linspace(-0.18, 0.18, max(2, len(speeds)))[: len(speeds)]
-        axes[0, 0].plot(speeds, place + spread, marker="o", linestyle="none", color=QUALITATIVE[0], alpha=0.8)
-    axes[0, 0].axvline(1.0, color=INK, linewidth=0.8, linestyle=":")
-    axes[0, 0].set_yticks(range(len(groups)), list(groups))
-    largest = max(max(speeds) for speeds in groups.values())
-    smallest = min(min(speeds) for speeds in groups.values())
-    axes[0, 0].set(xlabel="speed (neurons a step)", ylim=(-0.5, len(groups) - 0.5))
-    axes[0, 0].set_xlim(min(0.0, smallest - 0.1), max(1.5, largest + 0.1))
+        panel.plot(speeds, place + spread, **style_marks(0, alpha=0.8))
+    draw_guide(panel, x=1.0, linewidth=0.8)
+    name_rows(panel, list(groups))
+    everything = [speed for speeds in groups.values() for speed in speeds]
+    panel.set_xlabel("speed (neurons a step)")
+    panel.set_xlim(min(0.0, min(everything) - 0.1), max(1.5, max(everything) + 0.1))
     return figure
 
 
 def plot_emergence(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
-    """Plot the share of power on the diagonal through training, one line a start.
-
-    Args:
-        groups: by the name of a start, pairs of iteration and share.
-    """
-    figure, axes = make_axes(width=5.4, height=3.1)
+    """Plot (iteration, share of power on the diagonal) through training, a line a start."""
+    figure, ((panel,),) = make_axes(width=5.4, height=3.1)
     for index, (name, pairs) in enumerate(groups.items()):
-        iterations, shares = zip(*pairs)
-        axes[0, 0].plot(
-            iterations, shares, marker=MARKERS[index], label=name, color=QUALITATIVE[index], linestyle=DASHES[index]
-        )
-    axes[0, 0].set(xlabel="iteration", ylabel="power on the diagonal", ylim=(0, 1.02))
-    axes[0, 0].legend(fontsize="small", loc="best")
+        panel.plot(*zip(*pairs), **style_both(index, name, markersize=5))
+    label_axes(panel, "iteration", "power on the diagonal", legend="best", ylim=(0, 1.02))
     return figure
 
 
 def plot_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> Figure:
-    """Plot what an analysis found in networks that are no Elman networks, one row a figure and one mark a network.
-
-    Args:
-        answers: by name and seed, what :meth:`twm.analysis.report.MachineAnalysis.summarise` returns.
-    """
+    """Plot what an analysis found in networks that are no Elman networks, by name and seed: a row a figure."""
     titles = {
         "r2": "least $R^2$, directions of the step", "r2_settled": "least $R^2$, one basis for all steps",
         "changed": "outputs that must change follow", "unchanged": "other outputs stay",
         "elsewhere": "wrong directions: outputs follow",
     }  # fmt: skip
     names = list(dict.fromkeys(name for name, _ in answers))
-    figure, axes = make_axes(width=7.2, height=0.62 * len(titles) + 0.32 * len(names) + 0.6)
-    panel, apart = axes[0, 0], 0.62 / max(1, len(names) - 1)
-    for (name, seed), own in answers.items():
+    figure, ((panel,),) = make_axes(width=7.2, height=0.62 * len(titles) + 0.32 * len(names) + 0.6)
+    apart = 0.62 / max(1, len(names) - 1)
+    for (name, _), own in answers.items():
         index = names.index(name)
         for place, key in enumerate(titles):
             # Far below zero an R^2 says no more than that nothing is read.
-            value = max(own[key], -0.05)
-            panel.plot(
-                [value], [len(titles) - 1 - place + 0.31 - apart * index], marker=MARKERS[index], markersize=6,
-                color=QUALITATIVE[index], linestyle="none", alpha=0.8, label=name,
-            )  # fmt: skip
-    panel.axvline(0.95, color=INK, linewidth=0.8, linestyle=":")
+            height = len(titles) - 1 - place + 0.31 - apart * index
+            panel.plot([max(own[key], -0.05)], [height], **style_marks(index, name, markersize=6, alpha=0.8))
+    draw_guide(panel, x=0.95, linewidth=0.8)
     for border in range(1, len(titles)):
         panel.axhline(border - 0.5, color="#DDDDDD", linewidth=0.8)
-    panel.set(xlim=(-0.1, 1.05), ylim=(-0.5, len(titles) - 0.5), xlabel="share, or $R^2$")
-    panel.set_yticks(range(len(titles)), list(titles.values())[::-1])
-    panel.tick_params(axis="y", length=0)
-    unique = dict(zip(*_list_handles([panel])))
-    figure.legend(list(unique.values()), list(unique), loc="outside lower center", ncols=2, fontsize="small")
+    name_rows(panel, list(titles.values())[::-1])
+    label_axes(panel, "share, or $R^2$", xlim=(-0.1, 1.05), ylim=(-0.5, len(titles) - 0.5))
+    share_legend(figure, ncols=2)
     return figure
