@@ -113,6 +113,14 @@ def pick(rows: Iterable[Mapping[str, Any]], **wanted: object) -> list:
     return [row for row in rows if fits(row)]
 
 
+def group(rows: Iterable[Mapping[str, Any]], *columns: str) -> dict[tuple, list]:
+    """Return the rows by what stands in these columns, in the order in which that is seen first."""
+    found: dict[tuple, list] = {}
+    for row in rows:
+        found.setdefault(tuple(row[column] for column in columns), []).append(row)
+    return found
+
+
 def worst(rows: Iterable[Mapping[str, Any]], column: str, least: bool = True) -> float:
     """Return the least value of a column over rows, or the largest."""
     return (min if least else max)(float(row[column]) for row in rows)
