@@ -232,7 +232,7 @@ DataTable(
     ],
     "Table 1: accuracy (best of tests and thresholds; after the last iteration), spectral error (greedy; optimal), and"
     " which half agrees with the paper",
-)  # fmt: skip
+)
 
 # %% tags=["hide-input"]
 full, whole = found["accuracy"], table1.PAPER_SEEDS
