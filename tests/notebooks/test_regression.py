@@ -18,6 +18,7 @@ from twm.errors import UserError
 
 from tests.conftest import list_files
 
+
 @pytest.fixture(scope="module", params=list_notebooks())
 def run(request, smoke):
     """One notebook at the smoke profile."""

@@ -116,8 +116,8 @@ def test_a_function_is_shown_without_its_docstring(page):
         """
         return 2 * state  # twice
 
-    assert page.show(double).text == "def double(state):\n    return 2 * state  # twice"
-    assert page.show(list_files)._repr_markdown_().startswith("```python\ndef list_files(folder: Path)")
+    assert page.show(double).data == "```python\ndef double(state):\n    return 2 * state  # twice\n```"
+    assert page.show(list_files).data.startswith("```python\ndef list_files(folder: Path)")
 
 
 def test_parameters_are_the_four(notebook):

@@ -1,7 +1,7 @@
 """What the explorer page runs: recorded networks with their recovered bases, packed for a browser.
 
 A browser that reads a page from disk may not fetch other files, so the numbers travel inside a script: float32, in the
-order of :data:`PARTS`, as base64. The script knows nothing else; what it does with the numbers is in
+order of ``PARTS``, as base64. The script knows nothing else; what it does with the numbers is in
 ``book/_explorer``.
 """
 
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from twm.errors import require
-from twm.paths import results_dir, write_atomically
+from twm.paths import results_dir
 from twm.theory.bases import make_basis
 from twm.theory.pictures import CHARACTERS, ROWS, text_to_states
 from twm.theory.systems import HDS, parse_task
@@ -86,18 +86,18 @@ def pack_network(name: str, path: Path) -> PackedNetwork:
 
 @cache
 def pack_networks() -> tuple[PackedNetwork, ...]:
-    """Return every network of :data:`TRAINED`, with its basis."""
+    """Return every network of ``TRAINED``, with its basis."""
     folder = results_dir() / "networks"
     return tuple(pack_network(name, folder / f"{record}.safetensors") for name, record in TRAINED.items())
 
 
-def make_network_script(networks: tuple[PackedNetwork, ...] | None = None) -> str:
+def make_network_script() -> str:
     """Return the script that carries the networks, the font, and the basis of the constructed networks.
 
     The constructed networks need no weights of their own: the page makes W_hh = Psi Phi Psi^T from an orthonormal basis
     and each task's boundary, as theory says. Source: twm Eq. (6); A.4.
     """
-    networks = pack_networks() if networks is None else networks
+    networks = pack_networks()
     largest = max(network.task.size for network in networks)
     basis = make_basis(largest, hidden=_HIDDEN, kind="orthonormal", seed=0).basis
     # A character's columns from the left, each a text of 0 and 1 from the top.
@@ -105,19 +105,10 @@ def make_network_script(networks: tuple[PackedNetwork, ...] | None = None) -> st
         character: ["".join("1" if value > 0 else "0" for value in column) for column in text_to_states(character)]
         for character in CHARACTERS
     }
-    data = {
-        "parts": list(PARTS),
-        "font": font,
-        "fontRows": ROWS,
-        "constructed": {"hidden": _HIDDEN, "columns": largest, "basis": encode_numbers(basis)},
-        "networks": [network.describe() for network in networks],
-    }
+    constructed = {"hidden": _HIDDEN, "columns": largest, "basis": encode_numbers(basis)}
+    data = {"parts": list(PARTS), "font": font, "fontRows": ROWS, "constructed": constructed}
+    data["networks"] = [network.describe() for network in networks]
     return f"window.twmExplorerData = {json.dumps(data, separators=(',', ':'))};\n"
-
-
-def write_network_script(path: Path) -> None:
-    """Write :func:`make_network_script` to a file, whole or not at all."""
-    write_atomically(path, make_network_script())
 
 
 def draw_still(network: PackedNetwork, text: str, steps: int) -> Any:

@@ -8,22 +8,18 @@ Rules:
 """
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from twm.errors import UserError, require
 from twm.paths import references_dir, write_atomically
 
 References = Mapping[str, Mapping[str, Any]]
 
-_FIELDS = {
-    "exact": {"value"},
-    "close": {"value", "rtol", "atol"},
-    "range": {"low", "high"},
-    "order": {"direction"},
-}
+_FIELDS = {"exact": {"value"}, "close": {"value", "rtol", "atol"}, "range": {"low", "high"}, "order": {"direction"}}
 
 #: Below this a float64 number counts as rounding error, whose digits differ between processors; only its size is kept.
 _ROUNDING = 1e-8
@@ -37,12 +33,14 @@ def flatten_numbers(evidence: Mapping[str, Any]) -> dict[str, Any]:
     return flat | {f"not run:{claim}": True for claim in evidence["not_run"]}
 
 
-def _list_scalars(value: Any) -> list[Any]:
-    return [scalar for part in value for scalar in _list_scalars(part)] if isinstance(value, list) else [value]
-
-
-def _read_shape(value: Any) -> Any:
-    return [_read_shape(part) for part in value] if isinstance(value, list) else None
+def _compare_close(new: np.ndarray, value: Any, rtol: float, atol: float) -> str | None:
+    old = np.array(value)
+    if new.shape != old.shape:
+        return f"shape differs: {new.tolist()!r}, not {value!r}"
+    for a, b in zip(new.ravel().tolist(), old.ravel().tolist()):
+        if not abs(a - b) <= atol + rtol * abs(b):
+            return f"{a!r}, not within atol {atol:g} + rtol {rtol:g} of {b!r}"
+    return None
 
 
 def compare_number(new: Any, reference: Mapping[str, Any]) -> str | None:
@@ -54,24 +52,19 @@ def compare_number(new: Any, reference: Mapping[str, Any]) -> str | None:
     if rule == "exact":
         value = reference["value"]
         return None if type(new) is type(value) and new == value else f"{new!r}, not {value!r}"
-    values = _list_scalars(new)
-    if not all(isinstance(value, int | float) and not isinstance(value, bool) for value in values):
+    values = np.array(new)
+    if values.dtype.kind not in "if":
         return f"{new!r} is not a number"
     if rule == "close":
-        if _read_shape(new) != _read_shape(reference["value"]):
-            return f"shape differs: {new!r}, not {reference['value']!r}"
-        for a, b in zip(values, _list_scalars(reference["value"])):
-            if not math.isclose(a, b, rel_tol=0, abs_tol=reference["atol"] + reference["rtol"] * abs(b)):
-                return f"{a!r}, not within atol {reference['atol']:g} + rtol {reference['rtol']:g} of {b!r}"
-        return None
+        return _compare_close(values, reference["value"], reference["rtol"], reference["atol"])
     if rule == "range":
-        outside = [value for value in values if not reference["low"] <= value <= reference["high"]]
+        inside = (reference["low"] <= values) & (values <= reference["high"])
+        outside = values[~inside].tolist()
         return f"{outside[0]!r} outside [{reference['low']!r}, {reference['high']!r}]" if outside else None
     signs = {"increasing": 1, "decreasing": -1}
     require(reference["direction"] in signs, "the rule order needs direction increasing or decreasing")
-    sign = signs[reference["direction"]]
-    ordered = len(values) > 1 and all(sign * (b - a) > 0 for a, b in zip(values, values[1:]))
-    return None if ordered else f"{new!r} is not {reference['direction']}"
+    steps = signs[reference["direction"]] * np.diff(values.ravel())
+    return None if steps.size and (steps > 0).all() else f"{new!r} is not {reference['direction']}"
 
 
 def compare_notebook(evidence: Mapping[str, Any], references: References) -> list[str]:
@@ -93,13 +86,12 @@ def read_references(name: str, folder: Path | None = None) -> dict[str, dict[str
 
 
 def _propose(value: Any) -> dict[str, Any]:
-    scalars = _list_scalars(value)
-    floats = [isinstance(scalar, float) for scalar in scalars]
-    if not any(floats):
+    values = np.array(value)
+    if values.dtype.kind != "f" or not values.size:
         return {"rule": "exact", "value": value}
-    if all(floats) and all(abs(scalar) < _ROUNDING for scalar in scalars):
-        return {"rule": "range", "low": 0.0 if min(scalars) >= 0 else -_ROUNDING, "high": _ROUNDING}
-    return {"rule": "close", "value": value, "rtol": 1e-6, "atol": 1e-12 if all(floats) else 0.0}
+    if (np.abs(values) < _ROUNDING).all():
+        return {"rule": "range", "low": 0.0 if values.min() >= 0 else -_ROUNDING, "high": _ROUNDING}
+    return {"rule": "close", "value": value, "rtol": 1e-6, "atol": 1e-12}
 
 
 def update_references(evidence: Mapping[str, Any], references: References) -> dict[str, dict[str, Any]]:

@@ -51,7 +51,7 @@ def choose_notebooks(asked: list[str]) -> list[str]:
     """Return the notebooks named in full, by number or as a file, in the book's order; all if none was named."""
     known = list_notebooks()
     require(bool(known), "there is no notebook in notebooks/")
-    chosen = set(known if not asked else ())
+    chosen = set() if asked else set(known)
     for name in asked:
         stem = Path(name).name.removesuffix(".py").removesuffix(".ipynb")
         match = [notebook for notebook in known if stem in (notebook, notebook[:2])]
@@ -144,20 +144,6 @@ def _kernel_messages(path: Path) -> Iterator[None]:
         os.close(terminal)
 
 
-@contextmanager
-def _papermill_log(path: Path) -> Iterator[logging.Logger]:
-    """Send papermill's log, with what the notebook prints, to a file and nowhere else."""
-    handler, logger = logging.FileHandler(path, encoding="utf-8"), logging.getLogger("papermill")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
-    try:
-        yield logger
-    finally:
-        handler.close()
-        logger.removeHandler(handler)
-
-
 def _clean(path: Path) -> None:
     """Drop from an executed notebook what is not for readers: this machine's paths, and the cells that set parameters."""
     import nbformat
@@ -185,21 +171,27 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path) -> Run
     odd = ", ".join(sorted(set(parameters) ^ set(papermill.inspect_notebook(str(source)))))
     require(not odd, f"notebooks/{name}.py: its parameters must be {', '.join(PARAMETERS)}; at odds: {odd}")
     started = time.perf_counter()
-    with _papermill_log(scratch / f"{name}.log") as logger:
-        try:
-            with _kernel_environment(scratch), _kernel_messages(scratch / f"{name}.kernel.log"):
-                # Sockets in the file system: two runs at once can then never take each other's port.
-                papermill.execute_notebook(
-                    str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True,
-                    progress_bar=sys.stderr.isatty(), kernel_name="python3",
-                    config=Config({"KernelManager": {"transport": "ipc"}}),
-                )  # fmt: skip
-        except PapermillExecutionError as error:
-            logger.error(_COLOURS.sub("", "\n".join(error.traceback)))
-            said = _COLOURS.sub("", f"{error.ename}: {error.evalue}").strip().splitlines()[0]
-            raise NotebookFailed(f"{name} failed in cell {error.cell_index + 1} ({said})") from error
-        finally:
-            source.unlink(missing_ok=True)
+    # What the notebook prints goes to the log and nowhere else.
+    handler, logger = logging.FileHandler(scratch / f"{name}.log", encoding="utf-8"), logging.getLogger("papermill")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        with _kernel_environment(scratch), _kernel_messages(scratch / f"{name}.kernel.log"):
+            # Sockets in the file system: two runs at once can then never take each other's port.
+            papermill.execute_notebook(
+                str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True,
+                progress_bar=sys.stderr.isatty(), kernel_name="python3",
+                config=Config({"KernelManager": {"transport": "ipc"}}),
+            )  # fmt: skip
+    except PapermillExecutionError as error:
+        logger.error(_COLOURS.sub("", "\n".join(error.traceback)))
+        said = _COLOURS.sub("", f"{error.ename}: {error.evalue}").strip().splitlines()[0]
+        raise NotebookFailed(f"{name} failed in cell {error.cell_index + 1} ({said})") from error
+    finally:
+        handler.close()
+        logger.removeHandler(handler)
+        source.unlink(missing_ok=True)
     if not evidence.exists():
         raise NotebookFailed(f"{name} ended without closing its page: its last cell must call page.about()")
     _clean(target)

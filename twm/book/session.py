@@ -126,19 +126,6 @@ def worst(rows: Iterable[Mapping[str, Any]], column: str, least: bool = True) ->
     return (min if least else max)(float(row[column]) for row in rows)
 
 
-class Code:
-    """Source text that a page shows with highlighting and a terminal plainly."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_markdown_(self) -> str:
-        return f"```python\n{self.text}\n```"
-
-
 def _to_plain(value: Any, label: str) -> Any:
     """Return ``value`` as JSON can hold it, refusing what a rule could not compare."""
     if hasattr(value, "detach"):
@@ -203,14 +190,16 @@ class Page:
         self._notes[name] = _to_plain(value, f"{self.name}:{name}")
         return value
 
-    def show(self, function: Callable) -> Code:
-        """Return a function's source as the page shows it: without its docstring."""
+    def show(self, function: Callable) -> Any:
+        """Show a function's source without its docstring, as highlighted code."""
+        from IPython.display import Markdown
+
         lines = textwrap.dedent(inspect.getsource(function)).rstrip().splitlines()
         definition = ast.parse("\n".join(lines)).body[0]
         if ast.get_docstring(definition) is not None:
             docstring = definition.body[0]
             del lines[docstring.lineno - 1 : docstring.end_lineno]
-        return Code("\n".join(lines))
+        return Markdown("\n".join(["```python", *lines, "```"]))
 
     def about(self) -> "About":
         """Close the page: check that every claim of this notebook was recorded or skipped, and tell what ran."""
