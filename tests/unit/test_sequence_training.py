@@ -19,7 +19,7 @@ from twm.training.runner import train_models  # fmt: skip
 from twm.training.sequence_model import SequenceModel, make_network
 from twm.training.sequence_results import SEQUENCE_COLUMNS, read_sequence_network, train_sequence_model
 from twm.training.sequence_run import SequenceRun
-from twm.training.sweeps import ABLATIONS, SEQUENCE_SWEEPS, SWEEPS, find_sweep, list_sweeps
+from twm.training.sweeps import ABLATIONS, SWEEPS, find_sweep, list_sweeps
 
 TINY = SequencePlan(
     "copy:2", "wrnn", neurons=13, channels=2, iterations=60, batch=16, test_every=20, test_count=40, learning_rate=3e-3,
@@ -204,8 +204,8 @@ def test_missing_images_are_told_before_anything_is_trained(place, monkeypatch, 
 def test_a_named_sweep_trains_both_profiles_into_its_table(clone, monkeypatch, capsys):
     short = replace(TINY, iterations=3, test_every=3, snapshots=())
     sweep = replace(
-        SEQUENCE_SWEEPS["copy"], name="tiny", keeps=lambda plan: plan.seed == 0,
-        cells={"laptop": lambda: [(short, (0, 1))], "paper": lambda: [(replace(short, clip=1.0), (0,))]},
+        SWEEPS["copy"], name="tiny", seeds=(0, 1), keeps=lambda plan: plan.seed == 0,
+        plans={"laptop": [vars(short)], "paper": [vars(replace(short, clip=1.0)) | {"seeds": (0,)}]},
     )  # fmt: skip
     monkeypatch.setitem(SWEEPS, "tiny", sweep)
     assert main(["sweep", "tiny", "--device", "cpu", "--workers", "1", "--json"]) == 0
@@ -219,7 +219,7 @@ def test_a_named_sweep_trains_both_profiles_into_its_table(clone, monkeypatch, c
 
 
 def test_sweeps_are_seed_major_and_the_papers():
-    for sweep in SEQUENCE_SWEEPS.values():
+    for sweep in (sweep for sweep in SWEEPS.values() if sweep.protocol == "sequence"):
         for profile in ("laptop", "paper"):
             plans = sweep.list_plans(profile=profile)
             assert [plan.seed for plan in plans] == sorted(plan.seed for plan in plans)

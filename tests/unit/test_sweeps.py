@@ -492,7 +492,7 @@ def test_a_sweep_trained_in_parts_ends_as_one_trained_whole(
 ):
     cells = [replace(TINY, iterations=20, l2=l2) for l2 in (0.0, 0.001, 0.1)]
     for name in ("whole", "parts"):
-        sweep = replace(SWEEPS["table2"], name=name, seeds=(0, 1), cells=lambda device: cells)
+        sweep = replace(SWEEPS["table2"], name=name, seeds=(0, 1), plans={"paper": [vars(cell) for cell in cells]})
         monkeypatch.setitem(SWEEPS, name, sweep)
     shared = ["--device", "cpu", "--workers", "1", "--json"]
     assert main(["sweep", "whole", *shared]) == 0
@@ -571,7 +571,7 @@ def test_a_named_sweep_sorts_its_networks(
 ):
     tiny = replace(TINY, iterations=20)
     sweep = replace(
-        SWEEPS["table2"], name="tiny", seeds=(0, 1), cells=lambda device: [tiny], keeps=lambda plan: plan.seed == 1
+        SWEEPS["table2"], name="tiny", seeds=(0, 1), plans={"paper": [vars(tiny)]}, keeps=lambda plan: plan.seed == 1
     )
     monkeypatch.setitem(SWEEPS, "tiny", sweep)
     assert main(["sweep", "tiny", "--device", "cpu", "--workers", "1", "--json"]) == 0

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from twm.book.figures import wave_rnn as figures
-from twm.training import tables
-from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_sequences_here
+from twm.training import sequence_tables as tables
+from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_here
 from twm.training.plans import SequencePlan
-from twm.training.reduced import list_reduced_sequence_plans
+from twm.training.reduced import list_reduced_plans
 from twm.training.sequence_results import SEQUENCE_COLUMNS
 
 BASE = dict.fromkeys(SEQUENCE_COLUMNS) | {
@@ -14,25 +14,22 @@ BASE = dict.fromkeys(SEQUENCE_COLUMNS) | {
     "accuracy": 0.9, "loss": 0.1, "iterations": 100, "parameters": 12_724,
 }  # fmt: skip
 DENSE = {"network": "irnn", "channels": 1, "init": "identity", "encoder": "small", "parameters": 12_120}
+WIDE = DENSE | {"parameters": 13_000, "neurons": 110}
 
 
 def make_row(task: str, **more) -> dict:
     row = BASE | {"task": task} | more
-    return row | {
-        "model": "_".join(
-            str(row[key]) for key in ("task", "network", "neurons", "init", "seed", "learning_rate", "mlp")
-        )
-    }
+    name = [str(row[key]) for key in ("task", "network", "neurons", "init", "seed", "learning_rate", "mlp")]
+    return row | {"model": "_".join(name)}
 
 
 def test_the_best_of_a_grid_is_taken_for_each_seed():
-    rows = [
-        make_row("copy:10", seed=seed, learning_rate=rate, accuracy=0.5 + rate, loss=rate)
-        for seed in (0, 1)
-        for rate in (0.1, 0.2)
-    ]
+    rates = [(seed, rate) for seed in (0, 1) for rate in (0.1, 0.2)]
+    rows = [make_row("copy:10", seed=seed, learning_rate=rate, accuracy=0.5 + rate, loss=rate) for seed, rate in rates]
     rows.append(make_row("copy:10", seed=1, learning_rate=0.3, accuracy=0.7, loss=0.1))
     assert [(row["seed"], row["learning_rate"]) for row in tables.pick_best(rows)] == [(0, 0.2), (1, 0.3)]
+    # A loss that is not known is no lower than any.
+    assert tables.pick_best([make_row("copy:10", loss=None), rows[0] | {"accuracy": 0.9}])[0]["loss"] == 0.1
 
 
 def test_copy_by_hand():
@@ -46,13 +43,8 @@ def test_copy_by_hand():
         make_row("copy:80", **DENSE),
     ]
     short, long = tables.summarise_copy(rows)
-    assert (short.wave_loss, short.dense_loss, short.seeds, short.iterations, short.faster) == (
-        2e-6,
-        0.2,
-        2,
-        2_000,
-        True,
-    )
+    found = (short.wave_loss, short.dense_loss, short.seeds, short.iterations, short.faster)
+    assert found == (2e-6, 0.2, 2, 2_000, True) and (short.wave_accuracy, short.dense_accuracy) == (1.0, 0.6)
     assert short.ratio == pytest.approx(1e5) and long.ratio is None
     described = tables.describe_copy([short, long])
     assert described["waits"] == [10] and described["missing"] == 4 and described["least_ratio"] == pytest.approx(1e5)
@@ -62,14 +54,6 @@ def test_copy_by_hand():
 
 
 def test_adding_by_hand():
-    rows = [make_row("adding:100", seed=seed, solved_at=at) for seed, at in enumerate((300, None, 500))]
-    rows += [make_row("adding:100", **DENSE, solved_at=None), make_row("adding:200", solved_at=None)]
-    described = tables.describe_adding(rows)
-    assert described["wrnn_lengths"] == [100, 200] and described["wrnn_solved"] == [500, 0]
-    assert described["irnn_solved"] == [0] and described["missing"] == 3
-
-
-def test_adding_beside_the_paper_keeps_every_seed():
     rows = [make_row("adding:200", solved_at=700), make_row("adding:200", seed=1, solved_at=None)]
     rows += [make_row("adding:100", **DENSE, solved_at=1500), make_row("adding:20", solved_at=90)]
     assert tables.list_adding(rows) == [
@@ -77,17 +61,9 @@ def test_adding_beside_the_paper_keeps_every_seed():
         (100, {"irnn": ([14_000], [1500]), "wrnn": ([300], [])}),
         (200, {"irnn": ([22_000], []), "wrnn": ([1_000], [700, None])}),
     ]
-    assert tables.list_adding([]) == []
-
-
-def test_the_usual_size_is_that_of_most_runs_and_not_the_largest():
-    rows = [
-        make_row("psmnist", **DENSE, accuracy=0.3, learning_rate=1e-3), make_row("psmnist", **DENSE, accuracy=0.4, learning_rate=1e-4),
-        make_row("psmnist", **DENSE | {"parameters": 13_000, "neurons": 110}, accuracy=0.95),
-        make_row("psmnist", accuracy=0.7, parameters=500, channels=2), make_row("psmnist", accuracy=0.9),
-        make_row("psmnist", accuracy=0.99, init="random"),
-    ]  # fmt: skip
-    assert [(row["network"], row["accuracy"]) for row in tables.pick_usual(rows)] == [("irnn", 0.4), ("wrnn", 0.9)]
+    rows += [make_row("adding:200", seed=2, solved_at=800), make_row("adding:400", solved_at=None)]
+    found = {"wrnn_lengths": [20, 200, 400], "irnn_lengths": [100], "wrnn_solved": [90, 800, 0], "irnn_solved": [1500]}
+    assert tables.describe_adding(rows) == found | {"missing": 3} and tables.list_adding([]) == []
 
 
 def test_images_by_hand():
@@ -96,15 +72,14 @@ def test_images_by_hand():
         make_row("psmnist", accuracy=0.7, parameters=500, channels=2),
         make_row("psmnist", accuracy=0.99, init="random"), make_row("psmnist", mlp=9, accuracy=0.95, parameters=20_000),
         make_row("psmnist", **DENSE, accuracy=0.3, learning_rate=1e-3), make_row("psmnist", **DENSE, accuracy=0.4, learning_rate=1e-4),
-        make_row("psmnist", **DENSE | {"parameters": 13_000, "neurons": 110}, accuracy=0.95),
+        make_row("psmnist", **WIDE, accuracy=0.95),
     ]  # fmt: skip
+    # Of a size that most runs have and not of the largest, and of starts the paper's.
     found = tables.list_accuracies(rows)
-    assert found["wRNN"] == {0: 90.0, 1: 80.0} and found["wRNN + MLP"] == {0: 95.0}
+    assert found == {"wRNN": {0: 90.0, 1: 80.0}, "wRNN + MLP": {0: 95.0}, "iRNN": {0: 40.0}}
     sizes = tables.list_sizes(rows)
-    assert sizes["wRNN"] == [(500, 70.0), (12_724, pytest.approx(85.0))] and sizes["iRNN"] == [
-        (12_120, 40.0),
-        (13_000, 95.0),
-    ]
+    assert sizes["wRNN"] == [(500, 70.0), (12_724, pytest.approx(85.0))]
+    assert sizes["iRNN"] == [(12_120, 40.0), (13_000, 95.0)]
     assert tables.describe_sizes(sizes) == {"pairs": 2, "above": 1, "sizes": [500, 12_724, 12_120, 13_000]}
     curves = {row["model"]: [{"test_accuracy": row["accuracy"]}] * 12 for row in rows}
     assert tables.describe_lead(rows[:1] + rows[5:7], curves) == {"ahead": 10, "looks": 10, "epochs": 10}
@@ -112,65 +87,37 @@ def test_images_by_hand():
 
 
 def test_the_ablation_by_hand():
-    losses = dict(zip(tables.ABLATIONS, ({10: value} for value in (0.01, 0.02, 0.5, 0.6, 0.4, 0.3, 0.2))))
-    assert tables.describe_ablation(losses) == {
-        "columns": 1,
-        "orders": 4,
-        "kept": 4,
-        "best": 1,
-        "shift": 1,
-        "helped": 1,
-        "above": 1,
-    }
-    losses["iRNN with shift-init"] = {10: 0.45}
-    broken = tables.describe_ablation(losses)
-    assert broken["kept"] == 3 and broken["helped"] == 0
-    assert tables.describe_ablation({"wRNN": {10: 0.1}})["columns"] == 0
-
-
-def test_rows_of_table_4_are_told_apart():
-    plans = list_reduced_sequence_plans("ablation", "smoke")
+    plans = list_reduced_plans("ablation", "smoke")
+    losses = (0.01, 0.02, 0.5, 0.6, 0.4, 0.3, 0.2)
     rows = [
-        make_row(
-            plan.task,
-            network=plan.network,
-            init=plan.recurrent,
-            encoder=plan.encoder,
-            channels=plan.channels,
-            loss=0.1 * place,
-        )
-        for place, plan in enumerate(plans, 1)
+        make_row(plan.task, network=plan.network, init=plan.recurrent, encoder=plan.encoder, loss=loss)
+        for plan, loss in zip(plans, losses)
     ]
-    assert [tables.name_ablation(row) for row in rows] == list(tables.ABLATIONS)
-    assert tables.name_ablation(make_row("copy:10", init="identity")) is None
-    assert list(tables.summarise_ablation(rows)) == list(tables.ABLATIONS)
-
-
-@pytest.mark.parametrize("profile", ["smoke", "laptop"])
-def test_reduced_sweeps_say_so_and_need_no_download(profile):
-    for name in ("copy", "ablation", "adding", "smnist", "psmnist", "bridge"):
-        plans = list_reduced_sequence_plans(name, profile, seed=3)
-        assert len({plan.name for plan in plans}) == len(plans) > 0
-        assert all(plan.scale and plan.seed == 3 for plan in plans)
-        assert all(plan.task.startswith(("copy", "adding", "hds:", "small-")) for plan in plans)
-    assert list_reduced_sequence_plans("nscifar", profile) == []
+    rows += [make_row("copy:5", init="identity", loss=0.0), make_row("copy:5", seed=1, loss=0.03)]
+    found = tables.summarise_ablation(rows)
+    assert list(found) == list(tables.ABLATIONS) and found["wRNN"] == {5: pytest.approx(0.02)}
+    kept = {"best": 1, "shift": 1, "helped": 1, "above": 1}
+    described = tables.describe_ablation(dict(zip(found, ({10: loss} for loss in losses))))
+    assert described == {"columns": 1, "orders": 4, "kept": 4, **kept}
+    broken = tables.describe_ablation(found | {"iRNN with shift-init": {5: 0.45}, "wRNN": {5: 0.01, 7: 1.0}})
+    assert (broken["columns"], broken["kept"], broken["helped"]) == (1, 3, 0)
+    assert tables.describe_ablation({"wRNN": {10: 0.1}})["columns"] == 0 == len(tables.summarise_ablation([]))
 
 
 def test_activity_of_rings_and_of_a_dense_network():
-    plan = SequencePlan("copy:1", "wrnn", 12, 3, iterations=1, batch=8, test_every=1, test_count=8, snapshots=(0,))
-    models = train_sequences_here(
-        [plan, SequencePlan("copy:1", "irnn", 9, iterations=1, batch=8, test_every=1, test_count=8)]
-    )
+    shared = {"iterations": 1, "batch": 8, "test_every": 1, "test_count": 8}
+    plan = SequencePlan("copy:1", "wrnn", 12, 3, snapshots=(0,), **shared)
+    dense = SequencePlan("copy:1", "irnn", 9, **shared)
+    models = train_here([plan, dense])
     network, found = models.find_network(plan.name)
     activity = record_activity(network, found, count=2)
     assert activity.shape == (2, 3, 21, 12) and found == plan
-    assert models.find_network(f"{plan.name}_at0") and models.find_network("other") is None
-    dense = record_activity(*models.find_network(models.rows[1]["model"]), count=2)
-    assert dense.shape == (2, 1, 21, 9)
+    still = record_activity(*models.find_network(dense.name), count=2)
+    assert still.shape == (2, 1, 21, 9)
     # At its start every ring is a shift register that is written to at one place.
     start = record_activity(*models.find_network(f"{plan.name}_at0"), count=2)
-    assert measure_diagonal(start) > 2 * measure_diagonal(dense)
-    assert models.select(network="irnn") == [models.rows[1]]
+    assert measure_diagonal(start) > 2 * measure_diagonal(still)
+    assert models.select(network="irnn") == [models.rows[1]] and models.find_network("other") is None
     assert models.list_snapshots(plan.name) == [0] and models.list_snapshots("other") == []
 
 
@@ -188,12 +135,9 @@ def test_speeds_of_rings_are_told_apart():
 
 
 def test_every_figure_draws_and_names_its_axes():
-    points = [
-        {"model": name, "iteration": step, "test_loss": 1 / step, "test_accuracy": 0.5}
-        for name in "ab"
-        for step in (1, 2)
-    ]
-    matrix = np.eye(4)
+    steps = [(name, step) for name in "ab" for step in (1, 2)]
+    points = [{"model": name, "iteration": step, "test_loss": 1 / step, "test_accuracy": 0.5} for name, step in steps]
+    matrix, bridged = np.eye(4), ("r2", "r2_settled", "changed", "unchanged", "elsewhere")
     drawn = [
         figures.plot_ring({"a": matrix}, {"a": matrix}),
         figures.plot_onsets(matrix, {"wave": matrix}),
@@ -205,9 +149,7 @@ def test_every_figure_draws_and_names_its_axes():
         figures.plot_ablation({"wRNN": {10: 0.1}, "iRNN": {10: 0.2}}),
         figures.plot_speeds({"sMNIST": [1.0, 0.6]}),
         figures.plot_emergence({"shift": [(0, 0.5), (10, 0.6)]}),
-        figures.plot_bridge(
-            {("wRNN (tanh)", 1): dict.fromkeys(("r2", "r2_settled", "changed", "unchanged", "elsewhere"), 0.5)}
-        ),
+        figures.plot_bridge({("wRNN (tanh)", 1): dict.fromkeys(bridged, 0.5)}),
     ]
     for figure in drawn:
         figure.canvas.draw()

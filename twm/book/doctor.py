@@ -6,10 +6,15 @@ import platform
 import shutil
 from pathlib import Path
 
+import torch
+
 from twm.book.evidence import read_timings, summarise_profile
 from twm.book.session import PROFILES
 from twm.errors import UserError
+from twm.models.fast.graph import GPU_STATUS
 from twm.paths import find_commit, find_root
+from twm.tasks.datasets import describe_data
+from twm.training.sequence_model import SEQUENCE_GPU_STATUS
 
 _PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupytext", "papermill", "pytest", "playwright")
 
@@ -22,41 +27,20 @@ def _version(package: str) -> str:
 
 
 def _describe_gpu() -> str:
-    try:
-        import torch
-    except ImportError:
-        return "unknown: torch is not installed"
     if not torch.cuda.is_available():
         return "none found by torch; everything runs on the CPU"
     memory = torch.cuda.get_device_properties(0).total_memory / 2**30
     return f"{torch.cuda.get_device_name()} ({memory:.0f} GiB)"
 
 
-def _describe_data() -> dict[str, str]:
-    from twm.tasks.datasets import describe_data
-
-    return {"TWM_DATA_DIR": os.environ.get("TWM_DATA_DIR") or "not set", **describe_data()}
-
-
-def _describe_training() -> str:
-    try:
-        from twm.models.fast.graph import GPU_STATUS
-        from twm.training.sequence_model import SEQUENCE_GPU_STATUS
-    except ImportError:
-        return "unknown: torch is not installed"
-    return f"on the CPU one process a core; on a GPU {GPU_STATUS}; {SEQUENCE_GPU_STATUS}"
-
-
 def _describe_profiles() -> dict[str, str]:
-    timings = read_timings()
-    described = {}
+    timings, described = read_timings(), {}
     for name, profile in PROFILES.items():
         summary = summarise_profile(timings.get(name, {}))
-        measured = (
-            f"measured {summary['seconds'] / 60:.1f} min, {summary['memory_mb'] / 1024:.1f} GB for {summary['notebooks']} notebooks"
-            if summary["notebooks"]
-            else "no time on record"
-        )
+        measured = "no time on record"
+        if summary["notebooks"]:
+            minutes, memory = summary["seconds"] / 60, summary["memory_mb"] / 1024
+            measured = f"measured {minutes:.1f} min, {memory:.1f} GB for {summary['notebooks']} notebooks"
         described[name] = f"{profile.purpose}; {measured}; budget {profile.budget / 60:.0f} min on 2 cores"
     return described
 
@@ -67,22 +51,20 @@ def examine() -> dict[str, dict[str, str]]:
         root: Path | None = find_root()
     except UserError:
         root = None
-    place = root or Path.cwd()
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
     return {
         "system": {
             "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
             "cores": str(os.cpu_count()),
             "memory": f"{memory:.0f} GiB",
             "GPU": _describe_gpu(),
-            "training": _describe_training(),
+            "training": f"on the CPU one process a core; on a GPU {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
             "clone": f"{root} at {find_commit(root)}" if root else "none: only the library works, see the rerun page",
-            "disk free": f"{shutil.disk_usage(place).free / 2**30:.0f} GiB",
-            "browser for tests": shutil.which("chromium")
-            or shutil.which("google-chrome")
-            or "none: browser tests will skip",
+            "disk free": f"{shutil.disk_usage(root or Path.cwd()).free / 2**30:.0f} GiB",
+            "browser for tests": browser or "none: browser tests will skip",
         },
         "packages": {package: _version(package) for package in _PACKAGES},
-        "data": _describe_data(),
+        "data": {"TWM_DATA_DIR": os.environ.get("TWM_DATA_DIR") or "not set", **describe_data()},
         "profiles": _describe_profiles() if root else {"": "known in a clone"},
     }

@@ -1,193 +1,132 @@
-"""Smaller versions of the named sweeps, for the profiles that train everything on the spot.
+"""Smaller versions of the named sweeps as data, for the profiles that train everything on the spot.
 
-``smoke`` exercises every analysis on networks that take a second or so; ``laptop`` keeps the paper's tasks and sizes where
-it can and cuts iterations and seeds.
-
-Smaller versions of the sweeps on sequences, for the profiles that train everything on the spot.
-
-``smoke`` exercises every analysis on networks that take a second or so; ``laptop`` has the paper's networks on short waits and
-few iterations. Both read the images that come with the library, so that neither needs a download.
+``smoke`` exercises every analysis on networks that take a second or so; ``laptop`` keeps the paper's tasks and sizes where it
+can and cuts waits, iterations and seeds. Both read the images that come with the library, so that neither needs a download.
 """
 
-from collections.abc import Callable
-from dataclasses import replace
+from typing import Any
 
 from twm.errors import require
-from twm.training.plans import ModelPlan, SequencePlan
-from twm.training.sweeps import ABLATIONS
-from twm.training.tables import HIDDEN_SIZES, L2_VALUES, TASKS
+from twm.training.sweeps import SWEEPS, TABLE1, Fields, expand_fields, list_ablations, make_plan, size_network
 
-_SMOKE = ModelPlan(
-    "repeat-copy:3,2", 32, iterations=600, learning_rate=3e-3, horizons=(4, 8, 16, 24), test_every=50, test_count=128,
-    test_horizon=48, multiples=(1, 2, 10), curve_points=60,
-)  # fmt: skip
-_LAPTOP = ModelPlan("repeat-copy:8,4", iterations=4000, test_every=100, multiples=(1, 2, 10), curve_points=80)
-
-
-def _reduced_table1(seed: int, smoke: bool) -> list[ModelPlan]:
-    cells = [(task, hidden, l2) for task in TASKS for hidden in HIDDEN_SIZES for l2 in L2_VALUES]
-    if smoke:
-        few = ModelPlan("T1", iterations=60, test_every=60, test_count=64, test_horizon=50, multiples=(1,), seed=seed)
-        # The paper's cells, only to see that each can be trained and judged; what they learn in so short a time is little.
-        cells = [replace(few, task=task, hidden=hidden, l2=l2) for task, hidden, l2 in cells if hidden == 64]
-        easy = replace(_SMOKE, seed=seed)
-        bottleneck = replace(easy, task="repeat-copy:4,4", hidden=16, seed=seed)
-        return [*cells, easy, replace(easy, task="random:3,2,1"), bottleneck, replace(bottleneck, seed=seed + 1)]
-    return [replace(_LAPTOP, task=task, hidden=hidden, l2=l2, seed=seed) for task, hidden, l2 in cells]
-
-
-def _reduced_table2(seed: int, smoke: bool) -> list[ModelPlan]:
-    if smoke:
-        return [replace(_SMOKE, task=task, drop_at=500, seed=seed) for task in ("repeat-copy:3,2", "random:3,2,1")]
-    return [replace(_LAPTOP, task=task, iterations=6000, drop_at=4800, seed=seed) for task in ("T1", "T2")]
-
-
-def _reduced_curriculum(seed: int, smoke: bool) -> list[ModelPlan]:
-    plan, count = (_SMOKE, 2) if smoke else (_LAPTOP, 3)
-    return [
-        replace(plan, curriculum=rule, threshold=None, seed=number, test_every=50 if smoke else 100)
-        for number in range(seed, seed + count)
-        for rule in ("adaptive", "staged", "none")
-    ]
-
-
-def _reduced_initialisation(seed: int, smoke: bool) -> list[ModelPlan]:
-    plan, count = (replace(_SMOKE, task="repeat-copy:4,2"), 2) if smoke else (_LAPTOP, 3)
-    return [
-        replace(plan, init=init, seed=number)
-        for number in range(seed, seed + count)
-        for init in ("uniform", "gaussian")
-    ]
-
-
-_REDUCED: dict[str, Callable[[int, bool], list[ModelPlan]]] = {
-    "table1": _reduced_table1,
-    "table2": _reduced_table2,
-    "curriculum": _reduced_curriculum,
-    "initialisation": _reduced_initialisation,
+_SMOKE = {
+    "task": "repeat-copy:3,2", "hidden": 32, "iterations": 600, "learning_rate": 3e-3, "horizons": (4, 8, 16, 24), "test_every": 50,
+    "test_count": 128, "test_horizon": 48, "multiples": (1, 2, 10), "curve_points": 60,
+}  # fmt: skip
+_LAPTOP = {
+    "task": "repeat-copy:8,4",
+    "iterations": 4000,
+    "test_every": 100,
+    "multiples": (1, 2, 10),
+    "curve_points": 80,
 }
+_BOTTLENECK = _SMOKE | {"task": "repeat-copy:4,4", "hidden": 16}
+_RULES, _STARTS = {"curriculum": ["adaptive", "staged", "none"]}, {"init": ["uniform", "gaussian"]}
+
+_COPY_SMOKE = {
+    "clip": 1.0, "learning_rate": 3e-3, "iterations": 200, "batch": 32, "test_every": 50, "test_count": 128,
+    "scale": "30 neurons, 200 iterations",
+}  # fmt: skip
+_COPY_LAPTOP = {
+    "clip": 1.0,
+    "learning_rate": 1e-3,
+    "iterations": 1500,
+    "test_every": 250,
+    "scale": "1,500 of 60,000 iterations",
+}
+_COPY_SIZES = (
+    [size_network("wrnn", 30, 6), size_network("irnn", 30)],
+    [size_network("wrnn", 100, 6), size_network("irnn", 100)],
+)
 
 
-def list_reduced_plans(name: str, profile: str, seed: int = 0) -> list[ModelPlan]:
-    """Return the models of a named sweep at a reduced scale.
-
-    Args:
-        name: of the sweep.
-        profile: ``smoke`` or ``laptop``.
-        seed: first of the seeds.
-
-    Raises:
-        UserError: if the sweep has no reduced version, or the profile none.
-    """
-    require(name in _REDUCED, f"{name!r} has no reduced version: choose from {', '.join(_REDUCED)}")
-    require(profile in ("smoke", "laptop"), f"only smoke and laptop are reduced, not {profile!r}")
-    return _REDUCED[name](seed, profile == "smoke")
+def _adding(length: int, count: int, networks: list[Fields], **more: Any) -> list[Fields]:
+    shared = {"clip": 1.0, "iterations": count, "test_every": 100, "scale": f"T = {length}, {count} iterations"}
+    return [{"task": f"adding:{length}", **shared, **more, "network": networks}]
 
 
-def _reduced_copy(seed: int, smoke: bool, waits: tuple[int, ...]) -> list[SequencePlan]:
-    size = (
-        {"iterations": 200, "batch": 32, "test_every": 50, "test_count": 128}
-        if smoke
-        else {"iterations": 1500, "test_every": 250}
-    )
-    neurons = 30 if smoke else 100
-    scale = "30 neurons, 200 iterations" if smoke else "1,500 of 60,000 iterations"
-    shared = {"seed": seed, "clip": 1.0, "learning_rate": 3e-3 if smoke else 1e-3, "scale": scale, **size}
-    return [
-        SequencePlan(f"copy:{wait}", network, neurons, channels, **shared)
-        for wait in waits
-        for network, channels in (("wrnn", 6), ("irnn", 1))
-    ]
-
-
-def _reduced_ablation(seed: int, smoke: bool) -> list[SequencePlan]:
-    waves, dense = _reduced_copy(seed, smoke, (5 if smoke else 10,))
-    waves, dense = (replace(plan, iterations=plan.iterations * 3 // 4) for plan in (waves, dense))
-    return [replace(waves if row[0] == "w" else dense, **changes) for row, changes in ABLATIONS.items()]
-
-
-def _reduced_adding(seed: int, smoke: bool) -> list[SequencePlan]:
-    length, channels, count = (20, 11, 300) if smoke else (100, 27, 400)
-    shared = {"batch": 32, "test_every": 100, "test_count": 128} if smoke else {"test_every": 100}
-    shared |= {"seed": seed, "clip": 1.0, "iterations": count, "scale": f"T = {length}, {count} iterations"}
-    if smoke:
-        shared["learning_rate"] = 5e-3
-    task, neurons = f"adding:{length}", 20 if smoke else 100
-    return [SequencePlan(task, "wrnn", neurons, channels, **shared), SequencePlan(task, "irnn", neurons, **shared)]
-
-
-def _reduced_images(task: str, seed: int, smoke: bool) -> list[SequencePlan]:
-    side, neurons, channels, count = (7, 14, 6, 80) if smoke else (14, 64, 16, 300)
-    shared = {
-        "seed": seed, "clip": 1.0, "iterations": count, "batch": 50, "test_every": 20, "test_count": 200 if smoke else 500,
-        "learning_rate": 3e-3, "scale": f"{side} x {side} pixels, 1,000 images, {count // 20} epochs",
-    }  # fmt: skip
-    name = f"small-{task}:{side}"
-    waves = SequencePlan(name, "wrnn", neurons, channels, **shared)
-    gated = 16 if smoke else 64
-    cells = [
-        waves,
-        replace(waves, mlp=20),
-        SequencePlan(name, "irnn", 30 if smoke else 100, **shared),
-        SequencePlan(name, "lstm", gated, **shared),
-        SequencePlan(name, "gru", gated, **shared),
+def _images(
+    task: str, side: int, count: int, tested: int, waves: Fields, dense: tuple[int, int], gated: int
+) -> list[Fields]:
+    others = [
+        waves | {"mlp": 20},
+        size_network("irnn", dense[0]),
+        *(size_network(name, gated) for name in ("lstm", "gru")),
     ]
     if task == "psmnist":
-        return [
-            *cells,
-            replace(waves, channels=channels // 2),
-            SequencePlan(name, "irnn", 15 if smoke else 50, **shared),
-        ]
-    starts = [
-        replace(waves, recurrent=start, snapshots=(0, count // 6, count)) for start in ("shift", "random", "identity")
-    ]
-    return [*starts, *cells[1:]]
+        networks = [waves, *others, waves | {"channels": waves["channels"] // 2}, size_network("irnn", dense[1])]
+    else:
+        forming = waves | {"snapshots": (0, count // 6, count)}
+        networks = [*(forming | {"recurrent": start} for start in ("shift", "random", "identity")), *others]
+    return [{
+        "task": f"small-{task}:{side}", "clip": 1.0, "iterations": count, "batch": 50, "test_every": 20, "test_count": tested,
+        "learning_rate": 3e-3, "scale": f"{side} x {side} pixels, 1,000 images, {count // 20} epochs", "network": networks,
+    }]  # fmt: skip
 
 
-def _reduced_bridge(seed: int, smoke: bool) -> list[SequencePlan]:
-    task, neurons, channels = ("hds:9,repeat-copy:3,2", 8, 6) if smoke else ("hds:40,T1", 20, 16)
-    count = 300 if smoke else 1500
-    shared = {"seed": seed, "batch": 32 if smoke else 64, "clip": 1.0, "test_every": count // 4, "test_count": 128}
-    rate = {"learning_rate": 1e-2 if smoke else 5e-3, "iterations": 2 * count}
-    scale = f"{task.partition(',')[2]}, {{}} iterations"
-    waves = SequencePlan(
-        task,
-        "wrnn",
-        neurons,
-        channels,
-        iterations=count,
-        learning_rate=3e-3 if smoke else 1e-3,
-        scale=scale.format(count),
-        **shared,
-    )
-    gated = SequencePlan(task, "lstm", 24 if smoke else 128, scale=scale.format(2 * count), **rate, **shared)
-    return [waves, gated, replace(waves, activation="tanh")]
+def _reduce_images(task: str) -> dict[str, list[Fields]]:
+    return {
+        "smoke": _images(task, 7, 80, 200, size_network("wrnn", 14, 6), (30, 15), 16),
+        "laptop": _images(task, 14, 300, 500, size_network("wrnn", 64, 16), (100, 50), 64),
+    }
 
 
-def list_reduced_sequence_plans(name: str, profile: str, seed: int = 0) -> list[SequencePlan]:
-    """Return the networks that stand for a sweep in a profile that trains on the spot.
+def _bridge(
+    task: str, count: int, batch: int, waves: Fields, gated: Fields, rates: tuple[float, float]
+) -> list[Fields]:
+    shared = {"task": task, "batch": batch, "clip": 1.0, "test_every": count // 4, "test_count": 128}
+    scale = task.partition(",")[2] + ", {} iterations"
+    waves = waves | {"iterations": count, "learning_rate": rates[0], "scale": scale.format(count)}
+    gated = gated | {"iterations": 2 * count, "learning_rate": rates[1], "scale": scale.format(2 * count)}
+    return [shared | {"network": [waves, gated, waves | {"activation": "tanh"}]}]
 
-    Args:
-        name: of the sweep.
-        profile: ``smoke`` or ``laptop``.
-        seed: of all of them.
 
-    Returns:
-        the plans; none for a sweep whose images do not come with the library.
+#: By sweep and profile; a seed is added to that of the call.
+_REDUCED: dict[str, dict[str, list[Fields]]] = {
+    "table1": {
+        "smoke": [
+            # The paper's cells, only to see that each can be trained and judged; what they learn in so short a time is little.
+            {"iterations": 60, "test_every": 60, "test_count": 64, "test_horizon": 50, "multiples": (1,), **TABLE1, "hidden": 64},
+            _SMOKE, _SMOKE | {"task": "random:3,2,1"}, _BOTTLENECK, _BOTTLENECK | {"seed": 1},
+        ],
+        "laptop": [_LAPTOP | TABLE1],
+    },
+    "table2": {
+        "smoke": [_SMOKE | {"task": ["repeat-copy:3,2", "random:3,2,1"], "drop_at": 500}],
+        "laptop": [_LAPTOP | {"task": ["T1", "T2"], "iterations": 6000, "drop_at": 4800}],
+    },
+    "curriculum": {"smoke": [_SMOKE | {"seed": [0, 1]} | _RULES], "laptop": [_LAPTOP | {"seed": [0, 1, 2]} | _RULES]},
+    "initialisation": {
+        "smoke": [_SMOKE | {"task": "repeat-copy:4,2", "seed": [0, 1]} | _STARTS],
+        "laptop": [_LAPTOP | {"seed": [0, 1, 2]} | _STARTS],
+    },
+    "copy": {
+        "smoke": [_COPY_SMOKE | {"task": ["copy:0", "copy:5"], "network": _COPY_SIZES[0]}],
+        "laptop": [_COPY_LAPTOP | {"task": ["copy:0", "copy:10", "copy:30"], "network": _COPY_SIZES[1]}],
+    },
+    "ablation": {
+        "smoke": [_COPY_SMOKE | {"task": "copy:5", "iterations": 150, "row": list_ablations(*_COPY_SIZES[0])}],
+        "laptop": [_COPY_LAPTOP | {"task": "copy:10", "iterations": 1125, "row": list_ablations(*_COPY_SIZES[1])}],
+    },
+    "adding": {
+        "smoke": _adding(
+            20, 300, [size_network("wrnn", 20, 11), size_network("irnn", 20)], batch=32, test_count=128, learning_rate=5e-3
+        ),
+        "laptop": _adding(100, 400, [size_network("wrnn", 100, 27), size_network("irnn", 100)]),
+    },
+    "smnist": _reduce_images("smnist"),
+    "psmnist": _reduce_images("psmnist"),
+    "nscifar": {"smoke": [], "laptop": []},  # its images do not come with the library
+    "bridge": {
+        "smoke": _bridge("hds:9,repeat-copy:3,2", 300, 32, size_network("wrnn", 8, 6), size_network("lstm", 24), (3e-3, 1e-2)),
+        "laptop": _bridge("hds:40,T1", 1500, 64, size_network("wrnn", 20, 16), size_network("lstm", 128), (1e-3, 5e-3)),
+    },
+}  # fmt: skip
 
-    Raises:
-        UserError: if the sweep or the profile is unknown.
-    """
-    known = ("copy", "ablation", "adding", "smnist", "psmnist", "nscifar", "bridge")
-    require(name in known, f"{name!r} has no reduced version: choose from {', '.join(known)}")
+
+def list_reduced_plans(name: str, profile: str, seed: int = 0) -> list[Any]:
+    """Return the plans that stand for a sweep in the profile ``smoke`` or ``laptop``, with seeds from ``seed`` on."""
+    require(name in _REDUCED, f"{name!r} has no reduced version: choose from {', '.join(_REDUCED)}")
     require(profile in ("smoke", "laptop"), f"only smoke and laptop are reduced, not {profile!r}")
-    smoke = profile == "smoke"
-    if name == "copy":
-        return _reduced_copy(seed, smoke, (0, 5) if smoke else (0, 10, 30))
-    if name == "ablation":
-        return _reduced_ablation(seed, smoke)
-    if name == "bridge":
-        return _reduced_bridge(seed, smoke)
-    if name == "adding":
-        return _reduced_adding(seed, smoke)
-    return [] if name == "nscifar" else _reduced_images(name, seed, smoke)
+    cells = expand_fields(_REDUCED[name][profile])
+    return [make_plan(SWEEPS[name].protocol, cell, seed + cell.get("seed", 0)) for cell in cells]
