@@ -52,9 +52,8 @@ from twm.models.weights import draw_weights
 from twm.theory.spectra import compare_with_theory, predict_eigenvalues
 from twm.theory.systems import draw_binary_history, make_named_task, parse_task, rollout
 from twm.training import fibonacci, tables as table1
-from twm.training.collections import measure_test_accuracy, read_sweep, remake_sweep, train_here
+from twm.training.collections import measure_test_accuracy, train_here
 from twm.training.plans import MULTIPLES, ModelPlan
-from twm.training.reduced import list_reduced_plans
 from twm.training.tables import compare_iterations, compare_paired, correlate_ranks, pair_rows
 from twm.training.trainer import draw_batch
 
@@ -62,22 +61,15 @@ page = open_page("04_training", profile=profile, device=device, seed=seed, reuse
 use_style()
 
 
-def collect(name):
-    """Return a sweep's models: from the record, or trained here at the profile's scale."""
-    if profile != "paper":
-        return train_here(list_reduced_plans(name, profile, seed), print)
-    return read_sweep(name) if page.reuse else remake_sweep(name, page.device)
-
-
-def draw_spectra(models, chosen, **options):
-    """Draw theory's and the networks' eigenvalues, by title, for the (row, snapshot) whose weights are at hand."""
+def read_spectra(models, chosen):
+    """Return theory's and the networks' eigenvalues, by title, for the (row, snapshot) whose weights are at hand."""
     panels = {}
     for title, (row, end) in chosen.items():
         weights = models.find_weights(row["model"] + end)
         if weights is not None:
             eigenvalues = np.linalg.eigvals(weights.recurrent.double().numpy())
             panels[title] = (predict_eigenvalues(parse_task(row["task"])), eigenvalues)
-    return figures.plot_trained_spectra(panels, **options) if panels else "No weights on record, no figure."
+    return panels
 
 # %% [markdown]
 # ## Idea: the answer is known before training
@@ -109,7 +101,7 @@ page.note("toy_rank", staged_toy["rank_network"])
 page.note("toy_error", staged_toy["argument_error_optimal"] or np.pi)
 print(f"accuracy {staged_toy['accuracy']:.4f}, at ten times the horizon {staged_toy['accuracy_10x']:.4f}")
 stages = {f"iteration {step}": (staged_toy, f"_at{step}") for step in (20, 40, 80)}
-draw_spectra(toys, stages | {"trained": (staged_toy, "")})
+figures.plot_trained_spectra(read_spectra(toys, stages | {"trained": (staged_toy, "")}))
 
 # %% [markdown]
 # The trained network has {value}`04_training:toy_rank` eigenvalues beyond 0.9, as many as theory, and their arguments
@@ -208,7 +200,7 @@ page.record("twm.tasks", numbers, figure="fig-training-tasks")
 # thresholds.
 
 # %% tags=["hide-input"]
-models = collect("table1")
+models = page.collect("table1")
 rows = [row for row in models.rows if row["task"] in tasks]
 cells = table1.summarise_table1(rows)
 found = table1.describe_table1(cells)
@@ -300,7 +292,8 @@ figures.plot_curves(shown, share_axis=False) if shown else "No record, no figure
 # %% mystnb={"figure": {"caption": "Eigenvalues of trained networks (dots) and of the wave operator (rings). Arguments agree; magnitudes need not. Blue dots are what the wave does not use.", "name": "fig-training-spectra"}, "image": {"alt": "Four panels with a ring of eigenvalues each. In T1 eight clusters at the eighth roots of one; in the others single eigenvalues all around. Red dots sit at the angle of each ring, most a little outside.", "width": "720px"}} tags=["hide-input"]
 usual = pick(rows, hidden=page.size(smoke=64, laptop=128, paper=128), l2=0.0, threshold=0.98)
 firsts = {task: (own[0], "") for (task,), own in group(usual, "task").items()}
-draw_spectra(models, firsts)
+panels = read_spectra(models, firsts)
+figures.plot_trained_spectra(panels) if panels else "No weights on record, no figure."
 
 # %% [markdown]
 # How do they get there? The record holds twelve snapshots of one run each, evenly spaced in the logarithm of the iteration;
@@ -309,7 +302,8 @@ draw_spectra(models, firsts)
 # %% mystnb={"figure": {"caption": "The spectrum forms. Above T1, below T2. The eigenvalues leave the cloud one after another and go to the angles at which theory wants them. In T1 their magnitudes come back to one; in T2 they go on growing.", "name": "fig-training-forming"}, "image": {"alt": "Two rows of four panels, from iteration 10 to 20,000. First a disc of radius 0.6, then a ring that fills.", "width": "760px"}} tags=["hide-input"]
 seen = {row["task"]: row for row in pick(rows, task=("T1", "T2"), hidden=128, l2=0.0, threshold=0.98, seed=0)}
 moments = {f"{task}, {step}": (row, f"_at{step}") for task, row in seen.items() for step in (10, 320, 2500, 20000)}
-draw_spectra(models, moments, columns=4)
+panels = read_spectra(models, moments)
+figures.plot_trained_spectra(panels, columns=4) if panels else "No weights on record, no figure."
 
 # %% [markdown]
 # The caption of Table 1 says more than the table: an accuracy above .94 *always* goes with a very low spectral error, but for
@@ -377,7 +371,8 @@ figures.plot_curves(ways, share_axis=False) if ways else "No failure, no figure.
 # %% mystnb={"figure": {"caption": "Eigenvalues of networks that are never accurate. Some of theory's places are taken, the others are left empty.", "name": "fig-training-failed-spectra"}, "image": {"alt": "Panels with rings on the unit circle, only some of which have a dot near them, and a cloud of small dots in the middle.", "width": "720px"}} tags=["hide-input"]
 weak = [row for kind, own in failures.items() if kind != "falls and ends low" for row in own]
 weak = [row for row in weak if (row["l2"] < 0.1 or profile != "paper") and models.find_weights(row["model"]) is not None]
-draw_spectra(models, {f"{name_cell(row)}, seed {row['seed']}": (row, "") for row in weak[:4]})
+panels = read_spectra(models, {f"{name_cell(row)}, seed {row['seed']}": (row, "") for row in weak[:4]})
+figures.plot_trained_spectra(panels) if panels else "No weights on record, no figure."
 
 # %% [markdown]
 # A network that fell is another case than one that never learnt. Its best checkpoint is as good as any, and the table takes
@@ -419,7 +414,7 @@ page.settle("twm.bottleneck", bottleneck, missing, lambda: {
 # Networks are trained on at most 100 free steps. We run the kept ones on for ten thousand.
 
 # %% tags=["hide-input"]
-curricula, starts = collect("curriculum"), collect("initialisation")
+curricula, starts = page.collect("curriculum"), page.collect("initialisation")
 reached = page.size(smoke=(1, 2, 10), laptop=(1, 2, 10), paper=MULTIPLES)
 last = f"accuracy_{reached[-1]}x"
 # Staged runs of the comparison of curricula are runs of Table 1, tested more often: they count once.
@@ -521,7 +516,7 @@ DataTable(
 # much is not legible in the text; we take a tenth.
 
 # %% tags=["hide-input"]
-long_runs = collect("table2")
+long_runs = page.collect("table2")
 columns = {"tasks": "task", "accuracies": "accuracy_1x", "final": "accuracy_final", "ranks": "rank_network"}
 columns |= {"errors": "argument_error"}
 options = {"figure": "fig-training-table2"}
@@ -558,7 +553,9 @@ label = r"mean $|\lambda|$ beyond 0.9"
 figures.plot_pairs(pairs, ("uniform", "Gaussian"), label) if uniform else "No record, no figure."
 
 # %% mystnb={"figure": {"caption": "Spectra of the first two seeds, from uniform and from Gaussian weights.", "name": "fig-training-initial"}, "image": {"alt": "Four panels: clusters of four eigenvalues at the eighth roots of one, nearly on the circle for uniform starts.", "width": "720px"}} tags=["hide-input"]
-draw_spectra(starts, {f"{row['init']}, seed {row['seed']}": (row, "") for row in (*uniform[:2], *gaussian[:2])})
+ends = {f"{row['init']}, seed {row['seed']}": (row, "") for row in (*uniform[:2], *gaussian[:2])}
+panels = read_spectra(starts, ends)
+figures.plot_trained_spectra(panels) if panels else "No weights on record, no figure."
 
 # %% tags=["hide-input"]
 difference = compare_paired(radii[1], radii[0]) if uniform else None

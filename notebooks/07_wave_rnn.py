@@ -62,29 +62,16 @@ from twm.book.figures import wave_rnn as figures
 from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, show
 from twm.models.rings import IdentityRNN, WaveRNN
+from twm.tasks.sequences import COPY_WAITS
 from twm.theory.activity import convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share
 from twm.theory.activity import read_onsets
-from twm.training import tables
-from twm.training.collections import list_speeds, measure_diagonal, read_sequence_sweep, record_activity
-from twm.training.collections import train_sequences_here
-from twm.training.reduced import list_reduced_sequence_plans
-from twm.training.runner import train_models
-from twm.training.sweeps import find_sweep
+from twm.training import sequence_tables as tables
+from twm.training.collections import list_speeds, measure_diagonal, record_activity
 
 page = open_page("07_wave_rnn", profile=profile, device=device, seed=seed, reuse=reuse)
 use_style()
 
 # %% tags=["hide-input"]
-def collect(name):
-    """Return a sweep's networks: from the record, or trained here at the profile's scale."""
-    if profile != "paper":
-        return train_sequences_here(list_reduced_sequence_plans(name, profile, seed))
-    if not page.reuse:
-        sweep = find_sweep(name)
-        train_models(sweep.list_plans(page.device), sweep.place(), resume=True, device=page.device)
-    return read_sequence_sweep(name)
-
-
 def say_scale(rows):
     """Return in a few words what is smaller than in the paper, or None."""
     told = dict.fromkeys(row["scale"] for row in rows if row["scale"])
@@ -218,10 +205,10 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # divides it by the batch once more, so its figures are 128 times lower; a ratio of two losses is the same.
 
 # %% tags=["hide-input"]
-copies = collect("copy")
+copies = page.collect("copy")
 copy_cells = tables.summarise_copy(copies.rows)
 print(copies.about)
-print("waits not trained:", *sorted(set(tables.COPY_WAITS) - {cell.wait for cell in copy_cells}))
+print("waits not trained:", *sorted(set(COPY_WAITS) - {cell.wait for cell in copy_cells}))
 
 # %% tags=["hide-input"]
 def group_curves(models, rows, key):
@@ -280,7 +267,7 @@ figures.plot_recall(recalls) if recalls else "No record, no figure."
 # counts as solved when a training loss is at most .05. We look every 100 iterations.
 
 # %% tags=["hide-input"]
-sums = collect("adding")
+sums = page.collect("adding")
 print(sums.about)
 own_seeds = len(group(sums.rows, "seed")) or 1
 settle("wrnn.adding", sums, "adding", lambda: tables.describe_adding(sums.rows), "adding", sums.rows, seeds=own_seeds)
@@ -314,7 +301,7 @@ DataTable(
 # MNIST comes one pixel a step, in reading order or in one fixed random order, and is classified after the last.
 
 # %% tags=["hide-input"]
-plain, permuted = collect("smnist"), collect("psmnist")
+plain, permuted = page.collect("smnist"), page.collect("psmnist")
 images = [*plain.rows, *permuted.rows]
 accuracies = {name: tables.list_accuracies(one.rows) for name, one in (("plain", plain), ("permuted", permuted))}
 means = {
@@ -385,7 +372,7 @@ figures.plot_parameters(sizes) if sizes else "No record, no figure."
 # numbers here are not numbers on CIFAR-10 itself.
 
 # %% tags=["hide-input"]
-noisy = collect("nscifar")
+noisy = page.collect("nscifar")
 cifar = {network: float(np.mean(list(own.values()))) for network, own in tables.list_accuracies(noisy.rows).items()}
 complete = all(network in cifar for network in ("wRNN", "iRNN", "LSTM", "GRU"))
 numbers = {network.lower(): value for network, value in cifar.items()}
@@ -419,7 +406,7 @@ DataTable(
 # is, with the shift, and with both. All have one learning rate and one clip.
 
 # %% tags=["hide-input"]
-parts = collect("ablation")
+parts = page.collect("ablation")
 losses = tables.summarise_ablation(parts.rows)
 ablated, own_seeds = tables.describe_ablation(losses), len(group(parts.rows, "seed")) or 1
 print(parts.about)
@@ -554,7 +541,7 @@ settle("wrnn.emerge", "random" in forming, "smnist", describe_emergence, "emerge
 # one basis for all steps, as in an Elman network, is asked beside it.
 
 # %% tags=["hide-input"]
-bridges, answers = collect("bridge"), {}
+bridges, answers = page.collect("bridge"), {}
 print(bridges.about)
 for row in sorted(bridges.rows, key=lambda own: (own["network"] != "wrnn", tables.name_bridge(own), own["seed"])):
     found = bridges.find_network(row["model"])

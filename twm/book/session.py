@@ -156,6 +156,15 @@ class Page:
         """Return the one of three values that goes with the profile."""
         return {"smoke": smoke, "laptop": laptop, "paper": paper}[self.profile.name]
 
+    def collect(self, sweep: str) -> Any:
+        """Return the models of a named sweep: from the record, or trained here at the profile's scale."""
+        from twm.training.collections import read_sweep, remake_sweep, train_here
+        from twm.training.reduced import list_reduced_plans
+
+        if self.profile.name != "paper":
+            return train_here(list_reduced_plans(sweep, self.profile.name, self.seed), print)
+        return read_sweep(sweep) if self.reuse else remake_sweep(sweep, self.device)
+
     def record(
         self, claim: str, numbers: Mapping[str, Any], *,
         figure: str | None = None, seeds: int = 1, scale: str | None = None,
