@@ -89,6 +89,9 @@ use_style()
 # two states, and once with its first state changed.
 
 # %%
+page.show(rollout)
+
+# %%
 fibonacci, roots = {}, {}
 for history in (2, 3, 5):
     series = rollout(make_fibonacci(history), np.ones((history, 1), dtype=object), 20)
@@ -341,6 +344,9 @@ draw.animate_pulse(
 #
 # If the lines are independent, disturbing one cell must change one cell a step: the same dimension, one column further
 # left, until it has left. We disturb every cell of a random substrate in turn and look for anything else.
+
+# %%
+page.show(step_lattice)
 
 # %%
 history, dim = 8, 3

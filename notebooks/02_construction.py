@@ -129,6 +129,9 @@ page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 # companion matrix that textbooks use:
 
 # %%
+page.show(make_wave_operator)
+
+# %%
 companion = make_wave_operator(fibonacci.matrix)
 golden, leading = (1 + np.sqrt(5)) / 2, np.linalg.eigvalsh(companion).max()
 print(companion, f"leading eigenvalue {leading:.15f}, golden ratio {golden:.15f}", sep="\n")
@@ -579,6 +582,9 @@ for name, fed in {"raw": raw, "corrected": correct_inputs(fibonacci.matrix, raw)
 # $$ (eq-construction-corrected)
 #
 # which takes away beforehand what the boundary will add. How much does it matter for the four tasks?
+
+# %%
+page.show(correct_inputs)
 
 # %%
 share, filled, steps = {}, {}, 40

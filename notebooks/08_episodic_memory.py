@@ -350,6 +350,9 @@ recurrent, encoder, readout = (np.asarray(matrix, dtype=float) for matrix in mat
 # are its images under powers of $W$. Of its two halves we take the one that runs forward.
 
 # %%
+page.show(find_variables)
+
+# %%
 system, history = plan.system, plan.system.history
 entering = draw_batch(system, "test", seed, 0, 400, 1)[0].double().numpy()
 state, states, contents = np.zeros((400, len(recurrent))), [], []
