@@ -147,8 +147,7 @@ def test_references_survive_being_written(tmp_path):
 
 def test_check_exits_with_one_when_a_number_moved(clone, capsys, monkeypatch):
     """The command itself, on a notebook of two cells."""
-    from tests.notebooks.test_runner import GOOD, LEDGER
-    from tests.unit.test_cli import TWO_CELLS
+    from tests.notebooks.test_runner import GOOD, LEDGER, TWO_CELLS
 
     (clone / "book" / "claims.yml").write_text(LEDGER, encoding="utf-8")
     (clone / "notebooks" / "01_theory.py").write_text(TWO_CELLS.format(body=GOOD), encoding="utf-8")

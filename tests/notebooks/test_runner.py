@@ -15,7 +15,6 @@ from twm.cli import main
 from twm.errors import UserError
 
 from tests.conftest import list_files
-from tests.unit.test_cli import TWO_CELLS
 
 GOOD = """from twm.book.session import open_page
 page = open_page("01_theory", profile=profile, device=device, seed=seed, reuse=reuse)
@@ -23,6 +22,23 @@ for claim in sorted(page._home):
     page.record(claim, {"x": 1.0})
 page.note("seed", seed)
 page.about()"""
+TWO_CELLS = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["parameters"]
+profile = "paper"
+device = "auto"
+seed = 0
+reuse = True
+
+# %%
+{body}
+"""
 LEDGER = "- {id: twm.a, source: twm, where: e, home: theory, says: s, check: c, accept: a}\n"
 
 

@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from twm.book.session import choose_reuse, find_profile, runs_dir
+from twm.book.session import find_profile, runs_dir
 from twm.errors import UserError, require, require_count
 from twm.models.kernels import choose_device
 from twm.paths import build_dir, find_root, notebooks_dir, pages_dir, publish_file, scratch_folder
@@ -77,18 +78,17 @@ def find_difference(name: str) -> str | None:
     def list_content(node: Any) -> list[tuple]:
         return [(cell.cell_type, cell.source, *map(cell.metadata.get, ("tags", "mystnb"))) for cell in node.cells]
 
-    remedy = f"run `jupytext --sync notebooks/{name}.py`"
-    pair = notebooks_dir() / f"{name}.ipynb"
+    remedy, pair = f"run `jupytext --sync notebooks/{name}.py`", notebooks_dir() / f"{name}.ipynb"
     if not pair.exists():
         return f"notebooks/{name}.ipynb is missing: {remedy}"
     try:
         node = nbformat.read(pair, as_version=4)
     except (ValueError, nbformat.ValidationError) as error:
         raise UserError(f"notebooks/{name}.ipynb is not a notebook: {error}") from None
-    source, opened = list_content(read_source(name)), list_content(node)
-    if source != opened:
-        first = next((i for i, (a, b) in enumerate(zip(source, opened)) if a != b), min(len(source), len(opened)))
-        return f"notebooks/{name}.ipynb and .py differ from cell {first + 1} on: {remedy}"
+    pairs = list(zip_longest(list_content(read_source(name)), list_content(node)))
+    differing = [number for number, (source, opened) in enumerate(pairs, start=1) if source != opened]
+    if differing:
+        return f"notebooks/{name}.ipynb and .py differ from cell {differing[0]} on: {remedy}"
     if any(cell.get("outputs") or cell.get("execution_count") for cell in node.cells):
         return f"notebooks/{name}.ipynb has outputs: only the .py and an .ipynb without outputs are kept"
     return None
@@ -97,11 +97,12 @@ def find_difference(name: str) -> str | None:
 def make_parameters(
     profile: str = "paper", device: str = "auto", seed: int = 0, reuse: bool | None = None
 ) -> dict[str, Any]:
-    """Return the four parameters of a run, checked."""
+    """Return the four parameters of a run, checked; ``reuse`` is None for the profile's own choice."""
     chosen = find_profile(profile)
     choose_device(device)
     require_count(seed, "--seed", 0)
-    return {"profile": profile, "device": device, "seed": seed, "reuse": choose_reuse(chosen, reuse)}
+    require(chosen.reuse or not reuse, f"--reuse goes with --profile paper: the profile {profile} always trains")
+    return {"profile": profile, "device": device, "seed": seed, "reuse": chosen.reuse if reuse is None else reuse}
 
 
 @contextmanager

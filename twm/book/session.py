@@ -37,14 +37,13 @@ class Profile:
     name: str
     purpose: str
     budget: int  # seconds that all notebooks together may take on two cores
-    notebook_budget: int  # seconds that one notebook may take
     reuse: bool  # whether recorded runs are used by default; the others always train
 
 
 PROFILES = {
-    "smoke": Profile("smoke", "continuous integration, and a first look", 180, 20, False),
-    "laptop": Profile("laptop", "retrain everything at a reduced scale", 3600, 900, False),
-    "paper": Profile("paper", "the paper's scale, from recorded runs unless told to retrain", 300, 35, True),
+    "smoke": Profile("smoke", "continuous integration, and a first look", 180, False),
+    "laptop": Profile("laptop", "retrain everything at a reduced scale", 3600, False),
+    "paper": Profile("paper", "the paper's scale, from recorded runs unless told to retrain", 300, True),
 }
 
 
@@ -52,14 +51,6 @@ def find_profile(name: str) -> Profile:
     """Return a profile by name."""
     require(name in PROFILES, f"unknown profile {name!r}: choose one of {', '.join(PROFILES)}")
     return PROFILES[name]
-
-
-def choose_reuse(profile: Profile, asked: bool | None) -> bool:
-    """Return whether recorded runs are used; ``asked`` is None for the profile's own choice."""
-    if asked is None:
-        return profile.reuse
-    require(profile.reuse or not asked, f"--reuse goes with --profile paper: the profile {profile.name} always trains")
-    return asked
 
 
 def runs_dir(profile: str) -> Path:
@@ -70,8 +61,11 @@ def runs_dir(profile: str) -> Path:
 class DataTable:
     """A small table with a caption: plain text in a terminal, a labelled table in the book."""
 
-    def __init__(self, header: Sequence[str], rows: Iterable[Sequence[object]], caption: str) -> None:
+    def __init__(
+        self, header: Sequence[str], rows: Iterable[Sequence[object]], caption: str, style: str = "twm-data"
+    ) -> None:
         self.header, self.rows, self.caption = list(header), [list(map(str, row)) for row in rows], caption
+        self.style = style
         if any(len(row) != len(self.header) for row in self.rows):
             raise ValueError(f"every row needs {len(self.header)} cells, one a column")
 
@@ -84,7 +78,8 @@ class DataTable:
         return "\n".join([self.caption, *lines])
 
     def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.header)
+        names = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.header)
+        head = f"<thead><tr>{names}</tr></thead>" if any(self.header) else ""
         body = "".join(
             f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in others)}</tr>'
             for first, *others in self.rows
@@ -92,8 +87,7 @@ class DataTable:
         caption = escape(self.caption)
         return (
             f'<div class="twm-data-frame" tabindex="0" role="region" aria-label="{caption}">'
-            f'<table class="twm-data"><caption>{caption}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+            f'<table class="{self.style}"><caption>{caption}</caption>{head}<tbody>{body}</tbody></table></div>'
         )
 
 
@@ -210,13 +204,20 @@ class Page:
             del lines[docstring.lineno - 1 : docstring.end_lineno]
         return Markdown("\n".join(["```python", *lines, "```"]))
 
-    def about(self) -> "About":
-        """Close the page: check that every claim of this notebook was recorded or skipped, and tell what ran."""
+    def about(self) -> DataTable:
+        """Close the page: check that every claim of this notebook was settled, write the numbers, and tell what ran."""
         open_claims = sorted(self._home - set(self._claims) - set(self._not_run))
         require(not open_claims, f"{self.name} recorded nothing for {', '.join(open_claims)}")
         content = self._content()
         write_atomically(self._path, json.dumps(content, indent=1, sort_keys=True) + "\n")
-        return About(content)
+        trained = "recorded runs where there are any" if self.reuse else "everything computed or trained here"
+        versions = ", ".join(f"{name} {content[name]}" for name in ("python", "numpy", "torch") if content[name])
+        rows = {
+            "profile": f"{self.profile.name} ({trained})", "seed": self.seed, "device": content["device"],
+            "versions": versions, "commit": content["commit"], "date": content["date"],
+            "time": f"{content['seconds']:.0f} s", "peak memory": f"{content['memory_mb']} MB",
+        }  # fmt: skip
+        return DataTable(("", ""), rows.items(), "About this run", "twm-about")
 
     def _check_new(self, claim: str) -> None:
         require(claim in self._home, f"{claim} is not a claim of {self.name} in book/claims.yml")
@@ -235,30 +236,6 @@ class Page:
             "seconds": round(time.perf_counter() - self._started, 1), "memory_mb": round(peak / 2**20),
             "complete": True, "claims": self._claims, "notes": self._notes, "not_run": self._not_run,
         }  # fmt: skip
-
-
-class About:
-    """The last cell's output: what ran, where, for how long."""
-
-    def __init__(self, content: Mapping[str, Any]) -> None:
-        trained = "recorded runs where there are any" if content["reuse"] else "everything computed or trained here"
-        self.rows = {
-            "profile": f"{content['profile']} ({trained})",
-            "seed": content["seed"],
-            "device": content["device"],
-            "versions": ", ".join(f"{k} {content[k]}" for k in ("python", "numpy", "torch") if content[k]),
-            "commit": content["commit"],
-            "date": content["date"],
-            "time": f"{content['seconds']:.0f} s",
-            "peak memory": f"{content['memory_mb']} MB",
-        }
-
-    def __repr__(self) -> str:
-        return "\n".join(f"{key:12} {value}" for key, value in self.rows.items())
-
-    def _repr_html_(self) -> str:
-        cells = "".join(f'<tr><th scope="row">{key}</th><td>{value}</td></tr>' for key, value in self.rows.items())
-        return f'<table class="twm-about"><caption>About this run</caption><tbody>{cells}</tbody></table>'
 
 
 def open_page(name: str, *, profile: str, device: str = "auto", seed: int = 0, reuse: bool = True) -> Page:
