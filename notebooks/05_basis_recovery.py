@@ -48,33 +48,28 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
-from twm.book.session import open_page
-
-page = open_page("05_basis_recovery", profile=profile, device=device, seed=seed, reuse=reuse)
-
-# %%
-from twm.analysis.report import (
-    STEPS, analyse_network, construct_subject, gather_subject, tabulate_analyses, try_interventions, worst,
-)
-from twm.analysis.recovery import ElmanSystem, METHODS, as_system, recover_basis, replace_dual, sample_states
-from twm.analysis.judging import judge_basis
 from twm.analysis import studies
+from twm.analysis.interventions import write_variable
+from twm.analysis.judging import judge_basis
+from twm.analysis.recovery import METHODS, ElmanSystem, as_system, recover_basis, replace_dual, sample_states
+from twm.analysis.report import STEPS, analyse_network, construct_subject, gather_subject, tabulate_analyses
+from twm.analysis.report import try_interventions
 from twm.book.figures import basis_recovery as figures
 from twm.book.figures.style import use_style
-from twm.theory.systems import make_repeat_copy, parse_task
-from twm.analysis.interventions import write_variable
+from twm.book.session import DataTable, group, open_page, pick, worst
 from twm.models.elman import construct_elman
-from twm.book.session import DataTable
-from twm.theory.bases import make_basis
 from twm.paths import results_dir
-from twm.theory.pictures import states_to_text, text_to_states
 from twm.records import read_rows
-from twm.theory.spectra import THRESHOLD
+from twm.theory.bases import make_basis
+from twm.theory.pictures import states_to_text, text_to_states
+from twm.theory.spectra import THRESHOLD, count_clusters, find_clusters
+from twm.theory.systems import make_repeat_copy, parse_task
 from twm.training.plans import ModelPlan
 
+page = open_page("05_basis_recovery", profile=profile, device=device, seed=seed, reuse=reuse)
 use_style()
 
 # %% [markdown]
@@ -118,7 +113,7 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 # it repels. The paper writes the increment in {eq}`eq-basis-linear` with $h(t+1)$ on the right; with $h(t)$ it agrees
 # with automatic differentiation:
 
-# %%
+# %% tags=["hide-input"]
 networks = studies.sample_networks(seed, page.size(smoke=5, laptop=20, paper=20), hidden=32, dim=4)
 linearised = studies.measure_linearisations(networks, seed)
 page.record("twm.linearise", linearised | {"networks": len(networks)}, seeds=len(networks))
@@ -158,12 +153,10 @@ print({name: f"{value:.3g}" for name, value in linearised.items()})
 # network? That can be answered without training, on networks constructed from the theory.
 
 # %%
-cases = [(name, kind) for name in ("T1", "T2") for kind in ("orthonormal", "skew")]
-cases.append(("random:8,4,1", "orthonormal"))
+cases = [(name, kind) for name in ("T1", "T2") for kind in ("orthonormal", "skew")] + [("random:8,4,1", "orthonormal")]
 exactness = {}
 for name, kind in cases:
-    tilt = 0.5 if kind == "skew" else 0.0
-    task = parse_task(name)
+    task, tilt = parse_task(name), 0.5 if kind == "skew" else 0.0
     basis = make_basis(task.size, 96, kind, seed=seed, condition=4.0, tilt=tilt)
     built = as_system(construct_elman(task, basis, complement=0.6, seed=seed))
     data = [sample_states(built, task, 128, seed=draw, correct=True) for draw in (1, 2)]
@@ -173,23 +166,16 @@ for name, kind in cases:
 
 DataTable(
     ("method", *(f"{name}, {kind}" for name, kind in cases)),
-    [
-        (method, *("{:.0e} / {:.0e}".format(*exactness[name, kind, method]) for name, kind in cases))
-        for method in METHODS
-    ],
+    [(method, *("{:.0e} / {:.0e}".format(*exactness[*case, method]) for case in cases)) for method in METHODS],
     "Constructed networks: relative error of the weights / 1 less the R^2 of the worst variable",
 )
 
-# %%
-exact = [max(exactness[name, kind, method]) for name, kind in cases for method in METHODS[3:]]
-page.note("exact_worst", max(exact))
+# %% tags=["hide-input"]
+exact = page.note("exact_worst", max(max(exactness[*case, method]) for case in cases for method in METHODS[3:]))
 page.note("polluted", exactness["random:8,4,1", "orthonormal", "corrected"][0])
-assert (
-    exactness["T2", "orthonormal", "corrected"][0]
-    < 1e-6
-    < page.note("skew", exactness["T1", "skew", "corrected"][1])
-)
-assert max(exact) < 1e-6 and exactness["T1", "skew", "printed"][0] > 0.01
+skew = page.note("skew", exactness["T1", "skew", "corrected"][1])
+assert exactness["T2", "orthonormal", "corrected"][0] < 1e-6 < skew
+assert exact < 1e-6 and exactness["T1", "skew", "printed"][0] > 0.01
 
 # %% [markdown]
 # Our two methods are exact in every case, to {value}`05_basis_recovery:exact_worst|.0e`. For T1 in an orthonormal basis so
@@ -205,7 +191,7 @@ assert max(exact) < 1e-6 and exactness["T1", "skew", "printed"][0] > 0.01
 # only, is exact. In the last column of the table f reads one component in two places, so that the powers meet f
 # half-way, and there it does harm: the weights are off by {value}`05_basis_recovery:polluted|.2f`. The expressions themselves, on random boundaries:
 
-# %%
+# %% tags=["hide-input"]
 draws = page.size(smoke=20, laptop=100, paper=200)
 power_errors = studies.measure_power_errors(draws, seed)
 page.record("twm.alg1.error", power_errors | {"networks": draws}, seeds=draws)
@@ -217,13 +203,12 @@ print({name: f"{value:.2g}" for name, value in power_errors.items()})
 # Now trained networks. In the paper profile they come from [the training page](04_training.ipynb)'s records; the smaller
 # profiles train smaller ones here.
 
-# %%
+# %% tags=["hide-input"]
 tiny = {"hidden": 32, "learning_rate": 2e-3, "test_every": 200, "test_count": 64, "multiples": (1,)}
 tiny |= {"iterations": 1200, "horizons": (10, 20, 40), "test_horizon": 60}
 names = page.size(
     smoke=["repeat-copy:4,3", "random:5,3,1"],
-    laptop=["repeat-copy:5,4", "random:5,5,2", "random:6,4,1", "random:8,4,1"],
-    paper=["T1", "T2", "T3", "T4"],
+    laptop=["repeat-copy:5,4", "random:5,5,2", "random:6,4,1", "random:8,4,1"], paper=["T1", "T2", "T3", "T4"],
 )
 options = page.size(smoke=tiny, laptop={"hidden": 64, "iterations": 6000}, paper={})
 scale = page.size(smoke=f"{len(names)} toy tasks", laptop="smaller tasks and networks", paper=None)
@@ -232,39 +217,22 @@ subjects = {subject.task.name: subject for subject in gathered if subject is not
 assert names[0] in subjects, f"no network of {names[0]} on record: run `twm sweep table1`"
 
 # %%
-steps = (0, *STEPS)
-analyses = {
-    name: analyse_network(subject.system, subject.task, steps=steps)
-    for name, subject in subjects.items()
-}
+analyses = {name: analyse_network(one.system, one.task, steps=(0, *STEPS)) for name, one in subjects.items()}
 copy, copied = subjects[names[0]], analyses[names[0]]
 for name, found in analyses.items():
-    print(
-        f"{name}: accuracy {found.accuracy:.4f}, rank {found.spectrum.rank_network} of {found.spectrum.rank_theory}"
-    )
+    print(f"{name}: accuracy {found.accuracy:.4f}, rank {found.spectrum.rank_network} of {found.spectrum.rank_theory}")
     assert found.accuracy > 0.9
 
-# %%
+# %% tags=["hide-input"]
 history, dim = copy.task.history, copy.task.dim
 sample = sample_states(copy.system, copy.task, 128, 4 * history, seed=11)
 basis = copied.bases["regression"]
-neurons = studies.find_best_neurons(sample)
-reading = judge_basis(copy.system, basis, sample)
-output_phase = sample.states[1:], sample.waves[1:]
-misread = ((basis.read_waves(output_phase[0]) - output_phase[1]) ** 2).mean(axis=(0, 1))
-page.record(
-    "twm.fig3",
-    {
-        "encoding_r2": float(1 - misread.max()),
-        "explained": reading.explained,
-        "best_neuron": float(neurons.max()),
-        "variables": basis.rank,
-    },
-    figure="fig-basis-waves",
-    scale=scale,
-)
+misread = ((basis.read_waves(sample.states[1:]) - sample.waves[1:]) ** 2).mean(axis=(0, 1))
+numbers = {"encoding_r2": float(1 - misread.max()), "explained": judge_basis(copy.system, basis, sample).explained}
+numbers |= {"best_neuron": float(studies.find_best_neurons(sample).max()), "variables": basis.rank}
+page.record("twm.fig3", numbers, figure="fig-basis-waves", scale=scale)
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 3. One run of repeat copy, trained. A: the activity of the neurons. B: the same states read in the recovered basis. Each content enters as the newest variable, is one variable older at every step, and is the newest again once it has been the oldest. One of them is framed on its way.", "name": "fig-basis-waves"}, "image": {"alt": "Two heatmaps over time. The upper one, neurons, looks like noise that repeats. In the lower one blocks of colour move up diagonally, from the newest variable at the bottom to the oldest at the top, and enter at the bottom again; yellow frames follow one block.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 3. One run of repeat copy, trained. A: the activity of the neurons. B: the same states read in the recovered basis. Each content enters as the newest variable, is one variable older at every step, and is the newest again once it has been the oldest. One of them is framed on its way.", "name": "fig-basis-waves"}, "image": {"alt": "Two heatmaps over time. The upper one, neurons, looks like noise that repeats. In the lower one blocks of colour move up diagonally, from the newest variable at the bottom to the oldest at the top, and enter at the bottom again; yellow frames follow one block.", "width": "760px"}} tags=["hide-input"]
 run = np.concatenate([sample.early[:, 0], sample.states[: 3 * history, 0]])
 figures.plot_waves(run, basis.read_waves(run), history, dim)
 
@@ -279,105 +247,88 @@ figures.plot_waves(run, basis.read_waves(run), history, dim)
 # The table behind the next figure has a row for every trained network on record and every method. *Converged* means,
 # decided before the analysis: accuracy at least 0.999 over 200 output steps (0.95 in the smoke profile, whose toys are hardly trained), and as many slow
 # eigenvalues as theory asks for.
+#
+# Algorithm 1 as printed and the regression, in the paper's symbols, on the network of repeat copy, each beside the library's:
 
 # %%
+W, W_r, s = copy.system.recurrent, copy.system.readout, history
+Psi = {s: np.linalg.pinv(W_r)}
+for k in range(1, s):
+    Psi[k] = np.linalg.matrix_power(W.T, k) @ Psi[s]
+values, vectors = np.linalg.eig(W)
+V = vectors[:, abs(values) < 1 - 1e-6]  # transient directions
+for k in range(1, s):
+    Psi[k] = Psi[k] - np.real(V @ np.linalg.pinv(V) @ Psi[k])
+algorithm_1 = np.concatenate([Psi[k] for k in range(1, s + 1)], axis=1)
+by_library = copied.bases["printed"].basis
+assert np.abs(algorithm_1 - by_library).max() < 1e-8 * np.abs(by_library).max()
+
+# %% [markdown]
+# Regression asks for the columns that, times the variables $m$ of the wave, give the hidden states of the output phase:
+# $h \approx \Psi m$.
+
+# %%
+h, m = (part[sample.settled :].reshape(-1, part.shape[-1]) for part in (sample.states, sample.waves))
+regressed = np.linalg.lstsq(m, h, rcond=None)[0].T
+by_library = recover_basis(copy.system, copy.task, "regression", sample).basis
+assert np.abs(regressed - by_library).max() < 1e-8 * np.abs(by_library).max()
+print("memories", regressed.shape, "from", len(h), "states")
+
+# %% tags=["hide-input"]
 live = tabulate_analyses(list(subjects.values()), list(analyses.values()))
 recorded = read_rows(results_dir() / "analysis.csv") if page.reuse else []
 # Those that another page stopped early, to compare starts, are left out.
 recorded = [row for row in recorded if int(row["iterations"]) >= 6000]
 rows = recorded or live
 bar = page.size(smoke=0.95, laptop=0.999, paper=0.999)
-converged = [
-    row
-    for row in rows
-    if float(row["accuracy"]) >= bar and row["rank_network"] == row["rank_theory"]
-]
-agreement = [
-    abs(float(ours["encoding_r2"]) - float(theirs["encoding_r2"]))
-    for ours in live
-    for theirs in recorded
-    if (ours["network"], ours["method"]) == (theirs["network"], theirs["method"])
-    and abs(float(ours["encoding_r2"])) < 2
-]
-page.note("agreement", max(agreement, default=0.0))
-page.note("analysed", len({row["network"] for row in rows}))
-page.note("converged", len({row["network"] for row in converged}))
-assert max(agreement, default=0.0) < 0.01
+converged = [row for row in rows if float(row["accuracy"]) >= bar and row["rank_network"] == row["rank_theory"]]
+kept = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in recorded}
+again = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in live}
+apart = [abs(value - kept[key]) for key, value in again.items() if key in kept and abs(value) < 2]
+assert page.note("agreement", max(apart, default=0.0)) < 0.01
+page.note("analysed", len(group(rows, "network")))
+page.note("converged", len(group(converged, "network")))
 
-# %% mystnb={"figure": {"caption": "Every converged network, every method. Left: the weights in the basis against theory. Right: the worst variable, read from fresh runs. Dotted: what the claims allow.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed and mixture lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for content.", "width": "780px"}}
-shown = [name for name in names if any(row["task"] == name for row in converged)]
-figures.plot_methods(converged, METHODS, shown)
+# %% mystnb={"figure": {"caption": "Every converged network, every method. Left: the weights in the basis against theory. Right: the worst variable, read from fresh runs. Dotted: what the claims allow.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed and mixture lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for content.", "width": "780px"}} tags=["hide-input"]
+figures.plot_methods(converged, METHODS, [name for name in names if pick(converged, task=name)])
 
-
-# %%
-def pick(method, tasks=None):
-    return [
-        row
-        for row in converged
-        if row["method"] == method and (tasks is None or row["task"] in tasks)
-    ]
-
-
+# %% tags=["hide-input"]
 fresh = sample_states(copy.system, copy.task, 128, 4 * history, seed=12)
-control = studies.start_at_random(copy.system, copied.bases["regression"], dim, seed)
-jumbled = judge_basis(copy.system, control, fresh)
-on_copy = {method: pick(method, [names[0]]) for method in METHODS}
-page.record(
-    "twm.alg1",
-    {
-        "relative_error": worst(on_copy["printed"], "relative_error", least=False),
-        "encoding_r2": worst(on_copy["printed"], "encoding_r2"),
-        "readout_others": worst(on_copy["printed"], "readout_others", least=False),
-        "random_relative_error": jumbled.relative_error,
-        "random_encoding_r2": jumbled.least_r2,
-        "random_readout": jumbled.readout_newest,
-        "networks": len(on_copy["printed"]),
-    },
-    figure="fig-basis-methods",
-    seeds=len(on_copy["printed"]),
-    scale=scale,
-)
+wrong = studies.start_at_random(copy.system, copied.bases["regression"], dim, seed)
+jumbled = judge_basis(copy.system, wrong, fresh)
+printed, corrected = (pick(converged, method=method, task=names[0]) for method in ("printed", "corrected"))
+shown = {"figure": "fig-basis-methods", "scale": scale}
+numbers = {"relative_error": worst(printed, "relative_error", least=False), "encoding_r2": worst(printed, "encoding_r2")}
+numbers |= {"readout_others": worst(printed, "readout_others", least=False), "networks": len(printed)}
+numbers |= {"random_relative_error": jumbled.relative_error, "random_encoding_r2": jumbled.least_r2}
+page.record("twm.alg1", numbers | {"random_readout": jumbled.readout_newest}, seeds=len(printed), **shown)
+numbers = {"relative_error": worst(corrected, "relative_error", least=False), "networks": len(corrected)}
+numbers |= {"encoding_r2": worst(corrected, "encoding_r2")}
+page.record("ours.alg1", numbers, seeds=len(corrected), **shown)
 
-# %%
-page.record(
-    "ours.alg1",
-    {
-        "relative_error": worst(on_copy["corrected"], "relative_error", least=False),
-        "encoding_r2": worst(on_copy["corrected"], "encoding_r2"),
-        "networks": len(on_copy["corrected"]),
-    },
-    figure="fig-basis-methods",
-    seeds=len(on_copy["corrected"]),
-    scale=scale,
-)
-
-# %%
+# %% tags=["hide-input"]
 # The paper's tasks one by one, all others together.
-asked = [row["task"] for row in converged]
-papers = [name for name in (*names, "repeat-copy:8,4", "repeat-copy:16,5") if name in asked]
-groups = {name: [name] for name in papers}
-others = list(dict.fromkeys(name for name in asked if name not in papers))
-groups |= {f"{len(others)} other tasks": others} if others else {}
+asked = [task for (task,) in group(converged, "task")]
+papers = [name for name in dict.fromkeys([*names, "repeat-copy:8,4", "repeat-copy:16,5"]) if name in asked]
+others = tuple(name for name in asked if name not in papers)
+groups = {name: (name,) for name in papers} | ({f"{len(others)} other tasks": others} if others else {})
 
 
-def describe_method(group, method):
-    chosen = pick(method, groups[group])
+def describe_method(label, method):
+    chosen = pick(converged, method=method, task=groups[label])
     if not chosen:
-        return group, method, "0", *"–––––"
-    weights, orbit, support, content, condition = (
-        np.array([float(row[column]) for row in chosen])
-        for column in ("relative_error", "relative_error_orbit", "support_match", "encoding_r2", "condition")
-    )
+        return label, method, "0", *"–––––"
+    columns = ("relative_error", "relative_error_orbit", "support_match", "encoding_r2", "condition")
+    weights, orbit, support, content, condition = ([float(row[name]) for row in chosen] for name in columns)
     return (
-        group, method, f"{len(chosen)}", f"{np.median(weights):.2g} ({weights.max():.2g})", f"{np.median(orbit):.2g}",
-        f"{support.min():.4f}", f"{np.median(content):.3g} ({content.min():.3g})", f"{np.median(condition):.2g}",
-    )  # fmt: skip
+        label, method, len(chosen), f"{np.median(weights):.2g} ({max(weights):.2g})", f"{np.median(orbit):.2g}",
+        f"{min(support):.4f}", f"{np.median(content):.3g} ({min(content):.3g})", f"{np.median(condition):.2g}",
+    )
 
 
-# %%
 DataTable(
     ("task", "method", "networks", "weights (worst)", "with mean gain", "least support", "R^2 (worst)", "condition"),
-    [describe_method(group, method) for group in groups for method in METHODS],
+    [describe_method(label, method) for label in groups for method in METHODS],
     "Methods by tasks, medians over converged networks: relative error of the weights, R^2 of the worst variable",
 )
 
@@ -393,19 +344,16 @@ DataTable(
 # The earlier paper leaves its $\alpha$ open, and takes transients out of each $\Psi_k$, the newest included. Transient is
 # what has an eigenvalue below 1 in magnitude; we also try 0.9, beyond which we count memories.
 
-# %%
+# %% tags=["hide-input"]
 alphas = np.linspace(0, 1, page.size(smoke=11, laptop=21, paper=21))
-scans = {copy.task.name: studies.scan_mixture(copy.system, copy.task, fresh, alphas)}
-scan = scans[copy.task.name]
-
-# %%
+scan = studies.scan_mixture(copy.system, copy.task, fresh, alphas)
 alike = [copy]
 if page.reuse:
-    other_seeds = [own for own in range(page.size(smoke=1, laptop=1, paper=5)) if own != seed]
-    found_seeds = [gather_subject(ModelPlan(names[0], seed=own, **options), True) for own in other_seeds]
-    alike += [subject for subject in found_seeds if subject is not None]
+    others = [own for own in range(page.size(smoke=1, laptop=1, paper=5)) if own != seed]
+    gathered = [gather_subject(ModelPlan(names[0], seed=own, **options), True) for own in others]
+    alike += [subject for subject in gathered if subject is not None]
 
-
+# %% tags=["hide-input"]
 def count_passing(transient):
     """Return for how many networks some alpha meets both of the claim's bars."""
     met = 0
@@ -416,26 +364,15 @@ def count_passing(transient):
     return met
 
 
-# %%
 page.note("forward_error", scan["relative_error"][-1])
 page.note("forward_r2", scan["encoding_r2"][-1])
 page.note("half_r2", scan["encoding_r2"][len(alphas) // 2])
-page.record(
-    "emt.alg",
-    {
-        "alphas": alphas,
-        "relative_errors": scan["relative_error"],
-        "encoding_r2s": scan["encoding_r2"],
-        "networks": len(alike),
-        "passing": count_passing(1.0),
-        "slow_passing": count_passing(THRESHOLD),
-    },
-    figure="fig-basis-mixture",
-    scale=scale,
-)
+numbers = {"alphas": alphas, "relative_errors": scan["relative_error"], "encoding_r2s": scan["encoding_r2"]}
+numbers |= {"networks": len(alike), "passing": count_passing(1.0), "slow_passing": count_passing(THRESHOLD)}
+page.record("emt.alg", numbers, figure="fig-basis-mixture", scale=scale)
 
-# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, on a network trained on repeat copy. Dotted: what the claim asks for.", "name": "fig-basis-mixture"}, "image": {"alt": "Two curves against alpha. Both cross their dotted lines only close to alpha one.", "width": "680px"}}
-figures.plot_mixture(alphas, scans)
+# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, on a network trained on repeat copy. Dotted: what the claim asks for.", "name": "fig-basis-mixture"}, "image": {"alt": "Two curves against alpha. Both cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input"]
+figures.plot_mixture(alphas, {copy.task.name: scan})
 
 # %% [markdown]
 # With equal shares of both parts, the worst variable is read with an $R^2$ of {value}`05_basis_recovery:half_r2|.2f`. With the
@@ -462,29 +399,16 @@ figures.plot_mixture(alphas, scans)
 # diagonal matrix of each neuron's mean gain along the orbit. Then $\Psi^* G\, W\, \Psi$ is the step that the running
 # network takes, on average, and this is where theory expects the ones.
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 4, with all tasks. Recurrent weights of trained networks in the recovered basis: as they are, with the mean gain of the tanh along the orbit, and as theory predicts. Squares: entries above one half, diamonds: below minus one half. Numbers count the variables from the oldest.", "name": "fig-basis-operators"}, "image": {"alt": "Rows of three heatmaps. In each a shifted diagonal and a few entries in the last rows, at the same places in all three columns; the first column's entries are darker than the others'.", "width": "780px"}}
-figures.plot_operators(
-    {name: found.figures["regression"] for name, found in analyses.items()},
-    {name: found.bases["regression"] for name, found in analyses.items()},
-    dim,
-)
+# %% mystnb={"figure": {"caption": "The paper's Fig. 4, with all tasks. Recurrent weights of trained networks in the recovered basis: as they are, with the mean gain of the tanh along the orbit, and as theory predicts. Squares: entries above one half, diamonds: below minus one half. Numbers count the variables from the oldest.", "name": "fig-basis-operators"}, "image": {"alt": "Rows of three heatmaps. In each a shifted diagonal and a few entries in the last rows, at the same places in all three columns; the first column's entries are darker than the others'.", "width": "780px"}} tags=["hide-input"]
+judged = {name: found.figures["regression"] for name, found in analyses.items()}
+figures.plot_operators(judged, {name: found.bases["regression"] for name, found in analyses.items()}, dim)
 
-# %%
-regressed = pick("regression", names)
-page.record(
-    "twm.fig4",
-    {
-        "support_weights": worst(regressed, "support_match_weights"),
-        "support_orbit": worst(regressed, "support_match"),
-        "relative_error": worst(regressed, "relative_error", least=False),
-        "relative_error_orbit": worst(regressed, "relative_error_orbit", least=False),
-        "tasks": len({row["task"] for row in regressed}),
-        "networks": len(regressed),
-    },
-    figure="fig-basis-operators",
-    seeds=len({row["seed"] for row in regressed}),
-    scale=scale,
-)
+# %% tags=["hide-input"]
+regressed = pick(converged, method="regression", task=tuple(names))
+numbers = {"support_weights": worst(regressed, "support_match_weights"), "support_orbit": worst(regressed, "support_match")}
+numbers |= {name: worst(regressed, name, least=False) for name in ("relative_error", "relative_error_orbit")}
+numbers |= {"tasks": len(group(regressed, "task")), "networks": len(regressed)}
+page.record("twm.fig4", numbers, figure="fig-basis-operators", seeds=len(group(regressed, "seed")), scale=scale)
 
 # %% [markdown]
 # Over {value}`twm.fig4:networks` converged networks the weights alone miss $\Phi$ by up to
@@ -495,17 +419,13 @@ page.record(
 #
 # The eigenvalues, which need no basis, tell the same:
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 5, with theory. Eigenvalues of the Jacobian at rest; rings: those of the wave operator; dotted: the magnitude beyond which an eigenvalue counts. Arguments agree, magnitudes are free to exceed one.", "name": "fig-basis-jacobians"}, "image": {"alt": "Complex planes with rings on the unit circle and dots near or just outside them, and a cloud of crosses well inside.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 5, with theory. Eigenvalues of the Jacobian at rest; rings: those of the wave operator; dotted: the magnitude beyond which an eigenvalue counts. Arguments agree, magnitudes are free to exceed one.", "name": "fig-basis-jacobians"}, "image": {"alt": "Complex planes with rings on the unit circle and dots near or just outside them, and a cloud of crosses well inside.", "width": "700px"}} tags=["hide-input"]
 figures.plot_jacobians({name: found.spectrum for name, found in analyses.items()})
 
-# %%
+# %% tags=["hide-input"]
 pairs = {name: int((found.spectrum.network.imag > 1e-9).sum()) for name, found in analyses.items()}
-page.record(
-    "twm.fig5",
-    {"tasks": list(pairs), "pairs": list(pairs.values())},
-    figure="fig-basis-jacobians",
-    scale=scale,
-)
+numbers = {"tasks": list(pairs), "pairs": list(pairs.values())}
+page.record("twm.fig5", numbers, figure="fig-basis-jacobians", scale=scale)
 print("complex pairs beyond 0.9:", pairs)
 
 # %% [markdown]
@@ -515,21 +435,15 @@ print("complex pairs beyond 0.9:", pairs)
 # in the smaller profiles):
 
 
-# %%
+# %% tags=["hide-input"]
 def count_around(found):
-    from twm.theory.spectra import count_clusters, find_clusters
-
     return count_clusters(found.spectrum.network, find_clusters(found.spectrum.theory))
 
 
-page.record(
-    "twm.fig8",
-    {"clusters": count_around(copied)} | studies.count_misread(copied, fresh),
-    figure="fig-basis-copy",
-    scale=scale,
-)
+numbers = {"clusters": count_around(copied)} | studies.count_misread(copied, fresh)
+page.record("twm.fig8", numbers, figure="fig-basis-copy", scale=scale)
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 8. A: weights in the basis of memories and the rest. B: eigenvalues, with their number around each root of unity. C: hidden states of one run. D: the same read as variables.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 8. A: weights in the basis of memories and the rest. B: eigenvalues, with their number around each root of unity. C: hidden states of one run. D: the same read as variables.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**studies.collect_panels(copy, copied))
 
 # %% [markdown]
@@ -537,50 +451,39 @@ figures.plot_decomposition(**studies.collect_panels(copy, copied))
 # paper has 16 vectors of 5, so that a text of four characters fits, drawn five rows high. We give it "3141". (The smoke
 # profile has no time to train one and constructs it.)
 
-# %%
+# %% tags=["hide-input"]
 slow = {"iterations": 30_000, "learning_rate": 5e-4, "curriculum": "adaptive", "drop_at": 24_000}
 quick = {"iterations": 4000, "learning_rate": 1e-3, "curriculum": "adaptive", "drop_at": 3000}
-plan = ModelPlan("repeat-copy:16,5", init="orthogonal", **(quick if profile == "laptop" else slow))
+plan, text = ModelPlan("repeat-copy:16,5", init="orthogonal", **(quick if profile == "laptop" else slow)), "3141"
 if profile == "smoke":
-    picture = construct_subject(16, 5, 256, gain=1.02, seed=0)
+    picture, built = construct_subject(16, 5, 256, gain=1.02, seed=0), "a constructed network"
 else:
-    picture = gather_subject(plan, page.reuse)
-text = "3141"
-pictured = picture and analyse_network(
-    picture.system, picture.task, methods=["regression"], steps=(0, 1)
-)
+    picture, built = gather_subject(plan, page.reuse), scale
+pictured = picture and analyse_network(picture.system, picture.task, methods=["regression"], steps=(0, 1))
+no_picture = "its network is not on record: run `twm sweep picture`"
 
-# %%
-if picture is None:
-    page.skip("twm.fig6", "its network is not on record: run `twm sweep picture`")
-else:
-    numbers = {"clusters": count_around(pictured), "accuracy": pictured.accuracy}
-    numbers |= studies.count_misread(
-        pictured, sample_states(picture.system, picture.task, 64, 48, seed=14)
-    )
-    built = "a constructed network" if profile == "smoke" else scale
-    page.record("twm.fig6", numbers, figure="fig-basis-picture", scale=built)
+# %% tags=["hide-input"]
+page.settle("twm.fig6", picture, no_picture, lambda: {
+    "clusters": count_around(pictured), "accuracy": pictured.accuracy,
+    **studies.count_misread(pictured, sample_states(picture.system, picture.task, 64, 48, seed=14)),
+}, figure="fig-basis-picture", scale=built)
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}}
-drawn = picture and figures.plot_decomposition(**studies.collect_panels(picture, pictured, text))
-drawn
+# %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
+figures.plot_decomposition(**studies.collect_panels(picture, pictured, text)) if picture else no_picture
 
 # %% [markdown]
 # The caption of the paper's figure adds that tanh sustains stable cycles at strengths well above one. We construct
 # networks at many strengths, in the standard basis, where each neuron holds one component, and in a random orthonormal one:
 
-# %%
+# %% tags=["hide-input"]
 gains = [0.9, 0.99, 1.01, 1.05, 1.1, 1.2, 1.5, 2.0, 2.5, 3.0]
 strengths = studies.measure_strengths(gains, ("standard", "orthonormal"), 1000, seed)
 rings = strengths["standard"]
-page.record(
-    "twm.strength",
-    {"gains": gains, "recall": rings["recall"], "amplitude": rings["amplitude"], "steps": 1000}
-    | {"recall_orthonormal": strengths["orthonormal"]["recall"]},
-    figure="fig-basis-strength",
-)
+numbers = {"gains": gains, "recall": rings["recall"], "amplitude": rings["amplitude"], "steps": 1000}
+numbers |= {"recall_orthonormal": strengths["orthonormal"]["recall"]}
+page.record("twm.strength", numbers, figure="fig-basis-strength")
 
-# %% mystnb={"figure": {"caption": "Constructed tanh networks of repeat copy, 8 vectors of 4 in 128 neurons, after 1000 steps. Below one the content fades to nothing, whatever its sign. Above one it stays, with every sign right in the standard basis; in a mixed basis the tanh mixes the variables too.", "name": "fig-basis-strength"}, "image": {"alt": "Left, recall against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}}
+# %% mystnb={"figure": {"caption": "Constructed tanh networks of repeat copy, 8 vectors of 4 in 128 neurons, after 1000 steps. Below one the content fades to nothing, whatever its sign. Above one it stays, with every sign right in the standard basis; in a mixed basis the tanh mixes the variables too.", "name": "fig-basis-strength"}, "image": {"alt": "Left, recall against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}} tags=["hide-input"]
 figures.plot_strengths(gains, strengths, 1000)
 
 # %% [markdown]
@@ -594,35 +497,24 @@ figures.plot_strengths(gains, strengths, 1000)
 # at $t = 1, 2, 3$, the variables cannot be read clearly, while from $t = 16$ they can. We read the variables with the
 # settled basis at every step from the first input on.
 
-# %%
-composed = {name: found for name, found in analyses.items() if name != names[0]}
-traced = {
-    name: studies.trace_errors(
-        found.bases["regression"],
-        sample_states(subjects[name].system, subjects[name].task, 128, 40, seed=15),
-    )
-    for name, found in analyses.items()
-}
-chosen = list(composed)[:2]
-late = [2 * subjects[name].task.history for name in chosen]
-page.record(
-    "twm.fig9",
-    {
-        "tasks": chosen,
-        "ranks": [composed[name].spectrum.rank_network for name in chosen],
-        "ranks_theory": [composed[name].spectrum.rank_theory for name in chosen],
-        "radii": [float(np.abs(composed[name].spectrum.network).mean()) for name in chosen],
-        "early_errors": [float(traced[name][:3].mean()) for name in chosen],
-        "late_errors": [float(traced[name][step - 1 :].mean()) for name, step in zip(chosen, late)],
-    },
-    figure="fig-basis-transients",
-    scale=scale,
-)
+# %% tags=["hide-input"]
+traced = {}
+for name, found in analyses.items():
+    runs = sample_states(subjects[name].system, subjects[name].task, 128, 40, seed=15)
+    traced[name] = studies.trace_errors(found.bases["regression"], runs)
+chosen = list(analyses)[1:3]
+spectra = [analyses[name].spectrum for name in chosen]
+numbers = {"tasks": chosen, "radii": [float(np.abs(one.network).mean()) for one in spectra]}
+numbers |= {"ranks": [one.rank_network for one in spectra], "ranks_theory": [one.rank_theory for one in spectra]}
+numbers |= {"early_errors": [float(traced[name][:3].mean()) for name in chosen]}
+late = [traced[name][2 * subjects[name].task.history - 1 :] for name in chosen]
+numbers |= {"late_errors": [float(errors.mean()) for errors in late]}
+page.record("twm.fig9", numbers, figure="fig-basis-transients", scale=scale)
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 9 for one compose-copy task.", "name": "fig-basis-compose"}, "image": {"alt": "Four panels; fewer than 64 memories, eigenvalues outside the unit circle.", "width": "780px"}}
-figures.plot_decomposition(**studies.collect_panels(subjects[chosen[-1]], composed[chosen[-1]]))
+# %% mystnb={"figure": {"caption": "The paper's Fig. 9 for one compose-copy task.", "name": "fig-basis-compose"}, "image": {"alt": "Four panels; fewer than 64 memories, eigenvalues outside the unit circle.", "width": "780px"}} tags=["hide-input"]
+figures.plot_decomposition(**studies.collect_panels(subjects[chosen[-1]], analyses[chosen[-1]]))
 
-# %% mystnb={"figure": {"caption": "Squared error of reading a variable, mean over variables, with the basis of the settled phase. Repeat copy is read at once; the others need a lap or two.", "name": "fig-basis-transients"}, "image": {"alt": "Curves on a logarithmic axis that fall from around one during the input phase to a thousandth and less.", "width": "640px"}}
+# %% mystnb={"figure": {"caption": "Squared error of reading a variable, mean over variables, with the basis of the settled phase. Repeat copy is read at once; the others need a lap or two.", "name": "fig-basis-transients"}, "image": {"alt": "Curves on a logarithmic axis that fall from around one during the input phase to a thousandth and less.", "width": "640px"}} tags=["hide-input"]
 figures.plot_reading_errors(traced, history)
 
 # %% [markdown]
@@ -645,43 +537,23 @@ figures.plot_reading_errors(traced, history)
 # wherever its four columns are by then.
 
 # %%
-if picture is None:
-    page.skip("ours.edit", "its network is not on record: run `twm sweep picture`")
-else:
-    step, digit, laps = 40, 2, 3
+step, digit, laps = 40, 2, 3
+if picture is not None:
     given = text_to_states(text)
     runs = sample_states(picture.system, picture.task, horizon=64, initial=given[None])
     where = [(4 * digit + place - step) % 16 for place in range(4)]
-    edit = write_variable(
-        picture.system,
-        pictured.bases["regression"],
-        runs,
-        where,
-        text_to_states("7"),
-        step,
-        laps * 16,
-    )
-    outputs = edit.done[:, 0]
-    turned = np.roll(outputs[-16:], step % 16, axis=0)
+    written = pictured.bases["regression"], runs, where, text_to_states("7")
+    edit = write_variable(picture.system, *written, step, laps * 16)
+    last_lap = states_to_text(np.roll(edit.done[-16:, 0], step % 16, axis=0))
+    print("the last lap reads", last_lap)
 
-# %%
-if picture is not None:
-    page.record(
-        "ours.edit",
-        {
-            "text_before": text,
-            "text_after": states_to_text(turned),
-            "wrong_bits": int((~edit.right).sum()),
-            "bits": edit.right.size,
-            "laps": laps,
-            "step": step,
-        },
-        figure="fig-basis-edit",
-        scale="a constructed network" if profile == "smoke" else scale,
-    )
-    print("the last lap reads", states_to_text(turned))
+# %% tags=["hide-input"]
+page.settle("ours.edit", picture, no_picture, lambda: {
+    "text_before": text, "text_after": last_lap, "wrong_bits": int((~edit.right).sum()), "bits": edit.right.size,
+    "laps": laps, "step": step,
+}, figure="fig-basis-edit", scale=built)
 
-# %% mystnb={"figure": {"caption": "A digit is written over another in a running network. Top: what theory says would have followed. Middle: the outputs of the edited network. Bottom: the signs that changed: those of the digit, in every later repeat, and no other.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "800px"}}
+# %% mystnb={"figure": {"caption": "A digit is written over another in a running network. Top: what theory says would have followed. Middle: the outputs of the edited network. Bottom: the signs that changed: those of the digit, in every later repeat, and no other.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "800px"}} tags=["hide-input"]
 if picture is not None:
     before = np.concatenate([given, picture.system.read(runs.states[1 : step + 1, 0])])
     strips = figures.plot_edit(before, edit.undisturbed[:, 0], edit.done[:, 0], step)
@@ -696,40 +568,23 @@ strips if picture is not None else None
 # begin? The network is in its input phase until step 0.
 
 # %%
-times = [0, 1, 2, 4, 8, 12]
-ways = {}
+times, ways = [0, 1, 2, 4, 8, 12], {}
 for name in list(analyses)[:2]:
-    subject, found = subjects[name], analyses[name]
-    system, task, usual = subject.system, subject.task, found.bases["regression"]
-    fitted, tested = (
-        sample_states(system, task, count, 40, number)
-        for count, number in ((512, 21), (64, 22))
-    )
+    system, task, usual = subjects[name].system, subjects[name].task, analyses[name].bases["regression"]
+    fitted, tested = (sample_states(system, task, count, 40, number) for count, number in ((512, 21), (64, 22)))
     upright = replace_dual(usual, "pseudo-inverse")
     finders = {
-        "settled basis, pseudo-inverse": (lambda step, one=upright: one, "read"),
-        "settled basis, spectral dual": (lambda step, one=usual: one, "read"),
-        "basis of the step": (
-            lambda step, task=task, system=system, fitted=fitted: recover_basis(
-                system, task, "regression", fitted, at=step
-            ),
-            "theory",
-        ),
+        "settled basis, pseudo-inverse": (lambda step: upright, "read"),
+        "settled basis, spectral dual": (lambda step: usual, "read"),
+        "basis of the step": (lambda step: recover_basis(system, task, "regression", fitted, at=step), "theory"),
     }
-    ways[name] = {
-        way: try_interventions(system, tested, times, find, content)
-        for way, (find, content) in finders.items()
-    }
-least = {
-    name: {way: one.changed.min(axis=1) for way, one in found.items()}
-    for name, found in ways.items()
-}
+    ways[name] = {way: try_interventions(system, tested, times, *finder) for way, finder in finders.items()}
 
-# %%
+# %% tags=["hide-input"]
 longest = max(subjects[name].task.history for name in ways)
 
 
-def list_shares(way, step, shares):
+def list_shares(step, shares):
     line = dict(zip(shares.columns, shares.changed[times.index(step)]))
     return [f"{line[column]:.3f}" if column in line else "–" for column in range(longest)]
 
@@ -737,13 +592,14 @@ def list_shares(way, step, shares):
 DataTable(
     ("task, basis", "step", *(f"variable {column + 1}" for column in range(longest))),
     [
-        (f"{name}, {way}", step, *list_shares(way, step, shares))
+        (f"{name}, {way}", step, *list_shares(step, shares))
         for name, found in ways.items() for way, shares in found.items() for step in times[:4]
     ],
     "Outputs that follow when a variable is swapped, by variable (the last is the newest) and step after the input phase",
-)  # fmt: skip
+)
 
-# %% mystnb={"figure": {"caption": "Outputs that follow when a variable is swapped, for the worst variable, against the step at which it is swapped. With the basis of that very step the variables answer from the end of the input phase on.", "name": "fig-basis-steps"}, "image": {"alt": "For two tasks, three curves each. The curve of the pseudo-inverse starts at zero or low and reaches one within a few steps; that of the step's own basis is at one throughout.", "width": "740px"}}
+# %% mystnb={"figure": {"caption": "Outputs that follow when a variable is swapped, for the worst variable, against the step at which it is swapped. With the basis of that very step the variables answer from the end of the input phase on.", "name": "fig-basis-steps"}, "image": {"alt": "For two tasks, three curves each. The curve of the pseudo-inverse starts at zero or low and reaches one within a few steps; that of the step's own basis is at one throughout.", "width": "740px"}} tags=["hide-input"]
+least = {name: {way: one.changed.min(axis=1) for way, one in found.items()} for name, found in ways.items()}
 figures.plot_intervention_steps(least, times)
 
 # %% [markdown]
@@ -753,58 +609,31 @@ figures.plot_intervention_steps(least, times)
 # other directions during the first lap than later. The basis regressed at that one step, from other runs, finds them
 # there. So there is no moment at which a variable is missing. There is a moment at which it has not settled.
 
-# %%
-wrong = studies.start_at_random(copy.system, copied.bases["regression"], dim, seed)
+# %% tags=["hide-input"]
 control = try_interventions(copy.system, fresh, (1, history), lambda step: wrong, "read")
-everyone = pick("regression")
-counts = {"networks": len(everyone), "tasks": len({row["task"] for row in everyone})}
-missed = [
-    row["network"]
-    for row in everyone
-    if min(float(row["changed"]), float(row["unchanged"])) < 0.99
-    or float(row["encoding_r2"]) < 0.98
-    or float(row["support_match"]) < 1
-]
-page.record(
-    "ours.intervention",
-    {
-        "changed": worst(everyone, "changed"),
-        "unchanged": worst(everyone, "unchanged"),
-        "changed_at_0": worst(everyone, "changed_at_0"),
-        "unchanged_at_0": worst(everyone, "unchanged_at_0"),
-        "own_changed": worst(everyone, "own_changed"),
-        "own_changed_at_0": worst(everyone, "own_changed_at_0"),
-        "wrong_changed": float(control.changed.min()),
-    }
-    | counts,
-    figure="fig-basis-steps",
-    seeds=len({row["seed"] for row in everyone}),
-    scale=scale,
-)
-
-# %%
-page.record(
-    "ours.realisation",
-    {
-        "support_match": worst(everyone, "support_match"),
-        "encoding_r2": worst(everyone, "encoding_r2"),
-        "observability_support": worst(pick("observability"), "support_match"),
-        "observability_r2": worst(pick("observability"), "encoding_r2"),
-        "missed": len(missed),
-    }
-    | counts,
-    figure="fig-basis-methods",
-    seeds=len({row["seed"] for row in everyone}),
-    scale=scale,
-)
+everyone, seen = pick(converged, method="regression"), pick(converged, method="observability")
+bars = {"changed": 0.99, "unchanged": 0.99, "encoding_r2": 0.98, "support_match": 1}
+missed = [row["network"] for row in everyone if any(float(row[name]) < least for name, least in bars.items())]
+counts = {"networks": len(everyone), "tasks": len(group(everyone, "task"))}
+shares = ("changed", "unchanged", "changed_at_0", "unchanged_at_0", "own_changed", "own_changed_at_0")
+numbers = {name: worst(everyone, name) for name in shares} | {"wrong_changed": float(control.changed.min())}
+shown = {"seeds": len(group(everyone, "seed")), "scale": scale}
+page.record("ours.intervention", numbers | counts, figure="fig-basis-steps", **shown)
+numbers = {name: worst(everyone, name) for name in ("support_match", "encoding_r2")} | {"missed": len(missed)}
+numbers |= {"observability_support": worst(seen, "support_match"), "observability_r2": worst(seen, "encoding_r2")}
+page.record("ours.realisation", numbers | counts, figure="fig-basis-methods", **shown)
 print("missed the bar:", ", ".join(missed) or "none")
-kinds = {}
-for row in everyone:
-    kinds.setdefault((row["task"], row["hidden"], f"{float(row['l2']):g}"), []).append(row)
+
+# %% tags=["hide-input"]
+def name_kind(row):
+    return f"{row['task']}, {row['hidden']}, {float(row['l2']):g}"
+
+
 columns = ("encoding_r2", "support_match", "changed", "unchanged", "changed_at_0", "own_changed")
+kinds = group([row | {"kind": name_kind(row)} for row in everyone], "kind")
 DataTable(
     ("task, hidden, L2", "seeds", "R^2", "support", "changed", "others", "changed at step 0", "changed, read off"),
-    [(", ".join(kind), len(own), *(f"{worst(own, column):.4f}" for column in columns)) for kind, own in kinds.items()],
+    [(kind, len(own), *(f"{worst(own, column):.4f}" for column in columns)) for (kind,), own in kinds.items()],
     "Every converged network: the least over its variables, over the steps and over seeds",
 )
 
@@ -831,23 +660,16 @@ DataTable(
 # Not every network that does its task is converged. What becomes of the variables where there are fewer directions than
 # variables?
 
-# %% mystnb={"figure": {"caption": "Swaps against the number of slow directions that a network has, by theory's. Left: contents read by the spectral dual. Right: in the directions of the step, with the content that theory knows to be there. Networks that are right answer to the second whatever their number of directions; of those that are not right, some answer little. Right ones that are low on the left are compressed, or their task makes some variables copies of others after some steps, before which the settled basis does not fit.", "name": "fig-basis-answers"}, "image": {"alt": "Two scatter plots. On the left, most networks with theory's number of directions lie at one, and those with fewer or more lie lower. On the right all networks that are right lie at one.", "width": "740px"}}
-figures.plot_answers([row for row in rows if row["method"] == "regression"])
+# %% mystnb={"figure": {"caption": "Swaps against the number of slow directions that a network has, by theory's. Left: contents read by the spectral dual. Right: in the directions of the step, with the content that theory knows to be there. Networks that are right answer to the second whatever their number of directions; of those that are not right, some answer little. Right ones that are low on the left are compressed, or their task makes some variables copies of others after some steps, before which the settled basis does not fit.", "name": "fig-basis-answers"}, "image": {"alt": "Two scatter plots. On the left, most networks with theory's number of directions lie at one, and those with fewer or more lie lower. On the right all networks that are right lie at one.", "width": "740px"}} tags=["hide-input"]
+flat = pick(rows, method="regression")
+figures.plot_answers(flat)
 
-
-# %%
-def mean_share(chosen):
-    return float(np.mean([float(row["changed"]) >= 0.9 for row in chosen])) if chosen else 0.0
-
-
-flat = [row for row in rows if row["method"] == "regression"]
-uncovered = {}
-for row in flat:
+# %% tags=["hide-input"]
+def name_case(row):
     spare = int(row["rank_network"]) - int(row["rank_theory"])
-    right = float(row["accuracy"]) >= bar
-    if not right or spare:
-        kind = "not right" if not right else "compressed" if spare < 0 else "more than needed"
-        uncovered.setdefault((row["task"], row["hidden"], f"{float(row['l2']):g}", kind), []).append(row)
+    if float(row["accuracy"]) < bar:
+        return "not right"
+    return "compressed" if spare < 0 else "more than needed" if spare else None
 
 
 def span(own, column, form):
@@ -855,46 +677,32 @@ def span(own, column, form):
     return format(least, form) if least == most else f"{least:{form}} to {most:{form}}"
 
 
+named = [row | {"kind": name_kind(row), "case": name_case(row)} for row in flat]
+uncovered = group([row for row in named if row["case"]], "kind", "case")
 DataTable(
     ("task, hidden, L2", "kind", "networks", "accuracy", "slow", "theory", "swaps followed", "contents read off"),
-    [(", ".join(key[:3]), key[3], len(own), span(own, "accuracy", ".4f"), span(own, "rank_network", ".0f"),
-      own[0]["rank_theory"], span(own, "changed", ".3f"), span(own, "own_changed", ".3f")) for key, own in uncovered.items()],
+    [(*key, len(own), span(own, "accuracy", ".4f"), span(own, "rank_network", ".0f"), own[0]["rank_theory"],
+      span(own, "changed", ".3f"), span(own, "own_changed", ".3f")) for key, own in uncovered.items()],
     "Networks that are not converged, from the least to the largest value where there are several",
-) if uncovered else "Every network is converged."  # fmt: skip
+) if uncovered else "Every network is converged."
 
-# %%
-narrow = [
-    row
-    for row in flat
-    if row["task"] == "T1" and row["hidden"] == "64" and row["l2"] in ("0", "0.0")
-]
-decayed = [row for row in flat if row["l2"] == "0.001" and row["converged"] == "0"]
-least_changed = worst(decayed, "changed") if decayed else 1.0
-for key, value in (("", len(decayed)), ("_answering", mean_share(decayed)), ("_changed", least_changed)):
-    page.note(f"decayed{key}", value)
+# %% tags=["hide-input"]
+decayed = pick(flat, l2="0.001", converged="0")
+answering = [float(row["changed"]) >= 0.9 for row in decayed]
+page.note("decayed", len(decayed))
+page.note("decayed_answering", float(np.mean(answering)) if decayed else 0.0)
+page.note("decayed_changed", worst(decayed, "changed") if decayed else 1.0)
 
-# %%
-if narrow:
-    columns = {
-        "explained": True,
-        "changed": True,
-        "unchanged": True,
-        "encoding_r2": True,
-        "accuracy": True,
-    }
-    numbers = {name: worst(narrow, name, least) for name, least in columns.items()}
-    ranks = {"rank": max(int(row["rank_network"]) for row in narrow), "rank_theory": 64}
-    page.record(
-        "twm.bottleneck.wave",
-        numbers | ranks | {"networks": len(narrow)},
-        figure="fig-basis-answers",
-        seeds=len(narrow),
-    )
-else:
-    page.skip(
-        "twm.bottleneck.wave",
-        "needs T1 with 64 neurons: run `twm sweep table1`, then `twm analyse --record`",
-    )
+# %% tags=["hide-input"]
+narrow = pick(flat, task="T1", hidden="64", l2=("0", "0.0"))
+columns = ("explained", "changed", "unchanged", "encoding_r2", "accuracy")
+page.settle(
+    "twm.bottleneck.wave", narrow, "needs T1 with 64 neurons: run `twm sweep table1`, then `twm analyse --record`",
+    lambda: {name: worst(narrow, name) for name in columns} | {
+        "rank": max(int(row["rank_network"]) for row in narrow), "rank_theory": 64, "networks": len(narrow)
+    },
+    figure="fig-basis-answers", seeds=len(narrow),
+)
 
 # %% [markdown]
 # **The bottleneck.** T1 with 64 neurons and no weight decay is the paper's exception, accurate with too low a rank. The claim
@@ -906,46 +714,29 @@ else:
 #
 # **The nonlinear memory.** The same holds, without any error, for the paper's Fig. 7.
 
-# %%
+# %% tags=["hide-input"]
 plan = ModelPlan("repeat-copy:16,5", **slow)
-packed = gather_subject(plan, True) if page.reuse else None
-tried = [row for row in flat if row["task"] == "repeat-copy:16,5"]
-if packed is None:
-    page.skip(
-        "twm.fig7",
-        "its network is not on record, or the profile does not train it: run `twm sweep picture`",
-    )
-else:
-    folded = analyse_network(
-        packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16)
-    )
-    held = folded.interventions
-    page.record(
-        "twm.fig7",
-        {
-            "accuracy": folded.accuracy,
-            "rank": folded.spectrum.rank_network,
-            "bits": packed.task.size,
-            "clusters": count_around(folded),
-            "encoding_r2": folded.figures["regression"].least_r2,
-            "changed": float(held.changed.min()),
-            "unchanged": float(held.unchanged.min()),
-            "read_changed": float(folded.settled["regression"].changed.min()),
-            "tried": [row["network"] for row in tried],
-            "tried_ranks": [int(row["rank_network"]) for row in tried],
-        },
-        figure="fig-basis-packed",
-        seeds=len(tried) or 1,
-    )
+packed, tried = gather_subject(plan, True) if page.reuse else None, pick(flat, task="repeat-copy:16,5")
+folded = packed and analyse_network(packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16))
+no_packed = "its network is not on record, or the profile does not train it: run `twm sweep picture`"
+page.settle("twm.fig7", packed, no_packed, lambda: {
+    "accuracy": folded.accuracy, "rank": folded.spectrum.rank_network, "bits": packed.task.size,
+    "clusters": count_around(folded), "encoding_r2": folded.figures["regression"].least_r2,
+    "changed": float(folded.interventions.changed.min()), "unchanged": float(folded.interventions.unchanged.min()),
+    "read_changed": float(folded.settled["regression"].changed.min()),
+    "tried": [row["network"] for row in tried], "tried_ranks": [int(row["rank_network"]) for row in tried],
+}, figure="fig-basis-packed", seeds=len(tried) or 1)
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 7: the same task learnt with fewer eigenvalues than bits. Clusters hold four where theory has five. Panel D shows the waves blurred, as in the paper: no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 7: the same task learnt with fewer eigenvalues than bits. Clusters hold four where theory has five. Panel D shows the waves blurred, as in the paper: no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**studies.collect_panels(packed, folded, text)) if packed else None
 
-# %%
+
+# %% tags=["hide-input"]
 def describe_attempt(row):
     # The name says what differs from the protocol of Table 1.
     made = row["network"].split("_", 1)[1].replace("_", " ")
-    return made, f"{row['rank_network']} of {row['rank_theory']}", f"{float(row['accuracy']):.4f}", f"{float(row['encoding_r2']):.2f}"
+    accuracy, least = float(row["accuracy"]), float(row["encoding_r2"])
+    return made, f"{row['rank_network']} of {row['rank_theory']}", f"{accuracy:.4f}", f"{least:.2f}"
 
 
 DataTable(
@@ -970,15 +761,14 @@ DataTable(
 # The worst variable is not every variable. How many of a network's variables answer? We swap each one and two laps after the
 # input phase, with the settled basis, and count those for which nine in ten outputs follow.
 
-# %%
+# %% tags=["hide-input"]
 looked_at = {f"{packed.task.name}, {folded.spectrum.rank_network} for {packed.task.size}": packed} if packed else {}
-for row in flat if page.reuse else ():
-    # Table 1's own networks that did not converge, the first seed of each.
-    if row["converged"] == "0" and row["task"] in names and row["seed"] == "0" and row["init"] == "uniform":
-        plan = ModelPlan(row["task"], hidden=int(row["hidden"]), l2=float(row["l2"]))
-        looked_at[f"{plan.task}, {plan.hidden}, {plan.l2:g}"] = gather_subject(plan, True)
-looked_at = {name: subject for name, subject in looked_at.items() if subject is not None}
-answers = {name: studies.count_answers(one.system, one.task, seed=seed) for name, one in looked_at.items()}
+# Table 1's own networks that did not converge, the first seed of each.
+lost = pick(flat, converged="0", task=tuple(names), seed="0", init="uniform") if page.reuse else []
+for row in lost:
+    plan = ModelPlan(row["task"], hidden=int(row["hidden"]), l2=float(row["l2"]))
+    looked_at[name_kind(row)] = gather_subject(plan, True)
+answers = {name: studies.count_answers(one.system, one.task, seed=seed) for name, one in looked_at.items() if one}
 DataTable(
     ("network", "variables that answer", "contents read off first", "outputs that stay, at the least"),
     [(name, f"{one['known']:.2f}", f"{one['read']:.2f}", f"{one['kept']:.3f}") for name, one in answers.items()],
@@ -994,20 +784,13 @@ DataTable(
 # a trained network is not normal. In the directions that the spectral dual cannot see it does not, by
 # construction; what remains to be measured is the way back, and whether the rest decays.
 
-# %%
+# %% tags=["hide-input"]
 # The claim is about the papers' own tasks.
-blocks = [row for row in everyone if row["into_memories"] != "" and row["task"] in papers]
-page.record(
-    "emt.offblock",
-    {
-        name: worst(blocks, name, least=False)
-        for name in ("into_memories", "out_of_memories", "into_orthogonal", "out_of_orthogonal")
-    }
-    | {"radius": worst(blocks, "complement_radius", least=False), "networks": len(blocks)},
-    figure="fig-basis-copy",
-    seeds=len({row["seed"] for row in blocks}),
-    scale=scale,
-)
+blocks = [row for row in pick(everyone, task=tuple(papers)) if row["into_memories"] != ""]
+columns = ("into_memories", "out_of_memories", "into_orthogonal", "out_of_orthogonal")
+numbers = {name: worst(blocks, name, least=False) for name in columns}
+numbers |= {"radius": worst(blocks, "complement_radius", least=False), "networks": len(blocks)}
+page.record("emt.offblock", numbers, figure="fig-basis-copy", seeds=len(group(blocks, "seed")), scale=scale)
 
 # %% [markdown]
 # At right angles the block into the memories has up to {value}`emt.offblock:into_orthogonal|.2f` of their own norm. Where the
@@ -1019,16 +802,14 @@ page.record(
 #
 # ## Check
 
-# %%
+# %% tags=["hide-input"]
 assert copied.figures["regression"].least_r2 > 0.9 > jumbled.least_r2
 assert copied.figures["regression"].relative_error < copied.figures["printed"].relative_error
 assert power_errors["second"] < 1e-10 < 1e-6 < power_errors["second_printed"]
 shifted = recover_basis(copy.system, copy.task, "regression", fresh)
-print(
-    f"basis from other runs: differs by {np.abs(shifted.basis - basis.basis).max() / np.abs(basis.basis).max():.3f}"
-)
-assert np.abs(shifted.basis - basis.basis).max() < 0.2 * np.abs(basis.basis).max()
-print("all checks hold")
+moved = np.abs(shifted.basis - basis.basis).max() / np.abs(basis.basis).max()
+print(f"basis from other runs: differs by {moved:.3f}")
+assert moved < 0.2
 
 # %% [markdown]
 # ## What does not hold

@@ -36,39 +36,32 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
-from twm.book.session import open_page
+from twm.analysis.gradients import bound_gradients, fit_columns, fit_slope, measure_constants, measure_gradients
+from twm.analysis.gradients import measure_jacobians, measure_wave_gradients, predict_mixed_neurons
+from twm.analysis.gradients import predict_single_neuron, run_states, search_violations, track_first_input
+from twm.book.figures import gradient_bounds as figures
+from twm.book.figures.style import use_style
+from twm.book.session import DataTable, open_page
+from twm.models.elman import construct_elman, read_network
+from twm.models.weights import draw_weights
+from twm.paths import results_dir
+from twm.streams import binary_inputs_numpy
+from twm.theory.bases import make_basis
+from twm.theory.operators import make_shift, make_wave_operator, repeat_copy_spectrum
+from twm.theory.spectra import compare_with_theory
+from twm.theory.systems import make_linear_hds, make_repeat_copy, parse_task, rollout
+from twm.training.places import read_models
+from twm.training.plans import ModelPlan
+from twm.training.results import train_model
+from twm.training.runner import train_models
+from twm.training.sweeps import find_sweep
+from twm.training.tables import summarise_starts
 
 page = open_page("06_gradient_bounds", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-
-# %%
-from twm.analysis.gradients import (
-    bound_gradients, fit_columns, fit_slope, measure_constants, measure_gradients, measure_jacobians,
-    measure_wave_gradients, predict_mixed_neurons, predict_single_neuron, run_states, search_violations,
-    track_first_input,
-)
-from twm.training.sweeps import find_sweep
-from twm.training.results import train_model
-from twm.training.runner import train_models
-from twm.training.places import read_models
-from twm.training.tables import summarise_starts
-from twm.training.plans import ModelPlan
-from twm.book.figures import gradient_bounds as figures
-from twm.book.figures.style import use_style
-from twm.theory.systems import make_linear_hds, make_repeat_copy, parse_task, rollout
-from twm.models.weights import draw_weights
-from twm.models.elman import construct_elman
-from twm.book.session import DataTable
-from twm.theory.bases import make_basis
-from twm.theory.operators import make_shift, make_wave_operator, repeat_copy_spectrum
-from twm.paths import results_dir
-from twm.models.elman import read_network
-from twm.theory.spectra import compare_with_theory
-from twm.streams import binary_inputs_numpy
-
 use_style()
 
 # %% [markdown]
@@ -83,24 +76,18 @@ use_style()
 # - **A wave.** Each neuron hands its number to its neighbour, $h_i(t) = h_{i+1}(t-1)$, and the newest enters at the
 #   eighth. Input $k$ leaves 1, and in a neuron of its own.
 
-# %% mystnb={"figure": {"caption": "Derivative of each neuron, at the end of the input phase, by each of eight inputs. A leaky register loses the old ones. A perfect register loses none and cannot tell them apart. A wave keeps each in a place of its own.", "name": "fig-gradients-idea"}, "image": {"alt": "Three grids. In the first, one row that fades towards old inputs. In the second, one bright row. In the third, a bright diagonal.", "width": "680px"}}
-numbers = np.eye(8)[:, None, :1] + np.zeros((8, 1, 1))
+# %% mystnb={"figure": {"caption": "Derivative of each neuron, at the end of the input phase, by each of eight inputs. A leaky register loses the old ones. A perfect register loses none and cannot tell them apart. A wave keeps each in a place of its own.", "name": "fig-gradients-idea"}, "image": {"alt": "Three grids. In the first, one row that fades towards old inputs. In the second, one bright row. In the third, a bright diagonal.", "width": "680px"}} tags=["hide-input"]
 single, last = np.eye(8)[:, :1], np.eye(8)[:, 7:]
 ways = {
     "leaky register": (0.8 * np.eye(8), single),
     "perfect register": (np.eye(8), single),
     "wave": (make_shift(8, 1), last),
 }
-kept = {
-    name: measure_jacobians(
-        (matrix, entry, entry.T), numbers, 8, nonlinearity="linear", readout=np.eye(8)
-    )[:, 0, :, 0].T
-    for name, (matrix, entry) in ways.items()
-}
-told_apart = {name: int(np.linalg.matrix_rank(values)) for name, values in kept.items()}
-assert np.allclose(kept["leaky register"][0], 0.8 ** np.arange(7, -1, -1)) and np.array_equal(
-    kept["wave"], np.eye(8)
-)
+numbers, kept = np.eye(8)[:, None, :1] + np.zeros((8, 1, 1)), {}
+for name, (matrix, entry) in ways.items():
+    found = measure_jacobians((matrix, entry, entry.T), numbers, 8, nonlinearity="linear", readout=np.eye(8))
+    kept[name] = found[:, 0, :, 0].T
+assert np.allclose(kept["leaky register"][0], 0.8 ** np.arange(7, -1, -1)) and np.array_equal(kept["wave"], np.eye(8))
 figures.plot_keeping(kept)
 
 # %% [markdown]
@@ -149,14 +136,9 @@ figures.plot_keeping(kept)
 # %%
 for mu in (0.5, 0.9):
     weights = np.full((1, 1), mu), np.ones((1, 1)), np.ones((1, 1))
-    trace = measure_gradients(
-        weights, np.zeros((4, 1, 1)), -np.ones((1, 1)), nonlinearity="linear"
-    )
+    trace = measure_gradients(weights, np.zeros((4, 1, 1)), -np.ones((1, 1)), nonlinearity="linear")
     bounds = bound_gradients(trace, weights)
-    shares = {
-        name: float(trace.input_norms[0, 0] / bounds[name][0, 0])
-        for name in ("corrected", "printed")
-    }
+    shares = {name: float(trace.input_norms[0, 0] / bounds[name][0, 0]) for name in ("corrected", "printed")}
     told = {name: f"{value:.4f}" for name, value in shares.items()}
     print(f"mu {mu}: gradient {trace.input_norms[0, 0]:.4f}, share of each bound {told}")
     assert np.isclose(shares["corrected"], 1) and np.isclose(shares["printed"], 1 / mu)
@@ -167,25 +149,15 @@ for mu in (0.5, 0.9):
 # A bound that is right has no exception. So we look for one: networks of up to twelve neurons, three activations, with
 # and without bias, $\mu$ from 0.2 to 1.5, weak and strong inputs, every input of every network.
 
-# %%
+# %% tags=["hide-input"]
 cases = page.size(smoke=1000, laptop=10_000, paper=10_000)
 fewer_cases = page.size(smoke="1,000 of 10,000 networks", laptop=None, paper=None)
 plain = search_violations(cases, seed)
-for name, worst in plain.largest.items():
-    print(
-        f"{name:10} largest gradient / bound {worst:.4f}, broken by {plain.broken[name]} of {plain.cases}"
-    )
-page.record(
-    "twm.grad.printed",
-    {
-        "cases": plain.cases,
-        "broken": plain.broken["printed"],
-        "contracting": plain.contracting,
-        "broken_contracting": plain.broken_contracting["printed"],
-        "largest": plain.largest["printed"],
-    },
-    scale=fewer_cases,
-)
+for name, largest in plain.largest.items():
+    print(f"{name:10} largest gradient / bound {largest:.4f}, broken by {plain.broken[name]} of {plain.cases}")
+numbers = {"cases": plain.cases, "broken": plain.broken["printed"], "contracting": plain.contracting}
+numbers |= {"broken_contracting": plain.broken_contracting["printed"], "largest": plain.largest["printed"]}
+page.record("twm.grad.printed", numbers, scale=fewer_cases)
 
 # %% [markdown]
 # In {value}`twm.grad.printed:cases` networks the printed bound is broken by {value}`twm.grad.printed:broken`, all of them
@@ -206,18 +178,11 @@ frames = [np.linalg.qr(rng.standard_normal((size, size)))[0] for _ in range(3)]
 rotations, slope_errors = {}, {}
 for mu in (0.7, 0.9, 1.0, 1.1):
     weights = [mu * frames[0], frames[1], frames[2]]
-    traces = {
-        name: measure_gradients(weights, inputs, targets, nonlinearity=name)
-        for name in ("linear", "tanh")
-    }
-    slope = fit_slope(traces["linear"].distances, traces["linear"].input_norms)
-    slope_errors[mu] = abs(slope.value - np.log(mu))
+    traces = {name: measure_gradients(weights, inputs, targets, nonlinearity=name) for name in ("linear", "tanh")}
+    slope_errors[mu] = abs(fit_slope(traces["linear"].distances, traces["linear"].input_norms).value - np.log(mu))
+    rotations[mu] = {name: trace.input_norms.mean(1) / trace.input_norms[-1].mean() for name, trace in traces.items()}
     bound = bound_gradients(traces["linear"], weights)["corrected"].mean(1)
-    curves = {name: trace.input_norms.mean(1) for name, trace in traces.items()} | {"bound": bound}
-    rotations[mu] = {
-        name: values / traces[name if name == "tanh" else "linear"].input_norms[-1].mean()
-        for name, values in curves.items()
-    }
+    rotations[mu]["bound"] = bound / traces["linear"].input_norms[-1].mean()
 
 # %% [markdown]
 # Now random matrices, as training starts from: PyTorch's default, uniform in $\pm 1/\sqrt N$, and a Gaussian with a spread
@@ -235,43 +200,26 @@ for name, kind, spread in (("default", "uniform", 1.0), ("Gaussian", "gaussian",
     faint = measure_gradients(weights, 1e-3 * signs, goals, nonlinearity="linear")
     strong = measure_gradients(weights, signs, goals)
     far = faint.distances >= 20
-    slopes = [
-        fit_slope(trace.distances[far], trace.input_norms.mean(-1).T[far])
-        for trace in (faint, strong)
-    ]
+    slopes = [fit_slope(trace.distances[far], trace.input_norms.mean(-1).T[far]) for trace in (faint, strong)]
     kinds[name] = measure_constants(weights), faint, strong, slopes
 
-# %% mystnb={"figure": {"caption": "Length of the gradient against distance. Left: for W = mu Q the linear network's gradient lies on the bound; with a tanh it falls below. Right: random matrices. The gradient follows the spectral radius; the bound by the operator norm is far above, and for both kinds it rises.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Length of the gradient against distance. Left: for W = mu Q the linear network's gradient lies on the bound; with a tanh it falls below. Right: random matrices. The gradient follows the spectral radius; the bound by the operator norm is far above, and for both kinds it rises.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "720px"}} tags=["hide-input"]
 distances, random = np.arange(long, 0, -1), {}
 for name, (constants, faint, _, _) in kinds.items():
     norms = np.exp(np.log(faint.input_norms).mean((0, 2)))
-    apart = (distances - 1)[:, None]
-    random[name] = {"measured": norms / norms[-1]} | {
-        word: np.exp(np.log(value).mean() * apart[:, 0])
-        for word, value in (("radius", constants.radius), ("norm", constants.norm))
-    }
+    rates = {"radius": np.log(constants.radius).mean(), "norm": np.log(constants.norm).mean()}
+    bounds = {word: np.exp(rate * (distances - 1)) for word, rate in rates.items()}
+    random[name] = {"measured": norms / norms[-1]} | bounds
 figures.plot_decay(distances, rotations, random)
 
-# %%
-vanish = {
-    "cases": plain.cases,
-    "broken": plain.broken["corrected"],
-    "largest": plain.largest["corrected"],
-    "rotation_error": max(slope_errors.values()),
-}
+# %% tags=["hide-input"]
+vanish = {"cases": plain.cases, "broken": plain.broken["corrected"], "largest": plain.largest["corrected"]}
+vanish |= {"rotation_error": max(slope_errors.values())}
 for name, (constants, _, _, (slope, _)) in kinds.items():
-    logs = {"radius": np.log(constants.radius).mean(), "norm": np.log(constants.norm).mean()}
-    vanish |= {
-        f"{name.lower()}_{key}": value
-        for key, value in (
-            ("slope", slope.value),
-            ("low", slope.low),
-            ("high", slope.high),
-            ("log_radius", logs["radius"]),
-            ("log_norm", logs["norm"]),
-            ("deviation", abs(slope.value / logs["radius"] - 1)),
-        )
-    }
+    radius, norm = np.log(constants.radius).mean(), np.log(constants.norm).mean()
+    told = {"slope": slope.value, "low": slope.low, "high": slope.high, "log_radius": radius, "log_norm": norm}
+    told |= {"deviation": abs(slope.value / radius - 1)}
+    vanish |= {f"{name.lower()}_{key}": value for key, value in told.items()}
 page.record("twm.grad.vanish", vanish, figure="fig-gradients-decay", seeds=networks, scale=fewer_cases)
 
 # %% [markdown]
@@ -296,11 +244,6 @@ page.record("twm.grad.vanish", vanish, figure="fig-gradients-decay", seeds=netwo
 # any basis.)
 
 # %%
-page.note("networks", networks)
-constants, _, strong, (slope, saturated) = kinds["default"]
-passing = np.log((strong.slopes**2).mean((1, 2, 3))).mean() / 2
-page.note("strong_predicted", vanish["default_log_radius"] + passing)
-page.note("strong_slope", saturated.value)
 norms = []
 for draw in range(page.size(smoke=60, laptop=300, paper=300)):
     history, dim, extra = (int(rng.integers(*ends)) for ends in ((2, 9), (1, 5), (0, 20)))
@@ -309,19 +252,16 @@ for draw in range(page.size(smoke=60, laptop=300, paper=300)):
     boundary = rng.standard_normal((dim, history * dim)) * (draw % 3)
     operator = make_wave_operator(boundary if draw % 3 else make_shift(history, dim)[-dim:])
     norms.append(np.linalg.norm(columns @ operator @ np.linalg.pinv(columns), 2))
-page.record(
-    "ours.grad.norm",
-    {
-        "waves": len(norms),
-        "least_norm": min(norms),
-        "default_norm": constants.norm.mean(),
-        "default_radius": constants.radius.mean(),
-        "default_slope": slope.value,
-        "default_high": slope.high,
-    },
-    figure="fig-gradients-decay",
-    seeds=networks,
-)
+
+# %% tags=["hide-input"]
+constants, _, strong, (slope, saturated) = kinds["default"]
+passing = np.log((strong.slopes**2).mean((1, 2, 3))).mean() / 2
+page.note("networks", networks)
+page.note("strong_predicted", vanish["default_log_radius"] + passing)
+page.note("strong_slope", saturated.value)
+numbers = {"waves": len(norms), "least_norm": min(norms), "default_norm": constants.norm.mean()}
+numbers |= {"default_radius": constants.radius.mean(), "default_slope": slope.value, "default_high": slope.high}
+page.record("ours.grad.norm", numbers, figure="fig-gradients-decay", seeds=networks)
 
 # %% [markdown]
 # Over {value}`ours.grad.norm:waves` waves in random unit bases the least norm is {value}`ours.grad.norm:least_norm|.4f`. The
@@ -371,20 +311,17 @@ page.record(
 # Jacobians out.
 
 # %%
-histories = np.unique(
-    page.size(
-        smoke=np.array([2, 3, 5, 8, 16, 24, 32]), laptop=np.arange(2, 129), paper=np.arange(2, 129)
-    )
-)
-linear, dim = {"orthonormal": [], "skew": []}, 2
-for kind, errors in linear.items():
+spans = page.size(smoke=[2, 3, 5, 8, 16, 24, 32], laptop=range(2, 129), paper=range(2, 129))
+histories, dim, linear = np.array(spans), 2, {}
+for kind in ("orthonormal", "skew"):
+    errors = []
     for history in histories:
         basis = make_basis(history * dim, kind=kind, seed=seed + history)
         network = construct_elman(make_repeat_copy(history, dim), basis)
         found = measure_jacobians(network, rng.standard_normal((history, 1, dim)))
         errors.append(np.abs(found[0, 0] - np.eye(dim)).max())
-linear = {kind: np.array(errors) for kind, errors in linear.items()}
-print({kind: f"{errors.max():.1e}" for kind, errors in linear.items()})
+    linear[kind] = np.array(errors)
+    print(f"{kind}: {linear[kind].max():.1e}")
 
 # %% [markdown]
 # With a tanh the answer depends on where the numbers are, and there are two clear cases.
@@ -413,9 +350,7 @@ print({kind: f"{errors.max():.1e}" for kind, errors in linear.items()})
 
 # %%
 amplitude, tanh = 1.0, {}
-crossed = (
-    histories if profile == "smoke" else np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
-)
+crossed = histories if profile == "smoke" else np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
 for name, kind in (("one a neuron", "standard"), ("spread", "orthonormal")):
     measured, predicted = [], []
     for history in crossed:
@@ -423,30 +358,26 @@ for name, kind in (("one a neuron", "standard"), ("spread", "orthonormal")):
         for draw in range(3):
             basis = make_basis(history * dim, kind=kind, seed=rng)
             network = construct_elman(make_repeat_copy(history, dim), basis, "tanh")
-            signs = amplitude * rng.choice([-1.0, 1.0], (history, 32, dim))
-            found = measure_jacobians(network, signs)[0]
+            found = measure_jacobians(network, amplitude * rng.choice([-1.0, 1.0], (history, 32, dim)))[0]
             left_over.append(np.trace(found, axis1=1, axis2=2).mean() / dim)
         measured.append(np.mean(left_over))
-        single = predict_single_neuron(amplitude, history + 1)
-        mixed = predict_mixed_neurons(amplitude, history)
+        single, mixed = predict_single_neuron(amplitude, history + 1), predict_mixed_neurons(amplitude, history)
         predicted.append((single if kind == "standard" else mixed)[-1])
     tanh[name] = np.array(measured), np.array(predicted)
 
-# %% mystnb={"figure": {"caption": "Repeat copy constructed for substrates of different length. Left: without an activation the derivative of the first output by the first input is the identity to rounding, in any basis. Right: with a tanh it falls, as a power law where every number has a neuron of its own, as a stretched exponential where numbers are spread; both as predicted. A network without a wave, for comparison, falls exponentially.", "name": "fig-gradients-waves"}, "image": {"alt": "Left, two rows of points far below a dotted line. Right, on logarithmic axes, two families of points on their lines, and a dashed curve that drops steeply.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Repeat copy constructed for substrates of different length. Left: without an activation the derivative of the first output by the first input is the identity to rounding, in any basis. Right: with a tanh it falls, as a power law where every number has a neuron of its own, as a stretched exponential where numbers are spread; both as predicted. A network without a wave, for comparison, falls exponentially.", "name": "fig-gradients-waves"}, "image": {"alt": "Left, two rows of points far below a dotted line. Right, on logarithmic axes, two families of points on their lines, and a dashed curve that drops steeply.", "width": "720px"}} tags=["hide-input"]
 waveless = np.exp(kinds["default"][3][1].value * crossed)
 figures.plot_wave_gradients(histories, linear, crossed, tanh, waveless)
 
-# %%
-late = crossed >= (16 if profile == "smoke" else 24)
-exponent = fit_slope(np.log(crossed[late]), tanh["one a neuron"][0][late])
-stretch = fit_slope(np.sqrt(crossed[late]), tanh["spread"][0][late])
-single_error = np.abs(tanh["one a neuron"][0] / tanh["one a neuron"][1] - 1).max()
-mixed_error = np.abs(tanh["spread"][0] / tanh["spread"][1] - 1)[late].max()
+# %% tags=["hide-input"]
+late, (alone, spread) = crossed >= (16 if profile == "smoke" else 24), tanh.values()
+exponent = fit_slope(np.log(crossed[late]), alone[0][late])
+stretch = fit_slope(np.sqrt(crossed[late]), spread[0][late])
+single_error, mixed_error = np.abs(alone[0] / alone[1] - 1).max(), np.abs(spread[0] / spread[1] - 1)[late].max()
 page.note("exponent", exponent.value)
 page.note("stretch", stretch.value)
-print(
-    f"power {exponent.value:.3f} (limit -1.5), stretched rate {stretch.value:.3f} (limit {-amplitude / 2**0.5:.3f})"
-)
+page.note("equal_steps", int(np.ceil(np.log(alone[0][-1]) / kinds["default"][3][1].value)))
+print(f"power {exponent.value:.3f} (limit -1.5), stretched rate {stretch.value:.3f} (limit {-amplitude / 2**0.5:.3f})")
 
 # %% [markdown]
 # Over the longer substrates the power is {value}`06_gradient_bounds:exponent|.2f` and tends to $-3/2$; the stretched
@@ -460,14 +391,9 @@ print(
 # one network each at twelve moments of its training. At each we measure the derivative of the first output by every input,
 # the number of slow eigenvalues, and the derivative by what the task reads farthest back.
 
-# %%
-equal = np.log(tanh["one a neuron"][0][-1]) / kinds["default"][3][1].value
-page.note("equal_steps", int(np.ceil(equal)))
-
-
+# %% tags=["hide-input"]
 def read_history(task):
-    pattern = f"{task}_h128_l2-0_s0_at*.safetensors"
-    paths = (results_dir() / "networks").glob(pattern)
+    paths = (results_dir() / "networks").glob(f"{task}_h128_l2-0_s0_at*.safetensors")
     found = {int(path.stem.split("_at")[1]): read_network(path)[0].get_matrices() for path in paths}
     return {0: draw_weights(8, 128, "uniform", 0), **found} if found else {}
 
@@ -478,24 +404,16 @@ def train_history(plan):
     return {0: first, **model.snapshots, plan.iterations: model.weights}
 
 
-# %%
 if profile == "paper":
     trained = {task: read_history(task) for task in ("T1", "T2")}
 else:
     small = {"hidden": 32, "iterations": 600, "learning_rate": 3e-3, "horizons": (6, 12)}
-    options = page.size(smoke=small, laptop={"iterations": 2500}, paper={})
+    options = {"seed": seed, "snapshots": (10, 20, 40, 80, 160, 320), "multiples": ()}
+    options |= page.size(smoke=small, laptop={"iterations": 2500}, paper={})
     tasks = page.size(smoke=("repeat-copy:3,2", "code:3,2,33,0,0"), laptop=("T1", "T2"), paper=())
-    moments = (10, 20, 40, 80, 160, 320)
-    trained = {
-        task: train_history(
-            ModelPlan(task, seed=seed, snapshots=moments, multiples=(), **options)
-        )
-        for task in tasks
-    }
-
+    trained = {task: train_history(ModelPlan(task, **options)) for task in tasks}
 missing = [task for task, found in trained.items() if not found]
 print({task: sorted(found) for task, found in trained.items()})
-
 
 # %%
 def draw_sequences(task):
@@ -505,44 +423,24 @@ def draw_sequences(task):
     return inputs.transpose(1, 0, 2), rollout(system, inputs, 1)[:, -1]
 
 
-def find_farthest(task):
-    system = parse_task(task)
+def measure_farthest(task, network, inputs):
+    """Return the derivative of the first output by every input, and by the oldest inputs that it depends on."""
+    system, found = parse_task(task), measure_jacobians(network, inputs)
     outputs, places = np.nonzero(system.matrix)
-    return [
-        (output, *divmod(place, system.dim))
-        for output, place in zip(outputs, places)
-        if place // system.dim == (places // system.dim).min()
-    ]
-
-
-def measure_farthest(task, network, inputs, step=None):
-    found = measure_jacobians(network, inputs, step)
-    read = [
-        np.abs(found[column, :, output, part]).mean()
-        for output, column, part in find_farthest(task)
-    ]
-    return np.linalg.norm(found, 2, axis=(-2, -1)).mean(-1), np.mean(read)
-
+    columns, parts = np.divmod(places, system.dim)
+    oldest = [np.abs(found[c, :, o, p]).mean() for o, c, p in zip(outputs, columns, parts) if c == columns.min()]
+    return np.linalg.norm(found, 2, axis=(-2, -1)).mean(-1), float(np.mean(oldest))
 
 # %%
 opening, farthest, ranks = {}, {}, {}
 for task, found in trained.items():
-    inputs, _ = draw_sequences(task)
-    system = parse_task(task)
-    measured = {at: measure_farthest(task, network, inputs) for at, network in found.items()}
-    opening[task] = {at: values for at, (values, _) in measured.items()}
-    farthest[task] = {at: float(value) for at, (_, value) in measured.items()}
-    compared = {
-        at: compare_with_theory(np.asarray(network[0], float), system)
-        for at, network in found.items()
-    }
+    measured = {at: measure_farthest(task, network, draw_sequences(task)[0]) for at, network in found.items()}
+    opening[task], farthest[task] = ({at: pair[part] for at, pair in measured.items()} for part in (0, 1))
+    compared = {at: compare_with_theory(np.asarray(one[0], float), parse_task(task)) for at, one in found.items()}
     ranks[task] = {at: one.rank_network / one.rank_theory for at, one in compared.items()}
 
-# %% mystnb={"figure": {"caption": "Through training. Left: derivative of the first output by every input, one line a moment, from dark to light. Right: the derivative by what the task reads farthest back, and the number of slow eigenvalues as a share of what theory predicts.", "name": "fig-gradients-opening"}, "image": {"alt": "For each task, left a family of curves of gradient against distance that rises at the far end, right two curves against iteration: gradient and share of eigenvalues.", "width": "720px"}}
-picture = "No record, no figure."
-if not missing:
-    picture = figures.plot_opening(opening, ranks, farthest)
-picture
+# %% mystnb={"figure": {"caption": "Through training. Left: derivative of the first output by every input, one line a moment, from dark to light. Right: the derivative by what the task reads farthest back, and the number of slow eigenvalues as a share of what theory predicts.", "name": "fig-gradients-opening"}, "image": {"alt": "For each task, left a family of curves of gradient against distance that rises at the far end, right two curves against iteration: gradient and share of eigenvalues.", "width": "720px"}} tags=["hide-input"]
+figures.plot_opening(opening, ranks, farthest) if not missing else "No record, no figure."
 
 # %% [markdown]
 # For repeat copy the picture is the paper's, and more closely than one could hope: the gradient by the first input, the
@@ -558,53 +456,40 @@ picture
 # for sixteen laps: in an open lattice, a closed one, a closed one behind a tanh, the trained networks of the table on T1 and
 # T2 at their own best checkpoints, and the default start.
 
-# %%
-tables = results_dir() / "networks"
-most = page.size(smoke=1, laptop=1, paper=5)
+# %% tags=["hide-input"]
+tables, most = results_dir() / "networks", page.size(smoke=1, laptop=1, paper=5)
+finals = {task: [found[max(found)]] for task, found in trained.items() if found}
 if profile == "paper":
-    finals = {
-        task: [
-            read_network(path)[0].get_matrices()
-            for path in sorted(tables.glob(f"{task}_h128_l2-0_s[0-9].safetensors"))[:most]
-        ]
-        for task in trained
-    }
-else:
-    finals = {task: [found[max(found)]] for task, found in trained.items()}
+    paths = {task: sorted(tables.glob(f"{task}_h128_l2-0_s[0-9].safetensors"))[:most] for task in trained}
+    finals = {task: [read_network(path)[0].get_matrices() for path in found] for task, found in paths.items()}
 first_task = next(iter(trained))
 history, dim = parse_task(first_task).history, parse_task(first_task).dim
 steps = page.size(smoke=6, laptop=16, paper=16) * history + 1
 
-
+# %%
 def measure_left(network, inputs):
     found = np.linalg.norm(track_first_input(network, inputs, steps), 2, axis=(-2, -1)).mean(1)
     return found / found[0]
 
 
-# %%
 basis = make_basis(history * dim, kind="orthonormal", seed=seed)
-closed = make_repeat_copy(history, dim)
-open_end = make_linear_hds(np.zeros((dim, history * dim)), history, dim)
+closed, open_end = make_repeat_copy(history, dim), make_linear_hds(np.zeros((dim, history * dim)), history, dim)
 sequences = draw_sequences(first_task)[0][:, :16]
 left = {
     "closed wave, linear": measure_left(construct_elman(closed, basis), sequences),
     "open wave, linear": measure_left(construct_elman(open_end, basis), sequences),
     "closed wave, tanh": measure_left(construct_elman(closed, basis, "tanh"), sequences),
 }
-fades = {}
+fades, beyond = {}, np.arange(steps) >= history
 for task, found in finals.items():
-    signs = draw_sequences(task)[0][:, :16]
-    curves = np.array([measure_left(network, signs) for network in found]).T
-    beyond = np.arange(steps) >= history
+    curves = np.array([measure_left(network, draw_sequences(task)[0][:, :16]) for network in found]).T
     if found:
         left[f"trained, {task}"] = np.exp(np.log(curves).mean(1))
         fades[task] = fit_slope(np.arange(steps)[beyond], curves[beyond])
 left["default start"] = measure_left(draw_weights(dim, 128, "uniform", seed), sequences)
 
-# %% mystnb={"figure": {"caption": "What the first input leaves in the state, relative to the step at which it entered. A closed wave keeps it for ever, an open one up to its last column and then exactly nothing. Of the trained networks (mean over seeds, in the logarithm), those on repeat copy keep their gradient lap after lap; those on T2 lose it to saturation.", "name": "fig-gradients-reach"}, "image": {"alt": "Six curves against distance on logarithmic axes: one constant at one, one that drops to the floor at the end of the substrate, and four that fall at different rates or stay.", "width": "680px"}}
-figures.plot_reach(
-    np.arange(1, steps), {name: values[1:] for name, values in left.items()}, history
-)
+# %% mystnb={"figure": {"caption": "What the first input leaves in the state, relative to the step at which it entered. A closed wave keeps it for ever, an open one up to its last column and then exactly nothing. Of the trained networks (mean over seeds, in the logarithm), those on repeat copy keep their gradient lap after lap; those on T2 lose it to saturation.", "name": "fig-gradients-reach"}, "image": {"alt": "Six curves against distance on logarithmic axes: one constant at one, one that drops to the floor at the end of the substrate, and four that fall at different rates or stay.", "width": "680px"}} tags=["hide-input"]
+figures.plot_reach(np.arange(1, steps), {name: values[1:] for name, values in left.items()}, history)
 
 # %% [markdown]
 # A gradient that is kept is not yet an input that can be told from others. Feed the linear waves twice as many inputs as they
@@ -614,47 +499,32 @@ figures.plot_reach(
 # %%
 double, counts = np.zeros((2 * history, 1, dim)), {}
 for name, system in (("closed", closed), ("open", open_end)):
-    network = construct_elman(system, basis)
-    found = measure_jacobians(network, double, 2 * history, readout=np.eye(history * dim))
+    found = measure_jacobians(construct_elman(system, basis), double, 2 * history, readout=np.eye(history * dim))
     whole = np.concatenate(list(found[:, 0]), axis=1)
     counts[name] = int(np.linalg.matrix_rank(whole, tol=1e-8)), whole.shape[1]
+assert counts["closed"] == counts["open"] == (history * dim, 2 * history * dim)
 page.note("dimensions_left", counts["closed"][0])
 page.note("dimensions_in", counts["closed"][1])
-assert counts["closed"] == counts["open"] == (history * dim, 2 * history * dim)
-print(counts)
-print({task: f"{slope.value:+.4f} a step beyond the substrate" for task, slope in fades.items()})
+print(counts, {task: f"{slope.value:+.4f} a step beyond the substrate" for task, slope in fades.items()})
 
-# %%
-kept_at_end = {
-    task: [measure_farthest(task, one, draw_sequences(task)[0])[1] for one in found]
-    for task, found in finals.items()
-}
-wave_gradient = {
-    "linear_error": max(errors.max() for errors in linear.values()),
-    "largest_history": int(histories.max()),
-    "exponent": exponent.value,
-    "stretch": stretch.value,
-    "single_error": single_error,
-    "mixed_error": mixed_error,
-    "law": predict_single_neuron(amplitude, history + 1)[-1],
-}
-
-# %%
-if missing or not all(finals.values()):
-    page.skip("twm.grad.twm", "no trained networks on record: run `twm sweep table1 --seeds 0`")
-else:
-    wave_gradient |= {
-        "tasks": list(farthest),
-        "before": [values[0] for values in farthest.values()],
-        "kept": [min(values) for values in kept_at_end.values()],
-        "fades": [fades[task].value for task in farthest],
-        "networks": [len(finals[task]) for task in farthest],
+# %% tags=["hide-input"]
+def describe_gradients():
+    kept = {task: [measure_farthest(task, one, draw_sequences(task)[0])[1] for one in finals[task]] for task in farthest}
+    errors = max(errors.max() for errors in linear.values())
+    return {
+        "linear_error": errors, "largest_history": int(histories.max()), "exponent": exponent.value,
+        "stretch": stretch.value, "single_error": single_error, "mixed_error": mixed_error,
+        "law": predict_single_neuron(amplitude, history + 1)[-1], "tasks": list(farthest),
+        "before": [values[0] for values in farthest.values()], "kept": [min(values) for values in kept.values()],
+        "fades": [fades[task].value for task in farthest], "networks": [len(values) for values in kept.values()],
     }
-    seeds = min(wave_gradient["networks"])
-    scale = page.size(smoke="toy tasks", laptop="2,500 of 20,000 iterations", paper=None)
-    page.record(
-        "twm.grad.twm", wave_gradient, figure="fig-gradients-opening", seeds=seeds, scale=scale
-    )
+
+
+there = not missing and all(finals.values())
+scale = page.size(smoke="toy tasks", laptop="2,500 of 20,000 iterations", paper=None)
+options = {"figure": "fig-gradients-opening", "seeds": min(map(len, finals.values()), default=1) or 1, "scale": scale}
+reason = "no trained networks on record: run `twm sweep table1 --seeds 0`"
+page.settle("twm.grad.twm", there, reason, describe_gradients, **options)
 
 # %% [markdown]
 # Of {value}`06_gradient_bounds:dimensions_in` dimensions that went in, {value}`06_gradient_bounds:dimensions_left` are left.
@@ -669,11 +539,7 @@ else:
 # %%
 def measure_shares(network, inputs, targets, columns):
     trace, waves = measure_wave_gradients(network, inputs, targets, columns)
-    bounds = {
-        "norm of Psi": waves["operator"],
-        "Frobenius": waves["frobenius"],
-        "d": waves["printed"],
-    }
+    bounds = {"norm of Psi": waves["operator"], "Frobenius": waves["frobenius"], "d": waves["printed"]}
     bounds["no waves"] = bound_gradients(trace, network)["corrected"]
     shares = {name: trace.input_norms[0] / bound[0] for name, bound in bounds.items()}
     # In the wave's coordinates the columns are unit vectors and W is the cycle, a permutation.
@@ -683,23 +549,18 @@ def measure_shares(network, inputs, targets, columns):
 
 # %%
 groups, own_shares, draws = {}, {}, page.size(smoke=10, laptop=60, paper=60)
-for name, kind, activation in (
-    ("linear, orthonormal", "orthonormal", "linear"),
-    ("linear, skew", "skew", "linear"),
-    ("tanh, orthonormal", "orthonormal", "tanh"),
-):
-    shares, own = [], []
+for kind, activation in (("orthonormal", "linear"), ("skew", "linear"), ("orthonormal", "tanh")):
+    found = []
     for draw in range(draws):
         length, width = int(rng.integers(2, 17)), int(rng.integers(1, 7))
         basis = make_basis(length * width, length * width + 5 * (draw % 2), kind, seed=rng)
         network = construct_elman(make_repeat_copy(length, width), basis, activation)
         signs = rng.choice([-1.0, 1.0], (length, 4, width))
         columns = basis.basis.reshape(basis.hidden, length, width).transpose(1, 0, 2)
-        found = measure_shares(network, signs, rng.standard_normal((4, width)), columns)
-        shares.append(found[0])
-        own.append(found[1])
-    own_shares[name] = np.concatenate(own)
+        found.append(measure_shares(network, signs, rng.standard_normal((4, width)), columns))
+    name, shares = f"{activation}, {kind}", [share for share, _ in found]
     groups[name] = {key: np.concatenate([share[key] for share in shares]) for key in shares[0]}
+    own_shares[name] = np.concatenate([own for _, own in found])
 
 # %%
 for task, found in finals.items():
@@ -707,33 +568,19 @@ for task, found in finals.items():
         signs, goals = draw_sequences(task)
         columns = fit_columns(run_states(found[0], signs, len(signs))[-1], signs)
         groups[f"trained, {task}"] = measure_shares(found[0], signs, goals, columns)[0]
+waves = search_violations(cases, seed, waves=True)
 spans = {
-    name: {
-        key: tuple(float(value) for value in np.quantile(values, (0, 0.5, 1)))
-        for key, values in found.items()
-    }
+    name: {key: tuple(map(float, np.quantile(values, (0, 0.5, 1)))) for key, values in found.items()}
     for name, found in groups.items()
 }
-page.note("own_share", own_shares["linear, skew"].min())
-waves = search_violations(cases, seed, waves=True)
-page.record(
-    "ours.grad.tight",
-    {
-        "cases": waves.cases,
-        "broken": waves.broken["operator"],
-        "broken_d": waves.broken["printed"],
-        "largest_d": waves.largest["printed"],
-        "least": spans["linear, orthonormal"]["norm of Psi"][0],
-        "least_frobenius": spans["linear, orthonormal"]["Frobenius"][0],
-        "least_d": spans["linear, orthonormal"]["d"][0],
-        "least_skew": spans["linear, skew"]["norm of Psi"][0],
-    },
-    figure="fig-gradients-tightness",
-    seeds=draws,
-    scale=fewer_cases,
-)
 
-# %% mystnb={"figure": {"caption": "The gradient by the first input as a share of its bound: median, least and largest. In a linear network with an orthonormal basis the bound with the norm of Psi is attained. In a skew basis it is loose by up to the condition number, and behind a tanh and in trained networks it is loose because Jacobians are not 1 and no error points in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "The gradient by the first input as a share of its bound: median, least and largest. In a linear network with an orthonormal basis the bound with the norm of Psi is attained. In a skew basis it is loose by up to the condition number, and behind a tanh and in trained networks it is loose because Jacobians are not 1 and no error points in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "700px"}} tags=["hide-input"]
+page.note("own_share", own_shares["linear, skew"].min())
+upright = spans["linear, orthonormal"]
+numbers = {"cases": waves.cases, "broken": waves.broken["operator"], "broken_d": waves.broken["printed"]}
+numbers |= {"largest_d": waves.largest["printed"], "least": upright["norm of Psi"][0], "least_d": upright["d"][0]}
+numbers |= {"least_frobenius": upright["Frobenius"][0], "least_skew": spans["linear, skew"]["norm of Psi"][0]}
+page.record("ours.grad.tight", numbers, figure="fig-gradients-tightness", seeds=draws, scale=fewer_cases)
 figures.plot_tightness(spans)
 
 # %% [markdown]
@@ -768,9 +615,8 @@ figures.plot_tightness(spans)
 # Each network has at most 5,000 iterations of the protocol of the first table, with horizons up to 40, and ends at the first
 # test (every 25 iterations, 40 output steps) with 99% of the signs right. Networks of one seed share their data.
 
-# %%
-sweep = find_sweep("initial-waves")
-command = "run `twm sweep initial-waves`"
+# %% tags=["hide-input"]
+sweep, command = find_sweep("initial-waves"), "run `twm sweep initial-waves`"
 if profile == "paper" and not page.reuse:
     train_models(sweep.list_plans(), sweep.place(), resume=True, say=print)
 if profile == "paper":
@@ -778,44 +624,35 @@ if profile == "paper":
 else:
     toy = {"hidden": 32, "learning_rate": 3e-3, "horizons": (6, 12), "iterations": 1000}
     toy |= {"test_horizon": 12, "test_every": 20, "stop_at": 0.99, "multiples": ()}
-    smaller = [ModelPlan("repeat-copy:4,2", init=init, seed=seed + place, **toy)
-        for place in range(3) for init in ("uniform", "orthogonal", "wave")]  # fmt: skip
-    fewer = [
-        plan
-        for plan in sweep.list_plans(seeds=[seed, seed + 1])
-        if plan.task in ("T1", "repeat-copy:16,4")
-    ]
-    plans = page.size(smoke=smaller, laptop=fewer, paper=[])
-    fresh = [train_model(plan) for plan in plans]
+    kinds_of_start = [(seed + place, init) for place in range(3) for init in ("uniform", "orthogonal", "wave")]
+    smaller = [ModelPlan("repeat-copy:4,2", init=init, seed=own, **toy) for own, init in kinds_of_start]
+    fewer = [plan for plan in sweep.list_plans(seeds=[seed, seed + 1]) if plan.task in ("T1", "repeat-copy:16,4")]
+    fresh = [train_model(plan) for plan in page.size(smoke=smaller, laptop=fewer, paper=[])]
     rows = [model.row for model in fresh]
 summaries = summarise_starts(rows) if rows else {}
 compared = [found for (_, init), found in summaries.items() if init in ("wave", "orthogonal")]
 count = min((found.ratio.pairs for found in compared), default=0)
 print(f"{len(rows)} networks, {count} pairs a task or more" if rows else f"no record: {command}")
 
-# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot a network, a bar at the median, hollow where 99% was never reached. Right: the ratio to the default start of the same seed, its median and 95% interval. Wave starts need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of starts with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "740px"}}
-picture = "No record, no figure."
-if summaries:
-    picture = figures.plot_starts(summaries)
-picture
+# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot a network, a bar at the median, hollow where 99% was never reached. Right: the ratio to the default start of the same seed, its median and 95% interval. Wave starts need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of starts with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "740px"}} tags=["hide-input"]
+figures.plot_starts(summaries) if summaries else "No record, no figure."
 
-
-# %%
+# %% tags=["hide-input"]
 def describe_start(found):
     ratio, equal = found.ratio, len(found.argument_errors)
     told = ["1", "–"] if ratio is None else ["–", "–"]
     if ratio and np.isfinite(ratio.ratio):
         told = [f"{ratio.ratio:.3f}", f"{ratio.low:.3f} to {ratio.high:.3f}"]
-    error = f"{np.median(found.argument_errors):.4f}" if equal else "–"
-    slow = f"{np.mean(list(found.ranks.values())):.1f} of {found.rank_theory}"
-    arrived = f"{found.reached} of {len(found.iterations)}"
-    median = f"{found.median:.0f}" if found.reached else "–"
-    return [f"{found.task}, {found.init}", arrived, median, *told, slow, str(equal), error]
+    return [
+        f"{found.task}, {found.init}", f"{found.reached} of {len(found.iterations)}",
+        f"{found.median:.0f}" if found.reached else "–", *told,
+        f"{np.mean(list(found.ranks.values())):.1f} of {found.rank_theory}", equal,
+        f"{np.median(found.argument_errors):.4f}" if equal else "–",
+    ]
 
 
-order = list(dict.fromkeys(init for _, init in summaries))
-tasks_asked = list(dict.fromkeys(task for task, _ in summaries))
-ordered = [summaries[task, init] for task in tasks_asked for init in order if (task, init) in summaries]
+tasks_asked, starts = (list(dict.fromkeys(key[part] for key in summaries)) for part in (0, 1))
+ordered = [summaries[task, init] for task in tasks_asked for init in starts if (task, init) in summaries]
 DataTable(
     ("task, start", "at 99%", "median", "ratio", "95% interval", "slow", "equal", "argument"),
     list(map(describe_start, ordered)),
@@ -827,81 +664,53 @@ DataTable(
 # which the two agree, and "argument" is their median difference in angle, in radians. A dash stands where no network arrived.
 
 
-# %%
-def read_spectra():
-    if profile != "paper":
-        first = [model for model in fresh if model.plan.task == fresh[0].plan.task]
-        return {model.plan.init: model for model in first if model.plan.seed == seed}
-    names = [(plan.init, plan.name) for plan in sweep.list_plans(seeds=[0]) if sweep.keeps(plan)]
-    paths = {init: tables / f"{name}.safetensors" for init, name in names}
-    return {init: read_network(path)[0] for init, path in paths.items() if path.exists()}
-
-
-ended = read_spectra()
-plan = sweep.list_plans(seeds=[0])[0] if profile == "paper" else fresh[0].plan
-spectra = {}
-for init, found in ended.items():
-    last = found.weights if profile != "paper" else found.get_matrices()
-    before = draw_weights(plan.system.dim, plan.hidden, init, plan.seed, plan.system.history)
-    spectra[init] = [np.linalg.eigvals(np.asarray(one[0], float)) for one in (before, last)]
-
-# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at the start and when 99% was reached, one network a start on repeat copy. A wave start ends where theory says, and so, later, does most of the default start; a rotation ends with slow eigenvalues all around the circle, and the identity is still on its way.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that theory predicts.", "width": "700px"}}
-picture = "No record, no figure."
-if spectra:
-    roots = np.unique(repeat_copy_spectrum(plan.system.history, 1).round(12))
-    picture = figures.plot_spectra_in_training({init: tuple(pair) for init, pair in spectra.items()}, roots)
-picture
-
-
-# %%
-def list_ratios(init):
-    ratios = [found.ratio for (_, name), found in summaries.items() if name == init]
-    return [[min(getattr(ratio, end), 1e9) for ratio in ratios] for end in ("ratio", "low", "high")]
-
-
-if summaries:
-    ratios, lows, highs = list_ratios("wave")
-    rotated, _, rotation_highs = list_ratios("orthogonal")
-    asked = len(sweep.seeds)
-    whole = None if count >= asked else f"{count} of {asked} seeds"
-    numbers = {"ratios": ratios, "lows": lows, "highs": highs, "rotation_ratios": rotated}
-    numbers |= {
-        "tasks": [task for task, init in summaries if init == "wave"],
-        "rotation_highs": rotation_highs,
-        "seeds": count,
-        "registers_reached": sum(
-            found.reached for (_, init), found in summaries.items() if init == "identity"
-        ),
-    }
-    page.record(
-        "ours.init",
-        numbers,
-        figure="fig-gradients-starts",
-        seeds=count,
-        scale=page.size(smoke="a toy", laptop="2 of 10 seeds, 2 of 4 tasks", paper=whole),
-    )
+# %% tags=["hide-input"]
+if profile == "paper":
+    plans = {plan.init: plan for plan in sweep.list_plans(seeds=[0]) if sweep.keeps(plan)}
+    paths = {init: tables / f"{plan.name}.safetensors" for init, plan in plans.items()}
+    ended = {init: read_network(path)[0].get_matrices() for init, path in paths.items() if path.exists()}
+    plan = sweep.list_plans(seeds=[0])[0]
 else:
-    page.skip("ours.init", f"no record: {command}")
+    plan = fresh[0].plan
+    ended = {one.plan.init: one.weights for one in fresh if (one.plan.task, one.plan.seed) == (plan.task, seed)}
+spectra = {}
+for init, weights in ended.items():
+    before = draw_weights(plan.system.dim, plan.hidden, init, plan.seed, plan.system.history)
+    spectra[init] = tuple(np.linalg.eigvals(np.asarray(one[0], float)) for one in (before, weights))
 
-# %%
-share, ends = dict.fromkeys(("slowest", "fastest", "rotation_slowest", "rotation_fastest"), 0.0), {}
-if summaries:
-    share = {"slowest": max(ratios), "fastest": min(ratios)}
-    share |= {"rotation_slowest": max(rotated), "rotation_fastest": min(rotated)}
-for name, value in share.items():
-    page.note(name, float(value))
+# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at the start and when 99% was reached, one network a start on repeat copy. A wave start ends where theory says, and so, later, does most of the default start; a rotation ends with slow eigenvalues all around the circle, and the identity is still on its way.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that theory predicts.", "width": "700px"}} tags=["hide-input"]
+roots = np.unique(repeat_copy_spectrum(plan.system.history, 1).round(12))
+figures.plot_spectra_in_training(spectra, roots) if spectra else "No record, no figure."
+
+# %% tags=["hide-input"]
+def list_ratios(init, end="ratio"):
+    ratios = [found.ratio for (_, name), found in summaries.items() if name == init]
+    return [min(getattr(ratio, end), 1e9) for ratio in ratios]
+
+
+numbers = {"ratios": list_ratios("wave"), "lows": list_ratios("wave", "low"), "highs": list_ratios("wave", "high")}
+numbers |= {"rotation_ratios": list_ratios("orthogonal"), "rotation_highs": list_ratios("orthogonal", "high")}
+numbers |= {"tasks": [task for task, init in summaries if init == "wave"], "seeds": count}
+identities = [found for (_, init), found in summaries.items() if init == "identity"]
+numbers |= {"registers_reached": sum(found.reached for found in identities)}
+whole = None if count >= len(sweep.seeds) else f"{count} of {len(sweep.seeds)} seeds"
+scale = page.size(smoke="a toy", laptop="2 of 10 seeds, 2 of 4 tasks", paper=whole)
+options = {"figure": "fig-gradients-starts", "seeds": count, "scale": scale}
+page.settle("ours.init", summaries, f"no record: {command}", lambda: numbers, **options)
+
+# %% tags=["hide-input"]
+for name, key in (("", "ratios"), ("rotation_", "rotation_ratios")):
+    page.note(f"{name}slowest", float(max(numbers[key], default=0.0)))
+    page.note(f"{name}fastest", float(min(numbers[key], default=0.0)))
+ends = {}
 for init in ("wave", "wave-embedded", "orthogonal", "uniform"):
     # Repeat copy with neurons to spare: theory's rank is the whole substrate, and less than the network.
-    spare = [
-        found
-        for (task, name), found in summaries.items()
-        if name == init and found.rank_theory == parse_task(task).size < plan.hidden
-    ]
+    own = [(task, found) for (task, name), found in summaries.items() if name == init]
+    spare = [found for task, found in own if found.rank_theory == parse_task(task).size < plan.hidden]
     ends[init] = [len(found.argument_errors) for found in spare]
     page.note(f"equal_{init.replace('-', '_')}", sum(ends[init]))
     page.note(f"equal_of_{init.replace('-', '_')}", sum(len(found.iterations) for found in spare))
-registers = [found for (_, init), found in summaries.items() if init == "identity"]
-registers = page.note("registers", sum(len(found.iterations) for found in registers))
+registers = page.note("registers", sum(len(found.iterations) for found in identities))
 
 # %% [markdown]
 # The wave start needs {value}`06_gradient_bounds:fastest|.2f` to {value}`06_gradient_bounds:slowest|.2f` of the iterations of
@@ -928,7 +737,7 @@ registers = page.note("registers", sum(len(found.iterations) for found in regist
 #
 # The statements of this page, as they must hold in every run and for every seed.
 
-# %%
+# %% tags=["hide-input"]
 assert plain.broken["corrected"] == plain.broken["measured"] == plain.broken["before"] == 0
 assert plain.broken["printed"] == plain.broken_contracting["printed"] > 0
 assert waves.broken["operator"] == waves.broken["frobenius"] == 0
@@ -946,7 +755,7 @@ if profile == "paper" and not missing and fades.get("T2"):
     assert farthest["T1"][20_000] > 0.9 > 0.01 > farthest["T1"][0]
     assert fades["T2"].value < 0 and abs(fades["T1"].value) < 0.01
 if profile == "paper" and summaries:
-    assert max(highs) < 1 and max(rotation_highs) < 1
+    assert max(numbers["highs"]) < 1 and max(numbers["rotation_highs"]) < 1
     assert numbers["registers_reached"] < 0.2 * registers
     assert sum(ends["wave"]) > max(sum(ends[init]) for init in ("orthogonal", "uniform"))
 

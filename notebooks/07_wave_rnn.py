@@ -50,48 +50,28 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
+from itertools import islice
+
 import numpy as np
-
-from twm.book.session import open_page
-
-page = open_page("07_wave_rnn", profile=profile, device=device, seed=seed, reuse=reuse)
-
-# %%
 import torch
 
-from twm.theory.activity import (
-    convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share, read_onsets,
-)
-from twm.analysis.report import analyse_machine
 from twm.analysis.recovery import SequenceSystem
+from twm.analysis.report import analyse_machine
 from twm.book.figures import wave_rnn as figures
 from twm.book.figures.style import use_style
+from twm.book.session import DataTable, group, open_page, pick, show
 from twm.models.rings import IdentityRNN, WaveRNN
-from twm.book.session import DataTable
-from twm.training.sweeps import find_sweep
-from twm.training.collections import (
-    list_speeds, measure_diagonal, read_sequence_sweep, record_activity, train_sequences_here,
-)
-from twm.training.reduced import list_reduced_sequence_plans
-from twm.training.runner import train_models
-from twm.training import tables
+from twm.tasks.sequences import COPY_WAITS
+from twm.theory.activity import convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share
+from twm.theory.activity import read_onsets
+from twm.training import sequence_tables as tables
+from twm.training.collections import list_speeds, measure_diagonal, record_activity
 
+page = open_page("07_wave_rnn", profile=profile, device=device, seed=seed, reuse=reuse)
 use_style()
 
-
-# %%
-def collect(name):
-    """Return a sweep's networks: from the record, or trained here at the profile's scale."""
-    if profile != "paper":
-        plans = list_reduced_sequence_plans(name, profile, seed)
-        return train_sequences_here(plans)
-    if not page.reuse:
-        sweep = find_sweep(name)
-        train_models(sweep.list_plans(page.device), sweep.place(), resume=True, device=page.device)
-    return read_sequence_sweep(name)
-
-
+# %% tags=["hide-input"]
 def say_scale(rows):
     """Return in a few words what is smaller than in the paper, or None."""
     told = dict.fromkeys(row["scale"] for row in rows if row["scale"])
@@ -106,6 +86,10 @@ def lacks(name):
     return f"no record: run `twm sweep {name} --resume`"
 
 
+def settle(claim, there, name, numbers, figure, rows, **more):
+    """Record a claim at the scale of its rows, or say what would make the rows of that sweep."""
+    page.settle(claim, there, lacks(name), numbers, figure=f"fig-wave-rnn-{figure}", scale=say_scale(rows), **more)
+
 # %% [markdown]
 # ## Idea: a ring that turns, and a bump that stays
 #
@@ -119,36 +103,22 @@ def lacks(name):
 # a matrix whose rows are all the same row, turned: a convolution with the kernel $[\nu, 1-\nu, 0]$. At $\nu = 1$ it is the
 # shift, and nothing is lost. Below, it blurs.
 
-# %% mystnb={"figure": {"caption": "The wave on a ring of 24 neurons. Above the matrix, below what becomes of a bump. At courant number 1 it goes around unchanged; at 1/2 it goes half as fast and spreads; at 0, the bump system, it stays.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred one, a horizontal one.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "The wave on a ring of 24 neurons. Above the matrix, below what becomes of a bump. At courant number 1 it goes around unchanged; at 1/2 it goes half as fast and spreads; at 0, the bump system, it stays.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred one, a horizontal one.", "width": "700px"}} tags=["hide-input"]
 size, steps = 24, 48
-rings = {f"courant {c:g}": make_ring_matrix(size, c) for c in (1.0, 0.5)} | {
-    "courant 0": np.eye(size)
-}
+rings = {f"courant {c:g}": make_ring_matrix(size, c) for c in (1.0, 0.5)} | {"courant 0": np.eye(size)}
 bump = np.exp(-(((np.arange(size) - 5) / 1.5) ** 2))
-runs = {
-    name: np.stack([np.linalg.matrix_power(matrix, time) @ bump for time in range(steps)])
-    for name, matrix in rings.items()
-}
-figures.plot_ring(rings, runs)
+powers = {name: [np.linalg.matrix_power(matrix, time) for time in range(steps)] for name, matrix in rings.items()}
+figures.plot_ring(rings, {name: np.stack(own) @ bump for name, own in powers.items()})
 
-# %%
-courants = np.linspace(0.05, 1.0, 20)
-states = np.random.default_rng(seed).standard_normal((64, size))
-difference = commutator = 0.0
-turn = make_ring_matrix(size, 1.0)
-for courant in courants:
-    matrix = make_ring_matrix(size, courant)
-    folded = convolve_ring(states, [courant, 1 - courant, 0])
-    difference = max(difference, float(np.abs(states @ matrix.T - folded).max()))
-    commutator = max(commutator, float(np.abs(matrix @ turn - turn @ matrix).max()))
-page.record(
-    "wrnn.wave",
-    {
-        "courants": len(courants), "difference": difference, "commutator": commutator,
-        "shift_error": float(np.abs(turn - np.roll(np.eye(size), 1, axis=0)).max()),
-    },
-    figure="fig-wave-rnn-ring",
-)  # fmt: skip
+# %% tags=["hide-input"]
+courants, turn = np.linspace(0.05, 1.0, 20), make_ring_matrix(size, 1.0)
+states, matrices = np.random.default_rng(seed).standard_normal((64, size)), [make_ring_matrix(size, c) for c in courants]
+folded = [convolve_ring(states, [courant, 1 - courant, 0]) for courant in courants]
+difference = max(float(np.abs(states @ one.T - other).max()) for one, other in zip(matrices, folded))
+commutator = max(float(np.abs(one @ turn - turn @ one).max()) for one in matrices)
+numbers = {"courants": len(courants), "difference": difference, "commutator": commutator}
+numbers |= {"shift_error": float(np.abs(turn - np.roll(np.eye(size), 1, axis=0)).max())}
+page.record("wrnn.wave", numbers, figure="fig-wave-rnn-ring")
 
 # %% [markdown]
 # Matrix and convolution agree to {value}`wrnn.wave:difference|.1e` at {value}`wrnn.wave:courants` courant numbers, and every
@@ -158,24 +128,13 @@ page.record(
 # its mark where nobody else writes; where activity stays, inputs into one channel pile up on one neuron. We ask a linear
 # decoder when and where the inputs came.
 
-# %% mystnb={"figure": {"caption": "Left: three inputs. Middle: the state they leave on turning rings; the further a mark has come, the earlier it was made. Right: the state they leave where activity stays; inputs are counted, and their order is gone.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "720px"}}
-readings = {
-    "wave": read_onsets(True, seed=seed),
-    "bump": read_onsets(False, seed=seed),
-}
-figures.plot_onsets(
-    readings["wave"].inputs, {name: reading.states for name, reading in readings.items()}
-)
+# %% mystnb={"figure": {"caption": "Left: three inputs. Middle: the state they leave on turning rings; the further a mark has come, the earlier it was made. Right: the state they leave where activity stays; inputs are counted, and their order is gone.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "720px"}} tags=["hide-input"]
+readings = {"wave": read_onsets(True, seed=seed), "bump": read_onsets(False, seed=seed)}
+figures.plot_onsets(readings["wave"].inputs, {name: reading.states for name, reading in readings.items()})
 
-# %%
-page.record(
-    "wrnn.fig1",
-    {
-        "wave": readings["wave"].both, "bump": readings["bump"].both,
-        "bump_channel": readings["bump"].channel,
-    },
-    figure="fig-wave-rnn-onsets",
-)  # fmt: skip
+# %% tags=["hide-input"]
+numbers = {"wave": readings["wave"].both, "bump": readings["bump"].both, "bump_channel": readings["bump"].channel}
+page.record("wrnn.fig1", numbers, figure="fig-wave-rnn-onsets")
 
 # %% [markdown]
 # From the wave {value}`wrnn.fig1:wave|.1%` of the inputs are read with their time and channel, from the bump
@@ -194,23 +153,29 @@ page.record(
 # identity and a small random $V$.
 
 # %%
+cell = WaveRNN(1, 1, 8, 2, recurrent="random", seed=seed)
+w, b, V = (part.detach() for part in (cell.weight_kernel, cell.bias_kernel, cell.weight_encoder))
+h, u = torch.rand(2, 8), torch.rand(1)
+after = torch.zeros(2, 8)
+for ring in range(2):
+    for x in range(8):
+        heard = sum(w[ring, other, k] * h[other, (x + k - 1) % 8] for other in range(2) for k in range(3))
+        after[ring, x] = torch.relu(heard + b[ring] + (V.view(2, 8, 1)[ring, x] @ u))
+with torch.no_grad():
+    by_library = cell.step(h.reshape(1, 16), u.reshape(1, 1)).view(2, 8)
+print(f"one step, neuron by neuron, differs from the library's by {float((after - by_library).abs().max()):.0e}")
+assert torch.allclose(after, by_library, atol=1e-6)
+
+# %% tags=["hide-input"]
 ring, paper_size = WaveRNN(1, 1, 8, 2, activation="linear"), WaveRNN(1, 10, 256, 16)
 with torch.no_grad():
     ring.bias_kernel.zero_()
     turned = ring.step(torch.eye(16)).numpy()
-expected = np.kron(np.eye(2), np.roll(np.eye(8), 1, axis=1))
-encoder = np.zeros((2, 8))
-encoder[:, 0] = 1
-page.record(
-    "wrnn.init",
-    {
-        "shift_error": float(np.abs(turned - expected).max()),
-        "encoder_error": float(np.abs(ring.weight_encoder.detach().view(2, 8).numpy() - encoder).max()),
-        "parameters": paper_size.count_parameters(),
-        "parameters_mlp": WaveRNN(1, 10, 256, 16, mlp=100).count_parameters(),
-        "parameters_dense": IdentityRNN(1, 10, 256).count_parameters(),
-    },
-)  # fmt: skip
+expected, encoder = np.kron(np.eye(2), np.roll(np.eye(8), 1, axis=1)), np.eye(8)[[0, 0]]
+numbers = {"shift_error": float(np.abs(turned - expected).max()), "parameters": paper_size.count_parameters()}
+numbers |= {"encoder_error": float(np.abs(ring.weight_encoder.detach().view(2, 8).numpy() - encoder).max())}
+numbers |= {"parameters_mlp": WaveRNN(1, 10, 256, 16, mlp=100).count_parameters()}
+page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).count_parameters()})
 
 # %% [markdown]
 # With 16 rings of 256 that makes {value}`wrnn.init:parameters` parameters, with a readout of two layers
@@ -239,35 +204,28 @@ page.record(
 # Ten symbols, a wait of $T$ steps, a sign to begin, ten answers. The loss is the cross-entropy over all steps. The paper's code
 # divides it by the batch once more, so its figures are 128 times lower; a ratio of two losses is the same.
 
-# %%
-copies = collect("copy")
+# %% tags=["hide-input"]
+copies = page.collect("copy")
 copy_cells = tables.summarise_copy(copies.rows)
-missing_waits = sorted(set(tables.COPY_WAITS) - {cell.wait for cell in copy_cells})
 print(copies.about)
-print("waits not trained:", *missing_waits)
+print("waits not trained:", *sorted(set(COPY_WAITS) - {cell.wait for cell in copy_cells}))
 
-
-# %%
+# %% tags=["hide-input"]
 def group_curves(models, rows, key):
     """Return learning curves by title, then by what the paper calls the network."""
     panels = {}
     for row in tables.pick_best(rows):
-        group = panels.setdefault(key(row), {})
-        group.setdefault(tables.name_kind(row), []).extend(models.curves.get(row["model"], []))
+        own = panels.setdefault(key(row), {})
+        own.setdefault(tables.name_kind(row), []).extend(models.curves.get(row["model"], []))
     return panels
 
-
-# %% mystnb={"figure": {"caption": "Copy: test loss through training, one line a seed.", "name": "fig-wave-rnn-copy"}, "image": {"alt": "A panel for each wait. The wave-RNN's loss falls by orders of magnitude, with jumps up; the iRNN's stays near one.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "Copy: test loss through training, one line a seed.", "name": "fig-wave-rnn-copy"}, "image": {"alt": "A panel for each wait. The wave-RNN's loss falls by orders of magnitude, with jumps up; the iRNN's stays near one.", "width": "760px"}} tags=["hide-input"]
 shown = sorted((row for row in copies.rows if row["neurons"] < 600), key=tables.read_wait)
 panels = group_curves(copies, shown, lambda row: f"T = {tables.read_wait(row)}")
 figures.plot_losses(panels) if panels else "No record, no figure."
 
 
-# %%
-def show(value, form=".2g"):
-    return "–" if value is None else format(value, form)
-
-
+# %% tags=["hide-input"]
 DataTable(
     ("T", "wRNN loss", "iRNN loss", "ratio", "wRNN recall", "iRNN recall", "iterations", "seeds"),
     [
@@ -276,30 +234,14 @@ DataTable(
         for cell in copy_cells
     ],
     "Copy: lowest test loss and share of symbols recalled, means over seeds; the better of two sizes of iRNN",
-)  # fmt: skip
+)
 
-# %%
-copy_scale = say_scale(copies.rows)
-if copy_cells:
-    page.record(
-        "wrnn.copy",
-        tables.describe_copy(copy_cells),
-        figure="fig-wave-rnn-copy",
-        seeds=max(cell.seeds for cell in copy_cells),
-        scale=copy_scale,
-    )
-    page.record(
-        "wrnn.hold",
-        tables.describe_hold(copy_cells),
-        figure="fig-wave-rnn-recall",
-        seeds=max(cell.seeds for cell in copy_cells),
-        scale=copy_scale,
-    )
-else:
-    page.skip("wrnn.copy", lacks("copy"))
-    page.skip("wrnn.hold", lacks("copy"))
+# %% tags=["hide-input"]
+most = max((cell.seeds for cell in copy_cells), default=1)
+settle("wrnn.copy", copy_cells, "copy", lambda: tables.describe_copy(copy_cells), "copy", copies.rows, seeds=most)
+settle("wrnn.hold", copy_cells, "copy", lambda: tables.describe_hold(copy_cells), "recall", copies.rows, seeds=most)
 
-# %% mystnb={"figure": {"caption": "What two networks answer to one sequence of the test set, beside what they should.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above answer. For the wave-RNN they are equal; for the iRNN the last ten differ.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "What two networks answer to one sequence of the test set, beside what they should.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above answer. For the wave-RNN they are equal; for the iRNN the last ten differ.", "width": "700px"}} tags=["hide-input"]
 recalls = {}
 for row in sorted(tables.pick_best(copies.rows), key=tables.read_wait):
     found = copies.find_network(row["model"])
@@ -324,26 +266,17 @@ figures.plot_recall(recalls) if recalls else "No record, no figure."
 # Of $T$ numbers two are marked, and their sum is asked for at the end. The best constant answer has a loss of 1/6; the task
 # counts as solved when a training loss is at most .05. We look every 100 iterations.
 
-# %%
-sums = collect("adding")
+# %% tags=["hide-input"]
+sums = page.collect("adding")
 print(sums.about)
-if sums:
-    page.record(
-        "wrnn.adding",
-        tables.describe_adding(sums.rows),
-        figure="fig-wave-rnn-adding",
-        seeds=len({row["seed"] for row in sums.rows}),
-        scale=say_scale(sums.rows),
-    )
-else:
-    page.skip("wrnn.adding", lacks("adding"))
+own_seeds = len(group(sums.rows, "seed")) or 1
+settle("wrnn.adding", sums, "adding", lambda: tables.describe_adding(sums.rows), "adding", sums.rows, seeds=own_seeds)
 
-# %% mystnb={"figure": {"caption": "Adding: test loss through training.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Two curves of the loss on a logarithmic axis. The wave-RNN's falls at once, the iRNN's stays at one sixth for long.", "width": "560px"}}
-panels = group_curves(sums, sorted(sums.rows, key=tables.read_wait), lambda row: f"T = {tables.read_wait(row)}")  # fmt: skip
+# %% mystnb={"figure": {"caption": "Adding: test loss through training.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Two curves of the loss on a logarithmic axis. The wave-RNN's falls at once, the iRNN's stays at one sixth for long.", "width": "560px"}} tags=["hide-input"]
+panels = group_curves(sums, sorted(sums.rows, key=tables.read_wait), lambda row: f"T = {tables.read_wait(row)}")
 figures.plot_losses(panels) if panels else "No record, no figure."
 
-
-# %%
+# %% tags=["hide-input"]
 def say_solved(iterations):
     told = ("never" if iteration is None else f"{iteration:,}" for iteration in iterations)
     return ", ".join(told) or "–"
@@ -356,7 +289,7 @@ DataTable(
         for length, cells in tables.list_adding(sums.rows)
     ],
     "Adding: iteration at which a training loss of .05 was seen first",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # At the lengths {value}`wrnn.adding:wrnn_lengths` the wave-RNN solves the task by iteration {value}`wrnn.adding:wrnn_solved`, at
@@ -367,9 +300,10 @@ DataTable(
 #
 # MNIST comes one pixel a step, in reading order or in one fixed random order, and is classified after the last.
 
-# %%
-plain, permuted = collect("smnist"), collect("psmnist")
-accuracies = {name: tables.list_accuracies(models.rows) for name, models in (("plain", plain), ("permuted", permuted))}  # fmt: skip
+# %% tags=["hide-input"]
+plain, permuted = page.collect("smnist"), page.collect("psmnist")
+images = [*plain.rows, *permuted.rows]
+accuracies = {name: tables.list_accuracies(one.rows) for name, one in (("plain", plain), ("permuted", permuted))}
 means = {
     name: {network: float(np.mean(list(values.values()))) for network, values in own.items()}
     for name, own in accuracies.items()
@@ -378,65 +312,49 @@ print(plain.about, permuted.about, sep="\n")
 DataTable(
     ("network", "sMNIST, paper", "here", "psMNIST, paper", "here"),
     [
-        (network, paper[0], show(means["plain"].get(network), ".1f"), paper[1], show(means["permuted"].get(network), ".1f"))
-        for network, paper in tables.PAPER_IMAGES.items()
+        (network, first, show(means["plain"].get(network), ".1f"), second, show(means["permuted"].get(network), ".1f"))
+        for network, (first, second) in tables.PAPER_IMAGES.items()
     ],
-    f"Accuracy in per cent; here {say_scale([*plain.rows, *permuted.rows]) or 'at the scale of the paper'}",
-)  # fmt: skip
+    f"Accuracy in per cent; here {say_scale(images) or 'at the scale of the paper'}",
+)
 
-# %% mystnb={"figure": {"caption": "Test accuracy through training, in reading order and permuted.", "name": "fig-wave-rnn-images"}, "image": {"alt": "Two panels with a curve for each network. The wave-RNNs rise first and highest; the others are slower.", "width": "740px"}}
+# %% mystnb={"figure": {"caption": "Test accuracy through training, in reading order and permuted.", "name": "fig-wave-rnn-images"}, "image": {"alt": "Two panels with a curve for each network. The wave-RNNs rise first and highest; the others are slower.", "width": "740px"}} tags=["hide-input"]
 panels = {}
 for title, models in (("sMNIST", plain), ("psMNIST", permuted)):
     if models:
         panels[title] = group_curves(models, tables.pick_usual(models.rows), lambda row: "all")["all"]
 points = [p for panel in panels.values() for own in panel.values() for p in own]
 epoch = min((p["iteration"] for p in points), default=1)
-figures.plot_accuracy(panels, epoch) if panels else "No record, no figure."  # fmt: skip
+figures.plot_accuracy(panels, epoch) if panels else "No record, no figure."
 
-# %%
-needed = ("wRNN", "iRNN", "wRNN + MLP")
-for claim, name, models in (("wrnn.smnist", "plain", plain), ("wrnn.psmnist", "permuted", permuted)):  # fmt: skip
-    own = means[name]
-    if all(network in own for network in needed):
-        numbers = {"wrnn": own["wRNN"], "irnn": own["iRNN"], "wrnn_mlp": own["wRNN + MLP"]}
-        page.record(claim, numbers, figure="fig-wave-rnn-images", seeds=len(accuracies[name]["wRNN"]), scale=say_scale(models.rows))  # fmt: skip
-    else:
-        page.skip(claim, lacks(claim.removeprefix("wrnn.")))
-both_scale = say_scale([*plain.rows, *permuted.rows])
-have = {network: all(network in means[name] for name in means) for network in needed}
-if have["wRNN"] and have["iRNN"]:
-    drops = {
-        f"{network.lower()}_drop": means["plain"][network] - means["permuted"][network]
-        for network in ("wRNN", "iRNN")
-    }
-    page.record("wrnn.permutation", drops, figure="fig-wave-rnn-images", scale=both_scale)
-else:
-    page.skip("wrnn.permutation", lacks("smnist"))
+# %% tags=["hide-input"]
+def settle_images(claim, networks, figure_of, name, numbers, rows, **more):
+    there = all(network in means[own] for own in figure_of for network in networks)
+    settle(claim, there, name, numbers, "images", rows, **more)
 
-# %%
-if have["wRNN"] and have["wRNN + MLP"]:
-    gains = {f"{name}_gain": own["wRNN + MLP"] - own["wRNN"] for name, own in means.items()}
-    page.record("wrnn.mlp", gains, figure="fig-wave-rnn-images", scale=both_scale)
-else:
-    page.skip("wrnn.mlp", lacks("smnist"))
+
+needed, both = ("wRNN", "iRNN", "wRNN + MLP"), ("plain", "permuted")
+for claim, name, models in (("smnist", "plain", plain), ("psmnist", "permuted", permuted)):
+    own, most = means[name], len(accuracies[name].get("wRNN", {})) or 1
+    numbers = lambda own=own: {"wrnn": own["wRNN"], "irnn": own["iRNN"], "wrnn_mlp": own["wRNN + MLP"]}
+    settle_images(f"wrnn.{claim}", needed, (name,), claim, numbers, models.rows, seeds=most)
+settle_images("wrnn.permutation", ("wRNN", "iRNN"), both, "smnist", lambda: {
+    f"{network.lower()}_drop": means["plain"][network] - means["permuted"][network] for network in ("wRNN", "iRNN")
+}, images)
+settle_images("wrnn.mlp", ("wRNN", "wRNN + MLP"), both, "smnist", lambda: {
+    f"{name}_gain": own["wRNN + MLP"] - own["wRNN"] for name, own in means.items()
+}, images)
+gated = ("wRNN", "LSTM", "GRU")
+settle_images("wrnn.baselines", gated, ("permuted",), "psmnist", lambda: {
+    network.lower(): means["permuted"][network] for network in gated
+}, permuted.rows)
 lead = tables.describe_lead(plain.rows, plain.curves)
-if lead["looks"]:
-    page.record("wrnn.fast", lead, figure="fig-wave-rnn-images", scale=say_scale(plain.rows))
-else:
-    page.skip("wrnn.fast", lacks("smnist"))
-if all(network in means["permuted"] for network in ("wRNN", "LSTM", "GRU")):
-    numbers = {network.lower(): means["permuted"][network] for network in ("wRNN", "LSTM", "GRU")}
-    page.record("wrnn.baselines", numbers, figure="fig-wave-rnn-images", scale=say_scale(permuted.rows))  # fmt: skip
-else:
-    page.skip("wrnn.baselines", lacks("psmnist"))
+settle("wrnn.fast", lead["looks"], "smnist", lambda: lead, "images", plain.rows)
 
 # %% mystnb={"figure": {"caption": "Accuracy on permuted images against the number of trained parameters.", "name": "fig-wave-rnn-parameters"}, "image": {"alt": "Two lines over the number of parameters, that of the wave-RNN far above.", "width": "520px"}}
 sizes = tables.list_sizes(permuted.rows)
 counted = tables.describe_sizes(sizes)
-if counted["pairs"]:
-    page.record("wrnn.params", counted, figure="fig-wave-rnn-parameters", scale=say_scale(permuted.rows))  # fmt: skip
-else:
-    page.skip("wrnn.params", lacks("psmnist"))
+settle("wrnn.params", counted["pairs"], "psmnist", lambda: counted, "parameters", permuted.rows)
 figures.plot_parameters(sizes) if sizes else "No record, no figure."
 
 # %% [markdown]
@@ -453,25 +371,21 @@ figures.plot_parameters(sizes) if sizes else "No record, no figure."
 # Each row of a colour image is one input; after the last row comes noise. The images are a recompressed copy of CIFAR-10, so
 # numbers here are not numbers on CIFAR-10 itself.
 
-# %%
-noisy = collect("nscifar")
-cifar = {
-    network: float(np.mean(list(values.values())))
-    for network, values in tables.list_accuracies(noisy.rows).items()
-}
-if all(network in cifar for network in ("wRNN", "iRNN", "LSTM", "GRU")):
-    numbers = {network.lower(): value for network, value in cifar.items()}
-    page.record("wrnn.cifar", numbers, figure="fig-wave-rnn-noise", scale=say_scale(noisy.rows))
-else:
-    page.skip("wrnn.cifar", lacks("nscifar"))
+# %% tags=["hide-input"]
+noisy = page.collect("nscifar")
+cifar = {network: float(np.mean(list(own.values()))) for network, own in tables.list_accuracies(noisy.rows).items()}
+complete = all(network in cifar for network in ("wRNN", "iRNN", "LSTM", "GRU"))
+numbers = {network.lower(): value for network, value in cifar.items()}
+settle("wrnn.cifar", complete, "nscifar", lambda: numbers, "noise", noisy.rows)
 print(noisy.about)
 
-# %% mystnb={"figure": {"caption": "Test accuracy through training on images that are followed by noise.", "name": "fig-wave-rnn-noise"}, "image": {"alt": "A curve for each network; those of the wave-RNN and the iRNN rise, those of the gated networks stay at one in ten.", "width": "560px"}}
+# %% mystnb={"figure": {"caption": "Test accuracy through training on images that are followed by noise.", "name": "fig-wave-rnn-noise"}, "image": {"alt": "A curve for each network; those of the wave-RNN and the iRNN rise, those of the gated networks stay at one in ten.", "width": "560px"}} tags=["hide-input"]
 curves = group_curves(noisy, tables.pick_usual(noisy.rows), lambda row: "nsCIFAR-10")
-first_look = min((p["iteration"] for own in curves.values() for line in own.values() for p in line), default=1)  # fmt: skip
+points = [point for own in curves.values() for line in own.values() for point in line]
+first_look = min((point["iteration"] for point in points), default=1)
 figures.plot_accuracy(curves, first_look) if curves else "No images of CIFAR-10 at this scale, no figure."
 
-# %%
+# %% tags=["hide-input"]
 DataTable(
     ("network", "parameters", "accuracy"),
     [
@@ -479,7 +393,7 @@ DataTable(
         for row in sorted(tables.pick_usual(noisy.rows), key=lambda row: -row["accuracy"])
     ],
     f"Accuracy in per cent on images before noise; {say_scale(noisy.rows)}",
-) if noisy else "No images of CIFAR-10 at this scale, no table."  # fmt: skip
+) if noisy else "No images of CIFAR-10 at this scale, no table."
 
 # %% [markdown]
 # The paper has the wave-RNN ahead of LSTM, GRU and iRNN. Here they reach {value}`wrnn.cifar:wrnn|.1f`,
@@ -491,26 +405,17 @@ DataTable(
 # Seven variants on the copy task: the wave-RNN without the encoder's start, without the shift, without both; the iRNN as it
 # is, with the shift, and with both. All have one learning rate and one clip.
 
-# %%
-parts = collect("ablation")
+# %% tags=["hide-input"]
+parts = page.collect("ablation")
 losses = tables.summarise_ablation(parts.rows)
-ablated = tables.describe_ablation(losses)
+ablated, own_seeds = tables.describe_ablation(losses), len(group(parts.rows, "seed")) or 1
 print(parts.about)
-if ablated["columns"]:
-    page.record(
-        "wrnn.ablation",
-        ablated,
-        figure="fig-wave-rnn-ablation",
-        seeds=len({row["seed"] for row in parts.rows}),
-        scale=say_scale(parts.rows),
-    )
-else:
-    page.skip("wrnn.ablation", lacks("ablation"))
+settle("wrnn.ablation", ablated["columns"], "ablation", lambda: ablated, "ablation", parts.rows, seeds=own_seeds)
 
-# %% mystnb={"figure": {"caption": "Table 4: lowest test loss of each variant. Blue dots: convolutions; brown squares: dense matrices.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with a mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "620px"}}
+# %% mystnb={"figure": {"caption": "Table 4: lowest test loss of each variant. Blue dots: convolutions; brown squares: dense matrices.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with a mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "620px"}} tags=["hide-input"]
 figures.plot_ablation(losses) if losses else "No record, no figure."
 
-# %%
+# %% tags=["hide-input"]
 waits = sorted({wait for row in losses.values() for wait in row})
 DataTable(
     ("network", *(f"T = {wait}" for wait in waits)),
@@ -535,53 +440,39 @@ DataTable(
 # their peaks, which gives a wave every chance to show.
 
 
-# %%
+# %% tags=["hide-input"]
 def watch(models, row, suffix=""):
     """Return a network's activity, or None where the record does not keep the network."""
     found = models.find_network(row["model"] + suffix)
     return found and record_activity(*found)
 
 
-first = {
-    tables.name_kind(row): row
-    for row in reversed(tables.pick_best(plain.rows))
-    if row["seed"] == seed and row["init"] in ("shift", "identity") and not row["mlp"]
-    and (row["network"], row["init"]) in (("wrnn", "shift"), ("irnn", "identity"))
-}  # fmt: skip
-seen = {name: watch(plain, row) for name, row in first.items()}
-seen = {name: activity for name, activity in seen.items() if activity is not None}
+usual = [row for row in reversed(tables.pick_best(plain.rows)) if row["seed"] == seed and not row["mlp"]]
+usual = [row for row in usual if (row["network"], row["init"]) in (("wrnn", "shift"), ("irnn", "identity"))]
+first = {tables.name_kind(row): row for row in usual}
+seen = {name: activity for name, row in first.items() if (activity := watch(plain, row)) is not None}
 
-# %% mystnb={"figure": {"caption": "Above: activity while an image is read, of the clearest ring of the wave-RNN and of the iRNN with its neurons in the order of their peaks. Below: the spectra, over those of shuffled activity.", "name": "fig-wave-rnn-activity"}, "image": {"alt": "Left, diagonal stripes and a bright diagonal in the spectrum. Right, blocks that stay, and a bright vertical line.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Above: activity while an image is read, of the clearest ring of the wave-RNN and of the iRNN with its neurons in the order of their peaks. Below: the spectra, over those of shuffled activity.", "name": "fig-wave-rnn-activity"}, "image": {"alt": "Left, diagonal stripes and a bright diagonal in the spectrum. Right, blocks that stay, and a bright vertical line.", "width": "720px"}} tags=["hide-input"]
 panels = {}
 for name, activity in sorted(seen.items(), reverse=True):
-    shares = [
-        measure_diagonal(activity[:1, place : place + 1])
-        for place in range(activity.shape[1])
-    ]
+    shares = [measure_diagonal(activity[:1, place : place + 1]) for place in range(activity.shape[1])]
     shown = activity[0, int(np.argmax(shares))]
     panels[name] = (shown, measure_activity_spectrum(shown, seed=seed))
-figures.plot_activity(panels) if panels else "No network on record, no figure."  # fmt: skip
+figures.plot_activity(panels) if panels else "No network on record, no figure."
 
-# %%
-if {"wRNN", "iRNN"} <= set(seen):
-    diagonal = {name: measure_diagonal(activity, seed) for name, activity in seen.items()}
-    page.record(
-        "wrnn.fig2",
-        {"wave": diagonal["wRNN"], "dense": diagonal["iRNN"]},
-        figure="fig-wave-rnn-activity",
-        scale=say_scale(list(first.values())),
-    )
-else:
-    page.skip("wrnn.fig2", lacks("smnist"))
+# %% tags=["hide-input"]
+diagonal = {name: measure_diagonal(activity, seed) for name, activity in seen.items()}
+numbers = {"wave": diagonal.get("wRNN"), "dense": diagonal.get("iRNN")}
+settle("wrnn.fig2", {"wRNN", "iRNN"} <= set(seen), "smnist", lambda: numbers, "activity", first.values())
 
 # %% [markdown]
 # Training may also change speeds. For each ring we look for the speed along whose line most of its power lies, and count rings
 # for which that is more than half.
 
-# %% mystnb={"figure": {"caption": "Speeds of the rings of trained wave-RNNs, one dot a ring whose activity is mostly one wave. Dotted: the speed of the shift, from which they start if nothing else is said.", "name": "fig-wave-rnn-speeds"}, "image": {"alt": "Dots along a horizontal axis of speeds, most at one neuron a step, some slower or faster.", "width": "560px"}}
+# %% mystnb={"figure": {"caption": "Speeds of the rings of trained wave-RNNs, one dot a ring whose activity is mostly one wave. Dotted: the speed of the shift, from which they start if nothing else is said.", "name": "fig-wave-rnn-speeds"}, "image": {"alt": "Dots along a horizontal axis of speeds, most at one neuron a step, some slower or faster.", "width": "560px"}} tags=["hide-input"]
 speeds, starts, looked_at = {}, {}, 0
 for title, models in (("sMNIST", plain), ("psMNIST", permuted)):
-    for row in models.select(network="wrnn", seed=seed):
+    for row in pick(models.rows, network="wrnn", seed=seed):
         activity = watch(models, row)
         looked_at += activity is not None
         found = [] if activity is None else list_speeds(activity)
@@ -591,24 +482,16 @@ for title, models in (("sMNIST", plain), ("psMNIST", permuted)):
             speeds[name], starts[name] = found, row["init"]
 figures.plot_speeds(speeds) if speeds else "No network with two clear waves, no figure."
 
-# %%
+# %% tags=["hide-input"]
 ordered = {name: sorted(found) for name, found in speeds.items() if min(found) > 0}
 spread = {name: found[-1] / found[0] for name, found in ordered.items()}
 first_name = max(spread, key=spread.get, default="")
 widest = ordered.get(first_name, [0.0])
-if looked_at:
-    page.record(
-        "wrnn.speeds",
-        {
-            "rings": sum(speed > 0 for speed in widest), "slowest": widest[0], "fastest": widest[-1],
-            "networks": len(speeds), "looked_at": looked_at, "start": starts.get(first_name, ""),
-            "spread_of_shifts": max((spread[name] for name in spread if starts[name] == "shift"), default=1.0),
-        },
-        figure="fig-wave-rnn-speeds",
-        scale=both_scale,
-    )  # fmt: skip
-else:
-    page.skip("wrnn.speeds", lacks("psmnist"))
+numbers = {"rings": sum(speed > 0 for speed in widest), "slowest": widest[0], "fastest": widest[-1]}
+numbers |= {"networks": len(speeds), "looked_at": looked_at, "start": starts.get(first_name, "")}
+shifts = [spread[name] for name in spread if starts[name] == "shift"]
+numbers |= {"spread_of_shifts": max(shifts, default=1.0)}
+settle("wrnn.speeds", looked_at, "psmnist", lambda: numbers, "speeds", images)
 
 # %% [markdown]
 # The paper sees waves of several speeds beside each other. In the network with the widest spread, whose kernel started as
@@ -619,37 +502,27 @@ else:
 #
 # And are waves learnt where they are not put? Three kernels to start from, and the share on the diagonal through training.
 
-# %% mystnb={"figure": {"caption": "Power on the diagonal through training, from three kernels.", "name": "fig-wave-rnn-emerge"}, "image": {"alt": "Three lines over the iterations: the shift high from the start, identity and random low.", "width": "520px"}}
+# %% mystnb={"figure": {"caption": "Power on the diagonal through training, from three kernels.", "name": "fig-wave-rnn-emerge"}, "image": {"alt": "Three lines over the iterations: the shift high from the start, identity and random low.", "width": "520px"}} tags=["hide-input"]
 forming = {}
-for row in plain.select(network="wrnn", seed=seed, mlp=0):
-    stages = []
-    for iteration in plain.list_snapshots(row["model"]):
-        activity = watch(plain, row, f"_at{iteration}")
-        if activity is not None:
-            stages.append((iteration, measure_diagonal(activity, seed)))
+for row in pick(plain.rows, network="wrnn", seed=seed, mlp=0):
+    moments = [(at, watch(plain, row, f"_at{at}")) for at in plain.list_snapshots(row["model"])]
+    stages = [(at, measure_diagonal(activity, seed)) for at, activity in moments if activity is not None]
     if len(stages) > 1:
         forming[row["init"]] = stages
-figures.plot_emergence(forming) if forming else "No network on record, no figure."  # fmt: skip
+figures.plot_emergence(forming) if forming else "No network on record, no figure."
 
-# %%
-if "random" in forming:
-    row = plain.select(network="wrnn", seed=seed, mlp=0, init="random")[0]
-    found = list_speeds(watch(plain, row))
-    page.record(
-        "wrnn.emerge",
-        {
-            "random_before": forming["random"][0][1],
-            "random_after": forming["random"][-1][1],
-            "starts": list(forming),
-            "after": [stages[-1][1] for stages in forming.values()],
-            "random_rings": len(found),
-            "random_speed": float(np.median(found)) if found else 0.0,
-        },
-        figure="fig-wave-rnn-emerge",
-        scale=say_scale(plain.rows),
-    )
-else:
-    page.skip("wrnn.emerge", lacks("smnist"))
+# %% tags=["hide-input"]
+def describe_emergence():
+    found = list_speeds(watch(plain, pick(plain.rows, network="wrnn", seed=seed, mlp=0, init="random")[0]))
+    return {
+        "random_before": forming["random"][0][1], "random_after": forming["random"][-1][1], "starts": list(forming),
+        "after": [stages[-1][1] for stages in forming.values()], "random_rings": len(found),
+        "random_speed": float(np.median(found)) if found else 0.0,
+    }
+
+
+settle("wrnn.emerge", "random" in forming, "smnist", describe_emergence, "emerge", plain.rows)
+
 # %% [markdown]
 # From a random kernel the share goes from {value}`wrnn.emerge:random_before|.3f` to {value}`wrnn.emerge:random_after|.3f`. The
 # diagonal is the speed of the shift; a kernel that was never a shift may find another one. Of its rings
@@ -667,20 +540,19 @@ else:
 # directions in which a variable is kept; so variables are read and swapped in the directions of the step. Whether that is
 # one basis for all steps, as in an Elman network, is asked beside it.
 
-# %%
-bridges, answers = collect("bridge"), {}
+# %% tags=["hide-input"]
+bridges, answers = page.collect("bridge"), {}
 print(bridges.about)
 for row in sorted(bridges.rows, key=lambda own: (own["network"] != "wrnn", tables.name_bridge(own), own["seed"])):
     found = bridges.find_network(row["model"])
     if found is not None:
-        network, plan = found
-        judged = analyse_machine(SequenceSystem(network), plan.make_task_at_hand().system)
+        judged = analyse_machine(SequenceSystem(found[0]), found[1].make_task_at_hand().system)
         answers[tables.name_bridge(row), row["seed"]] = judged.summarise() | {"trained": row["accuracy"]}
 
-# %% mystnb={"figure": {"caption": "Networks that are no Elman networks, trained on repeat copy, one mark a network: the least over all variables and four steps. The first four rows are to be above the dotted line; the last, swaps in the directions of the neighbouring variable, is to be low.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Five rows of marks. Those of the wave-RNNs are at one in the first four rows and at zero in the last.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Networks that are no Elman networks, trained on repeat copy, one mark a network: the least over all variables and four steps. The first four rows are to be above the dotted line; the last, swaps in the directions of the neighbouring variable, is to be low.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Five rows of marks. Those of the wave-RNNs are at one in the first four rows and at zero in the last.", "width": "700px"}} tags=["hide-input"]
 figures.plot_bridge(answers) if answers else "No network on record, no figure."
 
-# %%
+# %% tags=["hide-input"]
 DataTable(
     ("network", "seed", "right in the trained range", "over 200 steps", "slow eigenvalues", "least R², step's directions", "one basis", "changed follow", "others stay"),
     [
@@ -689,19 +561,18 @@ DataTable(
         for (name, own_seed), own in answers.items()
     ],
     "Networks trained on repeat copy: the least over variables and steps; eigenvalues beyond 0.9 of the mean derivative",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # A network that has not learnt its task says nothing about how the task is solved, so those count that have at least .99 of the
 # signs right over the range that they were trained on. This was not fixed before the first run: it was set when the LSTMs of 128
 # units had failed to learn 40 steps, and the LSTMs of 256 units and 20 steps were added then. The failed ones stay in the table.
 
-# %%
+# %% tags=["hide-input"]
 bridged = tables.describe_bridge(answers)
-if bridged["wave_learnt"] and bridged["lstm_networks"]:
-    page.record("ours.bridge", bridged, figure="fig-wave-rnn-bridge", seeds=bridged["wave_learnt"], scale=say_scale(bridges.rows))  # fmt: skip
-else:
-    page.skip("ours.bridge", lacks("bridge"))
+learnt = bridged["wave_learnt"]
+there = learnt and bridged["lstm_networks"]
+settle("ours.bridge", there, "bridge", lambda: bridged, "bridge", bridges.rows, seeds=learnt or 1)
 
 # %% [markdown]
 # In the worst case {value}`ours.bridge:wave_interventions|.3f` of the outputs of a wave-RNN do as theory predicts after a swap,
@@ -726,26 +597,17 @@ else:
 # Rows are what a page believes. For networks at hand we compute answers again, through the slow convolution and not the fast
 # recurrence that trained them.
 
-# %%
-checked = 0
-for models in (copies, sums, plain, permuted):
-    for row in models.rows:
-        if checked >= page.size(smoke=6, laptop=10, paper=10):
-            break
-        found = models.find_network(row["model"])
-        if found is None:
-            continue
-        network, plan = found
-        task = plan.make_task_at_hand()
-        inputs, targets = task.draw_test(min(64, task.test_count or 64))
-        with torch.no_grad():
-            answers = network(inputs).outputs
-        answers = answers if task.every_step else answers[-1]
-        again = float(task.measure_accuracy(answers, targets))
-        # Sixty-four of many: three standard errors of a share, and a little.
-        assert abs(again - row["accuracy"]) <= 3 * 0.5 / 8 + 0.02, (row["model"], again)
-        checked += 1
-print(f"{checked} networks compared with their rows")
+# %% tags=["hide-input"]
+checked = [(models, row) for models in (copies, sums, plain, permuted) for row in models.rows]
+checked = ((row, found) for models, row in checked if (found := models.find_network(row["model"])))
+for row, (network, plan) in islice(checked, page.size(smoke=6, laptop=10, paper=10)):
+    task = plan.make_task_at_hand()
+    inputs, targets = task.draw_test(min(64, task.test_count or 64))
+    with torch.no_grad():
+        outputs = network(inputs).outputs
+    again = float(task.measure_accuracy(outputs if task.every_step else outputs[-1], targets))
+    # Sixty-four of many: three standard errors of a share, and a little.
+    assert abs(again - row["accuracy"]) <= 3 * 0.5 / 8 + 0.02, (row["model"], again)
 
 # %%
 assert difference <= 1e-12 and commutator <= 1e-12
@@ -754,8 +616,7 @@ moving = np.stack([np.roll(bump, time) for time in range(steps)])
 assert measure_line_share(measure_activity_spectrum(moving, 0)) > 0.99
 noise = np.random.default_rng(seed).standard_normal((96, 48))
 assert measure_line_share(measure_activity_spectrum(noise, 0)) < 0.12
-for cell in copy_cells:
-    assert cell.wave_loss is None or cell.wave_loss >= 0
+assert all(cell.wave_loss is None or cell.wave_loss >= 0 for cell in copy_cells)
 
 # %% [markdown]
 # ## What does not hold

@@ -35,26 +35,28 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
+from twm.book.figures import episodic_memory as figures
+from twm.book.figures.style import use_style
 from twm.book.session import open_page
+from twm.models.elman import read_network
+from twm.theory.bases import make_basis, make_encoder, make_readout, transform_operator
+from twm.theory.episodic import ACTIVATIONS, EpisodicModel, change_memories, draw_episodic_model, draw_integer_basis
+from twm.theory.episodic import find_variables, measure_conjugacy, propagate_readout, run_repeat_copy
+from twm.theory.episodic import simulate_episodes, simulate_reduced, step_euler, step_feature
+from twm.theory.operators import make_cycle, make_wave_operator, repeat_copy_spectrum, repeat_copy_state
+from twm.theory.pictures import text_to_states
+from twm.theory.spectra import compare_spectra
+from twm.training.places import read_models
+from twm.training.plans import ModelPlan
+from twm.training.results import train_model
+from twm.training.sweeps import find_sweep
+from twm.training.trainer import draw_batch
 
 page = open_page("08_episodic_memory", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-
-# %%
-from twm.theory.episodic import (
-    ACTIVATIONS, EpisodicModel, change_memories, draw_episodic_model, draw_integer_basis, find_variables,
-    measure_conjugacy, propagate_readout, run_repeat_copy, simulate_episodes, simulate_reduced, step_euler,
-    step_feature,
-)
-from twm.theory.operators import make_cycle, make_wave_operator, repeat_copy_spectrum, repeat_copy_state
-from twm.theory.bases import make_basis, make_encoder, make_readout, transform_operator
-from twm.theory.spectra import compare_spectra
-from twm.book.figures import episodic_memory as figures
-from twm.book.figures.style import use_style
-
 use_style()
 
 # %% [markdown]
@@ -129,18 +131,12 @@ for count in counts:
     for _ in range(count):
         state = step_euler(model, state, step=times[20] / count)
     euler.append(np.abs(state - exact).max())
-gsemm = {
-    "order": float(orders.mean()),
-    "least_order": float(orders.flat[np.abs(orders - 1).argmax()]),
-}
-page.note("euler_order", np.log2(euler[-2] / euler[-1]))
-page.record(
-    "emt.gsemm",
-    gsemm | {"map_error": map_error, "half_step_error": half_error, "models": spans},
-    figure="fig-episodic-reduction",
-)
 
-# %% mystnb={"figure": {"caption": "Left: one feature neuron of the full model for three speeds of its hidden and delay neurons; the faster they are, the closer it is to the limit without them. Right: the largest difference from the limit is proportional to their time constant, and the error of Euler's method to its step.", "name": "fig-episodic-reduction"}, "image": {"alt": "Left, three curves over time that approach a fourth. Right, two rows of points on logarithmic axes, each along a dotted line of slope one.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Left: one feature neuron of the full model for three speeds of its hidden and delay neurons; the faster they are, the closer it is to the limit without them. Right: the largest difference from the limit is proportional to their time constant, and the error of Euler's method to its step.", "name": "fig-episodic-reduction"}, "image": {"alt": "Left, three curves over time that approach a fourth. Right, two rows of points on logarithmic axes, each along a dotted line of slope one.", "width": "700px"}} tags=["hide-input"]
+gsemm = {"order": float(orders.mean()), "least_order": float(orders.flat[np.abs(orders - 1).argmax()])}
+page.note("euler_order", np.log2(euler[-2] / euler[-1]))
+errors_of_map = {"map_error": map_error, "half_step_error": half_error, "models": spans}
+page.record("emt.gsemm", gsemm | errors_of_map, figure="fig-episodic-reduction")
 shown = {"limit": limit[:, 0]}
 for constant in (1.0, 0.3, 0.1):
     fast = {"time_hidden": constant, "time_delay": constant}
@@ -177,12 +173,12 @@ for norm in norms:
         starts = 2 * rng.standard_normal((12, page.size(smoke=50, laptop=500, paper=1000)))
         found = measure_conjugacy(model, starts, steps=50)
         ways[name].append((max(found.forward, found.orbit), found.backward))
+
+# %% mystnb={"figure": {"caption": "From the map to the Elman update (left) every activation leads, at every norm. Back again (right) only tanh does, whatever the norm: ReLU and clipping send different states to one, and no function can tell them apart afterwards. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "700px"}} tags=["hide-input"]
 ways = {name: np.array(pairs).T for name, pairs in ways.items()}
 both = {name: pairs.max(axis=0).tolist() for name, pairs in ways.items()}
 page.note("forward_error", max(pairs[0].max() for pairs in ways.values()))
 page.record("emt.conjugate", {"norms": norms, **both}, figure="fig-episodic-conjugacy")
-
-# %% mystnb={"figure": {"caption": "From the map to the Elman update (left) every activation leads, at every norm. Back again (right) only tanh does, whatever the norm: ReLU and clipping send different states to one, and no function can tell them apart afterwards. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "700px"}}
 figures.plot_conjugacy(norms, ways)
 
 # %% [markdown]
@@ -203,23 +199,12 @@ for _ in range(page.size(smoke=10, laptop=50, paper=100)):
     families.append(change_memories(model, rng.standard_normal((5, 5)) + 2 * np.eye(5)))
 spectra = [np.linalg.eigvals(each.operator) for each in families]
 pairs = [(a, b) for a in range(12) for b in range(a)]
-closest = min(
-    np.abs(families[a].operator - families[b].operator).max() for a, b in pairs if a < len(families)
-)
+closest = min(np.abs(families[a].operator - families[b].operator).max() for a, b in pairs if a < len(families))
 
-# %%
-page.record(
-    "emt.isospectral",
-    {
-        "families": len(families),
-        "spectrum": max(compare_spectra(spectra[0], each) for each in spectra[1:]),
-        "recurrent": max(np.abs(each.recurrent - model.recurrent).max() for each in families),
-        "least_difference": closest,
-    },
-    figure="fig-episodic-families",
-)
-
-# %% mystnb={"figure": {"caption": "Three readings of one and the same recurrent matrix: the interactions depend on which memories one sees in it, their eigenvalues do not.", "name": "fig-episodic-families"}, "image": {"alt": "Three different five by five matrices, and a plane in which the eigenvalues of all three lie on top of one another.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Three readings of one and the same recurrent matrix: the interactions depend on which memories one sees in it, their eigenvalues do not.", "name": "fig-episodic-families"}, "image": {"alt": "Three different five by five matrices, and a plane in which the eigenvalues of all three lie on top of one another.", "width": "720px"}} tags=["hide-input"]
+numbers = {"families": len(families), "spectrum": max(compare_spectra(spectra[0], each) for each in spectra[1:])}
+numbers |= {"recurrent": max(np.abs(each.recurrent - model.recurrent).max() for each in families)}
+page.record("emt.isospectral", numbers | {"least_difference": closest}, figure="fig-episodic-families")
 figures.plot_families(spectra[:3], [each.operator for each in families[:3]])
 
 # %% [markdown]
@@ -280,20 +265,11 @@ for step in range(4 * history + 1):
     wrong["closed_form"] += int((rows @ state != expected.reshape(-1)).sum())
     misplaced += int((rows @ state != np.roll(expected, 1, axis=0).reshape(-1)).any())
     state, compared = copy @ state, compared + history * dim
-page.record(
-    "emt.phi",
-    {f"{name}_differences": count for name, count in wrong.items()}
-    | {
-        "variables": history,
-        "dim": dim,
-        "compared": compared,
-        "wrong_variable": misread,
-        "printed_index": misplaced,
-    },
-    figure="fig-episodic-mechanisms",
-)
 
-# %% mystnb={"figure": {"caption": "Four variables of five dimensions, as in the paper's Fig. 2. Composing moves every content one variable down and puts f of all of them in the last; writing adds an input there; reading takes the last variable out.", "name": "fig-episodic-mechanisms"}, "image": {"alt": "Four grids of whole numbers: a state, the state moved by one column, the same with an input added to the last column, and the last column alone.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Four variables of five dimensions, as in the paper's Fig. 2. Composing moves every content one variable down and puts f of all of them in the last; writing adds an input there; reading takes the last variable out.", "name": "fig-episodic-mechanisms"}, "image": {"alt": "Four grids of whole numbers: a state, the state moved by one column, the same with an input added to the last column, and the last column alone.", "width": "720px"}} tags=["hide-input"]
+numbers = {f"{name}_differences": count for name, count in wrong.items()} | {"variables": history, "dim": dim}
+numbers |= {"compared": compared, "wrong_variable": misread, "printed_index": misplaced}
+page.record("emt.phi", numbers, figure="fig-episodic-mechanisms")
 figures.plot_mechanisms(before, after, written, written[-1])
 
 # %% [markdown]
@@ -319,19 +295,15 @@ for number in range(4 * history):
     states.append(recurrent @ states[-1] + columns[:, -dim:] @ entering)
     read.append(rows[-dim:] @ states[-1])
 
-# %%
-machine = np.array(contents).reshape(4 * history, -1)
-components = np.array(states[1:]) @ rows.T
-differing = {
-    "differing_variables": int((components != machine).sum()),
-    "differing_outputs": int((np.array(read[history:]) != np.array(outputs)).sum()),
-}
-sizes = {"steps": 4 * history, "history": history, "hidden": hidden, "size": history * dim}
-compared = machine.size + 3 * history * dim
-page.record("emt.fig1", differing | sizes | {"compared": compared}, figure="fig-episodic-machine")
-assert not any(differing.values())
+# %% tags=["hide-input"]
+machine, components = np.array(contents).reshape(4 * history, -1), np.array(states[1:]) @ rows.T
+numbers = {"differing_variables": int((components != machine).sum())}
+numbers |= {"differing_outputs": int((np.array(read[history:]) != np.array(outputs)).sum())}
+assert not any(numbers.values())
+numbers |= {"steps": 4 * history, "history": history, "hidden": hidden, "size": history * dim}
+page.record("emt.fig1", numbers | {"compared": machine.size + 3 * history * dim}, figure="fig-episodic-machine")
 
-# %% mystnb={"figure": {"caption": "Repeat copy as a program and as a network. The variables of the program (top) and what the dual reads from the network (middle) are the same at every step. The neurons that carry them (bottom) show none of it.", "name": "fig-episodic-machine"}, "image": {"alt": "Two identical heatmaps with diagonal stripes of contents that move from variable to variable, and below them a heatmap of neurons without a visible order.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Repeat copy as a program and as a network. The variables of the program (top) and what the dual reads from the network (middle) are the same at every step. The neurons that carry them (bottom) show none of it.", "name": "fig-episodic-machine"}, "image": {"alt": "Two identical heatmaps with diagonal stripes of contents that move from variable to variable, and below them a heatmap of neurons without a visible order.", "width": "700px"}} tags=["hide-input"]
 figures.plot_machine(machine, components, np.array(states[1:]), history)
 
 # %% [markdown]
@@ -344,50 +316,28 @@ figures.plot_machine(machine, components, np.array(states[1:]), history)
 # inputs of five. The record of the sweep `picture` holds such networks. We take the first one in its table that solves the
 # task with one eigenvalue for each of the $16 \cdot 5$ components.
 
-# %%
-from twm.models.elman import read_network
-from twm.training.plans import ModelPlan
-from twm.training.trainer import draw_batch
-from twm.training.sweeps import find_sweep
-from twm.training.places import read_models
-from twm.training.results import train_model
-
-smaller = ModelPlan(
-    "repeat-copy:3,2",
-    hidden=16,
-    init="orthogonal",
-    iterations=400,
-    horizons=(5, 10, 20),
-    learning_rate=3e-3,
-)
-whole = next(plan for plan in find_sweep("picture").list_plans() if plan.init == "orthogonal")
+# %% tags=["hide-input"]
+small = {"hidden": 16, "iterations": 400, "horizons": (5, 10, 20), "learning_rate": 3e-3}
+smaller = ModelPlan("repeat-copy:3,2", init="orthogonal", **small)
+pictures = find_sweep("picture").list_plans()
+whole = next(plan for plan in pictures if plan.init == "orthogonal")
 reduced = ModelPlan("repeat-copy:8,4", hidden=64, init="orthogonal", iterations=4000)
-plan = page.size(smoke=smaller, laptop=reduced, paper=whole)
-place = find_sweep("picture").place()
-rows_on_record = read_models(place.rows) if page.reuse else []
-good = [
-    row
-    for row in rows_on_record
-    if row["accuracy"] >= 0.99 and row["rank_network"] == row["rank_theory"]
-]
+plan, place = page.size(smoke=smaller, laptop=reduced, paper=whole), find_sweep("picture").place()
+known = read_models(place.rows) if page.reuse else []
+good = [row for row in known if row["accuracy"] >= 0.99 and row["rank_network"] == row["rank_theory"]]
 
-# %%
+# %% tags=["hide-input"]
 if good:
     name, made = good[0]["model"], good[0]
-    plan = next(each for each in find_sweep("picture").list_plans() if each.name == name)
+    plan = next(each for each in pictures if each.name == name)
     matrices = read_network(place.networks / f"{name}.safetensors")[0].get_matrices()
     print(f"recorded {made['date']}, {name}, {made['device']}, commit {made['commit']}")
 elif page.reuse:
     basis = make_basis(80, 128, "orthonormal", seed=seed)
     # Small states, where tanh is straight; a constructed stand-in has nothing else to show.
-    matrices = (
-        transform_operator(make_cycle(16, 5), basis),
-        1e-3 * make_encoder(basis, 5),
-        1e3 * make_readout(basis, 5),
-    )
-    print(
-        "no trained network is on record (twm sweep picture makes it): what follows is a constructed one"
-    )
+    ends = 1e-3 * make_encoder(basis, 5), 1e3 * make_readout(basis, 5)
+    matrices = transform_operator(make_cycle(16, 5), basis), *ends
+    print("no trained network is on record (twm sweep picture makes it): what follows is a constructed one")
 else:
     trained = train_model(plan)
     matrices = trained.weights
@@ -398,6 +348,9 @@ recurrent, encoder, readout = (np.asarray(matrix, dtype=float) for matrix in mat
 # To find its variables we let it run on random inputs and fit, by least squares, what each component adds to a hidden
 # state. The paper's own way needs the weights alone: the last variable is what the readout reads, $W_r^+$, and the others
 # are its images under powers of $W$. Of its two halves we take the one that runs forward.
+
+# %%
+page.show(find_variables)
 
 # %%
 system, history = plan.system, plan.system.history
@@ -413,7 +366,7 @@ for step in range(5 * history):
 states, contents = np.concatenate(states), np.concatenate(contents)
 fitted = find_variables(recurrent, states, contents)
 
-# %%
+# %% tags=["hide-input"]
 cycle = make_cycle(history, system.dim)
 powers = propagate_readout(recurrent, readout, history)
 guessed = np.linalg.pinv(powers) @ recurrent @ powers
@@ -425,24 +378,16 @@ eigenvalues = np.linalg.eigvals(recurrent)
 for name, number in (("size", len(cycle)), ("rank", int((np.abs(eigenvalues) > 0.9).sum()))):
     page.note(f"trained_{name}", number)
 
-# %% mystnb={"figure": {"caption": "A trained network in its variables. A: weights between components, with what leads out of them below the line; the band is the shift, the corner the copy back. B: slow eigenvalues at the roots of unity, with their number in each direction. C: an episode neuron by neuron. D: the same episode variable by variable: what is written at the newest variable travels to the oldest, and returns.", "name": "fig-episodic-trained"}, "image": {"alt": "Four panels: a matrix with one off-diagonal band and a corner block, a ring of eigenvalues with counts, a heatmap without visible order and a heatmap with diagonal stripes.", "width": "760px"}}
-from twm.theory.pictures import text_to_states
-
+# %% mystnb={"figure": {"caption": "A trained network in its variables. A: weights between components, with what leads out of them below the line; the band is the shift, the corner the copy back. B: slow eigenvalues at the roots of unity, with their number in each direction. C: an episode neuron by neuron. D: the same episode variable by variable: what is written at the newest variable travels to the oldest, and returns.", "name": "fig-episodic-trained"}, "image": {"alt": "Four panels: a matrix with one off-diagonal band and a corner block, a ring of eigenvalues with counts, a heatmap without visible order and a heatmap with diagonal stripes.", "width": "760px"}} tags=["hide-input"]
 text = text_to_states("3141") if history == 16 else entering[:, 0]
 episode = [np.zeros(len(recurrent))]
 for step in range(3 * history):
     push = encoder @ text[step] if step < history else 0.0
     episode.append(np.tanh(recurrent @ episode[-1] + push))
-episode = np.array(episode[1:])
+episode, spectrum = np.array(episode[1:]), repeat_copy_spectrum(history, system.dim)
 leak = recurrent @ fitted.basis - fitted.basis @ fitted.operator
 figures.plot_trained_variables(
-    fitted.operator,
-    leak,
-    eigenvalues,
-    repeat_copy_spectrum(history, system.dim),
-    episode,
-    episode @ fitted.dual_basis.T,
-    history,
+    fitted.operator, leak, eigenvalues, spectrum, episode, episode @ fitted.dual_basis.T, history
 )
 
 # %% [markdown]
@@ -477,7 +422,7 @@ figures.plot_trained_variables(
 #
 # The corner stones again, as code that stops the page when one of them gives way.
 
-# %%
+# %% tags=["hide-input"]
 assert abs(gsemm["order"] - 1) < 0.1 and map_error < 1e-10 < half_error
 assert max(both["tanh"]) < 1e-10 and min(both["relu"] + both["clip"]) > 0.1
 assert not any(wrong.values()) and misread and misplaced

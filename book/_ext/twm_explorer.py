@@ -40,13 +40,13 @@ def write_files(app: Sphinx) -> None:
     """Write scripts, style, networks and the still into the site."""
     if app.builder.format != "html":
         return
-    from twm.book.explorer import draw_still, pack_networks, write_network_script
+    from twm.book.explorer import draw_still, make_network_script, pack_networks
 
     folder = Path(app.outdir) / "_static" / PLACE
     folder.mkdir(parents=True, exist_ok=True)
     for name in (STYLE, *SCRIPTS):
         shutil.copyfile(SOURCES / name, folder / name)
-    write_network_script(folder / DATA)
+    (folder / DATA).write_text(make_network_script(), encoding="utf-8")
     still = draw_still(pack_networks()[0], TEXT, STEPS)
     still.savefig(folder / STILL, dpi=110, metadata={"Software": None})
 

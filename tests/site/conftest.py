@@ -1,8 +1,11 @@
 """One site for all tests of this folder, built from the smoke notebooks; a server and a browser to read it with."""
 
+import importlib.util
 import os
 import shutil
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +14,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import alone
 
 # Nothing but the page itself may use the network: the browser's own services are off.
 BROWSER_OPTIONS = [
@@ -40,14 +45,26 @@ class Visit:
     refused: list[str] = field(default_factory=list)
 
 
+def pytest_collection_modifyitems(items: list) -> None:
+    """Give the test that happens to come first the time that the nine notebooks and the site need."""
+    for item in items:
+        if "site" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(1800))
+
+
 @pytest.fixture(scope="session")
-def site(smoke_runs: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(smoke, shared: Path) -> Path:
     """The folder of a site built from this run's smoke notebooks; a warning of the builder fails here."""
+    from twm.book.runner import list_notebooks
     from twm.book.site import build_site
 
-    output = tmp_path_factory.mktemp("site") / "html"
-    index = build_site(pages=smoke_runs["pages"], evidence=[smoke_runs["evidence"]], output=output)
-    assert index == output / "index.html"
+    # From the last one on: another process, if there is one, runs them from the first.
+    for name in reversed(list_notebooks()):
+        smoke.run(name)
+    output = shared / "html"
+    with alone(shared, "html"):
+        if not output.exists():
+            assert build_site(pages=smoke.pages, evidence=[smoke.evidence], output=output) == output / "index.html"
     return output
 
 
@@ -83,17 +100,22 @@ def browser() -> Iterator[object]:
 
 @pytest.fixture
 def visit(browser) -> Callable:
-    """Return a context manager that loads a page in a fresh profile and waits until its formulas are typeset."""
-    return partial(open_page, browser)
+    """Return a context manager that loads a page in a fresh profile, without typesetting formulas unless asked to."""
+    return partial(open_page, browser, formulas=False)
 
 
 @contextmanager
-def open_page(browser, address: str | None, *, size: dict = WIDE, scheme: str = "light", **options) -> Iterator[Visit]:
-    """Open a page in a fresh profile; without an address, an empty one to go elsewhere with :func:`go_to`."""
+def open_page(
+    browser, address: str | None, *, size: dict = WIDE, scheme: str = "light", formulas: bool = True, **options
+) -> Iterator[Visit]:
+    """Open a page in a fresh profile; without an address, an empty one to go elsewhere with ``go_to``."""
     context = browser.new_context(viewport=size, color_scheme=scheme, **options)
+    if not formulas:
+        # Reading and running this script takes more than half of the time that a page needs.
+        context.route("**/tex-svg-full.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
     page = context.new_page()
     seen = Visit(page)
-    page.on("console", lambda message: _note_message(seen, message))
+    page.on("console", lambda message: seen.messages.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: seen.messages.append(f"error: {error}"))
     page.on("request", lambda request: seen.requests.append(request.url))
     page.on("requestfailed", lambda request: seen.refused.append(request.url))
@@ -113,8 +135,37 @@ def go_to(seen: Visit, address: str, scripts: bool = True) -> None:
         seen.page.evaluate("() => window.MathJax && MathJax.startup && MathJax.startup.promise")
 
 
-def _note_message(seen: Visit, message) -> None:
-    seen.messages.append(f"{message.type}: {message.text}")
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core, which the wheel of the test extra carries."""
+    found = importlib.util.find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        pytest.skip("axe-playwright-python is not installed: no check by axe-core")
+    return (Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8")
+
+
+# Formulas are pictures to axe: their hundreds of paths take most of its time and hold nothing that it judges. What a reader
+# can open is open; and axe need not load the style sheets again, which it does to no end here.
+_JUDGE = """async only => {
+  document.querySelectorAll('details').forEach(d => { d.open = true; });
+  const found = await axe.run({exclude: [['mjx-container > svg']]}, {
+    runOnly: only, resultTypes: ['violations'], preload: false});
+  return found.violations.map(v => v.id + ' x' + v.nodes.length + ': ' + v.nodes[0].html.slice(0, 160));
+}"""
+
+
+def find_violations(page, axe: str, rules: tuple[str, ...] = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")) -> list[str]:
+    """Return what axe-core finds wrong by WCAG 2.1 AA, or by the rules that are named."""
+    page.evaluate(axe)
+    return page.evaluate(_JUDGE, list(rules))
+
+
+def load_extension(root: Path, name: str) -> types.ModuleType:
+    """Load one of the book's own Sphinx extensions as a module."""
+    spec = importlib.util.spec_from_file_location(name, root / "book" / "_ext" / f"{name}.py")
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def complain(found: dict[str, object]) -> None:

@@ -27,6 +27,32 @@ RUN = """([which, constructed, picture, steps]) => {
 }"""
 
 
+# Flips one cell of the middle column at three steps of a run, and counts what changes, what is wrong and what is outlined.
+OVERWRITE = """() => {
+  const x = document.querySelector('.twm-explorer').twmExplorer, history = x.network.history;
+  const report = {changed: 0, wrong: 0, marked: 0, mismarked: 0};
+  for (const at of [history + 1, history + 3, 2 * history + 2]) {
+    x.restart(); x.goTo(at + 5 * history);
+    const before = x.run.tape.slice(at + 1).map(i => i.output), waves = x.run.tape.map(i => i.wave);
+    x.goTo(at);
+    const place = x.network.coordinates.find(p => Math.floor(p / x.network.dim) === Math.floor(history / 2))
+      ?? x.network.coordinates[0];
+    x.flip(place % x.network.dim, Math.floor(place / x.network.dim));
+    x.goTo(at + 5 * history);
+    const item = x.run.tape[x.time];
+    report.wrong += item.counted - item.right;
+    // Outlined is what differs from the run without the overwriting, before it nothing and after it everything.
+    x.run.tape.forEach((i, t) => i.wave.forEach((v, place) => {
+      const marked = x.run.isEdited(t, place);
+      report.marked += marked ? 1 : 0;
+      report.mismarked += marked !== (v !== waves[t][place]) ? 1 : 0; }));
+    x.run.tape.slice(at + 1).forEach((i, k) => i.output.forEach((v, j) => {
+      report.changed += (v > 0) !== (before[k][j] > 0) ? 1 : 0; }));
+  }
+  return report;
+}"""
+
+
 @pytest.fixture(scope="module")
 def packed() -> tuple:
     from twm.book.explorer import pack_networks
@@ -72,12 +98,7 @@ def test_forward_pass_equals_torch(explorer, packed, root):
         picture = np.sign(np.random.default_rng(which).normal(size=(task.history, task.dim)))
         recorded = read_network(root / "book" / "results" / "networks" / f"{network.record}.safetensors")[0].double()
         # As it travels: in float32, and its transpose taken for its dual.
-        psi = (
-            make_basis(80, hidden=128, kind="orthonormal", seed=0)
-            .basis[:, : task.size]
-            .astype(np.float32)
-            .astype(float)
-        )
+        psi = make_basis(80, hidden=128, kind="orthonormal", seed=0).basis[:, : task.size].astype("f4").astype(float)
         built = ElmanRNN(task.dim, 128, nonlinearity="linear", dtype=torch.float64)
         newest = psi[:, -task.dim :]
         built.set_matrices(psi @ make_wave_operator(task.matrix) @ psi.T, newest, newest.T)
@@ -121,40 +142,14 @@ def test_type_play_overwrite_and_read(explorer):
     assert seen["right"] == seen["counted"], "every other output stays as it was"
 
 
-@pytest.mark.parametrize("task", ["Repeat copy 16\N{MULTIPLICATION SIGN}5", "T1", "T2", "T3", "T4"])
-@pytest.mark.parametrize("kind", ["trained", "from the theory"])
-def test_an_overwritten_cell_changes_what_depends_on_it_and_nothing_else(explorer, task, kind):
-    page = explorer
-    page.get_by_label("Task").select_option(label=task)
-    page.get_by_label(kind).check()
-    history = page.evaluate("document.querySelector('.twm-explorer').twmExplorer.network.history")
-    outcome = page.evaluate(
-        """history => {
-          const x = document.querySelector('.twm-explorer').twmExplorer, report = {changed: 0, wrong: 0, marked: 0, mismarked: 0};
-          for (const at of [history + 1, history + 3, 2 * history + 2]) {
-            x.restart(); x.goTo(at + 5 * history);
-            const before = x.run.tape.slice(at + 1).map(i => i.output), waves = x.run.tape.map(i => i.wave);
-            x.goTo(at);
-            const place = x.network.coordinates.find(p => Math.floor(p / x.network.dim) === Math.floor(history / 2))
-              ?? x.network.coordinates[0];
-            x.flip(place % x.network.dim, Math.floor(place / x.network.dim));
-            x.goTo(at + 5 * history);
-            const item = x.run.tape[x.time];
-            report.wrong += item.counted - item.right;
-            // Outlined is what differs from the run without the overwriting, before it nothing and after it everything.
-            x.run.tape.forEach((i, t) => i.wave.forEach((v, place) => {
-              const marked = x.run.isEdited(t, place);
-              report.marked += marked ? 1 : 0;
-              report.mismarked += marked !== (v !== waves[t][place]) ? 1 : 0; }));
-            x.run.tape.slice(at + 1).forEach((i, k) => i.output.forEach((v, j) => {
-              report.changed += (v > 0) !== (before[k][j] > 0) ? 1 : 0; }));
-          }
-          return report;
-        }""",
-        history,
-    )
-    assert outcome["wrong"] == 0 and outcome["changed"] >= 3, outcome
-    assert outcome["mismarked"] == 0 and outcome["marked"] >= outcome["changed"], outcome
+def test_an_overwritten_cell_changes_what_depends_on_it_and_nothing_else(explorer):
+    for task in ("Repeat copy 16\N{MULTIPLICATION SIGN}5", "T1", "T2", "T3", "T4"):
+        explorer.get_by_label("Task").select_option(label=task)
+        for kind in ("trained", "from the theory"):
+            explorer.get_by_label(kind).check()
+            outcome = explorer.evaluate(OVERWRITE)
+            assert outcome["wrong"] == 0 and outcome["changed"] >= 3, (task, kind, outcome)
+            assert outcome["mismarked"] == 0 and outcome["marked"] >= outcome["changed"], (task, kind, outcome)
 
 
 def test_a_wrong_basis_would_show(explorer):
@@ -171,12 +166,12 @@ def test_a_wrong_basis_would_show(explorer):
 
 
 def test_bad_input_gets_a_line_beside_the_field(explorer):
+    go_to(explorer, 9)
+    press(explorer, "Overwrite")
+    assert "still filling" in state(explorer)["status"] and state(explorer)["time"] == 9
     page, field = explorer, explorer.get_by_label("Text, up to 4 characters")
-    for text, words in (
-        ("", "at least one"),
-        ("12345", "Too long"),
-        ("1\N{EURO SIGN}", "No picture for \N{EURO SIGN}"),
-    ):
+    cases = {"": "at least one", "12345": "Too long", "1\N{EURO SIGN}": "No picture for \N{EURO SIGN}"}
+    for text, words in cases.items():
         field.fill(text)
         assert words in state(page)["problem"] and field.get_attribute("aria-invalid") == "true"
         box, line = field.bounding_box(), page.locator("#twm-x-text-problem").bounding_box()
@@ -190,35 +185,18 @@ def test_bad_input_gets_a_line_beside_the_field(explorer):
         assert words in state(page)["newProblem"]
 
 
-def test_overwriting_waits_until_the_memory_is_full(explorer):
-    go_to(explorer, 9)
-    press(explorer, "Overwrite")
-    assert "still filling" in state(explorer)["status"] and state(explorer)["time"] == 9
-
-
 def test_everything_works_by_keyboard(explorer):
     page = explorer
     page.get_by_label("Task").focus()
     reached = []
     for _ in range(16):
         reached.append(
-            page.evaluate(
-                "document.activeElement.getAttribute('aria-label') || document.activeElement.id || document.activeElement.textContent.slice(0, 12)"
-            )
+            page.evaluate("(e => e.getAttribute('aria-label') || e.id || e.textContent)(document.activeElement)")
         )
         page.keyboard.press("Tab")
     words = " ".join(map(str, reached))
-    for name in (
-        "1. Input",
-        "2. Hidden",
-        "3. The same",
-        "4. Output",
-        "Restart",
-        "One step back",
-        "Play",
-        "One step on",
-        "Overwrite",
-    ):
+    buttons = ("Restart", "One step back", "Play", "One step on", "Overwrite")
+    for name in ("1. Input", "2. Hidden", "3. The same", "4. Output", *buttons):
         assert name in words, (name, reached)
     assert page.evaluate("!document.activeElement.closest('.twm-explorer')"), "Tab leaves the explorer"
     panel = page.locator(".twm-x-panel canvas").nth(2)
@@ -235,40 +213,35 @@ def test_everything_works_by_keyboard(explorer):
     assert "Neuron 16 of 128" in page.locator(".twm-x-readout").nth(1).inner_text()
 
 
-def test_pointing_names_what_is_there(explorer):
+def test_pointing_names_what_is_there_and_paper_has_the_still(explorer):
     page = explorer
     panels, corner = page.locator(".twm-x-panel canvas"), {"x": 4, "y": 4}
-    for number, words in enumerate(
-        ("Input 1, dimension 1", "Neuron 1 of", "Column 1 (oldest)", "Output step 1, dimension 1")
-    ):
+    expected = ("Input 1, dimension 1", "Neuron 1 of", "Column 1 (oldest)", "Output step 1, dimension 1")
+    for number, words in enumerate(expected):
         panels.nth(number).hover(position=corner)
         assert words in page.locator(".twm-x-readout").nth(number).inner_text()
     panels.first.click(position=corner)
     assert state(page)["time"] == 0, "drawing starts the run again"
+    page.emulate_media(media="print")
+    assert page.locator(".twm-x-still").is_visible() and not page.locator(".twm-x-controls").is_visible()
 
 
-def test_it_starts_soon_and_runs_smoothly(site, visit, record_property):
-    with visit(f"{site.as_uri()}/explore.html") as seen:
-        page, starts = seen.page, []
-        for _ in range(3):
-            page.reload()
-            page.wait_for_selector(".twm-explorer.is-live")
-            starts.append(page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd"))
-        # The best of three, for the machine may be doing something else.
-        started = min(starts)
-        frames = page.evaluate(
-            """() => new Promise(done => {
-              const x = document.querySelector('.twm-explorer').twmExplorer, times = [], start = performance.now();
-              const show = x.show.bind(x);
-              x.show = () => { const t = performance.now(); show(); times.push(performance.now() - t); };
-              x.speed = 6; x.play();
-              setTimeout(() => { x.pause(); times.sort((a, b) => a - b);
-                done({count: times.length, seconds: (performance.now() - start) / 1000, median: times[Math.floor(times.length / 2)]}); }, 2000);
-            })"""
-        )
-        record_property("explorer", {"started_ms": started, **frames})
-        # The work of one frame has to fit into a sixtieth of a second; how often the browser asks is the machine's affair.
-        assert frames["median"] < 16.7 and started < 1000, (started, frames)
+def test_a_frame_is_little_work(explorer, record_property):
+    """What is drawn while it plays costs less than a loop over five million numbers on the same machine."""
+    found = explorer.evaluate(
+        """() => new Promise(done => {
+          const x = document.querySelector('.twm-explorer').twmExplorer, times = [], show = x.show.bind(x);
+          const measure = work => { const start = performance.now(); work(); return performance.now() - start; };
+          const median = list => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
+          const loop = () => { let sum = 0; for (let i = 0; i < 5e6; i += 1) sum += Math.sin(i); return sum; };
+          x.show = () => times.push(measure(show));
+          x.speed = 6; x.play();
+          setTimeout(() => { x.pause(); x.show = show;
+            done({frames: times.length, frame: median(times), loop: median([1, 2, 3].map(() => measure(loop)))}); }, 1000);
+        })"""
+    )
+    record_property("explorer", found)
+    assert found["frames"] > 3 and found["frame"] < found["loop"], found
 
 
 def test_without_javascript_a_still_and_words(site, visit):
@@ -276,11 +249,6 @@ def test_without_javascript_a_still_and_words(site, visit):
         still = seen.page.locator(".twm-x-still")
         assert still.is_visible() and "turned by" in still.get_attribute("alt")
         assert "needs JavaScript" in seen.page.locator("article").inner_text()
-
-
-def test_print_shows_the_still(explorer):
-    explorer.emulate_media(media="print")
-    assert explorer.locator(".twm-x-still").is_visible() and not explorer.locator(".twm-x-controls").is_visible()
 
 
 def test_all_panels_fit_into_one_window(site, visit):

@@ -1,30 +1,24 @@
 """The book's own Sphinx extensions, apart from a build: MathJax without a network, docstrings as plain text."""
 
-import importlib.util
 import types
 from pathlib import Path
 
 import pytest
 from docutils.core import publish_doctree
 
-pytest.importorskip("sphinx", reason="the extra `book` is not installed")
+from tests.site.conftest import load_extension
 
-
-def load(root: Path, name: str) -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location(name, root / "book" / "_ext" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+ExtensionError = pytest.importorskip("sphinx.errors", reason="the extra `book` is not installed").ExtensionError
 
 
 @pytest.fixture(scope="module")
 def mathjax(root: Path) -> types.ModuleType:
-    return load(root, "offline_mathjax")
+    return load_extension(root, "offline_mathjax")
 
 
 @pytest.fixture(scope="module")
 def plain(root: Path) -> types.ModuleType:
-    return load(root, "plain_docstrings")
+    return load_extension(root, "plain_docstrings")
 
 
 def test_mathjax_is_one_file_that_needs_no_other(mathjax):
@@ -40,18 +34,10 @@ def test_mathjax_is_copied_into_the_site_and_used_from_there(mathjax, tmp_path):
     assert (tmp_path / "_static" / config.mathjax_path).read_bytes() == mathjax.find_script().read_bytes()
 
 
-def test_without_the_wheel_the_build_stops(mathjax, monkeypatch):
-    from sphinx.errors import ExtensionError
-
+def test_without_the_wheel_or_its_file_the_build_stops(mathjax, monkeypatch, tmp_path):
     monkeypatch.setattr(mathjax, "find_spec", lambda name: None)
-    config = types.SimpleNamespace(mathjax_path="https://cdn.example.org/mathjax.js")
     with pytest.raises(ExtensionError, match="sphinx-mathjax-offline.*pip install"):
-        mathjax.set_path(None, config)
-
-
-def test_a_wheel_packed_differently_stops_the_build(mathjax, monkeypatch, tmp_path):
-    from sphinx.errors import ExtensionError
-
+        mathjax.set_path(None, types.SimpleNamespace(mathjax_path="https://cdn.example.org/mathjax.js"))
     monkeypatch.setattr(mathjax, "find_spec", lambda name: types.SimpleNamespace(origin=str(tmp_path / "__init__.py")))
     with pytest.raises(ExtensionError, match="tex-svg-full.js"):
         mathjax.find_script()
@@ -97,7 +83,7 @@ def test_a_constant_keeps_its_colon(plain):
 
 def test_entries_are_labelled_as_the_text_cites_and_apart_where_they_would_be_one(root: Path):
     database = pytest.importorskip("pybtex.database")
-    references = load(root, "twm_references")
+    references = load_extension(root, "twm_references")
 
     def make_entry(year, *names):
         people = [database.Person(last=name) for name in names]

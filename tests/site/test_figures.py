@@ -2,30 +2,26 @@
 
 import csv
 import importlib
-import importlib.util
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.site.conftest import complain
+from tests.site.conftest import complain, load_extension
 
 pytest.importorskip("sphinx", reason="the extra `book` is not installed")
 
 
+FIGURE = {"image/png", "text/html"}
+SOURCE = r'<details class="twm-more twm-source"><summary>.*? of ([\w-]+)</span>.*?<dl (.*?)</details>'
+
+
 @pytest.fixture(scope="module")
 def figures(root: Path):
-    sys.path.insert(0, str(root / "book" / "_ext"))
-    try:
-        spec = importlib.util.spec_from_file_location("twm_figures", root / "book" / "_ext" / "twm_figures.py")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules["twm_figures"] = module
-        spec.loader.exec_module(module)
-        return module
-    finally:
-        sys.path.pop(0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(root / "book" / "_ext")
+        return load_extension(root, "twm_figures")
 
 
 def test_functions_are_found_by_what_was_imported(figures):
@@ -46,27 +42,16 @@ def test_functions_are_found_by_what_was_imported(figures):
 
 
 @pytest.mark.slow
-def test_every_labelled_figure_says_where_it_comes_from(site, smoke_runs, root):
+def test_every_labelled_figure_says_where_it_comes_from(site, smoke, root):
     missing, whole = {}, 0
-    for path in sorted(smoke_runs["pages"].glob("*.ipynb")):
+    for path in sorted(smoke.pages.glob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         # A cell whose record is missing says so in words and draws nothing.
-        drawn = [
-            cell
-            for cell in cells
-            if any({"image/png", "text/html"} & set(out.get("data", {})) for out in cell.get("outputs", []))
-        ]
-        labels = [
-            cell["metadata"]["mystnb"]["figure"]["name"]
-            for cell in drawn
-            if "figure" in cell["metadata"].get("mystnb", {})
-        ]
+        shown = [{kind for out in cell.get("outputs", []) for kind in out.get("data", {})} for cell in cells]
+        drawn = [cell["metadata"].get("mystnb", {}) for cell, kinds in zip(cells, shown, strict=True) if FIGURE & kinds]
+        labels = [metadata["figure"]["name"] for metadata in drawn if "figure" in metadata]
         text = (site / "pages" / f"{path.stem}.html").read_text(encoding="utf-8")
-        lines = dict(
-            re.findall(
-                r'<details class="twm-more twm-source"><summary>.*? of ([\w-]+)</span>.*?<dl (.*?)</details>', text
-            )
-        )
+        lines = dict(re.findall(SOURCE, text))
         missing[path.stem] = sorted(set(labels) - set(lines))
         assert len(labels) >= 3
         for label, line in lines.items():

@@ -1,16 +1,18 @@
 """What stands around the pages: titles, descriptions, cards, footer, the page for what is missing, the list of pages."""
 
 import html
-import importlib.util
 import re
 import shutil
 import struct
+import subprocess
 import types
 from pathlib import Path
 
 import docutils.nodes
 import pytest
 from docutils.core import publish_doctree
+
+from tests.site.conftest import load_extension
 
 addnodes = pytest.importorskip("sphinx.addnodes", reason="the extra `book` is not installed")
 
@@ -20,10 +22,7 @@ browser = pytest.mark.browser
 
 @pytest.fixture(scope="module")
 def frame(root: Path) -> types.ModuleType:
-    spec = importlib.util.spec_from_file_location("twm_frame", root / "book" / "_ext" / "twm_frame.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_extension(root, "twm_frame")
 
 
 def test_descriptions_end_with_sentences_or_words(frame):
@@ -75,10 +74,8 @@ def test_with_an_address_links_are_absolute(frame, monkeypatch):
 
 
 def read_meta(text: str) -> dict[str, str]:
-    return {
-        name: html.unescape(value)
-        for name, value in re.findall(r'<meta (?:name|property)="([\w:-]+)" content="([^"]*)">', text)
-    }
+    found = re.findall(r'<meta (?:name|property)="([\w:-]+)" content="([^"]*)">', text)
+    return {name: html.unescape(value) for name, value in found}
 
 
 @slow
@@ -121,12 +118,8 @@ def test_the_list_of_pages_has_them_all_in_the_order_of_the_book(site, page_name
     text = (site / "sitemap.html").read_text(encoding="utf-8")
     inside = text[text.index('class="twm-sitemap') :]
     links = re.findall(r'<dt><a class="reference internal" href="([^"#]+)', inside)
-    own = [
-        name
-        for name in page_names
-        if name not in ("genindex.html", "py-modindex.html", "search.html", "404.html", "sitemap.html")
-    ]
-    assert set(own) <= set(links) | {"sitemap.html"} and links[0] == "index.html"
+    made = {"genindex.html", "py-modindex.html", "search.html", "404.html", "sitemap.html"}
+    assert set(page_names) - made <= set(links) and links[0] == "index.html"
     assert links.index("pages/01_theory.html") < links.index("pages/02_construction.html") < links.index("cite.html")
 
 
@@ -178,18 +171,14 @@ def test_shortcuts_open_and_let_go(site, visit):
 
 @slow
 @browser
-def test_a_page_prints_without_what_is_for_the_screen(site, browser, tmp_path):
+def test_a_page_prints_without_what_is_for_the_screen(site, visit, tmp_path):
     """The print view as a PDF: text is there, and the pages are about as many as the text needs."""
-    page = browser.new_page()
-    page.goto(f"{site.as_uri()}/scoreboard.html")
     target = tmp_path / "scoreboard.pdf"
-    page.pdf(path=str(target), format="A4")
-    page.close()
+    with visit(f"{site.as_uri()}/scoreboard.html") as seen:
+        seen.page.pdf(path=str(target), format="A4")
     raw = target.read_bytes()
     assert raw.startswith(b"%PDF") and 3 <= len(re.findall(rb"/Type\s*/Page\b", raw)) < 60
     if shutil.which("pdftotext"):
-        import subprocess
-
         text = subprocess.run(["pdftotext", str(target), "-"], capture_output=True, text=True, check=True).stdout
         assert "twm.pde" in text and "Open all" not in text and "Search" not in text
 
@@ -205,7 +194,7 @@ def test_paper_neither_scrolls_nor_hides(site, visit):
         ("notation.html", "article table, .pst-scrollable-table-container"),
         ("pages/02_construction.html", "mjx-container[display=true]"),
     ):
-        with visit(f"{site.as_uri()}/{name}") as seen:
+        with visit(f"{site.as_uri()}/{name}", formulas=True) as seen:
             seen.page.emulate_media(media="print")
             found = seen.page.evaluate(look, selector)
             assert found and set(found) == {"visible auto"}, (name, set(found))

@@ -17,7 +17,7 @@ def packed() -> tuple:
 
 def test_every_network_is_packed_as_recorded(packed, root):
     """The weights in the script are those of the record, bit for bit, and the basis reads what it writes."""
-    script = make_network_script(packed)
+    script = make_network_script()
     data = json.loads(script.partition("=")[2].strip().rstrip(";"))
     assert len(script) < 1_500_000
     for entry, network in zip(data["networks"], packed, strict=True):

@@ -11,6 +11,9 @@ import pytest
 import twm
 import yaml
 
+NAMES = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+PIP = {"type": "object", "required": ["pip"], "additionalProperties": False, "properties": {"pip": NAMES}}
+CONDA = {"type": "string", "pattern": r"^[a-z0-9_.-]+([<>=!]=?[0-9.]+)?$"}
 ENVIRONMENT = {
     "type": "object",
     "required": ["name", "channels", "dependencies"],
@@ -18,20 +21,7 @@ ENVIRONMENT = {
     "properties": {
         "name": {"type": "string", "pattern": "^[a-z0-9_-]+$"},
         "channels": {"type": "array", "items": {"enum": ["conda-forge", "nodefaults"]}, "minItems": 1},
-        "dependencies": {
-            "type": "array",
-            "items": {
-                "anyOf": [
-                    {"type": "string", "pattern": r"^[a-z0-9_.-]+([<>=!]=?[0-9.]+)?$"},
-                    {
-                        "type": "object",
-                        "required": ["pip"],
-                        "additionalProperties": False,
-                        "properties": {"pip": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
-                    },
-                ]
-            },
-        },
+        "dependencies": {"type": "array", "items": {"anyOf": [CONDA, PIP]}},
     },
 }
 
@@ -41,11 +31,8 @@ def read_pyproject(root: Path) -> dict:
 
 
 def read_pins(root: Path) -> dict[str, str]:
-    lines = [
-        line
-        for line in (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith("#")
-    ]
+    text = (root / "constraints.txt").read_text(encoding="utf-8")
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[\w.-]+==[\w.]+", line) for line in lines), "exact pins only"
     return {name.lower().replace("_", "-"): version for name, version in (line.split("==") for line in lines)}
 
@@ -53,9 +40,8 @@ def read_pins(root: Path) -> dict[str, str]:
 def tracked_files(root: Path) -> list[Path]:
     if not (root / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git checkout: what is tracked cannot be told")
-    listed = subprocess.run(
-        ["git", "-C", str(root), "ls-files", "-z"], capture_output=True, text=True, check=True
-    ).stdout
+    command = ["git", "-C", str(root), "ls-files", "-z"]
+    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     return [root / name for name in listed.split("\0") if name and (root / name).exists()]
 
 
@@ -80,11 +66,8 @@ def test_every_requirement_is_pinned_within_its_range(root: Path):
 
     project = read_pyproject(root)["project"]
     pins = read_pins(root)
-    wanted = [
-        *project["dependencies"],
-        *(part for extra in project["optional-dependencies"].values() for part in extra),
-    ]
-    for text in wanted:
+    extras = [part for extra in project["optional-dependencies"].values() for part in extra]
+    for text in [*project["dependencies"], *extras]:
         requirement = Requirement(text)
         name = requirement.name.lower().replace("_", "-")
         assert name in pins, f"{name} has no pin in constraints.txt"
@@ -92,18 +75,12 @@ def test_every_requirement_is_pinned_within_its_range(root: Path):
 
 
 def test_what_is_installed_is_what_is_pinned(root: Path):
-    from importlib.metadata import PackageNotFoundError, version
+    from importlib.metadata import version
 
     pins = read_pins(root)
-    off = {}
-    for name in ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "sphinx", "myst-nb", "papermill", "jupytext"):
-        try:
-            installed = version(name).split("+")[0]
-        except PackageNotFoundError:
-            installed = "missing"
-        if installed != pins[name]:
-            off[name] = (installed, pins[name])
-    assert not off
+    names = ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "sphinx", "myst-nb", "papermill", "jupytext")
+    installed = {name: version(name).split("+")[0] for name in names}
+    assert installed == {name: pins[name] for name in names}
 
 
 def test_one_version_everywhere(root: Path):
