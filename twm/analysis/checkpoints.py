@@ -57,7 +57,7 @@ def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     # Damaged files make torch raise almost anything, from EOFError to UnpicklingError.
-    except Exception:
+    except Exception:  # noqa: BLE001
         expected = "expected safetensors, or a torch file with weights only"
         raise UserError(f"{path.name} is damaged or no checkpoint: {expected}") from None
     content = content if isinstance(content, Mapping) else {}

@@ -136,7 +136,11 @@ class InterventionShares:
 
 
 def try_interventions(
-    system: StateSystem, sample: StateSample, steps: Sequence[int], find_basis: Callable[[int], RecoveredBasis], content: str
+    system: StateSystem,
+    sample: StateSample,
+    steps: Sequence[int],
+    find_basis: Callable[[int], RecoveredBasis],
+    content: str,
 ) -> InterventionShares:
     """Interchange every variable at every given step, in the basis that is found for the step, between neighbouring runs."""
     changed, unchanged, columns = [], [], ()
@@ -159,8 +163,12 @@ def count_answers(
     (``read``), and the least share of the other outputs that stay (``kept``).
     """
     laps = (task.history, 2 * task.history)
-    fitted, fresh = (sample_states(system, task, size, 2 * laps[1], 2 * seed + at) for at, size in ((0, count), (1, 64)))
+    fitted, fresh = (
+        sample_states(system, task, size, 2 * laps[1], 2 * seed + at) for at, size in ((0, count), (1, 64))
+    )
     basis = recover_basis(system, task, "regression", fitted)
-    known, read = (try_interventions(system, fresh, laps, lambda step: basis, content) for content in ("theory", "read"))
+    known, read = (
+        try_interventions(system, fresh, laps, lambda step: basis, content) for content in ("theory", "read")
+    )
     answering = [float((one.changed.min(axis=0) >= level).mean()) for one in (known, read)]
     return {"known": answering[0], "read": answering[1], "kept": float(known.unchanged.min())}

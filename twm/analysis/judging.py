@@ -144,7 +144,9 @@ def find_complement(
     variances, turned = np.linalg.eigh(blind.T @ (rest.T @ rest / len(rest)) @ blind)
     across = blind @ turned[:, ::-1]
     blocks = transform_to_memories(linear.recurrent, basis, dual, across)
-    into, out = (float(np.linalg.norm(part) / np.linalg.norm(blocks[:n, :n])) for part in (blocks[:n, n:], blocks[n:, :n]))
+    into, out = (
+        float(np.linalg.norm(part) / np.linalg.norm(blocks[:n, :n])) for part in (blocks[:n, n:], blocks[n:, :n])
+    )
     return Complement(across, variances[::-1], into, out, float(np.abs(np.linalg.eigvals(blocks[n:, n:])).max()))
 
 

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import schur, solve_sylvester
 
-from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
+# as_system and SequenceSystem are here only until the pages import them from where they are defined.
+from twm.analysis.systems import ElmanSystem, Linearisation, SequenceSystem, StateSystem, as_system, linearise_system  # noqa: F401
 from twm.errors import require, require_count
 from twm.theory.observability import Observable, observability_matrix, reduce_observable
 from twm.theory.operators import correct_inputs, make_wave_operator
@@ -292,7 +293,9 @@ def recover_basis(
     require(method in METHODS, f"method must be one of {', '.join(METHODS)}, not {method!r}")
     require(0 <= alpha <= 1, f"alpha must be between 0 and 1, not {alpha!r}")
     require(system.dim == task.dim, f"the network has {system.dim} outputs, the task {task.name} needs {task.dim}")
-    require(method != "regression" or sample is not None, "regression needs a sample of hidden states: see sample_states")
+    require(
+        method != "regression" or sample is not None, "regression needs a sample of hidden states: see sample_states"
+    )
     linear = linearise_system(system) if linear is None else linear
     observable = needed_coordinates(task) if sample is None else sample.observable
     needed, origin = observable.projection.T, linear.point
@@ -300,7 +303,11 @@ def recover_basis(
     kept, expansion = find_copies(observable.operator, task.size)
     if method in ("printed", "mixture"):
         mixed = method == "mixture"
-        columns = mix_powers(linear, task.history, alpha, transient) if mixed else iterate_backwards(linear, task.history, transient)
+        columns = (
+            mix_powers(linear, task.history, alpha, transient)
+            if mixed
+            else iterate_backwards(linear, task.history, transient)
+        )
         dual = np.linalg.pinv(columns)
         condition = _multiply_norms(columns, dual)
         basis, dual = columns @ needed, needed.T @ dual

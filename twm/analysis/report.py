@@ -1,32 +1,30 @@
 """What ``twm analyse`` tells about a network, and the analyses of many networks as a table."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+# analyse_machine and try_interventions are here only until the pages import them from where they are defined.
+from twm.analysis.analyses import STEPS, Analysis, MachineAnalysis, analyse_machine, analyse_network  # noqa: F401
 from twm.analysis.checkpoints import OtherNetwork, read_checkpoint
-from twm.analysis.interventions import InterventionShares, interchange_variable, try_interventions
-from twm.analysis.judging import (
-    BasisFigures, Complement, ContentFigures, find_complement, judge_basis, judge_content, transform_to_memories,
-)  # fmt: skip
-from twm.analysis.recovery import METHODS, RecoveredBasis, recover_basis, regress_basis, sample_states
-from twm.analysis.systems import ElmanSystem, Linearisation, SequenceSystem, StateSystem, linearise_system
-from twm.errors import UserError, require
+from twm.analysis.interventions import InterventionShares, try_interventions  # noqa: F401
+from twm.analysis.judging import transform_to_memories
+from twm.analysis.recovery import sample_states
+from twm.analysis.systems import ElmanSystem
+from twm.errors import UserError
 from twm.paths import results_dir
 from twm.records import Table, describe_host
 from twm.theory.bases import make_basis, transform_operator
 from twm.theory.operators import make_wave_operator
 from twm.theory.pictures import text_to_states
-from twm.theory.spectra import SpectrumComparison, compare_with_theory
+from twm.theory.spectra import SpectrumComparison
 from twm.theory.systems import HDS, make_repeat_copy, parse_task
 from twm.training.plans import ModelPlan
 from twm.training.results import train_model
 
-#: Steps after the input phase at which an analysis intervenes.
-STEPS = (1, 2, 4, 8)
 #: Columns of the table of analyses, one row a network and method.
 ANALYSIS_COLUMNS = (
     "network", "task", "hidden", "l2", "seed", "init", "iterations", "recorded_accuracy", "accuracy", "rank_theory",
@@ -37,105 +35,6 @@ ANALYSIS_COLUMNS = (
     "steps", "device", "torch", "commit", "date",
 )  # fmt: skip
 _TEXTS = ("network", "task", "init", "method", "steps", "device", "torch", "commit", "date")
-
-
-@dataclass(frozen=True, eq=False)
-class Analysis:
-    """What is found about an Elman network."""
-
-    task: HDS
-    hidden: int  # number of hidden neurons
-    accuracy: float  # share of right signs over 200 output steps
-    linear: Linearisation  # at rest or at a fixed point
-    spectrum: SpectrumComparison  # eigenvalues beside theory's
-    bases: dict[str, RecoveredBasis]  # by every method that gave one
-    figures: dict[str, BasisFigures]  # how each holds
-    complement: Complement | None  # what the regressed memories do not explain; None where they fill the hidden space
-    orthogonal: Complement | None  # the same at right angles to them, as in the papers, not where the dual is blind
-    interventions: InterventionShares  # by the directions of the step itself, found by regression
-    settled: dict[str, InterventionShares]  # by each method's own basis, contents read by its dual
-    failures: dict[str, str]  # methods that gave no basis, and why
-
-    @property
-    def converged(self) -> bool:
-        """Whether the network is right to 0.999 and has the rank that theory predicts."""
-        return self.accuracy >= 0.999 and self.spectrum.rank_network == self.spectrum.rank_theory
-
-    def list_figures(self, method: str) -> dict[str, float]:
-        """Return by name how a method's basis holds."""
-        names = ("relative_error", "relative_error_orbit", "support_match", "support_match_weights", "explained",
-            "readout_newest", "readout_others")  # fmt: skip
-        figures = self.figures[method]
-        found = {name: getattr(figures, name) for name in names}
-        return found | {"encoding_r2": figures.least_r2, "condition": self.bases[method].condition}
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the analysis as JSON can hold it."""
-        return {
-            "task": self.task.name,
-            "hidden": self.hidden,
-            "accuracy": self.accuracy,
-            "converged": self.converged,
-            "linearised": "at a fixed point" if self.linear.point.any() else "at rest",
-            "rank": {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network},
-            "argument_error": self.spectrum.argument_error,
-            "needed": list(next(iter(self.bases.values())).coordinates or ()),
-            "basis": {
-                method: self.list_figures(method) | {"interventions": self.settled[method].summarise()}
-                for method in self.figures
-            },
-            "failed": self.failures,
-            "interventions": self.interventions.summarise(),
-        }
-
-
-def analyse_network(
-    system: ElmanSystem, task: HDS, methods: Sequence[str] = METHODS, steps: Sequence[int] = STEPS,
-    count: int = 512, seed: int = 0,
-) -> Analysis:  # fmt: skip
-    """Analyse a trained network: does it carry the wave of its task, where, and does it use it?
-
-    The task is a signed selection. The regression uses ``count`` histories; a quarter as many fresh ones judge it, 64 at
-    least. Variables are swapped at ``steps`` after the input phase; 0 is its end.
-    """
-    states = f"the task {task.name} has states of dim {task.dim}: choose another with --task"
-    require(system.dim == task.dim, f"the network has {system.dim} inputs, {states}")
-    selects = bool(np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all())
-    require(selects, f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
-    linear = linearise_system(system)
-    horizon = max(60, 4 * task.history, *steps)
-    fitted = sample_states(system, task, count, horizon, 2 * seed)
-    fresh = sample_states(system, task, max(64, count // 4), horizon, 2 * seed + 1)
-    bases, figures, settled, failures = {}, {}, {}, {}
-    for method in methods:
-        try:
-            basis = recover_basis(system, task, method, fitted, linear)
-        except (UserError, np.linalg.LinAlgError) as error:
-            failures[method] = str(error)
-            continue
-        bases[method], figures[method] = basis, judge_basis(system, basis, fresh, linear)
-        settled[method] = try_interventions(system, fresh, steps, lambda step, basis=basis: basis, "read")
-    require(bool(bases), f"no basis at all: {'; '.join(failures.values())}")
-
-    def regress_at(step: int) -> RecoveredBasis:
-        return recover_basis(system, task, "regression", fitted, linear, at=step)
-
-    usual = bases.get("regression") or next(iter(bases.values()))
-    spare = system.hidden > usual.rank_theory
-    upright = replace(usual, dual_basis=np.linalg.pinv(usual.basis))
-    rests = (find_complement(system, basis, fresh, linear) if spare else None for basis in (usual, upright))
-    return Analysis(
-        task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1), linear,
-        compare_with_theory(linear.recurrent, task), bases, figures, *rests,
-        try_interventions(system, fresh, steps, regress_at, "theory"), settled, failures,
-    )  # fmt: skip
-
-
-def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 256) -> float:
-    """Return the share of outputs with the right sign over an output phase of 200 steps."""
-    sample = sample_states(system, task, count, 200, seed)
-    outputs, truth = system.read(sample.states[1:]), sample.waves[1:] @ sample.observable.readout.T
-    return float((np.sign(outputs) == np.sign(truth)).mean())
 
 
 def _describe_spectrum(accuracy: float, spectrum: SpectrumComparison) -> list[str]:
@@ -192,53 +91,6 @@ def _describe_kind(analysis: Analysis) -> str:
     return "not converged: what follows is no evidence for or against the theory"
 
 
-@dataclass(frozen=True, eq=False)
-class MachineAnalysis:
-    """What is found about a network on sequences that was trained on a history-dependent system.
-
-    A ring carries activity on, and with it the directions in which variables are kept. So there are two questions: are the
-    variables there, in the directions that they have at a step; and is that one basis for all steps, as in an Elman network?
-    """
-
-    task: HDS
-    hidden: int  # numbers of a state
-    accuracy: float  # share of right signs over 200 output steps
-    spectrum: SpectrumComparison  # of the mean derivative along the orbit, beside theory's
-    step_r2: np.ndarray  # (steps, variables) encoding R^2 in the directions of the step, on fresh histories
-    settled: ContentFigures  # how well the one basis of the settled output phase tells what the network holds
-    interventions: InterventionShares  # in the directions of the step
-    elsewhere: float  # outputs that follow when a variable is swapped in the directions of its neighbour: a control
-
-    def summarise(self) -> dict[str, float]:
-        """Return the figures by which such a network is judged: the least over variables and steps."""
-        changed, unchanged = float(self.interventions.changed.min()), float(self.interventions.unchanged.min())
-        return {
-            "accuracy": self.accuracy,
-            "rank": self.spectrum.rank_network,
-            "rank_theory": self.spectrum.rank_theory,
-            "r2": float(self.step_r2.min()),
-            "r2_settled": self.settled.least_r2,
-            "changed": changed,
-            "unchanged": unchanged,
-            "interventions": min(changed, unchanged),
-            "elsewhere": self.elsewhere,
-        }
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the analysis as JSON can hold it, under the keys of an Elman network's."""
-        found = self.summarise()
-        r2 = {"of the step": found["r2"], "of all steps": found["r2_settled"]}
-        return {
-            "task": self.task.name,
-            "hidden": self.hidden,
-            "accuracy": self.accuracy,
-            "rank": {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network},
-            "argument_error": self.spectrum.argument_error,
-            "basis": {name: {"encoding_r2": value} for name, value in r2.items()},
-            "interventions": self.interventions.summarise() | {"wrong_directions": self.elsewhere},
-        }
-
-
 def describe_machine(analysis: MachineAnalysis) -> list[str]:
     """Return an analysis as lines of text."""
     found, (*swaps, last) = analysis.summarise(), _describe_swaps(analysis.interventions)
@@ -253,34 +105,6 @@ def describe_machine(analysis: MachineAnalysis) -> list[str]:
         f"{last};",
         f"in the directions of a neighbour {analysis.elsewhere:.4f} follow",
     ]
-
-
-def analyse_machine(
-    system: SequenceSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0
-) -> MachineAnalysis:
-    """Analyse a network on sequences: does it carry the wave of its task, a signed selection, and does it use it?
-
-    The regression uses ``count`` histories; an eighth as many fresh ones judge it, 64 at least.
-    """
-    horizon = max(4 * task.history, *steps)
-    fitted = sample_states(system, task, count, horizon, 2 * seed)
-    fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1)
-    bases = {step: regress_basis(fitted, at=step) for step in steps}
-    # Theory's arguments need a mean over a whole lap at least; a few histories suffice for it.
-    jacobian = system.measure_jacobian(fresh.states[-2 * task.history :, :4])
-    last = bases[steps[-1]]
-    wrong = replace(last, basis=np.roll(last.basis, task.dim, axis=1))
-    swapped = interchange_variable(system, wrong, fresh, task.history // 2, steps[-1], content="theory").changed
-    return MachineAnalysis(
-        task,
-        system.hidden,
-        _measure_accuracy(system, task, 2 * seed + 1, count=64),
-        compare_with_theory(jacobian, task),
-        np.stack([judge_content(system, basis, fresh, at=step).encoding_r2 for step, basis in bases.items()]),
-        judge_content(system, regress_basis(fitted), fresh),
-        try_interventions(system, fresh, steps, bases.__getitem__, "theory"),
-        1.0 if swapped is None else swapped,
-    )
 
 
 @dataclass(frozen=True, eq=False)

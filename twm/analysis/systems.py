@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.optimize import root
 
-from twm.errors import UserError, require, require_count
+from twm.errors import require, require_count
 from twm.models.rings import SequenceNetwork, run_steps
 
 # Activations, and their derivatives as functions of the activation's value.
