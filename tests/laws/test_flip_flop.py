@@ -1,9 +1,12 @@
 """Looking into flip-flop networks: on networks made by hand, whose corners, switches and delay line are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from twm.analysis.flip_flop import (  # fmt: skip
+
+from twm.analysis.flip_flop import (
     POINT_COLUMNS,
     analyse_oscillation,
     average_switches,
@@ -22,7 +25,7 @@ from twm.analysis.flip_flop import (  # fmt: skip
     send_switches,
     split_spectrum,
     write_pulses,
-)
+)  # fmt: skip
 from twm.errors import UserError
 from twm.models.elman import write_network
 from twm.models.weights import Weights
@@ -43,18 +46,10 @@ def make_line(delay: int, channels: int = 3) -> Weights:
 
     Each position passes its sign on with gain 3; the latch holds with gain 3 and is overruled by a pulse.
     """
-    depth = delay + 1
-    recurrent = torch.zeros(channels, depth, channels, depth, dtype=torch.float64)
-    encoder = torch.zeros(channels, depth, channels, dtype=torch.float64)
-    readout = torch.zeros(channels, channels, depth, dtype=torch.float64)
-    for channel in range(channels):
-        recurrent[channel, 0, channel, 0] = 3.0
-        for position in range(1, depth):
-            recurrent[channel, position, channel, position - 1] = 3.0
-        encoder[channel, 0, channel] = 9.0
-        readout[channel, channel, delay] = 2.0
-    size = channels * depth
-    return Weights(recurrent.reshape(size, size), encoder.reshape(size, channels), readout.reshape(channels, size))
+    pass_on = torch.eye(delay + 1, dtype=torch.float64).roll(1, 0)
+    pass_on[0] = torch.eye(delay + 1)[0]
+    first, last, each = torch.eye(delay + 1)[:, :1], torch.eye(delay + 1)[-1:], torch.eye(channels, dtype=torch.float64)
+    return Weights(3 * torch.kron(each, pass_on), 9 * torch.kron(each, first), 2 * torch.kron(each, last))
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +68,7 @@ def line():
 def test_latches_have_a_cube_of_27_points_and_rest_in_its_corners(latches):
     resting = find_resting(latches, settle=300)
     points = find_network_points(latches, 400)
-    assert points.count_by_unstable() == {0: 8, 1: 12, 2: 6, 3: 1}
+    assert points.counts == [8, 12, 6, 1]
     assert resting.found.all() and resting.amplitudes.max() < 1e-9
     assert fit_cube(resting) == pytest.approx(1.0)
     row = describe_points(points, latches, resting)
@@ -103,8 +98,6 @@ def test_a_circled_corner_is_not_at_rest():
 
 def test_a_squashed_cube_is_still_affine_and_a_twisted_one_is_not(latches):
     resting = find_resting(latches, settle=300)
-    from dataclasses import replace
-
     skew = np.random.default_rng(0).standard_normal((8, 8))
     assert fit_cube(replace(resting, centres=resting.centres @ skew)) == pytest.approx(1.0)
     shuffled = np.random.default_rng(1).permutation(resting.centres)
@@ -190,8 +183,6 @@ def test_a_constructed_line_is_read_and_written_at_every_position(line):
 
 
 def test_a_network_without_a_line_has_none_to_read_or_write(latches):
-    from dataclasses import replace
-
     task = FlipFlop(5)
     run = run_flip_flop_network(latches.weights, task, streams=40, steps=800)
     found = fit_delay_line(run)

@@ -5,6 +5,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
 from twm.analysis.gradients import (
     BOUNDS,
     bound_gradients,
@@ -13,14 +15,10 @@ from twm.analysis.gradients import (
     fit_columns,
     fit_slope,
     measure_constants,
-    measure_gradients,
-    measure_jacobians,
     measure_wave_gradients,
     predict_mixed_neurons,
     predict_single_neuron,
-    run_states,
     search_violations,
-    track_first_input,
 )
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
@@ -33,8 +31,8 @@ laws = settings(deadline=None, derandomize=True, max_examples=25)
 seeds = st.integers(0, 10_000)
 
 
-def draw_signs(rng, time, batch, dim):
-    return rng.choice([-1.0, 1.0], (time, batch, dim))
+def draw_signs(time, batch, dim, seed=0):
+    return np.random.default_rng(seed).choice([-1.0, 1.0], (time, batch, dim))
 
 
 def draw_orthogonal(rng, size):
@@ -50,40 +48,35 @@ def test_gradients_are_finite_differences(nonlinearity, later):
     rng = np.random.default_rng(3)
     network = ElmanRNN(2, 7, nonlinearity, "gaussian", seed=1, bias=True, dtype=torch.float64)
     inputs, targets = rng.standard_normal((4, 3, 2)), rng.standard_normal((3, 2))
-    step = len(inputs) + later
 
     def cost(x):
         outputs = network(torch.tensor(x), horizon=later).outputs[-1]
         return ((outputs.detach().numpy() - targets) ** 2).sum(-1) / 2
 
+    step = len(inputs) + later
     trace = measure_gradients(network, inputs, targets, step)
     assert trace.by_state.shape == trace.slopes.shape == (step, 3, 7) and np.allclose(trace.cost, cost(inputs))
     assert list(trace.distances) == [step - 1 - place for place in range(4)]
     tiny, found = 1e-5, np.empty_like(inputs)
-    for place in range(4):
-        for component in range(2):
-            moved = np.zeros_like(inputs)
-            moved[place, :, component] = tiny
-            found[place, :, component] = (cost(inputs + moved) - cost(inputs - moved)) / (2 * tiny)
+    for place, component in np.ndindex(4, 2):
+        moved = np.zeros_like(inputs)
+        moved[place, :, component] = tiny
+        found[place, :, component] = (cost(inputs + moved) - cost(inputs - moved)) / (2 * tiny)
     np.testing.assert_allclose(trace.by_input, found, rtol=1e-6, atol=1e-6 * np.abs(found).max())
 
 
-def test_products_of_jacobians_are_automatic_derivatives():
+@pytest.mark.parametrize("step", [5, 6, 11])
+def test_products_of_jacobians_are_automatic_derivatives(step):
     rng = np.random.default_rng(0)
     network = ElmanRNN(3, 9, "tanh", "gaussian", seed=2, bias=True, dtype=torch.float64)
     inputs, targets = rng.standard_normal((5, 4, 3)), rng.standard_normal((4, 3))
-    for step in (5, 6, 11):
-        jacobians = measure_jacobians(network, inputs, step)
-        full = torch.autograd.functional.jacobian(
-            lambda x, step=step: network(x, horizon=step - 5).outputs[-1], torch.tensor(inputs)
-        ).numpy()
-        for place in range(4):
-            np.testing.assert_allclose(
-                jacobians[:, place], full[place, :, :, place].transpose(1, 0, 2), rtol=1e-11, atol=1e-14
-            )
-        error = network(torch.tensor(inputs), horizon=step - 5).outputs[-1].detach().numpy() - targets
-        trace = measure_gradients(network, inputs, targets, step)
-        np.testing.assert_allclose(np.einsum("br,tbrd->tbd", error, jacobians), trace.by_input, rtol=1e-11, atol=1e-14)
+    run = lambda x: network(x, horizon=step - 5).outputs[-1]
+    jacobians = measure_jacobians(network, inputs, step)
+    full = torch.autograd.functional.jacobian(run, torch.tensor(inputs)).numpy()
+    np.testing.assert_allclose(jacobians, np.einsum("brtbd->tbrd", full), rtol=1e-11, atol=1e-14)
+    error = run(torch.tensor(inputs)).detach().numpy() - targets
+    by_input = measure_gradients(network, inputs, targets, step).by_input
+    np.testing.assert_allclose(np.einsum("br,tbrd->tbd", error, jacobians), by_input, rtol=1e-11, atol=1e-14)
 
 
 def test_following_the_first_input_forward_is_the_product_backward():
@@ -100,18 +93,13 @@ def test_following_the_first_input_forward_is_the_product_backward():
 
 def test_an_ensemble_is_its_members():
     for group in [*draw_cases(6, 5), *draw_cases(6, 5, waves=True)]:
-        options = {"nonlinearity": group.nonlinearity}
-        whole = measure_gradients(group.weights, group.inputs, group.targets, bias=group.bias, **options)
-        jacobians = measure_jacobians(group.weights, group.inputs, bias=group.bias, **options)
-        constants, bounds = measure_constants(group.weights), bound_gradients(whole, group.weights)
+        whole = measure_gradients(*group[:3], nonlinearity=group.nonlinearity, bias=group.bias)
+        bounds = bound_gradients(whole, group.weights)
         for model in range(6):
-            one = [matrix[model] for matrix in group.weights]
-            parts = (group.inputs[model], group.targets[model])
-            single = measure_gradients(one, *parts, bias=group.bias[model], **options)
+            one, own = [matrix[model] for matrix in group.weights], (group.inputs[model], group.targets[model])
+            options = {"bias": group.bias[model], "nonlinearity": group.nonlinearity}
+            single = measure_gradients(one, *own, **options)
             np.testing.assert_allclose(whole.by_input[model], single.by_input, rtol=1e-9, atol=1e-15)
-            alone = measure_jacobians(one, parts[0], bias=group.bias[model], **options)
-            np.testing.assert_allclose(jacobians[model], alone, rtol=1e-9, atol=1e-15)
-            assert constants.norm[model] == pytest.approx(measure_constants(one).norm)
             for name, bound in bound_gradients(single, one).items():
                 np.testing.assert_allclose(bounds[name][model], bound, rtol=1e-9)
 
@@ -159,7 +147,7 @@ def test_one_neuron_breaks_the_printed_bound_by_exactly_one_factor():
 
 
 def test_a_long_basis_breaks_the_printed_constant_and_not_the_norm():
-    task, inputs = make_repeat_copy(3, 2), draw_signs(np.random.default_rng(0), 3, 5, 2)
+    task, inputs = make_repeat_copy(3, 2), draw_signs(3, 5, 2)
     long = make_basis(6, kind="orthonormal").basis * 5
     network = construct_elman(task, make_basis(6, kind="orthonormal"))
     network.set_matrices(long @ make_cycle(3, 2) @ np.linalg.inv(long), long[:, -2:], np.linalg.inv(long)[-2:])
@@ -176,7 +164,7 @@ def to_columns(basis, history, dim):
 def test_the_constants_are_those_of_an_orthonormal_basis_and_the_norm_is_tight():
     history, dim, rng = 8, 3, np.random.default_rng(0)
     basis = make_basis(24, 40, "orthonormal", seed=1)
-    network, inputs = construct_elman(make_repeat_copy(history, dim), basis), draw_signs(rng, history, 6, dim)
+    network, inputs = construct_elman(make_repeat_copy(history, dim), basis), draw_signs(history, 6, dim)
     trace, bounds = measure_wave_gradients(
         network, inputs, rng.standard_normal((6, dim)), to_columns(basis.basis, history, dim)
     )
@@ -191,7 +179,7 @@ def test_the_constants_are_those_of_an_orthonormal_basis_and_the_norm_is_tight()
 def test_columns_of_a_linear_wave_are_found_and_nothing_is_left_over():
     task, rng = make_named_task("T2"), np.random.default_rng(0)
     basis = make_basis(64, 90, "skew", seed=2)
-    network, inputs = construct_elman(task, basis), draw_signs(rng, 8, 200, 8)
+    network, inputs = construct_elman(task, basis), draw_signs(8, 200, 8)
     columns = fit_columns(run_states(network, inputs, 8)[-1], inputs)
     # T2 hands inputs on before the input phase is over, so the columns are the basis with what was handed on.
     loaded = measure_jacobians(network, inputs, 8, readout=np.eye(90))[:, 0]
@@ -219,18 +207,16 @@ def test_a_rotation_times_mu_falls_by_log_mu(mu):
 
 
 def test_a_random_matrix_falls_by_its_radius_and_not_by_its_norm():
-    slopes, radii, norms = [], [], []
-    for seed in range(6):
-        weights = [matrix.double() for matrix in draw_weights(8, 128, "uniform", seed)]
-        rng = np.random.default_rng(seed)
-        inputs, targets = rng.standard_normal((128, 1, 8)), rng.standard_normal((1, 8))
-        trace = measure_gradients(weights, inputs, targets, nonlinearity="linear")
-        slopes.append(fit_slope(trace.distances[:100], trace.input_norms[:100]).value)
-        constants = measure_constants(weights)
-        radii.append(np.log(constants.radius))
-        norms.append(np.log(constants.norm))
-    assert np.mean(slopes) == pytest.approx(np.mean(radii), rel=0.1)
-    assert min(norms) > 0 > max(slopes)
+    drawn = [draw_weights(8, 128, "uniform", seed) for seed in range(6)]
+    weights, rng = (
+        [np.stack([np.asarray(one[part], float) for one in drawn]) for part in range(3)],
+        np.random.default_rng(0),
+    )
+    inputs, targets = rng.standard_normal((6, 128, 1, 8)), rng.standard_normal((6, 1, 8))
+    trace, constants = measure_gradients(weights, inputs, targets, nonlinearity="linear"), measure_constants(weights)
+    slope = fit_slope(trace.distances[:100], trace.input_norms[:, :100, 0].T)
+    assert slope.value == pytest.approx(np.log(constants.radius).mean(), rel=0.1)
+    assert np.log(constants.norm).min() > 0 > slope.samples.max()
 
 
 @pytest.mark.parametrize("kind", ["standard", "orthonormal", "skew"])
@@ -256,7 +242,7 @@ def test_beyond_an_open_end_nothing_is_left():
 @pytest.mark.parametrize("amplitude", [0.1, 0.5, 1.0, 2.0])
 def test_single_neurons_follow_their_law_and_it_is_a_power_law(amplitude):
     network = construct_elman(make_repeat_copy(20, 1), make_basis(20), "tanh")
-    inputs = amplitude * draw_signs(np.random.default_rng(0), 20, 3, 1)
+    inputs = amplitude * draw_signs(20, 3, 1)
     expected = predict_single_neuron(amplitude, 21)[-1]
     np.testing.assert_allclose(measure_jacobians(network, inputs)[0], expected, rtol=1e-12)
     later = predict_single_neuron(amplitude, 100_000)
@@ -268,7 +254,7 @@ def test_numbers_spread_over_neurons_follow_the_gaussian_law():
     for history, amplitude in ((16, 0.5), (32, 1.0), (48, 1.0)):
         basis = make_basis(2 * history, kind="orthonormal", seed=history)
         network = construct_elman(make_repeat_copy(history, 2), basis, "tanh")
-        inputs = amplitude * draw_signs(np.random.default_rng(1), history, 64, 2)
+        inputs = amplitude * draw_signs(history, 64, 2, seed=1)
         found = measure_jacobians(network, inputs)[0]
         kept = np.trace(found, axis1=1, axis2=2).mean() / 2
         assert kept == pytest.approx(predict_mixed_neurons(amplitude, history)[-1], rel=0.12)
@@ -299,52 +285,53 @@ def test_slopes_have_intervals_that_mean_something():
 # ---- errors
 
 
-def test_what_makes_no_sense_is_refused():
-    weights, inputs, targets = draw_weights(2, 6), np.ones((3, 4, 2)), np.ones((4, 2))
-    for bad, words in (
-        ({"inputs": inputs[:1]}, "s >= 2, not 1"),
-        ({"inputs": inputs[..., :1]}, "time, batch, 2"),
-        ({"inputs": inputs[0]}, "time, batch, 2"),
-        ({"targets": targets[:3]}, r"\(4, 2\)"),
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ({"inputs": np.ones((1, 4, 2))}, "s >= 2, not 1"),
+        ({"inputs": np.ones((3, 4, 1))}, "time, batch, 2"),
+        ({"inputs": np.ones((4, 2))}, "time, batch, 2"),
+        ({"targets": np.ones((3, 2))}, r"\(4, 2\)"),
         ({"step": 2}, "last input, 3, not 2"),
         ({"step": 3.5}, "step"),
         ({"nonlinearity": "sine"}, "sine"),
         ({"bias": np.ones(5)}, r"\(6,\)"),
-    ):
-        with pytest.raises(UserError, match=words):
-            measure_gradients(weights, **{"inputs": inputs, "targets": targets, **bad})
-    with pytest.raises(UserError, match="its own activation"):
-        measure_jacobians(ElmanRNN(2, 6), inputs, nonlinearity="tanh")
-    with pytest.raises(UserError, match="rows, 6"):
-        measure_jacobians(weights, inputs, readout=np.ones((2, 5)))
-    with pytest.raises(UserError, match="history\\*dim = 6, not 5"):
-        fit_columns(np.ones((9, 5)), np.ones((3, 9, 2)))
-    with pytest.raises(UserError, match="as many sequences"):
-        fit_columns(np.ones((5, 6)), np.ones((3, 5, 2)))
-    with pytest.raises(UserError, match="dependent"):
-        fit_columns(np.ones((9, 6)), np.ones((3, 9, 2)))
-    with pytest.raises(UserError, match="do not fit"):
-        fit_columns(np.ones((8, 6)), np.ones((3, 9, 2)))
-    trace = measure_gradients(weights, inputs, targets, 7)
-    with pytest.raises(UserError, match="at 4, not 7"):
-        bound_wave_gradients(trace, weights, np.ones((3, 6, 2)), np.ones((3, 4, 6, 2)))
-    with pytest.raises(UserError, match="columns must"):
-        trace = measure_gradients(weights, inputs, targets)
-        bound_wave_gradients(trace, weights, np.ones((3, 5, 2)), np.ones((3, 4, 6, 2)))
-    with pytest.raises(UserError, match="finite"):
-        measure_constants([np.full((2, 2), np.nan), np.ones((2, 1)), np.ones((1, 2))])
-    for distances, norms, words in (
-        ([1, 2, 3], [1.0, 0.0, 2.0], "positive"),
-        ([1, 2], [1.0, 2.0], "at least 3"),
-        ([1, 1], np.ones((2, 3)), "at least 2"),
-        ([1, 2, 3], [1.0, 2.0], "do not fit"),
-    ):
-        with pytest.raises(UserError, match=words):
-            fit_slope(distances, norms)
-    for call in (
-        lambda: search_violations(0, 0),
-        lambda: search_violations(1, -1),
-        lambda: predict_single_neuron(1, 0),
-    ):
-        with pytest.raises(UserError):
-            call()
+        ({"network": ElmanRNN(2, 6), "nonlinearity": "tanh"}, "its own activation"),
+    ],
+)
+def test_networks_and_inputs_that_do_not_fit_are_refused(bad, words):
+    given = {"network": draw_weights(2, 6), "inputs": np.ones((3, 4, 2)), "targets": np.ones((4, 2))}
+    with pytest.raises(UserError, match=words):
+        measure_gradients(**given | bad)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda net, trace: measure_jacobians(net, np.ones((3, 4, 2)), readout=np.ones((2, 5))), "rows, 6"),
+        (lambda net, trace: fit_columns(np.ones((9, 5)), np.ones((3, 9, 2))), "history\\*dim = 6, not 5"),
+        (lambda net, trace: fit_columns(np.ones((5, 6)), np.ones((3, 5, 2))), "as many sequences"),
+        (lambda net, trace: fit_columns(np.ones((9, 6)), np.ones((3, 9, 2))), "dependent"),
+        (lambda net, trace: fit_columns(np.ones((8, 6)), np.ones((3, 9, 2))), "do not fit"),
+        (
+            lambda net, trace: bound_wave_gradients(trace(7), net, np.ones((3, 6, 2)), np.ones((3, 4, 6, 2))),
+            "at 4, not 7",
+        ),
+        (
+            lambda net, trace: bound_wave_gradients(trace(4), net, np.ones((3, 5, 2)), np.ones((3, 4, 6, 2))),
+            "columns must",
+        ),
+        (lambda net, trace: measure_constants([np.full((2, 2), np.nan), np.ones((2, 1)), np.ones((1, 2))]), "finite"),
+        (lambda net, trace: fit_slope([1, 2, 3], [1.0, 0.0, 2.0]), "positive"),
+        (lambda net, trace: fit_slope([1, 2], [1.0, 2.0]), "at least 3"),
+        (lambda net, trace: fit_slope([1, 1], np.ones((2, 3))), "at least 2"),
+        (lambda net, trace: fit_slope([1, 2, 3], [1.0, 2.0]), "do not fit"),
+        (lambda net, trace: search_violations(0, 0), "count"),
+        (lambda net, trace: search_violations(1, -1), "seed"),
+        (lambda net, trace: predict_single_neuron(1, 0), "passes"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, words):
+    net = draw_weights(2, 6)
+    with pytest.raises(UserError, match=words):
+        call(net, lambda step: measure_gradients(net, np.ones((3, 4, 2)), np.ones((4, 2)), step))

@@ -8,43 +8,63 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
-from twm.analysis.recovery import as_system
-from twm.analysis.report import analyse_network, list_networks, read_checkpoint, record_analyses
+
+from tests.conftest import list_files
+from twm.analysis.analyses import analyse_network
+from twm.analysis.checkpoints import read_checkpoint
+from twm.analysis.report import record_analyses
+from twm.analysis.systems import as_system
 from twm.cli import main
 from twm.models.elman import construct_elman, write_network
+from twm.paths import results_dir
 from twm.records import read_rows
 from twm.theory.bases import make_basis
 from twm.theory.systems import make_repeat_copy, parse_task
 from twm.training.plans import SequencePlan
 from twm.training.sequence_results import train_sequence_model, write_sequence_network
 
-from tests.conftest import list_files
-
 HISTORY, DIM, HIDDEN = 4, 2, 14
+TASK = f"repeat-copy:{HISTORY},{DIM}"
 
 
-def make_wave_network(gain=1.15):
+def make_wave_network():
     """A tanh network that repeats, though nobody trained it: standard basis, a gain that tanh holds."""
-    return construct_elman(
-        make_repeat_copy(HISTORY, DIM), make_basis(8, HIDDEN), "tanh", 0.3, gain, dtype=torch.float32
-    )
+    task, basis = make_repeat_copy(HISTORY, DIM), make_basis(HISTORY * DIM, HIDDEN)
+    return construct_elman(task, basis, "tanh", 0.3, 1.15, dtype=torch.float32)
+
+
+def write_wave_network(path, **about):
+    write_network(path, [torch.tensor(matrix) for matrix in make_wave_network().get_matrices()], {"task": TASK} | about)
 
 
 class Wrapped(torch.nn.Module):
     """What a user may have: a torch RNN with biases and a linear readout."""
 
-    def __init__(self, bias=True, network=None):
+    def __init__(self, bias=True):
         super().__init__()
+        network = make_wave_network()
         self.rnn = torch.nn.RNN(DIM, HIDDEN, bias=bias)
         self.head = torch.nn.Linear(HIDDEN, DIM, bias=bias)
-        network = network or make_wave_network()
         with torch.no_grad():
             self.rnn.weight_hh_l0.copy_(network.recurrent)
             self.rnn.weight_ih_l0.copy_(network.encoder)
             self.head.weight.copy_(network.readout)
             for name, parameter in self.named_parameters():
                 if "bias" in name:
-                    parameter.copy_(0.01 * torch.ones_like(parameter))
+                    parameter.fill_(0.01)
+
+
+def run_refused(arguments, capsys):
+    """Run the command, which must refuse in one line; return the line."""
+    assert main(["analyse", *map(str, arguments)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
+    return err
+
+
+def run_json(arguments, capsys):
+    assert main(["analyse", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
 
 
 @pytest.fixture
@@ -64,18 +84,13 @@ def test_a_torch_state_dict_runs_as_torch_runs_it(checkpoint: Path):
     assert np.abs(system.read(states) - module.head(expected).detach().numpy()).max() < 1e-6
 
 
-@pytest.mark.parametrize("bias", [True, False])
-@pytest.mark.parametrize("wrap", [True, False])
+@pytest.mark.parametrize(("bias", "wrap"), [(True, True), (False, False)])
 def test_analyse_takes_a_plain_torch_network(tmp_path: Path, capsys, bias, wrap):
     path, picture = tmp_path / "rnn.pt", tmp_path / "picture.png"
     state = Wrapped(bias).state_dict()
     torch.save({"state_dict": state, "epoch": 3} if wrap else state, path)
-    assert (
-        main(["analyse", str(path), "--task", f"repeat-copy:{HISTORY},{DIM}", "--json", "--figure", str(picture)]) == 0
-    )
-    found = json.loads(capsys.readouterr().out)
-    keys = {"task", "hidden", "rank", "argument_error", "basis", "interventions"}
-    assert keys <= set(found)
+    found = run_json([path, "--task", TASK, "--figure", picture], capsys)
+    assert {"task", "hidden", "rank", "argument_error", "basis", "interventions"} <= set(found)
     assert found["rank"] == {"theory": 8, "network": 8} and found["hidden"] == HIDDEN
     assert found["linearised"] == ("at a fixed point" if bias else "at rest")
     for figures in found["basis"].values():
@@ -87,20 +102,12 @@ def test_analyse_takes_a_plain_torch_network(tmp_path: Path, capsys, bias, wrap)
 
 
 def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
-    network = make_wave_network()
     path = tmp_path / "net.safetensors"
-    write_network(
-        path,
-        network.get_matrices_as_weights()
-        if hasattr(network, "get_matrices_as_weights")
-        else [torch.tensor(m) for m in network.get_matrices()],
-        {"task": f"repeat-copy:{HISTORY},{DIM}", "seed": 3},
-    )
+    write_wave_network(path, seed=3)
     assert main(["analyse", str(path)]) == 0
     out = capsys.readouterr().out
     assert "converged" in out and "theory 8" in out and "regression" in out
-    assert main(["analyse", str(path), "--task", "repeat-copy:2,2", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["converged"] is False
+    assert run_json([path, "--task", "repeat-copy:2,2"], capsys)["converged"] is False
 
 
 def corrupt(path: Path):
@@ -146,33 +153,22 @@ def other(change):
 def test_bad_input_gets_one_line_and_leaves_nothing(checkpoint: Path, capsys, spoil, arguments, words):
     spoil(checkpoint)
     before = list_files(checkpoint.parent)
-    task = [] if "--task" in arguments else ["--task", f"repeat-copy:{HISTORY},{DIM}"]
-    assert main(["analyse", str(checkpoint), *task, *arguments]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
-    assert all(word in err for word in words), err
+    told = run_refused([checkpoint, *([] if "--task" in arguments else ["--task", TASK]), *arguments], capsys)
+    assert all(word in told for word in words), told
     assert list_files(checkpoint.parent) == before
 
 
 def test_a_file_that_does_not_know_its_task_says_so(checkpoint: Path, capsys):
-    assert main(["analyse", str(checkpoint)]) == 2
-    assert "--task" in capsys.readouterr().err
-    assert main(["analyse"]) == 2
-    assert "CHECKPOINT" in capsys.readouterr().err
+    assert "--task" in run_refused([checkpoint], capsys) and "CHECKPOINT" in run_refused([], capsys)
 
 
 def test_records_go_on_where_they_stopped(clone: Path, capsys):
-    folder = clone / "book" / "results" / "networks"
-    weights = [torch.tensor(matrix) for matrix in make_wave_network().get_matrices()]
-    said = {"task": f"repeat-copy:{HISTORY},{DIM}", "l2": 0.0, "seed": 0, "accuracy": 1.0, "init": "uniform"}
+    folder, table = results_dir() / "networks", results_dir() / "analysis.csv"
     for name in ("a", "b", "a_at20"):
-        write_network(folder / f"{name}.safetensors", weights, said)
+        write_wave_network(folder / f"{name}.safetensors", l2=0.0, seed=0, accuracy=1.0, init="uniform")
     (folder / "broken.safetensors").write_text("no")
     save_file({"weight_kernel": torch.zeros(3)}, folder / "waves.safetensors")
-    assert [path.stem for path in list_networks()] == ["a", "b", "broken", "waves"]
-    heard = []
-    assert record_analyses([folder / "a.safetensors"], say=heard.append) == 1
-    table = clone / "book" / "results" / "analysis.csv"
+    assert record_analyses([folder / "a.safetensors"]) == 1
     first = read_rows(table)
     assert {row["network"] for row in first} == {"a"} and len(first) == 5
     assert main(["analyse", "--record"]) == 0
@@ -183,16 +179,13 @@ def test_records_go_on_where_they_stopped(clone: Path, capsys):
     assert record_analyses() == 0 and read_rows(table) == rows
 
 
-def test_steps_and_methods_are_those_asked_for():
-    task = parse_task(f"repeat-copy:{HISTORY},{DIM}")
-    system = as_system(make_wave_network())
+def test_steps_methods_and_seeds_are_those_asked_for():
+    task, system = parse_task(TASK), as_system(make_wave_network())
     found = analyse_network(system, task, methods=["observability"], steps=(0, 3), count=64)
     assert list(found.figures) == ["observability"] and found.interventions.steps == (0, 3)
     assert found.interventions.changed.shape == (2, HISTORY)
-    other_seed = analyse_network(system, task, methods=["regression"], count=64, seed=1)
-    first_seed = analyse_network(system, task, methods=["regression"], count=64)
-    same = other_seed.figures["regression"].explained == first_seed.figures["regression"].explained
-    assert not same and first_seed.converged
+    first, other = (analyse_network(system, task, methods=["regression"], count=64, seed=seed) for seed in (0, 1))
+    assert first.converged and first.figures["regression"].explained != other.figures["regression"].explained
 
 
 @pytest.fixture
@@ -205,28 +198,18 @@ def gated(tmp_path: Path) -> Path:
 
 
 def test_networks_of_other_kinds_are_analysed_by_what_can_be_run(gated: Path, capsys):
-    assert main(["analyse", str(gated), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = run_json([gated], capsys)
     assert found["task"] == "repeat-copy:3,2" and found["hidden"] == 24 and found["rank"]["theory"] == 6
     assert found["basis"]["of the step"]["encoding_r2"] < 0.9 and 0 <= found["interventions"]["changed"] < 0.95
     assert main(["analyse", str(gated)]) == 0
     told = capsys.readouterr().out
     assert "no Elman network" in told and f"{found['accuracy']:.4f}" in told
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [(["--task", "T1"], "2 outputs"), (["--figure", "a.png"], "Elman networks"), (["--task", "T9"], "T9")],
-)
-def test_what_cannot_be_done_with_them_is_one_line(gated: Path, capsys, arguments, words):
-    assert main(["analyse", str(gated), *arguments]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1 and words in err
+    for arguments, words in ((["--task", "T1"], "2 outputs"), (["--figure", "a.png"], "Elman networks")):
+        assert words in run_refused([gated, *arguments], capsys)
 
 
 def test_a_network_without_a_known_system_is_one_line(tmp_path: Path, capsys):
     path = tmp_path / "copy.safetensors"
     plan = SequencePlan("copy:0", "wrnn", 6, 2, iterations=1, batch=2, test_every=1, test_count=2)
     write_sequence_network(path, train_sequence_model(plan).weights, asdict(plan))
-    assert main(["analyse", str(path)]) == 2
-    assert "copy:0" in capsys.readouterr().err
+    assert "copy:0" in run_refused([path], capsys)

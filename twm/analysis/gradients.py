@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import t as student
@@ -203,8 +203,7 @@ _ROUNDING = 1e-9
 _GROUP = 50
 
 
-@dataclass(frozen=True, eq=False)
-class CaseGroup:
+class CaseGroup(NamedTuple):
     """Networks of one size with their inputs and targets."""
 
     weights: Weights  # with a leading ``models`` axis
@@ -262,12 +261,11 @@ def search_violations(count: int, seed: int, waves: bool = False) -> Violations:
     names = list(WAVE_CONSTANTS if waves else BOUNDS)
     below, ratios = [], []
     for group in draw_cases(count, seed, waves):
-        network = (group.weights, group.inputs, group.targets)
         options = {"nonlinearity": group.nonlinearity, "bias": group.bias}
         if waves:
-            trace, bounds = measure_wave_gradients(*network, group.columns, **options)
+            trace, bounds = measure_wave_gradients(*group[:3], group.columns, **options)
         else:
-            trace = measure_gradients(*network, **options)
+            trace = measure_gradients(*group[:3], **options)
             bounds = bound_gradients(trace, group.weights)
         gradients, bounds = trace.input_norms, np.stack([bounds[name] for name in names])
         # A dead ReLU makes gradient and bound zero together; a gradient above a bound of zero is a violation.
