@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 
 from twm.analysis import studies
-from twm.analysis.interventions import count_answers
-from twm.analysis.judging import find_best_neurons, trace_errors
 from twm.analysis.recovery import recover_basis, sample_states
 from twm.analysis.report import construct_subject, gather_subject
-from twm.analysis.systems import measure_linearisations
 from twm.training.plans import ModelPlan
 
 
@@ -20,7 +17,7 @@ def test_power_errors_hold_as_corrected_and_fail_as_printed():
 
 
 def test_linearisations_agree_with_automatic_differentiation():
-    found = measure_linearisations(studies.sample_networks(0, 2, 12, 3), 0)
+    found = studies.measure_linearisations(studies.sample_networks(0, 2, 12, 3), 0)
     assert max(found["at_rest"], found["at_fixed_points"]) < 1e-12
     assert found["distance"] > 0.01 and 80 < found["order"] < 120
 
@@ -36,28 +33,28 @@ def test_reading_errors_start_with_the_first_input():
     linear = replace(subject.system, nonlinearity="linear")
     sample = sample_states(linear, subject.task, 32, 12)
     recovered = recover_basis(linear, subject.task, "regression", sample)
-    assert np.abs(trace_errors(recovered, sample)).max() < 1e-20
-    errors = trace_errors(replace(recovered, dual_basis=np.roll(recovered.dual_basis, 2, axis=0)), sample)
+    assert np.abs(studies.trace_errors(recovered, sample)).max() < 1e-20
+    errors = studies.trace_errors(replace(recovered, dual_basis=np.roll(recovered.dual_basis, 2, axis=0)), sample)
     # Read one variable off, the first input is seen in the wrong place: two of eight numbers, twice.
     assert errors.shape == (3 + 13,) and errors[0] == pytest.approx(0.5)
 
 
 def test_variables_that_answer_are_counted():
     subject = construct_subject(4, 2, 24, 1.05, 0)
-    found = count_answers(subject.system, subject.task, count=32)
+    found = studies.count_answers(subject.system, subject.task, count=32)
     assert found["known"] == found["read"] == 1 and found["kept"] > 0.99
     # Without its last readout row no output of that component follows, and every variable has one.
     deaf = replace(subject.system, readout=subject.system.readout * [[1.0], [0.0]])
-    shares = [count_answers(deaf, subject.task, level, count=32)["known"] for level in (0.9, 0.4)]
+    shares = [studies.count_answers(deaf, subject.task, level, count=32)["known"] for level in (0.9, 0.4)]
     assert shares == [0, 1]
 
 
 def test_the_best_neuron_is_found_where_there_is_one():
     subject = construct_subject(3, 2, 6, 1.2, 0)
     sample = sample_states(subject.system, subject.task, 64, 9)
-    assert (find_best_neurons(sample) < 0.95).all()
+    assert (studies.find_best_neurons(sample) < 0.95).all()
     plain = np.concatenate([sample.waves, np.zeros((*sample.waves.shape[:2], 1))], axis=2)
-    assert (find_best_neurons(replace(sample, states=plain)) > 1 - 1e-6).all()
+    assert (studies.find_best_neurons(replace(sample, states=plain)) > 1 - 1e-6).all()
 
 
 def test_networks_are_taken_from_the_records_or_trained(clone):

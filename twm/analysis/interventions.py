@@ -14,10 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from twm.analysis.recovery import RecoveredBasis, StateSample, find_copies, recover_basis, sample_states
-from twm.analysis.systems import ElmanSystem, StateSystem
+from twm.analysis.recovery import RecoveredBasis, StateSample, find_copies
+from twm.analysis.systems import StateSystem
 from twm.errors import require, require_count
-from twm.theory.systems import HDS
 
 _CONTENTS = ("read", "theory")
 
@@ -151,24 +150,3 @@ def try_interventions(
         changed.append([1.0 if one.changed is None else one.changed for one in done])
         unchanged.append([1.0 if one.unchanged is None else one.unchanged for one in done])
     return InterventionShares(tuple(steps), columns, np.array(changed), np.array(unchanged))
-
-
-def count_answers(
-    system: ElmanSystem, task: HDS, level: float = 0.9, count: int = 256, seed: int = 0
-) -> dict[str, float]:
-    """Count the variables of a network that answer to swaps, one and two laps after the input phase.
-
-    A variable answers where a share ``level`` of the outputs that must change follow. Returns the shares of variables
-    that answer when theory's content is taken out before the new one is put in (``known``), or what the dual reads
-    (``read``), and the least share of the other outputs that stay (``kept``).
-    """
-    laps = (task.history, 2 * task.history)
-    fitted, fresh = (
-        sample_states(system, task, size, 2 * laps[1], 2 * seed + at) for at, size in ((0, count), (1, 64))
-    )
-    basis = recover_basis(system, task, "regression", fitted)
-    known, read = (
-        try_interventions(system, fresh, laps, lambda step: basis, content) for content in ("theory", "read")
-    )
-    answering = [float((one.changed.min(axis=0) >= level).mean()) for one in (known, read)]
-    return {"known": answering[0], "read": answering[1], "kept": float(known.unchanged.min())}

@@ -148,30 +148,3 @@ def find_complement(
         float(np.linalg.norm(part) / np.linalg.norm(blocks[:n, :n])) for part in (blocks[:n, n:], blocks[n:, :n])
     )
     return Complement(across, variances[::-1], into, out, float(np.abs(np.linalg.eigvals(blocks[n:, n:])).max()))
-
-
-def trace_errors(recovered: RecoveredBasis, sample: StateSample) -> np.ndarray:
-    """Return the mean squared error (history - 1 + horizon + 1,) of reading the variables from the first input on.
-
-    During the input phase the substrate holds the inputs so far in its newest columns, and zeros elsewhere; the sample's
-    inputs are its histories, uncorrected.
-    """
-    history, batch, dim = sample.fed.shape
-    early = np.zeros((history - 1, batch, history, dim))
-    for time in range(1, history):
-        early[time - 1, :, history - time :] = np.moveaxis(sample.fed[:time], 0, 1)
-    flat = early.reshape(history - 1, batch, history * dim)
-    waves = np.concatenate([flat @ sample.observable.projection.T, sample.waves])
-    states = np.concatenate([sample.early, sample.states])
-    return ((recovered.read_waves(states) - waves) ** 2).mean(axis=(1, 2))
-
-
-def find_best_neurons(sample: StateSample) -> np.ndarray:
-    """Return for each variable (rank,) its largest squared correlation with a single neuron in the output phase."""
-
-    def standardise(values: np.ndarray) -> np.ndarray:
-        values = values[1:].reshape(-1, values.shape[-1])
-        return (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-12)
-
-    states, waves = standardise(sample.states), standardise(sample.waves)
-    return ((states.T @ waves / len(states)) ** 2).max(axis=0)

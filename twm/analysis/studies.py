@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import torch
 
 from twm.analysis.analyses import Analysis
-from twm.analysis.interventions import count_answers  # noqa: F401
-from twm.analysis.judging import find_best_neurons, judge_basis, trace_errors  # noqa: F401
-from twm.analysis.recovery import RecoveredBasis, StateSample, recover_basis
+from twm.analysis.interventions import try_interventions
+from twm.analysis.judging import judge_basis
+from twm.analysis.recovery import RecoveredBasis, StateSample, recover_basis, sample_states
 from twm.analysis.report import collect_panels  # noqa: F401
-from twm.analysis.systems import ElmanSystem, measure_linearisations  # noqa: F401
+from twm.analysis.systems import ElmanSystem, linearise_system
 from twm.theory.bases import make_basis, transform_operator
 from twm.theory.operators import make_wave_operator, repeat_copy_state
 from twm.theory.systems import HDS, make_repeat_copy
@@ -109,3 +110,81 @@ def sample_networks(rng_seed: int, count: int, hidden: int, dim: int) -> list[El
     return [
         ElmanSystem(*(scale * rng.standard_normal(shape) for scale, shape in zip(scales, shapes))) for _ in range(count)
     ]
+
+
+def measure_linearisations(networks: Sequence[ElmanSystem], seed: int) -> dict[str, float]:
+    """Compare linearisations of tanh networks with automatic differentiation, at rest and at fixed points with bias.
+
+    Returns the largest relative deviations ``at_rest`` and ``at_fixed_points``, the least ``distance`` of a fixed point
+    from rest, and the least ``order``: by what factor the remainder falls when the step is divided by ten, which is a
+    hundred where the first-order term is right. Source: twm A.5 Eq. (41)-(43).
+    """
+    rng = np.random.default_rng(seed)
+    found: dict[str, list[float]] = {"at_rest": [], "at_fixed_points": [], "distance": [], "order": []}
+    for network in networks:
+        biased = replace(network, bias=0.3 * rng.standard_normal(network.hidden))
+        for name, system in (("at_rest", network), ("at_fixed_points", biased)):
+            linear = linearise_system(system)
+            W_hh, W_uh, b = (torch.from_numpy(part) for part in (system.recurrent, system.encoder, system.bias))
+
+            def step(h, u, W_hh=W_hh, W_uh=W_uh, b=b):
+                return torch.tanh(W_hh @ h + W_uh @ u + b)
+
+            silence = torch.zeros(system.dim, dtype=torch.float64)
+            auto = torch.autograd.functional.jacobian(step, (torch.from_numpy(linear.point), silence))
+            for theirs, ours in zip(auto, (linear.recurrent, linear.encoder)):
+                found[name].append(np.abs(theirs.numpy() - ours).max() / np.abs(ours).max())
+        found["distance"].append(np.abs(linear.point).max())
+        h, u = rng.standard_normal(biased.hidden), rng.standard_normal(biased.dim)
+        first = linear.recurrent @ h + linear.encoder @ u
+        rest = [np.abs(biased.step(linear.point + e * h, e * u) - linear.point - e * first).max() for e in (1e-2, 1e-3)]
+        found["order"].append(rest[0] / rest[1])
+    return {name: float(min(each) if name in ("distance", "order") else max(each)) for name, each in found.items()}
+
+
+def trace_errors(recovered: RecoveredBasis, sample: StateSample) -> np.ndarray:
+    """Return the mean squared error (history - 1 + horizon + 1,) of reading the variables from the first input on.
+
+    During the input phase the substrate holds the inputs so far in its newest columns, and zeros elsewhere; the sample's
+    inputs are its histories, uncorrected.
+    """
+    history, batch, dim = sample.fed.shape
+    early = np.zeros((history - 1, batch, history, dim))
+    for time in range(1, history):
+        early[time - 1, :, history - time :] = np.moveaxis(sample.fed[:time], 0, 1)
+    flat = early.reshape(history - 1, batch, history * dim)
+    waves = np.concatenate([flat @ sample.observable.projection.T, sample.waves])
+    states = np.concatenate([sample.early, sample.states])
+    return ((recovered.read_waves(states) - waves) ** 2).mean(axis=(1, 2))
+
+
+def find_best_neurons(sample: StateSample) -> np.ndarray:
+    """Return for each variable (rank,) its largest squared correlation with a single neuron in the output phase."""
+
+    def standardise(values: np.ndarray) -> np.ndarray:
+        values = values[1:].reshape(-1, values.shape[-1])
+        return (values - values.mean(axis=0)) / (values.std(axis=0) + 1e-12)
+
+    states, waves = standardise(sample.states), standardise(sample.waves)
+    return ((states.T @ waves / len(states)) ** 2).max(axis=0)
+
+
+def count_answers(
+    system: ElmanSystem, task: HDS, level: float = 0.9, count: int = 256, seed: int = 0
+) -> dict[str, float]:
+    """Count the variables of a network that answer to swaps, one and two laps after the input phase.
+
+    A variable answers where a share ``level`` of the outputs that must change follow. Returns the shares of variables
+    that answer when theory's content is taken out before the new one is put in (``known``), or what the dual reads
+    (``read``), and the least share of the other outputs that stay (``kept``).
+    """
+    laps = (task.history, 2 * task.history)
+    fitted, fresh = (
+        sample_states(system, task, size, 2 * laps[1], 2 * seed + at) for at, size in ((0, count), (1, 64))
+    )
+    basis = recover_basis(system, task, "regression", fitted)
+    known, read = (
+        try_interventions(system, fresh, laps, lambda step: basis, content) for content in ("theory", "read")
+    )
+    answering = [float((one.changed.min(axis=0) >= level).mean()) for one in (known, read)]
+    return {"known": answering[0], "read": answering[1], "kept": float(known.unchanged.min())}

@@ -1,9 +1,9 @@
 """Networks as an analysis needs them: run from any state in float64, and linearised at a fixed point."""
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,20 +18,6 @@ _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
     "linear": (lambda drive: drive, np.ones_like),
     "relu": (lambda drive: np.maximum(drive, 0), lambda value: (value > 0).astype(float)),
 }
-
-
-class StateSystem(Protocol):
-    """A network that can be run from any state: what sampling, regression and interventions need."""
-
-    @property
-    def hidden(self) -> int: ...
-
-    @property
-    def dim(self) -> int: ...
-
-    def run(self, state: np.ndarray, steps: int, inputs: np.ndarray | None = None) -> np.ndarray: ...
-
-    def read(self, states: np.ndarray) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,18 +142,9 @@ class SequenceSystem:
         fits = network.inputs == network.outputs
         require(fits, f"a system's outputs are its states, but this network has {numbers}")
         self.network = copy.deepcopy(network).double().requires_grad_(False)
+        self.hidden, self.dim = network.carried, network.inputs
         for name, weight in self.network.named_parameters():
             require(bool(weight.isfinite().all()), f"the network's {name} has NaN or infinite entries")
-
-    @property
-    def hidden(self) -> int:
-        """Numbers of a state."""
-        return self.network.carried
-
-    @property
-    def dim(self) -> int:
-        """Dimension of inputs and outputs."""
-        return self.network.inputs
 
     def run(self, state: np.ndarray, steps: int, inputs: np.ndarray | None = None) -> np.ndarray:
         """Return the states (time + steps, batch, hidden): inputs (time, batch, dim) first, then none."""
@@ -193,35 +170,9 @@ class SequenceSystem:
         return torch.stack(rows).numpy()
 
 
+#: What sampling, regression and interventions need: a network that can be run from any state.
+StateSystem = ElmanSystem | SequenceSystem
+
+
 def _as_tensor(values: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))
-
-
-def measure_linearisations(networks: Sequence[ElmanSystem], seed: int) -> dict[str, float]:
-    """Compare linearisations of tanh networks with automatic differentiation, at rest and at fixed points with bias.
-
-    Returns the largest relative deviations ``at_rest`` and ``at_fixed_points``, the least ``distance`` of a fixed point
-    from rest, and the least ``order``: by what factor the remainder falls when the step is divided by ten, which is a
-    hundred where the first-order term is right. Source: twm A.5 Eq. (41)-(43).
-    """
-    rng = np.random.default_rng(seed)
-    found: dict[str, list[float]] = {"at_rest": [], "at_fixed_points": [], "distance": [], "order": []}
-    for network in networks:
-        biased = replace(network, bias=0.3 * rng.standard_normal(network.hidden))
-        for name, system in (("at_rest", network), ("at_fixed_points", biased)):
-            linear = linearise_system(system)
-            W_hh, W_uh, b = (torch.from_numpy(part) for part in (system.recurrent, system.encoder, system.bias))
-
-            def step(h, u, W_hh=W_hh, W_uh=W_uh, b=b):
-                return torch.tanh(W_hh @ h + W_uh @ u + b)
-
-            silence = torch.zeros(system.dim, dtype=torch.float64)
-            auto = torch.autograd.functional.jacobian(step, (torch.from_numpy(linear.point), silence))
-            for theirs, ours in zip(auto, (linear.recurrent, linear.encoder)):
-                found[name].append(np.abs(theirs.numpy() - ours).max() / np.abs(ours).max())
-        found["distance"].append(np.abs(linear.point).max())
-        h, u = rng.standard_normal(biased.hidden), rng.standard_normal(biased.dim)
-        first = linear.recurrent @ h + linear.encoder @ u
-        rest = [np.abs(biased.step(linear.point + e * h, e * u) - linear.point - e * first).max() for e in (1e-2, 1e-3)]
-        found["order"].append(rest[0] / rest[1])
-    return {name: float(min(each) if name in ("distance", "order") else max(each)) for name, each in found.items()}
