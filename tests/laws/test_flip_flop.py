@@ -62,9 +62,6 @@ def line():
     return run_flip_flop_network(make_line(5), FlipFlop(5), streams=40, steps=800)
 
 
-# ---- rest, corners, saddles
-
-
 def test_latches_have_a_cube_of_27_points_and_rest_in_its_corners(latches):
     resting = find_resting(latches, settle=300)
     points = find_network_points(latches, 400)
@@ -83,16 +80,12 @@ def test_points_come_with_their_mirror_images(line):
 
 def test_a_circled_corner_is_not_at_rest():
     """Two more neurons that turn for ever, whatever the bit does: outputs rest, the network does not."""
-    weights = make_latches(1, hidden=2)
-    turn = 1.3 * torch.tensor([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]], dtype=torch.float64)
-    recurrent = torch.block_diag(weights.recurrent, turn)
-    wide = Weights(
-        recurrent,
-        torch.cat([weights.encoder, torch.full((2, 1), 0.3, dtype=torch.float64)]),
-        torch.nn.functional.pad(weights.readout, (0, 2)),
-    )
-    run = run_flip_flop_network(wide, FlipFlop(0, channels=1), streams=20, steps=400)
-    resting = find_resting(run, settle=500)
+    weights, (sine, cosine) = make_latches(1, hidden=2), (np.sin(0.7), np.cos(0.7))
+    turn = 1.3 * torch.tensor([[cosine, -sine], [sine, cosine]], dtype=torch.float64)
+    encoder = torch.cat([weights.encoder, torch.full((2, 1), 0.3, dtype=torch.float64)])
+    readout = torch.nn.functional.pad(weights.readout, (0, 2))
+    wide = Weights(torch.block_diag(weights.recurrent, turn), encoder, readout)
+    resting = find_resting(run_flip_flop_network(wide, FlipFlop(0, channels=1), streams=20, steps=400), settle=500)
     assert resting.found.all() and resting.amplitudes.min() > 0.5
 
 
@@ -120,9 +113,6 @@ def test_points_are_recorded_once_and_read_back(latches, tmp_path):
         read_flip_flop(tmp_path / "other.safetensors")
 
 
-# ---- spectrum, switches
-
-
 def test_spectra_are_split_by_circle_and_axis():
     values = np.array([1.4, 1.3 + 0.01j, -1.2, 1.1 * np.exp(1j), 1.1 * np.exp(-1j), 0.99j, 0.5])
     real, turning, rest = split_spectrum(values)
@@ -145,18 +135,12 @@ def test_switches_that_are_sent_are_those_that_happen(line):
     assert np.sign(other[1][-1]).tolist() == [1, -1, -1]
 
 
-def test_average_switches_refuses_what_is_no_single_switch(line):
-    with pytest.raises(UserError, match="one channel"):
-        average_switches(line, (-1, -1, -1), (1, 1, -1))
-
-
 def test_a_rotation_has_a_quarter_period_and_its_frequency():
-    times = np.arange(40)
-    turning = np.stack([np.cos(0.6 * times), np.sin(0.6 * times)], 1) @ np.random.default_rng(0).standard_normal((2, 9))
+    times = 0.6 * np.arange(40)
+    turning = np.stack([np.cos(times), np.sin(times)], 1) @ np.random.default_rng(0).standard_normal((2, 9))
     found = analyse_oscillation(turning, 2)
-    assert found.phases[0] == pytest.approx(90, abs=8) and found.frequencies[0] == pytest.approx(
-        0.6 / (2 * np.pi), abs=0.01
-    )
+    assert found.phases[0] == pytest.approx(90, abs=8)
+    assert found.frequencies[0] == pytest.approx(0.6 / (2 * np.pi), abs=0.01)
 
 
 def test_what_travels_has_components_of_rising_frequency():
@@ -171,9 +155,6 @@ def test_angles_of_known_planes():
     assert np.allclose(measure_angles(tilted, axes[:2]), np.degrees(0.3))
 
 
-# ---- the delay line
-
-
 def test_a_constructed_line_is_read_and_written_at_every_position(line):
     found = fit_delay_line(line)
     assert found.r2.min() > 0.98 and found.accuracy.min() == 1.0 and found.encoded > 0.98
@@ -183,8 +164,7 @@ def test_a_constructed_line_is_read_and_written_at_every_position(line):
 
 
 def test_a_network_without_a_line_has_none_to_read_or_write(latches):
-    task = FlipFlop(5)
-    run = run_flip_flop_network(latches.weights, task, streams=40, steps=800)
+    run = run_flip_flop_network(latches.weights, FlipFlop(5), streams=40, steps=800)
     found = fit_delay_line(run)
     assert found.accuracy[:, 0].min() == 1.0, "what is held now can be read"
     late = fit_delay_line(replace(run, held=np.roll(run.held, 7, axis=1)))
@@ -193,17 +173,22 @@ def test_a_network_without_a_line_has_none_to_read_or_write(latches):
 
 
 def test_running_freely_is_running_without_pulses(latches):
-    start = latches.states[-1][:5]
-    states, outputs = run_freely(latches.weights, start, 4)
-    step = start
-    for number in range(4):
-        step = np.tanh(step @ latches.weights.recurrent.numpy().T)
-        assert np.allclose(states[number], step)
-    assert np.allclose(outputs[-1], np.tanh(step @ latches.weights.readout.numpy().T))
+    recurrent, _, readout = (matrix.numpy() for matrix in latches.weights)
+    step = latches.states[-1][:5]
+    states, outputs = run_freely(latches.weights, step, 4)
+    for state in states:
+        step = np.tanh(step @ recurrent.T)
+        assert np.allclose(state, step)
+    assert np.allclose(outputs[-1], np.tanh(step @ readout.T))
 
 
-def test_wrong_arguments_are_told_in_a_line(latches):
-    with pytest.raises(UserError, match="delay"):
-        write_pulses(latches, fit_delay_line(latches))
-    with pytest.raises(UserError, match="two"):
-        fit_delay_line(run_flip_flop_network(latches.weights, FlipFlop(0), streams=1, steps=50))
+def test_wrong_arguments_are_told_in_a_line(latches, line):
+    single = run_flip_flop_network(latches.weights, FlipFlop(0), streams=1, steps=50)
+    for call, words in (
+        (lambda: write_pulses(latches, fit_delay_line(latches)), "delay"),
+        (lambda: fit_delay_line(single), "two"),
+        (lambda: find_resting(single), "never rests"),
+        (lambda: average_switches(line, (-1, -1, -1), (1, 1, -1)), "one channel"),
+    ):
+        with pytest.raises(UserError, match=words):
+            call()

@@ -20,11 +20,10 @@ from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import run_flip_flop
 
 _WARM_UP = 200
-#: Name of the table of slow points, beside that of the sweep.
+#: Table of slow points, beside that of the sweep: fixed points (q at most 1e-20), other minima of q (at most 0.01), how many
+#: fixed points have 0, 1, 2, ... unstable directions, the most of a slow point, the output states near which a stable one
+#: lies, the unstable directions of the one nearest to rest at each output state.
 POINT_TABLE = "flipflop_points.csv"
-#: Its columns: fixed points (q at most 1e-20), other minima of q (at most 0.01), the number of fixed points with 0, 1, 2,
-#: ... unstable directions, the most of a point that is not fixed, the output states near which a stable fixed point lies,
-#: the unstable directions of the fixed point nearest to rest at each output state, and the time it took.
 POINT_COLUMNS = (
     "model", "delay", "seed", "starts", "fixed", "slow", "counts", "most_unstable_slow", "corners", "corner_unstable",
     "seconds",
@@ -131,13 +130,10 @@ def find_resting(run: FlipFlopRun, settle: int = 2000, watch: int = 240) -> Rest
 
 
 def fit_cube(resting: Resting) -> float:
-    """Return R^2 of the eight centres as an affine image of the cube's corners, in their first three components.
-
-    Source: mem Fig. 2.
-    """
+    """Return R^2 of the eight centres, in three components, as an affine image of a cube's corners. Source: mem Fig. 2."""
     centred = resting.centres - resting.centres.mean(0)
     values = centred @ np.linalg.svd(centred, full_matrices=False)[2][:3].T
-    rest = values - _add_ones(resting.corners) @ _fit_affine(resting.corners, values)
+    rest = values - _predict(resting.corners, values, resting.corners)[1]
     return float(1 - (rest**2).sum() / (values**2).sum())
 
 
@@ -207,27 +203,24 @@ def _find_change(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]
 def average_switches(
     run: FlipFlopRun, before: Sequence[int] = _BEFORE, after: Sequence[int] = _AFTER, lead: int = 4, trail: int = 20
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Average states around each switch from one output state to another, aligned at its pulse.
+    """Average states around each switch between two output states, from ``lead`` steps before its pulse on.
 
-    Returns mean states (lead + trail, hidden), from ``lead`` steps before the pulse on, mean outputs (lead + trail,
-    channels), and how many switches there were: those at rest for ``lead`` steps with no other pulse near.
-    Source: mem Sec. 5, Fig. 3.
+    Returns mean states (lead + trail, hidden), outputs (lead + trail, channels), and the number of switches, all from rest
+    with no other pulse near. Source: mem Sec. 5, Fig. 3.
     """
     channel, sign = _find_change(before, after)
     # What was on its way at the start of the segment would still be settling in it.
     still = lead + run.task.delay + 2
     hits = (run.pulses[:, :, channel] == sign) & (np.abs(run.pulses).sum(2) == 1)
     hits[1:] &= (run.held[:-1] == before).all(2)
-    hits[: max(run.warm, still)] = False
-    hits[len(hits) - trail + 1 :] = False
+    hits[: max(run.warm, still)] = hits[len(hits) - trail + 1 :] = False
     places = [
         (slice(step - lead, step + trail), stream)
         for step, stream in np.argwhere(hits)
         if np.abs(run.pulses[step - still : step + trail, stream]).sum() == 1
     ]
     require(len(places) > 0, f"the run has no switch from {list(before)} to {list(after)}: make it longer")
-    states, outputs = (np.mean([values[place] for place in places], 0) for values in (run.states, run.outputs))
-    return states, outputs, len(places)
+    return *(np.mean([values[place] for place in places], 0) for values in (run.states, run.outputs)), len(places)
 
 
 def send_switches(
@@ -270,10 +263,7 @@ class Oscillation:
 
 
 def analyse_oscillation(trajectory: np.ndarray, count: int = 9) -> Oscillation:
-    """Take a trajectory (steps, hidden) apart into principal components and compare the phases of neighbours.
-
-    Source: mem Fig. 3c.
-    """
+    """Compare the phases of neighbouring principal components of a trajectory (steps, hidden). Source: mem Fig. 3c."""
     left, sizes, axes = np.linalg.svd(trajectory - trajectory.mean(0), full_matrices=False)
     components, shares = left[:, :count] * sizes[:count], (sizes**2 / (sizes**2).sum())[:count]
     small = np.abs(components) < 1e-9 * np.abs(components).max()
@@ -308,12 +298,11 @@ class DelayLine:
     encoded: float  # share of the states' variance that the positions explain, likewise
 
 
-def _add_ones(values: np.ndarray) -> np.ndarray:
-    return np.c_[values, np.ones(len(values))]
-
-
-def _fit_affine(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    return np.linalg.lstsq(_add_ones(inputs), targets, rcond=None)[0]
+def _predict(inputs: np.ndarray, targets: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit an affine map; return its matrix (inputs, targets), and what it gives for other inputs."""
+    inputs, others = (np.c_[values, np.ones(len(values))] for values in (inputs, others))
+    found = np.linalg.lstsq(inputs, targets, rcond=None)[0]
+    return found[:-1], others @ found
 
 
 def fit_delay_line(run: FlipFlopRun) -> DelayLine:
@@ -326,12 +315,11 @@ def fit_delay_line(run: FlipFlopRun) -> DelayLine:
     parts = slice(None, half), slice(half, None)
     fitted, fresh = (history[:, part].reshape(-1, channels * depth) for part in parts)
     rows, others = (run.states[first:, part].reshape(-1, run.states.shape[-1]) for part in parts)
-    encoding = _fit_affine(fitted, rows)
-    read, missed = _add_ones(others) @ _fit_affine(rows, fitted), others - _add_ones(fresh) @ encoding
+    (encoding, held), (_, read) = _predict(fitted, rows, fresh), _predict(rows, fitted, others)
     r2 = 1 - ((read - fresh) ** 2).sum(0) / ((fresh - fresh.mean(0)) ** 2).sum(0)
-    encoded = 1 - (missed**2).sum() / ((others - others.mean(0)) ** 2).sum()
+    encoded = 1 - ((held - others) ** 2).sum() / ((others - others.mean(0)) ** 2).sum()
     shape, right = (channels, depth), (read * fresh > 0).mean(0)
-    return DelayLine(encoding[:-1].reshape(*shape, -1), r2.reshape(shape), right.reshape(shape), float(encoded))
+    return DelayLine(encoding.reshape(*shape, -1), r2.reshape(shape), right.reshape(shape), float(encoded))
 
 
 @dataclass(frozen=True, eq=False)
