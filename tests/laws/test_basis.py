@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from twm.analysis.judging import find_complement, judge_basis, measure_support
 from twm.analysis.recovery import METHODS, find_copies, needed_coordinates, recover_basis, sample_states
 from twm.analysis.systems import ElmanSystem, as_system, find_fixed_point, linearise_system
@@ -214,21 +215,16 @@ def test_every_argument_of_a_sample_counts():
 
 @pytest.mark.parametrize(
     ("call", "words"),
-    [
-        (lambda system, task: recover_basis(system, task, "magic"), "printed, corrected"),
-        (lambda system, task: recover_basis(system, task, "mixture", alpha=2), "alpha"),
-        (lambda system, task: recover_basis(system, task), "sample"),
-        (lambda system, task: recover_basis(system, make_repeat_copy(3, 4), "printed"), "outputs"),
-        (
-            lambda system, task: recover_basis(system, task, "regression", sample_states(system, task, 1), at=0),
-            "not fill",
-        ),
-        (lambda system, task: ElmanSystem(np.full((3, 3), np.nan), np.ones((3, 1)), np.ones((1, 3))), "NaN"),
-        (lambda system, task: replace(system, readout=np.ones((2, 5))), "readout must be of shape"),
-        (lambda system, task: linearise_system(replace(system, bias=np.ones(6)), np.zeros(6)), "not a fixed point"),
-        (lambda system, task: system.run(np.zeros((1, 6)), -1), "steps"),
-    ],
-)
+    [(lambda system, task: recover_basis(system, task, "magic"), "printed, corrected"),
+     (lambda system, task: recover_basis(system, task, "mixture", alpha=2), "alpha"),
+     (lambda system, task: recover_basis(system, task), "sample"),
+     (lambda system, task: recover_basis(system, make_repeat_copy(3, 4), "printed"), "outputs"),
+     (lambda system, task: recover_basis(system, task, "regression", sample_states(system, task, 1), at=0), "not fill"),
+     (lambda system, task: replace(system, recurrent=np.full((6, 6), np.nan)), "NaN"),
+     (lambda system, task: replace(system, readout=np.ones((2, 5))), "readout must be of shape"),
+     (lambda system, task: linearise_system(replace(system, bias=np.ones(6)), np.zeros(6)), "not a fixed point"),
+     (lambda system, task: system.run(np.zeros((1, 6)), -1), "steps")],
+)  # fmt: skip
 def test_one_line_errors(call, words):
     task = make_repeat_copy(3, 2)
     with pytest.raises(UserError, match=words):

@@ -110,52 +110,51 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
     assert run_json([path, "--task", "repeat-copy:2,2"], capsys)["converged"] is False
 
 
-def corrupt(path: Path):
-    path.write_bytes(path.read_bytes()[:300])
-
-
-def other(change):
-    def write(path: Path):
-        state = dict(Wrapped().state_dict())
-        change(state)
-        torch.save(state, path)
-
-    return write
+def refuse_one_line(checkpoint, arguments, words, capsys):
+    before = list_files(checkpoint.parent)
+    told = run_refused([checkpoint, *([] if "--task" in arguments else ["--task", TASK]), *arguments], capsys)
+    assert all(word in told for word in words.split("|")), told
+    assert list_files(checkpoint.parent) == before
 
 
 @pytest.mark.parametrize(
-    ("spoil", "arguments", "words"),
-    [
-        (corrupt, [], ["rnn.pt", "damaged"]),
-        (lambda path: path.unlink(), [], ["no checkpoint"]),
-        (lambda path: path.write_text("hello"), [], ["damaged"]),
-        (lambda path: torch.save([1, 2], path), [], ["state dict"]),
-        (other(lambda s: s.pop("rnn.weight_ih_l0")), [], ["weight_ih_l0", "found"]),
-        (other(lambda s: s.pop("head.weight")), [], ["readout", "(2, 14)"]),
-        (other(lambda s: s.update({"more.weight": torch.ones(DIM, HIDDEN)})), [], ["one readout"]),
-        (other(lambda s: s.update({"rnn.weight_hh_l0": torch.ones(4 * HIDDEN, HIDDEN)})), [], ["LSTM"]),
-        (other(lambda s: s.update({"rnn.weight_hh_l0": torch.ones(HIDDEN, 3)})), [], ["square"]),
-        (other(lambda s: s["rnn.weight_hh_l0"].fill_(float("nan"))), [], ["NaN"]),
-        (other(lambda s: s.update({"rnn.weight_hh_l1": torch.ones(2, 2)})), [], ["one layer"]),
-        (other(lambda s: s["rnn.weight_hh_l0"].mul_(0.1)), [], ["keeps nothing"]),
-        (lambda path: None, ["--task", "T1"], ["2 inputs", "dim 8"]),
-        (lambda path: None, ["--task", "T7"], ["T7"]),
-        (lambda path: None, ["--task", "fibonacci:4,2"], ["signed selection"]),
-        (lambda path: None, ["--seed", "-1"], ["--seed", "-1"]),
-        (lambda path: path.write_bytes(b""), [], ["damaged"]),
-        (other(lambda s: s["rnn.weight_ih_l0"].mul_(float("inf"))), [], ["infinite"]),
-        (other(lambda s: s.update({"rnn.bias_hh_l0": torch.ones(HIDDEN - 1)})), [], ["bias", str(HIDDEN)]),
-        (other(lambda s: s.update({"rnn.weight_hh_l0": s["rnn.weight_hh_l0"].to(torch.complex64)})), [], ["floating"]),
-        (lambda path: None, ["--figure", "a.docx"], [".png"]),
-        (lambda path: None, ["--figure", "nowhere/a.png"], ["no such folder"]),
-    ],
-)
-def test_bad_input_gets_one_line_and_leaves_nothing(checkpoint: Path, capsys, spoil, arguments, words):
+    ("change", "words"),
+    [(lambda s: s.pop("rnn.weight_ih_l0"), "weight_ih_l0|found"), (lambda s: s.pop("head.weight"), "readout|(2, 14)"),
+     ({"more.weight": (DIM, HIDDEN)}, "one readout"), ({"more.bias": (DIM,)}, "one readout bias"),
+     ({"rnn.weight_hh_l0": (4 * HIDDEN, HIDDEN)}, "LSTM"), ({"rnn.weight_hh_l0": (HIDDEN, 3)}, "square"),
+     ({"rnn.weight_hh_l1": (2, 2)}, "one layer"), ({"rnn.bias_hh_l0": (HIDDEN - 1,)}, "bias|14"),
+     ({"two.weight_hh_l0": (2, 2)}, "several"), (lambda s: s["rnn.weight_hh_l0"].fill_(torch.nan), "NaN"),
+     (lambda s: s["rnn.weight_hh_l0"].mul_(0.1), "keeps nothing"),
+     (lambda s: s.update({"head.weight": s["head.weight"].to(torch.complex64)}), "floating")],
+)  # fmt: skip
+def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path, capsys, change, words):
+    state = dict(Wrapped().state_dict())
+    if isinstance(change, dict):
+        state |= {name: torch.ones(shape) for name, shape in change.items()}
+    else:
+        change(state)
+    torch.save(state, checkpoint)
+    refuse_one_line(checkpoint, [], words, capsys)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [(lambda path: path.write_bytes(path.read_bytes()[:300]), "rnn.pt|damaged"), (Path.unlink, "no checkpoint"),
+     (lambda path: path.write_text("hello"), "damaged"), (lambda path: path.write_bytes(b""), "damaged"),
+     (lambda path: torch.save([1, 2], path), "state dict")],
+)  # fmt: skip
+def test_files_that_are_no_checkpoints_get_one_line(checkpoint: Path, capsys, spoil, words):
     spoil(checkpoint)
-    before = list_files(checkpoint.parent)
-    told = run_refused([checkpoint, *([] if "--task" in arguments else ["--task", TASK]), *arguments], capsys)
-    assert all(word in told for word in words), told
-    assert list_files(checkpoint.parent) == before
+    refuse_one_line(checkpoint, [], words, capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [("--task T1", "2 inputs|dim 8"), ("--task T7", "T7"), ("--task fibonacci:4,2", "signed selection"),
+     ("--seed -1", "--seed|-1"), ("--figure a.docx", ".png"), ("--figure nowhere/a.png", "no such folder")],
+)  # fmt: skip
+def test_wrong_arguments_get_one_line_and_leave_nothing(checkpoint: Path, capsys, arguments, words):
+    refuse_one_line(checkpoint, arguments.split(), words, capsys)
 
 
 def test_a_file_that_does_not_know_its_task_says_so(checkpoint: Path, capsys):
