@@ -113,9 +113,9 @@ def measure_gradients(
 ) -> GradientTrace:
     """Measure the gradient of the cost at one step by every input and every state before it, by automatic differentiation.
 
-    The network is an ElmanRNN, or W_hh, W_uh, W_r with a nonlinearity (tanh if not given) and a bias (..., hidden), which
-    may all have a leading ``models`` axis; inputs x(1) to x(s) are (..., time, batch, dim), targets (..., batch, dim). The
-    step counts from 1 and is s + 1, the first of the output phase, if not given. Source: twm Eq. (10)-(12).
+    The network is an ElmanRNN, or W_hh, W_uh, W_r with a nonlinearity (tanh if not given) and a bias (..., hidden). Inputs
+    x(1) to x(s) are (..., time, batch, dim), targets (..., batch, dim); all may have a leading ``models`` axis. The step
+    counts from 1 and is s + 1, the first of the output phase, if not given. Source: twm Eq. (10)-(12).
     """
     net = _prepare(network, inputs, step, nonlinearity, bias)
     targets = torch.as_tensor(targets, dtype=torch.float64)
@@ -138,8 +138,7 @@ def measure_jacobians(
 ) -> np.ndarray:  # fmt: skip
     """Measure dy(step)/dx(1) to dy(step)/dx(time), (..., time, batch, rows, dim), as a product of Jacobians.
 
-    A ``readout`` (..., rows, hidden) stands in place of W_r; the identity gives the derivative of the state itself. The
-    rest is as for :func:`measure_gradients`.
+    A ``readout`` (..., rows, hidden) stands in place of W_r; the identity gives the derivative of the state itself.
     Source: twm Eq. (11)-(12), with the activation's Jacobian also at the step at which the input enters.
     """
     net = _prepare(network, inputs, step, nonlinearity, bias)
@@ -162,10 +161,7 @@ def measure_jacobians(
 def track_first_input(
     network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
 ) -> np.ndarray:
-    """Follow what the first input leaves in the state: dh(1)/dx(1) to dh(step)/dx(1), (..., step, batch, hidden, dim).
-
-    In one pass forward, at distances 0 to step - 1; the arguments are as for :func:`measure_gradients`.
-    """
+    """Follow in one pass what the first input leaves: dh(1)/dx(1) to dh(step)/dx(1), (..., step, batch, hidden, dim)."""
     net = _prepare(network, inputs, step, nonlinearity, bias)
     left = net.W_uh[..., None, :, :]
     found: list[Tensor] = []
@@ -179,5 +175,5 @@ def track_first_input(
 def run_states(
     network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
 ) -> np.ndarray:
-    """Run a network in float64, as for :func:`measure_gradients`: h(1) to h(step), (..., step, batch, hidden)."""
+    """Run a network in float64; return h(1) to h(step), (..., step, batch, hidden)."""
     return torch.stack(_prepare(network, inputs, step, nonlinearity, bias).run(), dim=-3).numpy()

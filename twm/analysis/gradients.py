@@ -20,19 +20,9 @@ from twm.models.elman import NONLINEARITIES, ElmanRNN
 from twm.models.weights import Weights, as_weights
 from twm.theory.operators import make_cycle
 
-#: Forms of the bound without waves, and what each says.
-BOUNDS = {
-    "corrected": "|dC/dh(s+1)| mu^n |W_uh|: Eq. (16) from the step of the cost",
-    "measured": "the same times the largest slope of the activation at each step on the way",
-    "before": "|dC/dh(s)| mu^(n-1) |W_uh|: from one step before the cost, with one factor less",
-    "printed": "|dC/dh(s)| mu^n |W_uh|: Eq. (16) as printed, which mixes the two",
-}
-#: Forms of the bound with waves: what stands for the derivative of the wave by the input.
-WAVE_CONSTANTS = {
-    "operator": "|Psi_k|, the operator norm of the columns that hold the input",
-    "frobenius": "their Frobenius norm, sqrt(d) for unit vectors",
-    "printed": "d, as printed in Eq. (19)",
-}
+# Forms of the bound without waves, and of that with waves: what stands for the derivative of the wave by the input.
+_BOUNDS = ("corrected", "measured", "before", "printed")
+_WAVE_CONSTANTS = ("operator", "frobenius", "printed")
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,11 +45,12 @@ def measure_constants(network: Any) -> NetworkConstants:
 
 
 def bound_gradients(trace: GradientTrace, network: Any) -> dict[str, np.ndarray]:
-    """Work out every form in BOUNDS of the bound on ``trace.input_norms`` without waves, (..., time, batch).
+    """Work out the forms of the bound on ``trace.input_norms`` without waves, (..., time, batch).
 
-    Each step back multiplies the gradient's length by at most the largest slope of the activation, which is at most one,
-    and by at most mu; the encoder adds a last factor. ``before`` and ``printed`` need a step between input and cost; where
-    there is none they are infinite. Source: twm Eq. (13)-(16), with |dC/dh(s+1)| in place of |dC/dh(s)|.
+    ``corrected`` is |dC/dh(s+1)| mu^n |W_uh|, Eq. (16) from the step of the cost; ``measured`` the same times the largest
+    slope of the activation at each step on the way; ``before`` |dC/dh(s)| mu^(n-1) |W_uh|, from one step earlier;
+    ``printed`` |dC/dh(s)| mu^n |W_uh|, which mixes the two. The last two are infinite where no step lies between input and
+    cost. Source: twm Eq. (13)-(16).
     """
     constants, norms, n = measure_constants(network), trace.state_norms, trace.distances[:, None]
     mu, encoder = constants.norm[..., None, None], constants.encoder_norm[..., None, None]
@@ -97,12 +88,12 @@ def fit_columns(states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
 def bound_wave_gradients(
     trace: GradientTrace, network: Any, columns: np.ndarray, jacobians: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Work out every form in WAVE_CONSTANTS of the bound with waves, (..., time, batch), one step after the last input.
+    """Work out the forms of the bound with waves, (..., time, batch), one step after the last input.
 
-    The bound is |dC/dh(s+1)| mu (constant + |d epsilon/dx(k)|), where epsilon is all of h(s) that is not the wave in the
-    columns Psi_1 to Psi_s, (..., time, hidden, dim). No power of mu is left, but whatever is wrong with the wave is in the
-    last term, measured from the jacobians dh(s)/dx(k), (..., time, batch, hidden, dim), and returned as ``epsilon``. Only
-    ``printed`` can be broken. Source: twm Eq. (17)-(19), with the matrix Psi_1 in place of the sum of its columns.
+    It is |dC/dh(s+1)| mu (constant + |d epsilon/dx(k)|), where epsilon is all of h(s) that is not the wave in the columns
+    Psi_1 to Psi_s, (..., time, hidden, dim), measured from the jacobians dh(s)/dx(k), (..., time, batch, hidden, dim), and
+    returned too. The constant is the ``operator`` or ``frobenius`` norm of Psi_k, or d as ``printed``, which alone can be
+    broken. Source: twm Eq. (17)-(19), with the matrix Psi_1 in place of the sum of its columns.
     """
     time = trace.by_input.shape[-3]
     require(trace.step == time + 1, f"the cost must be one step after the last input, at {time + 1}, not {trace.step}")
@@ -182,9 +173,8 @@ def predict_mixed_neurons(amplitude: float, history: int, passes: int | None = N
 
     In a random orthonormal basis as large as the network each neuron's drive is a sum of many parts, so nearly Gaussian. A
     tanh with Gaussian drive of variance v passes a small change with the mean slope E[1 - tanh^2], and turns the variance v
-    into E[tanh^2]. In the input phase each step adds the energy of one input, amplitude^2/history a neuron. All numbers
-    share one fate here, where in single neurons each fades by itself. The s + 1 passes up to the first output if not given.
-    Source: ours.
+    into E[tanh^2]. In the input phase each step adds the energy of one input, amplitude^2/history a neuron. The s + 1 passes
+    up to the first output if not given. Source: ours.
     """
     passes = require_count(history, "history") + 1 if passes is None else require_count(passes, "passes")
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
@@ -258,7 +248,7 @@ def draw_cases(count: int, seed: int, waves: bool = False) -> Iterator[CaseGroup
 
 def search_violations(count: int, seed: int, waves: bool = False) -> Violations:
     """Try the bounds on random networks: without waves those of Eq. (16), with waves those of Eq. (19)."""
-    names = list(WAVE_CONSTANTS if waves else BOUNDS)
+    names = _WAVE_CONSTANTS if waves else _BOUNDS
     below, ratios = [], []
     for group in draw_cases(count, seed, waves):
         options = {"nonlinearity": group.nonlinearity, "bias": group.bias}

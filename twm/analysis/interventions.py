@@ -3,9 +3,9 @@
 A variable that a network merely correlates with can be read. Only one that it uses can be changed: then the outputs that
 theory derives from the variable must follow, and all others must stay. Each intervention is judged on both.
 
-What is in the variable before it is changed can be taken from two places. ``read`` asks the dual basis, which needs a
-network that keeps its variables in as many directions as there are variables. ``theory`` takes what the task says must be
-there; it works where variables are packed into fewer directions, and where they can be added to but not read off linearly.
+What is in the variable before it is changed can be taken from two places. ``read`` asks the dual basis, which needs as
+many directions as there are variables. ``theory`` takes what the task says must be there; it works where variables are
+packed into fewer directions, and can be added to but not read off linearly.
 """
 
 from collections.abc import Callable, Sequence
@@ -59,12 +59,10 @@ def interchange_variable(
 
     Column 0 is the oldest; the step counts from the end of the input phase; watched for three laps if ``steps`` is not given.
     """
-    _, places = _find_places(recovered, sample, [column], step, content)
+    _, places, before = _prepare(recovered, sample, [column], step, content)
     require(sample.states.shape[1] > 1, "an interchange needs two runs at least")
-    before = recovered.read_waves(sample.states[step]) if content == "read" else sample.waves[step]
-    move = np.where(places, np.roll(before, 1, axis=0) - before, 0.0)
-    wanted = np.where(places, np.roll(sample.waves[step], 1, axis=0), sample.waves[step])
-    return _carry_out(system, recovered, sample, step, steps, wanted, move)
+    swapped, after = np.roll(before, 1, axis=0), np.roll(sample.waves[step], 1, axis=0)
+    return _carry_out(system, recovered, sample, step, steps, places, after, swapped - before)
 
 
 def write_variable(
@@ -73,11 +71,10 @@ def write_variable(
 ) -> Intervention:  # fmt: skip
     """Set variables to contents (dim,) or (columns, dim), the same for all runs; what f never reads is ignored.
 
-    A content of 0 is no content: it silences the outputs that depend on the variable. The rest is as for
-    :func:`interchange_variable`.
+    A content of 0 silences the outputs that depend on the variable. The rest is as in interchange_variable.
     """
     columns = [columns] if np.ndim(columns) == 0 else list(columns)
-    inside, places = _find_places(recovered, sample, columns, step, content)
+    inside, places, before = _prepare(recovered, sample, columns, step, content)
     dim = len(sample.observable.readout)
     contents = np.asarray(contents, dtype=float).reshape(-1, dim)
     shape = (len(columns), dim)
@@ -91,20 +88,19 @@ def write_variable(
     written = expansion[:, kinds] @ np.linalg.lstsq(expansion[inside][:, kinds], asked, rcond=None)[0]
     same = np.allclose(written[inside], asked)
     require(same, f"by step {step} some of these variables are copies of one another: give them the same content")
-    before = recovered.read_waves(sample.states[step]) if content == "read" else sample.waves[step]
-    move, wanted = np.where(places, written - before, 0.0), np.where(places, written, sample.waves[step])
-    return _carry_out(system, recovered, sample, step, steps, wanted, move)
+    return _carry_out(system, recovered, sample, step, steps, places, written, written - before)
 
 
-def _carry_out(system, recovered, sample, step, steps, wanted, move) -> Intervention:
-    steps = 3 * sample.history if steps is None else require_count(steps, "steps")
-    states = system.run(sample.states[step] + move @ recovered.basis.T, steps)
-    theory = (sample.predict_outputs(waves, steps) for waves in (wanted, sample.waves[step]))
+def _carry_out(system, recovered, sample, step, steps, places, wanted, move) -> Intervention:
+    """Run on with the wanted contents in the places, after the move that brings them there."""
+    steps, now = 3 * sample.history if steps is None else require_count(steps, "steps"), sample.waves[step]
+    states = system.run(sample.states[step] + np.where(places, move, 0.0) @ recovered.basis.T, steps)
+    theory = (sample.predict_outputs(waves, steps) for waves in (np.where(places, wanted, now), now))
     return Intervention(*theory, system.read(states))
 
 
-def _find_places(recovered, sample, columns, step, content) -> tuple[np.ndarray, np.ndarray]:
-    """Mark the needed coordinates (rank,) that belong to columns, and those that change with them as their copies."""
+def _prepare(recovered, sample, columns, step, content) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mark the needed coordinates (rank,) of columns, and all that change with them as their copies; return contents too."""
     require(recovered.coordinates is not None, "the needed part of this task is not a set of variables")
     rank = sample.observable.rank
     require(recovered.rank == rank, f"the basis has {recovered.rank} columns, the task {rank}")
@@ -116,7 +112,8 @@ def _find_places(recovered, sample, columns, step, content) -> tuple[np.ndarray,
     inside = np.isin(np.array(recovered.coordinates) // len(sample.observable.readout), columns)
     expansion = find_copies(sample.observable.operator, step)[1]
     touched = expansion[inside].any(axis=0)
-    return inside, inside | expansion[:, touched].any(axis=1)
+    before = recovered.read_waves(sample.states[step]) if content == "read" else sample.waves[step]
+    return inside, inside | expansion[:, touched].any(axis=1), before
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Hidden states beside the wave that theory says they hold, and the methods that look for a network's variable memories."""
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
@@ -57,10 +57,9 @@ class StateSample:
 
 
 def needed_coordinates(task: HDS) -> Observable:
-    """Reduce a linear task to the coordinates of its substrate that its outputs depend on.
+    """Reduce a linear task to the coordinates that its outputs depend on: no network has a reason to keep the others.
 
-    What f never reads leaves no trace in the outputs, so training gives a network no reason to keep it, and no method
-    can find it there. Source: twm Fig. 4, "optimized basis"; the answer to A.6 is ours.
+    Source: twm Fig. 4, "optimized basis"; the answer to A.6 is ours.
     """
     require(task.matrix is not None, f"the task {task.name} is not linear: it has no wave operator")
     operator = make_wave_operator(np.asarray(task.matrix, dtype=float))
@@ -70,9 +69,8 @@ def needed_coordinates(task: HDS) -> Observable:
 def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Find which needed coordinates still differ after some steps of Phi (rank, rank), and what the others are copies of.
 
-    Where f reads one thing twice, two coordinates soon hold the same content, up to a sign. From then on they are one
-    memory: nothing that comes later can tell them apart, and no network needs two directions for them. Returns ``kept``
-    (n,), the first coordinate of each kind, and ``expansion`` (rank, n), with ``wave = expansion @ wave[kept]``.
+    Where f reads one thing twice, two coordinates soon hold the same content, up to a sign, and are one memory from then
+    on. Returns ``kept`` (n,), the first of each kind, and ``expansion`` (rank, n), with ``wave = expansion @ wave[kept]``.
     """
     rank = len(operator)
     span = np.eye(rank)
@@ -140,7 +138,7 @@ class RecoveredBasis:
 
     @property
     def coordinates(self) -> tuple[int, ...] | None:
-        """Place of each column in the substrate, ``column*dim + dimension``; None where no coordinates span the needed part."""
+        """Place of each column in the substrate, ``column*dim + dimension``; None where no set of them is the needed part."""
         return self.observable.coordinates
 
     @property
@@ -175,7 +173,7 @@ def find_slow_space(linear: Linearisation, threshold: float) -> SlowSpace:
     upper, frame, rank = schur(linear.recurrent, sort=lambda real, imaginary: np.hypot(real, imaginary) > threshold)
     require(rank > 0, f"the network has no eigenvalue beyond {threshold:g}: it keeps nothing")
     inner, coupling, outer = upper[:rank, :rank], upper[:rank, rank:], upper[rank:, rank:]
-    mixed = solve_sylvester(inner, -outer, coupling) if rank < len(upper) else coupling
+    mixed = solve_sylvester(inner, -outer, coupling) if len(outer) else coupling
     return SlowSpace(frame[:, :rank], frame[:, :rank].T + mixed @ frame[:, rank:].T, inner)
 
 
@@ -243,8 +241,7 @@ def match_observability(
 def replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
     """Give every eigenvalue of an operator the magnitude of theory's eigenvalue with the nearest argument.
 
-    The linearisation at rest says how fast a memory grows while it is small. The activation then holds it, so the
-    magnitudes say little about a memory in use; the arguments are what theory predicts.
+    At rest magnitudes say how fast a small memory grows, until the activation holds it; theory predicts the arguments.
     """
     if not len(theory):
         return operator
@@ -255,10 +252,7 @@ def replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
 
 
 def regress_columns(sample: StateSample, at: int | None, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Find columns (hidden, rank) and origin (hidden,) that explain hidden states by the wave they hold. Source: ours.
-
-    Taken are the states of the settled output phase, or of one step.
-    """
+    """Find columns (hidden, rank) and origin (hidden,) that explain states, settled or of one step, by the wave they hold."""
     states, waves, kept, expansion = sample.select(at)
     h, m = states.reshape(-1, states.shape[-1]), waves.reshape(-1, waves.shape[-1])[:, kept]
     filled = np.linalg.matrix_rank(m) == len(kept)
@@ -278,36 +272,24 @@ def recover_basis(
 ) -> RecoveredBasis:  # fmt: skip
     """Look for the directions in which a network keeps the variables of its linear task, on the needed coordinates.
 
-    - ``printed``: Algorithm 1 as printed, :func:`iterate_backwards`, with the pseudo-inverse as dual.
-    - ``mixture``: the earlier paper's, :func:`mix_powers`, with ``alpha`` and the same dual.
-    - ``corrected``: :func:`iterate_forwards` with a spectral dual, which is blind to transients; exact where
-      W_r^+ = Psi_s up to transients and f meets no power half-way.
-    - ``observability``: ours, from weights alone, :func:`match_observability`; exact for every linear network in every
-      basis. A nonlinear network's eigenvalues are first given theory's magnitudes.
-    - ``regression``: ours, from a sample, :func:`regress_columns`; for any network that can be run. In the first lap a
-      network may keep its variables in other directions than later: ``at`` takes the states of one step.
-
-    An eigenvalue is a memory beyond ``threshold``, transient to the two printed methods below ``transient``.
+    ``printed`` is Algorithm 1 and ``mixture`` the earlier paper's, both with the pseudo-inverse as dual and eigenvalues
+    below ``transient`` cleaned out. The others have a spectral dual, blind to eigenvalues below ``threshold``.
+    ``corrected`` is exact where W_r^+ = Psi_s up to transients and f meets no power half-way; ``observability``, from
+    weights alone, for every linear network in every basis; ``regression`` takes a sample, ``at`` one step if given.
     Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last two are ours.
     """
     require(method in METHODS, f"method must be one of {', '.join(METHODS)}, not {method!r}")
     require(0 <= alpha <= 1, f"alpha must be between 0 and 1, not {alpha!r}")
     require(system.dim == task.dim, f"the network has {system.dim} outputs, the task {task.name} needs {task.dim}")
-    require(
-        method != "regression" or sample is not None, "regression needs a sample of hidden states: see sample_states"
-    )
+    require(method != "regression" or sample is not None, "regression needs a sample of hidden states")
     linear = linearise_system(system) if linear is None else linear
     observable = needed_coordinates(task) if sample is None else sample.observable
     needed, origin = observable.projection.T, linear.point
     slow = find_slow_space(linear, threshold)
     kept, expansion = find_copies(observable.operator, task.size)
-    if method in ("printed", "mixture"):
-        mixed = method == "mixture"
-        columns = (
-            mix_powers(linear, task.history, alpha, transient)
-            if mixed
-            else iterate_backwards(linear, task.history, transient)
-        )
+    powers = {"printed": iterate_backwards, "mixture": partial(mix_powers, alpha=alpha)}
+    if method in powers:
+        columns = powers[method](linear, task.history, transient=transient)
         dual = np.linalg.pinv(columns)
         condition = _multiply_norms(columns, dual)
         basis, dual = columns @ needed, needed.T @ dual
@@ -328,9 +310,8 @@ def recover_basis(
 def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
     """Look for the directions in which any network that can be run keeps its variables, by regression. Source: ours.
 
-    The dual needs no linearisation: of all rows that read each column and no other, it has those that are disturbed least
-    by the part of the states that the wave does not explain, as generalised least squares would. The covariance of that
-    part is shrunk towards a multiple of one, the more the fewer states there are for each direction.
+    The dual is that of generalised least squares: of all rows that read each column and no other, it has those that hear
+    least of what the wave does not explain. That part's covariance is shrunk, the more the fewer states there are.
     """
     basis, origin = regress_columns(sample, at, intercept=True)
     states, waves, kept, expansion = sample.select(at)
