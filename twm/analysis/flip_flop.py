@@ -72,20 +72,19 @@ def run_flip_flop_network(
 ) -> FlipFlopRun:
     """Run a network on fresh streams; 200 more steps pass before those that count."""
     pulses = draw_pulses(task, "test", seed, streams, 0, _WARM_UP + require_count(steps, "steps"))
-    start = weights.recurrent.new_zeros(streams, len(weights.recurrent))
-    with torch.no_grad():
-        states, outputs = run_flip_flop(weights, torch.from_numpy(pulses).to(start), start)
-    held, signs = delay_signs(pulses, 0), delay_signs(pulses, task.delay)
-    return FlipFlopRun(weights, task, pulses, held, signs, states.numpy(), outputs.numpy())
+    run = _run(weights, pulses, np.zeros((streams, len(weights.recurrent))))
+    return FlipFlopRun(weights, task, pulses, delay_signs(pulses, 0), delay_signs(pulses, task.delay), *run)
+
+
+@torch.no_grad()
+def _run(weights: Weights, pulses: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    states, outputs = run_flip_flop(weights, *(torch.as_tensor(part).to(weights.recurrent) for part in (pulses, start)))
+    return states.numpy(), outputs.numpy()
 
 
 def run_freely(weights: Weights, states: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Run a network without pulses from states (batch, hidden); return states and outputs (steps, batch, ...)."""
-    start = torch.as_tensor(states).to(weights.recurrent)
-    silent = start.new_zeros(steps, len(start), weights.encoder.shape[1])
-    with torch.no_grad():
-        moved, outputs = run_flip_flop(weights, silent, start)
-    return moved.numpy(), outputs.numpy()
+    return _run(weights, np.zeros((steps, len(states), weights.encoder.shape[1])), states)
 
 
 def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0) -> SlowPoints:

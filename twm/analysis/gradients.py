@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
+from scipy import stats
 
 # run_states and track_first_input are here only until the pages import them from where they are defined.
 from twm.analysis.derivatives import (  # noqa: F401
@@ -142,14 +142,12 @@ def fit_slope(distances: Any, norms: Any) -> Slope:
     require(different >= least, f"a slope needs at least {least} different distances, not {different}")
     positive = bool((np.isfinite(norms) & (norms > 0)).all())
     require(positive, "only positive finite lengths have a logarithm: leave out distances at which a gradient is zero")
-    centred, logs = distances - distances.mean(), np.log(norms)
-    samples = centred @ logs / (centred @ centred)
+    samples = np.polyfit(distances, np.log(norms), 1)[0]
     if count > 1:
-        error, freedom = samples.std(ddof=1) / count**0.5, count - 1
+        error, freedom = stats.sem(samples), count - 1
     else:
-        rest, freedom = logs[:, 0] - logs[:, 0].mean() - samples[0] * centred, len(distances) - 2
-        error = np.sqrt(rest @ rest / freedom / (centred @ centred))
-    value, reach = float(samples.mean()), float(error * student.ppf(0.975, freedom))
+        error, freedom = stats.linregress(distances, np.log(norms[:, 0])).stderr, len(distances) - 2
+    value, reach = float(samples.mean()), float(error * stats.t.ppf(0.975, freedom))
     return Slope(value, value - reach, value + reach, samples)
 
 

@@ -88,14 +88,14 @@ class Linearisation:
     point: np.ndarray  # h*, (hidden,); zero at rest
 
 
-def as_system(network: Any, nonlinearity: str | None = None) -> ElmanSystem:
+def as_system(network: Any) -> ElmanSystem:
     """Return the weights of a module with ``get_matrices``, such as an ElmanRNN, in float64."""
     if isinstance(network, ElmanSystem):
         return network
     require(hasattr(network, "get_matrices"), f"an Elman network is needed, not {type(network).__name__}")
     bias = getattr(network, "bias_hh_l0", None)
     bias = None if bias is None else bias.detach().double().cpu().numpy()
-    return ElmanSystem(*network.get_matrices(), bias, None, nonlinearity or network.nonlinearity)
+    return ElmanSystem(*network.get_matrices(), bias, None, network.nonlinearity)
 
 
 def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np.ndarray:
@@ -163,11 +163,7 @@ class SequenceSystem:
         orbit, no single point stands for it. Source: twm A.5, with a mean in place of the fixed point.
         """
         flat = _as_tensor(states).reshape(-1, self.hidden)
-        with torch.enable_grad():
-            flat.requires_grad_()
-            after = self.network.step(flat).mean(0)
-            rows = [torch.autograd.grad(value, flat, retain_graph=True)[0].sum(0) for value in after]
-        return torch.stack(rows).numpy()
+        return torch.autograd.functional.jacobian(lambda h: self.network.step(h).mean(0), flat).sum(1).numpy()
 
 
 #: What sampling, regression and interventions need: a network that can be run from any state.
