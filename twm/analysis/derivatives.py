@@ -1,8 +1,4 @@
-"""Exact derivatives of what a network puts out by what it was given, in float64, in two ways.
-
-Automatic differentiation gives the gradient of a cost. Products of Jacobians, written out, give the derivative of the
-output itself, whatever the cost. The first is the slow, obvious twin of the second.
-"""
+"""Exact derivatives of what a network puts out by what it was given: by automatic differentiation, and as products."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,8 +1,7 @@
 """Slow points of a map: where a network stands still, where it almost does, and what happens around.
 
 With F one step of a network, q(x) = |F(x) - x|^2 / 2 is its squared speed. Zeros of q are fixed points, whatever their
-type; other minima of q are slow points. Both are found from many starts at once by damped Gauss-Newton steps, which
-near a zero converge quadratically, in float64.
+type; other minima are slow points. Both are found from many starts at once by damped Gauss-Newton steps in float64.
 """
 
 from collections.abc import Callable
@@ -119,8 +118,8 @@ def measure_speeds(step: Step, states: Tensor) -> Tensor:
 def draw_starts(visited: Tensor, count: int, *, noise: float = 0.1, mix: int = 4, seed: int = 0) -> Tensor:
     """Draw starts (count, hidden) from states (states, hidden) where a network has been.
 
-    Saddles lie between the states that a network rests in, where it hardly ever is. So a start is a random mixture of up
-    to ``mix`` visited states, with noise in units of the visited states' root mean square.
+    Saddles lie between the states that a network rests in, so a start is a random mixture of up to ``mix`` visited states,
+    with noise in units of their root mean square.
     """
     visited = torch.as_tensor(visited).detach().double()
     require(visited.ndim == 2 and len(visited) > 0, f"visited must be (states, hidden), not {tuple(visited.shape)}")

@@ -88,10 +88,9 @@ def run_freely(weights: Weights, states: np.ndarray, steps: int) -> tuple[np.nda
 
 
 def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0) -> SlowPoints:
-    """Find slow points of a network without input, from starts between the states it has been in.
+    """Find slow points of a network without input, from starts between the states it has been in, and their mirror images.
 
-    Of each the mirror image is one too, since tanh is odd; it is looked for where no start led to it, and counted among
-    the points but not among the starts. Source: mem Sec. 2, Sec. 4, Fig. 6.
+    Tanh is odd; images count among the points but not among the starts. Source: mem Sec. 2, Sec. 4, Fig. 6.
     """
     recurrent = run.weights.recurrent
     visited = torch.from_numpy(run.states[run.warm :].reshape(-1, len(recurrent)))
@@ -183,10 +182,9 @@ def _open_points(path: Path | str) -> Table:
 
 
 def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split a spectrum into real eigenvalues outside the unit circle, complex ones outside it, and the rest.
+    """Split a spectrum into eigenvalues outside the unit circle, real ("on or close to") and complex, and the rest.
 
-    Real is what has an imaginary part of at most this share of its magnitude, because "on or close to the real axis" is
-    what the paper says. Source: mem Fig. 4.
+    Close is an imaginary part of at most this share of the magnitude. Source: mem Fig. 4.
     """
     outside, real = np.abs(eigenvalues) > 1, np.abs(eigenvalues.imag) <= tolerance * np.abs(eigenvalues)
     return eigenvalues[outside & real], eigenvalues[outside & ~real], eigenvalues[~outside]
@@ -202,10 +200,9 @@ def _find_change(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]
 def average_switches(
     run: FlipFlopRun, before: Sequence[int] = _BEFORE, after: Sequence[int] = _AFTER, lead: int = 4, trail: int = 20
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Average states around each switch between two output states, from ``lead`` steps before its pulse on.
+    """Average states (lead + trail, hidden) and outputs around each switch with no other pulse near; return their number.
 
-    Returns mean states (lead + trail, hidden), outputs (lead + trail, channels), and the number of switches, all from rest
-    with no other pulse near. Source: mem Sec. 5, Fig. 3.
+    The segments begin ``lead`` steps before the pulse. Source: mem Sec. 5, Fig. 3.
     """
     channel, sign = _find_change(before, after)
     # What was on its way at the start of the segment would still be settling in it.
@@ -226,10 +223,9 @@ def send_switches(
     run: FlipFlopRun, before: Sequence[int] = _BEFORE, after: Sequence[int] = _AFTER, lead: int = 4, trail: int = 20,
     count: int = 400, seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
-    """Average states, as :func:`average_switches`, around switches made on purpose from at most ``count`` states of rest.
+    """Average states, as average_switches does, around switches made on purpose from at most ``count`` states of rest.
 
-    A run of 100,000 steps has a few dozen switches of one kind. Where the network moves while it rests, its own movement
-    does not average out over so few; over hundreds it does.
+    A run has a few dozen switches of one kind, over which a network's own movement does not average out.
     """
     channel, sign = _find_change(before, after)
     rest = run.find_rest(before)
@@ -337,9 +333,8 @@ class WrittenPulses:
 def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int = 30, seed: int = 0) -> WrittenPulses:
     """Write a pulse of the past into states of rest, position by position, and see when the output changes.
 
-    A pulse of k steps ago means that the positions 0 to k hold the new sign. So twice their basis vectors, with that
-    sign, are added to a state from streams that the line was not fitted on, and the network is left alone. Its output
-    should change ``delay - k`` steps after the state that was written to, and be right from two steps later on.
+    A pulse of k steps ago means that the positions 0 to k hold the new sign: twice their basis vectors, with that sign, are
+    added to a state that was not fitted on. The output should change ``delay - k`` steps later, and be right in two more.
     """
     require(run.task.delay > 0, "without a delay there is no position to write to")
     rng, delay, channels = np.random.default_rng(seed), run.task.delay, run.task.channels

@@ -130,8 +130,7 @@ class Slope:
 def fit_slope(distances: Any, norms: Any) -> Slope:
     """Fit straight lines to the logarithm of lengths, (n,) or (n, samples), over distances (n,).
 
-    The logarithm of the distances gives the exponent of a power law. The interval is Student's t: over samples where there
-    are several, otherwise from the scatter around the one line.
+    The interval is Student's t: over samples where there are several, otherwise from the scatter around the one line.
     """
     distances, norms = np.asarray(distances, dtype=float), np.asarray(norms, dtype=float)
     norms = norms[:, None] if norms.ndim == 1 else norms
@@ -154,9 +153,8 @@ def fit_slope(distances: Any, norms: Any) -> Slope:
 def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:
     """Return what is left of a gradient after 1 to ``passes`` tanhs when every number sits in a neuron of its own.
 
-    The number goes from neuron to neuron, a(t) = tanh(a(t-1)), and the gradient is the product of the slopes 1 - a(t)^2.
-    Since 1/a^2 grows by 2/3 a step when a is small, a falls as t^(-1/2) and the gradient, the cube of a(t)/a(0), as
-    t^(-3/2). Source: ours.
+    The number goes from neuron to neuron, a(t) = tanh(a(t-1)), and the gradient is the product of the slopes 1 - a(t)^2:
+    a falls as t^(-1/2) in the end, and the gradient as its cube. Source: ours.
     """
     state, left, found = float(amplitude), 1.0, []
     for _ in range(require_count(passes, "passes")):
@@ -214,10 +212,9 @@ class Violations:
 
 
 def draw_cases(count: int, seed: int, waves: bool = False) -> Iterator[CaseGroup]:
-    """Draw small random networks, in groups of at most 50 of one size.
+    """Draw small random networks, in groups of at most 50 of one size, with operator norms from 0.2 to 1.5.
 
-    Sizes, activation, operator norm (0.2 to 1.5), bias and the strength of inputs are drawn. With ``waves`` the recurrent
-    matrix is a closed wave in a random basis, whose vectors have lengths from 1/4 to 4 and any angles, plus noise.
+    With ``waves`` they are closed waves in bases whose vectors have lengths from 1/4 to 4 and any angles, plus noise.
     """
     count, seed = require_count(count, "count"), require_count(seed, "seed", 0)
     rng = np.random.default_rng([seed, int(waves)])

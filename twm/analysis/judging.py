@@ -28,9 +28,8 @@ class ContentFigures:
 class BasisFigures(ContentFigures):
     """How well a basis shows that a network carries the wave; operators on the n needed coordinates that are no copies.
 
-    No single figure is enough. Psi* W Psi = Phi alone proves nothing for repeat copy: W^s is 1 on the memories, so any
-    starting block, propagated by W, passes. The readout pins the block down, and the content has to be there.
-    Source: twm Sec. 4.2, Fig. 3-4; the choice of figures is ours.
+    Psi* W Psi = Phi alone proves nothing for repeat copy: W^s is 1 on the memories, so any block, propagated by W, passes.
+    The readout pins the block down, and the content has to be there. Source: twm Sec. 4.2, Fig. 3-4; the choice is ours.
     """
 
     operator: np.ndarray  # Psi* W Psi, (n, n), W the linearised recurrent matrix
@@ -44,10 +43,7 @@ class BasisFigures(ContentFigures):
 
 @dataclass(frozen=True, eq=False)
 class Complement:
-    """What the n memories that differ do not explain: the rest of the hidden space.
-
-    Source: twm Algorithm 1, last line; emt Sec. 6-7.
-    """
+    """What the n memories that differ do not explain. Source: twm Algorithm 1, last line; emt Sec. 6-7."""
 
     basis: np.ndarray  # Psi_perp, (hidden, hidden - n) orthonormal, the directions with most unexplained activity first
     variances: np.ndarray  # (hidden - n,) of the unexplained activity along each
@@ -105,8 +101,7 @@ def judge_basis(
 def measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return each neuron's mean gain (hidden,) along an orbit (..., hidden): output over drive, both from the fixed point.
 
-    With this gain in place of the slope at rest the linear step is the true one, neuron by neuron: g(p) = (g(p)/p) p.
-    Only its average over the orbit approximates. Source: ours.
+    With this gain in place of the slope at rest the linear step is the true one, on average: g(p) = (g(p)/p) p. Source: ours.
     """
     drive = ((states - point) @ system.recurrent.T).reshape(-1, system.hidden)
     moved = (system.step(states) - system.step(point)).reshape(-1, system.hidden)
@@ -116,10 +111,9 @@ def measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> 
 
 
 def transform_to_memories(W: np.ndarray, basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Write W (hidden, hidden) in the coordinates of memories (hidden, n) and rest (hidden, hidden - n), memories first.
+    """Write W (hidden, hidden) in coordinates of memories (hidden, n) and rest (hidden, hidden - n), memories first.
 
-    The rest is orthonormal and the dual vanishes on it. Where a network has too few directions for its memories the whole
-    has no inverse; the rows then read what can be read.
+    The rest is orthonormal and the dual vanishes on it. With too few directions for all memories there is no inverse.
     """
     rows = np.concatenate([dual, across.T - (across.T @ basis) @ dual])
     return rows @ W @ np.concatenate([basis, across], axis=1)

@@ -99,10 +99,7 @@ def as_system(network: Any) -> ElmanSystem:
 
 
 def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np.ndarray:
-    """Find a fixed point of the network without input, h* = g(W_hh h* + b), from a start (hidden,); zero if not given.
-
-    The fixed points of wave networks repel, so no run leads to them. Source: twm A.5, the h* of Eq. (41).
-    """
+    """Find a fixed point h* = g(W_hh h* + b), which may repel, from a start (hidden,), by default 0. Source: twm A.5 Eq. (41)."""
     start = np.zeros(system.hidden) if start is None else np.asarray(start, dtype=float)
     require(start.shape == (system.hidden,), f"start must be of shape {(system.hidden,)}, not {start.shape}")
 
@@ -118,10 +115,7 @@ def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np
 
 
 def linearise_system(system: ElmanSystem, point: np.ndarray | None = None) -> Linearisation:
-    """Linearise a network around a fixed point (hidden,); if not given, rest or, with a bias, the one found from rest.
-
-    Source: twm A.5 Eq. (41)-(43).
-    """
+    """Linearise around a fixed point (hidden,), by default rest or, with a bias, the one found from it. Source: twm A.5."""
     if point is None:
         point = find_fixed_point(system) if system.bias.any() else np.zeros(system.hidden)
     value = system.step(point)
@@ -132,10 +126,7 @@ def linearise_system(system: ElmanSystem, point: np.ndarray | None = None) -> Li
 
 
 class SequenceSystem:
-    """A wave-RNN, identity RNN, LSTM or GRU in float64; its state is all that the next step depends on.
-
-    An LSTM's cells stand behind its hidden units. The network is copied.
-    """
+    """A copy of a wave-RNN, identity RNN, LSTM or GRU in float64; an LSTM's cells stand behind its hidden units."""
 
     def __init__(self, network: SequenceNetwork) -> None:
         numbers = f"{network.inputs} inputs and {network.outputs} outputs"
@@ -159,8 +150,7 @@ class SequenceSystem:
     def measure_jacobian(self, states: np.ndarray) -> np.ndarray:
         """Return the mean derivative (hidden, hidden) of a step without input over states (..., hidden).
 
-        It is to such a network what J W_hh is to an Elman network at rest: where units switch on and off along the
-        orbit, no single point stands for it. Source: twm A.5, with a mean in place of the fixed point.
+        Where units switch on and off along the orbit, no single point stands for it. Source: twm A.5, with a mean.
         """
         flat = _as_tensor(states).reshape(-1, self.hidden)
         return torch.autograd.functional.jacobian(lambda h: self.network.step(h).mean(0), flat).sum(1).numpy()
