@@ -26,21 +26,38 @@ STEPS = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True, eq=False)
-class Analysis:
-    """What is found about an Elman network."""
+class Findings:
+    """What is found about any network."""
 
     task: HDS
-    hidden: int  # number of hidden neurons
+    hidden: int  # numbers of a state
     accuracy: float  # share of right signs over 200 output steps
+    spectrum: SpectrumComparison  # eigenvalues, of the linearisation or of the mean step on the orbit, beside theory's
+    interventions: InterventionShares  # by the directions of the step itself, found by regression
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is found as JSON can hold it."""
+        return {
+            "task": self.task.name,
+            "hidden": self.hidden,
+            "accuracy": self.accuracy,
+            "rank": {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network},
+            "argument_error": self.spectrum.argument_error,
+            "interventions": self.interventions.summarise(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis(Findings):
+    """What is found about an Elman network."""
+
     linear: Linearisation  # at rest or at a fixed point
-    spectrum: SpectrumComparison  # eigenvalues beside theory's
     bases: dict[str, RecoveredBasis]  # by every method that gave one
     figures: dict[str, BasisFigures]  # how each holds
+    settled: dict[str, InterventionShares]  # interventions by each method's own basis, contents read by its dual
+    failures: dict[str, str]  # methods that gave no basis, and why
     complement: Complement | None  # what the regressed memories do not explain; None where they fill the hidden space
     orthogonal: Complement | None  # the same at right angles to them, as in the papers, not where the dual is blind
-    interventions: InterventionShares  # by the directions of the step itself, found by regression
-    settled: dict[str, InterventionShares]  # by each method's own basis, contents read by its dual
-    failures: dict[str, str]  # methods that gave no basis, and why
 
     @property
     def converged(self) -> bool:
@@ -49,29 +66,21 @@ class Analysis:
 
     def list_figures(self, method: str) -> dict[str, float]:
         """Return by name how a method's basis holds."""
-        names = ("relative_error", "relative_error_orbit", "support_match", "support_match_weights", "explained",
-            "readout_newest", "readout_others")  # fmt: skip
-        figures = self.figures[method]
-        found = {name: getattr(figures, name) for name in names}
-        return found | {"encoding_r2": figures.least_r2, "condition": self.bases[method].condition}
+        arrays = ("encoding_r2", "operator", "orbit_operator", "theory")
+        found = {name: value for name, value in vars(self.figures[method]).items() if name not in arrays}
+        return found | {"encoding_r2": self.figures[method].least_r2, "condition": self.bases[method].condition}
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as JSON can hold it."""
-        return {
-            "task": self.task.name,
-            "hidden": self.hidden,
-            "accuracy": self.accuracy,
+        return super().to_json() | {
             "converged": self.converged,
             "linearised": "at a fixed point" if self.linear.point.any() else "at rest",
-            "rank": {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network},
-            "argument_error": self.spectrum.argument_error,
             "needed": list(next(iter(self.bases.values())).coordinates or ()),
             "basis": {
-                method: self.list_figures(method) | {"interventions": self.settled[method].summarise()}
-                for method in self.figures
+                method: self.list_figures(method) | {"interventions": swaps.summarise()}
+                for method, swaps in self.settled.items()
             },
             "failed": self.failures,
-            "interventions": self.interventions.summarise(),
         }
 
 
@@ -111,9 +120,8 @@ def analyse_network(
     upright = replace(usual, dual_basis=np.linalg.pinv(usual.basis))
     rests = (find_complement(system, basis, fresh, linear) if spare else None for basis in (usual, upright))
     return Analysis(
-        task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1), linear,
-        compare_with_theory(linear.recurrent, task), bases, figures, *rests,
-        try_interventions(system, fresh, steps, regress_at, "theory"), settled, failures,
+        task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1), compare_with_theory(linear.recurrent, task),
+        try_interventions(system, fresh, steps, regress_at, "theory"), linear, bases, figures, settled, failures, *rests,
     )  # fmt: skip
 
 
@@ -125,50 +133,37 @@ def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 25
 
 
 @dataclass(frozen=True, eq=False)
-class MachineAnalysis:
+class MachineAnalysis(Findings):
     """What is found about a network on sequences that was trained on a history-dependent system.
 
     A ring carries activity on, and with it the directions in which variables are kept. So there are two questions: are the
     variables there, in the directions that they have at a step; and is that one basis for all steps, as in an Elman network?
     """
 
-    task: HDS
-    hidden: int  # numbers of a state
-    accuracy: float  # share of right signs over 200 output steps
-    spectrum: SpectrumComparison  # of the mean derivative along the orbit, beside theory's
     step_r2: np.ndarray  # (steps, variables) encoding R^2 in the directions of the step, on fresh histories
     settled: ContentFigures  # how well the one basis of the settled output phase tells what the network holds
-    interventions: InterventionShares  # in the directions of the step
     elsewhere: float  # outputs that follow when a variable is swapped in the directions of its neighbour: a control
 
     def summarise(self) -> dict[str, float]:
         """Return the figures by which such a network is judged: the least over variables and steps."""
-        changed, unchanged = float(self.interventions.changed.min()), float(self.interventions.unchanged.min())
+        least = self.interventions.summarise()
         return {
             "accuracy": self.accuracy,
             "rank": self.spectrum.rank_network,
             "rank_theory": self.spectrum.rank_theory,
             "r2": float(self.step_r2.min()),
             "r2_settled": self.settled.least_r2,
-            "changed": changed,
-            "unchanged": unchanged,
-            "interventions": min(changed, unchanged),
+            "changed": least["changed"],
+            "unchanged": least["unchanged"],
+            "interventions": min(least["changed"], least["unchanged"]),
             "elsewhere": self.elsewhere,
         }
 
     def to_json(self) -> dict[str, Any]:
-        """Return the analysis as JSON can hold it, under the keys of an Elman network's."""
-        found = self.summarise()
-        r2 = {"of the step": found["r2"], "of all steps": found["r2_settled"]}
-        return {
-            "task": self.task.name,
-            "hidden": self.hidden,
-            "accuracy": self.accuracy,
-            "rank": {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network},
-            "argument_error": self.spectrum.argument_error,
-            "basis": {name: {"encoding_r2": value} for name, value in r2.items()},
-            "interventions": self.interventions.summarise() | {"wrong_directions": self.elsewhere},
-        }
+        """Return the analysis as JSON can hold it."""
+        r2 = {"of the step": float(self.step_r2.min()), "of all steps": self.settled.least_r2}
+        found = super().to_json() | {"basis": {name: {"encoding_r2": value} for name, value in r2.items()}}
+        return found | {"interventions": found["interventions"] | {"wrong_directions": self.elsewhere}}
 
 
 def analyse_machine(
@@ -187,13 +182,9 @@ def analyse_machine(
     last = bases[steps[-1]]
     wrong = replace(last, basis=np.roll(last.basis, task.dim, axis=1))
     swapped = interchange_variable(system, wrong, fresh, task.history // 2, steps[-1], content="theory").changed
+    step_r2 = [judge_content(system, basis, fresh, at=step).encoding_r2 for step, basis in bases.items()]
     return MachineAnalysis(
-        task,
-        system.hidden,
-        _measure_accuracy(system, task, 2 * seed + 1, count=64),
-        compare_with_theory(jacobian, task),
-        np.stack([judge_content(system, basis, fresh, at=step).encoding_r2 for step, basis in bases.items()]),
-        judge_content(system, regress_basis(fitted), fresh),
-        try_interventions(system, fresh, steps, bases.__getitem__, "theory"),
-        1.0 if swapped is None else swapped,
-    )
+        task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1, count=64), compare_with_theory(jacobian, task),
+        try_interventions(system, fresh, steps, bases.__getitem__, "theory"), np.stack(step_r2),
+        judge_content(system, regress_basis(fitted), fresh), 1.0 if swapped is None else swapped,
+    )  # fmt: skip

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 # analyse_machine and try_interventions are here only until the pages import them from where they are defined.
-from twm.analysis.analyses import STEPS, Analysis, MachineAnalysis, analyse_machine, analyse_network  # noqa: F401
+from twm.analysis.analyses import STEPS, Analysis, Findings, MachineAnalysis, analyse_machine, analyse_network  # noqa: F401
 from twm.analysis.checkpoints import OtherNetwork, read_checkpoint
 from twm.analysis.interventions import InterventionShares, try_interventions  # noqa: F401
-from twm.analysis.judging import transform_to_memories
+from twm.analysis.judging import Complement, transform_to_memories
 from twm.analysis.recovery import sample_states
 from twm.analysis.systems import ElmanSystem
 from twm.errors import UserError
@@ -20,7 +20,6 @@ from twm.records import Table, describe_host
 from twm.theory.bases import make_basis, transform_operator
 from twm.theory.operators import make_wave_operator
 from twm.theory.pictures import text_to_states
-from twm.theory.spectra import SpectrumComparison
 from twm.theory.systems import HDS, make_repeat_copy, parse_task
 from twm.training.plans import ModelPlan
 from twm.training.results import train_model
@@ -37,10 +36,10 @@ ANALYSIS_COLUMNS = (
 _TEXTS = ("network", "task", "init", "method", "steps", "device", "torch", "commit", "date")
 
 
-def _describe_spectrum(accuracy: float, spectrum: SpectrumComparison) -> list[str]:
-    error = spectrum.argument_error
+def _describe_spectrum(found: Findings) -> list[str]:
+    spectrum, error = found.spectrum, found.spectrum.argument_error
     return [
-        f"accuracy over 200 output steps   {accuracy:.4f}",
+        f"accuracy over 200 output steps   {found.accuracy:.4f}",
         f"eigenvalues beyond {spectrum.threshold:g}           {spectrum.rank_network}, theory {spectrum.rank_theory}",
         "argument error                   " + ("none: the ranks differ" if error is None else f"{error:.4f} rad"),
     ]
@@ -61,7 +60,7 @@ def describe_analysis(analysis: Analysis) -> list[str]:
     point = "at a fixed point that is not zero" if analysis.linear.point.any() else "at rest"
     lines = [
         f"task {analysis.task.name}, {analysis.hidden} hidden neurons, linearised {point}",
-        *_describe_spectrum(analysis.accuracy, analysis.spectrum),
+        *_describe_spectrum(analysis),
         _describe_kind(analysis),
         "",
         "basis           rel. error  along orbit   support   least R^2   explained   swaps followed, others kept",
@@ -96,7 +95,7 @@ def describe_machine(analysis: MachineAnalysis) -> list[str]:
     found, (*swaps, last) = analysis.summarise(), _describe_swaps(analysis.interventions)
     return [
         f"task {analysis.task.name}, {analysis.hidden} numbers of state, no Elman network",
-        *_describe_spectrum(analysis.accuracy, analysis.spectrum),
+        *_describe_spectrum(analysis),
         "",
         "least R^2 of a variable, read by regression",
         f"in the directions of the step    {found['r2']:.3g}",
@@ -132,10 +131,7 @@ def gather_subject(plan: ModelPlan, reuse: bool) -> Subject | None:
 
 
 def construct_subject(history: int, dim: int, hidden: int, gain: float, seed: int) -> Subject:
-    """Construct a tanh network of repeat copy, in an orthonormal basis, where there is no time to train one.
-
-    The gain is above 1 so that tanh holds the contents.
-    """
+    """Construct a tanh network of repeat copy where there is no time to train one; gains above 1 hold the contents."""
     task = make_repeat_copy(history, dim)
     basis = make_basis(task.size, hidden, "orthonormal", seed=seed)
     recurrent = gain * transform_operator(make_wave_operator(task.matrix), basis)
@@ -177,18 +173,21 @@ def list_rows(subject: Subject, analysis: Analysis) -> list[dict[str, Any]]:
         "argument_error": spectrum.argument_error, "converged": int(analysis.converged),
         "slow_pairs": int((spectrum.network.imag > 1e-9).sum()), "steps": "-".join(map(str, analysis.interventions.steps[1:])),
     }  # fmt: skip
-    rests = {("memories", "complement"): analysis.complement, ("orthogonal", "orthogonal"): analysis.orthogonal}
     rows = []
     for method in analysis.figures:
         row = shared | {"method": method} | analysis.list_figures(method) | split(analysis.settled[method], "own_")
         if method == "regression":
             row |= split(analysis.interventions)
-            for (name, radius), rest in rests.items():
-                if rest is not None:
-                    row |= {f"into_{name}": rest.into_memories, f"out_of_{name}": rest.out_of_memories}
-                    row[f"{radius}_radius"] = rest.radius
+            row |= _list_blocks(analysis.complement, "memories", "complement")
+            row |= _list_blocks(analysis.orthogonal, "orthogonal", "orthogonal")
         rows.append({name: _round(row.get(name)) for name in ANALYSIS_COLUMNS})
     return rows
+
+
+def _list_blocks(rest: Complement | None, end: str, radius: str) -> dict[str, float]:
+    if rest is None:
+        return {}
+    return {f"into_{end}": rest.into_memories, f"out_of_{end}": rest.out_of_memories, f"{radius}_radius": rest.radius}
 
 
 def _round(value: Any) -> Any:
@@ -211,8 +210,7 @@ def worst(rows: Sequence[Mapping[str, str]], column: str, least: bool = True) ->
 def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], None] = lambda line: None) -> int:
     """Analyse networks, by default all of the book's records, into its table; return how many were added.
 
-    Networks that the table has, and snapshots of a training on the way, are left out. A network is in the table when all
-    its rows are; stopped at any point, the next call goes on.
+    Networks that the table has are left out: stopped at any point, the next call goes on. So are snapshots of a training.
     """
     table = Table(results_dir() / "analysis.csv", ANALYSIS_COLUMNS, _TEXTS, ("network",))
     known, added, others = table.read_keys(), 0, 0
