@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
-from twm.analysis.fixed_points import compute_jacobians, draw_starts, find_slow_points, measure_speeds
+from twm.analysis.fixed_points import draw_starts, find_slow_points, measure_speeds
 from twm.errors import UserError
 
 
@@ -94,15 +94,6 @@ def test_past_a_fold_the_point_is_slow_and_not_fixed():
     found = find_slow_points(lambda x: torch.tanh(2 * x + shift), torch.linspace(-1, 1, 21)[:, None])
     assert found.fixed.tolist() == [True, False]
     assert 1e-6 < float(found.speeds[1]) < 1e-3 and float(found.states[1, 0]) == pytest.approx(-fold, abs=0.05)
-
-
-def test_jacobians_equal_finite_differences():
-    matrix, states, width = draw(5, 5, seed=4), draw(3, 5, seed=5), 1e-6
-    step = lambda x: torch.tanh(x @ matrix.T) + 0.1 * x**2
-    found = compute_jacobians(step, states)
-    for axis, push in enumerate(width * torch.eye(5, dtype=torch.float64)):
-        difference = (step(states + push) - step(states - push)) / (2 * width)
-        assert torch.allclose(found[:, :, axis], difference, atol=1e-8)
 
 
 def test_duplicates_are_merged_and_neighbours_are_not():

@@ -37,29 +37,20 @@ def write_wave_network(path, **about):
     write_network(path, [torch.tensor(matrix) for matrix in make_wave_network().get_matrices()], {"task": TASK} | about)
 
 
-class Wrapped(torch.nn.Module):
-    """What a user may have: a torch RNN with biases and a linear readout."""
-
-    def __init__(self, bias=True):
-        super().__init__()
-        network = make_wave_network()
-        self.rnn = torch.nn.RNN(DIM, HIDDEN, bias=bias)
-        self.head = torch.nn.Linear(HIDDEN, DIM, bias=bias)
-        with torch.no_grad():
-            self.rnn.weight_hh_l0.copy_(network.recurrent)
-            self.rnn.weight_ih_l0.copy_(network.encoder)
-            self.head.weight.copy_(network.readout)
-            for name, parameter in self.named_parameters():
-                if "bias" in name:
-                    parameter.fill_(0.01)
+def wrap_network(bias=True):
+    """Make what a user may have: a torch RNN, perhaps with biases, and a linear readout."""
+    rnn, head = torch.nn.RNN(DIM, HIDDEN, bias=bias), torch.nn.Linear(HIDDEN, DIM, bias=bias)
+    module, network = torch.nn.ModuleDict({"rnn": rnn, "head": head}), make_wave_network()
+    ours = {"rnn.weight_hh_l0": network.recurrent, "rnn.weight_ih_l0": network.encoder, "head.weight": network.readout}
+    module.load_state_dict({name: ours.get(name, 0.01 * torch.ones_like(w)) for name, w in module.state_dict().items()})
+    return module
 
 
-def run_refused(arguments, capsys):
-    """Run the command, which must refuse in one line; return the line."""
-    assert main(["analyse", *map(str, arguments)]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
-    return err
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    path = tmp_path / "rnn.pt"
+    torch.save(wrap_network().state_dict(), path)
+    return path
 
 
 def run_json(arguments, capsys):
@@ -67,27 +58,28 @@ def run_json(arguments, capsys):
     return json.loads(capsys.readouterr().out)
 
 
-@pytest.fixture
-def checkpoint(tmp_path: Path) -> Path:
-    path = tmp_path / "rnn.pt"
-    torch.save(Wrapped().state_dict(), path)
-    return path
+def refuse(arguments, words, capsys):
+    """Run the command, which must refuse in one line that has some words, and leave nothing behind."""
+    before = list_files(Path(arguments[0]).parent) if arguments else None
+    assert main(["analyse", *map(str, arguments)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
+    assert all(word in err for word in words.split("|")), err
+    assert not arguments or list_files(Path(arguments[0]).parent) == before
 
 
 def test_a_torch_state_dict_runs_as_torch_runs_it(checkpoint: Path):
-    module = Wrapped()
-    inputs = torch.randn(6, 3, DIM)
-    system = read_checkpoint(checkpoint).system
+    module, inputs = wrap_network(), torch.randn(6, 3, DIM)
+    system, expected = read_checkpoint(checkpoint).system, module["rnn"](inputs)[0]
     states = system.run(np.zeros((3, HIDDEN)), 0, inputs.double().numpy())
-    expected = module.rnn(inputs)[0]
     assert np.abs(states - expected.detach().numpy()).max() < 1e-6
-    assert np.abs(system.read(states) - module.head(expected).detach().numpy()).max() < 1e-6
+    assert np.abs(system.read(states) - module["head"](expected).detach().numpy()).max() < 1e-6
 
 
 @pytest.mark.parametrize(("bias", "wrap"), [(True, True), (False, False)])
 def test_analyse_takes_a_plain_torch_network(tmp_path: Path, capsys, bias, wrap):
     path, picture = tmp_path / "rnn.pt", tmp_path / "picture.png"
-    state = Wrapped(bias).state_dict()
+    state = wrap_network(bias).state_dict()
     torch.save({"state_dict": state, "epoch": 3} if wrap else state, path)
     found = run_json([path, "--task", TASK, "--figure", picture], capsys)
     assert {"task", "hidden", "rank", "argument_error", "basis", "interventions"} <= set(found)
@@ -110,13 +102,6 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
     assert run_json([path, "--task", "repeat-copy:2,2"], capsys)["converged"] is False
 
 
-def refuse_one_line(checkpoint, arguments, words, capsys):
-    before = list_files(checkpoint.parent)
-    told = run_refused([checkpoint, *([] if "--task" in arguments else ["--task", TASK]), *arguments], capsys)
-    assert all(word in told for word in words.split("|")), told
-    assert list_files(checkpoint.parent) == before
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [(lambda s: s.pop("rnn.weight_ih_l0"), "weight_ih_l0|found"), (lambda s: s.pop("head.weight"), "readout|(2, 14)"),
@@ -128,13 +113,13 @@ def refuse_one_line(checkpoint, arguments, words, capsys):
      (lambda s: s.update({"head.weight": s["head.weight"].to(torch.complex64)}), "floating")],
 )  # fmt: skip
 def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path, capsys, change, words):
-    state = dict(Wrapped().state_dict())
+    state = dict(wrap_network().state_dict())
     if isinstance(change, dict):
         state |= {name: torch.ones(shape) for name, shape in change.items()}
     else:
         change(state)
     torch.save(state, checkpoint)
-    refuse_one_line(checkpoint, [], words, capsys)
+    refuse([checkpoint, "--task", TASK], words, capsys)
 
 
 @pytest.mark.parametrize(
@@ -145,7 +130,7 @@ def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path
 )  # fmt: skip
 def test_files_that_are_no_checkpoints_get_one_line(checkpoint: Path, capsys, spoil, words):
     spoil(checkpoint)
-    refuse_one_line(checkpoint, [], words, capsys)
+    refuse([checkpoint, "--task", TASK], words, capsys)
 
 
 @pytest.mark.parametrize(
@@ -154,11 +139,12 @@ def test_files_that_are_no_checkpoints_get_one_line(checkpoint: Path, capsys, sp
      ("--seed -1", "--seed|-1"), ("--figure a.docx", ".png"), ("--figure nowhere/a.png", "no such folder")],
 )  # fmt: skip
 def test_wrong_arguments_get_one_line_and_leave_nothing(checkpoint: Path, capsys, arguments, words):
-    refuse_one_line(checkpoint, arguments.split(), words, capsys)
+    refuse([checkpoint, "--task", TASK, *arguments.split()], words, capsys)
 
 
 def test_a_file_that_does_not_know_its_task_says_so(checkpoint: Path, capsys):
-    assert "--task" in run_refused([checkpoint], capsys) and "CHECKPOINT" in run_refused([], capsys)
+    refuse([checkpoint], "--task", capsys)
+    refuse([], "CHECKPOINT", capsys)
 
 
 def test_records_go_on_where_they_stopped(clone: Path, capsys):
@@ -203,12 +189,12 @@ def test_networks_of_other_kinds_are_analysed_by_what_can_be_run(gated: Path, ca
     assert main(["analyse", str(gated)]) == 0
     told = capsys.readouterr().out
     assert "no Elman network" in told and f"{found['accuracy']:.4f}" in told
-    for arguments, words in ((["--task", "T1"], "2 outputs"), (["--figure", "a.png"], "Elman networks")):
-        assert words in run_refused([gated, *arguments], capsys)
+    refuse([gated, "--task", "T1"], "2 outputs", capsys)
+    refuse([gated, "--figure", "a.png"], "Elman networks", capsys)
 
 
 def test_a_network_without_a_known_system_is_one_line(tmp_path: Path, capsys):
     path = tmp_path / "copy.safetensors"
     plan = SequencePlan("copy:0", "wrnn", 6, 2, iterations=1, batch=2, test_every=1, test_count=2)
     write_sequence_network(path, train_sequence_model(plan).weights, asdict(plan))
-    assert "copy:0" in run_refused([path], capsys)
+    refuse([path], "copy:0", capsys)

@@ -62,7 +62,7 @@ class SlowPoints:
         return torch.bincount(self.unstable[self.fixed], minlength=1).tolist()
 
 
-def compute_jacobians(step: Step, states: Tensor) -> Tensor:
+def _compute_jacobians(step: Step, states: Tensor) -> Tensor:
     """Return the derivatives (batch, hidden, hidden) of components i of a step by components j, at states (batch, hidden)."""
     # Rows do not meet, so the derivative of the sum over the batch is that of each.
     found = torch.autograd.functional.jacobian(lambda x: step(x).sum(0), states.detach(), vectorize=True)
@@ -99,7 +99,7 @@ def find_slow_points(
     final, speeds = kept[enough][chosen], speeds[enough][chosen]
     jacobians = final.new_zeros(len(final), hidden, hidden)
     for first in range(0, len(final), batch):
-        jacobians[first : first + batch] = compute_jacobians(step, final[first : first + batch])
+        jacobians[first : first + batch] = _compute_jacobians(step, final[first : first + batch])
     eigenvalues = torch.linalg.eigvals(jacobians)
     order = eigenvalues.abs().argsort(dim=1, descending=True)
     marks = (lost, ~lost & ~settled, ~enough)
@@ -155,7 +155,7 @@ def _improve(step: Step, here: Tensor, damping: Tensor, radius: float) -> tuple[
     with torch.no_grad():
         gap = step(here) - here
     eye = torch.eye(here.shape[1], dtype=here.dtype, device=here.device)
-    slope = compute_jacobians(step, here) - eye
+    slope = _compute_jacobians(step, here) - eye
     finite = torch.isfinite(speed) & torch.isfinite(slope).all(2).all(1)
     slope, gap = torch.where(finite[:, None, None], slope, eye), torch.where(finite[:, None], gap, 0.0)
     downhill = (slope.mT @ gap[..., None])[..., 0]

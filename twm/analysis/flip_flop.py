@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,10 +19,8 @@ from twm.records import Table
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import run_flip_flop
 
-_WARM_UP = 200
-#: Table of slow points, beside that of the sweep: fixed points (q at most 1e-20), other minima of q (at most 0.01), how many
-#: fixed points have 0, 1, 2, ... unstable directions, the most of a slow point, the output states near which a stable one
-#: lies, the unstable directions of the one nearest to rest at each output state.
+#: Table of slow points: fixed ones, other minima of q, how many fixed ones have 0, 1, 2, ... unstable directions, the most
+#: of another, output states near which a stable one lies, unstable directions of the one nearest to rest at each of them.
 POINT_TABLE = "flipflop_points.csv"
 POINT_COLUMNS = (
     "model", "delay", "seed", "starts", "fixed", "slow", "counts", "most_unstable_slow", "corners", "corner_unstable",
@@ -50,7 +48,7 @@ class FlipFlopRun:
     signs: np.ndarray  # (steps, streams, channels) the same, when due
     states: np.ndarray  # (steps, streams, hidden)
     outputs: np.ndarray  # (steps, streams, channels)
-    warm: int = _WARM_UP  # first step that counts
+    warm: int = 200  # first step that counts
 
     def mark_quiet(self) -> np.ndarray:
         """Mark the states of rest: (steps, streams), no pulse on its way for three delays, at least for ten steps."""
@@ -71,9 +69,9 @@ def run_flip_flop_network(
     weights: Weights, task: FlipFlop, seed: int = 0, streams: int = 50, steps: int = 1000
 ) -> FlipFlopRun:
     """Run a network on fresh streams; 200 more steps pass before those that count."""
-    pulses = draw_pulses(task, "test", seed, streams, 0, _WARM_UP + require_count(steps, "steps"))
-    run = _run(weights, pulses, np.zeros((streams, len(weights.recurrent))))
-    return FlipFlopRun(weights, task, pulses, delay_signs(pulses, 0), delay_signs(pulses, task.delay), *run)
+    pulses = draw_pulses(task, "test", seed, streams, 0, FlipFlopRun.warm + require_count(steps, "steps"))
+    signs, run = delay_signs(pulses, task.delay), _run(weights, pulses, np.zeros((streams, len(weights.recurrent))))
+    return FlipFlopRun(weights, task, pulses, delay_signs(pulses, 0), signs, *run)
 
 
 @torch.no_grad()
@@ -182,10 +180,7 @@ def _open_points(path: Path | str) -> Table:
 
 
 def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split a spectrum into eigenvalues outside the unit circle, real ("on or close to") and complex, and the rest.
-
-    Close is an imaginary part of at most this share of the magnitude. Source: mem Fig. 4.
-    """
+    """Split a spectrum into what is outside the unit circle, nearly real and complex, and the rest. Source: mem Fig. 4."""
     outside, real = np.abs(eigenvalues) > 1, np.abs(eigenvalues.imag) <= tolerance * np.abs(eigenvalues)
     return eigenvalues[outside & real], eigenvalues[outside & ~real], eigenvalues[~outside]
 
@@ -245,13 +240,11 @@ def _push(weights: Weights, states: np.ndarray, channel: int, signs: Any, age: i
     return run_freely(weights, pushed, age)[0][-1] if age else pushed
 
 
-@dataclass(frozen=True, eq=False)
-class Oscillation:
+class Oscillation(NamedTuple):
     """Principal components of a short trajectory, and how they turn."""
 
     components: np.ndarray  # (steps, 9) values of the leading components
     axes: np.ndarray  # (9, hidden) their directions
-    shares: np.ndarray  # (9,) of the variance
     crossings: np.ndarray  # (9,) how often each changes sign
     phases: np.ndarray  # (8,) degrees, 0 to 180, between neighbours, at the frequency that is strongest in both
     frequencies: np.ndarray  # (8,) of these pairs, in cycles a step
@@ -260,16 +253,15 @@ class Oscillation:
 def analyse_oscillation(trajectory: np.ndarray, count: int = 9) -> Oscillation:
     """Compare the phases of neighbouring principal components of a trajectory (steps, hidden). Source: mem Fig. 3c."""
     left, sizes, axes = np.linalg.svd(trajectory - trajectory.mean(0), full_matrices=False)
-    components, shares = left[:, :count] * sizes[:count], (sizes**2 / (sizes**2).sum())[:count]
-    small = np.abs(components) < 1e-9 * np.abs(components).max()
-    signs = np.sign(np.where(small, 1.0, components))
+    components = left[:, :count] * sizes[:count]
+    signs = np.sign(np.where(np.abs(components) < 1e-9 * np.abs(components).max(), 1.0, components))
     window = np.hanning(len(components) + 2)[1:-1, None]
     spectra = np.fft.rfft((components - components.mean(0)) * window, 16 * len(components), axis=0)
     cross = spectra[:, :-1] * spectra[:, 1:].conj()
     peaks = np.abs(cross[1:]).argmax(0) + 1
     phases = np.abs(np.degrees(np.angle(cross[peaks, np.arange(len(peaks))])))
     crossings = (signs[1:] != signs[:-1]).sum(0)
-    return Oscillation(components, axes[:count], shares, crossings, phases, peaks / (16 * len(components)))
+    return Oscillation(components, axes[:count], crossings, phases, peaks / (16 * len(components)))
 
 
 def measure_angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -279,12 +271,10 @@ def measure_angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 def make_travelling_step(delay: int, lead: int = 4, trail: int = 20) -> np.ndarray:
     """Return the trajectory of a plain delay line when a new sign enters: (lead + trail, delay + 1) of -1 and 1."""
-    ages = np.arange(-lead, trail)[:, None] - np.arange(delay + 1)
-    return np.where(ages >= 0, 1.0, -1.0)
+    return np.where(np.arange(-lead, trail)[:, None] >= np.arange(delay + 1), 1.0, -1.0)
 
 
-@dataclass(frozen=True, eq=False)
-class DelayLine:
+class DelayLine(NamedTuple):
     """The positions of a delay line in a network's state: column k is what each channel held k steps ago."""
 
     basis: np.ndarray  # (channels, depth, hidden): what a sign at each position adds to the state
@@ -317,12 +307,8 @@ def fit_delay_line(run: FlipFlopRun) -> DelayLine:
     return DelayLine(encoding.reshape(*shape, -1), r2.reshape(shape), right.reshape(shape), float(encoded))
 
 
-@dataclass(frozen=True, eq=False)
-class WrittenPulses:
-    """What came of pulses that were written into a state by position: shares (channels, delay) of states that answered.
-
-    All outputs were right at every step afterwards: the written channel changed when the position said, the others not.
-    """
+class WrittenPulses(NamedTuple):
+    """What came of pulses written into states by position: shares (channels, delay) with all outputs right from then on."""
 
     success: np.ndarray
     early: np.ndarray  # if the change is asked for three steps too early: a control; nan where it is due sooner
@@ -337,8 +323,7 @@ def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int
     added to a state that was not fitted on. The output should change ``delay - k`` steps later, and be right in two more.
     """
     require(run.task.delay > 0, "without a delay there is no position to write to")
-    rng, delay, channels = np.random.default_rng(seed), run.task.delay, run.task.channels
-    half = run.states.shape[1] // 2
+    rng, half = np.random.default_rng(seed), run.states.shape[1] // 2
     quiet = np.argwhere(run.mark_quiet()[:, half:])
     picked = quiet[rng.choice(len(quiet), min(count, len(quiet)), replace=False)]
     states, signs = (values[picked[:, 0], half + picked[:, 1]] for values in (run.states, run.signs))
@@ -351,15 +336,15 @@ def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int
         right[due : due + 2, :, channel] = True
         return float(right.all((0, 2)).mean())
 
-    success, early, random, sent = np.zeros((4, channels, delay))
-    for channel, age in product(range(channels), range(delay)):
+    success, early, random, sent = found = np.zeros((4, run.task.channels, run.task.delay))
+    for channel, age in np.ndindex(found.shape[1:]):
         change = -2 * signs[:, channel, None] * line.basis[channel, : age + 1].sum(0)
         other = rng.standard_normal(change.shape)
         other *= np.linalg.norm(change, axis=1, keepdims=True) / np.linalg.norm(other, axis=1, keepdims=True)
         # The first output that is watched is one step after the state, when the pulse is a step older.
-        due, at = delay - age - 1, (channel, age)
+        due, at = run.task.delay - age - 1, (channel, age)
         success[at] = judge(states + change, channel, due)
         early[at] = judge(states + change, channel, due - 3) if due >= 3 else np.nan
         random[at] = judge(states + other, channel, due)
         sent[at] = judge(_push(run.weights, states, channel, -signs[:, channel], age), channel, due)
-    return WrittenPulses(success, early, random, sent)
+    return WrittenPulses(*found)
