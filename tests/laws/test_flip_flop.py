@@ -21,7 +21,6 @@ from twm.analysis.flip_flop import (
     read_points,
     record_points,
     run_flip_flop_network,
-    run_freely,
     send_switches,
     split_spectrum,
     write_pulses,
@@ -113,12 +112,6 @@ def test_points_are_recorded_once_and_read_back(latches, tmp_path):
         read_flip_flop(tmp_path / "other.safetensors")
 
 
-def test_spectra_are_split_by_circle_and_axis():
-    values = np.array([1.4, 1.3 + 0.01j, -1.2, 1.1 * np.exp(1j), 1.1 * np.exp(-1j), 0.99j, 0.5])
-    real, turning, rest = split_spectrum(values)
-    assert (len(real), len(turning), len(rest)) == (3, 2, 2)
-
-
 def test_the_average_switch_of_a_line_is_the_travelling_step(line):
     states, outputs, count = average_switches(line)
     assert count > 5
@@ -148,8 +141,9 @@ def test_what_travels_has_components_of_rising_frequency():
     assert np.array_equal(crossings[:7], np.arange(1, 8))
 
 
-def test_angles_of_known_planes():
-    axes = np.eye(4)
+def test_angles_and_spectra_of_known_planes():
+    values, axes = np.array([1.4, 1.3 + 0.01j, -1.2, 1.1 * np.exp(1j), 1.1 * np.exp(-1j), 0.99j, 0.5]), np.eye(4)
+    assert [len(part) for part in split_spectrum(values)] == [3, 2, 2]
     assert np.allclose(measure_angles(axes[:2], axes[2:]), [90, 90])
     tilted = np.array([[np.cos(0.3), 0, np.sin(0.3), 0]])
     assert np.allclose(measure_angles(tilted, axes[:2]), np.degrees(0.3))
@@ -170,16 +164,6 @@ def test_a_network_without_a_line_has_none_to_read_or_write(latches):
     late = fit_delay_line(replace(run, held=np.roll(run.held, 7, axis=1)))
     assert late.r2.max() < 0.2, "another stream's signs cannot"
     assert write_pulses(run, found, count=60).success[:, :4].max() == 0.0, "nothing changes later on"
-
-
-def test_running_freely_is_running_without_pulses(latches):
-    recurrent, _, readout = (matrix.numpy() for matrix in latches.weights)
-    step = latches.states[-1][:5]
-    states, outputs = run_freely(latches.weights, step, 4)
-    for state in states:
-        step = np.tanh(step @ recurrent.T)
-        assert np.allclose(state, step)
-    assert np.allclose(outputs[-1], np.tanh(step @ readout.T))
 
 
 def test_wrong_arguments_are_told_in_a_line(latches, line):
