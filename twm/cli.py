@@ -47,9 +47,7 @@ def analyse_command(options: argparse.Namespace) -> int:
         else:
             print(f"{added} networks added to analysis.csv")
         return 0
-    from twm.analysis.analyses import analyse_network
-    from twm.analysis.checkpoints import OtherNetwork, read_checkpoint
-    from twm.analysis.report import describe_analysis
+    from twm.analysis.report import OtherNetwork, analyse_network, describe_analysis, read_checkpoint
     from twm.theory.systems import parse_task
 
     try:
@@ -74,9 +72,8 @@ def analyse_command(options: argparse.Namespace) -> int:
 
 def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     """Analyse a network that ``twm sweep bridge`` left; of any other kind say why it cannot be done."""
-    from twm.analysis.analyses import analyse_machine
-    from twm.analysis.report import describe_machine
-    from twm.analysis.systems import SequenceSystem
+    from twm.analysis.recovery import SequenceSystem
+    from twm.analysis.report import analyse_machine, describe_machine
     from twm.tasks.sequences import SystemTask
     from twm.theory.systems import parse_task
     from twm.training.sequence_results import read_sequence_network

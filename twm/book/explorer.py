@@ -106,8 +106,7 @@ def pack_network(name: str, path: Path) -> PackedNetwork:
     Raises:
         UserError: if there is no such network, or its task is not a signed selection.
     """
-    from twm.analysis.recovery import recover_basis, sample_states
-    from twm.analysis.systems import as_system
+    from twm.analysis.recovery import as_system, recover_basis, sample_states
     from twm.models.elman import read_network
 
     network, configuration = read_network(path)
@@ -183,7 +182,7 @@ def draw_still(network: PackedNetwork, text: str, steps: int) -> Any:
     Raises:
         UserError: if text and network do not fit.
     """
-    from twm.analysis.systems import ElmanSystem
+    from twm.analysis.recovery import ElmanSystem
     from twm.book.figures.front_page import plot_explorer
 
     picture, task = text_to_states(text), network.task

@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from twm.analysis.analyses import Analysis
 from twm.analysis.judging import BasisFigures
 from twm.analysis.recovery import RecoveredBasis
+from twm.analysis.report import Analysis
 from twm.book.figures.style import DASHES, INK, MARKERS, QUALITATIVE, make_axes, plot_matrix
 from twm.errors import require
 from twm.theory.spectra import SpectrumComparison, count_clusters, find_clusters
