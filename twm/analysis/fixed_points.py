@@ -12,7 +12,7 @@ from torch import Tensor
 
 from twm.errors import require, require_count
 
-Step = Callable[[Tensor], Tensor]
+_Step = Callable[[Tensor], Tensor]
 # Largest q of a fixed point; above it a point is slow.
 _FIXED = 1e-20
 # An eigenvalue this close to the unit circle is neither inside nor outside.
@@ -62,7 +62,7 @@ class SlowPoints:
         return torch.bincount(self.unstable[self.fixed], minlength=1).tolist()
 
 
-def _compute_jacobians(step: Step, states: Tensor) -> Tensor:
+def _compute_jacobians(step: _Step, states: Tensor) -> Tensor:
     """Return the derivatives (batch, hidden, hidden) of components i of a step by components j, at states (batch, hidden)."""
     # Rows do not meet, so the derivative of the sum over the batch is that of each.
     found = torch.autograd.functional.jacobian(lambda x: step(x).sum(0), states.detach(), vectorize=True)
@@ -70,7 +70,7 @@ def _compute_jacobians(step: Step, states: Tensor) -> Tensor:
 
 
 def find_slow_points(
-    step: Step, starts: Tensor, *, slow: float = 1e-2, merge: float = 1e-4, bound: float = 10.0, iterations: int = 200,
+    step: _Step, starts: Tensor, *, slow: float = 1e-2, merge: float = 1e-4, bound: float = 10.0, iterations: int = 200,
     batch: int = 256,
 ) -> SlowPoints:  # fmt: skip
     """Find the fixed and slow points, with q at most ``slow``, that many starts (starts, hidden) lead to.
@@ -110,7 +110,7 @@ def find_slow_points(
 
 
 @torch.no_grad()
-def measure_speeds(step: Step, states: Tensor) -> Tensor:
+def measure_speeds(step: _Step, states: Tensor) -> Tensor:
     """Measure q = |F(x) - x|^2 / 2 at states (batch, hidden); returns (batch,). Source: mem Sec. 2."""
     return (step(states) - states).square().sum(1) / 2
 
@@ -135,7 +135,7 @@ def draw_starts(visited: Tensor, count: int, *, noise: float = 0.1, mix: int = 4
     return (visited[picked] * shares[..., None]).sum(1) + noise * visited.square().mean().sqrt() * spread
 
 
-def _descend(step: Step, starts: Tensor, radius: float, iterations: int) -> tuple[Tensor, Tensor, Tensor]:
+def _descend(step: _Step, starts: Tensor, radius: float, iterations: int) -> tuple[Tensor, Tensor, Tensor]:
     """Follow starts down q; return where they came to, which ran away, and which came to a minimum."""
     states, damping = starts.clone(), starts.new_ones(len(starts))
     lost, settled = (torch.zeros(len(states), dtype=torch.bool, device=states.device) for _ in range(2))
@@ -149,7 +149,7 @@ def _descend(step: Step, starts: Tensor, radius: float, iterations: int) -> tupl
     return states, lost, settled
 
 
-def _improve(step: Step, here: Tensor, damping: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _improve(step: _Step, here: Tensor, damping: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Make one damped step for each state: keep it where it lowers q, damp more where it does not."""
     speed = measure_speeds(step, here)
     with torch.no_grad():
