@@ -1,23 +1,17 @@
-"""Tensors with a description, in one file that is either whole or known to be damaged.
-
-The file is an ordinary safetensors file. Its metadata holds the kind and version of the record, a checksum of the
-tensors, and one JSON object with everything that is not a tensor; Python writes floats there so that they come back
-bit for bit.
-
-Rows of a CSV table, one a model, written whole or not at all.
-"""
+"""What a run leaves behind: tensors in a file that is whole or known to be damaged, and rows in the one resumable table."""
 
 import csv
 import io
 import json
-import os
 import platform
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,49 +22,27 @@ from twm.paths import find_commit, write_atomically
 #: Raised whenever the content of a record changes its meaning.
 VERSION = 1
 
+Row = Mapping[str, Any]
+
 
 class DamagedRecord(UserError):
     """A record that cannot be used: cut short, changed, of another kind, or from another version."""
 
 
+# ---- tensors
+
+
 def write_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-    """Write tensors and a description, whole or not at all; what was there before stays until then.
-
-    Args:
-        path: the file; its folder is made.
-        kind: what the record is, such as ``checkpoint``.
-        tensors: by name, on any device.
-        description: anything that JSON can hold.
-
-    Raises:
-        OSError: if the disk is full or the folder cannot be written to.
-    """
+    """Write tensors and what JSON can hold as a safetensors file with kind, version and checksum, whole or not at all."""
     from safetensors.torch import save
 
     content = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
-    metadata = {
-        "kind": kind,
-        "version": str(VERSION),
-        "checksum": _checksum(content),
-        "description": json.dumps(description),
-    }
-    write_atomically(Path(path), save(content, metadata))
+    metadata = {"kind": kind, "version": str(VERSION), "checksum": _checksum(content)}
+    write_atomically(Path(path), save(content, metadata | {"description": json.dumps(description)}))
 
 
 def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read back what :func:`write_tensors` wrote.
-
-    Args:
-        path: the file.
-        kind: what it must be.
-
-    Returns:
-        the tensors, on the CPU, and the description.
-
-    Raises:
-        DamagedRecord: if the file is cut short or changed, of another kind or from another version.
-        FileNotFoundError: if there is no such file.
-    """
+    """Read back tensors, on the CPU, and description; raise DamagedRecord unless they are those that were written."""
     from safetensors import SafetensorError, safe_open
 
     path = Path(path)
@@ -79,19 +51,18 @@ def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
     try:
         with safe_open(path, framework="pt") as stream:
             metadata = stream.metadata() or {}
-            tensors = {name: stream.get_tensor(name) for name in stream.keys()}
+            tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, RuntimeError) as error:
         raise DamagedRecord(f"{path.name} is damaged: {str(error).splitlines()[0]}") from error
     found = (metadata.get("kind"), metadata.get("version"))
     if found != (kind, str(VERSION)):
-        raise DamagedRecord(
-            f"{path.name} is not a {kind} of version {VERSION}, but kind {found[0]}, version {found[1]}"
-        )
+        expected = f"a {kind} of version {VERSION}"
+        raise DamagedRecord(f"{path.name} is not {expected}, but kind {found[0]}, version {found[1]}")
     if metadata.get("checksum") != _checksum(tensors):
         raise DamagedRecord(f"{path.name} is damaged: its content does not fit its checksum")
     try:
-        return tensors, json.loads(metadata["description"])
-    except (KeyError, ValueError) as error:
+        return tensors, dict(json.loads(metadata["description"]))
+    except (KeyError, TypeError, ValueError) as error:
         raise DamagedRecord(f"{path.name} is damaged: its description cannot be read") from error
 
 
@@ -104,116 +75,30 @@ def _checksum(tensors: Mapping[str, Tensor]) -> str:
     return f"{total:08x}"
 
 
+# ---- where and by which code
+
+
+@cache
+def read_commit() -> str:
+    """Return the commit of the code that this process runs: that of the first call, however long it then works."""
+    return find_commit()
+
+
 def describe_host(device: str = "cpu") -> dict[str, str]:
     """Return what every record says about where it was made: device, torch, commit and date."""
-    import torch
-
     name = torch.cuda.get_device_name() if device.startswith("cuda") else f"cpu ({platform.machine()})"
-    return {
-        "device": name,
-        "torch": torch.__version__,
-        "commit": find_commit(),
-        "date": date.today().isoformat(),
-    }
+    return {"device": name, "torch": torch.__version__, "commit": read_commit(), "date": date.today().isoformat()}
 
 
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an advisory lock beside ``path``, so that two processes may append to one table."""
-    import fcntl
-
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The lock file stays: removing it would let a waiting process and a new one hold two different locks.
-    with open(path.with_name(f".{path.name}.lock"), "w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-
-
-def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Read a table of records.
-
-    Args:
-        path: a CSV file with a header line.
-
-    Returns:
-        one dict a row, values as text; an empty list if the file does not exist.
-
-    Raises:
-        UserError: if the file has no header, a row is cut short or too long, or it is not text.
-    """
-    path = Path(path)
-    if not path.exists():
-        return []
-    try:
-        with open(path, newline="", encoding="utf-8") as stream:
-            reader = csv.DictReader(stream, strict=True)
-            rows = list(reader)
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name} is not a table of records: {error}; restore it or move it away") from error
-    require(reader.fieldnames is not None, f"{path.name} has no header line; restore it or move it away")
-    for number, row in enumerate(rows, start=2):
-        whole = None not in row and None not in row.values()
-        require(
-            whole,
-            f"{path.name}, line {number}: {len(reader.fieldnames or [])} values expected; restore it or move it away",
-        )
-    return rows
-
-
-def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Write a whole table at once; the old one stays until the new one is complete.
-
-    Args:
-        path: the CSV file.
-        rows: one mapping a row; ``None`` and missing values become empty cells.
-        columns: the header; by default the keys in the order in which they first occur.
-    """
-    if columns is None:
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(columns), lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({key: "" if row.get(key) is None else row[key] for key in columns})
-    write_atomically(Path(path), text.getvalue())
-
-
-def append_row(path: Path | str, row: Mapping[str, Any]) -> None:
-    """Add one row to a table, whole or not at all; other processes may add to the same table.
-
-    Raises:
-        UserError: if the row's columns are not those of the table.
-    """
-    path = Path(path)
-    with _locked(path):
-        rows: list[Mapping[str, Any]] = list(read_rows(path))
-        if rows:
-            columns = list(rows[0])
-            unknown = sorted(set(row) - set(columns))
-            require(
-                not unknown,
-                f"{path.name} has no column {', '.join(unknown)}; it comes from another version: move it away",
-            )
-        else:
-            columns = list(row)
-        write_rows(path, [*rows, row], columns)
-
-
-def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Say in two lines when and on how many seeds, where and by which code networks were trained.
-
-    Args:
-        rows: of a record of networks, in any order.
-
-    Raises:
-        UserError: if there is no row.
-    """
+def describe_rows(rows: Iterable[Row]) -> str:
+    """Say in two lines when and on how many seeds, where and by which code networks were trained."""
     rows = list(rows)
     require(len(rows) > 0, "there is no row to describe: the record is empty")
     told = {}
     for column in ("date", "device", "torch", "commit"):
-        values = list(dict.fromkeys(str(row[column]) for row in sorted(rows, key=lambda row: row["date"])))
-        # A long record sees many commits; the first and the last say which code it was.
+        values = [str(row[column]) for row in sorted(rows, key=lambda row: row["date"])]
+        # A long record sees many commits; the first and the last new one say which code it was.
+        values = list(dict.fromkeys(values))
         told[column] = " to ".join(dict.fromkeys((values[0], values[-1])))
     seeds = len({row["seed"] for row in rows})
     return (
@@ -222,8 +107,103 @@ def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
     )
 
 
-def is_writable(folder: Path) -> bool:
-    """Tell whether records can be written below ``folder``."""
-    while not folder.exists():
-        folder = folder.parent
-    return os.access(folder, os.W_OK)
+# ---- tables
+
+
+def read_rows(path: Path | str) -> list[dict[str, str]]:
+    """Read a CSV table as texts; no rows if there is no file, and a UserError if it is cut short or no table."""
+    return _read_text(Path(path))[1]
+
+
+def _read_text(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """Return the header and the rows."""
+    if not path.exists():
+        return [], []
+    advice = "restore it or move it away"
+    try:
+        content = path.read_text(encoding="utf-8")
+        # A last line without an end may have lost some of its last value.
+        require(not content or content.endswith("\n"), f"{path.name} is cut short in its last line; {advice}")
+        header, *lines = csv.reader(io.StringIO(content), strict=True) if content.strip("\n\0 ") else [[]]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise UserError(f"{path.name} is not a table of records: {error}; {advice}") from error
+    require(len(header) > 0, f"{path.name} has no header line; {advice}")
+    for number, line in enumerate(lines, start=2):
+        whole = len(line) == len(header)
+        require(whole, f"{path.name}, line {number}: {len(header)} values expected; {advice}")
+    return header, [dict(zip(header, line)) for line in lines]
+
+
+def write_rows(path: Path | str, rows: Sequence[Row], columns: Sequence[str] | None = None) -> None:
+    """Write a whole CSV table at once, ``None`` as an empty cell; the columns are by default the rows' keys."""
+    columns = list(dict.fromkeys(key for row in rows for key in row)) if columns is None else list(columns)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([row.get(key) for key in columns] for row in rows)
+    write_atomically(Path(path), text.getvalue())
+
+
+@dataclass(frozen=True)
+class Table:
+    """The one resumable table: a CSV file to which processes add what they have done, a key at a time.
+
+    A key is a row's values in the key columns, as texts; it may have several rows, as a learning curve has. All rows of a
+    key come and are replaced at once, so whatever has a key is done, and a sweep goes on with what has none.
+    """
+
+    path: Path
+    columns: tuple[str, ...]  # in their order
+    texts: tuple[str, ...] = ("model",)  # columns that hold words; all others hold numbers
+    key: tuple[str, ...] = ("model",)  # columns that say what a row is about
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return the rows, numbers as numbers and empty ones as ``None``; none if there is no file."""
+        return [{name: self._parse(name, text) for name, text in row.items()} for row in self._read()]
+
+    def _read(self) -> list[dict[str, str]]:
+        header, rows = _read_text(self.path)
+        if header and header != list(self.columns):
+            odd = sorted(set(header) ^ set(self.columns))
+            reason = f"it differs in {', '.join(odd)}" if odd else "its columns have another order"
+            advice = "move it away, or go on with that version"
+            raise UserError(f"{self.path} comes from another version ({reason}): {advice}")
+        return rows
+
+    def _parse(self, name: str, text: str) -> Any:
+        # A commit may be all digits, and is a text.
+        if name in self.texts:
+            return text
+        try:
+            return None if text == "" else int(text) if text.lstrip("-").isdigit() else float(text)
+        except ValueError:
+            advice = "restore it or move it away"
+            raise UserError(f"{self.path.name}: {name} must be a number, not {text!r}; {advice}") from None
+
+    def find_key(self, row: Row) -> tuple[str, ...]:
+        """Return the key of a row, as texts."""
+        return tuple(str(row[name]) for name in self.key)
+
+    def read_keys(self) -> set[tuple[str, ...]]:
+        """Return the keys that are on record."""
+        return {self.find_key(row) for row in self._read()}
+
+    def add(self, rows: Sequence[Row], rank: Callable[[dict[str, str]], Any] | None = None) -> None:
+        """Add all rows of some keys, in place of what was there of these keys; ``rank`` of a row's texts sorts the table."""
+        with _locked(self.path):
+            new = {self.find_key(row) for row in rows}
+            both: list[Any] = [row for row in self._read() if self.find_key(row) not in new]
+            both += [{name: "" if row.get(name) is None else str(row[name]) for name in self.columns} for row in rows]
+            write_rows(self.path, both if rank is None else sorted(both, key=rank), self.columns)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold an advisory lock beside a file, so that two processes may add to one table."""
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # The lock file stays: removing it would let a waiting process and a new one hold two different locks.
+    with open(path.with_name(f".{path.name}.lock"), "w", encoding="utf-8") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield

@@ -1,9 +1,12 @@
 """Looking into flip-flop networks: on networks made by hand, whose corners, switches and delay line are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
-from twm.analysis.flip_flop import (  # fmt: skip
+
+from twm.analysis.flip_flop import (
     POINT_COLUMNS,
     analyse_oscillation,
     average_switches,
@@ -18,11 +21,10 @@ from twm.analysis.flip_flop import (  # fmt: skip
     read_points,
     record_points,
     run_flip_flop_network,
-    run_freely,
     send_switches,
     split_spectrum,
     write_pulses,
-)
+)  # fmt: skip
 from twm.errors import UserError
 from twm.models.elman import write_network
 from twm.models.weights import Weights
@@ -43,18 +45,10 @@ def make_line(delay: int, channels: int = 3) -> Weights:
 
     Each position passes its sign on with gain 3; the latch holds with gain 3 and is overruled by a pulse.
     """
-    depth = delay + 1
-    recurrent = torch.zeros(channels, depth, channels, depth, dtype=torch.float64)
-    encoder = torch.zeros(channels, depth, channels, dtype=torch.float64)
-    readout = torch.zeros(channels, channels, depth, dtype=torch.float64)
-    for channel in range(channels):
-        recurrent[channel, 0, channel, 0] = 3.0
-        for position in range(1, depth):
-            recurrent[channel, position, channel, position - 1] = 3.0
-        encoder[channel, 0, channel] = 9.0
-        readout[channel, channel, delay] = 2.0
-    size = channels * depth
-    return Weights(recurrent.reshape(size, size), encoder.reshape(size, channels), readout.reshape(channels, size))
+    pass_on = torch.eye(delay + 1, dtype=torch.float64).roll(1, 0)
+    pass_on[0] = torch.eye(delay + 1)[0]
+    first, last, each = torch.eye(delay + 1)[:, :1], torch.eye(delay + 1)[-1:], torch.eye(channels, dtype=torch.float64)
+    return Weights(3 * torch.kron(each, pass_on), 9 * torch.kron(each, first), 2 * torch.kron(each, last))
 
 
 @pytest.fixture(scope="module")
@@ -67,13 +61,10 @@ def line():
     return run_flip_flop_network(make_line(5), FlipFlop(5), streams=40, steps=800)
 
 
-# ---- rest, corners, saddles
-
-
 def test_latches_have_a_cube_of_27_points_and_rest_in_its_corners(latches):
     resting = find_resting(latches, settle=300)
     points = find_network_points(latches, 400)
-    assert points.count_by_unstable() == {0: 8, 1: 12, 2: 6, 3: 1}
+    assert points.counts == [8, 12, 6, 1]
     assert resting.found.all() and resting.amplitudes.max() < 1e-9
     assert fit_cube(resting) == pytest.approx(1.0)
     row = describe_points(points, latches, resting)
@@ -88,23 +79,17 @@ def test_points_come_with_their_mirror_images(line):
 
 def test_a_circled_corner_is_not_at_rest():
     """Two more neurons that turn for ever, whatever the bit does: outputs rest, the network does not."""
-    weights = make_latches(1, hidden=2)
-    turn = 1.3 * torch.tensor([[np.cos(0.7), -np.sin(0.7)], [np.sin(0.7), np.cos(0.7)]], dtype=torch.float64)
-    recurrent = torch.block_diag(weights.recurrent, turn)
-    wide = Weights(
-        recurrent,
-        torch.cat([weights.encoder, torch.full((2, 1), 0.3, dtype=torch.float64)]),
-        torch.nn.functional.pad(weights.readout, (0, 2)),
-    )
-    run = run_flip_flop_network(wide, FlipFlop(0, channels=1), streams=20, steps=400)
-    resting = find_resting(run, settle=500)
+    weights, (sine, cosine) = make_latches(1, hidden=2), (np.sin(0.7), np.cos(0.7))
+    turn = 1.3 * torch.tensor([[cosine, -sine], [sine, cosine]], dtype=torch.float64)
+    encoder = torch.cat([weights.encoder, torch.full((2, 1), 0.3, dtype=torch.float64)])
+    readout = torch.nn.functional.pad(weights.readout, (0, 2))
+    wide = Weights(torch.block_diag(weights.recurrent, turn), encoder, readout)
+    resting = find_resting(run_flip_flop_network(wide, FlipFlop(0, channels=1), streams=20, steps=400), settle=500)
     assert resting.found.all() and resting.amplitudes.min() > 0.5
 
 
 def test_a_squashed_cube_is_still_affine_and_a_twisted_one_is_not(latches):
     resting = find_resting(latches, settle=300)
-    from dataclasses import replace
-
     skew = np.random.default_rng(0).standard_normal((8, 8))
     assert fit_cube(replace(resting, centres=resting.centres @ skew)) == pytest.approx(1.0)
     shuffled = np.random.default_rng(1).permutation(resting.centres)
@@ -127,15 +112,6 @@ def test_points_are_recorded_once_and_read_back(latches, tmp_path):
         read_flip_flop(tmp_path / "other.safetensors")
 
 
-# ---- spectrum, switches
-
-
-def test_spectra_are_split_by_circle_and_axis():
-    values = np.array([1.4, 1.3 + 0.01j, -1.2, 1.1 * np.exp(1j), 1.1 * np.exp(-1j), 0.99j, 0.5])
-    real, turning, rest = split_spectrum(values)
-    assert (len(real), len(turning), len(rest)) == (3, 2, 2)
-
-
 def test_the_average_switch_of_a_line_is_the_travelling_step(line):
     states, outputs, count = average_switches(line)
     assert count > 5
@@ -152,18 +128,12 @@ def test_switches_that_are_sent_are_those_that_happen(line):
     assert np.sign(other[1][-1]).tolist() == [1, -1, -1]
 
 
-def test_average_switches_refuses_what_is_no_single_switch(line):
-    with pytest.raises(UserError, match="one channel"):
-        average_switches(line, (-1, -1, -1), (1, 1, -1))
-
-
 def test_a_rotation_has_a_quarter_period_and_its_frequency():
-    times = np.arange(40)
-    turning = np.stack([np.cos(0.6 * times), np.sin(0.6 * times)], 1) @ np.random.default_rng(0).standard_normal((2, 9))
+    times = 0.6 * np.arange(40)
+    turning = np.stack([np.cos(times), np.sin(times)], 1) @ np.random.default_rng(0).standard_normal((2, 9))
     found = analyse_oscillation(turning, 2)
-    assert found.phases[0] == pytest.approx(90, abs=8) and found.frequencies[0] == pytest.approx(
-        0.6 / (2 * np.pi), abs=0.01
-    )
+    assert found.phases[0] == pytest.approx(90, abs=8)
+    assert found.frequencies[0] == pytest.approx(0.6 / (2 * np.pi), abs=0.01)
 
 
 def test_what_travels_has_components_of_rising_frequency():
@@ -171,14 +141,12 @@ def test_what_travels_has_components_of_rising_frequency():
     assert np.array_equal(crossings[:7], np.arange(1, 8))
 
 
-def test_angles_of_known_planes():
-    axes = np.eye(4)
+def test_angles_and_spectra_of_known_planes():
+    values, axes = np.array([1.4, 1.3 + 0.01j, -1.2, 1.1 * np.exp(1j), 1.1 * np.exp(-1j), 0.99j, 0.5]), np.eye(4)
+    assert [len(part) for part in split_spectrum(values)] == [3, 2, 2]
     assert np.allclose(measure_angles(axes[:2], axes[2:]), [90, 90])
     tilted = np.array([[np.cos(0.3), 0, np.sin(0.3), 0]])
     assert np.allclose(measure_angles(tilted, axes[:2]), np.degrees(0.3))
-
-
-# ---- the delay line
 
 
 def test_a_constructed_line_is_read_and_written_at_every_position(line):
@@ -190,10 +158,7 @@ def test_a_constructed_line_is_read_and_written_at_every_position(line):
 
 
 def test_a_network_without_a_line_has_none_to_read_or_write(latches):
-    from dataclasses import replace
-
-    task = FlipFlop(5)
-    run = run_flip_flop_network(latches.weights, task, streams=40, steps=800)
+    run = run_flip_flop_network(latches.weights, FlipFlop(5), streams=40, steps=800)
     found = fit_delay_line(run)
     assert found.accuracy[:, 0].min() == 1.0, "what is held now can be read"
     late = fit_delay_line(replace(run, held=np.roll(run.held, 7, axis=1)))
@@ -201,18 +166,13 @@ def test_a_network_without_a_line_has_none_to_read_or_write(latches):
     assert write_pulses(run, found, count=60).success[:, :4].max() == 0.0, "nothing changes later on"
 
 
-def test_running_freely_is_running_without_pulses(latches):
-    start = latches.states[-1][:5]
-    states, outputs = run_freely(latches.weights, start, 4)
-    step = start
-    for number in range(4):
-        step = np.tanh(step @ latches.weights.recurrent.numpy().T)
-        assert np.allclose(states[number], step)
-    assert np.allclose(outputs[-1], np.tanh(step @ latches.weights.readout.numpy().T))
-
-
-def test_wrong_arguments_are_told_in_a_line(latches):
-    with pytest.raises(UserError, match="delay"):
-        write_pulses(latches, fit_delay_line(latches))
-    with pytest.raises(UserError, match="two"):
-        fit_delay_line(run_flip_flop_network(latches.weights, FlipFlop(0), streams=1, steps=50))
+def test_wrong_arguments_are_told_in_a_line(latches, line):
+    single = run_flip_flop_network(latches.weights, FlipFlop(0), streams=1, steps=50)
+    for call, words in (
+        (lambda: write_pulses(latches, fit_delay_line(latches)), "delay"),
+        (lambda: fit_delay_line(single), "two"),
+        (lambda: find_resting(single), "never rests"),
+        (lambda: average_switches(line, (-1, -1, -1), (1, 1, -1)), "one channel"),
+    ):
+        with pytest.raises(UserError, match=words):
+            call()

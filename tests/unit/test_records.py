@@ -9,57 +9,79 @@ from twm.errors import UserError
 from twm.models.elman import name_network, read_network, write_network  # fmt: skip
 from twm.models.weights import draw_weights
 from twm.paths import publish_file, replace_folder, write_atomically
-from twm.records import DamagedRecord, append_row, read_rows, read_tensors, write_rows, write_tensors
+from twm.records import DamagedRecord, Table, read_rows, read_tensors, write_rows, write_tensors
 
 
-def test_rows_come_back_as_written(tmp_path: Path):
-    path = tmp_path / "table.csv"
-    append_row(path, {"task": "T1", "seed": 0, "accuracy": 0.5, "rank": None})
-    append_row(path, {"task": "T2", "seed": 1, "accuracy": 1.0, "rank": 36})
-    assert read_rows(path) == [
-        {"task": "T1", "seed": "0", "accuracy": "0.5", "rank": ""},
-        {"task": "T2", "seed": "1", "accuracy": "1.0", "rank": "36"},
-    ]
-    assert [p.name for p in tmp_path.iterdir() if not p.name.endswith(".lock")] == ["table.csv"]
+COLUMNS = ("model", "seed", "accuracy", "commit")
 
 
-def test_a_missing_table_is_empty(tmp_path: Path):
-    assert read_rows(tmp_path / "none.csv") == []
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return Table(tmp_path / "table.csv", COLUMNS, ("model", "commit"))
 
 
-def _append_many(path: str, writer: int) -> None:
+def make_row(model: str, seed: int = 0, accuracy: float | None = 0.5) -> dict:
+    return {"model": model, "seed": seed, "accuracy": accuracy, "commit": "0123"}
+
+
+def test_rows_come_back_as_written_and_in_order(table: Table):
+    assert table.read() == [] and table.read_keys() == set() and read_rows(table.path) == []
+    rank = {"a": 0, "b": 1, "c": 2}
+    for rows in ([make_row("c", accuracy=1 / 3)], [make_row("a", accuracy=None), make_row("a", 1)], [make_row("b")]):
+        table.add(rows, lambda row: rank[row["model"]])
+    expected = [make_row("a", accuracy=None), make_row("a", 1), make_row("b"), make_row("c", accuracy=1 / 3)]
+    assert table.read() == expected and table.read_keys() == {("a",), ("b",), ("c",)}
+    # All rows of a key go together.
+    table.add([make_row("a", 7)], lambda row: rank[row["model"]])
+    assert table.read() == [make_row("a", 7), *expected[2:]]
+    assert [p.name for p in table.path.parent.iterdir() if not p.name.endswith(".lock")] == ["table.csv"]
+
+
+def test_a_key_may_be_several_columns(tmp_path: Path):
+    table = Table(tmp_path / "table.csv", COLUMNS, ("model", "commit"), ("model", "seed"))
+    for seed in (0, 1, 1):
+        table.add([make_row("a", seed)])
+    assert table.read_keys() == {("a", "0"), ("a", "1")} and len(table.read()) == 2
+
+
+def _add_many(path: Path, writer: int) -> None:
     for number in range(20):
-        append_row(path, {"writer": writer, "number": number})
+        Table(path, ("model", "number")).add([{"model": f"{writer}-{number}", "number": number}])
 
 
-def test_two_writers_lose_nothing(tmp_path: Path):
-    path = tmp_path / "table.csv"
+def test_two_writers_lose_nothing(table: Table):
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=_append_many, args=(str(path), writer)) for writer in range(2)]
+    workers = [context.Process(target=_add_many, args=(table.path, writer)) for writer in range(2)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert sorted((int(r["writer"]), int(r["number"])) for r in read_rows(path)) == [
-        (w, n) for w in range(2) for n in range(20)
-    ]
+    assert len(read_rows(table.path)) == 40
 
 
-def test_an_unknown_column_is_refused_and_the_table_stays(tmp_path: Path):
-    path = tmp_path / "table.csv"
-    append_row(path, {"task": "T1"})
-    before = path.read_bytes()
-    with pytest.raises(UserError, match="no column speed"):
-        append_row(path, {"task": "T1", "speed": 3})
-    assert path.read_bytes() == before
-
-
-@pytest.mark.parametrize("text", ["a,b\n1\n", "a,b\n1,2,3\n", 'a,b\n"1,2\n'])
-def test_a_damaged_table_is_named(tmp_path: Path, text: str):
-    path = tmp_path / "table.csv"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match="table.csv"):
-        read_rows(path)
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("", "header"),
+        ("\0\0\n", "header"),
+        ("model,seed,accuracy,commit\na,1\n", "line 2"),
+        ("model,seed,accuracy,commit\na,0,1,2,3\n", "line 2"),
+        ("model,seed,accuracy,commit\na,0,1,01", "last line"),
+        ('model,seed,accuracy,commit\n"a,0\n', "not a table"),
+        ("model,seed,accuracy,commit\na,x,1,0\n", "seed must be a number"),
+        ("model,seed,accuracy\na,0,1\n", "another version.*commit"),
+        ("my,own,table\n", "another version"),
+        ("seed,model,accuracy,commit\n", "another order"),
+    ],
+)
+def test_a_table_that_is_damaged_or_of_something_else_is_named_and_stays(table: Table, text: str, word: str):
+    table.path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=f"table.csv.*{word}"):
+        table.read()
+    if "number" not in word:
+        with pytest.raises(UserError, match=word):
+            table.add([make_row("b")])
+    assert table.path.read_text(encoding="utf-8") == text
 
 
 def test_a_failed_write_leaves_the_old_table(tmp_path: Path):

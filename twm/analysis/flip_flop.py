@@ -1,39 +1,37 @@
-"""A flip-flop network at work, and left alone.
-
-Where a flip-flop network rests, and the saddles between.
-
-What turns in a flip-flop network: its spectrum, and the states around a switch.
-
-The line on which pulses travel: read by position, and written by position.
-"""
+"""A flip-flop network at work and left alone: where it rests, what turns in it, and the line on which pulses travel."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from scipy.linalg import subspace_angles
 
 from twm.analysis.fixed_points import SlowPoints, draw_starts, find_slow_points
 from twm.errors import require, require_count
 from twm.models.elman import read_network
 from twm.models.weights import Weights
-from twm.records import read_rows, write_rows
+from twm.records import Table
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import run_flip_flop
 
-_WARM_UP = 200
+#: Table of slow points: fixed ones, other minima of q, how many fixed ones have 0, 1, 2, ... unstable directions, the most
+#: of another, output states near which a stable one lies, unstable directions of the one nearest to rest at each of them.
+POINT_TABLE = "flipflop_points.csv"
+POINT_COLUMNS = (
+    "model", "delay", "seed", "starts", "fixed", "slow", "counts", "most_unstable_slow", "corners", "corner_unstable",
+    "seconds",
+)  # fmt: skip
+_LISTS = ("counts", "corner_unstable")
+_BEFORE, _AFTER = (-1, -1, -1), (-1, -1, 1)
 
 
 def read_flip_flop(path: Path | str) -> tuple[Weights, dict[str, Any]]:
-    """Read a network of the sweep, in float64, with its configuration.
-
-    Raises:
-        UserError: if the file is missing, damaged, or holds another kind of network.
-    """
+    """Read a network of the sweep, in float64, with its configuration."""
     network, about = read_network(path)
     require("delay" in about and "unfold" in about, f"{Path(path).name} is not a flip-flop network")
     return Weights(*(torch.as_tensor(matrix).double() for matrix in network.get_matrices())), about
@@ -41,27 +39,16 @@ def read_flip_flop(path: Path | str) -> tuple[Weights, dict[str, Any]]:
 
 @dataclass(frozen=True, eq=False)
 class FlipFlopRun:
-    """A network at work on streams it has not seen.
+    """A network at work on streams it has not seen."""
 
-    Attributes:
-        weights: of the network, float64.
-        task: what was asked of it.
-        pulses: (steps, streams, channels).
-        held: (steps, streams, channels) the sign of the last pulse, before any delay; 0 where there was none.
-        signs: the same, when due.
-        states: (steps, streams, hidden).
-        outputs: (steps, streams, channels).
-        warm: first step that counts.
-    """
-
-    weights: Weights
-    task: FlipFlop
-    pulses: np.ndarray
-    held: np.ndarray
-    signs: np.ndarray
-    states: np.ndarray
-    outputs: np.ndarray
-    warm: int = _WARM_UP
+    weights: Weights  # float64
+    task: FlipFlop  # what was asked of it
+    pulses: np.ndarray  # (steps, streams, channels)
+    held: np.ndarray  # (steps, streams, channels) the sign of the last pulse, before any delay; 0 where there was none
+    signs: np.ndarray  # (steps, streams, channels) the same, when due
+    states: np.ndarray  # (steps, streams, hidden)
+    outputs: np.ndarray  # (steps, streams, channels)
+    warm: int = 200  # first step that counts
 
     def mark_quiet(self) -> np.ndarray:
         """Mark the states of rest: (steps, streams), no pulse on its way for three delays, at least for ten steps."""
@@ -71,505 +58,272 @@ class FlipFlopRun:
         quiet[: max(self.warm, back)] = False
         return quiet & (self.signs != 0).all(2)
 
+    def find_rest(self, corner: Sequence[int]) -> np.ndarray:
+        """Return the states of rest (states, hidden) in one output state."""
+        found = self.states[self.mark_quiet() & (self.signs == corner).all(2)]
+        require(len(found) > 0, f"the run never rests in the output state {list(corner)}: make it longer")
+        return found
+
 
 def run_flip_flop_network(
-    weights: Weights, task: FlipFlop, seed: int = 0, streams: int = 50, steps: int = 1000, split: str = "test"
+    weights: Weights, task: FlipFlop, seed: int = 0, streams: int = 50, steps: int = 1000
 ) -> FlipFlopRun:
-    """Run a network on fresh streams.
+    """Run a network on fresh streams; 200 more steps pass before those that count."""
+    pulses = draw_pulses(task, "test", seed, streams, 0, FlipFlopRun.warm + require_count(steps, "steps"))
+    signs, run = delay_signs(pulses, task.delay), _run(weights, pulses, np.zeros((streams, len(weights.recurrent))))
+    return FlipFlopRun(weights, task, pulses, delay_signs(pulses, 0), signs, *run)
 
-    Args:
-        weights: of the network.
-        task: what is asked of it.
-        seed: of the streams.
-        streams: how many side by side.
-        steps: of each that count; 200 more pass before.
-        split: of the data.
 
-    Returns:
-        the run.
-    """
-    pulses = draw_pulses(task, split, seed, streams, 0, _WARM_UP + require_count(steps, "steps"))
-    start = weights.recurrent.new_zeros(streams, len(weights.recurrent))
-    with torch.no_grad():
-        states, outputs = run_flip_flop(weights, torch.from_numpy(pulses).to(start), start)
-    held, signs = delay_signs(pulses, 0), delay_signs(pulses, task.delay)
-    return FlipFlopRun(weights, task, pulses, held, signs, states.numpy(), outputs.numpy())
+@torch.no_grad()
+def _run(weights: Weights, pulses: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    states, outputs = run_flip_flop(weights, *(torch.as_tensor(part).to(weights.recurrent) for part in (pulses, start)))
+    return states.numpy(), outputs.numpy()
 
 
 def run_freely(weights: Weights, states: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Run a network without pulses from states (batch, hidden); return states and outputs (steps, batch, ...)."""
-    start = torch.as_tensor(np.asarray(states)).to(weights.recurrent)
-    silent = start.new_zeros(require_count(steps, "steps"), len(start), weights.encoder.shape[1])
-    with torch.no_grad():
-        moved, outputs = run_flip_flop(weights, silent, start)
-    return moved.numpy(), outputs.numpy()
+    return _run(weights, np.zeros((steps, len(states), weights.encoder.shape[1])), states)
 
 
-#: Name of the table of slow points, beside that of the sweep.
-POINT_TABLE = "flipflop_points.csv"
-#: A table of slow points: its columns and what they mean.
-POINT_COLUMNS: dict[str, str] = {
-    "model": "the network, as in flipflop.csv",
-    "delay": "of its task",
-    "seed": "of its training",
-    "starts": "how many starts were followed",
-    "fixed": "distinct fixed points, q at most 1e-20",
-    "slow": "other minima of q, at most 0.01",
-    "counts": "fixed points with 0, 1, 2, ... unstable directions",
-    "most_unstable_slow": "most unstable directions of a slow point that is not fixed; empty without one",
-    "corners": "output states near which a stable fixed point lies",
-    "corner_unstable": "unstable directions of the fixed point nearest to rest at each output state",
-    "seconds": "time it took",
-}
+def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0) -> SlowPoints:
+    """Find slow points of a network without input, from starts between the states it has been in, and their mirror images.
 
-
-def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0, iterations: int = 200) -> SlowPoints:
-    """Find slow points of a network without input, from starts between the states it has been in.
-
-    Args:
-        run: of the network.
-        count: starts.
-        seed: of the starts.
-        iterations: at most, for a start.
-
-    Returns:
-        the distinct points. Of each the mirror image is one too, since tanh is odd; it is looked for where no start led to
-        it, and counted among the points but not among the starts.
-
-    Source: mem Sec. 2, Sec. 4, Fig. 6.
+    Tanh is odd; images count among the points but not among the starts. Source: mem Sec. 2, Sec. 4, Fig. 6.
     """
     recurrent = run.weights.recurrent
     visited = torch.from_numpy(run.states[run.warm :].reshape(-1, len(recurrent)))
-    starts = draw_starts(visited, count, seed=seed)
 
     def step(states: torch.Tensor) -> torch.Tensor:
         return torch.tanh(states @ recurrent.T)
 
-    found = find_slow_points(step, starts, iterations=iterations)
+    found = find_slow_points(step, draw_starts(visited, count, seed=seed))
     if not len(found):
         return found
-    both = find_slow_points(step, torch.cat([found.states, -found.states]), iterations=iterations)
+    both = find_slow_points(step, torch.cat([found.states, -found.states]))
     names = ("starts", "runaways", "unsettled", "merged", "too_fast")
     return replace(both, **{name: getattr(found, name) for name in names})
 
 
 @dataclass(frozen=True, eq=False)
 class Resting:
-    """Where a network comes to rest for each output state.
+    """Where a network comes to rest for each of the output states."""
 
-    Attributes:
-        corners: (8, channels) the output states.
-        found: (8,) whether the network says this output state when left alone.
-        amplitudes: (8,) largest swing of a neuron after a long time: 0 at a fixed point.
-        centres: (8, hidden) mean state there.
-        orbits: (8, steps, hidden) the last steps.
-    """
-
-    corners: np.ndarray
-    found: np.ndarray
-    amplitudes: np.ndarray
-    centres: np.ndarray
-    orbits: np.ndarray
+    corners: np.ndarray  # (8, channels) the output states
+    found: np.ndarray  # (8,) whether the network says this output state when left alone
+    amplitudes: np.ndarray  # (8,) largest swing of a neuron after a long time: 0 at a fixed point
+    centres: np.ndarray  # (8, hidden) mean state there
+    orbits: np.ndarray  # (8, steps, hidden) the last steps
 
 
 def find_resting(run: FlipFlopRun, settle: int = 2000, watch: int = 240) -> Resting:
-    """Leave a network alone in each output state and see whether it stands still.
-
-    Args:
-        run: of the network; its states of rest are where it starts from.
-        settle: steps before it is watched.
-        watch: steps for which it is.
-
-    Returns:
-        what it does at each output state.
-
-    Raises:
-        UserError: if the run has no state of rest for some output state.
-
-    Source: mem Sec. 4.
-    """
-    quiet = run.mark_quiet()
-    states, signs = run.states[quiet], run.signs[quiet]
+    """Leave a network alone in each output state, and see after some steps whether it stands still. Source: mem Sec. 4."""
     corners = np.array(list(product((-1, 1), repeat=run.task.channels)))
-    starts = []
-    for corner in corners:
-        mine = states[(signs == corner).all(1)]
-        require(len(mine) > 0, f"the run never rests in the output state {corner.tolist()}: make it longer")
-        starts.append(mine[0])
-    moved, outputs = run_freely(run.weights, np.array(starts), settle + watch)
+    starts = np.array([run.find_rest(corner)[0] for corner in corners])
+    moved, outputs = run_freely(run.weights, starts, settle + watch)
     orbits = moved[settle:].swapaxes(0, 1)
     found = (outputs[settle:] * corners > 0).all((0, 2))
-    swing = (orbits.max(1) - orbits.min(1)).max(1)
-    return Resting(corners, found, swing, orbits.mean(1), orbits)
+    return Resting(corners, found, np.ptp(orbits, axis=1).max(1), orbits.mean(1), orbits)
 
 
 def fit_cube(resting: Resting) -> float:
-    """Return R^2 of the eight centres as an affine image of the cube's corners, in their first three components.
-
-    Source: mem Fig. 2.
-    """
+    """Return R^2 of the eight centres, in three components, as an affine image of a cube's corners. Source: mem Fig. 2."""
     centred = resting.centres - resting.centres.mean(0)
     values = centred @ np.linalg.svd(centred, full_matrices=False)[2][:3].T
-    design = np.c_[resting.corners, np.ones(len(values))]
-    rest = values - design @ np.linalg.lstsq(design, values, rcond=None)[0]
+    rest = values - _predict(resting.corners, values, resting.corners)[1]
     return float(1 - (rest**2).sum() / (values**2).sum())
 
 
 def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> dict[str, Any]:
-    """Summarise slow points as a row of :data:`POINT_COLUMNS`, without model and time."""
-    unstable, fixed = points.unstable.numpy(), points.fixed.numpy()
-    counts = [int(((unstable == number) & fixed).sum()) for number in range(int(unstable[fixed].max(initial=0)) + 1)]
-    outputs = np.tanh(points.states.numpy() @ run.weights.readout.numpy().T)
-    stable = {tuple(np.sign(out)) for out in outputs[fixed & (unstable == 0)]}
+    """Summarise slow points as a row of the table, without model, seed and time."""
+    unstable, fixed, states = points.unstable.numpy(), points.fixed.numpy(), points.states.numpy()
+    outputs = np.tanh(states @ run.weights.readout.numpy().T)
     near = []
     for corner, centre in zip(resting.corners, resting.centres):
         mine = np.flatnonzero(fixed & (outputs * corner > 0).all(1))
-        distance = np.linalg.norm(points.states.numpy()[mine] - centre, axis=1)
+        distance = np.linalg.norm(states[mine] - centre, axis=1)
         near.append(int(unstable[mine[distance.argmin()]]) if len(mine) else -1)
-    slow = unstable[~fixed]
     return {
         "delay": run.task.delay,
         "starts": points.starts,
         "fixed": int(fixed.sum()),
         "slow": int((~fixed).sum()),
-        "counts": " ".join(map(str, counts)),
-        "most_unstable_slow": int(slow.max()) if len(slow) else None,
-        "corners": len(stable),
+        "counts": " ".join(map(str, points.counts)),
+        "most_unstable_slow": None if fixed.all() else int(unstable[~fixed].max()),
+        "corners": len({tuple(np.sign(out)) for out in outputs[fixed & (unstable == 0)]}),
         "corner_unstable": " ".join(map(str, near)),
     }
 
 
-def record_points(networks: Path, table: Path, names: Sequence[str], say: Callable[[str], None] = print) -> None:
-    """Find the slow points of networks that are not in the table yet, and add a row each.
-
-    Args:
-        networks: folder of the networks.
-        table: the CSV file.
-        names: of the networks.
-        say: where lines go.
-
-    Raises:
-        UserError: if a network cannot be read.
-    """
-    rows: list[dict[str, Any]] = list(read_rows(table))
+def record_points(networks: Path, path: Path, names: Sequence[str], say: Callable[[str], None] = print) -> None:
+    """Find the slow points of named networks of a folder that are not in the table yet, and add a row each."""
+    table = _open_points(path)
     for name in names:
-        if name in {row["model"] for row in rows}:
+        if (name,) in table.read_keys():
             continue
         weights, about = read_flip_flop(networks / f"{name}.safetensors")
         run = run_flip_flop_network(weights, FlipFlop(about["delay"], reading=about["reading"]))
         started = time.perf_counter()
-        found = describe_points(find_network_points(run, 600), run, find_resting(run))
-        row = {"model": name, "seed": about["seed"], "seconds": round(time.perf_counter() - started, 1)} | found
-        rows = sorted([*rows, row], key=lambda each: (int(each["delay"]), int(each["seed"])))
-        write_rows(table, rows, list(POINT_COLUMNS))
+        row = describe_points(find_network_points(run, 600), run, find_resting(run))
+        row |= {"model": name, "seed": about["seed"], "seconds": round(time.perf_counter() - started, 1)}
+        table.add([row], rank=lambda each: (int(each["delay"]), int(each["seed"])))
         say(f"{name}: {row['fixed']} fixed points with 0, 1, 2, ... unstable directions: {row['counts']}")
 
 
-def read_points(table: Path | str) -> list[dict[str, Any]]:
-    """Read a table of slow points.
+def read_points(path: Path | str) -> list[dict[str, Any]]:
+    """Read a table of slow points: numbers as numbers, lists as lists, empty cells as None; no rows if there is no table."""
+    rows = _open_points(path).read()
+    return [row | {name: [int(part) for part in row[name].split()] for name in _LISTS} for row in rows]
 
-    Returns:
-        rows by :data:`POINT_COLUMNS`: numbers as numbers, lists as lists, empty cells as ``None``; none if there is no table.
 
-    Raises:
-        UserError: if the table is damaged, or from another version.
-    """
-    rows = read_rows(table)
-    for row in rows:
-        require(set(row) == set(POINT_COLUMNS), f"{table} comes from another version: move it away")
-    lists, texts = ("counts", "corner_unstable"), ("model",)
-    return [
-        {
-            key: text
-            if key in texts
-            else [int(part) for part in text.split()]
-            if key in lists
-            else None
-            if text == ""
-            else float(text)
-            if "." in text
-            else int(text)
-            for key, text in row.items()
-        }
-        for row in rows
-    ]
+def _open_points(path: Path | str) -> Table:
+    return Table(Path(path), POINT_COLUMNS, ("model", *_LISTS))
 
 
 def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split a spectrum into real eigenvalues outside the unit circle, complex ones outside it, and the rest.
-
-    Args:
-        eigenvalues: (n,) complex.
-        tolerance: an eigenvalue counts as real if its imaginary part is at most this share of its magnitude, because
-            "on or close to the real axis" is what the paper says.
-
-    Returns:
-        the three parts.
-
-    Source: mem Fig. 4.
-    """
-    outside = np.abs(eigenvalues) > 1
-    real = np.abs(eigenvalues.imag) <= tolerance * np.abs(eigenvalues)
+    """Split a spectrum into what is outside the unit circle, nearly real and complex, and the rest. Source: mem Fig. 4."""
+    outside, real = np.abs(eigenvalues) > 1, np.abs(eigenvalues.imag) <= tolerance * np.abs(eigenvalues)
     return eigenvalues[outside & real], eigenvalues[outside & ~real], eigenvalues[~outside]
 
 
-def average_switches(
-    run: FlipFlopRun,
-    before: Sequence[int] = (-1, -1, -1),
-    after: Sequence[int] = (-1, -1, 1),
-    lead: int = 4,
-    trail: int = 20,
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Average states around each switch from one output state to another, aligned at its pulse.
-
-    Args:
-        run: of the network.
-        before, after: output states that differ in one channel.
-        lead: steps before the pulse.
-        trail: steps after it, its own included.
-
-    Returns:
-        mean states (lead + trail, hidden), mean outputs (lead + trail, channels), and how many switches there were.
-        A switch counts if the network was at rest for ``lead`` steps and no other pulse came.
-
-    Raises:
-        UserError: if the two differ in another number of channels, or the run has no such switch.
-
-    Source: mem Sec. 5, Fig. 3.
-    """  # fmt: skip
-    before, after = np.asarray(before), np.asarray(after)
-    (changed,) = np.nonzero(before != after)
+def _find_change(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
+    """Return the channel in which two output states differ, and its new sign."""
+    (changed,) = np.nonzero(np.not_equal(before, after))
     require(len(changed) == 1, "the output states must differ in one channel")
-    pulses, held = run.pulses, run.held
-    hits = (pulses[:, :, changed[0]] == after[changed[0]]) & (np.abs(pulses).sum(2) == 1)
-    hits[1:] &= (held[:-1] == before).all(2)
-    hits[: max(run.warm, lead + run.task.delay + 2)] = False
+    return int(changed[0]), after[changed[0]]
+
+
+def average_switches(
+    run: FlipFlopRun, before: Sequence[int] = _BEFORE, after: Sequence[int] = _AFTER, lead: int = 4, trail: int = 20
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Average states (lead + trail, hidden) and outputs around each switch with no other pulse near; return their number.
+
+    The segments begin ``lead`` steps before the pulse. Source: mem Sec. 5, Fig. 3.
+    """
+    channel, sign = _find_change(before, after)
     # What was on its way at the start of the segment would still be settling in it.
     still = lead + run.task.delay + 2
-    segments, answers = [], []
-    for step, stream in np.argwhere(hits):
-        around = np.abs(pulses[step - still : step + trail, stream]).sum()
-        if around == 1 and step + trail <= len(pulses):
-            segments.append(run.states[step - lead : step + trail, stream])
-            answers.append(run.outputs[step - lead : step + trail, stream])
-    require(len(segments) > 0, f"the run has no switch from {before.tolist()} to {after.tolist()}: make it longer")
-    return np.mean(segments, 0), np.mean(answers, 0), len(segments)
+    hits = (run.pulses[:, :, channel] == sign) & (np.abs(run.pulses).sum(2) == 1)
+    hits[1:] &= (run.held[:-1] == before).all(2)
+    hits[: max(run.warm, still)] = hits[len(hits) - trail + 1 :] = False
+    places = [
+        (slice(step - lead, step + trail), stream)
+        for step, stream in np.argwhere(hits)
+        if np.abs(run.pulses[step - still : step + trail, stream]).sum() == 1
+    ]
+    require(len(places) > 0, f"the run has no switch from {list(before)} to {list(after)}: make it longer")
+    return *(np.mean([values[place] for place in places], 0) for values in (run.states, run.outputs)), len(places)
 
 
 def send_switches(
-    run: FlipFlopRun,
-    before: Sequence[int] = (-1, -1, -1),
-    after: Sequence[int] = (-1, -1, 1),
-    lead: int = 4,
-    trail: int = 20,
-    count: int = 400,
-    seed: int = 0,
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Average states around switches that are made on purpose, from many states of rest.
+    run: FlipFlopRun, before: Sequence[int] = _BEFORE, after: Sequence[int] = _AFTER, lead: int = 4, trail: int = 20,
+    count: int = 400, seed: int = 0,
+) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
+    """Average states, as average_switches does, around switches made on purpose from at most ``count`` states of rest.
 
-    A run of 100,000 steps has a few dozen switches of one kind. Where the network moves while it rests, its own movement
-    does not average out over so few; over hundreds it does.
-
-    Args:
-        run: of the network; its states of rest are started from.
-        before, after: output states that differ in one channel.
-        lead: steps before the pulse.
-        trail: steps after it, its own included.
-        count: switches at most.
-        seed: which states.
-
-    Returns:
-        as :func:`average_switches`.
-
-    Raises:
-        UserError: if the two differ in another number of channels, or the run never rests in ``before``.
+    A run has a few dozen switches of one kind, over which a network's own movement does not average out.
     """
-    before, after = np.asarray(before), np.asarray(after)
-    (changed,) = np.nonzero(before != after)
-    require(len(changed) == 1, "the output states must differ in one channel")
-    mine = run.states[run.mark_quiet() & (run.signs == before).all(2)]
-    require(len(mine) > 0, f"the run never rests in {before.tolist()}: make it longer")
-    picked = np.random.default_rng(seed).permutation(len(mine))[:count]
-    earlier, said = run_freely(run.weights, mine[picked], lead)
-    recurrent, encoder, readout = (matrix.numpy() for matrix in run.weights)
-    pushed = np.tanh(earlier[-1] @ recurrent.T + after[changed[0]] * encoder[:, changed[0]])
+    channel, sign = _find_change(before, after)
+    rest = run.find_rest(before)
+    starts = np.random.default_rng(seed).permutation(rest)[:count]
+    earlier, said = run_freely(run.weights, starts, lead)
+    pushed = _push(run.weights, earlier[-1], channel, sign)
     later, answers = run_freely(run.weights, pushed, trail - 1)
     states = np.concatenate([earlier, pushed[None], later]).mean(1)
-    outputs = np.concatenate([said, np.tanh(pushed @ readout.T)[None], answers]).mean(1)
-    return states, outputs, len(picked)
+    outputs = np.concatenate([said, np.tanh(pushed @ run.weights.readout.numpy().T)[None], answers]).mean(1)
+    return states, outputs, len(starts)
 
 
-@dataclass(frozen=True, eq=False)
-class Oscillation:
-    """Principal components of a short trajectory, and how they turn.
+def _push(weights: Weights, states: np.ndarray, channel: int, signs: Any, age: int = 0) -> np.ndarray:
+    """Send a pulse to states (batch, hidden) and return the states ``age`` steps later."""
+    recurrent, encoder = weights.recurrent.numpy(), weights.encoder.numpy()
+    pushed = np.tanh(states @ recurrent.T + np.multiply.outer(signs, encoder[:, channel]))
+    return run_freely(weights, pushed, age)[0][-1] if age else pushed
 
-    Attributes:
-        components: (steps, 9) values of the leading components.
-        axes: (9, hidden) their directions.
-        shares: (9,) of the variance.
-        crossings: (9,) how often each changes sign.
-        phases: phase in degrees, 0 to 180, between each pair of neighbours (1, 2), (2, 3), ... at the frequency that is
-            strongest in both.
-        frequencies: of these pairs, in cycles a step.
-    """
 
-    components: np.ndarray
-    axes: np.ndarray
-    shares: np.ndarray
-    crossings: np.ndarray
-    phases: np.ndarray
-    frequencies: np.ndarray
+class Oscillation(NamedTuple):
+    """Principal components of a short trajectory, and how they turn."""
+
+    components: np.ndarray  # (steps, 9) values of the leading components
+    axes: np.ndarray  # (9, hidden) their directions
+    crossings: np.ndarray  # (9,) how often each changes sign
+    phases: np.ndarray  # (8,) degrees, 0 to 180, between neighbours, at the frequency that is strongest in both
+    frequencies: np.ndarray  # (8,) of these pairs, in cycles a step
 
 
 def analyse_oscillation(trajectory: np.ndarray, count: int = 9) -> Oscillation:
-    """Take a trajectory (steps, hidden) apart into principal components and compare the phases of neighbours.
-
-    Source: mem Fig. 3c.
-    """
-    centred = trajectory - trajectory.mean(0)
-    left, sizes, axes = np.linalg.svd(centred, full_matrices=False)
-    count = min(count, len(sizes))
+    """Compare the phases of neighbouring principal components of a trajectory (steps, hidden). Source: mem Fig. 3c."""
+    left, sizes, axes = np.linalg.svd(trajectory - trajectory.mean(0), full_matrices=False)
     components = left[:, :count] * sizes[:count]
-    small = np.abs(components) < 1e-9 * np.abs(components).max()
-    signs = np.sign(np.where(small, 1.0, components))
-    crossings = (signs[1:] != signs[:-1]).sum(0)
+    signs = np.sign(np.where(np.abs(components) < 1e-9 * np.abs(components).max(), 1.0, components))
     window = np.hanning(len(components) + 2)[1:-1, None]
     spectra = np.fft.rfft((components - components.mean(0)) * window, 16 * len(components), axis=0)
-    pairs = []
-    for first in range(count - 1):
-        cross = spectra[:, first] * spectra[:, first + 1].conj()
-        peak = int(np.abs(cross[1:]).argmax()) + 1
-        turn = abs(np.degrees(np.angle(cross[peak])))
-        pairs.append((turn, peak / (16 * len(components))))
-    phases, frequencies = np.array(pairs).T
-    return Oscillation(components, axes[:count], (sizes**2 / (sizes**2).sum())[:count], crossings, phases, frequencies)
+    cross = spectra[:, :-1] * spectra[:, 1:].conj()
+    peaks = np.abs(cross[1:]).argmax(0) + 1
+    phases = np.abs(np.degrees(np.angle(cross[peaks, np.arange(len(peaks))])))
+    crossings = (signs[1:] != signs[:-1]).sum(0)
+    return Oscillation(components, axes[:count], crossings, phases, peaks / (16 * len(components)))
 
 
 def measure_angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the principal angles, in degrees, largest first, between the spans of the rows of two matrices."""
-    from scipy.linalg import subspace_angles
-
     return np.degrees(subspace_angles(np.atleast_2d(first).T, np.atleast_2d(second).T))
 
 
 def make_travelling_step(delay: int, lead: int = 4, trail: int = 20) -> np.ndarray:
     """Return the trajectory of a plain delay line when a new sign enters: (lead + trail, delay + 1) of -1 and 1."""
-    ages = np.arange(-lead, trail)[:, None] - np.arange(require_count(delay, "delay", 0) + 1)
-    return np.where(ages >= 0, 1.0, -1.0)
+    return np.where(np.arange(-lead, trail)[:, None] >= np.arange(delay + 1), 1.0, -1.0)
 
 
-@dataclass(frozen=True, eq=False)
-class DelayLine:
-    """The positions of a delay line in a network's state: column k is what each channel held k steps ago.
+class DelayLine(NamedTuple):
+    """The positions of a delay line in a network's state: column k is what each channel held k steps ago."""
 
-    Attributes:
-        basis: (channels, depth, hidden): what a sign at each position adds to the state.
-        readout: (channels, depth, hidden) and offsets (channels, depth): how a sign is read off a state.
-        offsets: see readout.
-        r2: (channels, depth) share of a sign's variance that is read, on streams that were not fitted.
-        accuracy: (channels, depth) share of right signs there.
-        encoded: share of the states' variance that the positions explain, likewise.
-    """
-
-    basis: np.ndarray
-    readout: np.ndarray
-    offsets: np.ndarray
-    r2: np.ndarray
-    accuracy: np.ndarray
-    encoded: float
+    basis: np.ndarray  # (channels, depth, hidden): what a sign at each position adds to the state
+    r2: np.ndarray  # (channels, depth) share of a sign's variance that is read, on streams that were not fitted
+    accuracy: np.ndarray  # (channels, depth) share of right signs there
+    encoded: float  # share of the states' variance that the positions explain, likewise
 
 
-def _stack_history(run: FlipFlopRun, depth: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the signs held 0..depth-1 steps ago, (steps, streams, channels, depth), and the states beside them."""
-    first = max(run.warm, depth)
-    last = len(run.held)
-    history = np.stack([run.held[first - age : last - age] for age in range(depth)], -1)
-    return history, run.states[first:]
+def _predict(inputs: np.ndarray, targets: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fit an affine map; return its matrix (inputs, targets), and what it gives for other inputs."""
+    inputs, others = (np.c_[values, np.ones(len(values))] for values in (inputs, others))
+    found = np.linalg.lstsq(inputs, targets, rcond=None)[0]
+    return found[:-1], others @ found
 
 
-def fit_delay_line(run: FlipFlopRun, depth: int | None = None) -> DelayLine:
-    """Find the delay line in a network's states by least squares, on half of the streams; judge it on the others.
-
-    Args:
-        run: of the network.
-        depth: positions; by default the delay and the present, ``delay + 1``.
-
-    Returns:
-        the line.
-
-    Raises:
-        UserError: if the depth is below one or the run has one stream only.
-    """
-    depth = run.task.delay + 1 if depth is None else require_count(depth, "depth")
-    history, states = _stack_history(run, depth)
-    channels, hidden, half = run.task.channels, states.shape[-1], states.shape[1] // 2
+def fit_delay_line(run: FlipFlopRun) -> DelayLine:
+    """Find the delay line in a network's states by least squares, on half of the streams; judge it on the others."""
+    depth, channels = run.task.delay + 1, run.task.channels
+    first, last, half = max(run.warm, depth), len(run.held), run.states.shape[1] // 2
     require(half > 0, "the delay line is judged on other streams than it is fitted on: run at least two")
-    signs = [part.reshape(-1, channels * depth) for part in (history[:, :half], history[:, half:])]
-    rows = [part.reshape(-1, hidden) for part in (states[:, :half], states[:, half:])]
-
-    def fit(inputs: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        return np.linalg.lstsq(np.c_[inputs, np.ones(len(inputs))], targets, rcond=None)[0]
-
-    encoding, reading = fit(signs[0], rows[0]), fit(rows[0], signs[0])
-    read = np.c_[rows[1], np.ones(len(rows[1]))] @ reading
-    spread = ((signs[1] - signs[1].mean(0)) ** 2).sum(0)
-    r2 = 1 - ((read - signs[1]) ** 2).sum(0) / spread
-    missed = rows[1] - np.c_[signs[1], np.ones(len(signs[1]))] @ encoding
-    encoded = 1 - (missed**2).sum() / ((rows[1] - rows[1].mean(0)) ** 2).sum()
-    shape = (channels, depth)
-    return DelayLine(
-        encoding[:-1].reshape(*shape, hidden),
-        reading[:-1].T.reshape(*shape, hidden),
-        reading[-1].reshape(shape),
-        r2.reshape(shape),
-        (read * signs[1] > 0).mean(0).reshape(shape),
-        float(encoded),
-    )
+    # The signs held 0, 1, ... steps ago, and the states beside them.
+    history = np.stack([run.held[first - age : last - age] for age in range(depth)], -1)
+    parts = slice(None, half), slice(half, None)
+    fitted, fresh = (history[:, part].reshape(-1, channels * depth) for part in parts)
+    rows, others = (run.states[first:, part].reshape(-1, run.states.shape[-1]) for part in parts)
+    (encoding, held), (_, read) = _predict(fitted, rows, fresh), _predict(rows, fitted, others)
+    r2 = 1 - ((read - fresh) ** 2).sum(0) / ((fresh - fresh.mean(0)) ** 2).sum(0)
+    encoded = 1 - ((held - others) ** 2).sum() / ((others - others.mean(0)) ** 2).sum()
+    shape, right = (channels, depth), (read * fresh > 0).mean(0)
+    return DelayLine(encoding.reshape(*shape, -1), r2.reshape(shape), right.reshape(shape), float(encoded))
 
 
-@dataclass(frozen=True, eq=False)
-class WrittenPulses:
-    """What came of pulses that were written into a state by position instead of being sent.
-
-    Attributes:
-        success: (channels, delay) share of states in which every output was right at every step afterwards: the written
-            channel changed when the position said, the others did not.
-        early: the same shares if the change is asked for three steps too early: a control; nan where it is due sooner.
-        random: the same with random directions of the same length: a control.
-        sent: the same for pulses that were sent, for comparison.
-        count: states.
-    """
+class WrittenPulses(NamedTuple):
+    """What came of pulses written into states by position: shares (channels, delay) with all outputs right from then on."""
 
     success: np.ndarray
-    early: np.ndarray
-    random: np.ndarray
-    sent: np.ndarray
-    count: int
+    early: np.ndarray  # if the change is asked for three steps too early: a control; nan where it is due sooner
+    random: np.ndarray  # with random directions of the same length: a control
+    sent: np.ndarray  # for pulses that were sent, for comparison
 
 
 def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int = 30, seed: int = 0) -> WrittenPulses:
     """Write a pulse of the past into states of rest, position by position, and see when the output changes.
 
-    A pulse of k steps ago means that the positions 0 to k hold the new sign. So twice their basis vectors, with that
-    sign, are added to the state, and the network is left alone. Its output should change ``delay - k`` steps after the
-    state that was written to, and be right from two steps later on.
-
-    Args:
-        run: of the network; the states come from streams that the line was not fitted on.
-        line: of the same network.
-        count: how many states.
-        steps: for which the network is watched.
-        seed: which states, and the random directions.
-
-    Returns:
-        the shares.
-
-    Raises:
-        UserError: if the task has no delay.
+    A pulse of k steps ago means that the positions 0 to k hold the new sign: twice their basis vectors, with that sign, are
+    added to a state that was not fitted on. The output should change ``delay - k`` steps later, and be right in two more.
     """
     require(run.task.delay > 0, "without a delay there is no position to write to")
-    rng, delay, channels = np.random.default_rng(seed), run.task.delay, run.task.channels
-    half = run.states.shape[1] // 2
+    rng, half = np.random.default_rng(seed), run.states.shape[1] // 2
     quiet = np.argwhere(run.mark_quiet()[:, half:])
     picked = quiet[rng.choice(len(quiet), min(count, len(quiet)), replace=False)]
     states, signs = (values[picked[:, 0], half + picked[:, 1]] for values in (run.states, run.signs))
@@ -582,23 +336,15 @@ def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int
         right[due : due + 2, :, channel] = True
         return float(right.all((0, 2)).mean())
 
-    shape = (channels, delay)
-    success, early, random, sent = (np.zeros(shape) for _ in range(4))
-    for channel, age in product(range(channels), range(delay)):
+    success, early, random, sent = found = np.zeros((4, run.task.channels, run.task.delay))
+    for channel, age in np.ndindex(found.shape[1:]):
         change = -2 * signs[:, channel, None] * line.basis[channel, : age + 1].sum(0)
         other = rng.standard_normal(change.shape)
         other *= np.linalg.norm(change, axis=1, keepdims=True) / np.linalg.norm(other, axis=1, keepdims=True)
         # The first output that is watched is one step after the state, when the pulse is a step older.
-        due = delay - age - 1
-        success[channel, age] = judge(states + change, channel, due)
-        early[channel, age] = judge(states + change, channel, max(due - 3, 0)) if due >= 3 else np.nan
-        random[channel, age] = judge(states + other, channel, due)
-        sent[channel, age] = judge(_send_pulse(run, states, -signs[:, channel], channel, age), channel, due)
-    return WrittenPulses(success, early, random, sent, len(states))
-
-
-def _send_pulse(run: FlipFlopRun, states: np.ndarray, signs: np.ndarray, channel: int, age: int) -> np.ndarray:
-    """Send a pulse to states of rest and return the states ``age`` steps later."""
-    recurrent, encoder = (matrix.numpy() for matrix in run.weights[:2])
-    moved = np.tanh(states @ recurrent.T + signs[:, None] * encoder[:, channel])
-    return run_freely(run.weights, moved, age)[0][-1] if age else moved
+        due, at = run.task.delay - age - 1, (channel, age)
+        success[at] = judge(states + change, channel, due)
+        early[at] = judge(states + change, channel, due - 3) if due >= 3 else np.nan
+        random[at] = judge(states + other, channel, due)
+        sent[at] = judge(_push(run.weights, states, channel, -signs[:, channel], age), channel, due)
+    return WrittenPulses(*found)

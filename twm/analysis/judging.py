@@ -4,34 +4,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twm.analysis.recovery import (
-    ElmanSystem,
-    Linearisation,
-    RecoveredBasis,
-    StateSample,
-    StateSystem,
-    find_copies,
-    linearise_system,
-)
+from twm.analysis.recovery import RecoveredBasis, StateSample
+from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import require
 
 
 @dataclass(frozen=True, eq=False)
 class ContentFigures:
-    """How well a basis tells what a network holds; whatever the network is.
+    """How well a basis tells what a network holds, whatever the network is."""
 
-    Attributes:
-        readout_newest: largest deviation of W_r Psi from what theory reads, in the columns that it reads.
-        readout_others: the same in the columns it does not read: W_r Psi_k, to be 0.
-        encoding_r2: (n,) for each variable, 1 less the squared error of its reading by the dual, by its own
-            variance, in the settled output phase of fresh histories.
-        explained: share of the hidden states' variance there that ``basis @ wave`` explains.
-    """
-
-    readout_newest: float
-    readout_others: float
-    encoding_r2: np.ndarray
-    explained: float
+    readout_newest: float  # largest deviation of W_r Psi from what theory reads, in the columns that it reads
+    readout_others: float  # the same in the columns that it does not read: W_r Psi_k, to be 0
+    encoding_r2: np.ndarray  # (n,) for each variable, of its reading by the dual in fresh histories
+    explained: float  # share of the hidden states' variance there that ``basis @ wave`` explains
 
     @property
     def least_r2(self) -> float:
@@ -41,84 +26,48 @@ class ContentFigures:
 
 @dataclass(frozen=True, eq=False)
 class BasisFigures(ContentFigures):
-    """How well a basis shows that a network carries the wave.
+    """How well a basis shows that a network carries the wave; operators on the n needed coordinates that are no copies.
 
-    No single figure is enough. Psi* W Psi = Phi alone proves nothing for repeat copy: W^s is 1 on the memories, so any
-    starting block, propagated by W, passes. The readout pins the block down, and the content has to be there.
-
-    Attributes:
-        operator: Psi* W Psi, (n, n) for the n needed coordinates that are not copies of others; W the linearised recurrent matrix.
-        orbit_operator: Psi* G W Psi with the mean gain G of each neuron's activation along the orbit.
-        theory: Phi on the same coordinates.
-        relative_error: Frobenius norm of ``operator - theory`` by that of ``theory``.
-        relative_error_orbit: the same of ``orbit_operator``.
-        support_match: share of entries of ``orbit_operator`` that are above 0.5 where theory's are, and below elsewhere.
-        support_match_weights: the same of ``operator``.
-
-    Source: twm Sec. 4.2, Fig. 3-4; the choice of figures is ours.
+    Psi* W Psi = Phi alone proves nothing for repeat copy: W^s is 1 on the memories, so any block, propagated by W, passes.
+    The readout pins the block down, and the content has to be there. Source: twm Sec. 4.2, Fig. 3-4; the choice is ours.
     """
 
-    operator: np.ndarray
-    orbit_operator: np.ndarray
-    theory: np.ndarray
-    relative_error: float
-    relative_error_orbit: float
-    support_match: float
-    support_match_weights: float
+    operator: np.ndarray  # Psi* W Psi, (n, n), W the linearised recurrent matrix
+    orbit_operator: np.ndarray  # Psi* G W Psi with the mean gain G of each neuron along the orbit
+    theory: np.ndarray  # Phi on the same coordinates
+    relative_error: float  # Frobenius norm of operator - theory, by that of theory
+    relative_error_orbit: float  # the same of orbit_operator
+    support_match: float  # share of entries of orbit_operator that are above 0.5 where theory's are, and only there
+    support_match_weights: float  # the same of operator
 
 
 @dataclass(frozen=True, eq=False)
 class Complement:
-    """What the n memories that differ do not explain: the rest of the hidden space.
+    """What the n memories that differ do not explain. Source: twm Algorithm 1, last line; emt Sec. 6-7."""
 
-    Attributes:
-        basis: (hidden, hidden - n) orthonormal columns, the directions with most unexplained activity first.
-        variances: (hidden - n,) variance of the unexplained activity along each.
-        into_memories: norm of the block Psi* W Psi_perp, by that of Psi* W Psi.
-        out_of_memories: norm of the block Psi_perp* W Psi, by the same.
-        radius: spectral radius of the block Psi_perp* W Psi_perp; below 1 it decays.
-
-    Source: twm Algorithm 1, last line; emt Sec. 6-7.
-    """
-
-    basis: np.ndarray
-    variances: np.ndarray
-    into_memories: float
-    out_of_memories: float
-    radius: float
+    basis: np.ndarray  # Psi_perp, (hidden, hidden - n) orthonormal, the directions with most unexplained activity first
+    variances: np.ndarray  # (hidden - n,) of the unexplained activity along each
+    into_memories: float  # norm of the block Psi* W Psi_perp, by that of Psi* W Psi
+    out_of_memories: float  # norm of the block Psi_perp* W Psi, by the same
+    radius: float  # spectral radius of the block Psi_perp* W Psi_perp; below 1 it decays
 
 
 def measure_support(found: np.ndarray, theory: np.ndarray, level: float = 0.5) -> float:
     """Return the share of entries whose magnitude is on the same side of a level in both matrices."""
-    require(np.shape(found) == np.shape(theory), f"shapes differ: {np.shape(found)} and {np.shape(theory)}")
     return float(((np.abs(found) > level) == (np.abs(theory) > level)).mean())
 
 
 def judge_content(
     system: StateSystem, recovered: RecoveredBasis, sample: StateSample, at: int | None = None
 ) -> ContentFigures:
-    """Judge a basis by readout and content alone, which needs no linearisation.
-
-    Args:
-        system: any network that can be run.
-        recovered: the basis.
-        sample: hidden states and waves that the basis was not made from.
-        at: look at this one step instead of the settled output phase.
-
-    Raises:
-        UserError: if basis and sample do not fit.
-    """
-    observable = sample.observable
+    """Judge a basis by readout and content, on a sample that it was not made from: settled, or at one step."""
+    observable, Psi = sample.observable, recovered.basis
     require(recovered.rank == observable.rank, f"the basis has {recovered.rank} columns, the task {observable.rank}")
-    chosen = slice(sample.settled, None) if at is None else slice(at, at + 1)
-    states, waves = sample.states[chosen], sample.waves[chosen]
-    # Copies count once.
-    kept, expansion = (sample.kept, sample.expansion) if at is None else find_copies(observable.operator, at)
+    states, waves, kept, expansion = sample.select(at)
     # Readouts are linear, so what one sees of a direction is a difference of two readings.
-    seen = (system.read(recovered.origin + (recovered.basis @ expansion).T) - system.read(recovered.origin)).T
+    seen = (system.read(recovered.origin + (Psi @ expansion).T) - system.read(recovered.origin)).T
     expected = observable.readout @ expansion
-    read = expected.any(axis=0)
-    deviation = np.abs(seen - expected)
+    read, deviation = expected.any(axis=0), np.abs(seen - expected)
     errors = ((recovered.read_waves(states) - waves) ** 2).mean(axis=(0, 1))
     rest = ((states - recovered.hold_waves(waves)) ** 2).sum()
     spread = ((states - states.mean(axis=(0, 1))) ** 2).sum()
@@ -133,74 +82,41 @@ def judge_content(
 def judge_basis(
     system: ElmanSystem, recovered: RecoveredBasis, sample: StateSample, linear: Linearisation | None = None
 ) -> BasisFigures:
-    """Judge a basis by weights, readout and content.
-
-    Args:
-        system: the network.
-        recovered: the basis.
-        sample: hidden states and waves that the basis was not made from.
-        linear: as for :func:`twm.analysis.recovery.recover_basis`.
-
-    Raises:
-        UserError: if basis and sample do not fit.
-    """
+    """Judge a basis by weights, readout and content, on a sample that it was not made from."""
     content = judge_content(system, recovered, sample)
     linear = linearise_system(system) if linear is None else linear
-    # Copies count once.
-    kept, expansion = sample.kept, sample.expansion
+    states, _, kept, expansion = sample.select()
     theory = (sample.observable.operator @ expansion)[kept]
-    basis, dual = recovered.basis @ expansion, recovered.dual_basis[kept]
-    operator = dual @ linear.recurrent @ basis
-    gain = measure_gain(system, linear.point, sample.states[sample.settled :])
-    orbit = dual @ (gain[:, None] * system.recurrent) @ basis
-    size = np.linalg.norm(theory)
+    Psi, dual = recovered.basis @ expansion, recovered.dual_basis[kept]
+    G = measure_gain(system, linear.point, states)
+    operator, orbit = dual @ linear.recurrent @ Psi, dual @ (G[:, None] * system.recurrent) @ Psi
+    off, off_orbit = (float(np.linalg.norm(found - theory) / np.linalg.norm(theory)) for found in (operator, orbit))
+    match, match_orbit = (measure_support(found, theory) for found in (operator, orbit))
     return BasisFigures(
-        **vars(content),
-        operator=operator,
-        orbit_operator=orbit,
-        theory=theory,
-        relative_error=float(np.linalg.norm(operator - theory) / size),
-        relative_error_orbit=float(np.linalg.norm(orbit - theory) / size),
-        support_match=measure_support(orbit, theory),
-        support_match_weights=measure_support(operator, theory),
-    )
+        **vars(content), operator=operator, orbit_operator=orbit, theory=theory, relative_error=off,
+        relative_error_orbit=off_orbit, support_match=match_orbit, support_match_weights=match,
+    )  # fmt: skip
 
 
 def measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """Return each neuron's mean gain along an orbit: output over drive, both from their values at the fixed point.
+    """Return each neuron's mean gain (hidden,) along an orbit (..., hidden): output over drive, both from the fixed point.
 
-    With this gain in place of the slope at rest the linear step is the true one, neuron by neuron, not an
-    approximation of it: g(p) = (g(p)/p) p. Only its average over the orbit is.
-
-    Args:
-        system: the network.
-        point: h*, (hidden,).
-        states: (..., hidden) along the orbit.
-
-    Returns:
-        (hidden,); 1 at rest for tanh, less in use.
-
-    Source: ours.
+    With this gain in place of the slope at rest the linear step is the true one, on average: g(p) = (g(p)/p) p. Source: ours.
     """
-    drive = (states - point) @ system.recurrent.T
-    moved = system.step(states) - system.step(point)
+    drive = ((states - point) @ system.recurrent.T).reshape(-1, system.hidden)
+    moved = (system.step(states) - system.step(point)).reshape(-1, system.hidden)
     # As a ratio of second moments, which weighs a state by how far it is from rest and has no division by zero.
-    drive, moved = drive.reshape(-1, system.hidden), moved.reshape(-1, system.hidden)
     power = (drive**2).sum(axis=0)
     return np.where(power > 0, (drive * moved).sum(axis=0) / np.where(power > 0, power, 1), 1.0)
 
 
-def invert_bases(basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Return the rows that read memories and complement, (hidden, hidden): the inverse of ``[basis, across]``.
+def transform_to_memories(W: np.ndarray, basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:
+    """Write W (hidden, hidden) in coordinates of memories (hidden, n) and rest (hidden, hidden - n), memories first.
 
-    Where a network has too few directions for its memories there is no inverse; these rows then read what can be read.
-
-    Args:
-        basis: (hidden, n).
-        dual: (n, hidden).
-        across: (hidden, hidden - n), orthonormal, on which the dual vanishes.
+    The rest is orthonormal and the dual vanishes on it. With too few directions for all memories there is no inverse.
     """
-    return np.concatenate([dual, across.T - (across.T @ basis) @ dual])
+    rows = np.concatenate([dual, across.T - (across.T @ basis) @ dual])
+    return rows @ W @ np.concatenate([basis, across], axis=1)
 
 
 def find_complement(
@@ -208,36 +124,21 @@ def find_complement(
 ) -> Complement:
     """Find the directions of the activity that the memories do not explain, and how they interact with the memories.
 
-    Args:
-        system: the network.
-        recovered: the basis.
-        sample: hidden states; the input phase counts too, as most of the rest is transient.
-        linear: as for :func:`twm.analysis.recovery.recover_basis`.
-
-    Raises:
-        UserError: if the basis fills the hidden space.
-
+    The input phase counts too, as most of the rest is transient.
     Source: twm Algorithm 1, "PC"; emt Algorithm 1, with the projection Psi Psi* h in place of Psi* h.
     """
     linear = linearise_system(system) if linear is None else linear
     basis, dual = recovered.basis @ sample.expansion, recovered.dual_basis[sample.kept]
-    rank = basis.shape[1]
-    require(rank < system.hidden, f"{rank} memories fill the {system.hidden} neurons: there is no complement")
+    n = basis.shape[1]
+    require(n < system.hidden, f"{n} memories fill the {system.hidden} neurons: there is no complement")
     states = np.concatenate([sample.early, sample.states]).reshape(-1, system.hidden) - recovered.origin
     rest = states - (states @ dual.T) @ basis.T
     # The rest is where the dual reads nothing. Directions without any activity are taken from there too.
-    blind = np.linalg.svd(dual)[2][rank:].T
+    blind = np.linalg.svd(dual)[2][n:].T
     variances, turned = np.linalg.eigh(blind.T @ (rest.T @ rest / len(rest)) @ blind)
-    across, variances = blind @ turned[:, ::-1], variances[::-1]
-    whole = np.concatenate([basis, across], axis=1)
-    blocks = invert_bases(basis, dual, across) @ linear.recurrent @ whole
-    inside, out = blocks[:rank, :rank], blocks[rank:, :rank]
-    into, outside = blocks[:rank, rank:], blocks[rank:, rank:]
-    size = np.linalg.norm(inside)
-    return Complement(
-        across,
-        variances,
-        float(np.linalg.norm(into) / size),
-        float(np.linalg.norm(out) / size),
-        float(np.abs(np.linalg.eigvals(outside)).max()),
+    across = blind @ turned[:, ::-1]
+    blocks = transform_to_memories(linear.recurrent, basis, dual, across)
+    into, out = (
+        float(np.linalg.norm(part) / np.linalg.norm(blocks[:n, :n])) for part in (blocks[:n, n:], blocks[n:, :n])
     )
+    return Complement(across, variances[::-1], into, out, float(np.abs(np.linalg.eigvals(blocks[n:, n:])).max()))

@@ -18,7 +18,7 @@ from torch import nn
 from twm.errors import require, require_count
 from twm.models.attention import AttentionRNN
 from twm.models.elman import ElmanRNN
-from twm.records import append_row, describe_host, read_rows
+from twm.records import Table, describe_host, read_rows
 from twm.theory.systems import HDS, parse_task
 from twm.training.trainer import TrainingPlan, train_network
 
@@ -154,7 +154,7 @@ def compare_attention_with_elman(
     made = []
     for row in _train_all([trial for trial in trials if trial.key() not in known], workers):
         if path is not None:
-            append_row(path, row)
+            Table(Path(path), tuple(row), (), _KEY_COLUMNS).add([row])
         if report is not None:
             reached = row["iterations_to_99"] or f"not within {row['iterations']}"
             report(f"{row['model']}, seed {row['seed']}: 99% after {reached} iterations, {row['seconds']} s")

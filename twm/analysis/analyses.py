@@ -1,0 +1,190 @@
+"""Whole analyses: of an Elman network, and of a network that is none and can only be run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from twm.analysis.interventions import InterventionShares, interchange_variable, try_interventions
+from twm.analysis.judging import (
+    BasisFigures,
+    Complement,
+    ContentFigures,
+    find_complement,
+    judge_basis,
+    judge_content,
+)  # fmt: skip
+from twm.analysis.recovery import METHODS, RecoveredBasis, recover_basis, regress_basis, sample_states
+from twm.analysis.systems import ElmanSystem, Linearisation, SequenceSystem, StateSystem, linearise_system
+from twm.errors import UserError, require
+from twm.theory.spectra import SpectrumComparison, compare_with_theory
+from twm.theory.systems import HDS
+
+#: Steps after the input phase at which an analysis intervenes.
+STEPS = (1, 2, 4, 8)
+
+
+@dataclass(frozen=True, eq=False)
+class Findings:
+    """What is found about any network."""
+
+    task: HDS
+    hidden: int  # numbers of a state
+    accuracy: float  # share of right signs over 200 output steps
+    spectrum: SpectrumComparison  # eigenvalues, of the linearisation or of the mean step on the orbit, beside theory's
+    interventions: InterventionShares  # by the directions of the step itself, found by regression
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what is found as JSON can hold it."""
+        return {
+            "task": self.task.name,
+            "hidden": self.hidden,
+            "accuracy": self.accuracy,
+            "rank": {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network},
+            "argument_error": self.spectrum.argument_error,
+            "interventions": self.interventions.summarise(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis(Findings):
+    """What is found about an Elman network."""
+
+    linear: Linearisation  # at rest or at a fixed point
+    bases: dict[str, RecoveredBasis]  # by every method that gave one
+    figures: dict[str, BasisFigures]  # how each holds
+    settled: dict[str, InterventionShares]  # interventions by each method's own basis, contents read by its dual
+    failures: dict[str, str]  # methods that gave no basis, and why
+    complement: Complement | None  # what the regressed memories do not explain; None where they fill the hidden space
+    orthogonal: Complement | None  # the same at right angles to them, as in the papers, not where the dual is blind
+
+    @property
+    def converged(self) -> bool:
+        """Whether the network is right to 0.999 and has the rank that theory predicts."""
+        return self.accuracy >= 0.999 and self.spectrum.rank_network == self.spectrum.rank_theory
+
+    def list_figures(self, method: str) -> dict[str, float]:
+        """Return by name how a method's basis holds."""
+        arrays = ("encoding_r2", "operator", "orbit_operator", "theory")
+        found = {name: value for name, value in vars(self.figures[method]).items() if name not in arrays}
+        return found | {"encoding_r2": self.figures[method].least_r2, "condition": self.bases[method].condition}
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the analysis as JSON can hold it."""
+        return super().to_json() | {
+            "converged": self.converged,
+            "linearised": "at a fixed point" if self.linear.point.any() else "at rest",
+            "needed": list(next(iter(self.bases.values())).coordinates or ()),
+            "basis": {
+                method: self.list_figures(method) | {"interventions": swaps.summarise()}
+                for method, swaps in self.settled.items()
+            },
+            "failed": self.failures,
+        }
+
+
+def analyse_network(
+    system: ElmanSystem, task: HDS, methods: Sequence[str] = METHODS, steps: Sequence[int] = STEPS,
+    count: int = 512, seed: int = 0,
+) -> Analysis:  # fmt: skip
+    """Analyse a trained network: does it carry the wave of its task, where, and does it use it?
+
+    The task is a signed selection. The regression uses ``count`` histories; a quarter as many fresh ones judge it, 64 at
+    least. Variables are swapped at ``steps`` after the input phase; 0 is its end.
+    """
+    states = f"the task {task.name} has states of dim {task.dim}: choose another with --task"
+    require(system.dim == task.dim, f"the network has {system.dim} inputs, {states}")
+    selects = bool(np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all())
+    require(selects, f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
+    linear = linearise_system(system)
+    horizon = max(60, 4 * task.history, *steps)
+    fitted = sample_states(system, task, count, horizon, 2 * seed)
+    fresh = sample_states(system, task, max(64, count // 4), horizon, 2 * seed + 1)
+    bases, figures, settled, failures = {}, {}, {}, {}
+    for method in methods:
+        try:
+            basis = recover_basis(system, task, method, fitted, linear)
+        except (UserError, np.linalg.LinAlgError) as error:
+            failures[method] = str(error)
+            continue
+        bases[method], figures[method] = basis, judge_basis(system, basis, fresh, linear)
+        settled[method] = try_interventions(system, fresh, steps, lambda step, basis=basis: basis, "read")
+    require(bool(bases), f"no basis at all: {'; '.join(failures.values())}")
+
+    def regress_at(step: int) -> RecoveredBasis:
+        return recover_basis(system, task, "regression", fitted, linear, at=step)
+
+    usual = bases.get("regression") or next(iter(bases.values()))
+    spare = system.hidden > usual.rank_theory
+    upright = replace(usual, dual_basis=np.linalg.pinv(usual.basis))
+    rests = (find_complement(system, basis, fresh, linear) if spare else None for basis in (usual, upright))
+    return Analysis(
+        task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1), compare_with_theory(linear.recurrent, task),
+        try_interventions(system, fresh, steps, regress_at, "theory"), linear, bases, figures, settled, failures, *rests,
+    )  # fmt: skip
+
+
+def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 256) -> float:
+    """Return the share of outputs with the right sign over an output phase of 200 steps."""
+    sample = sample_states(system, task, count, 200, seed)
+    outputs, truth = system.read(sample.states[1:]), sample.waves[1:] @ sample.observable.readout.T
+    return float((np.sign(outputs) == np.sign(truth)).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class MachineAnalysis(Findings):
+    """What is found about a network on sequences that was trained on a history-dependent system.
+
+    A ring carries activity on, and with it the directions in which variables are kept. So there are two questions: are the
+    variables there, in the directions that they have at a step; and is that one basis for all steps, as in an Elman network?
+    """
+
+    step_r2: np.ndarray  # (steps, variables) encoding R^2 in the directions of the step, on fresh histories
+    settled: ContentFigures  # how well the one basis of the settled output phase tells what the network holds
+    elsewhere: float  # outputs that follow when a variable is swapped in the directions of its neighbour: a control
+
+    def summarise(self) -> dict[str, float]:
+        """Return the figures by which such a network is judged: the least over variables and steps."""
+        least = self.interventions.summarise()
+        return {
+            "accuracy": self.accuracy,
+            "rank": self.spectrum.rank_network,
+            "rank_theory": self.spectrum.rank_theory,
+            "r2": float(self.step_r2.min()),
+            "r2_settled": self.settled.least_r2,
+            "changed": least["changed"],
+            "unchanged": least["unchanged"],
+            "interventions": min(least["changed"], least["unchanged"]),
+            "elsewhere": self.elsewhere,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the analysis as JSON can hold it."""
+        r2 = {"of the step": float(self.step_r2.min()), "of all steps": self.settled.least_r2}
+        found = super().to_json() | {"basis": {name: {"encoding_r2": value} for name, value in r2.items()}}
+        return found | {"interventions": found["interventions"] | {"wrong_directions": self.elsewhere}}
+
+
+def analyse_machine(
+    system: SequenceSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0
+) -> MachineAnalysis:
+    """Analyse a network on sequences: does it carry the wave of its task, a signed selection, and does it use it?
+
+    The regression uses ``count`` histories; an eighth as many fresh ones judge it, 64 at least.
+    """
+    horizon = max(4 * task.history, *steps)
+    fitted = sample_states(system, task, count, horizon, 2 * seed)
+    fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1)
+    bases = {step: regress_basis(fitted, at=step) for step in steps}
+    # Theory's arguments need a mean over a whole lap at least; a few histories suffice for it.
+    jacobian = system.measure_jacobian(fresh.states[-2 * task.history :, :4])
+    last = bases[steps[-1]]
+    wrong = replace(last, basis=np.roll(last.basis, task.dim, axis=1))
+    swapped = interchange_variable(system, wrong, fresh, task.history // 2, steps[-1], content="theory").changed
+    step_r2 = [judge_content(system, basis, fresh, at=step).encoding_r2 for step, basis in bases.items()]
+    return MachineAnalysis(
+        task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1, count=64), compare_with_theory(jacobian, task),
+        try_interventions(system, fresh, steps, bases.__getitem__, "theory"), np.stack(step_r2),
+        judge_content(system, regress_basis(fitted), fresh), 1.0 if swapped is None else swapped,
+    )  # fmt: skip

@@ -1,0 +1,175 @@
+"""Exact derivatives of what a network puts out by what it was given: by automatic differentiation, and as products."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from twm.errors import require, require_count
+from twm.models.elman import NONLINEARITIES, ElmanRNN
+from twm.models.weights import as_weights
+
+
+@dataclass(frozen=True, eq=False)
+class GradientTrace:
+    """The gradient of a cost C = |y(step) - target|^2 / 2 by everything before it, for each sequence.
+
+    An ensemble's arrays have a leading ``models`` axis. Source: twm Eq. (10)-(12).
+    """
+
+    by_input: np.ndarray  # (..., time, batch, dim), dC/dx(1) to dC/dx(time)
+    by_state: np.ndarray  # (..., step, batch, hidden), dC/dh(1) to dC/dh(step)
+    slopes: np.ndarray  # (..., step, batch, hidden), the activation's derivative at each step: its Jacobian's diagonal
+    cost: np.ndarray  # (..., batch)
+
+    @property
+    def step(self) -> int:
+        """Step of the cost, counted from 1."""
+        return self.by_state.shape[-3]
+
+    @property
+    def distances(self) -> np.ndarray:
+        """(time,) steps of the recurrent matrix between each input and the cost: step - 1 for the first input."""
+        return self.step - 1 - np.arange(self.by_input.shape[-3])
+
+    @property
+    def input_norms(self) -> np.ndarray:
+        """(..., time, batch) lengths of the gradients by the inputs."""
+        return np.linalg.norm(self.by_input, axis=-1)
+
+    @property
+    def state_norms(self) -> np.ndarray:
+        """(..., step, batch) lengths of the gradients by the states."""
+        return np.linalg.norm(self.by_state, axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class _Recurrence:
+    """A network's matrices in float64, its activation, and what it is run on."""
+
+    W_hh: Tensor
+    W_uh: Tensor
+    W_r: Tensor
+    bias: Tensor
+    nonlinearity: str
+    inputs: Tensor  # (..., time, batch, dim)
+    last: int  # step to which it is run
+
+    def run(self) -> list[Tensor]:
+        """Return the states of steps 1 to ``last``, each (..., batch, hidden)."""
+        state = self.inputs.new_zeros((*self.inputs.shape[:-3], self.inputs.shape[-2], self.W_hh.shape[-1]))
+        states = []
+        for place in range(self.last):
+            drive = state @ self.W_hh.mT + self.bias[..., None, :]
+            if place < self.inputs.shape[-3]:
+                drive = drive + self.inputs[..., place, :, :] @ self.W_uh.mT
+            state = NONLINEARITIES[self.nonlinearity](drive)
+            states.append(state)
+        return states
+
+    def slope(self, state: Tensor) -> Tensor:
+        """Return the activation's derivative at the drive that led to ``state``."""
+        if self.nonlinearity == "tanh":
+            # From the state, as automatic differentiation takes it: a second tanh would differ in the last bit, which is
+            # much of what is left where the activation saturates.
+            return 1 - state * state
+        return torch.ones_like(state) if self.nonlinearity == "linear" else (state > 0).to(state.dtype)
+
+
+def _prepare(network: Any, inputs: Any, step: int | None, nonlinearity: str | None, bias: Any) -> _Recurrence:
+    if isinstance(network, ElmanRNN):
+        require(nonlinearity is None and bias is None, "a network brings its own activation and bias: leave them out")
+        network, nonlinearity, bias = network.get_matrices(), network.nonlinearity, network.bias_hh_l0
+    nonlinearity = nonlinearity or "tanh"
+    known = ", ".join(NONLINEARITIES)
+    require(nonlinearity in NONLINEARITIES, f"nonlinearity must be one of {known}, not {nonlinearity!r}")
+    weights = [_as_tensor(matrix) for matrix in as_weights(network)]
+    (*models, hidden, dim), inputs = weights[1].shape, _as_tensor(inputs)
+    fits = (*inputs.shape[:-3], *inputs.shape[-1:]) == (*models, dim) and inputs.ndim == 3 + len(models)
+    shape = ", ".join([*map(str, models), "time", "batch", str(dim)])
+    require(fits and 0 not in inputs.shape, f"inputs must be of shape ({shape}), not {tuple(inputs.shape)}")
+    time = inputs.shape[-3]
+    require(time >= 2, f"a distance needs at least two inputs, s >= 2, not {time}")
+    step = time + 1 if step is None else require_count(step, "step")
+    require(step >= time, f"step must be at least that of the last input, {time}, not {step}")
+    bias = torch.zeros((*models, hidden), dtype=torch.float64) if bias is None else _as_tensor(bias)
+    expected = (*models, hidden)
+    require(tuple(bias.shape) == expected, f"bias must be of shape {expected}, not {tuple(bias.shape)}")
+    return _Recurrence(*weights, bias, nonlinearity, inputs, step)
+
+
+def _as_tensor(values: Any) -> Tensor:
+    return torch.as_tensor(values).detach().to("cpu", torch.float64)
+
+
+def measure_gradients(
+    network: Any, inputs: Any, targets: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
+) -> GradientTrace:
+    """Measure the gradient of the cost at one step by every input and every state before it, by automatic differentiation.
+
+    The network is an ElmanRNN, or W_hh, W_uh, W_r with a nonlinearity (tanh if not given) and a bias (..., hidden). Inputs
+    x(1) to x(s) are (..., time, batch, dim), targets (..., batch, dim); all may have a leading ``models`` axis. The step
+    counts from 1 and is s + 1, the first of the output phase, if not given. Source: twm Eq. (10)-(12).
+    """
+    net = _prepare(network, inputs, step, nonlinearity, bias)
+    targets = torch.as_tensor(targets, dtype=torch.float64)
+    expected = (*net.inputs.shape[:-3], *net.inputs.shape[-2:])
+    require(tuple(targets.shape) == expected, f"targets must be of shape {expected}, not {tuple(targets.shape)}")
+    net = replace(net, inputs=net.inputs.clone().requires_grad_())
+    with torch.enable_grad():
+        states = net.run()
+        cost = ((states[-1] @ net.W_r.mT - targets) ** 2).sum(-1) / 2
+        # Sequences and models do not meet, so the gradient of the sum is that of each.
+        by_input, *by_state = torch.autograd.grad(cost.sum(), [net.inputs, *states])
+    slopes = torch.stack([net.slope(state) for state in states], dim=-3)
+    return GradientTrace(*(array.detach().numpy() for array in (by_input, torch.stack(by_state, dim=-3), slopes, cost)))
+
+
+@torch.no_grad()
+def measure_jacobians(
+    network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None,
+    readout: Any = None,
+) -> np.ndarray:  # fmt: skip
+    """Measure dy(step)/dx(1) to dy(step)/dx(time), (..., time, batch, rows, dim), as a product of Jacobians.
+
+    A ``readout`` (..., rows, hidden) stands in place of W_r; the identity gives the derivative of the state itself.
+    Source: twm Eq. (11)-(12), with the activation's Jacobian also at the step at which the input enters.
+    """
+    net = _prepare(network, inputs, step, nonlinearity, bias)
+    rows = net.W_r if readout is None else torch.as_tensor(readout, dtype=torch.float64)
+    hidden, (*models, time, batch, _) = net.W_hh.shape[-1], net.inputs.shape
+    fits = rows.ndim >= 2 and rows.shape[-1] == hidden
+    require(fits, f"readout must be of shape (rows, {hidden}), not {tuple(rows.shape)}")
+    # One matrix a sequence: (..., batch, rows, hidden).
+    product = rows[..., None, :, :].expand(*models, batch, *rows.shape[-2:])
+    found: list[Tensor] = []
+    for place, state in reversed(list(enumerate(net.run()))):
+        product = product * net.slope(state)[..., None, :]
+        if place < time:
+            found.append(product @ net.W_uh[..., None, :, :])
+        product = product @ net.W_hh[..., None, :, :]
+    return torch.stack(found[::-1], dim=-4).numpy()
+
+
+@torch.no_grad()
+def track_first_input(
+    network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
+) -> np.ndarray:
+    """Follow in one pass what the first input leaves: dh(1)/dx(1) to dh(step)/dx(1), (..., step, batch, hidden, dim)."""
+    net = _prepare(network, inputs, step, nonlinearity, bias)
+    left = net.W_uh[..., None, :, :]
+    found: list[Tensor] = []
+    for state in net.run():
+        left = net.slope(state)[..., None] * (net.W_hh[..., None, :, :] @ left if found else left)
+        found.append(left)
+    return torch.stack(found, dim=-4).numpy()
+
+
+@torch.no_grad()
+def run_states(
+    network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
+) -> np.ndarray:
+    """Run a network in float64; return h(1) to h(step), (..., step, batch, hidden)."""
+    return torch.stack(_prepare(network, inputs, step, nonlinearity, bias).run(), dim=-3).numpy()

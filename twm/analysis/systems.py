@@ -1,0 +1,164 @@
+"""Networks as an analysis needs them: run from any state in float64, and linearised at a fixed point."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.optimize import root
+
+from twm.errors import require, require_count
+from twm.models.rings import SequenceNetwork, run_steps
+
+# Activations, and their derivatives as functions of the activation's value.
+_ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
+    "tanh": (np.tanh, lambda value: 1 - value**2),
+    "linear": (lambda drive: drive, np.ones_like),
+    "relu": (lambda drive: np.maximum(drive, 0), lambda value: (value > 0).astype(float)),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class ElmanSystem:
+    """An Elman network, h(t) = g(W_hh h(t-1) + W_uh u(t) + b), y(t) = W_r h(t) + c. Source: twm Eq. (9), (10)."""
+
+    recurrent: np.ndarray  # W_hh, (hidden, hidden)
+    encoder: np.ndarray  # W_uh, (hidden, dim)
+    readout: np.ndarray  # W_r, (dim, hidden)
+    bias: np.ndarray | None = None  # b, (hidden,); zero if not given
+    offset: np.ndarray | None = None  # c, (dim,); zero if not given
+    nonlinearity: str = "tanh"  # g: tanh, linear or relu
+
+    def __post_init__(self) -> None:
+        known = ", ".join(_ACTIVATIONS)
+        require(self.nonlinearity in _ACTIVATIONS, f"nonlinearity must be one of {known}, not {self.nonlinearity!r}")
+        hidden, dim = len(self.recurrent), np.shape(self.encoder)[-1]
+        shapes = {"recurrent": (hidden, hidden), "encoder": (hidden, dim), "readout": (dim, hidden)}
+        for name, shape in (shapes | {"bias": (hidden,), "offset": (dim,)}).items():
+            given = getattr(self, name)
+            part = np.zeros(shape) if given is None else np.asarray(given, dtype=float)
+            require(part.shape == shape, f"the network's {name} must be of shape {shape}, not {part.shape}")
+            require(bool(np.isfinite(part).all()), f"the network's {name} has NaN or infinite entries")
+            object.__setattr__(self, name, part)
+
+    @property
+    def hidden(self) -> int:
+        """Number of hidden neurons."""
+        return len(self.recurrent)
+
+    @property
+    def dim(self) -> int:
+        """Dimension of inputs and outputs."""
+        return len(self.readout)
+
+    def step(self, states: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
+        """Advance hidden states (..., hidden) by one step, with inputs (..., dim) or none."""
+        drive = states @ self.recurrent.T + self.bias
+        return _ACTIVATIONS[self.nonlinearity][0](drive if inputs is None else drive + inputs @ self.encoder.T)
+
+    def read(self, states: np.ndarray) -> np.ndarray:
+        """Return the outputs (..., dim) at hidden states (..., hidden)."""
+        return states @ self.readout.T + self.offset
+
+    def slope(self, states: np.ndarray) -> np.ndarray:
+        """Return the activation's derivative where it took the values ``states``, of the same shape."""
+        return _ACTIVATIONS[self.nonlinearity][1](states)
+
+    def run(self, state: np.ndarray, steps: int, inputs: np.ndarray | None = None) -> np.ndarray:
+        """Return the states (time + steps, ..., hidden) from h(0) = ``state``: inputs (time, ..., dim) first, then none."""
+        feeds = [*(() if inputs is None else inputs), *[None] * require_count(steps, "steps", least=0)]
+        states = [np.asarray(state)]
+        for feed in feeds:
+            states.append(self.step(states[-1], feed))
+        return np.stack(states)[1:]
+
+
+@dataclass(frozen=True, eq=False)
+class Linearisation:
+    """A network near a fixed point: h'(t+1) = J W_hh h'(t) + J W_uh u(t), with h' = h - h*.
+
+    Source: twm A.5 Eq. (41)-(43), with h(t) - h* on the right of Eq. (41).
+    """
+
+    recurrent: np.ndarray  # J W_hh, (hidden, hidden)
+    encoder: np.ndarray  # J W_uh, (hidden, dim)
+    readout: np.ndarray  # W_r, (dim, hidden); it reads h', and y* = W_r h* + c comes on top
+    point: np.ndarray  # h*, (hidden,); zero at rest
+
+
+def as_system(network: Any) -> ElmanSystem:
+    """Return the weights of a module with ``get_matrices``, such as an ElmanRNN, in float64."""
+    if isinstance(network, ElmanSystem):
+        return network
+    require(hasattr(network, "get_matrices"), f"an Elman network is needed, not {type(network).__name__}")
+    bias = getattr(network, "bias_hh_l0", None)
+    bias = None if bias is None else bias.detach().double().cpu().numpy()
+    return ElmanSystem(*network.get_matrices(), bias, None, network.nonlinearity)
+
+
+def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np.ndarray:
+    """Find a fixed point h* = g(W_hh h* + b), which may repel, from a start (hidden,), by default 0. Source: twm A.5 Eq. (41)."""
+    start = np.zeros(system.hidden) if start is None else np.asarray(start, dtype=float)
+    require(start.shape == (system.hidden,), f"start must be of shape {(system.hidden,)}, not {start.shape}")
+
+    def slope(point: np.ndarray) -> np.ndarray:
+        return system.slope(system.step(point))[:, None] * system.recurrent - np.eye(system.hidden)
+
+    point = root(lambda point: system.step(point) - point, start, jac=slope, tol=1e-14).x
+    # Powell's method stops where rounding hides its progress; one full Newton step takes what is left.
+    point = point + np.linalg.lstsq(slope(point), point - system.step(point), rcond=None)[0]
+    still = np.abs(system.step(point) - point).max()
+    require(still <= 1e-10, f"no fixed point found: the state still moves by {still:.1e} a step; try another start")
+    return point
+
+
+def linearise_system(system: ElmanSystem, point: np.ndarray | None = None) -> Linearisation:
+    """Linearise around a fixed point (hidden,), by default rest or, with a bias, the one found from it. Source: twm A.5."""
+    if point is None:
+        point = find_fixed_point(system) if system.bias.any() else np.zeros(system.hidden)
+    value = system.step(point)
+    still = np.abs(value - point).max()
+    require(still <= 1e-6, f"the point is not a fixed point: the network moves it by {still:.1e}")
+    J = system.slope(value)[:, None]
+    return Linearisation(J * system.recurrent, J * system.encoder, system.readout, point)
+
+
+class SequenceSystem:
+    """A copy of a wave-RNN, identity RNN, LSTM or GRU in float64; an LSTM's cells stand behind its hidden units."""
+
+    def __init__(self, network: SequenceNetwork) -> None:
+        numbers = f"{network.inputs} inputs and {network.outputs} outputs"
+        fits = network.inputs == network.outputs
+        require(fits, f"a system's outputs are its states, but this network has {numbers}")
+        self.network = copy.deepcopy(network).double().requires_grad_(False)
+        self.hidden, self.dim = network.carried, network.inputs
+        for name, weight in self.network.named_parameters():
+            require(bool(weight.isfinite().all()), f"the network's {name} has NaN or infinite entries")
+
+    def run(self, state: np.ndarray, steps: int, inputs: np.ndarray | None = None) -> np.ndarray:
+        """Return the states (time + steps, batch, hidden): inputs (time, batch, dim) first, then none."""
+        shown = np.zeros((0, len(state), self.dim)) if inputs is None else inputs
+        steps = require_count(steps, "steps", least=0)
+        return run_steps(self.network, _as_tensor(shown), _as_tensor(state), steps).numpy()
+
+    def read(self, states: np.ndarray) -> np.ndarray:
+        """Return the outputs (..., dim) at states (..., hidden)."""
+        return self.network.read(_as_tensor(states[..., : self.network.hidden])).numpy()
+
+    def measure_jacobian(self, states: np.ndarray) -> np.ndarray:
+        """Return the mean derivative (hidden, hidden) of a step without input over states (..., hidden).
+
+        Where units switch on and off along the orbit, no single point stands for it. Source: twm A.5, with a mean.
+        """
+        flat = _as_tensor(states).reshape(-1, self.hidden)
+        return torch.autograd.functional.jacobian(lambda h: self.network.step(h).mean(0), flat).sum(1).numpy()
+
+
+#: What sampling, regression and interventions need: a network that can be run from any state.
+StateSystem = ElmanSystem | SequenceSystem
+
+
+def _as_tensor(values: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float64))
