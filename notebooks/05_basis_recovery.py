@@ -54,9 +54,11 @@ import numpy as np
 from twm.analysis import studies
 from twm.analysis.interventions import write_variable
 from twm.analysis.judging import judge_basis
-from twm.analysis.recovery import METHODS, ElmanSystem, as_system, recover_basis, replace_dual, sample_states
-from twm.analysis.report import STEPS, analyse_network, construct_subject, gather_subject, tabulate_analyses
-from twm.analysis.report import try_interventions
+from twm.analysis.recovery import METHODS, recover_basis, replace_dual, sample_states
+from twm.analysis.systems import ElmanSystem, as_system
+from twm.analysis.analyses import STEPS, analyse_network
+from twm.analysis.report import construct_subject, gather_subject, tabulate_analyses
+from twm.analysis.interventions import try_interventions
 from twm.book.figures import basis_recovery as figures
 from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, worst

@@ -39,9 +39,12 @@ reuse = True
 # %% tags=["hide-input"]
 import numpy as np
 
-from twm.analysis.gradients import bound_gradients, fit_columns, fit_slope, measure_constants, measure_gradients
-from twm.analysis.gradients import measure_jacobians, measure_wave_gradients, predict_mixed_neurons
-from twm.analysis.gradients import predict_single_neuron, run_states, search_violations, track_first_input
+from twm.analysis.gradients import bound_gradients, fit_columns, fit_slope, measure_constants
+from twm.analysis.derivatives import measure_gradients
+from twm.analysis.derivatives import measure_jacobians
+from twm.analysis.gradients import measure_wave_gradients, predict_mixed_neurons
+from twm.analysis.gradients import predict_single_neuron, search_violations
+from twm.analysis.derivatives import run_states, track_first_input
 from twm.book.figures import gradient_bounds as figures
 from twm.book.figures.style import use_style
 from twm.book.session import DataTable, open_page

@@ -56,8 +56,8 @@ from itertools import islice
 import numpy as np
 import torch
 
-from twm.analysis.recovery import SequenceSystem
-from twm.analysis.report import analyse_machine
+from twm.analysis.systems import SequenceSystem
+from twm.analysis.analyses import analyse_machine
 from twm.book.figures import wave_rnn as figures
 from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, show

@@ -368,8 +368,9 @@ def _analyse(options: argparse.Namespace) -> int:
 
 def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     """Analyse a network that ``twm sweep bridge`` left; of any other kind say why it cannot be done."""
-    from twm.analysis.recovery import SequenceSystem
-    from twm.analysis.report import analyse_machine, describe_machine
+    from twm.analysis.systems import SequenceSystem
+    from twm.analysis.analyses import analyse_machine
+    from twm.analysis.report import describe_machine
     from twm.tasks.sequences import SystemTask
     from twm.theory.systems import parse_task
     from twm.training.sequence_results import read_sequence_network

@@ -43,9 +43,9 @@ def draw_rooms(measured: dict[str, dict[str, Any]], about: dict[str, str]) -> st
             f'<rect x="{left}" y="{top + 3}" width="{max(3, width * room["lines"] / most):.0f}" height="16" rx="3" '
             f'fill="#3b78b5" fill-opacity="0.45"/>'
             f'<text x="{left + 8}" y="{top + 15.5}" font-size="12">{room["lines"]:,} lines in {room["files"]} '
-            f'{"file" if room["files"] == 1 else "files"}: {html.escape(about[name])}</text>'
+            f"{'file' if room['files'] == 1 else 'files'}: {html.escape(about[name])}</text>"
             f'<text x="{left + 8}" y="{top + 34}" font-size="11" opacity="0.8">'
-            f'{"uses " + uses if uses else "uses no other room"}</text>'
+            f"{'uses ' + uses if uses else 'uses no other room'}</text>"
         )
     total = sum(room["lines"] for room in measured.values())
     label = f"The rooms of the library from top to bottom, {total:,} lines; each uses only rooms above it."

@@ -118,7 +118,9 @@ def find_long_functions(root: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and count_code(node, text.splitlines()) > FUNCTION_LINES:
-                offences.append(f"{path.relative_to(root)}: {node.name} has {count_code(node, text.splitlines())} lines")
+                offences.append(
+                    f"{path.relative_to(root)}: {node.name} has {count_code(node, text.splitlines())} lines"
+                )
     return offences
 
 
@@ -150,7 +152,11 @@ def find_twins(root: Path) -> list[str]:
 def find_unused(root: Path) -> list[str]:
     """List public names that nothing outside the tests uses but the line that defines them."""
     places = [root / "README.md", *(root / "twm").rglob("*.py"), *(root / "notebooks").glob("*.py")]
-    places += [*(root / "book").glob("*.md"), *(root / "book" / "_ext").glob("*.py"), *(root / "book" / "errata").rglob("*.py")]
+    places += [
+        *(root / "book").glob("*.md"),
+        *(root / "book" / "_ext").glob("*.py"),
+        *(root / "book" / "errata").rglob("*.py"),
+    ]
     texts = [path.read_text(encoding="utf-8") for path in places if path.exists()]
     words = Counter(word for text in texts for word in re.findall(r"\w+", text))
     public = {n for tree in read_modules(root).values() for n in list_public(tree) if not n.startswith("_")}
@@ -182,7 +188,9 @@ def find_overfull(root: Path) -> list[str]:
         paths = [path for path in (root / folder).rglob("*.py") if "_build" not in path.parts]
         lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)
         if lines > most_lines or (most_files and len(paths) > most_files):
-            offences.append(f"{folder}: {lines} lines in {len(paths)} files; at most {most_lines} in {most_files or 'any'}")
+            offences.append(
+                f"{folder}: {lines} lines in {len(paths)} files; at most {most_lines} in {most_files or 'any'}"
+            )
     return offences
 
 
@@ -210,7 +218,9 @@ def test_the_law_can_be_broken(law: Callable[[Path], list[str]], tmp_path: Path)
     room = tmp_path / "twm" / "theory"
     room.mkdir(parents=True)
     (room / "__init__.py").write_text('"""A room."""\n' + ("x = 1\n" if law is find_busy_packages else ""))
-    (room / "second.py").write_text('"""Another."""\n\nfrom twm.theory import first\n\n\ndef simulate():\n    return first\n')
+    (room / "second.py").write_text(
+        '"""Another."""\n\nfrom twm.theory import first\n\n\ndef simulate():\n    return first\n'
+    )
     (room / "first.py").write_text('"""One."""\n')
     assert law(tmp_path) == [] or law is find_busy_packages or law is find_unused
     (room / "first.py").write_text('"""One."""\n\n' + LAWS[law])

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from twm.analysis import studies
 from twm.analysis.recovery import METHODS, sample_states
-from twm.analysis.report import analyse_network, construct_subject, tabulate_analyses
+from twm.analysis.analyses import analyse_network
+from twm.analysis.report import construct_subject, tabulate_analyses
 from twm.book.figures import basis_recovery, construction, self_attention, theory, training
 from twm.book.figures.data import make_csv
 from twm.book.figures.style import INK, QUALITATIVE

@@ -8,12 +8,10 @@ import numpy as np
 from scipy import stats
 
 # run_states and track_first_input are here only until the pages import them from where they are defined.
-from twm.analysis.derivatives import (  # noqa: F401
+from twm.analysis.derivatives import (
     GradientTrace,
     measure_gradients,
     measure_jacobians,
-    run_states,
-    track_first_input,
 )  # fmt: skip
 from twm.errors import require, require_count
 from twm.models.elman import NONLINEARITIES, ElmanRNN

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import schur, solve_sylvester
 
 # as_system and SequenceSystem are here only until the pages import them from where they are defined.
-from twm.analysis.systems import ElmanSystem, Linearisation, SequenceSystem, StateSystem, as_system, linearise_system  # noqa: F401
+from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import require, require_count
 from twm.theory.observability import Observable, observability_matrix, reduce_observable
 from twm.theory.operators import correct_inputs, make_wave_operator

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 # analyse_machine and try_interventions are here only until the pages import them from where they are defined.
-from twm.analysis.analyses import STEPS, Analysis, Findings, MachineAnalysis, analyse_machine, analyse_network  # noqa: F401
+from twm.analysis.analyses import STEPS, Analysis, Findings, MachineAnalysis, analyse_network
 from twm.analysis.checkpoints import OtherNetwork, read_checkpoint
-from twm.analysis.interventions import InterventionShares, try_interventions  # noqa: F401
+from twm.analysis.interventions import InterventionShares
 from twm.analysis.judging import Complement, transform_to_memories
 from twm.analysis.recovery import sample_states
 from twm.analysis.systems import ElmanSystem

@@ -10,7 +10,6 @@ from twm.analysis.analyses import Analysis
 from twm.analysis.interventions import try_interventions
 from twm.analysis.judging import judge_basis
 from twm.analysis.recovery import RecoveredBasis, StateSample, recover_basis, sample_states
-from twm.analysis.report import collect_panels  # noqa: F401
 from twm.analysis.systems import ElmanSystem, linearise_system
 from twm.theory.bases import make_basis, transform_operator
 from twm.theory.operators import make_wave_operator, repeat_copy_state

@@ -69,7 +69,8 @@ def encode_numbers(numbers: np.ndarray) -> str:
 
 def pack_network(name: str, path: Path) -> PackedNetwork:
     """Read a recorded network, its weights in float64 as recorded in float32, and recover its basis."""
-    from twm.analysis.recovery import as_system, recover_basis, sample_states
+    from twm.analysis.systems import as_system
+    from twm.analysis.recovery import recover_basis, sample_states
     from twm.models.elman import read_network
 
     network, configuration = read_network(path)
@@ -113,7 +114,7 @@ def make_network_script() -> str:
 
 def draw_still(network: PackedNetwork, text: str, steps: int) -> Any:
     """Draw, as a Figure, what the page shows of a network that was given ``text``, ``steps`` after the input phase."""
-    from twm.analysis.recovery import ElmanSystem
+    from twm.analysis.systems import ElmanSystem
     from twm.book.figures.front_page import plot_explorer
 
     picture, task = text_to_states(text), network.task

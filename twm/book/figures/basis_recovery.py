@@ -9,7 +9,7 @@ from matplotlib.patches import Circle, Rectangle
 
 from twm.analysis.judging import BasisFigures
 from twm.analysis.recovery import RecoveredBasis
-from twm.analysis.report import Analysis
+from twm.analysis.analyses import Analysis
 from twm.book.figures.style import (
     FAINT, FLOOR, INK, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, label_axes,
     make_axes, make_panels, mark_signs, number_log_axis, plot_matrix, share_legend, style_both, style_marks, write_counts,
