@@ -144,9 +144,7 @@ def list_public(tree: ast.Module) -> Iterator[str]:
 def find_twins(root: Path) -> list[str]:
     modules = read_modules(root)
     names = Counter(n for tree in modules.values() for n in set(list_public(tree)) if not n.startswith("_"))
-    rooms = Counter(tuple(name.split(".")[:1] + name.split(".")[-1:]) for name in modules if "." in name)
-    doubled = [f"{'.'.join(pair)} stands {n} times" for pair, n in rooms.items() if n > 1 and pair[1] != "__init__"]
-    return doubled + [f"{name} is defined {n} times" for name, n in names.items() if n > 1]
+    return [f"{name} is defined {n} times" for name, n in names.items() if n > 1]
 
 
 def find_unused(root: Path) -> list[str]:
