@@ -53,16 +53,21 @@ def test_one_euler_step_of_unit_length_is_the_map_and_shorter_ones_converge_at_f
     assert np.allclose(np.log2(np.array(errors[:-1]) / errors[1:]), 1, atol=0.05)
 
 
-def test_strengths_enter_the_map_as_the_full_equation_says(rng):
-    """At rest of the fast variables the full equation's drift is the map's: with strengths, not without."""
-    model = draw_episodic_model(6, 4, 4, strength_self=0.5, strength_next=2.0)
-    start, brief = rng.standard_normal(6), 1e-4
-    # The first instant of the full equation, with fast variables at rest.
-    feature = simulate_episodes(model, start, [0.0, brief], tolerance=1e-12)[0]
-    expected = step_feature(model, start) - start
-    assert np.abs((feature[1] - feature[0]) / brief - expected).max() < 1e-2 * np.abs(expected).max()
+def test_the_solution_obeys_the_three_equations_and_its_strengths_enter_the_map(rng):
+    model, times = draw_episodic_model(6, 4, 4, strength_self=0.5, strength_next=2.0), np.linspace(0, 0.4, 2001)
+    V_f, V_h, V_d = simulate_episodes(model, rng.standard_normal(6), times, time_hidden=0.3, time_delay=0.2)
+    Xi, read, fired = model.memories, np.linalg.pinv(model.memories).T, np.tanh(V_f)
+    drifts = {
+        "feature": (V_f, 0.5**0.5 * V_h @ Xi.T - V_f),
+        "hidden": (V_h, (0.5**0.5 * fired @ read + 2.0 * V_d @ read @ model.interactions - V_h) / 0.3),
+        "delay": (V_d, (fired - V_d) / 0.2),
+    }
+    for name, (values, drift) in drifts.items():
+        assert np.abs(np.gradient(values, times, axis=0) - drift)[1:-1].max() < 1e-5, name
+    # Where the fast variables are at rest, as at the start, the drift is the map's: with strengths, not without.
+    assert np.allclose(step_feature(model, V_f[0]) - V_f[0], drifts["feature"][1][0])
     plain = EpisodicModel(model.memories, model.interactions)
-    assert np.abs(step_feature(plain, start) - step_feature(model, start)).max() > 0.1
+    assert np.abs(step_feature(plain, V_f[0]) - step_feature(model, V_f[0])).max() > 0.1
 
 
 # ---- conjugacy

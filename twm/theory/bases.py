@@ -1,13 +1,10 @@
 """Bases for the hidden space, their duals, and the operators they carry over.
 
-A rectangular basis (more hidden neurons than s*d) has many duals: any left inverse will do. Two matter.
-
-``pseudo-inverse``  vanishes on the orthogonal complement of the basis; needs the basis alone.
-``spectral``        vanishes on the operator's other invariant subspace; needs the operator. Its rows span the same
-                    space as the left eigenvectors that belong to the basis, and activity that decays elsewhere in the
-                    network does not leak into what it reads.
-
-For a square basis both are the ``inverse``.
+A rectangular basis (more hidden neurons than s*d) has many duals: any left inverse will do. Two matter. The
+``pseudo-inverse`` vanishes on the orthogonal complement of the basis, and needs the basis alone. The ``spectral`` dual
+vanishes on the operator's other invariant subspace, and needs the operator: its rows span the same space as the left
+eigenvectors that belong to the basis, so that activity that decays elsewhere in the network does not leak into what it
+reads. For a square basis both are the ``inverse``.
 """
 
 from dataclasses import dataclass

@@ -1,10 +1,10 @@
 """Similarity and spectra: does a network carry the wave that theory predicts?
 
 Eigenvalues do not depend on the basis, so the spectrum of W_hh can be compared with that of Phi without knowing in
-which basis the network hides its waves. What counts are the slow eigenvalues, |lambda| above a threshold: how many
-there are (the rank), and their arguments, which say how far a wave turns in a step. Magnitudes are not compared: the
-tanh shrinks a state, and trained networks make up for it with magnitudes above one. Where computed eigenvalues cannot
-be trusted, as in Jordan blocks at zero, ranks tell instead.
+which basis the network hides its waves. What counts are the slow eigenvalues, of magnitude above a threshold: how
+many there are (the rank), and their arguments, which say how far a wave turns in a step. Magnitudes are not compared:
+the tanh shrinks a state, and trained networks make up for it with magnitudes above one. Where computed eigenvalues
+cannot be trusted, as in Jordan blocks at zero, ranks tell instead.
 
 Two ways of pairing arguments stand side by side. The paper's released protocol is greedy; the optimal assignment is the
 least mean difference that any pairing can have. Where the counts differ there is no pairing, and no error.
