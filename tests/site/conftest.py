@@ -144,20 +144,69 @@ def axe() -> str:
     return (Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
+# The contrast of every text in the page's main column against what is painted behind it. Axe asks
+# the same of every point of every letter, which takes it ten seconds and more for a long page.
+FIND_FAINT_TEXT = """() => {
+  const parse = (text) => {
+    const c = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+    c.clearRect(0, 0, 1, 1); c.fillStyle = text; c.fillRect(0, 0, 1, 1);
+    const d = c.getImageData(0, 0, 1, 1).data;
+    return [d[0], d[1], d[2], d[3] / 255];
+  };
+  const cache = {}, colour = (text) => cache[text] || (cache[text] = parse(text));
+  const over = (top, under) => [0, 1, 2].map(k => top[k] * top[3] + under[k] * (1 - top[3]));
+  const light = (c) => {
+    const [r, g, b] = c.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = (e) => {
+    const layers = [];
+    for (let p = e; p; p = p.parentElement) {
+      const c = colour(getComputedStyle(p).backgroundColor);
+      layers.push(c);
+      if (c[3] === 1) break;
+    }
+    return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
+  };
+  const faint = [], seen = new Set();
+  const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const e = walker.currentNode.parentElement;
+    if (!walker.currentNode.textContent.trim() || seen.has(e)) continue;
+    seen.add(e);
+    if (e.closest('script, style, noscript, mjx-assistive-mml, svg, .headerlink, .copybtn, [aria-hidden=true]')) continue;
+    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
+    if (box.width < 2 || box.height < 2 || style.visibility === 'hidden') continue;
+    let shown = 1;
+    for (let p = e; p; p = p.parentElement) shown *= Number(getComputedStyle(p).opacity);
+    if (shown === 0) continue;
+    const back = behind(e), ink = colour(style.color), front = over([ink[0], ink[1], ink[2], ink[3] * shown], back);
+    const a = light(front), b = light(back), ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    if (ratio < 4.5) faint.push(ratio.toFixed(2) + ' ' + e.tagName + '.' + e.getAttribute('class') + ': ' + e.textContent.trim().slice(0, 40));
+  }
+  return seen.size > 3 ? faint : [...faint, 'no text to check'];
+}"""
+
 # Formulas are pictures to axe: their hundreds of paths take most of its time and hold nothing that it judges. What a reader
 # can open is open; and axe need not load the style sheets again, which it does to no end here.
-_JUDGE = """async only => {
-  document.querySelectorAll('details').forEach(d => { d.open = true; });
+_JUDGE = """async contrast => {
   const found = await axe.run({exclude: [['mjx-container > svg']]}, {
-    runOnly: only, resultTypes: ['violations'], preload: false});
+    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], rules: {'color-contrast': {enabled: contrast}},
+    resultTypes: ['violations'], preload: false});
   return found.violations.map(v => v.id + ' x' + v.nodes.length + ': ' + v.nodes[0].html.slice(0, 160));
 }"""
 
 
-def find_violations(page, axe: str, rules: tuple[str, ...] = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa")) -> list[str]:
-    """Return what axe-core finds wrong by WCAG 2.1 AA, or by the rules that are named."""
+def find_violations(page, axe: str, contrast: bool = False) -> list[str]:
+    """Return what axe-core finds wrong by WCAG 2.1 AA, by default but for the contrast of text."""
     page.evaluate(axe)
-    return page.evaluate(_JUDGE, list(rules))
+    return page.evaluate(_JUDGE, contrast)
+
+
+def find_faint_text(page) -> list[str]:
+    """Return the texts that stand out too little from what is behind them; what a reader can open is opened."""
+    page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+    return page.evaluate(FIND_FAINT_TEXT)
 
 
 def load_extension(root: Path, name: str) -> types.ModuleType:
