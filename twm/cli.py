@@ -217,7 +217,7 @@ def claims_command(options: argparse.Namespace) -> int:
     for claim in judged:
         if claim.home != home:
             home = claim.home
-            print(f"\n{claim.claim.notebook}")
+            print(f"\n{claim.notebook}")
         detail = claim.value or claim.reason
         if claim.value and claim.reason:
             detail += f". {claim.reason}"

@@ -30,7 +30,6 @@ from twm.book.ledger import (
     count_verdicts,
     judge_all,
     list_numbers,
-    load_rules,
     read_evidence,
 )
 from twm.book.session import PROFILES
@@ -127,7 +126,7 @@ class ValueRole(SphinxRole):
         if owner in HOMES.values():
             return _evidence()[owner]["notes"][key]
         claim = _judged()[owner]
-        page = _evidence().get(claim.claim.notebook)
+        page = _evidence().get(claim.notebook)
         if page is None or owner in page["not_run"]:
             return None
         return page["claims"][owner]["numbers"][key]
@@ -189,8 +188,11 @@ def _show_number(value: Any) -> str:
 
 
 def _show_criteria(claim: Claim) -> list[nodes.Node]:
-    """Return when a claim counts as reproduced, and what runs to come will be judged by, if that stands already."""
-    shown: list[nodes.Node] = [nodes.Text(claim.accept)]
+    """Return when a claim holds, in words and as the expression that decides, and what runs to come are judged by."""
+    shown: list[nodes.Node] = [
+        nodes.Text(f"{claim.criterion}: " if claim.criterion else ""),
+        nodes.literal("", claim.accept),
+    ]
     if claim.planned:
         shown.append(nodes.inline("", "", nodes.Text(" To come: "), *_mark_code(claim.planned), classes=["twm-where"]))
     return shown
@@ -225,7 +227,7 @@ class ScoreboardDirective(SphinxDirective):
             target = self.env.app.builder.get_relative_uri(self.env.docname, page) + place
             head += [nodes.Text(" "), nodes.reference("", "evidence", refuri=target, internal=True)]
         place = SHORT_SOURCES[claim.source] + (f", {claim.where}" if claim.where != "none" else "")
-        says: list[nodes.Node] = [nodes.Text(claim.claim.says), nodes.inline("", f" ({place})", classes=["twm-where"])]
+        says: list[nodes.Node] = [nodes.Text(claim.says), nodes.inline("", f" ({place})", classes=["twm-where"])]
         if claim.paper:
             says += [nodes.inline("", " Its number: ", classes=["twm-label"]), nodes.Text(claim.paper)]
         ours: list[nodes.Node] = [nodes.Text(claim.value or "\N{EM DASH}")]
@@ -240,7 +242,7 @@ class ScoreboardDirective(SphinxDirective):
             _cell(head, "id"),
             _cell(says, "says"),
             _cell(ours, "ours"),
-            _cell(_show_criteria(claim.claim), "accept"),
+            _cell(_show_criteria(claim), "accept"),
         ]
         # The style sheet gives this cell the whole width below the others.
         cells.append(nodes.entry("", *self._make_details(claim), classes=["twm-col-more"]))
@@ -256,7 +258,6 @@ class ScoreboardDirective(SphinxDirective):
 
         It is an element of HTML that opens without a script.
         """
-        rule = load_rules().get(claim.id)
         lines = nodes.definition_list(classes=["twm-more-list"])
 
         def add(term: str, *content: nodes.Node) -> None:
@@ -264,9 +265,14 @@ class ScoreboardDirective(SphinxDirective):
             item += [nodes.term("", term), nodes.definition("", nodes.paragraph("", "", *content))]
             lines.append(item)
 
-        add("Check", *_mark_code(claim.claim.check))
-        if rule is not None:
-            add("Rule", nodes.literal("", f"{rule.__module__}.{rule.__qualname__}"))
+        add("Check", *_mark_code(claim.check))
+        if claim.part != "False":
+            add("Partly when", nodes.literal("", claim.part))
+        for term, text in (("Expected", claim.expects), ("Population", claim.population), ("Data", claim.data)):
+            if text:
+                add(term, *_mark_code(text))
+        for change in claim.changes:
+            add(f"Changed {change['date']}", nodes.Text(f"{change['what']}; why: {change['why']}"))
         if claim.scale:
             add("Scale", nodes.Text(claim.scale))
         table = self._find_table(claim)

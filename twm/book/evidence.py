@@ -64,13 +64,13 @@ def make_readme_table() -> str:
         lines.append(f"| {label} | {len(group)} | {' | '.join(str(counts[verdict]) for verdict in VERDICTS)} |")
     # At a reduced scale a failure says little about the paper.
     failed = [one for one in judged if one.verdict == "differs" and not one.scale]
-    beyond = [one for one in judged if one.claim.beyond]
+    beyond = [one for one in judged if one.beyond]
     for title, group in (("What does not hold", failed), ("What is not in the papers", beyond)):
         if group:
             lines += ["", f"**{title}**", "", "| claim | says | came out | verdict |", "|---|---|---|---|"]
         for one in group:
             told = ". ".join(part for part in (one.value, one.reason) if part)
-            lines.append(f"| `{one.id}` | {_escape(one.claim.says)} | {_escape(told)} | {one.verdict} |")
+            lines.append(f"| `{one.id}` | {_escape(one.says)} | {_escape(told)} | {one.verdict} |")
     return "\n".join(lines)
 
 
