@@ -8,6 +8,7 @@ shows a recorded number. Directives: ``twm-scoreboard``, ``twm-counts``, ``twm-r
 import html
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,9 @@ from twm.book.ledger import (
 from twm.book.session import PROFILES
 from twm.book.site import EVIDENCE_VARIABLE
 from twm.paths import evidence_dir
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checks of slips lie in book/errata
+from errata.slips import Slip, check_slip, read_errata, show_value
 
 logger = logging.getLogger(__name__)
 
@@ -319,9 +323,7 @@ class CountsDirective(SphinxDirective):
 
     @staticmethod
     def _count_errata() -> list[nodes.Node]:
-        from twm.errata import all_errata
-
-        errata = all_errata()
+        errata = read_errata()
         counts = {source: sum(erratum.source == source for erratum in errata) for source in SOURCES}
         shares = ", ".join(f"{count} in the {SHORT_SOURCES[source]}" for source, count in counts.items() if count)
         return [nodes.paragraph("", "", nodes.strong("", f"{len(errata)} slips"), nodes.Text(f": {shares}."))]
@@ -383,34 +385,30 @@ class ErrataDirective(SphinxDirective):
     """Each slip with the check that fails as printed and passes as corrected; the checks run here, at every build."""
 
     def run(self) -> list[nodes.Node]:
-        from twm.errata import all_errata
-        from twm.errata.model import check_erratum
-
         lines: list[str] = []
         source = None
-        for erratum in all_errata():
+        for erratum in read_errata():
             if erratum.source != source:
                 source = erratum.source
                 lines += [f"## {SOURCES[source]}", ""]
-            lines += _describe_erratum(erratum, check_erratum(erratum))
+            lines += _describe_erratum(erratum)
         root = nodes.section()
         root.document = self.state.document
         self.state.nested_parse(StringList(lines, "twm-errata"), self.content_offset, root, match_titles=True)
         return root.children
 
 
-def _describe_erratum(erratum: Any, result: Any) -> list[str]:
-    from twm.errata.model import show_value
-
+def _describe_erratum(slip: Slip) -> list[str]:
+    found = check_slip(slip)
     return [
-        f"(erratum-{erratum.id.replace('.', '-')})=",
-        f"### {erratum.where}",
+        f"(erratum-{slip.id.replace('.', '-')})=",
+        f"### {slip.where}",
         "",
-        f"As printed\n: {erratum.printed}\n",
-        f"Corrected\n: {erratum.corrected}\n",
-        f"Why\n: {erratum.why}\n",
-        f"Check\n: {result.what}: as printed {show_value(result.printed_value)} (fails), as corrected "
-        f"{show_value(result.corrected_value)} (holds). `{erratum.id}`\n",
+        f"As printed\n: {slip.printed}\n",
+        f"Corrected\n: {slip.corrected}\n",
+        f"Why\n: {slip.why}\n",
+        f"Check\n: {slip.measures}: as printed {show_value(found.printed)} (fails), as corrected "
+        f"{show_value(found.corrected)} (holds). `{slip.id}`\n",
         "",
     ]
 
