@@ -18,7 +18,7 @@ book: setup
 	$(VENV)/bin/twm book
 
 test: setup
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
 
 check: setup
 	$(VENV)/bin/twm check

@@ -31,25 +31,22 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import math
 from itertools import pairwise
 
 import numpy as np
 
-from twm.theory.systems import (
-    TASK_CODES, draw_binary_history, draw_random_systems, make_fibonacci, make_hds, make_linear_hds,
-    make_named_task, make_random_hds, make_repeat_copy, make_selection, rollout, window_states,
-)
-from twm.theory.lattice import (
-    amplification_factor, measure_euler_error, measure_transport_error, numerical_diffusion, step_lattice,
-)
 from twm.book.figures import theory as draw
 from twm.book.figures.lattice_toy import LatticeToy
 from twm.book.figures.style import use_style
 from twm.book.session import open_page
+from twm.theory.lattice import amplification_factor, euler_advect, measure_euler_error, measure_transport_error
+from twm.theory.lattice import numerical_diffusion, simulate_wave, step_lattice, translate_profile
 from twm.theory.pictures import states_to_picture, text_to_states
-from twm.theory.lattice import euler_advect, simulate_wave, translate_profile
+from twm.theory.systems import TASK_CODES, draw_binary_history, draw_random_systems, make_fibonacci, make_hds
+from twm.theory.systems import make_linear_hds, make_named_task, make_random_hds, make_repeat_copy, make_selection
+from twm.theory.systems import rollout, window_states
 
 page = open_page("01_theory", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(page.seed)
@@ -94,8 +91,7 @@ use_style()
 # %%
 fibonacci, roots = {}, {}
 for history in (2, 3, 5):
-    start = np.ones((history, 1), dtype=object)
-    series = rollout(make_fibonacci(history), start, 20)
+    series = rollout(make_fibonacci(history), np.ones((history, 1), dtype=object), 20)
     fibonacci[history] = series.ravel().astype(float)
     roots[history] = max(abs(np.roots([1.0] + [-1.0] * history)))
 
@@ -112,19 +108,17 @@ orbits = rollout(logistic, starts, 26)[..., 0]
 # %% [markdown]
 # {numref}`fig-theory-recursions` shows the series on their predicted lines, and the three runs of the map.
 
-# %% mystnb={"figure": {"caption": "A: generalised Fibonacci series (markers) and the growth that the largest root predicts (dashed). B: two runs from equal initial states (circles with dots inside) are one orbit; with the first state changed, everything after it changes too (squares). The grey band marks the two states that are given.", "name": "fig-theory-recursions"}, "image": {"alt": "Left: three series on a logarithmic axis, each on a straight dashed line whose slope is its predicted growth. Right: an oscillating orbit drawn twice on the same points, and a third orbit that starts from another first state and runs apart from it.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "A: generalised Fibonacci series (markers) and the growth that the largest root predicts (dashed). B: two runs from equal initial states (circles with dots inside) are one orbit; with the first state changed, everything after it changes too (squares). The grey band marks the two states that are given.", "name": "fig-theory-recursions"}, "image": {"alt": "Left: three series on a logarithmic axis, each on a straight dashed line whose slope is its predicted growth. Right: an oscillating orbit drawn twice on the same points, and a third orbit that starts from another first state and runs apart from it.", "width": "760px"}} tags=["hide-input"]
 draw.plot_recursions(fibonacci, roots, orbits[:2], orbits[2])
 
 # %% [markdown]
 # The ratio of the last two terms, beside the root that predicts it:
 
 # %%
-off = {}
-for history, series in fibonacci.items():
-    ratio, root = series[-1] / series[-2], roots[history]
-    off[history] = abs(ratio / root - 1)
-    print(f"s = {history}: measured {ratio:.8f}, predicted {root:.8f}")
-growth_error = page.note("growth_error", max(off.values()))
+ratios = {history: series[-1] / series[-2] for history, series in fibonacci.items()}
+for history, ratio in ratios.items():
+    print(f"s = {history}: measured {ratio:.8f}, predicted {roots[history]:.8f}")
+growth_error = page.note("growth_error", max(abs(ratio / roots[history] - 1) for history, ratio in ratios.items()))
 
 # %% [markdown]
 # After some twenty terms they agree to {value}`01_theory:growth_error|.1g`, relative. That tests the library's
@@ -155,10 +149,7 @@ scalar = make_linear_hds([[0.2, -0.3, 1.1]], history=3, dim=1)
 vector = make_linear_hds([[0.9, 0.0, 0.0, -0.4], [0.0, 0.8, 0.4, 0.2]], history=2, dim=2)
 by_name = {
     "scalar": (scalar, lambda x, y, z: 1.1 * x - 0.3 * y + 0.2 * z),
-    "vector": (
-        vector,
-        lambda x, y: (0.9 * y[0] - 0.4 * x[1], 0.8 * y[1] + 0.4 * x[0] + 0.2 * x[1]),
-    ),
+    "vector": (vector, lambda x, y: (0.9 * y[0] - 0.4 * x[1], 0.8 * y[1] + 0.4 * x[0] + 0.2 * x[1])),
     "nonlinear": (logistic, lambda x, y: 2.1 * x * (1 - y)),
 }
 errors = {}
@@ -167,19 +158,14 @@ for kind, (hds, f) in by_name.items():
     first = [tuple(x) for x in first] if hds.dim > 1 else first.ravel()
     errors[kind] = compare(hds, f, first)
 
-# %%
-ones = np.array([[1], [1], [1]], dtype=object)
-exact = rollout(make_fibonacci(3), ones, 300).ravel()
+# %% tags=["hide-input"]
+exact = rollout(make_fibonacci(3), np.ones((3, 1), dtype=object), 300).ravel()
 by_hand = recur(lambda x, y, z: x + y + z, (1, 1, 1), 300)
 mismatches = sum(x != y for x, y in zip(exact, by_hand, strict=True))
-digits = len(str(exact[-1]))
-
-numbers = {f"error_{kind}": error for kind, error in errors.items()}
-numbers["integer_mismatches"] = mismatches
-numbers |= {"integer_terms": len(exact), "integer_digits": digits}
+integers = {"integer_mismatches": mismatches, "integer_terms": len(exact), "integer_digits": len(str(exact[-1]))}
+numbers = {f"error_{kind}": error for kind, error in errors.items()} | integers
 page.record("twm.hds", numbers, figure="fig-theory-recursions")
-print(", ".join(f"{kind} {error:.1e}" for kind, error in errors.items()))
-print(f"{mismatches} of {len(exact)} integers differ; the last: {digits} digits")
+print(", ".join(f"{kind} {error:.1e}" for kind, error in errors.items()), integers)
 
 # %% [markdown]
 # {claim}`twm.hds`: the floating-point differences are {value}`twm.hds:error_scalar|.1g` (scalar),
@@ -245,18 +231,12 @@ measured, predicted = {}, {}
 for c in below:
     measured[c] = [measure_euler_error(smooth, n, c, distance) for n in cells]
     # The modified equation: D times the time travelled times the curvature.
-    constants = [numerical_diffusion(c, 1.0, 1 / n) for n in cells]
-    predicted[c] = [D * distance * curvature for D in constants]
+    predicted[c] = [numerical_diffusion(c, 1.0, 1 / n) * distance * curvature for n in cells]
 
-# %%
+# %% mystnb={"figure": {"caption": "A: a pulse after 64 cells. At c = 1 it lies on the exact translation (grey); the smaller c, the wider it has become. B: the relative error of a smooth profile after an eighth of the ring, measured (markers) and predicted from the numerical diffusion (dashed, slope \u22121): halving the width of the cells halves the error.", "name": "fig-theory-courant"}, "image": {"alt": "Left: four pulses at the same place, one equal to the exact one and three lower and wider. Right: error against number of cells on logarithmic axes; three rows of markers follow straight dashed lines that fall with slope minus one.", "width": "760px"}} tags=["hide-input"]
 pulse = np.exp(-0.5 * ((np.arange(160) - 110) / 4) ** 2)
-moved = translate_profile(pulse, 64)
-pulses = {}
-for c in (*below, 1.0):
-    pulses[c] = euler_advect(pulse, c, round(64 / c))[-1]
-
-# %% mystnb={"figure": {"caption": "A: a pulse after 64 cells. At c = 1 it lies on the exact translation (grey); the smaller c, the wider it has become. B: the relative error of a smooth profile after an eighth of the ring, measured (markers) and predicted from the numerical diffusion (dashed, slope \u22121): halving the width of the cells halves the error.", "name": "fig-theory-courant"}, "image": {"alt": "Left: four pulses at the same place, one equal to the exact one and three lower and wider. Right: error against number of cells on logarithmic axes; three rows of markers follow straight dashed lines that fall with slope minus one.", "width": "760px"}}
-draw.plot_courant(pulses, moved, cells, measured, predicted, 64)
+pulses = {c: euler_advect(pulse, c, round(64 / c))[-1] for c in (*below, 1.0)}
+draw.plot_courant(pulses, translate_profile(pulse, 64), cells, measured, predicted, 64)
 
 # %% [markdown]
 # In {numref}`fig-theory-courant` the pulses are all in the right place, and only one has the right form. The order of
@@ -271,9 +251,8 @@ rough *= 10.0 ** rng.integers(-9, 10, size=rough.shape)
 error_at_one = 0.0
 for start in ("open", "periodic"):
     for steps in (1, 37, 200, 450):
-        shifted = translate_profile(rough, steps, start)
-        advected = euler_advect(rough, 1.0, steps, start)[-1]
-        error_at_one = max(error_at_one, np.abs(advected - shifted).max())
+        off = euler_advect(rough, 1.0, steps, start)[-1] - translate_profile(rough, steps, start)
+        error_at_one = max(error_at_one, np.abs(off).max())
 
 print("order of convergence      ", np.round(orders, 4))
 print("measured / predicted error", np.round(to_prediction, 4))
@@ -303,7 +282,7 @@ for c in courants:
     spread[c] = weights @ x**2 - (weights @ x) ** 2
     spread_predicted[c] = spread[c][0] + times * c * (1 - c)
 
-# %% mystnb={"figure": {"caption": "A: the factor by which one Euler step multiplies each mode: below 1 for c < 1 (blurring), exactly 1 at c = 1, above 1 beyond (instability). B: the variance of a pulse grows by c(1 \u2212 c) a step; at c = 1 it stays. Beyond c = 1 the variance shrinks while the shortest waves build up.", "name": "fig-theory-amplification"}, "image": {"alt": "Left: five curves of the amplification factor against wave number; markers lie on the lines. The curve for c of one is flat at one, the one beyond rises above it, the others dip below. Right: variance against steps, straight lines with markers on them.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "A: the factor by which one Euler step multiplies each mode: below 1 for c < 1 (blurring), exactly 1 at c = 1, above 1 beyond (instability). B: the variance of a pulse grows by c(1 \u2212 c) a step; at c = 1 it stays. Beyond c = 1 the variance shrinks while the shortest waves build up.", "name": "fig-theory-amplification"}, "image": {"alt": "Left: five curves of the amplification factor against wave number; markers lie on the lines. The curve for c of one is flat at one, the one beyond rises above it, the others dip below. Right: variance against steps, straight lines with markers on them.", "width": "760px"}} tags=["hide-input"]
 draw.plot_amplification(angles, gains_predicted, gains, times, spread, spread_predicted)
 
 # %%
@@ -313,29 +292,14 @@ for c in above:
     norms = np.linalg.norm(euler_advect(spike, c, 1000, "periodic"), axis=1)
     growth.append(float((norms[1000] / norms[900]) ** (1 / 100)))
 growth_predicted = [round(2 * c - 1, 12) for c in above]
-
-off = [gains[c] - gains_predicted[c] for c in courants]
-gain_error = np.abs(off).max()
-off = [spread[c] - spread_predicted[c] for c in courants]
-spread_error = np.abs(off).max()
+gain_error = max(np.abs(gains[c] - gains_predicted[c]).max() for c in courants)
+spread_error = max(np.abs(spread[c] - spread_predicted[c]).max() for c in courants)
 print("growth a step", np.round(growth, 5), "predicted", growth_predicted)
 
-# %%
-page.record(
-    "twm.pde",
-    {
-        "error_at_one": error_at_one,
-        "courants_below": below,
-        "orders": orders,
-        "error_to_prediction": to_prediction,
-        "courants_above": above,
-        "growth": growth,
-        "growth_predicted": growth_predicted,
-        "gain_error": gain_error,
-        "spread_error": spread_error,
-    },
-    figure="fig-theory-courant",
-)
+# %% tags=["hide-input"]
+numbers = {"error_at_one": error_at_one, "courants_below": below, "orders": orders, "error_to_prediction": to_prediction}
+numbers |= {"courants_above": above, "growth": growth, "growth_predicted": growth_predicted}
+page.record("twm.pde", numbers | {"gain_error": gain_error, "spread_error": spread_error}, figure="fig-theory-courant")
 
 # %% [markdown]
 # {claim}`twm.pde`: the error at $c = 1$ is {value}`twm.pde:error_at_one`, exactly. At $c$ = {value}`twm.pde:courants_below`
@@ -347,20 +311,14 @@ page.record(
 # The three regimes side by side: press play, or step with the arrow keys. The curves are shown after equal distances, to
 # the nearest step.
 
-# %% mystnb={"figure": {"caption": "One pulse on a ring, advected with three Courant numbers. At c = 1 it goes round unchanged; at c = 0.5 it melts; at c = 1.05 it first becomes higher and narrower, and then breaks up.", "name": "fig-theory-pulse"}}
-pulse = np.exp(-0.5 * ((np.arange(96) - 70) / 2.6) ** 2)
-distances = np.arange(0, 181, 4)
-rounds = {}
-for c in (0.5, 1.0, 1.05):
-    orbit = euler_advect(pulse, c, round(180 / c) + 1, "periodic")
-    rounds[c] = orbit[np.rint(distances / c).astype(int)]
+# %% mystnb={"figure": {"caption": "One pulse on a ring, advected with three Courant numbers. At c = 1 it goes round unchanged; at c = 0.5 it melts; at c = 1.05 it first becomes higher and narrower, and then breaks up.", "name": "fig-theory-pulse"}} tags=["hide-input"]
+pulse, distances = np.exp(-0.5 * ((np.arange(96) - 70) / 2.6) ** 2), np.arange(0, 181, 4)
+orbits = {c: euler_advect(pulse, c, round(180 / c) + 1, "periodic") for c in (0.5, 1.0, 1.05)}
 draw.animate_pulse(
-    rounds,
-    distances,
+    {c: orbit[np.rint(distances / c).astype(int)] for c, orbit in orbits.items()}, distances,
     "A pulse at three Courant numbers",
-    "Three copies of one pulse move to the left. The one with Courant "
-    "number 1 keeps its form, the one with 0.5 becomes low and wide, and "
-    "the one with 1.05 becomes high and narrow and breaks into zigzags.",
+    "Three copies of one pulse move to the left. The one with Courant number 1 keeps its form, the one with 0.5 becomes "
+    "low and wide, and the one with 1.05 becomes high and narrow and breaks into zigzags.",
 )
 
 # %% [markdown]
@@ -413,13 +371,11 @@ disturbed = np.repeat(orbit[:, None], dim, axis=1)
 disturbed[:, np.arange(dim), 0, np.arange(dim)] += 0.5
 after = step_lattice(disturbed, mixing.boundary)
 change = np.abs(after - step_lattice(orbit, mixing.boundary)[:, None])
-echo = float(change[..., :-1, :].max())
-heard = float(change[..., -1, :].max())
+echo, heard = float(change[..., :-1, :].max()), float(change[..., -1, :].max())
 
-# %%
-numbers = {"crosstalk": crosstalk, "echo": echo, "heard_by_f": heard}
-numbers |= {"boundary_error": boundary_error, "cells": history * dim}
-page.record("twm.substrate", numbers, figure="fig-theory-disturbance")
+# %% tags=["hide-input"]
+numbers = {"crosstalk": crosstalk, "echo": echo, "heard_by_f": heard, "boundary_error": boundary_error}
+page.record("twm.substrate", numbers | {"cells": history * dim}, figure="fig-theory-disturbance")
 print(f"crosstalk {crosstalk}, echo {echo}, boundary off by {boundary_error}")
 
 # %% [markdown]
@@ -427,13 +383,12 @@ print(f"crosstalk {crosstalk}, echo {echo}, boundary off by {boundary_error}")
 # so that its doing shows: it passes what leaves dimension $j$ on to dimension $j + 1$, and turns the sign of what leaves
 # dimension 3.
 
-# %% mystnb={"figure": {"caption": "A disturbance of one cell (circle: column 6, dimension 2) moves left by one column a step, in its own dimension only, and leaves at column 1 without an echo. What the boundary makes of it starts as a new wave at column 8 of dimension 3, later of dimension 1 with its sign turned, and later of dimension 2.", "name": "fig-theory-disturbance"}, "image": {"alt": "Three heatmaps, time downwards and columns across, one for each dimension. A short diagonal in the second runs from the disturbed cell to the left edge. When it ends a full diagonal starts at the right edge of the third, then one of the other sign in the first, then again one in the second.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "A disturbance of one cell (circle: column 6, dimension 2) moves left by one column a step, in its own dimension only, and leaves at column 1 without an echo. What the boundary makes of it starts as a new wave at column 8 of dimension 3, later of dimension 1 with its sign turned, and later of dimension 2.", "name": "fig-theory-disturbance"}, "image": {"alt": "Three heatmaps, time downwards and columns across, one for each dimension. A short diagonal in the second runs from the disturbed cell to the left edge. When it ends a full diagonal starts at the right edge of the third, then one of the other sign in the first, then again one in the second.", "width": "760px"}} tags=["hide-input"]
 passing_on = make_selection(history, dim, a=0b111, b=2 + 3, c=0b001)
 kick = np.zeros((history, dim))
 kick[5, 1] = 1.0
-kicked = simulate_wave(base + kick, passing_on.boundary, 28)
-difference = kicked - simulate_wave(base, passing_on.boundary, 28)
-draw.plot_disturbance(difference, column=5, dimension=1)
+kicked, calm = (simulate_wave(start, passing_on.boundary, 28) for start in (base + kick, base))
+draw.plot_disturbance(kicked - calm, column=5, dimension=1)
 
 # %% [markdown]
 # {claim}`twm.substrate`: over {value}`twm.substrate:cells` cells, the largest change outside the disturbed wave is
@@ -447,7 +402,7 @@ draw.plot_disturbance(difference, column=5, dimension=1)
 # at time $t - (s - i)$, in dimension $j$, with this strength. We let events fall at random times, in random dimensions and
 # with random strengths, keep a single snapshot, and list the events it shows.
 
-# %%
+# %% tags=["hide-input"]
 falls = rng.uniform(0.5, 2.0, size=(200, 60, dim)) * (rng.random((200, 60, dim)) < 0.1)
 snapshot = simulate_wave(np.zeros((200, history, dim)), None, 60, inputs=falls.swapaxes(0, 1))[-1]
 
@@ -455,17 +410,10 @@ run, column, part = np.nonzero(snapshot)
 entered = 59 - (history - 1 - column)  # column counts from 0, so the newest is history - 1
 wrongly_read = int((falls[run, entered, part] != snapshot[run, column, part]).sum())
 recent, older = int((falls[:, -history:] != 0).sum()), int((falls[:, :-history] != 0).sum())
-page.record(
-    "twm.fig1",
-    {
-        "events": recent,
-        "listed": len(run),
-        "wrong": wrongly_read,
-        "older_events": older,
-        "snapshots": len(falls),
-    },
-    figure="fig-theory-disturbance",
-)
+
+# %% tags=["hide-input"]
+numbers = {"events": recent, "listed": len(run), "wrong": wrongly_read, "older_events": older, "snapshots": len(falls)}
+page.record("twm.fig1", numbers, figure="fig-theory-disturbance")
 
 # %% [markdown]
 # {claim}`twm.fig1`: {value}`twm.fig1:snapshots` snapshots list {value}`twm.fig1:listed` events, of {value}`twm.fig1:events`
@@ -476,17 +424,13 @@ page.record(
 # of five components, $+1$ for ink and $-1$ for paper. The boundary of the *repeat copy* task writes the oldest state
 # again, $f(x_{i-1}, \ldots, x_{i-s}) = x_{i-s}$. The picture enters, crosses, and comes round.
 
-# %% mystnb={"figure": {"caption": "\"3141\" enters an empty substrate at column 16 and moves left. From step 17 on nothing enters from outside: the boundary writes each state that leaves at column 1 again at column 16, and the picture repeats. Right: everything that has been the newest column, in order.", "name": "fig-theory-3141"}}
+# %% mystnb={"figure": {"caption": "\"3141\" enters an empty substrate at column 16 and moves left. From step 17 on nothing enters from outside: the boundary writes each state that leaves at column 1 again at column 16, and the picture repeats. Right: everything that has been the newest column, in order.", "name": "fig-theory-3141"}} tags=["hide-input"]
 copy, picture = make_repeat_copy(16, 5), text_to_states("3141")
-empty = np.zeros((16, 5))
-crossing = simulate_wave(empty, copy.boundary, 48, inputs=picture)
+crossing = simulate_wave(np.zeros((16, 5)), copy.boundary, 48, inputs=picture)
 draw.animate_lattice(
-    crossing,
-    16,
-    "The text 3141 crosses the lattice",
-    "Left, a grid of five rows and sixteen columns: the digits 3141 come in "
-    "from the right, move to the left by one column a step and go round for "
-    "ever. Right, the same digits are written once, twice, three times.",
+    crossing, 16, "The text 3141 crosses the lattice",
+    "Left, a grid of five rows and sixteen columns: the digits 3141 come in from the right, move to the left by one "
+    "column a step and go round for ever. Right, the same digits are written once, twice, three times.",
 )
 
 # %% [markdown]
@@ -494,7 +438,7 @@ draw.animate_lattice(
 # step, the *wave operator* $\Phi$ of the next page: a diagonal of ones that moves everything on, and the boundary in its
 # last rows. Entries that something passes through are lit. With attention as the boundary they change from step to step.
 
-# %% mystnb={"figure": {"caption": "A lattice to step by hand: choose history, dim and boundary, click cells to change them, and step. Right, the matrix of the step; the shaded rows are the boundary, lit entries are those that carried something.", "name": "fig-theory-toy"}}
+# %% mystnb={"figure": {"caption": "A lattice to step by hand: choose history, dim and boundary, click cells to change them, and step. Right, the matrix of the step; the shaded rows are the boundary, lit entries are those that carried something.", "name": "fig-theory-toy"}} tags=["hide-input"]
 LatticeToy(history=4, dim=2)
 
 # %% [markdown]
@@ -561,40 +505,28 @@ for kind, hds, initial in draw_random_systems(count, page.seed):
     right.append(differ(orbit, windows))
     if hds.history > 1:  # a single column has no neighbours and no order
         shuffled.append(differ(rng.permutation(orbit), windows))
-        orbit = run_as_printed(initial, hds.boundary, steps)
-        printed.append(differ(orbit, windows))
+        printed.append(differ(run_as_printed(initial, hds.boundary, steps), windows))
         reverse = lambda window, f=hds.boundary: f(window[..., ::-1, :])
-        orbit = simulate_wave(initial, reverse, steps)
-        turned.append(differ(orbit, windows))
+        turned.append(differ(simulate_wave(initial, reverse, steps), windows))
 
 # %% [markdown]
 # {numref}`fig-theory-theorem` shows what was tried and how far each lattice is from its system.
 
-# %% mystnb={"figure": {"caption": "A: how many systems of each history and dim were tried. B: the largest relative difference between a lattice and the recursion it should represent, one point a system. The lattice of the theorem is at 0 for all of them; the wrong lattices are far above the accepted 10\u207b\u00b9\u00b2, but for the few systems on which the fault makes no difference.", "name": "fig-theory-theorem"}, "image": {"alt": "Left: a heatmap that covers histories 1 to 12 and dims 1 to 8. Right: four columns of points on a logarithmic axis. The first lies on zero, the other three near one, above a dashed line at ten to the minus twelve.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "A: how many systems of each history and dim were tried. B: the largest relative difference between a lattice and the recursion it should represent, one point a system. The lattice of the theorem is at 0 for all of them; the wrong lattices are far above the accepted 10\u207b\u00b9\u00b2, but for the few systems on which the fault makes no difference.", "name": "fig-theory-theorem"}, "image": {"alt": "Left: a heatmap that covers histories 1 to 12 and dims 1 to 8. Right: four columns of points on a logarithmic axis. The first lies on zero, the other three near one, above a dashed line at ten to the minus twelve.", "width": "760px"}} tags=["hide-input"]
 found = {
-    "as in the\ntheorem": np.array(right),
-    "Eq. (3)\nas printed": np.array(printed),
-    "boundary\nreversed": np.array(turned),
-    "shuffled\nin time": np.array(shuffled),
+    "as in the\ntheorem": np.array(right), "Eq. (3)\nas printed": np.array(printed),
+    "boundary\nreversed": np.array(turned), "shuffled\nin time": np.array(shuffled),
 }
 draw.plot_theorem(np.array(sizes), found, 1e-12)
 
-# %%
+# %% tags=["hide-input"]
 accepted = [errors_found <= 1e-12 for errors_found in found.values()]
 shares = [1 - float(passed.mean()) for passed in accepted]
-numbers = {"systems": count, "equal": int(accepted[0].sum())}
-numbers |= {"steps": steps, "linear": kinds.count("linear")}
-numbers |= {"largest_error": max(right)}
-numbers |= {"rejected_printed": shares[1], "rejected_reversed": shares[2]}
-numbers |= {"rejected_noise": shares[3]}
-page.record(
-    "twm.thm31",
-    numbers,
-    figure="fig-theory-theorem",
-    scale=None if count >= 1000 else f"{count} of 1000 systems",
-)
-print(f"{numbers['equal']} of {count} systems equal their lattice")
-print("wrong lattices rejected:", [f"{share:.1%}" for share in shares[1:]])
+numbers = {"systems": count, "equal": int(accepted[0].sum()), "steps": steps, "linear": kinds.count("linear")}
+numbers |= {"largest_error": max(right), "rejected_printed": shares[1], "rejected_reversed": shares[2]}
+fewer = None if count >= 1000 else f"{count} of 1000 systems"
+page.record("twm.thm31", numbers | {"rejected_noise": shares[3]}, figure="fig-theory-theorem", scale=fewer)
+print(f"{numbers['equal']} of {count} systems equal their lattice; rejected:", [f"{share:.1%}" for share in shares[1:]])
 
 # %% [markdown]
 # {claim}`twm.thm31`: {value}`twm.thm31:equal` of {value}`twm.thm31:systems` systems equal their lattice over
@@ -628,13 +560,9 @@ assert max(right) <= 1e-12 and min(shares[1:]) > 0.9
 
 # %%
 assert measure_transport_error(crossing) == 0
-noise = rng.choice([-1.0, 1.0], size=crossing.shape)
-assert measure_transport_error(noise) > 1
-for name in TASK_CODES:
-    task = make_named_task(name)
-    initial = draw_binary_history(task, 16, page.seed)
-    orbit = rollout(task, initial, 200)
-    assert set(np.unique(orbit)) == {-1.0, 1.0}
+assert measure_transport_error(rng.choice([-1.0, 1.0], size=crossing.shape)) > 1
+for task in map(make_named_task, TASK_CODES):
+    assert set(np.unique(rollout(task, draw_binary_history(task, 16, page.seed), 200))) == {-1.0, 1.0}
 
 # %% [markdown]
 # ## What does not hold
@@ -659,11 +587,10 @@ for n in (16, 17, 20, 32):
     misread = np.sign(pictures[label]) != original
     wrong[label] = misread.sum(axis=(1, 2)).tolist()
     print(label, "wrong cells after 1, 2, 4, 8 rounds:", wrong[label])
-page.note("blur_cells", int(original.size))
-after_one = [counts[0] for counts in wrong.values()]
-after_one = page.note("blur_after_one_round", after_one)
 
-# %% mystnb={"figure": {"caption": "\"3141\" on a ring of 16 columns after one, two, four and eight rounds, for waves of different Courant numbers. Above each picture: cells whose sign is wrong. Only the wave that moves exactly one column a step remembers.", "name": "fig-theory-blur"}, "image": {"alt": "A grid of pictures of the digits 3141. In the first row, c of one, all are sharp; in the others the digits fade, faster the smaller c, until only stripes are left.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "\"3141\" on a ring of 16 columns after one, two, four and eight rounds, for waves of different Courant numbers. Above each picture: cells whose sign is wrong. Only the wave that moves exactly one column a step remembers.", "name": "fig-theory-blur"}, "image": {"alt": "A grid of pictures of the digits 3141. In the first row, c of one, all are sharp; in the others the digits fade, faster the smaller c, until only stripes are left.", "width": "760px"}} tags=["hide-input"]
+page.note("blur_cells", int(original.size))
+page.note("blur_after_one_round", [counts[0] for counts in wrong.values()])
 draw.plot_blur(pictures, wrong, turns)
 
 # %% [markdown]

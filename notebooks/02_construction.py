@@ -39,37 +39,29 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
+import torch
 
+from twm.book.figures import construction as figures
+from twm.book.figures.style import use_style
 from twm.book.session import open_page
+from twm.models.elman import construct_elman
+from twm.theory.bases import add_complement, compute_dual, make_basis, make_basis_from_columns, make_encoder
+from twm.theory.bases import make_readout, transform_operator
+from twm.theory.lattice import simulate_wave
+from twm.theory.observability import reduce_observable
+from twm.theory.operators import correct_inputs, fibonacci_constant, load_history, make_cycle, make_shift
+from twm.theory.operators import make_wave_operator, read_substrate, repeat_copy_spectrum, repeat_copy_state
+from twm.theory.operators import simulate_boundary, simulate_linear
+from twm.theory.pictures import states_to_text, text_to_states
+from twm.theory.spectra import compare_spectra, nilpotency_index, nonzero_eigenvalues, ranks_of_powers
+from twm.theory.spectra import similarity_error, stable_rank
+from twm.theory.systems import draw_binary_history, make_fibonacci, make_linear_hds, make_named_task
+from twm.theory.systems import make_repeat_copy, rollout
 
 page = open_page("02_construction", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-
-# %%
-import torch
-
-from twm.theory.operators import (
-    correct_inputs, fibonacci_constant, load_history, make_cycle, make_shift, make_wave_operator, read_substrate,
-    repeat_copy_spectrum, repeat_copy_state, simulate_boundary, simulate_linear,
-)
-from twm.theory.bases import (
-    add_complement, compute_dual, make_basis, make_basis_from_columns, make_encoder, make_readout,
-    transform_operator,
-)
-from twm.theory.observability import reduce_observable
-from twm.theory.spectra import (
-    compare_spectra, nilpotency_index, nonzero_eigenvalues, ranks_of_powers, similarity_error, stable_rank,
-)
-from twm.book.figures import construction as figures
-from twm.book.figures.style import use_style
-from twm.theory.systems import draw_binary_history, rollout
-from twm.theory.systems import make_fibonacci, make_linear_hds, make_named_task, make_repeat_copy
-from twm.models.elman import construct_elman
-from twm.theory.pictures import states_to_text, text_to_states
-from twm.theory.lattice import simulate_wave
-
 use_style()
 
 # %% [markdown]
@@ -109,17 +101,11 @@ for history, dim in systems:
     expected = np.array(add_up(initial, steps)[history:], dtype=object)
     terms, differing = terms + waves.size, differing + int((waves != expected).sum())
 
-# %%
+# %% tags=["hide-input"]
 page.note("fibonacci_digits", len(str(abs(waves).max())))
-classic = {"classic": [int(term) for term in series[:12]]}
-general = {
-    "systems": len(systems),
-    "terms": terms,
-    "differing_terms": differing,
-    "most_history": 8,
-    "most_dim": 4,
-}
-page.record("twm.fib", classic | general, figure="fig-construction-fibonacci")
+numbers = {"classic": [int(term) for term in series[:12]], "systems": len(systems), "terms": terms}
+numbers |= {"differing_terms": differing, "most_history": 8, "most_dim": 4}
+page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 
 # %% [markdown]
 # Of {value}`twm.fib:terms` integers in {value}`twm.fib:systems` systems, {value}`twm.fib:differing_terms` differ; the
@@ -144,10 +130,8 @@ page.record("twm.fib", classic | general, figure="fig-construction-fibonacci")
 
 # %%
 companion = make_wave_operator(fibonacci.matrix)
-golden = (1 + np.sqrt(5)) / 2
-leading = np.linalg.eigvalsh(companion).max()
-print(companion)
-print(f"leading eigenvalue {leading:.15f}, golden ratio {golden:.15f}")
+golden, leading = (1 + np.sqrt(5)) / 2, np.linalg.eigvalsh(companion).max()
+print(companion, f"leading eigenvalue {leading:.15f}, golden ratio {golden:.15f}", sep="\n")
 assert abs(leading - golden) < 1e-14
 
 # %% [markdown]
@@ -155,16 +139,10 @@ assert abs(leading - golden) < 1e-14
 # $x^s = x^{s-1} + \dots + 1$, has one root above one, which tends to 2 as the history grows: with nothing forgotten, each
 # new term would double the total. Can we see those constants in the integers?
 
-# %% mystnb={"figure": {"caption": "Left: the Fibonacci series on a substrate with two columns; every number moves one column left a step. Right: the ratio of consecutive terms settles on the leading eigenvalue of the wave operator, the golden ratio for s = 2.", "name": "fig-construction-fibonacci"}, "image": {"alt": "A grid of Fibonacci numbers in two columns over ten steps, and four curves of ratios that settle on four dashed lines between 1.6 and 2.", "width": "700px"}}
-histories = (2, 3, 4, 8)
-ones = {history: np.ones((history, 1), dtype=object) for history in histories}
-grown = {
-    history: rollout(make_fibonacci(history, 1), first, steps=24)[:, 0]
-    for history, first in ones.items()
-}
-constants = {history: fibonacci_constant(history) for history in histories}
+# %% mystnb={"figure": {"caption": "Left: the Fibonacci series on a substrate with two columns; every number moves one column left a step. Right: the ratio of consecutive terms settles on the leading eigenvalue of the wave operator, the golden ratio for s = 2.", "name": "fig-construction-fibonacci"}, "image": {"alt": "A grid of Fibonacci numbers in two columns over ten steps, and four curves of ratios that settle on four dashed lines between 1.6 and 2.", "width": "700px"}} tags=["hide-input"]
+grown = {s: rollout(make_fibonacci(s, 1), np.ones((s, 1), dtype=object), steps=24)[:, 0] for s in (2, 3, 4, 8)}
 page.note("golden_error", abs(float(series[-1]) / float(series[-2]) / golden - 1))
-figures.plot_fibonacci(lattice, grown, constants)
+figures.plot_fibonacci(lattice, grown, {history: fibonacci_constant(history) for history in grown})
 
 # %% [markdown]
 # After thirty steps the measured ratio is the golden one to a relative {value}`02_construction:golden_error|.1e`.
@@ -177,9 +155,7 @@ figures.plot_fibonacci(lattice, grown, constants)
 
 # %%
 skew = make_basis_from_columns(np.array([[1.0, 1.0], [0.0, 1.0]]))
-print(
-    "basis\n", skew.basis, "\ndual\n", skew.dual_basis, "\nproduct\n", skew.dual_basis @ skew.basis
-)
+print("basis\n", skew.basis, "\ndual\n", skew.dual_basis, "\nproduct\n", skew.dual_basis @ skew.basis)
 
 # %% [markdown]
 # The second basis vector leans to the right, so the first dual row must lean the other way to give 0 on it. For a square
@@ -222,18 +198,16 @@ for draw in range(page.size(smoke=10, laptop=50, paper=100)):
 
 # %%
 columns, state = tilted.basis, rng.standard_normal(tilted.hidden)
-duals = {
-    name: compute_dual(columns, name, recurrent) for name in ("pseudo-inverse", "spectral")
-}
+duals = {name: compute_dual(columns, name, recurrent) for name in ("pseudo-inverse", "spectral")}
 state -= columns @ (duals["spectral"] @ state)  # a disturbance with no share in the wave
 disturbed = [state]
 for _ in range(40):
     disturbed.append(recurrent @ disturbed[-1])
 leaks = {name: np.abs(np.array(disturbed) @ dual.T).max(axis=1) for name, dual in duals.items()}
-leak = {"leak_pseudo_inverse": leaks["pseudo-inverse"][1], "leak_spectral": leaks["spectral"][1]}
-page.record("twm.dual", worst | leak, figure="fig-construction-duals")
 
-# %% mystnb={"figure": {"caption": "Left: a skew basis of the plane and its dual; each dual row is perpendicular to the other basis vector. Right: a disturbance that has no share in the wave, as two duals of the same basis read it. The pseudo-inverse takes it for content until it has decayed; the spectral dual does not see it.", "name": "fig-construction-duals"}, "image": {"alt": "Four arrows in the plane, two solid and two dashed, and a logarithmic plot in which the pseudo-inverse's error falls from above one while the spectral dual's stays at rounding level.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Left: a skew basis of the plane and its dual; each dual row is perpendicular to the other basis vector. Right: a disturbance that has no share in the wave, as two duals of the same basis read it. The pseudo-inverse takes it for content until it has decayed; the spectral dual does not see it.", "name": "fig-construction-duals"}, "image": {"alt": "Four arrows in the plane, two solid and two dashed, and a logarithmic plot in which the pseudo-inverse's error falls from above one while the spectral dual's stays at rounding level.", "width": "700px"}} tags=["hide-input"]
+leak = {f"leak_{name.replace('-', '_')}": values[1] for name, values in leaks.items()}
+page.record("twm.dual", worst | leak, figure="fig-construction-duals")
 figures.plot_duals(skew.basis, skew.dual_basis, leaks, radius=0.7)
 
 # %% [markdown]
@@ -260,17 +234,13 @@ def measure_error(system, basis, initial, matrix=None, steps=40):
 # %%
 errors = {}
 for kind in ("standard", "orthonormal", "skew"):
-    errors[f"{kind}_per_condition"] = 0.0
+    found = []
     for history, dim, extra in [(2, 1, 0), (2, 1, 5), (3, 2, 0), (5, 4, 0), (5, 4, 20), (8, 3, 40)]:
-        basis = make_basis(
-            history * dim, history * dim + extra, kind, seed=rng, tilt=1.0 if extra else 0.0
-        )
+        basis = make_basis(history * dim, history * dim + extra, kind, seed=rng, tilt=1.0 if extra else 0.0)
         initial = rng.integers(1, 10, (history, dim)).astype(object)
-        error = measure_error(make_fibonacci(history, dim), basis, initial) / basis.condition
-        errors[f"{kind}_per_condition"] = max(errors[f"{kind}_per_condition"], error)
-page.record("twm.fib.phi", errors | {"steps": 40}, figure="fig-construction-errors")
-for kind, error in errors.items():
-    print(f"{kind:24}{error:.1e}")
+        found.append(measure_error(make_fibonacci(history, dim), basis, initial) / basis.condition)
+    errors[f"{kind}_per_condition"] = max(found)
+    print(f"{kind:12}{max(found):.1e}")
 
 # %% [markdown]
 # Fibonacci was only the example. Equation {eq}`eq-construction-operator` promises the same for *every* linear f. So we
@@ -288,23 +258,18 @@ for draw in range(page.size(smoke=40, laptop=200, paper=400)):
     condition, tilt = 10 ** rng.uniform(0, 5), float(extra > 0)
     basis = make_basis(size, size + extra, "skew", seed=rng, condition=condition, tilt=tilt)
     points[shape].append((basis.condition, measure_error(system, basis, initial)))
-    wrong_passed += (
-        measure_error(system, basis, initial, matrix=1.001 * matrix) <= 1e-9 * basis.condition
-    )
+    wrong_passed += measure_error(system, basis, initial, matrix=1.001 * matrix) <= 1e-9 * basis.condition
 
-# %%
+# %% tags=["hide-input"]
 points = {shape: np.array(pairs).T for shape, pairs in points.items()}
-largest = {
-    f"{shape}_per_condition": (error / condition).max()
-    for shape, (condition, error) in points.items()
-}
-systems = sum(pairs.shape[1] for pairs in points.values())
-counts = {"systems": systems, "wrong_passed": int(wrong_passed)}
+largest = {f"{shape}_per_condition": (error / condition).max() for shape, (condition, error) in points.items()}
+counts = {"systems": sum(pairs.shape[1] for pairs in points.values()), "wrong_passed": int(wrong_passed)}
+page.record("twm.fib.phi", errors | {"steps": 40}, figure="fig-construction-errors")
 page.record("twm.lbc", largest | counts, figure="fig-construction-errors")
 page.note("error_slope", np.polyfit(*np.log10(np.concatenate(list(points.values()), axis=1)), 1)[0])
 assert max(largest.values()) <= 1e-9 and wrong_passed == 0
 
-# %% mystnb={"figure": {"caption": "Random linear boundaries in random bases, 40 steps each: what error there is comes from rounding, which grows at most with the square of the condition number, and stays far below the tolerance.", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, square and rectangular bases, rising near a dotted line of slope two, far below a dashed tolerance line.", "width": "560px"}}
+# %% mystnb={"figure": {"caption": "Random linear boundaries in random bases, 40 steps each: what error there is comes from rounding, which grows at most with the square of the condition number, and stays far below the tolerance.", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, square and rectangular bases, rising near a dotted line of slope two, far below a dashed tolerance line.", "width": "560px"}} tags=["hide-input"]
 figures.plot_errors(points, tolerance=1e-9)
 
 # %% [markdown]
@@ -335,20 +300,15 @@ figures.plot_errors(points, tolerance=1e-9)
 history, dim, size = 16, 5, 80
 system, inputs = make_repeat_copy(history, dim), rng.standard_normal((history, dim))
 closed = np.array([repeat_copy_state(inputs, step) for step in range(4 * history + 1)])
-bases = {
-    "standard": make_basis(size),
-    "hidden": make_basis(size, 120, "skew", seed=rng, tilt=1.0),
-}
+bases = {"standard": make_basis(size), "hidden": make_basis(size, 120, "skew", seed=rng, tilt=1.0)}
 rcopy = {"history": history, "dim": dim, "steps": 4 * history}
 for name, basis in bases.items():
     matrices = construct_elman(system, basis, complement=0.7, seed=seed).get_matrices()
     _, states = simulate_linear(*matrices, inputs, steps=4 * history)
     waves = read_substrate(basis, states[history - 1 :], dim)
-    rcopy[f"{name}_per_condition"] = (
-        np.abs(waves - closed).max() / np.abs(inputs).max() / basis.condition
-    )
+    rcopy[f"{name}_per_condition"] = np.abs(waves - closed).max() / np.abs(inputs).max() / basis.condition
 
-# %%
+# %% tags=["hide-input"]
 # The printed index is d further on; we wrap it around at the end, so that it means something.
 printed = np.roll(closed.reshape(len(closed), -1), dim, axis=1).reshape(closed.shape)
 rcopy["printed_index"] = np.abs(waves - printed).max(axis=(1, 2)).min() / np.abs(inputs).max()
@@ -362,7 +322,7 @@ page.record("twm.rcopy", rcopy, figure="fig-construction-wheel")
 # A wheel of $s$ columns is back where it was after $s$ steps, so $\Phi^s = 1$: its eigenvalues are the $s$-th roots of
 # unity, each $d$ times.
 
-# %% mystnb={"figure": {"caption": "Spectrum of repeat copy with s = 16 and d = 5: sixteen roots of unity, each with the multiplicity written beside it, which is d.", "name": "fig-construction-wheel"}, "image": {"alt": "Sixteen points evenly spaced on the unit circle, each labelled 5.", "width": "420px"}}
+# %% mystnb={"figure": {"caption": "Spectrum of repeat copy with s = 16 and d = 5: sixteen roots of unity, each with the multiplicity written beside it, which is d.", "name": "fig-construction-wheel"}, "image": {"alt": "Sixteen points evenly spaced on the unit circle, each labelled 5.", "width": "420px"}} tags=["hide-input"]
 values = np.linalg.eigvals(make_cycle(history, dim))
 page.note("wheel_error", compare_spectra(values, repeat_copy_spectrum(history, dim)))
 figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
@@ -377,23 +337,16 @@ figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
 # sixteen columns of five: one state a column. The network has 96 neurons and a random skew basis, so that no neuron is a
 # pixel. Press play: on the left is all that an electrode could see.
 
-# %% mystnb={"figure": {"caption": "The same hidden states twice. Left: the activity of 96 neurons, in which nothing seems to move. Right: multiplied by the dual basis. The text enters at the right-hand column, moves left by one column a step, and comes round for ever.", "name": "fig-construction-shift"}}
+# %% mystnb={"figure": {"caption": "The same hidden states twice. Left: the activity of 96 neurons, in which nothing seems to move. Right: multiplied by the dual basis. The text enters at the right-hand column, moves left by one column a step, and comes round for ever.", "name": "fig-construction-shift"}} tags=["hide-input"]
 picture = text_to_states("3141")
 basis = make_basis(history * dim, 96, "skew", seed=seed, tilt=1.0)
 network = construct_elman(system, basis, complement=0.7, seed=seed)
-states = (
-    network(torch.from_numpy(picture)[:, None], horizon=3 * history).states[:, 0].detach().numpy()
-)
+states = network(torch.from_numpy(picture)[:, None], horizon=3 * history).states[:, 0].detach().numpy()
 states = np.concatenate([np.zeros((1, 96)), states])  # the empty network first
 waves = read_substrate(basis, states, dim)
 captions = ["before the first input"]
-captions += [
-    f"input phase, step {k}: column {k} of the picture enters" for k in range(1, history + 1)
-]
-captions += [
-    f"output phase, step {k}: column {(k - 1) % history + 1} comes back"
-    for k in range(1, 3 * history + 1)
-]
+captions += [f"input phase, step {k}: column {k} of the picture enters" for k in range(1, history + 1)]
+captions += [f"output phase, step {k}: column {(k - 1) % history + 1} comes back" for k in range(1, 3 * history + 1)]
 figures.animate_hidden_shift(states, waves, captions, rows=6)
 
 # %%
@@ -415,15 +368,12 @@ assert rounds == ["3141"] * 4
 tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
 phis = {name: make_wave_operator(task.matrix) for name, task in tasks.items()}
 reduced = {name: reduce_observable(np.eye(8, 64, k=56), phi) for name, phi in phis.items()}
-ranks = {name: page.note(f"observable_{name}", small.rank) for name, small in reduced.items()}
-print("    observable coordinates, eigenvalues other than 0")
 for name, phi in phis.items():
-    print(f"{name}: {ranks[name]:3} {stable_rank(phi):3}")
+    rank = page.note(f"observable_{name}", reduced[name].rank)
+    print(f"{name}: {rank:3} observable coordinates, {stable_rank(phi):3} eigenvalues other than 0")
 
-# %% mystnb={"figure": {"caption": "The wave operators of T1 to T4. Above the line the shift, below it the boundary; red squares are +1, blue diamonds -1. Grey: coordinates that no output ever depends on. T2, T3 and T4 read the same positions, so they need the same coordinates, and differ in order and sign.", "name": "fig-construction-tasks"}, "image": {"alt": "Four matrices of 64 by 64 with a diagonal of ones above and eight entries in the last eight rows; in three of them many columns are grey.", "width": "680px"}}
-figures.plot_task_operators(
-    phis, {name: small.coordinates for name, small in reduced.items()}, dim=8
-)
+# %% mystnb={"figure": {"caption": "The wave operators of T1 to T4. Above the line the shift, below it the boundary; red squares are +1, blue diamonds -1. Grey: coordinates that no output ever depends on. T2, T3 and T4 read the same positions, so they need the same coordinates, and differ in order and sign.", "name": "fig-construction-tasks"}, "image": {"alt": "Four matrices of 64 by 64 with a diagonal of ones above and eight entries in the last eight rows; in three of them many columns are grey.", "width": "680px"}} tags=["hide-input"]
+figures.plot_task_operators(phis, {name: small.coordinates for name, small in reduced.items()}, dim=8)
 
 # %% [markdown]
 # T1 needs all {value}`02_construction:observable_T1` coordinates, each of the others
@@ -435,10 +385,7 @@ figures.plot_task_operators(
 summing = make_wave_operator([[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0]])
 quotient = reduce_observable(np.eye(2, 4, k=2), summing)
 print(f"rank {quotient.rank} of 4, coordinates: {quotient.coordinates}")
-print(
-    "difference of the two components, projected:",
-    (quotient.projection @ [1, -1, 0, 0]).round(12) + 0.0,
-)
+print("difference of the two components, projected:", (quotient.projection @ [1, -1, 0, 0]).round(12) + 0.0)
 assert quotient.rank == 3 and quotient.coordinates is None
 
 # %% [markdown]
@@ -451,9 +398,7 @@ assert quotient.rank == 3 and quotient.coordinates is None
 # found, and they tell the blocks. So we compare nonzero eigenvalues, $W\Psi - \Psi\Phi$, and eight ranks.
 
 # %%
-theory = {
-    name: (nonzero_eigenvalues(phi), ranks_of_powers(phi, 8)) for name, phi in phis.items()
-}
+theory = {name: (nonzero_eigenvalues(phi), ranks_of_powers(phi, 8)) for name, phi in phis.items()}
 
 
 def compare_network(name, hidden, draw, other=None):
@@ -467,19 +412,13 @@ def compare_network(name, hidden, draw, other=None):
 
 draws = page.size(smoke=1, laptop=5, paper=20)
 cases = [(name, seed + draw) for name in tasks for draw in range(draws)]
-found = {
-    hidden: [compare_network(name, hidden, draw) for name, draw in cases] for hidden in (64, 128)
-}
-controls = [
-    compare_network(name, 128, seed, other)
-    for name, other in [("T1", "T2"), ("T2", "T3"), ("T3", "T4")]
-]
+found = {hidden: [compare_network(name, hidden, draw) for name, draw in cases] for hidden in (64, 128)}
+controls = [compare_network(name, 128, seed, other) for name, other in [("T1", "T2"), ("T2", "T3"), ("T3", "T4")]]
 
-# %%
+# %% tags=["hide-input"]
 both = found[64] + found[128]
 similar = {
-    "networks": len(both),
-    "similarity": max(error for _, error, _ in both),
+    "networks": len(both), "similarity": max(error for _, error, _ in both),
     "square_spectrum": max(spectrum for spectrum, _, _ in found[64]),
     "wide_spectrum": max(spectrum for spectrum, _, _ in found[128]),
     "rank_mismatches": sum(not same for _, _, same in both),
@@ -487,17 +426,13 @@ similar = {
 }
 page.record("twm.similar", similar, figure="fig-construction-spectra", seeds=draws)
 
-# %% mystnb={"figure": {"caption": "Nonzero eigenvalues of the wave operators (rings) and of networks constructed from them: 64 neurons (squares) and 128 neurons whose other 64 directions decay with spectral radius one half (dots). Every ring is filled; what the wider network has besides lies inside.", "name": "fig-construction-spectra"}, "image": {"alt": "Four unit circles with rings at roots of plus or minus one, all filled by squares and dots, and in each a small cloud of dots near the centre.", "width": "600px"}}
-spectra, narrow = {}, make_basis(64, kind="skew", seed=seed)
-wide = make_basis(64, 128, "skew", seed=seed, tilt=1.0)
+# %% mystnb={"figure": {"caption": "Nonzero eigenvalues of the wave operators (rings) and of networks constructed from them: 64 neurons (squares) and 128 neurons whose other 64 directions decay with spectral radius one half (dots). Every ring is filled; what the wider network has besides lies inside.", "name": "fig-construction-spectra"}, "image": {"alt": "Four unit circles with rings at roots of plus or minus one, all filled by squares and dots, and in each a small cloud of dots near the centre.", "width": "600px"}} tags=["hide-input"]
+narrow, wide = make_basis(64, kind="skew", seed=seed), make_basis(64, 128, "skew", seed=seed, tilt=1.0)
+spectra = {}
 for name, task in tasks.items():
-    first = construct_elman(task, narrow).get_matrices()[0]
-    second = construct_elman(task, wide, complement=0.5, seed=seed).get_matrices()[0]
-    spectra[name] = {"wave operator": theory[name][0]}
-    spectra[name] |= {
-        "network, 64": nonzero_eigenvalues(first),
-        "network, 128": nonzero_eigenvalues(second),
-    }
+    built = {64: construct_elman(task, narrow), 128: construct_elman(task, wide, complement=0.5, seed=seed)}
+    values = {f"network, {size}": nonzero_eigenvalues(one.get_matrices()[0]) for size, one in built.items()}
+    spectra[name] = {"wave operator": theory[name][0]} | values
 figures.plot_constructed_spectra(spectra)
 
 # %% [markdown]
@@ -513,32 +448,20 @@ figures.plot_constructed_spectra(spectra)
 
 # %%
 history, dim = 8, 4
-basis, content = (
-    make_basis(32, 48, "skew", seed=seed, tilt=1.0),
-    rng.standard_normal((history, dim)),
-)
+basis, content = make_basis(32, 48, "skew", seed=seed, tilt=1.0), rng.standard_normal((history, dim))
 gains, steps = (0.98, 0.995, 1.0, 1.005, 1.02), 100 * history
-amplitudes, errors, final = {}, [], {}
+amplitudes, errors = {}, []
 for gain in gains:
     network = construct_elman(make_repeat_copy(history, dim), basis, gain=gain)
     started = torch.from_numpy(load_history(basis, content))[None]
-    waves = read_substrate(
-        basis, network(None, steps, started).states[:, 0].detach().numpy(), dim
-    )
+    waves = read_substrate(basis, network(None, steps, started).states[:, 0].detach().numpy(), dim)
     amplitudes[gain] = np.abs(waves).max(axis=(1, 2)) / np.abs(content).max()
     errors.append(np.abs(waves[-1] / gain**steps - content).max() / np.abs(content).max())
 
-# %%
-ends = [curve[-1] for curve in amplitudes.values()]
-unity = {
-    "gains": gains,
-    "errors": errors,
-    "amplitudes": ends,
-    "content_error": errors[gains.index(1.0)],
-}
-page.record(
-    "twm.unity", unity | {"steps": steps, "history": history}, figure="fig-construction-gains"
-)
+# %% tags=["hide-input"]
+unity = {"gains": gains, "errors": errors, "amplitudes": [curve[-1] for curve in amplitudes.values()]}
+unity |= {"content_error": errors[gains.index(1.0)], "steps": steps, "history": history}
+page.record("twm.unity", unity, figure="fig-construction-gains")
 print({gain: f"{curve[-1]:.3e}" for gain, curve in amplitudes.items()})
 
 # %% [markdown]
@@ -555,13 +478,11 @@ for gain in (0.98, 1.0, 1.02, 1.2):
     fixed[gain] = 0.0 if gain <= 1 else 1.0
     for _ in range(5000):
         fixed[gain] = np.tanh(gain * fixed[gain])
+print({gain: f"{curve[-1]:.6f} (predicted {fixed[gain]:.6f})" for gain, curve in saturating.items()})
+
+# %% mystnb={"figure": {"caption": "Amplitude of a content that goes round and round. Left: linear, the markers lie on gain to the power t. Right: the same wheel with tanh; above gain one it settles where the formula says, below it dies.", "name": "fig-construction-gains"}, "image": {"alt": "Left, five straight lines on a logarithmic axis, rising, level and falling, with markers on them. Right, four curves, two of which level off at dashed lines and two of which fall towards zero.", "width": "700px"}} tags=["hide-input"]
 page.note("settled_error", max(abs(saturating[gain][-1] - fixed[gain]) for gain in (1.02, 1.2)))
 page.note("slow_death", saturating[1.0][-1] / np.sqrt(1.5 / steps))
-print(
-    {gain: f"{curve[-1]:.6f} (predicted {fixed[gain]:.6f})" for gain, curve in saturating.items()}
-)
-
-# %% mystnb={"figure": {"caption": "Amplitude of a content that goes round and round. Left: linear, the markers lie on gain to the power t. Right: the same wheel with tanh; above gain one it settles where the formula says, below it dies.", "name": "fig-construction-gains"}, "image": {"alt": "Left, five straight lines on a logarithmic axis, rising, level and falling, with markers on them. Right, four curves, two of which level off at dashed lines and two of which fall towards zero.", "width": "700px"}}
 figures.plot_gains(np.arange(1, steps + 1), amplitudes, saturating, fixed)
 
 # %% [markdown]
@@ -587,25 +508,14 @@ for history, dim in sizes:
     wrong_index += nilpotency_index(shift) != history
     stream = rng.standard_normal((3 * history, dim))
     ends = make_encoder(standard, dim), make_readout(standard, dim)
-    state = simulate_linear(shift, *ends, stream, 0)[1][-1]
+    state, young = (simulate_linear(shift, *ends, inputs, 0)[1][-1] for inputs in (stream, stream[-history:]))
     recall = max(recall, np.abs(state.reshape(history, dim) - stream[-history:]).max())
-    older = max(
-        older, np.abs(state - simulate_linear(shift, *ends, stream[-history:], 0)[1][-1]).max()
-    )
+    older = max(older, np.abs(state - young).max())
 
-# %%
+# %% tags=["hide-input"]
+numbers = {"systems": len(sizes), "rank_excess": excess, "wrong_index": int(wrong_index), "recall_error": recall}
 h3 = np.eye(8, k=-1)  # ones below the diagonal, one channel
-page.record(
-    "twm.h3",
-    {
-        "systems": len(sizes),
-        "rank_excess": excess,
-        "wrong_index": int(wrong_index),
-        "recall_error": recall,
-        "older_influence": older,
-        "same_as_h3": bool((np.flip(h3) == make_shift(8, 1)).all()),
-    },
-)
+page.record("twm.h3", numbers | {"older_influence": older, "same_as_h3": bool((np.flip(h3) == make_shift(8, 1)).all())})
 
 # %% [markdown]
 # In {value}`twm.h3:systems` sizes the power that makes the shift vanish is $s$ with {value}`twm.h3:wrong_index` exceptions,
@@ -631,26 +541,15 @@ def sum_terms(matrix, basis, first):
 
 matrix, basis = rng.standard_normal((3, 12)), make_basis(12, 15, "skew", seed=seed, tilt=1.0)
 short = transform_operator(make_wave_operator(matrix), basis)
-assert (
-    np.abs(sum_terms(matrix, basis, first=(4 - 1) * 3 + 1) - short).max() < 1e-12 * basis.condition
-)
+assert np.abs(sum_terms(matrix, basis, first=(4 - 1) * 3 + 1) - short).max() < 1e-12 * basis.condition
 assert np.abs(sum_terms(matrix, basis, first=(4 - 1) * 3) - short).max() > 0.01
 
-# %%
+# %% tags=["hide-input"]
 assert differing == 0 and max(worst.values()) <= 1e-10
-assert (
-    max(rcopy["standard_per_condition"], rcopy["hidden_per_condition"])
-    <= 1e-12
-    < rcopy["printed_index"]
-)
+assert max(rcopy["standard_per_condition"], rcopy["hidden_per_condition"]) <= 1e-12 < rcopy["printed_index"]
 assert similar["rank_mismatches"] == similar["wrong_passed"] == 0 and similar["similarity"] <= 1e-10
 assert max(errors) <= 1e-9 and excess <= 0 and wrong_index == recall == older == 0
-assert {name: small.rank for name, small in reduced.items()} == {
-    "T1": 64,
-    "T2": 36,
-    "T3": 36,
-    "T4": 36,
-}
+assert {name: small.rank for name, small in reduced.items()} == {"T1": 64, "T2": 36, "T3": 36, "T4": 36}
 print("all checks hold")
 
 # %% [markdown]
@@ -665,9 +564,7 @@ print("all checks hold")
 # the end, and comes to no harm. Fibonacci does, in its first step:
 
 # %%
-standard = make_basis(2)
-network = construct_elman(fibonacci, standard)
-raw = np.ones((2, 1))
+network, raw = construct_elman(fibonacci, make_basis(2)), np.ones((2, 1))
 for name, fed in {"raw": raw, "corrected": correct_inputs(fibonacci.matrix, raw)}.items():
     outputs = network(torch.from_numpy(fed)[:, None], horizon=6).outputs[:, 0, 0]
     print(f"{name:9} inputs {fed[:, 0]}: outputs {outputs.detach().numpy()}")
@@ -712,20 +609,11 @@ for draw in range(page.size(smoke=20, laptop=50, paper=100)):
         state = network(torch.from_numpy(fed)[:, None], 0).states[-1, 0].detach().numpy()
         error = np.abs(state - basis.basis @ wanted.ravel()).max() / np.abs(state).max()
         missed[way].append(error / basis.condition)
-page.record(
-    "ours.input",
-    {
-        "state_corrected": max(missed["corrected"]),
-        "state_raw": min(missed["raw"]),
-        "signs_corrected": wrong["corrected"],
-        "signs_raw": wrong["raw"],
-        "signs_raw_T1": share["T1", "raw"].max(),
-        "systems": len(missed["raw"]),
-    },
-    figure="fig-construction-inputs",
-)
 
-# %% mystnb={"figure": {"caption": "Left to middle: the substrate of T2 after the input phase, as it should be, as raw inputs leave it, and with corrected inputs. Right: the share of wrong signs in the output phase that follows raw inputs. T1 makes no error.", "name": "fig-construction-inputs"}, "image": {"alt": "Three heatmaps of 8 by 8; the first and third agree, the second differs and reaches larger values. Beside them curves of wrong signs: zero for T1, well above zero for the other tasks.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "Left to middle: the substrate of T2 after the input phase, as it should be, as raw inputs leave it, and with corrected inputs. Right: the share of wrong signs in the output phase that follows raw inputs. T1 makes no error.", "name": "fig-construction-inputs"}, "image": {"alt": "Three heatmaps of 8 by 8; the first and third agree, the second differs and reaches larger values. Beside them curves of wrong signs: zero for T1, well above zero for the other tasks.", "width": "760px"}} tags=["hide-input"]
+numbers = {"state_corrected": max(missed["corrected"]), "state_raw": min(missed["raw"]), "systems": len(missed["raw"])}
+numbers |= {f"signs_{way}": value for way, value in wrong.items()} | {"signs_raw_T1": share["T1", "raw"].max()}
+page.record("ours.input", numbers, figure="fig-construction-inputs")
 left = {"history wanted": draw_binary_history(tasks["T2"], 256, seed)[0]}
 left |= {f"{way} inputs": filled["T2", way] for way in ("raw", "corrected")}
 figures.plot_input_phase(left, {name: share[name, "raw"] for name in tasks})
@@ -748,16 +636,13 @@ bases = [make_basis(int(block), kind="skew", seed=seed) for block in blocks]
 hidden = [transform_operator(make_shift(basis.size, 1), basis) for basis in bases]
 radii = np.array([np.abs(np.linalg.eigvals(operator)).max() for operator in hidden])
 guide = np.array([(basis.condition * np.finfo(float).eps) ** (1 / basis.size) for basis in bases])
-sixteen = list(blocks).index(16)
-clouds = {
-    "standard": np.linalg.eigvals(make_shift(16, 1)),
-    "skew": np.linalg.eigvals(hidden[sixteen]),
-}
-page.note("largest_zero", radii[sixteen])
-page.note("wrong_stable_rank", sum(stable_rank(operator) for operator in hidden))
 assert (radii < 10 * guide).all() and (radii[blocks >= 8] > 0.1 * guide[blocks >= 8]).all()
 
-# %% mystnb={"figure": {"caption": "Left: computed eigenvalues of a shift of 16 columns, all zero in theory; in a skew basis they lie on a circle. Right: the radius of that circle grows with the history as the law for Jordan blocks says.", "name": "fig-construction-zeros"}, "image": {"alt": "Left, a ring of eigenvalues around zero and one point at zero. Right, points that rise with the size of the Jordan block along a dashed line.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Left: computed eigenvalues of a shift of 16 columns, all zero in theory; in a skew basis they lie on a circle. Right: the radius of that circle grows with the history as the law for Jordan blocks says.", "name": "fig-construction-zeros"}, "image": {"alt": "Left, a ring of eigenvalues around zero and one point at zero. Right, points that rise with the size of the Jordan block along a dashed line.", "width": "700px"}} tags=["hide-input"]
+sixteen = list(blocks).index(16)
+page.note("largest_zero", radii[sixteen])
+page.note("wrong_stable_rank", sum(stable_rank(operator) for operator in hidden))
+clouds = {"standard": np.linalg.eigvals(make_shift(16, 1)), "skew": np.linalg.eigvals(hidden[sixteen])}
 figures.plot_zeros(clouds, blocks, radii, guide)
 
 # %% [markdown]

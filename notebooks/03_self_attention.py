@@ -35,31 +35,25 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
-
-from twm.book.session import open_page
-
-page = open_page("03_self_attention", profile=profile, device=device, seed=seed, reuse=reuse)
-rng = np.random.default_rng(seed)
-
-# %%
 import torch
 
-from twm.theory import attention as att
-from twm.training.trainer import TrainingPlan
-from twm.training.attention import (
-    compare_attention_with_elman, describe_main_comparison, list_iterations, record_attention_comparison,
-    summarise_comparisons,
-)
 from twm.book.figures import self_attention as figures
 from twm.book.figures.style import use_style
-from twm.theory.systems import make_hds, make_named_task, make_repeat_copy, rollout
+from twm.book.session import DataTable, group, open_page
 from twm.paths import results_dir
 from twm.records import describe_rows, read_rows
 from twm.streams import binary_inputs_numpy
+from twm.theory import attention as att
 from twm.theory.lattice import simulate_wave
+from twm.theory.systems import make_hds, make_named_task, make_repeat_copy, rollout
+from twm.training.attention import compare_attention_with_elman, describe_main_comparison, list_iterations
+from twm.training.attention import record_attention_comparison, summarise_comparisons
+from twm.training.trainer import TrainingPlan
 
+page = open_page("03_self_attention", profile=profile, device=device, seed=seed, reuse=reuse)
+rng = np.random.default_rng(seed)
 use_style()
 
 # %% [markdown]
@@ -77,17 +71,12 @@ use_style()
 # negative one the smaller: attention ranges from averaging to copying, and the score decides what is copied. We compare
 # the formula with the library's boundary.
 
-# %% mystnb={"figure": {"caption": "What two scalar columns make. With scores of strength zero the next column is their mean; strong scores copy one of the two. Line: closed form. Dots: the boundary of the library.", "name": "fig-attention-toy"}, "image": {"alt": "A curve that rises from the older column's value at strongly negative scores, through the mean at zero, to the newest column's value; dots lie on it.", "width": "560px"}}
+# %% mystnb={"figure": {"caption": "What two scalar columns make. With scores of strength zero the next column is their mean; strong scores copy one of the two. Line: closed form. Dots: the boundary of the library.", "name": "fig-attention-toy"}, "image": {"alt": "A curve that rises from the older column's value at strongly negative scores, through the mean at zero, to the newest column's value; dots lie on it.", "width": "560px"}} tags=["hide-input"]
 older, newest = 0.4, 1.0
-strengths = np.linspace(-12, 12, 201)
+strengths, one = np.linspace(-12, 12, 201), np.ones((1, 1))
 closed = newest + (older - newest) / (1 + np.exp(strengths * newest * (newest - older)))
-one = np.ones((1, 1))
-measured = np.array(
-    [
-        att.make_attention_boundary(one, one * beta, one)(np.array([[older], [newest]]))[0]
-        for beta in strengths
-    ]
-)
+columns = np.array([[older], [newest]])
+measured = np.array([att.make_attention_boundary(one, one * beta, one)(columns)[0] for beta in strengths])
 toy_error = page.note("toy_error", float(np.abs(measured - closed).max()))
 figures.plot_two_columns(strengths, closed, measured, (older, newest))
 
@@ -124,7 +113,7 @@ print("wave", wave.shape, "weights", weights.shape)
 # %% [markdown]
 # Two heads with random weights, no positions: watch where they look while the contents travel.
 
-# %%
+# %% tags=["hide-input"]
 figures.make_attention_animation(wave, weights)
 
 # %% [markdown]
@@ -150,41 +139,32 @@ def one_step_error(boundary, state, dtype):
 
 
 runs, steps, batch = page.size(smoke=2, laptop=10, paper=10), 200, 4
-starts = [
-    binary_inputs_numpy("attention/notebook", seed + run, 1, batch, (8, 8)) for run in range(runs)
-]
+starts = [binary_inputs_numpy("attention/notebook", seed + run, 1, batch, (8, 8)) for run in range(runs)]
 single = [att.make_random_attention(8, seed=seed + run) for run in range(runs)]
 one_step = {
-    dtype: max(one_step_error(head, start, dtype) for head, start in zip(single, starts))
-    for dtype in (torch.float64, torch.float32)
+    name: max(one_step_error(head, start, getattr(torch, name)) for head, start in zip(single, starts))
+    for name in ("float64", "float32")
 }
-print({str(dtype): f"{error:.1e}" for dtype, error in one_step.items()})
+print({name: f"{error:.1e}" for name, error in one_step.items()})
 
 # %% [markdown]
 # Then a free run of 200 steps, in which each loop eats its own output and rounding may add up. Besides the sliding
 # window we run a key-value cache, of which more in a moment, and the same with four heads and with positions.
 
 # %%
+def compare_loops(run, heads, history):
+    boundary = att.make_random_attention(8, heads, history=history, seed=seed + run)
+    return att.compare_decoders(boundary, torch.tensor(starts[run]), steps)
+
+
 cases = {"one head": (1, None), "four heads": (4, None), "four heads, positions": (4, 8)}
-compared = {
-    name: [
-        att.compare_decoders(
-            att.make_random_attention(8, heads, history=history, seed=seed + run),
-            torch.tensor(starts[run]),
-            steps,
-        )
-        for run in range(runs)
-    ]
-    for name, (heads, history) in cases.items()
-}
+compared = {name: [compare_loops(run, *case) for run in range(runs)] for name, case in cases.items()}
 window = {name: np.max([case.window for case in found], axis=0) for name, found in compared.items()}
 cache = {name: np.max([case.cache for case in found], axis=0) for name, found in compared.items()}
 lengths = np.concatenate([case.lengths for found in compared.values() for case in found], axis=1)
 
-# %% mystnb={"figure": {"caption": "Left: how far the decoding loops are from the wave, as a share of its largest component, the worst of all seeds. Rounding does not build up: the difference stays orders of magnitude below what the claim allows. Right: the length of the newest column stays between 0.1 and 10 in every run.", "name": "fig-attention-loop"}, "image": {"alt": "Left, four curves of difference against step on a logarithmic axis, all below the dotted line of the tolerance. Right, a band of lengths that stays between two dotted lines.", "width": "700px"}}
-shown = {"window, one head": window["one head"]} | {
-    f"cache, {name}": error for name, error in cache.items()
-}
+# %% mystnb={"figure": {"caption": "Left: how far the decoding loops are from the wave, as a share of its largest component, the worst of all seeds. Rounding does not build up: the difference stays orders of magnitude below what the claim allows. Right: the length of the newest column stays between 0.1 and 10 in every run.", "name": "fig-attention-loop"}, "image": {"alt": "Left, four curves of difference against step on a logarithmic axis, all below the dotted line of the tolerance. Right, a band of lengths that stays between two dotted lines.", "width": "700px"}} tags=["hide-input"]
+shown = {"window, one head": window["one head"]} | {f"cache, {name}": error for name, error in cache.items()}
 figures.plot_decoder_errors(shown, lengths, tolerance=1e-9)
 
 # %% [markdown]
@@ -194,42 +174,20 @@ figures.plot_decoder_errors(shown, lengths, tolerance=1e-9)
 
 # %%
 asked_by_oldest = boundary(np.roll(initial, 1, axis=0))
-wrong_query = float(
-    np.abs(asked_by_oldest - boundary(initial)).max() / np.abs(boundary(initial)).max()
-)
+wrong_query = float(np.abs(asked_by_oldest - boundary(initial)).max() / np.abs(boundary(initial)).max())
 tokens = torch.tensor(np.concatenate([initial, wave[1:, -1]]))
-parallel = {
-    width: float(
-        (
-            att.predict_in_parallel(boundary, tokens, att.make_window_mask(40, width))[7:-1]
-            - tokens[8:]
-        )
-        .abs()
-        .max()
-    )
-    for width in (8, 9)
-}
-print(
-    f"right mask {parallel[8]:.1e}, mask one too wide {parallel[9]:.2f}, wrong query {wrong_query:.2f}"
-)
+parallel = {}
+for width in (8, 9):
+    told = att.predict_in_parallel(boundary, tokens, att.make_window_mask(40, width))
+    parallel[width] = float((told[7:-1] - tokens[8:]).abs().max())
+print(f"right mask {parallel[8]:.1e}, mask one too wide {parallel[9]:.2f}, wrong query {wrong_query:.2f}")
 
-# %%
+# %% tags=["hide-input"]
 page.note("parallel_error", parallel[8])
-page.record(
-    "twm.sbc",
-    {
-        "one_step_float64": one_step[torch.float64],
-        "one_step_float32": one_step[torch.float32],
-        "steps": steps,
-        "free_run": float(window["one head"].max()),
-        "least_length": float(lengths.min()),
-        "largest_length": float(lengths.max()),
-        "wrong_query": wrong_query,
-        "wrong_mask": parallel[9],
-    },
-    figure="fig-attention-loop",
-    seeds=runs,
-)
+numbers = {f"one_step_{name}": error for name, error in one_step.items()} | {"steps": steps}
+numbers |= {"free_run": float(window["one head"].max()), "wrong_query": wrong_query, "wrong_mask": parallel[9]}
+numbers |= {"least_length": float(lengths.min()), "largest_length": float(lengths.max())}
+page.record("twm.sbc", numbers, figure="fig-attention-loop", seeds=runs)
 
 # %% [markdown]
 # | | allowed | measured |
@@ -250,15 +208,13 @@ page.record(
 # For a window of $s$ tokens that memory is a ring: a new token takes the slot of the oldest. It holds the same contents
 # as the substrate, at rest instead of in motion.
 
-# %% mystnb={"figure": {"caption": "The same memory in two frames of reference. Each cell names the token that it holds; frames mark what was written in that step. In the substrate every content moves each step; in the cache one slot is overwritten and the contents stay.", "name": "fig-attention-cache"}, "image": {"alt": "Two grids of token numbers over eleven steps. Left, diagonal stripes, every cell framed each step. Right, vertical stripes, one cell framed each step along a diagonal.", "width": "680px"}}
+# %% mystnb={"figure": {"caption": "The same memory in two frames of reference. Each cell names the token that it holds; frames mark what was written in that step. In the substrate every content moves each step; in the cache one slot is overwritten and the contents stay.", "name": "fig-attention-cache"}, "image": {"alt": "Two grids of token numbers over eleven steps. Left, diagonal stripes, every cell framed each step. Right, vertical stripes, one cell framed each step along a diagonal.", "width": "680px"}} tags=["hide-input"]
 ring, history = att.KeyValueCache(boundary, initial), len(initial)
-in_slots, newest_token = [np.arange(1, history + 1)], history
-for _ in range(10):
-    newest_token += 1
-    in_slots.append(np.where(np.arange(history) == ring.oldest, newest_token, in_slots[-1]))
+in_slots = [np.arange(1, history + 1)]
+for token in range(history + 1, history + 11):
+    in_slots.append(np.where(np.arange(history) == ring.oldest, token, in_slots[-1]))
     ring.write(ring.read())
-in_columns = np.arange(1, history + 1) + np.arange(11)[:, None]
-figures.plot_cache(in_columns, np.array(in_slots))
+figures.plot_cache(np.arange(1, history + 1) + np.arange(11)[:, None], np.array(in_slots))
 
 # %% [markdown]
 # The wave exists only in one of the two frames. What the paper calls a travelling wave is, for a transformer, the
@@ -266,25 +222,16 @@ figures.plot_cache(in_columns, np.array(in_slots))
 # the token, so a cache must store keys without them and add each position's part where the slot stands when it is read.
 # A cache that forgets to turn them is wrong at once.
 
-# %%
-labelled = att.make_random_attention(8, heads=4, history=8, seed=seed)
-stuck = att.KeyValueCache(labelled, initial)
+# %% tags=["hide-input"]
+stuck = att.KeyValueCache(att.make_random_attention(8, heads=4, history=8, seed=seed), initial)
 stuck.write(stuck.read())
 turned = stuck.read()
 stuck.oldest = 0
 not_turned = float(np.abs(stuck.read() - turned).max() / np.abs(turned).max())
-page.record(
-    "ours.sbc.cache",
-    {
-        "one_head": float(cache["one head"].max()),
-        "several_heads": float(cache["four heads"].max()),
-        "steps": steps,
-        "positions": float(cache["four heads, positions"].max()),
-        "positions_not_turned": not_turned,
-    },
-    figure="fig-attention-cache",
-    seeds=runs,
-)
+names = {"one_head": "one head", "several_heads": "four heads", "positions": "four heads, positions"}
+numbers = {key: float(cache[name].max()) for key, name in names.items()}
+numbers |= {"steps": steps, "positions_not_turned": not_turned}
+page.record("ours.sbc.cache", numbers, figure="fig-attention-cache", seeds=runs)
 
 # %% [markdown]
 # Over {value}`ours.sbc.cache:steps` free steps the cache stays within {value}`ours.sbc.cache:one_head|.1e` of the wave
@@ -306,17 +253,12 @@ draws = page.size(smoke=100, laptop=300, paper=300)
 
 
 def draw_boundary(positions=None):
-    return att.make_attention_boundary(
-        *(rng.standard_normal(shape) for shape in ((2, 1, 4), (2, 4, 1), (2, 1, 1))), positions
-    )
+    weights = (rng.standard_normal(shape) for shape in ((2, 1, 4), (2, 4, 1), (2, 1, 1)))
+    return att.make_attention_boundary(*weights, positions)
 
 
-answers = {
-    "plain": np.array([draw_boundary()(pair)[:, 0] for _ in range(draws)]),
-    "labelled": np.array(
-        [draw_boundary(rng.standard_normal((3, 1)))(pair)[:, 0] for _ in range(draws)]
-    ),
-}
+plain = np.array([draw_boundary()(pair)[:, 0] for _ in range(draws)])
+labelled = np.array([draw_boundary(rng.standard_normal((3, 1)))(pair)[:, 0] for _ in range(draws)])
 least_error = float(abs(targets[0] - targets[1]) / 2)
 print("targets", targets, "- one answer for both misses one of them by", least_error, "or more")
 
@@ -328,10 +270,8 @@ print("targets", targets, "- one answer for both misses one of them by", least_e
 # %%
 def order_effect(draw, labelled):
     size = np.random.default_rng([seed, draw])
-    history, dim, heads = size.integers(3, 13), size.integers(1, 9), size.integers(1, 5)
-    boundary = att.make_random_attention(
-        int(dim), int(heads), history=int(history) if labelled else None, seed=seed + draw
-    )
+    history, dim, heads = map(int, (size.integers(3, 13), size.integers(1, 9), size.integers(1, 5)))
+    boundary = att.make_random_attention(dim, heads, history=history if labelled else None, seed=seed + draw)
     state = size.standard_normal((history, dim))
     order = np.append(np.roll(np.arange(history - 1), 1), history - 1)
     return float(np.abs(boundary(state[order]) - boundary(state)).max() / np.abs(state).max())
@@ -339,12 +279,10 @@ def order_effect(draw, labelled):
 
 invariance = max(order_effect(draw, labelled=False) for draw in range(draws))
 with_positions = float(np.median([order_effect(draw, labelled=True) for draw in range(draws)]))
-print(
-    f"largest change without positions {invariance:.1e}, median change with them {with_positions:.2f}"
-)
+print(f"largest change without positions {invariance:.1e}, median change with them {with_positions:.2f}")
 
-# %% mystnb={"figure": {"caption": "Answers of random boundaries to a history and to the same history with its two older columns swapped. Without positions every boundary lies on the diagonal, and repeat copy does not. Positions let boundaries leave the diagonal.", "name": "fig-attention-order"}, "image": {"alt": "A scatter plot. Filled circles lie exactly on the diagonal, squares scatter around it, and a star for repeat copy lies far off the diagonal at plus one, minus one.", "width": "440px"}}
-figures.plot_order(answers["plain"], answers["labelled"], tuple(targets))
+# %% mystnb={"figure": {"caption": "Answers of random boundaries to a history and to the same history with its two older columns swapped. Without positions every boundary lies on the diagonal, and repeat copy does not. Positions let boundaries leave the diagonal.", "name": "fig-attention-order"}, "image": {"alt": "A scatter plot. Filled circles lie exactly on the diagonal, squares scatter around it, and a star for repeat copy lies far off the diagonal at plus one, minus one.", "width": "440px"}} tags=["hide-input"]
+figures.plot_order(plain, labelled, tuple(targets))
 
 # %% [markdown]
 # So the claim about any boundary fails, and by a wide margin: no weights come closer to repeat copy than an error of one
@@ -356,24 +294,13 @@ figures.plot_order(answers["plain"], answers["labelled"], tuple(targets))
 # out of reach. The smallest such boundary is the product of two signs, which must give $+1$ for $(+1, +1)$
 # and for $(-1, -1)$, while attention gives opposite numbers.
 
-# %%
+# %% tags=["hide-input"]
 equal = np.array([[[1.0], [1.0]], [[-1.0], [-1.0]]])
 product = np.array([draw_boundary(rng.standard_normal((2, 1)))(equal)[:, 0] for _ in range(draws)])
 odd = float(np.abs(product.sum(1)).max())
-product_error = float(np.abs(product - 1).max(1).min())
-page.record(
-    "twm.sbc.any",
-    {
-        "invariance": invariance,
-        "least_error": least_error,
-        "effect_of_positions": with_positions,
-        "systems": draws,
-        "product_oddness": odd,
-        "product_least_error": product_error,
-    },
-    figure="fig-attention-order",
-    seeds=draws,
-)
+numbers = {"invariance": invariance, "least_error": least_error, "effect_of_positions": with_positions, "systems": draws}
+numbers |= {"product_oddness": odd, "product_least_error": float(np.abs(product - 1).max(1).min())}
+page.record("twm.sbc.any", numbers, figure="fig-attention-order", seeds=draws)
 
 # %% [markdown]
 # In {value}`twm.sbc.any:systems` random boundaries the order of the older columns changes the answer by at most
@@ -397,9 +324,7 @@ page.record(
 
 # %%
 tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
-inputs = binary_inputs_numpy(
-    "attention/notebook", seed, 2, page.size(smoke=16, laptop=64, paper=64), (8, 8)
-)
+inputs = binary_inputs_numpy("attention/notebook", seed, 2, page.size(smoke=16, laptop=64, paper=64), (8, 8))
 expected = {name: rollout(task, inputs, steps)[:, 8:] for name, task in tasks.items()}
 
 
@@ -408,55 +333,30 @@ def run_positional(name, margin):
     return rollout(system, inputs, steps)[:, 8:]
 
 
-margins = np.array([1, 2, 3, 4, 5, 6, 8, 10.0])
-accuracy = {
-    name: np.array(
-        [
-            ((run_positional(name, margin) >= 0) == (expected[name] > 0))[:, -1].mean()
-            for margin in margins
-        ]
-    )
-    for name in tasks
-}
-errors = {
-    margin: np.abs(run_positional("T1", margin) - expected["T1"]).max((0, 2))
-    for margin in (5.0, 10.0, 20.0, 40.0)
-}
-bounds = {
-    margin: np.array([att.bound_positional_error(8, margin, step + 1) for step in range(steps)])
-    for margin in errors
-}
+def find_error(name, margin):
+    return np.abs(run_positional(name, margin) - expected[name]).max((0, 2))
 
-# %% mystnb={"figure": {"caption": "Linear tasks as attention. Left: the error of repeat copy grows by one leak a lap and stays below its bound; at a margin of 40 what leaks is below rounding and the copy is exact. Right: share of right signs after 200 steps.", "name": "fig-attention-positions"}, "image": {"alt": "Left, four error curves rising with step in order of margin, each below a dotted bound. Right, four curves of accuracy that rise from chance to one as the margin grows.", "width": "700px"}}
-figures.plot_positional_error(errors, bounds, accuracy, margins)
 
-# %%
+margins = (5.0, 10.0, 20.0, 40.0)
+errors = {name: {margin: find_error(name, margin) for margin in margins} for name in tasks}
+steps_done = range(1, steps + 1)
+bounds = {margin: np.array([att.bound_positional_error(8, margin, step) for step in steps_done]) for margin in margins}
+
+# %% mystnb={"figure": {"caption": "Linear tasks as attention. Left: the error of repeat copy grows by one leak a lap and stays below its bound; at a margin of 40 what leaks is below rounding and the copy is exact. Right: share of right signs after 200 steps.", "name": "fig-attention-positions"}, "image": {"alt": "Left, four error curves rising with step in order of margin, each below a dotted bound. Right, four curves of accuracy that rise from chance to one as the margin grows.", "width": "700px"}} tags=["hide-input"]
+coarse = np.array([1, 2, 3, 4, 5, 6, 8, 10.0])
+signs = {name: [run_positional(name, margin)[:, -1] >= 0 for margin in coarse] for name in tasks}
+accuracy = {name: np.array([(one == (expected[name][:, -1] > 0)).mean() for one in own]) for name, own in signs.items()}
+figures.plot_positional_error(errors["T1"], bounds, accuracy, coarse)
+
+# %% tags=["hide-input"]
 exact = {name: int((run_positional(name, 800.0) != expected[name]).sum()) for name in tasks}
-heads = {
-    name: att.make_positional_attention(task.matrix, 8, 8, 1.0).heads
-    for name, task in tasks.items()
-}
+heads = {name: att.make_positional_attention(task.matrix, 8, 8, 1.0).heads for name, task in tasks.items()}
 rounding = 1e-13 * np.arange(1, steps + 1)
-
-
-def use_of_bound(name, margin):
-    error = np.abs(run_positional(name, margin) - expected[name]).max((0, 2))
-    return float(((error - rounding) / bounds[margin]).max())
-
-
-share_of_bound = max(use_of_bound(name, margin) for name in tasks for margin in errors)
-page.note("heads", [heads[name] for name in tasks])
-page.record(
-    "ours.sbc.positions",
-    {
-        "share_of_bound": share_of_bound,
-        "differing": sum(exact.values()),
-        "largest_margin": 800,
-        "tasks": len(tasks),
-        "steps": steps,
-    },
-    figure="fig-attention-positions",
-)
+used = [((error - rounding) / bounds[margin]).max() for own in errors.values() for margin, error in own.items()]
+share_of_bound = float(max(used))
+page.note("heads", list(heads.values()))
+numbers = {"share_of_bound": share_of_bound, "differing": sum(exact.values()), "largest_margin": 800}
+page.record("ours.sbc.positions", numbers | {"tasks": len(tasks), "steps": steps}, figure="fig-attention-positions")
 print("components that differ at margin 800:", exact, "heads:", heads)
 
 # %% [markdown]
@@ -478,83 +378,52 @@ print("components that differ at margin 800:", exact, "heads:", heads)
 # In the paper profile this is a record, made by `twm run 03_self_attention --profile paper --retrain`; the other
 # profiles train a smaller comparison here.
 
-# %%
-record = results_dir() / "attention.csv"
-toy = TrainingPlan(
-    iterations=1500,
-    learning_rate=3e-3,
-    horizons=(6, 12),
-    test_horizon=12,
-    test_every=20,
-    stop_at=0.99,
-)
-count = page.size(smoke=2, laptop=4, paper=20)
-if profile == "paper" and not page.reuse:
-    record_attention_comparison(record, workers=2, report=print)
-if profile == "paper":
-    rows = read_rows(record)
+# %% tags=["hide-input"]
+record, missing = results_dir() / "attention.csv", "no record: run `twm run 03_self_attention --profile paper --retrain`"
+toy = TrainingPlan(iterations=1500, learning_rate=3e-3, horizons=(6, 12), test_horizon=12, test_every=20, stop_at=0.99)
+seeds = range(seed, seed + page.size(smoke=2, laptop=4, paper=20))
+if profile == "smoke":
+    rows = compare_attention_with_elman(seeds, "repeat-copy:3,2", 32, plan=toy, report=print)
 elif profile == "laptop":
-    rows = compare_attention_with_elman(range(seed, seed + count), workers=2, report=print)
+    rows = compare_attention_with_elman(seeds, workers=2, report=print)
 else:
-    rows = compare_attention_with_elman(
-        range(seed, seed + count), "repeat-copy:3,2", 32, plan=toy, report=print
-    )
-print(
-    describe_rows(rows)
-    if rows
-    else "no record: run `twm run 03_self_attention --profile paper --retrain`"
-)
-
-# %% mystnb={"figure": {"caption": "Left: iterations until 99% of the signs are right over the whole test, one line a seed; hollow markers are runs that never got there. Right: the ratio of iterations, attention by Elman, its median over paired seeds and a 95% bootstrap interval. Left of the dotted line attention needs fewer.", "name": "fig-attention-training"}, "image": {"alt": "Left, lines that join the iterations of the Elman network and of attention for each seed. Right, a list of comparisons with the median ratio and its interval, and a dotted line at one.", "width": "720px"}}
+    if not page.reuse:
+        record_attention_comparison(record, workers=2, report=print)
+    rows = read_rows(record)
 ratios = summarise_comparisons(rows) if rows else {}
-picture = "No record, no figure."
-if rows:
-    attention, elman = list_iterations(rows)
-    cap = max(int(row["iterations"]) for row in rows)
-    picture = figures.plot_paired_training(attention, elman, cap, ratios)
-picture
+print(describe_rows(rows) if rows else missing)
 
-# %%
-if rows:
-    numbers = describe_main_comparison(rows, ratios)
-    page.record(
-        "twm.sbc.train",
-        numbers,
-        figure="fig-attention-training",
-        seeds=numbers["pairs"],
-        scale=page.size(
-            smoke="a toy of 3 vectors of 2 signs, 2 seeds", laptop="4 of 20 seeds", paper=None
-        ),
-    )
-else:
-    page.skip(
-        "twm.sbc.train", "no record: run `twm run 03_self_attention --profile paper --retrain`"
-    )
+# %% mystnb={"figure": {"caption": "Left: iterations until 99% of the signs are right over the whole test, one line a seed; hollow markers are runs that never got there. Right: the ratio of iterations, attention by Elman, its median over paired seeds and a 95% bootstrap interval. Left of the dotted line attention needs fewer.", "name": "fig-attention-training"}, "image": {"alt": "Left, lines that join the iterations of the Elman network and of attention for each seed. Right, a list of comparisons with the median ratio and its interval, and a dotted line at one.", "width": "720px"}} tags=["hide-input"]
+cap = max((int(row["iterations"]) for row in rows), default=0)
+figures.plot_paired_training(*list_iterations(rows), cap, ratios) if rows else "No record, no figure."
 
-# %%
-print(
-    f"{'comparison':26} {'median ratio':>12} {'95% interval':>16} {'pairs':>6} {'never at 99%: attention, Elman':>32}"
+# %% tags=["hide-input"]
+scale = page.size(smoke="a toy of 3 vectors of 2 signs, 2 seeds", laptop="4 of 20 seeds", paper=None)
+numbers = describe_main_comparison(rows, ratios) if rows else {"pairs": 0}
+options = {"figure": "fig-attention-training", "seeds": numbers["pairs"], "scale": scale}
+page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
+
+# %% tags=["hide-input"]
+DataTable(
+    ("comparison", "median ratio", "95% interval", "pairs", "never at 99%: attention, Elman"),
+    [
+        (name, f"{found.ratio:.2f}", f"{found.low:.2f} to {found.high:.2f}", found.pairs,
+         f"{found.first_missed}, {found.second_missed}")
+        for name, found in ratios.items()
+    ],
+    "Iterations to 99%: attention to Elman network, on the same seeds",
 )
-for name, found in ratios.items():
-    interval = f"{found.low:.2f} to {found.high:.2f}"
-    print(
-        f"{name:26} {found.ratio:12.2f} {interval:>16} {found.pairs:6} {f'{found.first_missed}, {found.second_missed}':>32}"
-    )
 
-# %%
-groups = {}
-for row in rows:
-    groups.setdefault(
-        tuple(row[column] for column in ("model", "task", "learning_rate", "hidden", "parameters")),
-        [],
-    ).append(row)
-print(
-    f"{'network':20} {'task':16} {'rate':>7} {'carries':>8} {'parameters':>11} {'at 99%':>9} {'last accuracy':>14}"
+# %% tags=["hide-input"]
+DataTable(
+    ("network", "task", "rate", "carries", "parameters", "at 99%", "last accuracy"),
+    [
+        (*kind, f"{sum(bool(row['iterations_to_99']) for row in own)} of {len(own)}",
+         f"{np.median([float(row['accuracy']) for row in own]):.3f}")
+        for kind, own in group(rows, "model", "task", "learning_rate", "hidden", "parameters").items()
+    ],
+    "Every network trained for this comparison: how many of a kind arrive, and the median of their last accuracy",
 )
-for (model, task, rate, carried, parameters), found in groups.items():
-    done = f"{sum(bool(row['iterations_to_99']) for row in found)} of {len(found)}"
-    last = np.median([float(row["accuracy"]) for row in found])
-    print(f"{model:20} {task:16} {rate:>7} {carried:>8} {parameters:>11} {done:>9} {last:14.3f}")
 
 # %% [markdown]
 # On {value}`twm.sbc.train:pairs` paired seeds the median Elman network needs {value}`twm.sbc.train:elman_median|.0f`
@@ -587,9 +456,9 @@ for (model, task, rate, carried, parameters), found in groups.items():
 #
 # The statements of this page, as they must hold in every run and for every seed.
 
-# %%
+# %% tags=["hide-input"]
 assert toy_error <= 1e-12
-assert one_step[torch.float64] <= 1e-12 and one_step[torch.float32] <= 1e-6
+assert one_step["float64"] <= 1e-12 and one_step["float32"] <= 1e-6
 assert max(error.max() for error in (*window.values(), *cache.values())) <= 1e-9
 assert 0.1 <= lengths.min() and lengths.max() <= 10
 assert parallel[8] <= 1e-12 and min(parallel[9], wrong_query, not_turned) > 1e-3

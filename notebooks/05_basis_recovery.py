@@ -48,14 +48,14 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
 from twm.book.session import open_page
 
 page = open_page("05_basis_recovery", profile=profile, device=device, seed=seed, reuse=reuse)
 
-# %%
+# %% tags=["hide-input"]
 from twm.analysis.report import (
     STEPS, analyse_network, construct_subject, gather_subject, tabulate_analyses, try_interventions, worst,
 )
@@ -118,7 +118,7 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 # it repels. The paper writes the increment in {eq}`eq-basis-linear` with $h(t+1)$ on the right; with $h(t)$ it agrees
 # with automatic differentiation:
 
-# %%
+# %% tags=["hide-input"]
 networks = studies.sample_networks(seed, page.size(smoke=5, laptop=20, paper=20), hidden=32, dim=4)
 linearised = studies.measure_linearisations(networks, seed)
 page.record("twm.linearise", linearised | {"networks": len(networks)}, seeds=len(networks))
@@ -157,7 +157,7 @@ print({name: f"{value:.3g}" for name, value in linearised.items()})
 # The spectral dual reads along left eigenvectors and is blind to whatever decays. Which method is exact for which
 # network? That can be answered without training, on networks constructed from the theory.
 
-# %%
+# %% tags=["hide-input"]
 cases = [(name, kind) for name in ("T1", "T2") for kind in ("orthonormal", "skew")]
 cases.append(("random:8,4,1", "orthonormal"))
 exactness = {}
@@ -180,14 +180,12 @@ DataTable(
     "Constructed networks: relative error of the weights / 1 less the R^2 of the worst variable",
 )
 
-# %%
+# %% tags=["hide-input"]
 exact = [max(exactness[name, kind, method]) for name, kind in cases for method in METHODS[3:]]
 page.note("exact_worst", max(exact))
 page.note("polluted", exactness["random:8,4,1", "orthonormal", "corrected"][0])
 assert (
-    exactness["T2", "orthonormal", "corrected"][0]
-    < 1e-6
-    < page.note("skew", exactness["T1", "skew", "corrected"][1])
+    exactness["T2", "orthonormal", "corrected"][0] < 1e-6 < page.note("skew", exactness["T1", "skew", "corrected"][1])
 )
 assert max(exact) < 1e-6 and exactness["T1", "skew", "printed"][0] > 0.01
 
@@ -205,7 +203,7 @@ assert max(exact) < 1e-6 and exactness["T1", "skew", "printed"][0] > 0.01
 # only, is exact. In the last column of the table f reads one component in two places, so that the powers meet f
 # half-way, and there it does harm: the weights are off by {value}`05_basis_recovery:polluted|.2f`. The expressions themselves, on random boundaries:
 
-# %%
+# %% tags=["hide-input"]
 draws = page.size(smoke=20, laptop=100, paper=200)
 power_errors = studies.measure_power_errors(draws, seed)
 page.record("twm.alg1.error", power_errors | {"networks": draws}, seeds=draws)
@@ -222,8 +220,7 @@ tiny = {"hidden": 32, "learning_rate": 2e-3, "test_every": 200, "test_count": 64
 tiny |= {"iterations": 1200, "horizons": (10, 20, 40), "test_horizon": 60}
 names = page.size(
     smoke=["repeat-copy:4,3", "random:5,3,1"],
-    laptop=["repeat-copy:5,4", "random:5,5,2", "random:6,4,1", "random:8,4,1"],
-    paper=["T1", "T2", "T3", "T4"],
+    laptop=["repeat-copy:5,4", "random:5,5,2", "random:6,4,1", "random:8,4,1"], paper=["T1", "T2", "T3", "T4"],
 )
 options = page.size(smoke=tiny, laptop={"hidden": 64, "iterations": 6000}, paper={})
 scale = page.size(smoke=f"{len(names)} toy tasks", laptop="smaller tasks and networks", paper=None)
@@ -233,18 +230,13 @@ assert names[0] in subjects, f"no network of {names[0]} on record: run `twm swee
 
 # %%
 steps = (0, *STEPS)
-analyses = {
-    name: analyse_network(subject.system, subject.task, steps=steps)
-    for name, subject in subjects.items()
-}
+analyses = {name: analyse_network(subject.system, subject.task, steps=steps) for name, subject in subjects.items()}
 copy, copied = subjects[names[0]], analyses[names[0]]
 for name, found in analyses.items():
-    print(
-        f"{name}: accuracy {found.accuracy:.4f}, rank {found.spectrum.rank_network} of {found.spectrum.rank_theory}"
-    )
+    print(f"{name}: accuracy {found.accuracy:.4f}, rank {found.spectrum.rank_network} of {found.spectrum.rank_theory}")
     assert found.accuracy > 0.9
 
-# %%
+# %% tags=["hide-input"]
 history, dim = copy.task.history, copy.task.dim
 sample = sample_states(copy.system, copy.task, 128, 4 * history, seed=11)
 basis = copied.bases["regression"]
@@ -255,16 +247,14 @@ misread = ((basis.read_waves(output_phase[0]) - output_phase[1]) ** 2).mean(axis
 page.record(
     "twm.fig3",
     {
-        "encoding_r2": float(1 - misread.max()),
-        "explained": reading.explained,
-        "best_neuron": float(neurons.max()),
+        "encoding_r2": float(1 - misread.max()), "explained": reading.explained, "best_neuron": float(neurons.max()),
         "variables": basis.rank,
     },
     figure="fig-basis-waves",
     scale=scale,
 )
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 3. One run of repeat copy, trained. A: the activity of the neurons. B: the same states read in the recovered basis. Each content enters as the newest variable, is one variable older at every step, and is the newest again once it has been the oldest. One of them is framed on its way.", "name": "fig-basis-waves"}, "image": {"alt": "Two heatmaps over time. The upper one, neurons, looks like noise that repeats. In the lower one blocks of colour move up diagonally, from the newest variable at the bottom to the oldest at the top, and enter at the bottom again; yellow frames follow one block.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 3. One run of repeat copy, trained. A: the activity of the neurons. B: the same states read in the recovered basis. Each content enters as the newest variable, is one variable older at every step, and is the newest again once it has been the oldest. One of them is framed on its way.", "name": "fig-basis-waves"}, "image": {"alt": "Two heatmaps over time. The upper one, neurons, looks like noise that repeats. In the lower one blocks of colour move up diagonally, from the newest variable at the bottom to the oldest at the top, and enter at the bottom again; yellow frames follow one block.", "width": "760px"}} tags=["hide-input"]
 run = np.concatenate([sample.early[:, 0], sample.states[: 3 * history, 0]])
 figures.plot_waves(run, basis.read_waves(run), history, dim)
 
@@ -280,18 +270,14 @@ figures.plot_waves(run, basis.read_waves(run), history, dim)
 # decided before the analysis: accuracy at least 0.999 over 200 output steps (0.95 in the smoke profile, whose toys are hardly trained), and as many slow
 # eigenvalues as theory asks for.
 
-# %%
+# %% tags=["hide-input"]
 live = tabulate_analyses(list(subjects.values()), list(analyses.values()))
 recorded = read_rows(results_dir() / "analysis.csv") if page.reuse else []
 # Those that another page stopped early, to compare starts, are left out.
 recorded = [row for row in recorded if int(row["iterations"]) >= 6000]
 rows = recorded or live
 bar = page.size(smoke=0.95, laptop=0.999, paper=0.999)
-converged = [
-    row
-    for row in rows
-    if float(row["accuracy"]) >= bar and row["rank_network"] == row["rank_theory"]
-]
+converged = [row for row in rows if float(row["accuracy"]) >= bar and row["rank_network"] == row["rank_theory"]]
 agreement = [
     abs(float(ours["encoding_r2"]) - float(theirs["encoding_r2"]))
     for ours in live
@@ -304,18 +290,14 @@ page.note("analysed", len({row["network"] for row in rows}))
 page.note("converged", len({row["network"] for row in converged}))
 assert max(agreement, default=0.0) < 0.01
 
-# %% mystnb={"figure": {"caption": "Every converged network, every method. Left: the weights in the basis against theory. Right: the worst variable, read from fresh runs. Dotted: what the claims allow.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed and mixture lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for content.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "Every converged network, every method. Left: the weights in the basis against theory. Right: the worst variable, read from fresh runs. Dotted: what the claims allow.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed and mixture lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for content.", "width": "780px"}} tags=["hide-input"]
 shown = [name for name in names if any(row["task"] == name for row in converged)]
 figures.plot_methods(converged, METHODS, shown)
 
 
-# %%
+# %% tags=["hide-input"]
 def pick(method, tasks=None):
-    return [
-        row
-        for row in converged
-        if row["method"] == method and (tasks is None or row["task"] in tasks)
-    ]
+    return [row for row in converged if row["method"] == method and (tasks is None or row["task"] in tasks)]
 
 
 fresh = sample_states(copy.system, copy.task, 128, 4 * history, seed=12)
@@ -328,23 +310,20 @@ page.record(
         "relative_error": worst(on_copy["printed"], "relative_error", least=False),
         "encoding_r2": worst(on_copy["printed"], "encoding_r2"),
         "readout_others": worst(on_copy["printed"], "readout_others", least=False),
-        "random_relative_error": jumbled.relative_error,
-        "random_encoding_r2": jumbled.least_r2,
-        "random_readout": jumbled.readout_newest,
-        "networks": len(on_copy["printed"]),
+        "random_relative_error": jumbled.relative_error, "random_encoding_r2": jumbled.least_r2,
+        "random_readout": jumbled.readout_newest, "networks": len(on_copy["printed"]),
     },
     figure="fig-basis-methods",
     seeds=len(on_copy["printed"]),
     scale=scale,
 )
 
-# %%
+# %% tags=["hide-input"]
 page.record(
     "ours.alg1",
     {
         "relative_error": worst(on_copy["corrected"], "relative_error", least=False),
-        "encoding_r2": worst(on_copy["corrected"], "encoding_r2"),
-        "networks": len(on_copy["corrected"]),
+        "encoding_r2": worst(on_copy["corrected"], "encoding_r2"), "networks": len(on_copy["corrected"]),
     },
     figure="fig-basis-methods",
     seeds=len(on_copy["corrected"]),
@@ -374,7 +353,7 @@ def describe_method(group, method):
     )  # fmt: skip
 
 
-# %%
+# %% tags=["hide-input"]
 DataTable(
     ("task", "method", "networks", "weights (worst)", "with mean gain", "least support", "R^2 (worst)", "condition"),
     [describe_method(group, method) for group in groups for method in METHODS],
@@ -416,25 +395,21 @@ def count_passing(transient):
     return met
 
 
-# %%
+# %% tags=["hide-input"]
 page.note("forward_error", scan["relative_error"][-1])
 page.note("forward_r2", scan["encoding_r2"][-1])
 page.note("half_r2", scan["encoding_r2"][len(alphas) // 2])
 page.record(
     "emt.alg",
     {
-        "alphas": alphas,
-        "relative_errors": scan["relative_error"],
-        "encoding_r2s": scan["encoding_r2"],
-        "networks": len(alike),
-        "passing": count_passing(1.0),
-        "slow_passing": count_passing(THRESHOLD),
+        "alphas": alphas, "relative_errors": scan["relative_error"], "encoding_r2s": scan["encoding_r2"],
+        "networks": len(alike), "passing": count_passing(1.0), "slow_passing": count_passing(THRESHOLD),
     },
     figure="fig-basis-mixture",
     scale=scale,
 )
 
-# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, on a network trained on repeat copy. Dotted: what the claim asks for.", "name": "fig-basis-mixture"}, "image": {"alt": "Two curves against alpha. Both cross their dotted lines only close to alpha one.", "width": "680px"}}
+# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, on a network trained on repeat copy. Dotted: what the claim asks for.", "name": "fig-basis-mixture"}, "image": {"alt": "Two curves against alpha. Both cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input"]
 figures.plot_mixture(alphas, scans)
 
 # %% [markdown]
@@ -462,14 +437,13 @@ figures.plot_mixture(alphas, scans)
 # diagonal matrix of each neuron's mean gain along the orbit. Then $\Psi^* G\, W\, \Psi$ is the step that the running
 # network takes, on average, and this is where theory expects the ones.
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 4, with all tasks. Recurrent weights of trained networks in the recovered basis: as they are, with the mean gain of the tanh along the orbit, and as theory predicts. Squares: entries above one half, diamonds: below minus one half. Numbers count the variables from the oldest.", "name": "fig-basis-operators"}, "image": {"alt": "Rows of three heatmaps. In each a shifted diagonal and a few entries in the last rows, at the same places in all three columns; the first column's entries are darker than the others'.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 4, with all tasks. Recurrent weights of trained networks in the recovered basis: as they are, with the mean gain of the tanh along the orbit, and as theory predicts. Squares: entries above one half, diamonds: below minus one half. Numbers count the variables from the oldest.", "name": "fig-basis-operators"}, "image": {"alt": "Rows of three heatmaps. In each a shifted diagonal and a few entries in the last rows, at the same places in all three columns; the first column's entries are darker than the others'.", "width": "780px"}} tags=["hide-input"]
 figures.plot_operators(
     {name: found.figures["regression"] for name, found in analyses.items()},
-    {name: found.bases["regression"] for name, found in analyses.items()},
-    dim,
+    {name: found.bases["regression"] for name, found in analyses.items()}, dim,
 )
 
-# %%
+# %% tags=["hide-input"]
 regressed = pick("regression", names)
 page.record(
     "twm.fig4",
@@ -478,8 +452,7 @@ page.record(
         "support_orbit": worst(regressed, "support_match"),
         "relative_error": worst(regressed, "relative_error", least=False),
         "relative_error_orbit": worst(regressed, "relative_error_orbit", least=False),
-        "tasks": len({row["task"] for row in regressed}),
-        "networks": len(regressed),
+        "tasks": len({row["task"] for row in regressed}), "networks": len(regressed),
     },
     figure="fig-basis-operators",
     seeds=len({row["seed"] for row in regressed}),
@@ -495,16 +468,13 @@ page.record(
 #
 # The eigenvalues, which need no basis, tell the same:
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 5, with theory. Eigenvalues of the Jacobian at rest; rings: those of the wave operator; dotted: the magnitude beyond which an eigenvalue counts. Arguments agree, magnitudes are free to exceed one.", "name": "fig-basis-jacobians"}, "image": {"alt": "Complex planes with rings on the unit circle and dots near or just outside them, and a cloud of crosses well inside.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 5, with theory. Eigenvalues of the Jacobian at rest; rings: those of the wave operator; dotted: the magnitude beyond which an eigenvalue counts. Arguments agree, magnitudes are free to exceed one.", "name": "fig-basis-jacobians"}, "image": {"alt": "Complex planes with rings on the unit circle and dots near or just outside them, and a cloud of crosses well inside.", "width": "700px"}} tags=["hide-input"]
 figures.plot_jacobians({name: found.spectrum for name, found in analyses.items()})
 
-# %%
+# %% tags=["hide-input"]
 pairs = {name: int((found.spectrum.network.imag > 1e-9).sum()) for name, found in analyses.items()}
 page.record(
-    "twm.fig5",
-    {"tasks": list(pairs), "pairs": list(pairs.values())},
-    figure="fig-basis-jacobians",
-    scale=scale,
+    "twm.fig5", {"tasks": list(pairs), "pairs": list(pairs.values())}, figure="fig-basis-jacobians", scale=scale
 )
 print("complex pairs beyond 0.9:", pairs)
 
@@ -515,7 +485,7 @@ print("complex pairs beyond 0.9:", pairs)
 # in the smaller profiles):
 
 
-# %%
+# %% tags=["hide-input"]
 def count_around(found):
     from twm.theory.spectra import count_clusters, find_clusters
 
@@ -523,13 +493,11 @@ def count_around(found):
 
 
 page.record(
-    "twm.fig8",
-    {"clusters": count_around(copied)} | studies.count_misread(copied, fresh),
-    figure="fig-basis-copy",
+    "twm.fig8", {"clusters": count_around(copied)} | studies.count_misread(copied, fresh), figure="fig-basis-copy",
     scale=scale,
 )
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 8. A: weights in the basis of memories and the rest. B: eigenvalues, with their number around each root of unity. C: hidden states of one run. D: the same read as variables.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 8. A: weights in the basis of memories and the rest. B: eigenvalues, with their number around each root of unity. C: hidden states of one run. D: the same read as variables.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**studies.collect_panels(copy, copied))
 
 # %% [markdown]
@@ -546,22 +514,18 @@ if profile == "smoke":
 else:
     picture = gather_subject(plan, page.reuse)
 text = "3141"
-pictured = picture and analyse_network(
-    picture.system, picture.task, methods=["regression"], steps=(0, 1)
-)
+pictured = picture and analyse_network(picture.system, picture.task, methods=["regression"], steps=(0, 1))
 
-# %%
+# %% tags=["hide-input"]
 if picture is None:
     page.skip("twm.fig6", "its network is not on record: run `twm sweep picture`")
 else:
     numbers = {"clusters": count_around(pictured), "accuracy": pictured.accuracy}
-    numbers |= studies.count_misread(
-        pictured, sample_states(picture.system, picture.task, 64, 48, seed=14)
-    )
+    numbers |= studies.count_misread(pictured, sample_states(picture.system, picture.task, 64, 48, seed=14))
     built = "a constructed network" if profile == "smoke" else scale
     page.record("twm.fig6", numbers, figure="fig-basis-picture", scale=built)
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
 drawn = picture and figures.plot_decomposition(**studies.collect_panels(picture, pictured, text))
 drawn
 
@@ -569,7 +533,7 @@ drawn
 # The caption of the paper's figure adds that tanh sustains stable cycles at strengths well above one. We construct
 # networks at many strengths, in the standard basis, where each neuron holds one component, and in a random orthonormal one:
 
-# %%
+# %% tags=["hide-input"]
 gains = [0.9, 0.99, 1.01, 1.05, 1.1, 1.2, 1.5, 2.0, 2.5, 3.0]
 strengths = studies.measure_strengths(gains, ("standard", "orthonormal"), 1000, seed)
 rings = strengths["standard"]
@@ -580,7 +544,7 @@ page.record(
     figure="fig-basis-strength",
 )
 
-# %% mystnb={"figure": {"caption": "Constructed tanh networks of repeat copy, 8 vectors of 4 in 128 neurons, after 1000 steps. Below one the content fades to nothing, whatever its sign. Above one it stays, with every sign right in the standard basis; in a mixed basis the tanh mixes the variables too.", "name": "fig-basis-strength"}, "image": {"alt": "Left, recall against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}}
+# %% mystnb={"figure": {"caption": "Constructed tanh networks of repeat copy, 8 vectors of 4 in 128 neurons, after 1000 steps. Below one the content fades to nothing, whatever its sign. Above one it stays, with every sign right in the standard basis; in a mixed basis the tanh mixes the variables too.", "name": "fig-basis-strength"}, "image": {"alt": "Left, recall against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}} tags=["hide-input"]
 figures.plot_strengths(gains, strengths, 1000)
 
 # %% [markdown]
@@ -594,12 +558,11 @@ figures.plot_strengths(gains, strengths, 1000)
 # at $t = 1, 2, 3$, the variables cannot be read clearly, while from $t = 16$ they can. We read the variables with the
 # settled basis at every step from the first input on.
 
-# %%
+# %% tags=["hide-input"]
 composed = {name: found for name, found in analyses.items() if name != names[0]}
 traced = {
     name: studies.trace_errors(
-        found.bases["regression"],
-        sample_states(subjects[name].system, subjects[name].task, 128, 40, seed=15),
+        found.bases["regression"], sample_states(subjects[name].system, subjects[name].task, 128, 40, seed=15)
     )
     for name, found in analyses.items()
 }
@@ -608,8 +571,7 @@ late = [2 * subjects[name].task.history for name in chosen]
 page.record(
     "twm.fig9",
     {
-        "tasks": chosen,
-        "ranks": [composed[name].spectrum.rank_network for name in chosen],
+        "tasks": chosen, "ranks": [composed[name].spectrum.rank_network for name in chosen],
         "ranks_theory": [composed[name].spectrum.rank_theory for name in chosen],
         "radii": [float(np.abs(composed[name].spectrum.network).mean()) for name in chosen],
         "early_errors": [float(traced[name][:3].mean()) for name in chosen],
@@ -619,10 +581,10 @@ page.record(
     scale=scale,
 )
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 9 for one compose-copy task.", "name": "fig-basis-compose"}, "image": {"alt": "Four panels; fewer than 64 memories, eigenvalues outside the unit circle.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 9 for one compose-copy task.", "name": "fig-basis-compose"}, "image": {"alt": "Four panels; fewer than 64 memories, eigenvalues outside the unit circle.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**studies.collect_panels(subjects[chosen[-1]], composed[chosen[-1]]))
 
-# %% mystnb={"figure": {"caption": "Squared error of reading a variable, mean over variables, with the basis of the settled phase. Repeat copy is read at once; the others need a lap or two.", "name": "fig-basis-transients"}, "image": {"alt": "Curves on a logarithmic axis that fall from around one during the input phase to a thousandth and less.", "width": "640px"}}
+# %% mystnb={"figure": {"caption": "Squared error of reading a variable, mean over variables, with the basis of the settled phase. Repeat copy is read at once; the others need a lap or two.", "name": "fig-basis-transients"}, "image": {"alt": "Curves on a logarithmic axis that fall from around one during the input phase to a thousandth and less.", "width": "640px"}} tags=["hide-input"]
 figures.plot_reading_errors(traced, history)
 
 # %% [markdown]
@@ -644,7 +606,7 @@ figures.plot_reading_errors(traced, history)
 # First a picture. The network has been given "3141" and repeats it. After forty steps of output we write a 7 over the 4,
 # wherever its four columns are by then.
 
-# %%
+# %% tags=["hide-input"]
 if picture is None:
     page.skip("ours.edit", "its network is not on record: run `twm sweep picture`")
 else:
@@ -653,35 +615,25 @@ else:
     runs = sample_states(picture.system, picture.task, horizon=64, initial=given[None])
     where = [(4 * digit + place - step) % 16 for place in range(4)]
     edit = write_variable(
-        picture.system,
-        pictured.bases["regression"],
-        runs,
-        where,
-        text_to_states("7"),
-        step,
-        laps * 16,
+        picture.system, pictured.bases["regression"], runs, where, text_to_states("7"), step, laps * 16
     )
     outputs = edit.done[:, 0]
     turned = np.roll(outputs[-16:], step % 16, axis=0)
 
-# %%
+# %% tags=["hide-input"]
 if picture is not None:
     page.record(
         "ours.edit",
         {
-            "text_before": text,
-            "text_after": states_to_text(turned),
-            "wrong_bits": int((~edit.right).sum()),
-            "bits": edit.right.size,
-            "laps": laps,
-            "step": step,
+            "text_before": text, "text_after": states_to_text(turned), "wrong_bits": int((~edit.right).sum()),
+            "bits": edit.right.size, "laps": laps, "step": step,
         },
         figure="fig-basis-edit",
         scale="a constructed network" if profile == "smoke" else scale,
     )
     print("the last lap reads", states_to_text(turned))
 
-# %% mystnb={"figure": {"caption": "A digit is written over another in a running network. Top: what theory says would have followed. Middle: the outputs of the edited network. Bottom: the signs that changed: those of the digit, in every later repeat, and no other.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "800px"}}
+# %% mystnb={"figure": {"caption": "A digit is written over another in a running network. Top: what theory says would have followed. Middle: the outputs of the edited network. Bottom: the signs that changed: those of the digit, in every later repeat, and no other.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "800px"}} tags=["hide-input"]
 if picture is not None:
     before = np.concatenate([given, picture.system.read(runs.states[1 : step + 1, 0])])
     strips = figures.plot_edit(before, edit.undisturbed[:, 0], edit.done[:, 0], step)
@@ -701,10 +653,7 @@ ways = {}
 for name in list(analyses)[:2]:
     subject, found = subjects[name], analyses[name]
     system, task, usual = subject.system, subject.task, found.bases["regression"]
-    fitted, tested = (
-        sample_states(system, task, count, 40, number)
-        for count, number in ((512, 21), (64, 22))
-    )
+    fitted, tested = (sample_states(system, task, count, 40, number) for count, number in ((512, 21), (64, 22)))
     upright = replace_dual(usual, "pseudo-inverse")
     finders = {
         "settled basis, pseudo-inverse": (lambda step, one=upright: one, "read"),
@@ -717,15 +666,11 @@ for name in list(analyses)[:2]:
         ),
     }
     ways[name] = {
-        way: try_interventions(system, tested, times, find, content)
-        for way, (find, content) in finders.items()
+        way: try_interventions(system, tested, times, find, content) for way, (find, content) in finders.items()
     }
-least = {
-    name: {way: one.changed.min(axis=1) for way, one in found.items()}
-    for name, found in ways.items()
-}
+least = {name: {way: one.changed.min(axis=1) for way, one in found.items()} for name, found in ways.items()}
 
-# %%
+# %% tags=["hide-input"]
 longest = max(subjects[name].task.history for name in ways)
 
 
@@ -743,7 +688,7 @@ DataTable(
     "Outputs that follow when a variable is swapped, by variable (the last is the newest) and step after the input phase",
 )  # fmt: skip
 
-# %% mystnb={"figure": {"caption": "Outputs that follow when a variable is swapped, for the worst variable, against the step at which it is swapped. With the basis of that very step the variables answer from the end of the input phase on.", "name": "fig-basis-steps"}, "image": {"alt": "For two tasks, three curves each. The curve of the pseudo-inverse starts at zero or low and reaches one within a few steps; that of the step's own basis is at one throughout.", "width": "740px"}}
+# %% mystnb={"figure": {"caption": "Outputs that follow when a variable is swapped, for the worst variable, against the step at which it is swapped. With the basis of that very step the variables answer from the end of the input phase on.", "name": "fig-basis-steps"}, "image": {"alt": "For two tasks, three curves each. The curve of the pseudo-inverse starts at zero or low and reaches one within a few steps; that of the step's own basis is at one throughout.", "width": "740px"}} tags=["hide-input"]
 figures.plot_intervention_steps(least, times)
 
 # %% [markdown]
@@ -753,7 +698,7 @@ figures.plot_intervention_steps(least, times)
 # other directions during the first lap than later. The basis regressed at that one step, from other runs, finds them
 # there. So there is no moment at which a variable is missing. There is a moment at which it has not settled.
 
-# %%
+# %% tags=["hide-input"]
 wrong = studies.start_at_random(copy.system, copied.bases["regression"], dim, seed)
 control = try_interventions(copy.system, fresh, (1, history), lambda step: wrong, "read")
 everyone = pick("regression")
@@ -768,12 +713,9 @@ missed = [
 page.record(
     "ours.intervention",
     {
-        "changed": worst(everyone, "changed"),
-        "unchanged": worst(everyone, "unchanged"),
-        "changed_at_0": worst(everyone, "changed_at_0"),
-        "unchanged_at_0": worst(everyone, "unchanged_at_0"),
-        "own_changed": worst(everyone, "own_changed"),
-        "own_changed_at_0": worst(everyone, "own_changed_at_0"),
+        "changed": worst(everyone, "changed"), "unchanged": worst(everyone, "unchanged"),
+        "changed_at_0": worst(everyone, "changed_at_0"), "unchanged_at_0": worst(everyone, "unchanged_at_0"),
+        "own_changed": worst(everyone, "own_changed"), "own_changed_at_0": worst(everyone, "own_changed_at_0"),
         "wrong_changed": float(control.changed.min()),
     }
     | counts,
@@ -782,15 +724,13 @@ page.record(
     scale=scale,
 )
 
-# %%
+# %% tags=["hide-input"]
 page.record(
     "ours.realisation",
     {
-        "support_match": worst(everyone, "support_match"),
-        "encoding_r2": worst(everyone, "encoding_r2"),
+        "support_match": worst(everyone, "support_match"), "encoding_r2": worst(everyone, "encoding_r2"),
         "observability_support": worst(pick("observability"), "support_match"),
-        "observability_r2": worst(pick("observability"), "encoding_r2"),
-        "missed": len(missed),
+        "observability_r2": worst(pick("observability"), "encoding_r2"), "missed": len(missed),
     }
     | counts,
     figure="fig-basis-methods",
@@ -831,11 +771,11 @@ DataTable(
 # Not every network that does its task is converged. What becomes of the variables where there are fewer directions than
 # variables?
 
-# %% mystnb={"figure": {"caption": "Swaps against the number of slow directions that a network has, by theory's. Left: contents read by the spectral dual. Right: in the directions of the step, with the content that theory knows to be there. Networks that are right answer to the second whatever their number of directions; of those that are not right, some answer little. Right ones that are low on the left are compressed, or their task makes some variables copies of others after some steps, before which the settled basis does not fit.", "name": "fig-basis-answers"}, "image": {"alt": "Two scatter plots. On the left, most networks with theory's number of directions lie at one, and those with fewer or more lie lower. On the right all networks that are right lie at one.", "width": "740px"}}
+# %% mystnb={"figure": {"caption": "Swaps against the number of slow directions that a network has, by theory's. Left: contents read by the spectral dual. Right: in the directions of the step, with the content that theory knows to be there. Networks that are right answer to the second whatever their number of directions; of those that are not right, some answer little. Right ones that are low on the left are compressed, or their task makes some variables copies of others after some steps, before which the settled basis does not fit.", "name": "fig-basis-answers"}, "image": {"alt": "Two scatter plots. On the left, most networks with theory's number of directions lie at one, and those with fewer or more lie lower. On the right all networks that are right lie at one.", "width": "740px"}} tags=["hide-input"]
 figures.plot_answers([row for row in rows if row["method"] == "regression"])
 
 
-# %%
+# %% tags=["hide-input"]
 def mean_share(chosen):
     return float(np.mean([float(row["changed"]) >= 0.9 for row in chosen])) if chosen else 0.0
 
@@ -862,39 +802,24 @@ DataTable(
     "Networks that are not converged, from the least to the largest value where there are several",
 ) if uncovered else "Every network is converged."  # fmt: skip
 
-# %%
-narrow = [
-    row
-    for row in flat
-    if row["task"] == "T1" and row["hidden"] == "64" and row["l2"] in ("0", "0.0")
-]
+# %% tags=["hide-input"]
+narrow = [row for row in flat if row["task"] == "T1" and row["hidden"] == "64" and row["l2"] in ("0", "0.0")]
 decayed = [row for row in flat if row["l2"] == "0.001" and row["converged"] == "0"]
 least_changed = worst(decayed, "changed") if decayed else 1.0
 for key, value in (("", len(decayed)), ("_answering", mean_share(decayed)), ("_changed", least_changed)):
     page.note(f"decayed{key}", value)
 
-# %%
+# %% tags=["hide-input"]
 if narrow:
-    columns = {
-        "explained": True,
-        "changed": True,
-        "unchanged": True,
-        "encoding_r2": True,
-        "accuracy": True,
-    }
+    columns = {"explained": True, "changed": True, "unchanged": True, "encoding_r2": True, "accuracy": True}
     numbers = {name: worst(narrow, name, least) for name, least in columns.items()}
     ranks = {"rank": max(int(row["rank_network"]) for row in narrow), "rank_theory": 64}
     page.record(
-        "twm.bottleneck.wave",
-        numbers | ranks | {"networks": len(narrow)},
-        figure="fig-basis-answers",
+        "twm.bottleneck.wave", numbers | ranks | {"networks": len(narrow)}, figure="fig-basis-answers",
         seeds=len(narrow),
     )
 else:
-    page.skip(
-        "twm.bottleneck.wave",
-        "needs T1 with 64 neurons: run `twm sweep table1`, then `twm analyse --record`",
-    )
+    page.skip("twm.bottleneck.wave", "needs T1 with 64 neurons: run `twm sweep table1`, then `twm analyse --record`")
 
 # %% [markdown]
 # **The bottleneck.** T1 with 64 neurons and no weight decay is the paper's exception, accurate with too low a rank. The claim
@@ -906,52 +831,45 @@ else:
 #
 # **The nonlinear memory.** The same holds, without any error, for the paper's Fig. 7.
 
-# %%
+# %% tags=["hide-input"]
 plan = ModelPlan("repeat-copy:16,5", **slow)
 packed = gather_subject(plan, True) if page.reuse else None
 tried = [row for row in flat if row["task"] == "repeat-copy:16,5"]
 if packed is None:
-    page.skip(
-        "twm.fig7",
-        "its network is not on record, or the profile does not train it: run `twm sweep picture`",
-    )
+    page.skip("twm.fig7", "its network is not on record, or the profile does not train it: run `twm sweep picture`")
 else:
-    folded = analyse_network(
-        packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16)
-    )
+    folded = analyse_network(packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16))
     held = folded.interventions
     page.record(
         "twm.fig7",
         {
-            "accuracy": folded.accuracy,
-            "rank": folded.spectrum.rank_network,
-            "bits": packed.task.size,
-            "clusters": count_around(folded),
-            "encoding_r2": folded.figures["regression"].least_r2,
-            "changed": float(held.changed.min()),
-            "unchanged": float(held.unchanged.min()),
+            "accuracy": folded.accuracy, "rank": folded.spectrum.rank_network, "bits": packed.task.size,
+            "clusters": count_around(folded), "encoding_r2": folded.figures["regression"].least_r2,
+            "changed": float(held.changed.min()), "unchanged": float(held.unchanged.min()),
             "read_changed": float(folded.settled["regression"].changed.min()),
-            "tried": [row["network"] for row in tried],
-            "tried_ranks": [int(row["rank_network"]) for row in tried],
+            "tried": [row["network"] for row in tried], "tried_ranks": [int(row["rank_network"]) for row in tried],
         },
         figure="fig-basis-packed",
         seeds=len(tried) or 1,
     )
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 7: the same task learnt with fewer eigenvalues than bits. Clusters hold four where theory has five. Panel D shows the waves blurred, as in the paper: no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}}
+# %% mystnb={"figure": {"caption": "The paper's Fig. 7: the same task learnt with fewer eigenvalues than bits. Clusters hold four where theory has five. Panel D shows the waves blurred, as in the paper: no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**studies.collect_panels(packed, folded, text)) if packed else None
 
-# %%
+
+# %% tags=["hide-input"]
 def describe_attempt(row):
     # The name says what differs from the protocol of Table 1.
     made = row["network"].split("_", 1)[1].replace("_", " ")
-    return made, f"{row['rank_network']} of {row['rank_theory']}", f"{float(row['accuracy']):.4f}", f"{float(row['encoding_r2']):.2f}"
+    return (
+        made, f"{row['rank_network']} of {row['rank_theory']}", f"{float(row['accuracy']):.4f}",
+        f"{float(row['encoding_r2']):.2f}",
+    )
 
 
 DataTable(
     ("hidden neurons, L2, seed, and what differs from Table 1", "slow eigenvalues", "accuracy", "worst R^2"),
-    [describe_attempt(row) for row in tried],
-    "The search for Fig. 6 and 7: every network trained on 16 vectors of 5",
+    [describe_attempt(row) for row in tried], "The search for Fig. 6 and 7: every network trained on 16 vectors of 5",
 ) if tried else "No record, no table."
 
 # %% [markdown]
@@ -970,7 +888,7 @@ DataTable(
 # The worst variable is not every variable. How many of a network's variables answer? We swap each one and two laps after the
 # input phase, with the settled basis, and count those for which nine in ten outputs follow.
 
-# %%
+# %% tags=["hide-input"]
 looked_at = {f"{packed.task.name}, {folded.spectrum.rank_network} for {packed.task.size}": packed} if packed else {}
 for row in flat if page.reuse else ():
     # Table 1's own networks that did not converge, the first seed of each.
@@ -994,7 +912,7 @@ DataTable(
 # a trained network is not normal. In the directions that the spectral dual cannot see it does not, by
 # construction; what remains to be measured is the way back, and whether the rest decays.
 
-# %%
+# %% tags=["hide-input"]
 # The claim is about the papers' own tasks.
 blocks = [row for row in everyone if row["into_memories"] != "" and row["task"] in papers]
 page.record(
@@ -1024,9 +942,7 @@ assert copied.figures["regression"].least_r2 > 0.9 > jumbled.least_r2
 assert copied.figures["regression"].relative_error < copied.figures["printed"].relative_error
 assert power_errors["second"] < 1e-10 < 1e-6 < power_errors["second_printed"]
 shifted = recover_basis(copy.system, copy.task, "regression", fresh)
-print(
-    f"basis from other runs: differs by {np.abs(shifted.basis - basis.basis).max() / np.abs(basis.basis).max():.3f}"
-)
+print(f"basis from other runs: differs by {np.abs(shifted.basis - basis.basis).max() / np.abs(basis.basis).max():.3f}")
 assert np.abs(shifted.basis - basis.basis).max() < 0.2 * np.abs(basis.basis).max()
 print("all checks hold")
 

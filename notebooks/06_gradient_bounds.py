@@ -36,7 +36,7 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
 from twm.book.session import open_page
@@ -44,7 +44,7 @@ from twm.book.session import open_page
 page = open_page("06_gradient_bounds", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
 
-# %%
+# %% tags=["hide-input"]
 from twm.analysis.gradients import (
     bound_gradients, fit_columns, fit_slope, measure_constants, measure_gradients, measure_jacobians,
     measure_wave_gradients, predict_mixed_neurons, predict_single_neuron, run_states, search_violations,
@@ -83,24 +83,21 @@ use_style()
 # - **A wave.** Each neuron hands its number to its neighbour, $h_i(t) = h_{i+1}(t-1)$, and the newest enters at the
 #   eighth. Input $k$ leaves 1, and in a neuron of its own.
 
-# %% mystnb={"figure": {"caption": "Derivative of each neuron, at the end of the input phase, by each of eight inputs. A leaky register loses the old ones. A perfect register loses none and cannot tell them apart. A wave keeps each in a place of its own.", "name": "fig-gradients-idea"}, "image": {"alt": "Three grids. In the first, one row that fades towards old inputs. In the second, one bright row. In the third, a bright diagonal.", "width": "680px"}}
+# %% mystnb={"figure": {"caption": "Derivative of each neuron, at the end of the input phase, by each of eight inputs. A leaky register loses the old ones. A perfect register loses none and cannot tell them apart. A wave keeps each in a place of its own.", "name": "fig-gradients-idea"}, "image": {"alt": "Three grids. In the first, one row that fades towards old inputs. In the second, one bright row. In the third, a bright diagonal.", "width": "680px"}} tags=["hide-input"]
 numbers = np.eye(8)[:, None, :1] + np.zeros((8, 1, 1))
 single, last = np.eye(8)[:, :1], np.eye(8)[:, 7:]
 ways = {
-    "leaky register": (0.8 * np.eye(8), single),
-    "perfect register": (np.eye(8), single),
+    "leaky register": (0.8 * np.eye(8), single), "perfect register": (np.eye(8), single),
     "wave": (make_shift(8, 1), last),
 }
 kept = {
-    name: measure_jacobians(
-        (matrix, entry, entry.T), numbers, 8, nonlinearity="linear", readout=np.eye(8)
-    )[:, 0, :, 0].T
+    name: measure_jacobians((matrix, entry, entry.T), numbers, 8, nonlinearity="linear", readout=np.eye(8))[
+        :, 0, :, 0
+    ].T
     for name, (matrix, entry) in ways.items()
 }
 told_apart = {name: int(np.linalg.matrix_rank(values)) for name, values in kept.items()}
-assert np.allclose(kept["leaky register"][0], 0.8 ** np.arange(7, -1, -1)) and np.array_equal(
-    kept["wave"], np.eye(8)
-)
+assert np.allclose(kept["leaky register"][0], 0.8 ** np.arange(7, -1, -1)) and np.array_equal(kept["wave"], np.eye(8))
 figures.plot_keeping(kept)
 
 # %% [markdown]
@@ -149,14 +146,9 @@ figures.plot_keeping(kept)
 # %%
 for mu in (0.5, 0.9):
     weights = np.full((1, 1), mu), np.ones((1, 1)), np.ones((1, 1))
-    trace = measure_gradients(
-        weights, np.zeros((4, 1, 1)), -np.ones((1, 1)), nonlinearity="linear"
-    )
+    trace = measure_gradients(weights, np.zeros((4, 1, 1)), -np.ones((1, 1)), nonlinearity="linear")
     bounds = bound_gradients(trace, weights)
-    shares = {
-        name: float(trace.input_norms[0, 0] / bounds[name][0, 0])
-        for name in ("corrected", "printed")
-    }
+    shares = {name: float(trace.input_norms[0, 0] / bounds[name][0, 0]) for name in ("corrected", "printed")}
     told = {name: f"{value:.4f}" for name, value in shares.items()}
     print(f"mu {mu}: gradient {trace.input_norms[0, 0]:.4f}, share of each bound {told}")
     assert np.isclose(shares["corrected"], 1) and np.isclose(shares["printed"], 1 / mu)
@@ -167,22 +159,17 @@ for mu in (0.5, 0.9):
 # A bound that is right has no exception. So we look for one: networks of up to twelve neurons, three activations, with
 # and without bias, $\mu$ from 0.2 to 1.5, weak and strong inputs, every input of every network.
 
-# %%
+# %% tags=["hide-input"]
 cases = page.size(smoke=1000, laptop=10_000, paper=10_000)
 fewer_cases = page.size(smoke="1,000 of 10,000 networks", laptop=None, paper=None)
 plain = search_violations(cases, seed)
 for name, worst in plain.largest.items():
-    print(
-        f"{name:10} largest gradient / bound {worst:.4f}, broken by {plain.broken[name]} of {plain.cases}"
-    )
+    print(f"{name:10} largest gradient / bound {worst:.4f}, broken by {plain.broken[name]} of {plain.cases}")
 page.record(
     "twm.grad.printed",
     {
-        "cases": plain.cases,
-        "broken": plain.broken["printed"],
-        "contracting": plain.contracting,
-        "broken_contracting": plain.broken_contracting["printed"],
-        "largest": plain.largest["printed"],
+        "cases": plain.cases, "broken": plain.broken["printed"], "contracting": plain.contracting,
+        "broken_contracting": plain.broken_contracting["printed"], "largest": plain.largest["printed"],
     },
     scale=fewer_cases,
 )
@@ -206,10 +193,7 @@ frames = [np.linalg.qr(rng.standard_normal((size, size)))[0] for _ in range(3)]
 rotations, slope_errors = {}, {}
 for mu in (0.7, 0.9, 1.0, 1.1):
     weights = [mu * frames[0], frames[1], frames[2]]
-    traces = {
-        name: measure_gradients(weights, inputs, targets, nonlinearity=name)
-        for name in ("linear", "tanh")
-    }
+    traces = {name: measure_gradients(weights, inputs, targets, nonlinearity=name) for name in ("linear", "tanh")}
     slope = fit_slope(traces["linear"].distances, traces["linear"].input_norms)
     slope_errors[mu] = abs(slope.value - np.log(mu))
     bound = bound_gradients(traces["linear"], weights)["corrected"].mean(1)
@@ -235,13 +219,10 @@ for name, kind, spread in (("default", "uniform", 1.0), ("Gaussian", "gaussian",
     faint = measure_gradients(weights, 1e-3 * signs, goals, nonlinearity="linear")
     strong = measure_gradients(weights, signs, goals)
     far = faint.distances >= 20
-    slopes = [
-        fit_slope(trace.distances[far], trace.input_norms.mean(-1).T[far])
-        for trace in (faint, strong)
-    ]
+    slopes = [fit_slope(trace.distances[far], trace.input_norms.mean(-1).T[far]) for trace in (faint, strong)]
     kinds[name] = measure_constants(weights), faint, strong, slopes
 
-# %% mystnb={"figure": {"caption": "Length of the gradient against distance. Left: for W = mu Q the linear network's gradient lies on the bound; with a tanh it falls below. Right: random matrices. The gradient follows the spectral radius; the bound by the operator norm is far above, and for both kinds it rises.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Length of the gradient against distance. Left: for W = mu Q the linear network's gradient lies on the bound; with a tanh it falls below. Right: random matrices. The gradient follows the spectral radius; the bound by the operator norm is far above, and for both kinds it rises.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "720px"}} tags=["hide-input"]
 distances, random = np.arange(long, 0, -1), {}
 for name, (constants, faint, _, _) in kinds.items():
     norms = np.exp(np.log(faint.input_norms).mean((0, 2)))
@@ -252,11 +233,9 @@ for name, (constants, faint, _, _) in kinds.items():
     }
 figures.plot_decay(distances, rotations, random)
 
-# %%
+# %% tags=["hide-input"]
 vanish = {
-    "cases": plain.cases,
-    "broken": plain.broken["corrected"],
-    "largest": plain.largest["corrected"],
+    "cases": plain.cases, "broken": plain.broken["corrected"], "largest": plain.largest["corrected"],
     "rotation_error": max(slope_errors.values()),
 }
 for name, (constants, _, _, (slope, _)) in kinds.items():
@@ -264,12 +243,8 @@ for name, (constants, _, _, (slope, _)) in kinds.items():
     vanish |= {
         f"{name.lower()}_{key}": value
         for key, value in (
-            ("slope", slope.value),
-            ("low", slope.low),
-            ("high", slope.high),
-            ("log_radius", logs["radius"]),
-            ("log_norm", logs["norm"]),
-            ("deviation", abs(slope.value / logs["radius"] - 1)),
+            ("slope", slope.value), ("low", slope.low), ("high", slope.high), ("log_radius", logs["radius"]),
+            ("log_norm", logs["norm"]), ("deviation", abs(slope.value / logs["radius"] - 1)),
         )
     }
 page.record("twm.grad.vanish", vanish, figure="fig-gradients-decay", seeds=networks, scale=fewer_cases)
@@ -295,7 +270,7 @@ page.record("twm.grad.vanish", vanish, figure="fig-gradients-decay", seeds=netwo
 # anything where both ends of the lattice are open; a closed wave has eigenvalues of magnitude 1, so a norm of at least 1, in
 # any basis.)
 
-# %%
+# %% tags=["hide-input"]
 page.note("networks", networks)
 constants, _, strong, (slope, saturated) = kinds["default"]
 passing = np.log((strong.slopes**2).mean((1, 2, 3))).mean() / 2
@@ -312,12 +287,8 @@ for draw in range(page.size(smoke=60, laptop=300, paper=300)):
 page.record(
     "ours.grad.norm",
     {
-        "waves": len(norms),
-        "least_norm": min(norms),
-        "default_norm": constants.norm.mean(),
-        "default_radius": constants.radius.mean(),
-        "default_slope": slope.value,
-        "default_high": slope.high,
+        "waves": len(norms), "least_norm": min(norms), "default_norm": constants.norm.mean(),
+        "default_radius": constants.radius.mean(), "default_slope": slope.value, "default_high": slope.high,
     },
     figure="fig-gradients-decay",
     seeds=networks,
@@ -372,9 +343,7 @@ page.record(
 
 # %%
 histories = np.unique(
-    page.size(
-        smoke=np.array([2, 3, 5, 8, 16, 24, 32]), laptop=np.arange(2, 129), paper=np.arange(2, 129)
-    )
+    page.size(smoke=np.array([2, 3, 5, 8, 16, 24, 32]), laptop=np.arange(2, 129), paper=np.arange(2, 129))
 )
 linear, dim = {"orthonormal": [], "skew": []}, 2
 for kind, errors in linear.items():
@@ -413,9 +382,7 @@ print({kind: f"{errors.max():.1e}" for kind, errors in linear.items()})
 
 # %%
 amplitude, tanh = 1.0, {}
-crossed = (
-    histories if profile == "smoke" else np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
-)
+crossed = histories if profile == "smoke" else np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
 for name, kind in (("one a neuron", "standard"), ("spread", "orthonormal")):
     measured, predicted = [], []
     for history in crossed:
@@ -432,11 +399,11 @@ for name, kind in (("one a neuron", "standard"), ("spread", "orthonormal")):
         predicted.append((single if kind == "standard" else mixed)[-1])
     tanh[name] = np.array(measured), np.array(predicted)
 
-# %% mystnb={"figure": {"caption": "Repeat copy constructed for substrates of different length. Left: without an activation the derivative of the first output by the first input is the identity to rounding, in any basis. Right: with a tanh it falls, as a power law where every number has a neuron of its own, as a stretched exponential where numbers are spread; both as predicted. A network without a wave, for comparison, falls exponentially.", "name": "fig-gradients-waves"}, "image": {"alt": "Left, two rows of points far below a dotted line. Right, on logarithmic axes, two families of points on their lines, and a dashed curve that drops steeply.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Repeat copy constructed for substrates of different length. Left: without an activation the derivative of the first output by the first input is the identity to rounding, in any basis. Right: with a tanh it falls, as a power law where every number has a neuron of its own, as a stretched exponential where numbers are spread; both as predicted. A network without a wave, for comparison, falls exponentially.", "name": "fig-gradients-waves"}, "image": {"alt": "Left, two rows of points far below a dotted line. Right, on logarithmic axes, two families of points on their lines, and a dashed curve that drops steeply.", "width": "720px"}} tags=["hide-input"]
 waveless = np.exp(kinds["default"][3][1].value * crossed)
 figures.plot_wave_gradients(histories, linear, crossed, tanh, waveless)
 
-# %%
+# %% tags=["hide-input"]
 late = crossed >= (16 if profile == "smoke" else 24)
 exponent = fit_slope(np.log(crossed[late]), tanh["one a neuron"][0][late])
 stretch = fit_slope(np.sqrt(crossed[late]), tanh["spread"][0][late])
@@ -444,9 +411,7 @@ single_error = np.abs(tanh["one a neuron"][0] / tanh["one a neuron"][1] - 1).max
 mixed_error = np.abs(tanh["spread"][0] / tanh["spread"][1] - 1)[late].max()
 page.note("exponent", exponent.value)
 page.note("stretch", stretch.value)
-print(
-    f"power {exponent.value:.3f} (limit -1.5), stretched rate {stretch.value:.3f} (limit {-amplitude / 2**0.5:.3f})"
-)
+print(f"power {exponent.value:.3f} (limit -1.5), stretched rate {stretch.value:.3f} (limit {-amplitude / 2**0.5:.3f})")
 
 # %% [markdown]
 # Over the longer substrates the power is {value}`06_gradient_bounds:exponent|.2f` and tends to $-3/2$; the stretched
@@ -460,7 +425,7 @@ print(
 # one network each at twelve moments of its training. At each we measure the derivative of the first output by every input,
 # the number of slow eigenvalues, and the derivative by what the task reads farthest back.
 
-# %%
+# %% tags=["hide-input"]
 equal = np.log(tanh["one a neuron"][0][-1]) / kinds["default"][3][1].value
 page.note("equal_steps", int(np.ceil(equal)))
 
@@ -487,10 +452,7 @@ else:
     tasks = page.size(smoke=("repeat-copy:3,2", "code:3,2,33,0,0"), laptop=("T1", "T2"), paper=())
     moments = (10, 20, 40, 80, 160, 320)
     trained = {
-        task: train_history(
-            ModelPlan(task, seed=seed, snapshots=moments, multiples=(), **options)
-        )
-        for task in tasks
+        task: train_history(ModelPlan(task, seed=seed, snapshots=moments, multiples=(), **options)) for task in tasks
     }
 
 missing = [task for task, found in trained.items() if not found]
@@ -517,10 +479,7 @@ def find_farthest(task):
 
 def measure_farthest(task, network, inputs, step=None):
     found = measure_jacobians(network, inputs, step)
-    read = [
-        np.abs(found[column, :, output, part]).mean()
-        for output, column, part in find_farthest(task)
-    ]
+    read = [np.abs(found[column, :, output, part]).mean() for output, column, part in find_farthest(task)]
     return np.linalg.norm(found, 2, axis=(-2, -1)).mean(-1), np.mean(read)
 
 
@@ -532,13 +491,10 @@ for task, found in trained.items():
     measured = {at: measure_farthest(task, network, inputs) for at, network in found.items()}
     opening[task] = {at: values for at, (values, _) in measured.items()}
     farthest[task] = {at: float(value) for at, (_, value) in measured.items()}
-    compared = {
-        at: compare_with_theory(np.asarray(network[0], float), system)
-        for at, network in found.items()
-    }
+    compared = {at: compare_with_theory(np.asarray(network[0], float), system) for at, network in found.items()}
     ranks[task] = {at: one.rank_network / one.rank_theory for at, one in compared.items()}
 
-# %% mystnb={"figure": {"caption": "Through training. Left: derivative of the first output by every input, one line a moment, from dark to light. Right: the derivative by what the task reads farthest back, and the number of slow eigenvalues as a share of what theory predicts.", "name": "fig-gradients-opening"}, "image": {"alt": "For each task, left a family of curves of gradient against distance that rises at the far end, right two curves against iteration: gradient and share of eigenvalues.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Through training. Left: derivative of the first output by every input, one line a moment, from dark to light. Right: the derivative by what the task reads farthest back, and the number of slow eigenvalues as a share of what theory predicts.", "name": "fig-gradients-opening"}, "image": {"alt": "For each task, left a family of curves of gradient against distance that rises at the far end, right two curves against iteration: gradient and share of eigenvalues.", "width": "720px"}} tags=["hide-input"]
 picture = "No record, no figure."
 if not missing:
     picture = figures.plot_opening(opening, ranks, farthest)
@@ -601,17 +557,15 @@ for task, found in finals.items():
         fades[task] = fit_slope(np.arange(steps)[beyond], curves[beyond])
 left["default start"] = measure_left(draw_weights(dim, 128, "uniform", seed), sequences)
 
-# %% mystnb={"figure": {"caption": "What the first input leaves in the state, relative to the step at which it entered. A closed wave keeps it for ever, an open one up to its last column and then exactly nothing. Of the trained networks (mean over seeds, in the logarithm), those on repeat copy keep their gradient lap after lap; those on T2 lose it to saturation.", "name": "fig-gradients-reach"}, "image": {"alt": "Six curves against distance on logarithmic axes: one constant at one, one that drops to the floor at the end of the substrate, and four that fall at different rates or stay.", "width": "680px"}}
-figures.plot_reach(
-    np.arange(1, steps), {name: values[1:] for name, values in left.items()}, history
-)
+# %% mystnb={"figure": {"caption": "What the first input leaves in the state, relative to the step at which it entered. A closed wave keeps it for ever, an open one up to its last column and then exactly nothing. Of the trained networks (mean over seeds, in the logarithm), those on repeat copy keep their gradient lap after lap; those on T2 lose it to saturation.", "name": "fig-gradients-reach"}, "image": {"alt": "Six curves against distance on logarithmic axes: one constant at one, one that drops to the floor at the end of the substrate, and four that fall at different rates or stay.", "width": "680px"}} tags=["hide-input"]
+figures.plot_reach(np.arange(1, steps), {name: values[1:] for name, values in left.items()}, history)
 
 # %% [markdown]
 # A gradient that is kept is not yet an input that can be told from others. Feed the linear waves twice as many inputs as they
 # have columns: how many dimensions of the input are left in the state? The open wave has forgotten the first half; the
 # closed one holds the sums of inputs one lap apart. Eight columns hold eight inputs, whatever the gradient.
 
-# %%
+# %% tags=["hide-input"]
 double, counts = np.zeros((2 * history, 1, dim)), {}
 for name, system in (("closed", closed), ("open", open_end)):
     network = construct_elman(system, basis)
@@ -626,35 +580,26 @@ print({task: f"{slope.value:+.4f} a step beyond the substrate" for task, slope i
 
 # %%
 kept_at_end = {
-    task: [measure_farthest(task, one, draw_sequences(task)[0])[1] for one in found]
-    for task, found in finals.items()
+    task: [measure_farthest(task, one, draw_sequences(task)[0])[1] for one in found] for task, found in finals.items()
 }
 wave_gradient = {
-    "linear_error": max(errors.max() for errors in linear.values()),
-    "largest_history": int(histories.max()),
-    "exponent": exponent.value,
-    "stretch": stretch.value,
-    "single_error": single_error,
-    "mixed_error": mixed_error,
+    "linear_error": max(errors.max() for errors in linear.values()), "largest_history": int(histories.max()),
+    "exponent": exponent.value, "stretch": stretch.value, "single_error": single_error, "mixed_error": mixed_error,
     "law": predict_single_neuron(amplitude, history + 1)[-1],
 }
 
-# %%
+# %% tags=["hide-input"]
 if missing or not all(finals.values()):
     page.skip("twm.grad.twm", "no trained networks on record: run `twm sweep table1 --seeds 0`")
 else:
     wave_gradient |= {
-        "tasks": list(farthest),
-        "before": [values[0] for values in farthest.values()],
-        "kept": [min(values) for values in kept_at_end.values()],
-        "fades": [fades[task].value for task in farthest],
+        "tasks": list(farthest), "before": [values[0] for values in farthest.values()],
+        "kept": [min(values) for values in kept_at_end.values()], "fades": [fades[task].value for task in farthest],
         "networks": [len(finals[task]) for task in farthest],
     }
     seeds = min(wave_gradient["networks"])
     scale = page.size(smoke="toy tasks", laptop="2,500 of 20,000 iterations", paper=None)
-    page.record(
-        "twm.grad.twm", wave_gradient, figure="fig-gradients-opening", seeds=seeds, scale=scale
-    )
+    page.record("twm.grad.twm", wave_gradient, figure="fig-gradients-opening", seeds=seeds, scale=scale)
 
 # %% [markdown]
 # Of {value}`06_gradient_bounds:dimensions_in` dimensions that went in, {value}`06_gradient_bounds:dimensions_left` are left.
@@ -669,11 +614,7 @@ else:
 # %%
 def measure_shares(network, inputs, targets, columns):
     trace, waves = measure_wave_gradients(network, inputs, targets, columns)
-    bounds = {
-        "norm of Psi": waves["operator"],
-        "Frobenius": waves["frobenius"],
-        "d": waves["printed"],
-    }
+    bounds = {"norm of Psi": waves["operator"], "Frobenius": waves["frobenius"], "d": waves["printed"]}
     bounds["no waves"] = bound_gradients(trace, network)["corrected"]
     shares = {name: trace.input_norms[0] / bound[0] for name, bound in bounds.items()}
     # In the wave's coordinates the columns are unit vectors and W is the cycle, a permutation.
@@ -684,8 +625,7 @@ def measure_shares(network, inputs, targets, columns):
 # %%
 groups, own_shares, draws = {}, {}, page.size(smoke=10, laptop=60, paper=60)
 for name, kind, activation in (
-    ("linear, orthonormal", "orthonormal", "linear"),
-    ("linear, skew", "skew", "linear"),
+    ("linear, orthonormal", "orthonormal", "linear"), ("linear, skew", "skew", "linear"),
     ("tanh, orthonormal", "orthonormal", "tanh"),
 ):
     shares, own = [], []
@@ -701,17 +641,14 @@ for name, kind, activation in (
     own_shares[name] = np.concatenate(own)
     groups[name] = {key: np.concatenate([share[key] for share in shares]) for key in shares[0]}
 
-# %%
+# %% tags=["hide-input"]
 for task, found in finals.items():
     if found:
         signs, goals = draw_sequences(task)
         columns = fit_columns(run_states(found[0], signs, len(signs))[-1], signs)
         groups[f"trained, {task}"] = measure_shares(found[0], signs, goals, columns)[0]
 spans = {
-    name: {
-        key: tuple(float(value) for value in np.quantile(values, (0, 0.5, 1)))
-        for key, values in found.items()
-    }
+    name: {key: tuple(float(value) for value in np.quantile(values, (0, 0.5, 1))) for key, values in found.items()}
     for name, found in groups.items()
 }
 page.note("own_share", own_shares["linear, skew"].min())
@@ -719,21 +656,17 @@ waves = search_violations(cases, seed, waves=True)
 page.record(
     "ours.grad.tight",
     {
-        "cases": waves.cases,
-        "broken": waves.broken["operator"],
-        "broken_d": waves.broken["printed"],
-        "largest_d": waves.largest["printed"],
-        "least": spans["linear, orthonormal"]["norm of Psi"][0],
+        "cases": waves.cases, "broken": waves.broken["operator"], "broken_d": waves.broken["printed"],
+        "largest_d": waves.largest["printed"], "least": spans["linear, orthonormal"]["norm of Psi"][0],
         "least_frobenius": spans["linear, orthonormal"]["Frobenius"][0],
-        "least_d": spans["linear, orthonormal"]["d"][0],
-        "least_skew": spans["linear, skew"]["norm of Psi"][0],
+        "least_d": spans["linear, orthonormal"]["d"][0], "least_skew": spans["linear, skew"]["norm of Psi"][0],
     },
     figure="fig-gradients-tightness",
     seeds=draws,
     scale=fewer_cases,
 )
 
-# %% mystnb={"figure": {"caption": "The gradient by the first input as a share of its bound: median, least and largest. In a linear network with an orthonormal basis the bound with the norm of Psi is attained. In a skew basis it is loose by up to the condition number, and behind a tanh and in trained networks it is loose because Jacobians are not 1 and no error points in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "The gradient by the first input as a share of its bound: median, least and largest. In a linear network with an orthonormal basis the bound with the norm of Psi is attained. In a skew basis it is loose by up to the condition number, and behind a tanh and in trained networks it is loose because Jacobians are not 1 and no error points in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "700px"}} tags=["hide-input"]
 figures.plot_tightness(spans)
 
 # %% [markdown]
@@ -780,11 +713,7 @@ else:
     toy |= {"test_horizon": 12, "test_every": 20, "stop_at": 0.99, "multiples": ()}
     smaller = [ModelPlan("repeat-copy:4,2", init=init, seed=seed + place, **toy)
         for place in range(3) for init in ("uniform", "orthogonal", "wave")]  # fmt: skip
-    fewer = [
-        plan
-        for plan in sweep.list_plans(seeds=[seed, seed + 1])
-        if plan.task in ("T1", "repeat-copy:16,4")
-    ]
+    fewer = [plan for plan in sweep.list_plans(seeds=[seed, seed + 1]) if plan.task in ("T1", "repeat-copy:16,4")]
     plans = page.size(smoke=smaller, laptop=fewer, paper=[])
     fresh = [train_model(plan) for plan in plans]
     rows = [model.row for model in fresh]
@@ -793,14 +722,14 @@ compared = [found for (_, init), found in summaries.items() if init in ("wave", 
 count = min((found.ratio.pairs for found in compared), default=0)
 print(f"{len(rows)} networks, {count} pairs a task or more" if rows else f"no record: {command}")
 
-# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot a network, a bar at the median, hollow where 99% was never reached. Right: the ratio to the default start of the same seed, its median and 95% interval. Wave starts need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of starts with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "740px"}}
+# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot a network, a bar at the median, hollow where 99% was never reached. Right: the ratio to the default start of the same seed, its median and 95% interval. Wave starts need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of starts with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "740px"}} tags=["hide-input"]
 picture = "No record, no figure."
 if summaries:
     picture = figures.plot_starts(summaries)
 picture
 
 
-# %%
+# %% tags=["hide-input"]
 def describe_start(found):
     ratio, equal = found.ratio, len(found.argument_errors)
     told = ["1", "–"] if ratio is None else ["–", "–"]
@@ -845,7 +774,7 @@ for init, found in ended.items():
     before = draw_weights(plan.system.dim, plan.hidden, init, plan.seed, plan.system.history)
     spectra[init] = [np.linalg.eigvals(np.asarray(one[0], float)) for one in (before, last)]
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at the start and when 99% was reached, one network a start on repeat copy. A wave start ends where theory says, and so, later, does most of the default start; a rotation ends with slow eigenvalues all around the circle, and the identity is still on its way.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that theory predicts.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at the start and when 99% was reached, one network a start on repeat copy. A wave start ends where theory says, and so, later, does most of the default start; a rotation ends with slow eigenvalues all around the circle, and the identity is still on its way.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that theory predicts.", "width": "700px"}} tags=["hide-input"]
 picture = "No record, no figure."
 if spectra:
     roots = np.unique(repeat_copy_spectrum(plan.system.history, 1).round(12))
@@ -853,7 +782,7 @@ if spectra:
 picture
 
 
-# %%
+# %% tags=["hide-input"]
 def list_ratios(init):
     ratios = [found.ratio for (_, name), found in summaries.items() if name == init]
     return [[min(getattr(ratio, end), 1e9) for ratio in ratios] for end in ("ratio", "low", "high")]
@@ -866,24 +795,18 @@ if summaries:
     whole = None if count >= asked else f"{count} of {asked} seeds"
     numbers = {"ratios": ratios, "lows": lows, "highs": highs, "rotation_ratios": rotated}
     numbers |= {
-        "tasks": [task for task, init in summaries if init == "wave"],
-        "rotation_highs": rotation_highs,
+        "tasks": [task for task, init in summaries if init == "wave"], "rotation_highs": rotation_highs,
         "seeds": count,
-        "registers_reached": sum(
-            found.reached for (_, init), found in summaries.items() if init == "identity"
-        ),
+        "registers_reached": sum(found.reached for (_, init), found in summaries.items() if init == "identity"),
     }
     page.record(
-        "ours.init",
-        numbers,
-        figure="fig-gradients-starts",
-        seeds=count,
+        "ours.init", numbers, figure="fig-gradients-starts", seeds=count,
         scale=page.size(smoke="a toy", laptop="2 of 10 seeds, 2 of 4 tasks", paper=whole),
     )
 else:
     page.skip("ours.init", f"no record: {command}")
 
-# %%
+# %% tags=["hide-input"]
 share, ends = dict.fromkeys(("slowest", "fastest", "rotation_slowest", "rotation_fastest"), 0.0), {}
 if summaries:
     share = {"slowest": max(ratios), "fastest": min(ratios)}

@@ -50,14 +50,14 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
 from twm.book.session import open_page
 
 page = open_page("07_wave_rnn", profile=profile, device=device, seed=seed, reuse=reuse)
 
-# %%
+# %% tags=["hide-input"]
 import torch
 
 from twm.theory.activity import (
@@ -119,11 +119,9 @@ def lacks(name):
 # a matrix whose rows are all the same row, turned: a convolution with the kernel $[\nu, 1-\nu, 0]$. At $\nu = 1$ it is the
 # shift, and nothing is lost. Below, it blurs.
 
-# %% mystnb={"figure": {"caption": "The wave on a ring of 24 neurons. Above the matrix, below what becomes of a bump. At courant number 1 it goes around unchanged; at 1/2 it goes half as fast and spreads; at 0, the bump system, it stays.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred one, a horizontal one.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "The wave on a ring of 24 neurons. Above the matrix, below what becomes of a bump. At courant number 1 it goes around unchanged; at 1/2 it goes half as fast and spreads; at 0, the bump system, it stays.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred one, a horizontal one.", "width": "700px"}} tags=["hide-input"]
 size, steps = 24, 48
-rings = {f"courant {c:g}": make_ring_matrix(size, c) for c in (1.0, 0.5)} | {
-    "courant 0": np.eye(size)
-}
+rings = {f"courant {c:g}": make_ring_matrix(size, c) for c in (1.0, 0.5)} | {"courant 0": np.eye(size)}
 bump = np.exp(-(((np.arange(size) - 5) / 1.5) ** 2))
 runs = {
     name: np.stack([np.linalg.matrix_power(matrix, time) @ bump for time in range(steps)])
@@ -131,7 +129,7 @@ runs = {
 }
 figures.plot_ring(rings, runs)
 
-# %%
+# %% tags=["hide-input"]
 courants = np.linspace(0.05, 1.0, 20)
 states = np.random.default_rng(seed).standard_normal((64, size))
 difference = commutator = 0.0
@@ -158,21 +156,15 @@ page.record(
 # its mark where nobody else writes; where activity stays, inputs into one channel pile up on one neuron. We ask a linear
 # decoder when and where the inputs came.
 
-# %% mystnb={"figure": {"caption": "Left: three inputs. Middle: the state they leave on turning rings; the further a mark has come, the earlier it was made. Right: the state they leave where activity stays; inputs are counted, and their order is gone.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "720px"}}
-readings = {
-    "wave": read_onsets(True, seed=seed),
-    "bump": read_onsets(False, seed=seed),
-}
-figures.plot_onsets(
-    readings["wave"].inputs, {name: reading.states for name, reading in readings.items()}
-)
+# %% mystnb={"figure": {"caption": "Left: three inputs. Middle: the state they leave on turning rings; the further a mark has come, the earlier it was made. Right: the state they leave where activity stays; inputs are counted, and their order is gone.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "720px"}} tags=["hide-input"]
+readings = {"wave": read_onsets(True, seed=seed), "bump": read_onsets(False, seed=seed)}
+figures.plot_onsets(readings["wave"].inputs, {name: reading.states for name, reading in readings.items()})
 
-# %%
+# %% tags=["hide-input"]
 page.record(
     "wrnn.fig1",
     {
-        "wave": readings["wave"].both, "bump": readings["bump"].both,
-        "bump_channel": readings["bump"].channel,
+        "wave": readings["wave"].both, "bump": readings["bump"].both, "bump_channel": readings["bump"].channel,
     },
     figure="fig-wave-rnn-onsets",
 )  # fmt: skip
@@ -193,7 +185,7 @@ page.record(
 # starts by writing the input to neuron 0 of every ring. The iRNN is the same with a dense matrix that starts as the
 # identity and a small random $V$.
 
-# %%
+# %% tags=["hide-input"]
 ring, paper_size = WaveRNN(1, 1, 8, 2, activation="linear"), WaveRNN(1, 10, 256, 16)
 with torch.no_grad():
     ring.bias_kernel.zero_()
@@ -257,13 +249,13 @@ def group_curves(models, rows, key):
     return panels
 
 
-# %% mystnb={"figure": {"caption": "Copy: test loss through training, one line a seed.", "name": "fig-wave-rnn-copy"}, "image": {"alt": "A panel for each wait. The wave-RNN's loss falls by orders of magnitude, with jumps up; the iRNN's stays near one.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "Copy: test loss through training, one line a seed.", "name": "fig-wave-rnn-copy"}, "image": {"alt": "A panel for each wait. The wave-RNN's loss falls by orders of magnitude, with jumps up; the iRNN's stays near one.", "width": "760px"}} tags=["hide-input"]
 shown = sorted((row for row in copies.rows if row["neurons"] < 600), key=tables.read_wait)
 panels = group_curves(copies, shown, lambda row: f"T = {tables.read_wait(row)}")
 figures.plot_losses(panels) if panels else "No record, no figure."
 
 
-# %%
+# %% tags=["hide-input"]
 def show(value, form=".2g"):
     return "–" if value is None else format(value, form)
 
@@ -278,28 +270,22 @@ DataTable(
     "Copy: lowest test loss and share of symbols recalled, means over seeds; the better of two sizes of iRNN",
 )  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 copy_scale = say_scale(copies.rows)
 if copy_cells:
     page.record(
-        "wrnn.copy",
-        tables.describe_copy(copy_cells),
-        figure="fig-wave-rnn-copy",
-        seeds=max(cell.seeds for cell in copy_cells),
-        scale=copy_scale,
+        "wrnn.copy", tables.describe_copy(copy_cells), figure="fig-wave-rnn-copy",
+        seeds=max(cell.seeds for cell in copy_cells), scale=copy_scale,
     )
     page.record(
-        "wrnn.hold",
-        tables.describe_hold(copy_cells),
-        figure="fig-wave-rnn-recall",
-        seeds=max(cell.seeds for cell in copy_cells),
-        scale=copy_scale,
+        "wrnn.hold", tables.describe_hold(copy_cells), figure="fig-wave-rnn-recall",
+        seeds=max(cell.seeds for cell in copy_cells), scale=copy_scale,
     )
 else:
     page.skip("wrnn.copy", lacks("copy"))
     page.skip("wrnn.hold", lacks("copy"))
 
-# %% mystnb={"figure": {"caption": "What two networks answer to one sequence of the test set, beside what they should.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above answer. For the wave-RNN they are equal; for the iRNN the last ten differ.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "What two networks answer to one sequence of the test set, beside what they should.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above answer. For the wave-RNN they are equal; for the iRNN the last ten differ.", "width": "700px"}} tags=["hide-input"]
 recalls = {}
 for row in sorted(tables.pick_best(copies.rows), key=tables.read_wait):
     found = copies.find_network(row["model"])
@@ -324,26 +310,23 @@ figures.plot_recall(recalls) if recalls else "No record, no figure."
 # Of $T$ numbers two are marked, and their sum is asked for at the end. The best constant answer has a loss of 1/6; the task
 # counts as solved when a training loss is at most .05. We look every 100 iterations.
 
-# %%
+# %% tags=["hide-input"]
 sums = collect("adding")
 print(sums.about)
 if sums:
     page.record(
-        "wrnn.adding",
-        tables.describe_adding(sums.rows),
-        figure="fig-wave-rnn-adding",
-        seeds=len({row["seed"] for row in sums.rows}),
-        scale=say_scale(sums.rows),
+        "wrnn.adding", tables.describe_adding(sums.rows), figure="fig-wave-rnn-adding",
+        seeds=len({row["seed"] for row in sums.rows}), scale=say_scale(sums.rows),
     )
 else:
     page.skip("wrnn.adding", lacks("adding"))
 
-# %% mystnb={"figure": {"caption": "Adding: test loss through training.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Two curves of the loss on a logarithmic axis. The wave-RNN's falls at once, the iRNN's stays at one sixth for long.", "width": "560px"}}
+# %% mystnb={"figure": {"caption": "Adding: test loss through training.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Two curves of the loss on a logarithmic axis. The wave-RNN's falls at once, the iRNN's stays at one sixth for long.", "width": "560px"}} tags=["hide-input"]
 panels = group_curves(sums, sorted(sums.rows, key=tables.read_wait), lambda row: f"T = {tables.read_wait(row)}")  # fmt: skip
 figures.plot_losses(panels) if panels else "No record, no figure."
 
 
-# %%
+# %% tags=["hide-input"]
 def say_solved(iterations):
     told = ("never" if iteration is None else f"{iteration:,}" for iteration in iterations)
     return ", ".join(told) or "–"
@@ -367,7 +350,7 @@ DataTable(
 #
 # MNIST comes one pixel a step, in reading order or in one fixed random order, and is classified after the last.
 
-# %%
+# %% tags=["hide-input"]
 plain, permuted = collect("smnist"), collect("psmnist")
 accuracies = {name: tables.list_accuracies(models.rows) for name, models in (("plain", plain), ("permuted", permuted))}  # fmt: skip
 means = {
@@ -384,7 +367,7 @@ DataTable(
     f"Accuracy in per cent; here {say_scale([*plain.rows, *permuted.rows]) or 'at the scale of the paper'}",
 )  # fmt: skip
 
-# %% mystnb={"figure": {"caption": "Test accuracy through training, in reading order and permuted.", "name": "fig-wave-rnn-images"}, "image": {"alt": "Two panels with a curve for each network. The wave-RNNs rise first and highest; the others are slower.", "width": "740px"}}
+# %% mystnb={"figure": {"caption": "Test accuracy through training, in reading order and permuted.", "name": "fig-wave-rnn-images"}, "image": {"alt": "Two panels with a curve for each network. The wave-RNNs rise first and highest; the others are slower.", "width": "740px"}} tags=["hide-input"]
 panels = {}
 for title, models in (("sMNIST", plain), ("psMNIST", permuted)):
     if models:
@@ -393,7 +376,7 @@ points = [p for panel in panels.values() for own in panel.values() for p in own]
 epoch = min((p["iteration"] for p in points), default=1)
 figures.plot_accuracy(panels, epoch) if panels else "No record, no figure."  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 needed = ("wRNN", "iRNN", "wRNN + MLP")
 for claim, name, models in (("wrnn.smnist", "plain", plain), ("wrnn.psmnist", "permuted", permuted)):  # fmt: skip
     own = means[name]
@@ -406,14 +389,13 @@ both_scale = say_scale([*plain.rows, *permuted.rows])
 have = {network: all(network in means[name] for name in means) for network in needed}
 if have["wRNN"] and have["iRNN"]:
     drops = {
-        f"{network.lower()}_drop": means["plain"][network] - means["permuted"][network]
-        for network in ("wRNN", "iRNN")
+        f"{network.lower()}_drop": means["plain"][network] - means["permuted"][network] for network in ("wRNN", "iRNN")
     }
     page.record("wrnn.permutation", drops, figure="fig-wave-rnn-images", scale=both_scale)
 else:
     page.skip("wrnn.permutation", lacks("smnist"))
 
-# %%
+# %% tags=["hide-input"]
 if have["wRNN"] and have["wRNN + MLP"]:
     gains = {f"{name}_gain": own["wRNN + MLP"] - own["wRNN"] for name, own in means.items()}
     page.record("wrnn.mlp", gains, figure="fig-wave-rnn-images", scale=both_scale)
@@ -453,11 +435,10 @@ figures.plot_parameters(sizes) if sizes else "No record, no figure."
 # Each row of a colour image is one input; after the last row comes noise. The images are a recompressed copy of CIFAR-10, so
 # numbers here are not numbers on CIFAR-10 itself.
 
-# %%
+# %% tags=["hide-input"]
 noisy = collect("nscifar")
 cifar = {
-    network: float(np.mean(list(values.values())))
-    for network, values in tables.list_accuracies(noisy.rows).items()
+    network: float(np.mean(list(values.values()))) for network, values in tables.list_accuracies(noisy.rows).items()
 }
 if all(network in cifar for network in ("wRNN", "iRNN", "LSTM", "GRU")):
     numbers = {network.lower(): value for network, value in cifar.items()}
@@ -466,12 +447,12 @@ else:
     page.skip("wrnn.cifar", lacks("nscifar"))
 print(noisy.about)
 
-# %% mystnb={"figure": {"caption": "Test accuracy through training on images that are followed by noise.", "name": "fig-wave-rnn-noise"}, "image": {"alt": "A curve for each network; those of the wave-RNN and the iRNN rise, those of the gated networks stay at one in ten.", "width": "560px"}}
+# %% mystnb={"figure": {"caption": "Test accuracy through training on images that are followed by noise.", "name": "fig-wave-rnn-noise"}, "image": {"alt": "A curve for each network; those of the wave-RNN and the iRNN rise, those of the gated networks stay at one in ten.", "width": "560px"}} tags=["hide-input"]
 curves = group_curves(noisy, tables.pick_usual(noisy.rows), lambda row: "nsCIFAR-10")
 first_look = min((p["iteration"] for own in curves.values() for line in own.values() for p in line), default=1)  # fmt: skip
 figures.plot_accuracy(curves, first_look) if curves else "No images of CIFAR-10 at this scale, no figure."
 
-# %%
+# %% tags=["hide-input"]
 DataTable(
     ("network", "parameters", "accuracy"),
     [
@@ -491,26 +472,23 @@ DataTable(
 # Seven variants on the copy task: the wave-RNN without the encoder's start, without the shift, without both; the iRNN as it
 # is, with the shift, and with both. All have one learning rate and one clip.
 
-# %%
+# %% tags=["hide-input"]
 parts = collect("ablation")
 losses = tables.summarise_ablation(parts.rows)
 ablated = tables.describe_ablation(losses)
 print(parts.about)
 if ablated["columns"]:
     page.record(
-        "wrnn.ablation",
-        ablated,
-        figure="fig-wave-rnn-ablation",
-        seeds=len({row["seed"] for row in parts.rows}),
+        "wrnn.ablation", ablated, figure="fig-wave-rnn-ablation", seeds=len({row["seed"] for row in parts.rows}),
         scale=say_scale(parts.rows),
     )
 else:
     page.skip("wrnn.ablation", lacks("ablation"))
 
-# %% mystnb={"figure": {"caption": "Table 4: lowest test loss of each variant. Blue dots: convolutions; brown squares: dense matrices.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with a mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "620px"}}
+# %% mystnb={"figure": {"caption": "Table 4: lowest test loss of each variant. Blue dots: convolutions; brown squares: dense matrices.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with a mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "620px"}} tags=["hide-input"]
 figures.plot_ablation(losses) if losses else "No record, no figure."
 
-# %%
+# %% tags=["hide-input"]
 waits = sorted({wait for row in losses.values() for wait in row})
 DataTable(
     ("network", *(f"T = {wait}" for wait in waits)),
@@ -551,24 +529,19 @@ first = {
 seen = {name: watch(plain, row) for name, row in first.items()}
 seen = {name: activity for name, activity in seen.items() if activity is not None}
 
-# %% mystnb={"figure": {"caption": "Above: activity while an image is read, of the clearest ring of the wave-RNN and of the iRNN with its neurons in the order of their peaks. Below: the spectra, over those of shuffled activity.", "name": "fig-wave-rnn-activity"}, "image": {"alt": "Left, diagonal stripes and a bright diagonal in the spectrum. Right, blocks that stay, and a bright vertical line.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Above: activity while an image is read, of the clearest ring of the wave-RNN and of the iRNN with its neurons in the order of their peaks. Below: the spectra, over those of shuffled activity.", "name": "fig-wave-rnn-activity"}, "image": {"alt": "Left, diagonal stripes and a bright diagonal in the spectrum. Right, blocks that stay, and a bright vertical line.", "width": "720px"}} tags=["hide-input"]
 panels = {}
 for name, activity in sorted(seen.items(), reverse=True):
-    shares = [
-        measure_diagonal(activity[:1, place : place + 1])
-        for place in range(activity.shape[1])
-    ]
+    shares = [measure_diagonal(activity[:1, place : place + 1]) for place in range(activity.shape[1])]
     shown = activity[0, int(np.argmax(shares))]
     panels[name] = (shown, measure_activity_spectrum(shown, seed=seed))
 figures.plot_activity(panels) if panels else "No network on record, no figure."  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 if {"wRNN", "iRNN"} <= set(seen):
     diagonal = {name: measure_diagonal(activity, seed) for name, activity in seen.items()}
     page.record(
-        "wrnn.fig2",
-        {"wave": diagonal["wRNN"], "dense": diagonal["iRNN"]},
-        figure="fig-wave-rnn-activity",
+        "wrnn.fig2", {"wave": diagonal["wRNN"], "dense": diagonal["iRNN"]}, figure="fig-wave-rnn-activity",
         scale=say_scale(list(first.values())),
     )
 else:
@@ -578,7 +551,7 @@ else:
 # Training may also change speeds. For each ring we look for the speed along whose line most of its power lies, and count rings
 # for which that is more than half.
 
-# %% mystnb={"figure": {"caption": "Speeds of the rings of trained wave-RNNs, one dot a ring whose activity is mostly one wave. Dotted: the speed of the shift, from which they start if nothing else is said.", "name": "fig-wave-rnn-speeds"}, "image": {"alt": "Dots along a horizontal axis of speeds, most at one neuron a step, some slower or faster.", "width": "560px"}}
+# %% mystnb={"figure": {"caption": "Speeds of the rings of trained wave-RNNs, one dot a ring whose activity is mostly one wave. Dotted: the speed of the shift, from which they start if nothing else is said.", "name": "fig-wave-rnn-speeds"}, "image": {"alt": "Dots along a horizontal axis of speeds, most at one neuron a step, some slower or faster.", "width": "560px"}} tags=["hide-input"]
 speeds, starts, looked_at = {}, {}, 0
 for title, models in (("sMNIST", plain), ("psMNIST", permuted)):
     for row in models.select(network="wrnn", seed=seed):
@@ -591,7 +564,7 @@ for title, models in (("sMNIST", plain), ("psMNIST", permuted)):
             speeds[name], starts[name] = found, row["init"]
 figures.plot_speeds(speeds) if speeds else "No network with two clear waves, no figure."
 
-# %%
+# %% tags=["hide-input"]
 ordered = {name: sorted(found) for name, found in speeds.items() if min(found) > 0}
 spread = {name: found[-1] / found[0] for name, found in ordered.items()}
 first_name = max(spread, key=spread.get, default="")
@@ -619,7 +592,7 @@ else:
 #
 # And are waves learnt where they are not put? Three kernels to start from, and the share on the diagonal through training.
 
-# %% mystnb={"figure": {"caption": "Power on the diagonal through training, from three kernels.", "name": "fig-wave-rnn-emerge"}, "image": {"alt": "Three lines over the iterations: the shift high from the start, identity and random low.", "width": "520px"}}
+# %% mystnb={"figure": {"caption": "Power on the diagonal through training, from three kernels.", "name": "fig-wave-rnn-emerge"}, "image": {"alt": "Three lines over the iterations: the shift high from the start, identity and random low.", "width": "520px"}} tags=["hide-input"]
 forming = {}
 for row in plain.select(network="wrnn", seed=seed, mlp=0):
     stages = []
@@ -631,19 +604,16 @@ for row in plain.select(network="wrnn", seed=seed, mlp=0):
         forming[row["init"]] = stages
 figures.plot_emergence(forming) if forming else "No network on record, no figure."  # fmt: skip
 
-# %%
+# %% tags=["hide-input"]
 if "random" in forming:
     row = plain.select(network="wrnn", seed=seed, mlp=0, init="random")[0]
     found = list_speeds(watch(plain, row))
     page.record(
         "wrnn.emerge",
         {
-            "random_before": forming["random"][0][1],
-            "random_after": forming["random"][-1][1],
-            "starts": list(forming),
-            "after": [stages[-1][1] for stages in forming.values()],
-            "random_rings": len(found),
-            "random_speed": float(np.median(found)) if found else 0.0,
+            "random_before": forming["random"][0][1], "random_after": forming["random"][-1][1],
+            "starts": list(forming), "after": [stages[-1][1] for stages in forming.values()],
+            "random_rings": len(found), "random_speed": float(np.median(found)) if found else 0.0,
         },
         figure="fig-wave-rnn-emerge",
         scale=say_scale(plain.rows),
@@ -677,10 +647,10 @@ for row in sorted(bridges.rows, key=lambda own: (own["network"] != "wrnn", table
         judged = analyse_machine(SequenceSystem(network), plan.make_task_at_hand().system)
         answers[tables.name_bridge(row), row["seed"]] = judged.summarise() | {"trained": row["accuracy"]}
 
-# %% mystnb={"figure": {"caption": "Networks that are no Elman networks, trained on repeat copy, one mark a network: the least over all variables and four steps. The first four rows are to be above the dotted line; the last, swaps in the directions of the neighbouring variable, is to be low.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Five rows of marks. Those of the wave-RNNs are at one in the first four rows and at zero in the last.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Networks that are no Elman networks, trained on repeat copy, one mark a network: the least over all variables and four steps. The first four rows are to be above the dotted line; the last, swaps in the directions of the neighbouring variable, is to be low.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Five rows of marks. Those of the wave-RNNs are at one in the first four rows and at zero in the last.", "width": "700px"}} tags=["hide-input"]
 figures.plot_bridge(answers) if answers else "No network on record, no figure."
 
-# %%
+# %% tags=["hide-input"]
 DataTable(
     ("network", "seed", "right in the trained range", "over 200 steps", "slow eigenvalues", "least R², step's directions", "one basis", "changed follow", "others stay"),
     [
@@ -696,7 +666,7 @@ DataTable(
 # signs right over the range that they were trained on. This was not fixed before the first run: it was set when the LSTMs of 128
 # units had failed to learn 40 steps, and the LSTMs of 256 units and 20 steps were added then. The failed ones stay in the table.
 
-# %%
+# %% tags=["hide-input"]
 bridged = tables.describe_bridge(answers)
 if bridged["wave_learnt"] and bridged["lstm_networks"]:
     page.record("ours.bridge", bridged, figure="fig-wave-rnn-bridge", seeds=bridged["wave_learnt"], scale=say_scale(bridges.rows))  # fmt: skip

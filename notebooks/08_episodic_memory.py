@@ -35,7 +35,7 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
 from twm.book.session import open_page
@@ -43,7 +43,7 @@ from twm.book.session import open_page
 page = open_page("08_episodic_memory", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
 
-# %%
+# %% tags=["hide-input"]
 from twm.theory.episodic import (
     ACTIVATIONS, EpisodicModel, change_memories, draw_episodic_model, draw_integer_basis, find_variables,
     measure_conjugacy, propagate_readout, run_repeat_copy, simulate_episodes, simulate_reduced, step_euler,
@@ -118,7 +118,7 @@ orders = np.diff(np.log(errors[:, 2:])) / np.diff(np.log(constants[2:]))
 # $V_f(t+1) = W\sigma_f(V_f(t))$. That is algebra, so it has to hold to rounding. A step of half the length is another
 # map, and short steps lead back to the equation, again at first order.
 
-# %%
+# %% tags=["hide-input"]
 states = rng.standard_normal((neurons, 200))
 mapped = step_feature(model, states)
 map_error = np.abs(step_euler(model, states, step=1.0) - mapped).max()
@@ -129,18 +129,14 @@ for count in counts:
     for _ in range(count):
         state = step_euler(model, state, step=times[20] / count)
     euler.append(np.abs(state - exact).max())
-gsemm = {
-    "order": float(orders.mean()),
-    "least_order": float(orders.flat[np.abs(orders - 1).argmax()]),
-}
+gsemm = {"order": float(orders.mean()), "least_order": float(orders.flat[np.abs(orders - 1).argmax()])}
 page.note("euler_order", np.log2(euler[-2] / euler[-1]))
 page.record(
-    "emt.gsemm",
-    gsemm | {"map_error": map_error, "half_step_error": half_error, "models": spans},
+    "emt.gsemm", gsemm | {"map_error": map_error, "half_step_error": half_error, "models": spans},
     figure="fig-episodic-reduction",
 )
 
-# %% mystnb={"figure": {"caption": "Left: one feature neuron of the full model for three speeds of its hidden and delay neurons; the faster they are, the closer it is to the limit without them. Right: the largest difference from the limit is proportional to their time constant, and the error of Euler's method to its step.", "name": "fig-episodic-reduction"}, "image": {"alt": "Left, three curves over time that approach a fourth. Right, two rows of points on logarithmic axes, each along a dotted line of slope one.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Left: one feature neuron of the full model for three speeds of its hidden and delay neurons; the faster they are, the closer it is to the limit without them. Right: the largest difference from the limit is proportional to their time constant, and the error of Euler's method to its step.", "name": "fig-episodic-reduction"}, "image": {"alt": "Left, three curves over time that approach a fourth. Right, two rows of points on logarithmic axes, each along a dotted line of slope one.", "width": "700px"}} tags=["hide-input"]
 shown = {"limit": limit[:, 0]}
 for constant in (1.0, 0.3, 0.1):
     fast = {"time_hidden": constant, "time_delay": constant}
@@ -169,7 +165,7 @@ figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts,
 # that needed? We let the norm go from 0.5 to 10, for tanh, and for two activations that have no inverse. Where tanh is
 # flat a rounding of $h$ is a larger error in $V$, so the way back is measured through the slope.
 
-# %%
+# %% tags=["hide-input"]
 norms, ways = [0.5, 1.0, 2.0, 5.0, 10.0], {name: [] for name in ACTIVATIONS}
 for norm in norms:
     for name in ways:
@@ -182,7 +178,7 @@ both = {name: pairs.max(axis=0).tolist() for name, pairs in ways.items()}
 page.note("forward_error", max(pairs[0].max() for pairs in ways.values()))
 page.record("emt.conjugate", {"norms": norms, **both}, figure="fig-episodic-conjugacy")
 
-# %% mystnb={"figure": {"caption": "From the map to the Elman update (left) every activation leads, at every norm. Back again (right) only tanh does, whatever the norm: ReLU and clipping send different states to one, and no function can tell them apart afterwards. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "From the map to the Elman update (left) every activation leads, at every norm. Back again (right) only tanh does, whatever the norm: ReLU and clipping send different states to one, and no function can tell them apart afterwards. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "700px"}} tags=["hide-input"]
 figures.plot_conjugacy(norms, ways)
 
 # %% [markdown]
@@ -203,23 +199,20 @@ for _ in range(page.size(smoke=10, laptop=50, paper=100)):
     families.append(change_memories(model, rng.standard_normal((5, 5)) + 2 * np.eye(5)))
 spectra = [np.linalg.eigvals(each.operator) for each in families]
 pairs = [(a, b) for a in range(12) for b in range(a)]
-closest = min(
-    np.abs(families[a].operator - families[b].operator).max() for a, b in pairs if a < len(families)
-)
+closest = min(np.abs(families[a].operator - families[b].operator).max() for a, b in pairs if a < len(families))
 
-# %%
+# %% tags=["hide-input"]
 page.record(
     "emt.isospectral",
     {
-        "families": len(families),
-        "spectrum": max(compare_spectra(spectra[0], each) for each in spectra[1:]),
+        "families": len(families), "spectrum": max(compare_spectra(spectra[0], each) for each in spectra[1:]),
         "recurrent": max(np.abs(each.recurrent - model.recurrent).max() for each in families),
         "least_difference": closest,
     },
     figure="fig-episodic-families",
 )
 
-# %% mystnb={"figure": {"caption": "Three readings of one and the same recurrent matrix: the interactions depend on which memories one sees in it, their eigenvalues do not.", "name": "fig-episodic-families"}, "image": {"alt": "Three different five by five matrices, and a plane in which the eigenvalues of all three lie on top of one another.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Three readings of one and the same recurrent matrix: the interactions depend on which memories one sees in it, their eigenvalues do not.", "name": "fig-episodic-families"}, "image": {"alt": "Three different five by five matrices, and a plane in which the eigenvalues of all three lie on top of one another.", "width": "720px"}} tags=["hide-input"]
 figures.plot_families(spectra[:3], [each.operator for each in families[:3]])
 
 # %% [markdown]
@@ -269,7 +262,7 @@ for draw in range(page.size(smoke=20, laptop=100, paper=200)):
 # phase the input $\mu$ is in variable $((\mu - t - 1) \bmod N) + 1$. The paper's Eq. (13) multiplies the wrong one of these
 # numbers by $\kappa$.
 
-# %%
+# %% tags=["hide-input"]
 copy = columns @ make_cycle(history, dim).astype(int) @ rows
 inputs = rng.choice([-1, 1], (history, dim))
 state = np.zeros(len(columns), int)
@@ -283,17 +276,11 @@ for step in range(4 * history + 1):
 page.record(
     "emt.phi",
     {f"{name}_differences": count for name, count in wrong.items()}
-    | {
-        "variables": history,
-        "dim": dim,
-        "compared": compared,
-        "wrong_variable": misread,
-        "printed_index": misplaced,
-    },
+    | {"variables": history, "dim": dim, "compared": compared, "wrong_variable": misread, "printed_index": misplaced},
     figure="fig-episodic-mechanisms",
 )
 
-# %% mystnb={"figure": {"caption": "Four variables of five dimensions, as in the paper's Fig. 2. Composing moves every content one variable down and puts f of all of them in the last; writing adds an input there; reading takes the last variable out.", "name": "fig-episodic-mechanisms"}, "image": {"alt": "Four grids of whole numbers: a state, the state moved by one column, the same with an input added to the last column, and the last column alone.", "width": "720px"}}
+# %% mystnb={"figure": {"caption": "Four variables of five dimensions, as in the paper's Fig. 2. Composing moves every content one variable down and puts f of all of them in the last; writing adds an input there; reading takes the last variable out.", "name": "fig-episodic-mechanisms"}, "image": {"alt": "Four grids of whole numbers: a state, the state moved by one column, the same with an input added to the last column, and the last column alone.", "width": "720px"}} tags=["hide-input"]
 figures.plot_mechanisms(before, after, written, written[-1])
 
 # %% [markdown]
@@ -319,7 +306,7 @@ for number in range(4 * history):
     states.append(recurrent @ states[-1] + columns[:, -dim:] @ entering)
     read.append(rows[-dim:] @ states[-1])
 
-# %%
+# %% tags=["hide-input"]
 machine = np.array(contents).reshape(4 * history, -1)
 components = np.array(states[1:]) @ rows.T
 differing = {
@@ -331,7 +318,7 @@ compared = machine.size + 3 * history * dim
 page.record("emt.fig1", differing | sizes | {"compared": compared}, figure="fig-episodic-machine")
 assert not any(differing.values())
 
-# %% mystnb={"figure": {"caption": "Repeat copy as a program and as a network. The variables of the program (top) and what the dual reads from the network (middle) are the same at every step. The neurons that carry them (bottom) show none of it.", "name": "fig-episodic-machine"}, "image": {"alt": "Two identical heatmaps with diagonal stripes of contents that move from variable to variable, and below them a heatmap of neurons without a visible order.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Repeat copy as a program and as a network. The variables of the program (top) and what the dual reads from the network (middle) are the same at every step. The neurons that carry them (bottom) show none of it.", "name": "fig-episodic-machine"}, "image": {"alt": "Two identical heatmaps with diagonal stripes of contents that move from variable to variable, and below them a heatmap of neurons without a visible order.", "width": "700px"}} tags=["hide-input"]
 figures.plot_machine(machine, components, np.array(states[1:]), history)
 
 # %% [markdown]
@@ -353,23 +340,14 @@ from twm.training.places import read_models
 from twm.training.results import train_model
 
 smaller = ModelPlan(
-    "repeat-copy:3,2",
-    hidden=16,
-    init="orthogonal",
-    iterations=400,
-    horizons=(5, 10, 20),
-    learning_rate=3e-3,
+    "repeat-copy:3,2", hidden=16, init="orthogonal", iterations=400, horizons=(5, 10, 20), learning_rate=3e-3
 )
 whole = next(plan for plan in find_sweep("picture").list_plans() if plan.init == "orthogonal")
 reduced = ModelPlan("repeat-copy:8,4", hidden=64, init="orthogonal", iterations=4000)
 plan = page.size(smoke=smaller, laptop=reduced, paper=whole)
 place = find_sweep("picture").place()
 rows_on_record = read_models(place.rows) if page.reuse else []
-good = [
-    row
-    for row in rows_on_record
-    if row["accuracy"] >= 0.99 and row["rank_network"] == row["rank_theory"]
-]
+good = [row for row in rows_on_record if row["accuracy"] >= 0.99 and row["rank_network"] == row["rank_theory"]]
 
 # %%
 if good:
@@ -381,13 +359,9 @@ elif page.reuse:
     basis = make_basis(80, 128, "orthonormal", seed=seed)
     # Small states, where tanh is straight; a constructed stand-in has nothing else to show.
     matrices = (
-        transform_operator(make_cycle(16, 5), basis),
-        1e-3 * make_encoder(basis, 5),
-        1e3 * make_readout(basis, 5),
+        transform_operator(make_cycle(16, 5), basis), 1e-3 * make_encoder(basis, 5), 1e3 * make_readout(basis, 5),
     )
-    print(
-        "no trained network is on record (twm sweep picture makes it): what follows is a constructed one"
-    )
+    print("no trained network is on record (twm sweep picture makes it): what follows is a constructed one")
 else:
     trained = train_model(plan)
     matrices = trained.weights
@@ -413,7 +387,7 @@ for step in range(5 * history):
 states, contents = np.concatenate(states), np.concatenate(contents)
 fitted = find_variables(recurrent, states, contents)
 
-# %%
+# %% tags=["hide-input"]
 cycle = make_cycle(history, system.dim)
 powers = propagate_readout(recurrent, readout, history)
 guessed = np.linalg.pinv(powers) @ recurrent @ powers
@@ -425,7 +399,7 @@ eigenvalues = np.linalg.eigvals(recurrent)
 for name, number in (("size", len(cycle)), ("rank", int((np.abs(eigenvalues) > 0.9).sum()))):
     page.note(f"trained_{name}", number)
 
-# %% mystnb={"figure": {"caption": "A trained network in its variables. A: weights between components, with what leads out of them below the line; the band is the shift, the corner the copy back. B: slow eigenvalues at the roots of unity, with their number in each direction. C: an episode neuron by neuron. D: the same episode variable by variable: what is written at the newest variable travels to the oldest, and returns.", "name": "fig-episodic-trained"}, "image": {"alt": "Four panels: a matrix with one off-diagonal band and a corner block, a ring of eigenvalues with counts, a heatmap without visible order and a heatmap with diagonal stripes.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "A trained network in its variables. A: weights between components, with what leads out of them below the line; the band is the shift, the corner the copy back. B: slow eigenvalues at the roots of unity, with their number in each direction. C: an episode neuron by neuron. D: the same episode variable by variable: what is written at the newest variable travels to the oldest, and returns.", "name": "fig-episodic-trained"}, "image": {"alt": "Four panels: a matrix with one off-diagonal band and a corner block, a ring of eigenvalues with counts, a heatmap without visible order and a heatmap with diagonal stripes.", "width": "760px"}} tags=["hide-input"]
 from twm.theory.pictures import text_to_states
 
 text = text_to_states("3141") if history == 16 else entering[:, 0]
@@ -436,13 +410,8 @@ for step in range(3 * history):
 episode = np.array(episode[1:])
 leak = recurrent @ fitted.basis - fitted.basis @ fitted.operator
 figures.plot_trained_variables(
-    fitted.operator,
-    leak,
-    eigenvalues,
-    repeat_copy_spectrum(history, system.dim),
-    episode,
-    episode @ fitted.dual_basis.T,
-    history,
+    fitted.operator, leak, eigenvalues, repeat_copy_spectrum(history, system.dim), episode,
+    episode @ fitted.dual_basis.T, history,
 )
 
 # %% [markdown]
@@ -477,7 +446,7 @@ figures.plot_trained_variables(
 #
 # The corner stones again, as code that stops the page when one of them gives way.
 
-# %%
+# %% tags=["hide-input"]
 assert abs(gsemm["order"] - 1) < 0.1 and map_error < 1e-10 < half_error
 assert max(both["tanh"]) < 1e-10 and min(both["relu"] + both["clip"]) > 0.1
 assert not any(wrong.values()) and misread and misplaced
@@ -494,7 +463,7 @@ assert np.abs(fitted.dual_basis @ fitted.basis - np.eye(len(cycle))).max() < 1e-
 # **The limit.** The map is the Euler step of length one, and that is far from the differential equation. A pattern that
 # is stable in continuous time need not be so in the map. Here is one neuron that calls its own opposite:
 
-# %%
+# %% tags=["hide-input"]
 opposite = EpisodicModel(np.ones((1, 1)), np.array([[-3.0]]))
 flow = simulate_reduced(opposite, np.array([0.5]), np.linspace(0, 10, 11))[:, 0]
 jumps = [np.array([0.5])]

@@ -39,7 +39,7 @@ device = "auto"
 seed = 0
 reuse = True
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
 from twm.book.session import open_page
@@ -47,15 +47,15 @@ from twm.book.session import open_page
 page = open_page("09_flip_flop", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
 
-# %%
+# %% tags=["hide-input"]
 import time
 
 import torch
 
 from twm.analysis.flip_flop import (
-    POINT_TABLE, analyse_oscillation, average_switches, describe_points, find_network_points, find_resting,
-    fit_cube, fit_delay_line, make_travelling_step, measure_angles, read_flip_flop, read_points,
-    run_flip_flop_network, send_switches, split_spectrum, write_pulses,
+    POINT_TABLE, analyse_oscillation, average_switches, describe_points, find_network_points, find_resting, fit_cube,
+    fit_delay_line, make_travelling_step, measure_angles, read_flip_flop, read_points, run_flip_flop_network,
+    send_switches, split_spectrum, write_pulses,
 )
 from twm.errors import require
 from twm.book.figures import flip_flop as figures
@@ -75,7 +75,7 @@ use_style()
 # which is unstable now, and two stable ones, the roots of $x = \tanh(g x)$. A push across zero changes the bit. At each of
 # the three the slope $g(1 - x^2)$ tells the type. We let the search that serves the whole page find them.
 
-# %%
+# %% tags=["hide-input"]
 gain = 1.5
 single = find_slow_points(lambda x: torch.tanh(gain * x), torch.linspace(-1, 1, 21)[:, None])
 for state, slope, kind in zip(single.states[:, 0], single.eigenvalues[:, 0].real, single.types):
@@ -108,9 +108,7 @@ assert sorted(single.types) == ["stable", "stable", "unstable"]
 tiny = {"hidden": 40, "batch": 32, "test_every": 500, "test_streams": 20, "test_steps": 300}
 smaller = {"iterations": 25_000, "drop_at": 20_000}
 delay, count = page.size(smoke=(2, 1), laptop=(8, 1), paper=(8, 5))
-scale = page.size(
-    smoke="40 neurons, delay 2, one seed", laptop="one seed, fewer updates", paper=None
-)
+scale = page.size(smoke="40 neurons, delay 2, one seed", laptop="one seed, fewer updates", paper=None)
 quick = {"iterations": 5000, "drop_at": 4000, "learning_rate": 3e-3}
 sizes = page.size(smoke=tiny | quick, laptop=smaller, paper={})
 plans = {each: [FlipFlopPlan(each, seed + n, **sizes) for n in range(count)] for each in (0, delay)}
@@ -130,19 +128,15 @@ def get_network(plan):
 if page.reuse:
     plans = {each: [plan for plan in some if plan.name in table] for each, some in plans.items()}
     known = [table[plan.name] for some in plans.values() for plan in some]
-    require(
-        all(plans.values()), "no flip-flop networks are on record: twm sweep flipflop makes them"
-    )
-    print(
-        f"recorded {known[0]['date']}, {len(known)} networks, {known[0]['device']}, commit {known[0]['commit']}"
-    )
+    require(all(plans.values()), "no flip-flop networks are on record: twm sweep flipflop makes them")
+    print(f"recorded {known[0]['date']}, {len(known)} networks, {known[0]['device']}, commit {known[0]['commit']}")
 networks = {each: [get_network(plan) for plan in some] for each, some in plans.items()}
 seeds = len(networks[delay])
 
 # %% [markdown]
 # First, what it looks like: two networks on the same pulses, one that answers at once and one that waits.
 
-# %% mystnb={"figure": {"caption": "Pulses (orange), what is due (grey) and what two networks say (blue), on the same stream. The delayed network changes its answer when it is due, not when the pulse falls.", "name": "fig-flipflop-task"}, "image": {"alt": "Two columns of three channels over 160 steps. The blue curves follow the grey areas, in the right column a few steps after the pulses.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "Pulses (orange), what is due (grey) and what two networks say (blue), on the same stream. The delayed network changes its answer when it is due, not when the pulse falls.", "name": "fig-flipflop-task"}, "image": {"alt": "Two columns of three channels over 160 steps. The blue curves follow the grey areas, in the right column a few steps after the pulses.", "width": "760px"}} tags=["hide-input"]
 runs = {
     each: [
         run_flip_flop_network(weights, FlipFlop(each), streams=page.size(smoke=40, laptop=60, paper=60))
@@ -155,8 +149,7 @@ shown = {"no delay": runs[0][0], f"delay {delay}": runs[delay][0]}
 stream = int((runs[0][0].pulses[300:460] != 0).sum(0).min(1).argmax())
 part = (slice(300, 460), stream)
 figures.plot_task(
-    shown["no delay"].pulses[part],
-    {name: run.signs[part] for name, run in shown.items()},
+    shown["no delay"].pulses[part], {name: run.signs[part] for name, run in shown.items()},
     {name: run.outputs[part] for name, run in shown.items()},
 )
 
@@ -181,7 +174,7 @@ def score_network(plan, weights, other):
     return score.settled, score.waiting
 
 
-# %%
+# %% tags=["hide-input"]
 found = {}
 for each, label in ((0, "none"), (delay, "delayed")):
     for other, suffix in enumerate(("", "_other")):
@@ -197,14 +190,11 @@ page.note("trained_on_rare", rare or found["settled_other_none"] + found["settle
 initial = [FlipFlopTrainer(plan).weights().encoder.double() for plan in plans[delay]]
 moved = max(float((a - b.encoder).abs().max()) for a, b in zip(initial, networks[delay]))
 page.record(
-    "mem.flipflop",
-    found | {"steps": size[0] * size[1], "delay": delay, "encoder_moved": moved},
-    figure="fig-flipflop-task",
-    seeds=seeds,
-    scale=scale,
+    "mem.flipflop", found | {"steps": size[0] * size[1], "delay": delay, "encoder_moved": moved},
+    figure="fig-flipflop-task", seeds=seeds, scale=scale,
 )
 
-# %%
+# %% tags=["hide-input"]
 ignorant = score_flip_flop(networks[0][0], FlipFlop(delay), seed, *size)
 page.note("ignorant_overall", ignorant.overall)
 page.note("ignorant_waiting", ignorant.waiting)
@@ -255,7 +245,7 @@ def make_clouds(run, most=200):
     return clouds, path, axes, mean
 
 
-# %% mystnb={"figure": {"caption": "States of two networks in the first three principal components of their runs, coloured by the output that is due; signs name the corners, the grey line follows one stream. Without delay (left) the network rests in eight corners and goes from one to the next; with delay (right) loops surround them.", "name": "fig-flipflop-cube"}, "image": {"alt": "Two drawings of a cube made of eight clouds of points, joined by grey paths. The right one's clouds are wide and have loops.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "States of two networks in the first three principal components of their runs, coloured by the output that is due; signs name the corners, the grey line follows one stream. Without delay (left) the network rests in eight corners and goes from one to the next; with delay (right) loops surround them.", "name": "fig-flipflop-cube"}, "image": {"alt": "Two drawings of a cube made of eight clouds of points, joined by grey paths. The right one's clouds are wide and have loops.", "width": "760px"}} tags=["hide-input"]
 pictures = {name: make_clouds(run) for name, run in shown.items()}
 figures.plot_cubes({name: picture[:2] for name, picture in pictures.items()})
 
@@ -265,9 +255,7 @@ figures.plot_cubes({name: picture[:2] for name, picture in pictures.items()})
 # %%
 clouds, path, _, _ = pictures[f"delay {delay}"]
 Turnable(
-    clouds,
-    ("PC1", "PC2", "PC3"),
-    f"States of a network with delay {delay}",
+    clouds, ("PC1", "PC2", "PC3"), f"States of a network with delay {delay}",
     "Eight clouds of points at the corners of a cube, each named by its three output signs, with a grey path between them.",
     path,
 )
@@ -282,11 +270,7 @@ resting = {
     each: [find_resting(run, page.size(smoke=500, laptop=2000, paper=2000)) for run in some]
     for each, some in runs.items()
 }
-on_record = (
-    {row["model"]: row for row in read_points(place.rows.with_name(POINT_TABLE))}
-    if page.reuse
-    else {}
-)
+on_record = {row["model"]: row for row in read_points(place.rows.with_name(POINT_TABLE))} if page.reuse else {}
 starts, points, surveys, checked = page.size(smoke=300, laptop=1000, paper=300), {}, {}, {}
 for each in (0, delay):
     begun = time.perf_counter()
@@ -298,7 +282,7 @@ for each in (0, delay):
     surveys[each] = rows if page.reuse else [checked[each]]
 print("without delay", surveys[0][:1] and surveys[0][0]["counts"], "with", checked[delay]["counts"])
 
-# %%
+# %% tags=["hide-input"]
 missing = "the slow points are not on record: twm sweep flipflop --resume finds them"
 if all(surveys.values()):
     counts = [row["counts"] for row in surveys[0]]
@@ -312,7 +296,7 @@ else:
     page.skip("mem.saddles", missing)
     page.skip("mem.saddles.delay", missing)
 
-# %%
+# %% tags=["hide-input"]
 cube = {}
 for each, label in ((0, "none"), (delay, "delayed")):
     cube[f"stable_{label}"] = [row["corners"] for row in surveys[each]]
@@ -322,7 +306,7 @@ if all(surveys.values()):
 else:
     page.skip("mem.cube", missing)
 
-# %% mystnb={"figure": {"caption": "Top: slow points of two networks in the plane of the first two principal components; numbers give the unstable directions where there are more than three. Bottom: how many fixed points every seed has, by the number of unstable directions. Without delay there are 8, 12, 6 and 1, as in three independent bits.", "name": "fig-flipflop-points"}, "image": {"alt": "Top, two planes with markers by number of unstable directions; left a cube seen from a side, right a crowded cloud. Bottom, two tables of counts, a row a seed: left four columns with the same numbers in every row, right many columns up to two dozen and more unstable directions, with small numbers that differ from seed to seed.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "Top: slow points of two networks in the plane of the first two principal components; numbers give the unstable directions where there are more than three. Bottom: how many fixed points every seed has, by the number of unstable directions. Without delay there are 8, 12, 6 and 1, as in three independent bits.", "name": "fig-flipflop-points"}, "image": {"alt": "Top, two planes with markers by number of unstable directions; left a cube seen from a side, right a crowded cloud. Bottom, two tables of counts, a row a seed: left four columns with the same numbers in every row, right many columns up to two dozen and more unstable directions, with small numbers that differ from seed to seed.", "width": "760px"}} tags=["hide-input"]
 panels = {}
 for each, name in ((0, "no delay"), (delay, f"delay {delay}")):
     _, _, axes, mean = pictures[name]
@@ -331,10 +315,7 @@ for each, name in ((0, "no delay"), (delay, f"delay {delay}")):
 page.note("fixed_delayed", [sum(row["counts"]) for row in surveys[delay] or [checked[delay]]])
 page.note("exact_seeds", sum(row["counts"] == [8, 12, 6, 1] for row in surveys[0]))
 page.note("seeds_searched", len(surveys[0]))
-counts = {
-    name: [row["counts"] for row in surveys[each]]
-    for each, name in ((0, "no delay"), (delay, f"delay {delay}"))
-}
+counts = {name: [row["counts"] for row in surveys[each]] for each, name in ((0, "no delay"), (delay, f"delay {delay}"))}
 figures.plot_points(panels, counts)
 
 # %% [markdown]
@@ -349,10 +330,8 @@ figures.plot_points(panels, counts)
 # {value}`mem.cube:stable_delayed`, against {value}`mem.cube:stable_none` without delay. A network does not go far from
 # such a corner, though. It circles around it for ever, and its outputs hardly show it.
 
-# %%
-swings = {
-    name: resting[each][0].amplitudes for each, name in ((0, "no delay"), (delay, f"delay {delay}"))
-}
+# %% tags=["hide-input"]
+swings = {name: resting[each][0].amplitudes for each, name in ((0, "no delay"), (delay, f"delay {delay}"))}
 widest = int(resting[delay][0].amplitudes.argmax())
 orbit = resting[delay][0].orbits[widest]
 turning = np.linalg.svd(orbit - orbit.mean(0), full_matrices=False)
@@ -363,10 +342,8 @@ kept = float(np.mean([rest.found.mean() for rest in resting[delay]]))
 for name, number in (("kept", kept), ("widest_swing", float(max(rest.amplitudes.max() for rest in resting[delay])))):
     page.note(name, number)
 
-# %% mystnb={"figure": {"caption": "Networks that are left alone in an output state. Left: the largest swing of any neuron after a long time; zero means a fixed point. Middle: the widest movement of the delayed network, in its two leading components. Right: its outputs meanwhile.", "name": "fig-flipflop-resting"}, "image": {"alt": "Left, bars for eight output states, zero without delay. Middle, a closed or nearly closed curve, or a point. Right, three flat output curves.", "width": "760px"}}
-names = [
-    "".join("+" if sign > 0 else "\u2212" for sign in corner) for corner in resting[0][0].corners
-]
+# %% mystnb={"figure": {"caption": "Networks that are left alone in an output state. Left: the largest swing of any neuron after a long time; zero means a fixed point. Middle: the widest movement of the delayed network, in its two leading components. Right: its outputs meanwhile.", "name": "fig-flipflop-resting"}, "image": {"alt": "Left, bars for eight output states, zero without delay. Middle, a closed or nearly closed curve, or a point. Right, three flat output curves.", "width": "760px"}} tags=["hide-input"]
+names = ["".join("+" if sign > 0 else "\u2212" for sign in corner) for corner in resting[0][0].corners]
 two = (turning[0] * turning[1])[:, :2]
 outputs = np.tanh(orbit @ networks[delay][0].readout.numpy().T)
 figures.plot_resting(swings, names, two, outputs, ("component 1", "component 2"))
@@ -382,11 +359,8 @@ figures.plot_resting(swings, names, two, outputs, ("component 1", "component 2")
 # An eigenvalue of $W$ with a magnitude above one is a direction that grows at the origin until tanh stops it. We call one
 # real if its imaginary part is below a twentieth of its magnitude; the paper's words are "on or close to the real axis".
 
-# %%
-spectra = {
-    each: [np.linalg.eigvals(weights.recurrent.numpy()) for weights in some]
-    for each, some in networks.items()
-}
+# %% tags=["hide-input"]
+spectra = {each: [np.linalg.eigvals(weights.recurrent.numpy()) for weights in some] for each, some in networks.items()}
 split = {each: [split_spectrum(values) for values in some] for each, some in spectra.items()}
 page.record(
     "mem.spectrum",
@@ -403,7 +377,7 @@ outside = [int(len(real) + len(turning)) for real, turning, _ in split[delay]]
 for name, number in (("positions", 3 * (delay + 1)), ("outside", outside)):
     page.note(name, number)
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of W. Without delay three real ones lie outside the unit circle; with delay a ring of complex ones joins them.", "name": "fig-flipflop-spectra"}, "image": {"alt": "Two planes with the unit circle. Left, three markers a seed to the right of it. Right, in addition a ring of markers around the circle.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "Eigenvalues of W. Without delay three real ones lie outside the unit circle; with delay a ring of complex ones joins them.", "name": "fig-flipflop-spectra"}, "image": {"alt": "Two planes with the unit circle. Left, three markers a seed to the right of it. Right, in addition a ring of markers around the circle.", "width": "760px"}} tags=["hide-input"]
 figures.plot_flip_flop_spectra({"no delay": spectra[0], f"delay {delay}": spectra[delay]})
 
 # %% [markdown]
@@ -434,35 +408,26 @@ hidden = len(networks[delay][0].recurrent)
 chance = [measure_angles(rng.standard_normal((2, hidden)), corners).min() for _ in range(200)]
 line = analyse_oscillation(make_travelling_step(delay, lead))
 
-# %%
+# %% tags=["hide-input"]
 slopes = [float(np.polyfit(range(7), each.crossings[:7], 1)[0]) for each in oscillations]
 page.note("line_crossings", line.crossings[: min(6, len(line.crossings))])
 page.record(
     "mem.trigger",
     {
-        "phases": [float(each.phases[1]) for each in oscillations],
-        "angles": [float(angle) for angle in angles],
-        "slopes": slopes,
-        "frequencies": [float(each.frequencies[1]) for each in oscillations],
-        "switches": [number for _, number in switches],
-        "happened": [number for _, number in happened],
-        "phases_happened": [float(phase) for phase, _ in happened],
-        "chance_angle": float(np.median(chance)),
+        "phases": [float(each.phases[1]) for each in oscillations], "angles": [float(angle) for angle in angles],
+        "slopes": slopes, "frequencies": [float(each.frequencies[1]) for each in oscillations],
+        "switches": [number for _, number in switches], "happened": [number for _, number in happened],
+        "phases_happened": [float(phase) for phase, _ in happened], "chance_angle": float(np.median(chance)),
     },
     figure="fig-flipflop-switch",
     seeds=seeds,
     scale=scale,
 )
 
-# %% mystnb={"figure": {"caption": "Left: mean outputs around a switch; the pulse falls at the solid line and is due at the dotted one. Middle: the leading components of the network's mean states. Right: those of a plain delay line. Both look like Fourier modes of rising frequency.", "name": "fig-flipflop-switch"}, "image": {"alt": "Left, three output curves, one of which jumps at the dotted line. Middle and right, seven rows of oscillating curves each, faster from row to row, between the two lines.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "Left: mean outputs around a switch; the pulse falls at the solid line and is due at the dotted one. Middle: the leading components of the network's mean states. Right: those of a plain delay line. Both look like Fourier modes of rising frequency.", "name": "fig-flipflop-switch"}, "image": {"alt": "Left, three output curves, one of which jumps at the dotted line. Middle and right, seven rows of oscillating curves each, faster from row to row, between the two lines.", "width": "760px"}} tags=["hide-input"]
 figures.plot_switch(
-    {
-        "inside the network": oscillations[0].components,
-        "inside a plain delay line": line.components,
-    },
-    switches[0][0],
-    lead,
-    delay,
+    {"inside the network": oscillations[0].components, "inside a plain delay line": line.components}, switches[0][0],
+    lead, delay,
 )
 
 # %% [markdown]
@@ -488,31 +453,24 @@ figures.plot_switch(
 # later, not before, and the other channels must stay as they are. Two controls: the same change, judged as if it were due
 # three steps earlier, and a random change of the same length.
 
-# %%
+# %% tags=["hide-input"]
 lines = [fit_delay_line(run) for run in runs[delay]]
 most = page.size(smoke=50, laptop=200, paper=150)
 wrote = [write_pulses(run, each, most, seed=seed) for run, each in zip(runs[delay], lines)]
 wave = {
-    "r2": [each.r2.mean() for each in lines],
-    "least_r2": [each.r2.min() for each in lines],
-    "signs": [each.accuracy.mean() for each in lines],
-    "encoded": [each.encoded for each in lines],
-    "written": [each.success.mean() for each in wrote],
-    "least_written": [each.success.min() for each in wrote],
+    "r2": [each.r2.mean() for each in lines], "least_r2": [each.r2.min() for each in lines],
+    "signs": [each.accuracy.mean() for each in lines], "encoded": [each.encoded for each in lines],
+    "written": [each.success.mean() for each in wrote], "least_written": [each.success.min() for each in wrote],
     "sent": [each.sent.mean() for each in wrote],
-    "early": [
-        float(np.nanmean(each.early)) if np.isfinite(each.early).any() else 0.0 for each in wrote
-    ],
+    "early": [float(np.nanmean(each.early)) if np.isfinite(each.early).any() else 0.0 for each in wrote],
     "random": [each.random.mean() for each in wrote],
 }
 page.record("ours.flipflop.wave", wave, figure="fig-flipflop-line", seeds=seeds, scale=scale)
 
-# %% mystnb={"figure": {"caption": "The delay line of one network, by channel and position: share of a sign's variance that is read, share of right signs, and share of states in which a pulse that was written to that position turned the right output over at the right time and touched nothing else. The last panel is the control with random changes of the same length.", "name": "fig-flipflop-line"}, "image": {"alt": "Four heatmaps of three channels by positions, with the share in each cell: the first three near one, the last near zero.", "width": "760px"}}
+# %% mystnb={"figure": {"caption": "The delay line of one network, by channel and position: share of a sign's variance that is read, share of right signs, and share of states in which a pulse that was written to that position turned the right output over at the right time and touched nothing else. The last panel is the control with random changes of the same length.", "name": "fig-flipflop-line"}, "image": {"alt": "Four heatmaps of three channels by positions, with the share in each cell: the first three near one, the last near zero.", "width": "760px"}} tags=["hide-input"]
 figures.plot_delay_line(
     {
-        "read: $R^2$": lines[0].r2,
-        "read: right signs": lines[0].accuracy,
-        "written": wrote[0].success,
+        "read: $R^2$": lines[0].r2, "read: right signs": lines[0].accuracy, "written": wrote[0].success,
         "control": wrote[0].random,
     }
 )
@@ -542,11 +500,7 @@ figures.plot_delay_line(
 
 # %%
 if page.reuse:
-    usual = [
-        table[name]
-        for name in (FlipFlopPlan(each).name for each in range(0, 18, 2))
-        if name in table
-    ]
+    usual = [table[name] for name in (FlipFlopPlan(each).name for each in range(0, 18, 2)) if name in table]
     more = [row for row in table.values() if row["unfold"] == 20]
 else:
     far, short = page.size(smoke=(6, 4), laptop=(12, 10), paper=(12, 10))
@@ -557,16 +511,14 @@ else:
         score = score_flip_flop(weights, plan.task, seed, 20, 500)
         rows.append(
             {
-                "delay": plan.delay,
-                "unfold": plan.unfold,
-                "accuracy": score.settled,
+                "delay": plan.delay, "unfold": plan.unfold, "accuracy": score.settled,
                 "waiting": score.waiting if plan.delay else 1.0,
             }
         )
     usual, more = rows[:3], rows[3:]
 complete = len(usual) >= 3 and len(more) > 0
 
-# %%
+# %% tags=["hide-input"]
 if complete:
     beyond = [row for row in more if row["delay"] > 8 or not page.reuse]
     best = max(beyond, key=lambda row: row["accuracy"])
@@ -576,38 +528,23 @@ if complete:
     page.record(
         "mem.limit",
         {
-            "delays": [row["delay"] for row in usual],
-            "accuracies": [row["accuracy"] for row in usual],
-            "longer_unfold": best["unfold"],
-            "longer_delay": best["delay"],
-            "longer_accuracy": best["accuracy"],
+            "delays": [row["delay"] for row in usual], "accuracies": [row["accuracy"] for row in usual],
+            "longer_unfold": best["unfold"], "longer_delay": best["delay"], "longer_accuracy": best["accuracy"],
         },
         figure="fig-flipflop-delays",
         scale=scale,
     )
 else:
-    page.skip(
-        "mem.limit", "networks of other delays are not on record: twm sweep flipflop --resume"
-    )
+    page.skip("mem.limit", "networks of other delays are not on record: twm sweep flipflop --resume")
 
-# %% mystnb={"figure": {"caption": "Accuracy against delay, for ten steps of unfolding as in the paper, and for longer unfolding. Dotted: what the claim asks for.", "name": "fig-flipflop-delays"}, "image": {"alt": "Two plots of shares against delay. Filled markers are near one up to delay 8 and near one half beyond; open markers stay near one for a longer delay.", "width": "700px"}}
+# %% mystnb={"figure": {"caption": "Accuracy against delay, for ten steps of unfolding as in the paper, and for longer unfolding. Dotted: what the claim asks for.", "name": "fig-flipflop-delays"}, "image": {"alt": "Two plots of shares against delay. Filled markers are near one up to delay 8 and near one half beyond; open markers stay near one for a longer delay.", "width": "700px"}} tags=["hide-input"]
 every = list(table.values()) if page.reuse else usual + more
 series = {}
 for name, chosen in (
-    (
-        "10 steps unfolded",
-        [
-            row
-            for row in every
-            if row["unfold"] <= 10 and row.get("reading", "channel") == "channel"
-        ],
-    ),
+    ("10 steps unfolded", [row for row in every if row["unfold"] <= 10 and row.get("reading", "channel") == "channel"]),
     ("longer", [row for row in every if row["unfold"] > 10]),
 ):
-    values = [
-        (row["delay"], row["accuracy"], 1.0 if row["waiting"] is None else row["waiting"])
-        for row in chosen
-    ]
+    values = [(row["delay"], row["accuracy"], 1.0 if row["waiting"] is None else row["waiting"]) for row in chosen]
     series[name] = tuple(np.array(values).T)
 figures.plot_delays(series)
 

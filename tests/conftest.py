@@ -1,10 +1,20 @@
 """What all tests share."""
 
 import os
-from pathlib import Path
 
-import pytest
-from hypothesis import settings
+# Small matrices: one thread is faster than several that wait for each other. Read when numpy and torch are loaded.
+for _library in ("OMP", "MKL", "OPENBLAS"):
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
+import fcntl  # noqa: E402
+import pickle  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from contextlib import contextmanager  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 # Property tests draw the same cases every time: a failure in CI can then be repeated at once.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
@@ -20,9 +30,8 @@ def root() -> Path:
 @pytest.fixture
 def clone(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty clone with a ledger of its own, in which a test may write."""
-    (tmp_path / "book" / "results" / "claims").mkdir(parents=True)
-    (tmp_path / "notebooks").mkdir()
-    (tmp_path / "tests" / "reference").mkdir(parents=True)
+    for folder in ("book/results/claims", "notebooks", "tests/reference"):
+        (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "_config.yml").write_text("title: a clone\n", encoding="utf-8")
     (tmp_path / "book" / "claims.yml").write_bytes((root / "book" / "claims.yml").read_bytes())
     monkeypatch.setenv("TWM_HOME", str(tmp_path))
@@ -32,19 +41,60 @@ def clone(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def list_files(folder: Path) -> dict[str, bytes]:
     """Return the content of every file below a folder, for telling whether anything was written."""
-    found = {}
-    for base, _, names in os.walk(folder):
-        for name in names:
-            path = Path(base) / name
-            found[str(path.relative_to(folder))] = path.read_bytes()
-    return found
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.fixture(scope="session")
-def smoke_runs(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    """Every notebook at the smoke profile, run once for all tests: pages and evidence folders, and the runs by name."""
-    from twm.book.runner import make_parameters, run_notebooks
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of one test session share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
 
-    pages, evidence = tmp_path_factory.mktemp("pages"), tmp_path_factory.mktemp("evidence")
-    runs = run_notebooks([], make_parameters("smoke", "cpu"), pages=pages, evidence=evidence)
-    return {"pages": pages, "evidence": evidence, "runs": {run.name: run for run in runs}}
+
+@contextmanager
+def alone(folder: Path, name: str) -> Iterator[None]:
+    """Keep other processes out while one of them makes what all of them use."""
+    with (folder / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@dataclass(frozen=True)
+class Smoke:
+    """The notebooks at the smoke profile, each run when a test first asks for it, and once for all processes."""
+
+    folder: Path
+
+    @property
+    def pages(self) -> Path:
+        return self.folder / "pages"
+
+    @property
+    def evidence(self) -> Path:
+        return self.folder / "evidence"
+
+    def run(self, name: str):
+        """Return the run of one notebook; a run that failed fails every test of that notebook and no other."""
+        from twm.book.runner import make_parameters, run_notebooks
+
+        kept = self.folder / f"{name}.run"
+        with alone(self.folder, name):
+            if not kept.exists():
+                kept.write_bytes(pickle.dumps(f"{name} was stopped while it ran"))
+                try:
+                    parameters = make_parameters("smoke", "cpu")
+                    (run,) = run_notebooks([name], parameters, pages=self.pages, evidence=self.evidence)
+                except Exception as error:
+                    kept.write_bytes(pickle.dumps(str(error)))
+                    raise
+                kept.write_bytes(pickle.dumps(run))
+            run = pickle.loads(kept.read_bytes())
+        return pytest.fail(run) if isinstance(run, str) else run
+
+
+@pytest.fixture(scope="session")
+def smoke(shared: Path) -> Smoke:
+    """The smoke runs of all notebooks."""
+    return Smoke(shared)

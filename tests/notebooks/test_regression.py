@@ -13,25 +13,25 @@ from twm.book.regression import (
     write_references,
 )
 from twm.book.runner import list_notebooks
-from twm.book.session import PROFILES
 from twm.cli import main
 from twm.errors import UserError
 
 from tests.conftest import list_files
 
-NAMES = list_notebooks()
+@pytest.fixture(scope="module", params=list_notebooks())
+def run(request, smoke):
+    """One notebook at the smoke profile."""
+    return smoke.run(request.param)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_smoke_numbers_meet_the_reference(smoke_runs: dict, name: str):
-    references = read_references(name)
-    assert references, f"run `twm check {name} --update`, then write ranges by hand for what is trained"
-    assert compare_notebook(smoke_runs["runs"][name].evidence, references) == []
+def test_smoke_numbers_meet_the_reference(run):
+    references = read_references(run.name)
+    assert references, f"run `twm check {run.name} --update`, then write ranges by hand for what is trained"
+    assert compare_notebook(run.evidence, references) == []
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_changed_a_missing_and_an_unknown_number_each_fail(smoke_runs: dict, name: str):
-    evidence, references = smoke_runs["runs"][name].evidence, read_references(name)
+def test_a_changed_a_missing_and_an_unknown_number_each_fail(run):
+    evidence, references = run.evidence, read_references(run.name)
     key = next(key for key in references if not key.startswith(("note:", "not run:")))
     claim, _, number = key.partition(":")
 
@@ -60,24 +60,12 @@ def _spoil(value: object) -> object:
     return not value if isinstance(value, bool) else -value - 1e6
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_smoke_stays_within_its_budget_of_memory(smoke_runs: dict, name: str):
-    assert smoke_runs["runs"][name].evidence["memory_mb"] < 2048
+def test_smoke_stays_within_its_budget_of_memory(run):
+    assert run.evidence["memory_mb"] < 2048
 
 
-def test_smoke_stays_within_its_budget_of_time(smoke_runs: dict):
-    """Twice the budget, since a test machine may be busy; the book's runs page shows the times themselves."""
-    slow = {
-        name: run.seconds
-        for name, run in smoke_runs["runs"].items()
-        if run.seconds > 2 * PROFILES["smoke"].notebook_budget
-    }
-    assert not slow
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_no_output_is_an_error_or_a_warning(smoke_runs: dict, name: str):
-    page = json.loads((smoke_runs["pages"] / f"{name}.ipynb").read_text(encoding="utf-8"))
+def test_no_output_is_an_error_or_a_warning(run):
+    page = json.loads(run.notebook.read_text(encoding="utf-8"))
     outputs = [output for cell in page["cells"] for output in cell.get("outputs", [])]
     assert outputs
     assert not [output for output in outputs if output["output_type"] == "error"]
@@ -162,12 +150,11 @@ def test_check_exits_with_one_when_a_number_moved(clone, capsys, monkeypatch):
     from tests.unit.test_cli import TWO_CELLS
 
     (clone / "book" / "claims.yml").write_text(LEDGER, encoding="utf-8")
-    path = clone / "notebooks" / "01_theory.py"
-    path.write_text(TWO_CELLS.format(body=GOOD), encoding="utf-8")
+    (clone / "notebooks" / "01_theory.py").write_text(TWO_CELLS.format(body=GOOD), encoding="utf-8")
     assert main(["check", "--update"]) == 0
+    assert read_references("01_theory")["twm.a:x"]["value"] == 1.0
+    write_references("01_theory", read_references("01_theory") | {"twm.a:x": {"rule": "exact", "value": 1.5}})
     before = list_files(clone / "tests")
-    assert main(["check"]) == 0
-    path.write_text(TWO_CELLS.format(body=GOOD.replace("1.0", "1.5")), encoding="utf-8")
     capsys.readouterr()
     assert main(["check", "--json"]) == 1
     assert "twm.a:x" in json.loads(capsys.readouterr().out)["01_theory"][0]

@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from twm.book.runner import NotebookFailed, find_difference, make_parameters, read_source, run_notebooks
+from twm.book.session import open_page
 from twm.cli import main
 from twm.errors import UserError
 
@@ -57,8 +58,9 @@ def test_a_run_publishes_the_page_and_its_numbers(notebook, clone: Path):
 
 
 def test_a_failure_names_notebook_and_cell_keeps_the_rest_and_touches_nothing_published(notebook, clone: Path, capsys):
-    notebook(GOOD)
-    run()
+    for published in ("book/pages/01_theory.ipynb", "_build/runs/smoke/01_theory.json"):
+        (clone / published).parent.mkdir(parents=True)
+        (clone / published).write_text("an earlier run", encoding="utf-8")
     published = list_files(clone / "book"), list_files(clone / "_build" / "runs")
     notebook(GOOD.replace("page.note", "raise ArithmeticError('waves reflect')\npage.note"))
     assert main(["run", "--profile", "smoke", "--device", "cpu"]) == 1
@@ -78,27 +80,44 @@ def test_a_page_that_is_not_closed_is_a_failure(notebook):
         run()
 
 
-def test_a_claim_that_is_neither_recorded_nor_skipped_is_a_failure(notebook):
-    notebook(GOOD.replace('page.record(claim, {"x": 1.0})', "pass"))
-    with pytest.raises(NotebookFailed, match="recorded nothing for twm.a"):
-        run()
+@pytest.fixture
+def page(notebook):
+    return open_page("01_theory", profile="smoke", device="cpu")
 
 
 @pytest.mark.parametrize(
-    ("call", "complaint"),
+    ("claim", "numbers", "complaint"),
     [
-        ('page.record("twm.b", {"x": 1.0})', "not a claim of 01_theory"),
-        ('page.record("twm.a", {"x": float("nan")})', "only finite"),
-        ('page.record("twm.a", {})', "nothing to record"),
-        ('page.record("twm.a", {"x": 1}); page.record("twm.a", {"x": 1})', "before"),
-        ('page.record("twm.a", {"x": {1: 2}})', "not dict"),
+        ("twm.b", {"x": 1.0}, "not a claim of 01_theory"),
+        ("twm.a", {"x": float("nan")}, "only finite"),
+        ("twm.a", {}, "nothing to record"),
+        ("twm.a", {"x": {1: 2}}, "not dict"),
     ],
 )
-def test_what_cannot_be_judged_cannot_be_recorded(notebook, call: str, complaint: str):
-    body = GOOD.splitlines()[:2] + [call]
-    notebook("\n".join(body))
-    with pytest.raises(NotebookFailed, match=complaint):
-        run()
+def test_what_cannot_be_judged_cannot_be_recorded(page, claim: str, numbers: dict, complaint: str):
+    with pytest.raises(UserError, match=complaint):
+        page.record(claim, numbers)
+
+
+def test_a_claim_is_settled_once_and_not_forgotten(page):
+    with pytest.raises(UserError, match="recorded nothing for twm.a"):
+        page.about()
+    page.settle("twm.a", [], "no record", lambda: {"x": 1})
+    with pytest.raises(UserError, match="before"):
+        page.settle("twm.a", [1], "no record", lambda: {"x": 1})
+    page.about()
+
+
+def test_a_function_is_shown_without_its_docstring(page):
+    def double(state):
+        """Double a state.
+
+        At length.
+        """
+        return 2 * state  # twice
+
+    assert page.show(double).text == "def double(state):\n    return 2 * state  # twice"
+    assert page.show(list_files)._repr_markdown_().startswith("```python\ndef list_files(folder: Path)")
 
 
 def test_parameters_are_the_four(notebook):

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import alone
+
 # Nothing but the page itself may use the network: the browser's own services are off.
 BROWSER_OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -40,14 +42,26 @@ class Visit:
     refused: list[str] = field(default_factory=list)
 
 
+def pytest_collection_modifyitems(items: list) -> None:
+    """Give the test that happens to come first the time that the nine notebooks and the site need."""
+    for item in items:
+        if "site" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.timeout(1800))
+
+
 @pytest.fixture(scope="session")
-def site(smoke_runs: dict, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(smoke, shared: Path) -> Path:
     """The folder of a site built from this run's smoke notebooks; a warning of the builder fails here."""
+    from twm.book.runner import list_notebooks
     from twm.book.site import build_site
 
-    output = tmp_path_factory.mktemp("site") / "html"
-    index = build_site(pages=smoke_runs["pages"], evidence=[smoke_runs["evidence"]], output=output)
-    assert index == output / "index.html"
+    # From the last one on: another process, if there is one, runs them from the first.
+    for name in reversed(list_notebooks()):
+        smoke.run(name)
+    output = shared / "html"
+    with alone(shared, "html"):
+        if not output.exists():
+            assert build_site(pages=smoke.pages, evidence=[smoke.evidence], output=output) == output / "index.html"
     return output
 
 

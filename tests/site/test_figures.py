@@ -46,9 +46,9 @@ def test_functions_are_found_by_what_was_imported(figures):
 
 
 @pytest.mark.slow
-def test_every_labelled_figure_says_where_it_comes_from(site, smoke_runs, root):
+def test_every_labelled_figure_says_where_it_comes_from(site, smoke, root):
     missing, whole = {}, 0
-    for path in sorted(smoke_runs["pages"].glob("*.ipynb")):
+    for path in sorted(smoke.pages.glob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
         # A cell whose record is missing says so in words and draws nothing.
         drawn = [

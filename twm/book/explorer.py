@@ -22,13 +22,8 @@ from twm.theory.systems import HDS, parse_task
 
 #: The recorded networks of the page: what the reader calls them, and the file.
 TRAINED = {
-    "Repeat copy 16\N{MULTIPLICATION SIGN}5": (
-        "repeat-copy-16-5_h128_l2-0_s0_orthogonal_adaptive_i30000_lr0.0005_drop24000"
-    ),
-    "T1": "T1_h128_l2-0_s0",
-    "T2": "T2_h128_l2-0_s0",
-    "T3": "T3_h128_l2-0_s0",
-    "T4": "T4_h128_l2-0_s0",
+    "Repeat copy 16\N{MULTIPLICATION SIGN}5": "repeat-copy-16-5_h128_l2-0_s0_orthogonal_adaptive_i30000_lr0.0005_drop24000",
+    **{name: f"{name}_h128_l2-0_s0" for name in ("T1", "T2", "T3", "T4")},
 }
 
 #: The arrays of a network in the order in which they are packed, row by row.
@@ -40,52 +35,31 @@ _SAMPLES = 512
 
 @dataclass(frozen=True, eq=False)
 class PackedNetwork:
-    """One network of the page.
+    """One network of the page, with the basis that regression recovers."""
 
-    Attributes:
-        name: for the reader.
-        task: its task, a signed selection.
-        record: name of the file it comes from.
-        recurrent: W_hh, (hidden, hidden).
-        encoder: W_uh, (hidden, dim).
-        readout: W_r, (dim, hidden).
-        basis: Psi, (hidden, rank), recovered by regression.
-        dual_basis: Psi*, (rank, hidden).
-        coordinates: (rank,) places in the substrate that the columns of the basis stand for.
-        configuration: how the network was trained.
-    """
-
-    name: str
-    task: HDS
-    record: str
-    recurrent: np.ndarray
-    encoder: np.ndarray
-    readout: np.ndarray
-    basis: np.ndarray
-    dual_basis: np.ndarray
-    coordinates: tuple[int, ...]
-    configuration: dict[str, Any]
+    name: str  # for the reader
+    task: HDS  # a signed selection
+    record: str  # name of the file it comes from
+    recurrent: np.ndarray  # W_hh, (hidden, hidden)
+    encoder: np.ndarray  # W_uh, (hidden, dim)
+    readout: np.ndarray  # W_r, (dim, hidden)
+    basis: np.ndarray  # Psi, (hidden, rank)
+    dual_basis: np.ndarray  # Psi*, (rank, hidden)
+    coordinates: tuple[int, ...]  # (rank,), places in the substrate that the columns of the basis stand for
+    configuration: dict[str, Any]  # how the network was trained
 
     def describe(self) -> dict[str, Any]:
         """Return what the script reads."""
-        numbers = np.concatenate([np.asarray(getattr(self, part)).ravel() for part in PARTS])
+        task, boundary = self.task, self.task.boundary
+        places = {"positions": boundary.positions, "signs": boundary.signs, "coordinates": self.coordinates}
         return {
-            "name": self.name,
-            "record": self.record,
-            "task": self.task.name,
-            "history": self.task.history,
-            "dim": self.task.dim,
-            "hidden": len(self.recurrent),
-            "activation": "tanh",
-            "positions": [int(place) for place in self.task.boundary.positions],
-            "signs": [int(sign) for sign in self.task.boundary.signs],
-            "coordinates": [int(place) for place in self.coordinates],
-            "accuracy": self.configuration.get("accuracy"),
-            "seed": self.configuration.get("seed"),
-            "iterations": self.configuration.get("iterations"),
+            "name": self.name, "record": self.record, "task": task.name, "history": task.history, "dim": task.dim,
+            "hidden": len(self.recurrent), "activation": "tanh",
+            **{name: [int(value) for value in values] for name, values in places.items()},
+            **{name: self.configuration.get(name) for name in ("accuracy", "seed", "iterations")},
             "date": str(self.configuration.get("date", ""))[:10],
-            "numbers": encode_numbers(numbers),
-        }
+            "numbers": encode_numbers(np.concatenate([np.ravel(getattr(self, part)) for part in PARTS])),
+        }  # fmt: skip
 
 
 def encode_numbers(numbers: np.ndarray) -> str:
@@ -94,18 +68,7 @@ def encode_numbers(numbers: np.ndarray) -> str:
 
 
 def pack_network(name: str, path: Path) -> PackedNetwork:
-    """Read a recorded network and recover its basis.
-
-    Args:
-        name: for the reader.
-        path: its safetensors file.
-
-    Returns:
-        the network, weights in float64 as recorded in float32.
-
-    Raises:
-        UserError: if there is no such network, or its task is not a signed selection.
-    """
+    """Read a recorded network, its weights in float64 as recorded in float32, and recover its basis."""
     from twm.analysis.recovery import as_system, recover_basis, sample_states
     from twm.models.elman import read_network
 
@@ -113,51 +76,38 @@ def pack_network(name: str, path: Path) -> PackedNetwork:
     task = parse_task(configuration["task"])
     require(hasattr(task.boundary, "positions"), f"the explorer needs a signed selection, not the task {task.name}")
     system = as_system(network)
-    sample = sample_states(system, task, count=_SAMPLES, seed=0)
-    found = recover_basis(system, task, "regression", sample)
+    found = recover_basis(system, task, "regression", sample_states(system, task, count=_SAMPLES, seed=0))
     require(found.coordinates is not None, f"no set of coordinates spans what {path.stem} keeps")
+    weights = system.recurrent, system.encoder, system.readout
     return PackedNetwork(
-        name, task, path.stem, system.recurrent, system.encoder, system.readout,
-        found.basis, found.dual_basis, found.coordinates, configuration,
-    )  # fmt: skip
+        name, task, path.stem, *weights, found.basis, found.dual_basis, found.coordinates, configuration
+    )
 
 
 @cache
 def pack_networks() -> tuple[PackedNetwork, ...]:
-    """Return every network of :data:`TRAINED`, with its basis.
-
-    Raises:
-        UserError: if a record is missing.
-    """
+    """Return every network of :data:`TRAINED`, with its basis."""
     folder = results_dir() / "networks"
     return tuple(pack_network(name, folder / f"{record}.safetensors") for name, record in TRAINED.items())
-
-
-def describe_font() -> dict[str, list[str]]:
-    """Return every character's picture: its columns from the left, each a text of 0 and 1 from the top."""
-    return {
-        character: ["".join("1" if value > 0 else "0" for value in column) for column in text_to_states(character)]
-        for character in CHARACTERS
-    }
 
 
 def make_network_script(networks: tuple[PackedNetwork, ...] | None = None) -> str:
     """Return the script that carries the networks, the font, and the basis of the constructed networks.
 
     The constructed networks need no weights of their own: the page makes W_hh = Psi Phi Psi^T from an orthonormal basis
-    and each task's boundary, as theory says.
-
-    Args:
-        networks: those to carry; by default :func:`pack_networks`.
-
-    Source: twm Eq. (6); A.4.
+    and each task's boundary, as theory says. Source: twm Eq. (6); A.4.
     """
     networks = pack_networks() if networks is None else networks
     largest = max(network.task.size for network in networks)
     basis = make_basis(largest, hidden=_HIDDEN, kind="orthonormal", seed=0).basis
+    # A character's columns from the left, each a text of 0 and 1 from the top.
+    font = {
+        character: ["".join("1" if value > 0 else "0" for value in column) for column in text_to_states(character)]
+        for character in CHARACTERS
+    }
     data = {
         "parts": list(PARTS),
-        "font": describe_font(),
+        "font": font,
         "fontRows": ROWS,
         "constructed": {"hidden": _HIDDEN, "columns": largest, "basis": encode_numbers(basis)},
         "networks": [network.describe() for network in networks],
@@ -167,21 +117,11 @@ def make_network_script(networks: tuple[PackedNetwork, ...] | None = None) -> st
 
 def write_network_script(path: Path) -> None:
     """Write :func:`make_network_script` to a file, whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, make_network_script())
 
 
 def draw_still(network: PackedNetwork, text: str, steps: int) -> Any:
-    """Draw what the page shows at one step of a network, as a Figure.
-
-    Args:
-        network: one whose columns have the height of a character.
-        text: what enters.
-        steps: number of steps after the input phase, 1 or more.
-
-    Raises:
-        UserError: if text and network do not fit.
-    """
+    """Draw, as a Figure, what the page shows of a network that was given ``text``, ``steps`` after the input phase."""
     from twm.analysis.recovery import ElmanSystem
     from twm.book.figures.front_page import plot_explorer
 

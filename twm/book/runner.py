@@ -1,6 +1,6 @@
-"""The two forms of a notebook: the .py that one edits, and the .ipynb without outputs that one opens.
+"""Running notebooks: papermill in scratch, published only once all is well.
 
-Running notebooks: papermill in scratch, published only once all is well.
+A notebook has two forms that agree: the .py that one edits and runs, and the .ipynb without outputs that one opens.
 """
 
 import json
@@ -10,99 +10,21 @@ import re
 import shutil
 import sys
 import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Iterator, Mapping
+from typing import Any
 
 from twm.book.session import choose_reuse, find_profile, runs_dir
 from twm.errors import UserError, require, require_count
 from twm.models.kernels import choose_device
-from twm.paths import build_dir, notebooks_dir, pages_dir, publish_file, scratch_folder
+from twm.paths import build_dir, find_root, notebooks_dir, pages_dir, publish_file, scratch_folder
 
 #: The parameters of every notebook: papermill sets them, and the page refuses anything else.
 PARAMETERS = ("profile", "device", "seed", "reuse")
 
-
-def list_notebooks(folder: Path | None = None) -> list[str]:
-    """Return the names of the notebooks, in order, without ending."""
-    folder = notebooks_dir() if folder is None else folder
-    return sorted(path.stem for path in folder.glob("[0-9][0-9]_*.py"))
-
-
-def choose_notebooks(asked: list[str], folder: Path | None = None) -> list[str]:
-    """Return the notebooks that were asked for, in the book's order; all if none was named.
-
-    A notebook may be named in full (``01_theory``), by its number (``01``) or as a file.
-
-    Raises:
-        UserError: if a name fits no notebook.
-    """
-    known = list_notebooks(folder)
-    if not asked:
-        require(bool(known), "there is no notebook in notebooks/")
-        return known
-    chosen = set()
-    for name in asked:
-        stem = Path(name).name.removesuffix(".py").removesuffix(".ipynb")
-        match = [notebook for notebook in known if stem in (notebook, notebook[:2])]
-        require(bool(match), f"there is no notebook {name!r}: choose from {', '.join(known)}")
-        chosen.update(match)
-    return [notebook for notebook in known if notebook in chosen]
-
-
-def read_source(name: str, folder: Path | None = None) -> Any:
-    """Read the .py of a notebook as a notebook node.
-
-    Raises:
-        UserError: if it does not have exactly one cell tagged ``parameters``.
-    """
-    import jupytext
-
-    folder = notebooks_dir() if folder is None else folder
-    node = jupytext.read(folder / f"{name}.py")
-    tagged = [cell for cell in node.cells if "parameters" in cell.metadata.get("tags", [])]
-    require(len(tagged) == 1, f"notebooks/{name}.py must have exactly one cell tagged parameters, not {len(tagged)}")
-    return node
-
-
-def _content(node: Any) -> list[tuple[str, str, Any]]:
-    kept = ("tags", "mystnb")
-    return [
-        (cell.cell_type, cell.source, {key: cell.metadata[key] for key in kept if key in cell.metadata})
-        for cell in node.cells
-    ]
-
-
-def find_difference(name: str, folder: Path | None = None) -> str | None:
-    """Compare the two forms of a notebook by content.
-
-    Returns:
-        ``None`` if they agree and the .ipynb has no outputs, else one line that says how they differ.
-    """
-    import nbformat
-
-    folder = notebooks_dir() if folder is None else folder
-    remedy = f"run `jupytext --sync notebooks/{name}.py`"
-    pair = folder / f"{name}.ipynb"
-    if not pair.exists():
-        return f"notebooks/{name}.ipynb is missing: {remedy}"
-    try:
-        node = nbformat.read(pair, as_version=4)
-    except (ValueError, nbformat.ValidationError) as error:
-        raise UserError(f"notebooks/{name}.ipynb is not a notebook: {error}") from None
-    source, opened = _content(read_source(name, folder)), _content(node)
-    if source != opened:
-        first = next((i for i, (a, b) in enumerate(zip(source, opened)) if a != b), min(len(source), len(opened)))
-        return f"notebooks/{name}.ipynb and .py differ from cell {first + 1} on: {remedy}"
-    if any(cell.get("outputs") or cell.get("execution_count") for cell in node.cells):
-        return f"notebooks/{name}.ipynb has outputs: only the .py and an .ipynb without outputs are kept"
-    return None
-
-
-Log = Callable[[str], None]
-
-#: Kernel messages in front of a traceback's last line carry terminal colours; a log and an error line do not.
+#: A kernel's messages carry terminal colours; a log and an error line do not.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -112,29 +34,70 @@ class NotebookFailed(Exception):
 
 @dataclass(frozen=True)
 class Run:
-    """One notebook's run.
-
-    Attributes:
-        name: the notebook.
-        notebook: path of the executed notebook.
-        evidence: what it recorded, see :meth:`twm.book.session.Page.record`.
-        seconds: wall time, kernel start included.
-    """
+    """One notebook's run."""
 
     name: str
-    notebook: Path
-    evidence: Mapping[str, Any]
-    seconds: float
+    notebook: Path  # the executed notebook
+    evidence: Mapping[str, Any]  # what it recorded
+    seconds: float  # wall time, kernel start included
+
+
+def list_notebooks() -> list[str]:
+    """Return the names of the notebooks, in order, without ending."""
+    return sorted(path.stem for path in notebooks_dir().glob("[0-9A-Z][0-9]_*.py"))
+
+
+def choose_notebooks(asked: list[str]) -> list[str]:
+    """Return the notebooks named in full, by number or as a file, in the book's order; all if none was named."""
+    known = list_notebooks()
+    require(bool(known), "there is no notebook in notebooks/")
+    chosen = set(known if not asked else ())
+    for name in asked:
+        stem = Path(name).name.removesuffix(".py").removesuffix(".ipynb")
+        match = [notebook for notebook in known if stem in (notebook, notebook[:2])]
+        require(bool(match), f"there is no notebook {name!r}: choose from {', '.join(known)}")
+        chosen.update(match)
+    return [notebook for notebook in known if notebook in chosen]
+
+
+def read_source(name: str) -> Any:
+    """Read the .py of a notebook as a notebook node with exactly one cell tagged ``parameters``."""
+    import jupytext
+
+    node = jupytext.read(notebooks_dir() / f"{name}.py")
+    tagged = [cell for cell in node.cells if "parameters" in cell.metadata.get("tags", [])]
+    require(len(tagged) == 1, f"notebooks/{name}.py must have exactly one cell tagged parameters, not {len(tagged)}")
+    return node
+
+
+def find_difference(name: str) -> str | None:
+    """Compare the two forms of a notebook by content; return None, or one line that says how they differ."""
+    import nbformat
+
+    def list_content(node: Any) -> list[tuple]:
+        return [(cell.cell_type, cell.source, *map(cell.metadata.get, ("tags", "mystnb"))) for cell in node.cells]
+
+    remedy = f"run `jupytext --sync notebooks/{name}.py`"
+    pair = notebooks_dir() / f"{name}.ipynb"
+    if not pair.exists():
+        return f"notebooks/{name}.ipynb is missing: {remedy}"
+    try:
+        node = nbformat.read(pair, as_version=4)
+    except (ValueError, nbformat.ValidationError) as error:
+        raise UserError(f"notebooks/{name}.ipynb is not a notebook: {error}") from None
+    source, opened = list_content(read_source(name)), list_content(node)
+    if source != opened:
+        first = next((i for i, (a, b) in enumerate(zip(source, opened)) if a != b), min(len(source), len(opened)))
+        return f"notebooks/{name}.ipynb and .py differ from cell {first + 1} on: {remedy}"
+    if any(cell.get("outputs") or cell.get("execution_count") for cell in node.cells):
+        return f"notebooks/{name}.ipynb has outputs: only the .py and an .ipynb without outputs are kept"
+    return None
 
 
 def make_parameters(
     profile: str = "paper", device: str = "auto", seed: int = 0, reuse: bool | None = None
 ) -> dict[str, Any]:
-    """Return the four parameters of a run, checked.
-
-    Raises:
-        UserError: unknown profile or device, no GPU for ``cuda``, a negative seed, or reuse where the profile trains.
-    """
+    """Return the four parameters of a run, checked."""
     chosen = find_profile(profile)
     choose_device(device)
     require_count(seed, "--seed", 0)
@@ -148,18 +111,16 @@ def _kernel_environment(scratch: Path) -> Iterator[None]:
     The matrices of these pages are small. One thread is then faster than two that wait for each other, above all on a
     busy machine, and rounds the same way on any number of cores. Trainings use one process a core instead.
     """
-    threads = {name: os.environ.get(name, "1") for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-    wanted = {"TWM_RUN_DIR": str(scratch), **threads}
-    before = {name: os.environ.get(name) for name in wanted}
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    wanted = {"TWM_RUN_DIR": str(scratch)} | {name: os.environ.get(name, "1") for name in threads}
+    before = {name: os.environ[name] for name in wanted if name in os.environ}
     os.environ.update(wanted)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        for name in wanted:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 @contextmanager
@@ -183,18 +144,18 @@ def _kernel_messages(path: Path) -> Iterator[None]:
         os.close(terminal)
 
 
-def _name_cell(error: Any) -> str:
-    line = _COLOURS.sub("", f"{error.ename}: {error.evalue}").strip().splitlines()[0]
-    return f"cell {error.cell_index + 1} ({line})"
-
-
-def _keep_failure(name: str, scratch: Path) -> Path:
-    """Copy what a failed run left to a place that the next run does not touch; return that place."""
-    kept = build_dir() / "failed" / name
-    shutil.rmtree(kept, ignore_errors=True)
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(scratch, kept)
-    return kept
+@contextmanager
+def _papermill_log(path: Path) -> Iterator[logging.Logger]:
+    """Send papermill's log, with what the notebook prints, to a file and nowhere else."""
+    handler, logger = logging.FileHandler(path, encoding="utf-8"), logging.getLogger("papermill")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    try:
+        yield logger
+    finally:
+        handler.close()
+        logger.removeHandler(handler)
 
 
 def _clean(path: Path) -> None:
@@ -212,119 +173,70 @@ def _clean(path: Path) -> None:
     nbformat.write(node, path)
 
 
-def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, *, folder: Path | None = None) -> Run:
-    """Execute one notebook in ``scratch``.
-
-    Args:
-        name: the notebook's name without ending.
-        parameters: values of :data:`~twm.book.runner.PARAMETERS`.
-        scratch: an empty folder; it gets NAME.ipynb, NAME.json and two logs.
-        folder: where the sources lie; by default ``notebooks/``.
-
-    Returns:
-        the run.
-
-    Raises:
-        UserError: if a parameter is not one of the notebook's.
-        NotebookFailed: if a cell raised, or the notebook ended without closing its page.
-    """
+def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path) -> Run:
+    """Execute one notebook in an empty folder, which gets NAME.ipynb, NAME.json and two logs."""
     import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
-    source, target = scratch / f"{name}.source.ipynb", scratch / f"{name}.ipynb"
-    nbformat.write(read_source(name, folder), source)
-    known = papermill.inspect_notebook(str(source))
-    unknown = sorted(set(parameters) ^ set(known))
-    require(
-        not unknown,
-        f"notebooks/{name}.py: its parameters must be {', '.join(PARAMETERS)}; at odds: {', '.join(unknown)}",
-    )
-
-    handler = logging.FileHandler(scratch / f"{name}.log", encoding="utf-8")
-    logger = logging.getLogger("papermill")
-    logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
-    logger.propagate = False
+    source, target, evidence = scratch / f"{name}.source.ipynb", scratch / f"{name}.ipynb", scratch / f"{name}.json"
+    nbformat.write(read_source(name), source)
+    odd = ", ".join(sorted(set(parameters) ^ set(papermill.inspect_notebook(str(source)))))
+    require(not odd, f"notebooks/{name}.py: its parameters must be {', '.join(PARAMETERS)}; at odds: {odd}")
     started = time.perf_counter()
-    try:
-        with _kernel_environment(scratch), _kernel_messages(scratch / f"{name}.kernel.log"):
-            # Sockets in the file system: two runs at once can then never take each other's port.
-            papermill.execute_notebook(
-                str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True,
-                progress_bar=sys.stderr.isatty(), kernel_name="python3",
-                config=Config({"KernelManager": {"transport": "ipc"}}),
-            )  # fmt: skip
-    except PapermillExecutionError as error:
-        logger.error(_COLOURS.sub("", "\n".join(error.traceback)))
-        raise NotebookFailed(f"{name} failed in {_name_cell(error)}") from error
-    finally:
-        handler.close()
-        logger.removeHandler(handler)
-        source.unlink(missing_ok=True)
-    evidence_path = scratch / f"{name}.json"
-    evidence = json.loads(evidence_path.read_text(encoding="utf-8")) if evidence_path.exists() else {}
-    if not evidence.get("complete"):
+    with _papermill_log(scratch / f"{name}.log") as logger:
+        try:
+            with _kernel_environment(scratch), _kernel_messages(scratch / f"{name}.kernel.log"):
+                # Sockets in the file system: two runs at once can then never take each other's port.
+                papermill.execute_notebook(
+                    str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True,
+                    progress_bar=sys.stderr.isatty(), kernel_name="python3",
+                    config=Config({"KernelManager": {"transport": "ipc"}}),
+                )  # fmt: skip
+        except PapermillExecutionError as error:
+            logger.error(_COLOURS.sub("", "\n".join(error.traceback)))
+            said = _COLOURS.sub("", f"{error.ename}: {error.evalue}").strip().splitlines()[0]
+            raise NotebookFailed(f"{name} failed in cell {error.cell_index + 1} ({said})") from error
+        finally:
+            source.unlink(missing_ok=True)
+    if not evidence.exists():
         raise NotebookFailed(f"{name} ended without closing its page: its last cell must call page.about()")
     _clean(target)
-    return Run(name, target, evidence, time.perf_counter() - started)
+    return Run(name, target, json.loads(evidence.read_text(encoding="utf-8")), time.perf_counter() - started)
 
 
 def run_notebooks(
-    names: list[str],
-    parameters: Mapping[str, Any],
-    *,
-    pages: Path | None = None,
-    evidence: Path | None = None,
-    folder: Path | None = None,
-    log: Log = print,
-) -> list[Run]:
-    """Run notebooks one after another, publishing each once it has succeeded.
+    names: list[str], parameters: Mapping[str, Any], *,
+    pages: Path | None = None, evidence: Path | None = None, log: Callable[[str], None] = print,
+) -> list[Run]:  # fmt: skip
+    """Run notebooks (none named: all) one after another, publishing each once it has succeeded.
 
-    Args:
-        names: notebooks, as the user gave them; empty means all.
-        parameters: see :func:`make_parameters`.
-        pages: where executed notebooks go; by default ``book/pages``.
-        evidence: where their numbers go; by default below ``_build``.
-        folder: where the sources lie; by default ``notebooks/``.
-        log: called with one line per event.
-
-    Returns:
-        the runs.
-
-    Raises:
-        UserError: if a notebook does not exist or a parameter is wrong.
-        NotebookFailed: if a notebook failed; it keeps the partial run and the log, names notebook and cell, and leaves
-            what was published before as it was.
+    Executed notebooks go to ``pages``, by default book/pages, and their numbers to ``evidence``, by default below _build.
+    A notebook that fails keeps the partial run and the log, and leaves what was published before as it was.
     """
-    chosen = choose_notebooks(names, folder)
+    chosen = choose_notebooks(names)
     pages = pages_dir() if pages is None else pages
     evidence = runs_dir(parameters["profile"]) if evidence is None else evidence
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     runs = []
     for number, name in enumerate(chosen, start=1):
-        difference = find_difference(name, folder)
+        difference = find_difference(name)
         if difference:
             log(f"note: {difference}; running the .py")
         log(f"[{number}/{len(chosen)}] {name} ({parameters['profile']}) ...")
         with scratch_folder(name) as scratch:
             try:
-                run = run_notebook(name, parameters, scratch, folder=folder)
+                run = run_notebook(name, parameters, scratch)
             except NotebookFailed as error:
-                kept = _keep_failure(name, scratch)
-                raise NotebookFailed(f"{error}; the partial notebook and the log are in {_show(kept)}") from error
+                kept = build_dir() / "failed" / name
+                shutil.rmtree(kept, ignore_errors=True)
+                shutil.copytree(scratch, kept)
+                place = kept.relative_to(find_root())
+                raise NotebookFailed(f"{error}; the partial notebook and the log are in {place}") from error
             # Evidence first: a page without its numbers could not be built, numbers without their page could.
             publish_file(scratch / f"{name}.json", evidence / f"{name}.json")
             publish_file(run.notebook, pages / f"{name}.ipynb")
         log(f"[{number}/{len(chosen)}] {name} done in {run.seconds:.0f} s, {run.evidence['memory_mb']} MB")
-        runs.append(Run(name, pages / f"{name}.ipynb", run.evidence, run.seconds))
+        runs.append(replace(run, notebook=pages / f"{name}.ipynb"))
     return runs
-
-
-def _show(path: Path) -> str:
-    """Return a path relative to the clone, where it lies inside."""
-    try:
-        return str(path.relative_to(notebooks_dir().parent))
-    except (ValueError, UserError):
-        return str(path)

@@ -1,23 +1,24 @@
-"""The three scales at which a notebook runs.
+"""What a notebook opens in its first cell: its scale, its device, and the place where its numbers go.
 
-Tables of numbers on a page: plain text in a terminal, a labelled table in the book.
-
-What a notebook opens in its first cell: its profile, its device, and the place where its numbers go.
+With it come the few words in which pages choose rows of a table and show them.
 """
 
+import ast
+import inspect
 import json
 import math
 import os
 import platform
 import resource
 import sys
+import textwrap
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from html import escape
 from pathlib import Path
-from typing import Any, Mapping, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -26,24 +27,18 @@ from twm.errors import require, require_count
 from twm.models.kernels import choose_device
 from twm.paths import build_dir, find_commit, write_atomically
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Profile:
-    """One scale.
-
-    Attributes:
-        name: what the command line calls it.
-        purpose: who it is for, in a few words.
-        budget: seconds that all notebooks together may take on two cores.
-        notebook_budget: seconds that one notebook may take on two cores.
-        reuse: whether recorded runs are used by default; the others always train.
-    """
+    """One of the three scales at which notebooks run."""
 
     name: str
     purpose: str
-    budget: int
-    notebook_budget: int
-    reuse: bool
+    budget: int  # seconds that all notebooks together may take on two cores
+    notebook_budget: int  # seconds that one notebook may take
+    reuse: bool  # whether recorded runs are used by default; the others always train
 
 
 PROFILES = {
@@ -54,72 +49,17 @@ PROFILES = {
 
 
 def find_profile(name: str) -> Profile:
-    """Return a profile by name.
-
-    Raises:
-        UserError: if there is none of that name.
-    """
+    """Return a profile by name."""
     require(name in PROFILES, f"unknown profile {name!r}: choose one of {', '.join(PROFILES)}")
     return PROFILES[name]
 
 
 def choose_reuse(profile: Profile, asked: bool | None) -> bool:
-    """Return whether recorded runs are used.
-
-    Args:
-        profile: the profile of the run.
-        asked: True for ``--reuse``, False for ``--retrain``, None for the profile's own choice.
-
-    Raises:
-        UserError: if recorded runs are asked for in a profile that always trains.
-    """
+    """Return whether recorded runs are used; ``asked`` is None for the profile's own choice."""
     if asked is None:
         return profile.reuse
     require(profile.reuse or not asked, f"--reuse goes with --profile paper: the profile {profile.name} always trains")
     return asked
-
-
-class DataTable:
-    """A small table with a caption, shown by a notebook as the last value of a cell.
-
-    Args:
-        header: names of the columns.
-        rows: texts, as many a row as there are columns; the first one names the row.
-        caption: what the table shows.
-    """
-
-    def __init__(self, header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> None:
-        self.header, self.rows, self.caption = list(header), [list(map(str, row)) for row in rows], caption
-        if any(len(row) != len(self.header) for row in self.rows):
-            raise ValueError(f"every row needs {len(self.header)} cells, one a column")
-
-    def __repr__(self) -> str:
-        widths = [max(map(len, column)) for column in zip(self.header, *self.rows)]
-        lines = [
-            "  ".join(
-                text.rjust(width) if place else text.ljust(width)
-                for place, (text, width) in enumerate(zip(row, widths))
-            )
-            for row in (self.header, *self.rows)
-        ]
-        return "\n".join([self.caption, *lines])
-
-    def _repr_html_(self) -> str:
-        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.header)
-        body = "".join(
-            f'<tr><th scope="row">{escape(row[0])}</th>'
-            + "".join(f"<td>{escape(cell)}</td>" for cell in row[1:])
-            + "</tr>"
-            for row in self.rows
-        )
-        return (
-            f'<div class="twm-data-frame" tabindex="0" role="region" aria-label="{escape(self.caption, quote=True)}">'
-            f'<table class="twm-data"><caption>{escape(self.caption)}</caption>'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-        )
-
-
-T = TypeVar("T")
 
 
 def runs_dir(profile: str) -> Path:
@@ -127,30 +67,94 @@ def runs_dir(profile: str) -> Path:
     return build_dir() / "runs" / profile
 
 
+class DataTable:
+    """A small table with a caption: plain text in a terminal, a labelled table in the book."""
+
+    def __init__(self, header: Sequence[str], rows: Iterable[Sequence[object]], caption: str) -> None:
+        self.header, self.rows, self.caption = list(header), [list(map(str, row)) for row in rows], caption
+        if any(len(row) != len(self.header) for row in self.rows):
+            raise ValueError(f"every row needs {len(self.header)} cells, one a column")
+
+    def __repr__(self) -> str:
+        widths = [max(map(len, column)) for column in zip(self.header, *self.rows)]
+        lines = [
+            "  ".join(text.rjust(width) if place else text.ljust(width) for place, (text, width) in enumerate(cells))
+            for cells in (list(zip(row, widths)) for row in (self.header, *self.rows))
+        ]
+        return "\n".join([self.caption, *lines])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.header)
+        body = "".join(
+            f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(cell)}</td>" for cell in others)}</tr>'
+            for first, *others in self.rows
+        )
+        caption = escape(self.caption)
+        return (
+            f'<div class="twm-data-frame" tabindex="0" role="region" aria-label="{caption}">'
+            f'<table class="twm-data"><caption>{caption}</caption>'
+            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        )
+
+
+def show(value: object, form: str = ".2g") -> str:
+    """Return a number as text, and a dash where there is none."""
+    return "–" if value is None or value == "" else format(value, form)
+
+
+def pick(rows: Iterable[Mapping[str, Any]], **wanted: object) -> list:
+    """Return the rows whose columns have the wanted values, or one of those in a tuple."""
+
+    def fits(row: Mapping[str, Any]) -> bool:
+        return all(
+            row[key] in value if isinstance(value, tuple) else row[key] == value for key, value in wanted.items()
+        )
+
+    return [row for row in rows if fits(row)]
+
+
+def group(rows: Iterable[Mapping[str, Any]], *columns: str) -> dict[tuple, list]:
+    """Return the rows by what stands in these columns, in the order in which that is seen first."""
+    found: dict[tuple, list] = {}
+    for row in rows:
+        found.setdefault(tuple(row[column] for column in columns), []).append(row)
+    return found
+
+
+def worst(rows: Iterable[Mapping[str, Any]], column: str, least: bool = True) -> float:
+    """Return the least value of a column over rows, or the largest."""
+    return (min if least else max)(float(row[column]) for row in rows)
+
+
+class Code:
+    """Source text that a page shows with highlighting and a terminal plainly."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_markdown_(self) -> str:
+        return f"```python\n{self.text}\n```"
+
+
 def _to_plain(value: Any, label: str) -> Any:
     """Return ``value`` as JSON can hold it, refusing what a rule could not compare."""
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+    if hasattr(value, "tolist"):
         value = value.tolist()
-    elif isinstance(value, np.generic):
-        value = value.item()
-    elif hasattr(value, "detach"):
-        value = value.detach().cpu().tolist()
     if isinstance(value, (list, tuple)):
         return [_to_plain(part, label) for part in value]
-    require(
-        isinstance(value, (bool, int, float, str)),
-        f"{label}: record a number, a text or a list, not {type(value).__name__}",
-    )
+    kinds = (bool, int, float, str)
+    require(isinstance(value, kinds), f"{label}: record a number, a text or a list, not {type(value).__name__}")
     require(not isinstance(value, float) or math.isfinite(value), f"{label} is {value}; record only finite numbers")
     return value
 
 
 class Page:
-    """One notebook's run: what scale to use, and what it recorded.
-
-    Made by :func:`open_page`. Attributes ``profile`` (a :class:`~twm.book.session.Profile`), ``device``
-    (``cpu`` or ``cuda``), ``seed`` and ``reuse`` are what the parameters came to.
-    """
+    """One notebook's run: ``profile``, ``device``, ``seed`` and ``reuse``, and what it recorded."""
 
     def __init__(self, name: str, profile: Profile, device: str, seed: int, reuse: bool, path: Path) -> None:
         self.name, self.profile, self.device, self.seed, self.reuse = name, profile, device, seed, reuse
@@ -166,86 +170,73 @@ class Page:
         return {"smoke": smoke, "laptop": laptop, "paper": paper}[self.profile.name]
 
     def record(
-        self,
-        claim: str,
-        numbers: Mapping[str, Any],
-        *,
-        figure: str | None = None,
-        seeds: int = 1,
-        scale: str | None = None,
-    ) -> None:
-        """Record the numbers by which a claim is judged.
+        self, claim: str, numbers: Mapping[str, Any], *,
+        figure: str | None = None, seeds: int = 1, scale: str | None = None,
+    ) -> None:  # fmt: skip
+        """Record the finite numbers by which a claim of this notebook is judged.
 
-        Args:
-            claim: the claim's id; its home must be this notebook.
-            numbers: flat mapping of names to finite numbers, booleans, texts or lists of these.
-            figure: name of the figure or anchor that shows the evidence.
-            seeds: how many seeds the numbers rest on.
-            scale: what is smaller than in the paper, in a few words; ``None`` at full scale.
-
-        Raises:
-            UserError: if the claim is unknown, belongs elsewhere or was recorded before, or a number is not finite.
+        ``figure`` shows the evidence, ``seeds`` is how many the numbers rest on, ``scale`` what is smaller than in the
+        paper, in a few words.
         """
         self._check_new(claim)
         require(len(numbers) > 0, f"{claim}: nothing to record")
         plain = {key: _to_plain(value, f"{claim}:{key}") for key, value in numbers.items()}
         require_count(seeds, f"seeds of {claim}")
         self._claims[claim] = {"numbers": plain, "seeds": int(seeds), "scale": scale, "figure": figure}
-        self._write()
 
     def skip(self, claim: str, reason: str) -> None:
         """Say why a claim of this notebook was not run, naming the command that would run it."""
         self._check_new(claim)
         self._not_run[claim] = reason
-        self._write()
 
-    def note(self, name: str, value: Any) -> Any:
+    def settle(self, claim: str, there: object, reason: str, numbers: Callable[[], Mapping], **more: Any) -> None:
+        """Record what ``numbers`` returns where the runs are ``there``, else say why the claim was not run."""
+        if there:
+            self.record(claim, numbers(), **more)
+        else:
+            self.skip(claim, reason)
+
+    def note(self, name: str, value: T) -> T:
         """Keep a number that the prose uses but no claim rests on; returns it."""
-        require(
-            name.isidentifier() and name not in self._notes,
-            f"a note needs a new name of letters, digits and _, not {name!r}",
-        )
+        new = name.isidentifier() and name not in self._notes
+        require(new, f"a note needs a new name of letters, digits and _, not {name!r}")
         self._notes[name] = _to_plain(value, f"{self.name}:{name}")
-        self._write()
         return value
+
+    def show(self, function: Callable) -> Code:
+        """Return a function's source as the page shows it: without its docstring."""
+        lines = textwrap.dedent(inspect.getsource(function)).rstrip().splitlines()
+        definition = ast.parse("\n".join(lines)).body[0]
+        if ast.get_docstring(definition) is not None:
+            docstring = definition.body[0]
+            del lines[docstring.lineno - 1 : docstring.end_lineno]
+        return Code("\n".join(lines))
 
     def about(self) -> "About":
         """Close the page: check that every claim of this notebook was recorded or skipped, and tell what ran."""
         open_claims = sorted(self._home - set(self._claims) - set(self._not_run))
         require(not open_claims, f"{self.name} recorded nothing for {', '.join(open_claims)}")
-        self._write(done=True)
-        return About(self._content(done=True))
+        content = self._content()
+        write_atomically(self._path, json.dumps(content, indent=1, sort_keys=True) + "\n")
+        return About(content)
 
     def _check_new(self, claim: str) -> None:
         require(claim in self._home, f"{claim} is not a claim of {self.name} in book/claims.yml")
         require(claim not in self._claims and claim not in self._not_run, f"{claim} was recorded before")
 
-    def _content(self, done: bool) -> dict[str, Any]:
+    def _content(self) -> dict[str, Any]:
         # Linux counts the peak in KiB, macOS in bytes.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         torch = sys.modules.get("torch")
         on_gpu = self.device == "cuda" and torch is not None
         return {
-            "notebook": self.name,
-            "profile": self.profile.name,
-            "seed": self.seed,
-            "reuse": self.reuse,
+            "notebook": self.name, "profile": self.profile.name, "seed": self.seed, "reuse": self.reuse,
             "device": torch.cuda.get_device_name() if on_gpu else f"cpu ({platform.machine()}, {os.cpu_count()} cores)",
-            "python": platform.python_version(),
-            "numpy": np.__version__,
-            "torch": torch.__version__ if torch is not None else None,
-            "commit": find_commit(),
-            "date": date.today().isoformat(),
-            "seconds": round(time.perf_counter() - self._started, 1),
-            "memory_mb": round(peak / 2**20),
-            "complete": done,
-            "claims": self._claims,
-            "notes": self._notes,
-            "not_run": self._not_run,
-        }
-
-    def _write(self, done: bool = False) -> None:
-        write_atomically(self._path, json.dumps(self._content(done), indent=1, sort_keys=True) + "\n")
+            "python": platform.python_version(), "numpy": np.__version__, "torch": torch and torch.__version__,
+            "commit": find_commit(), "date": date.today().isoformat(),
+            "seconds": round(time.perf_counter() - self._started, 1), "memory_mb": round(peak / 2**20),
+            "complete": True, "claims": self._claims, "notes": self._notes, "not_run": self._not_run,
+        }  # fmt: skip
 
 
 class About:
@@ -255,7 +246,7 @@ class About:
         trained = "recorded runs where there are any" if content["reuse"] else "everything computed or trained here"
         self.rows = {
             "profile": f"{content['profile']} ({trained})",
-            "seed": str(content["seed"]),
+            "seed": content["seed"],
             "device": content["device"],
             "versions": ", ".join(f"{k} {content[k]}" for k in ("python", "numpy", "torch") if content[k]),
             "commit": content["commit"],
@@ -273,21 +264,7 @@ class About:
 
 
 def open_page(name: str, *, profile: str, device: str = "auto", seed: int = 0, reuse: bool = True) -> Page:
-    """Open a notebook's page with its parameters.
-
-    Args:
-        name: the notebook's name without ending, for example ``01_theory``.
-        profile: ``smoke``, ``laptop`` or ``paper``.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        seed: seed of everything random on the page, at least 0.
-        reuse: whether recorded runs may be used; only the paper profile does.
-
-    Returns:
-        the page.
-
-    Raises:
-        UserError: if a parameter is not one of these, or there is no GPU for ``cuda``.
-    """
+    """Open the page of a notebook, such as ``01_theory``, with its four parameters; only the paper profile reuses."""
     chosen = find_profile(profile)
     require_count(seed, "seed", 0)
     require(isinstance(reuse, bool), f"reuse must be True or False, not {reuse!r}")
