@@ -206,7 +206,7 @@ def book_command(options: argparse.Namespace) -> int:
 
 def claims_command(options: argparse.Namespace) -> int:
     """Show the scoreboard from the committed evidence."""
-    from twm.book.ledger import count_verdicts, judge_all
+    from twm.book.ledger import KINDS, count_verdicts, judge_all
 
     judged = judge_all()
     if options.json:
@@ -222,8 +222,10 @@ def claims_command(options: argparse.Namespace) -> int:
         if claim.value and claim.reason:
             detail += f". {claim.reason}"
         print(f"  {claim.id:{width}}  {claim.verdict:10}  {detail}")
-    counts = count_verdicts(judged)
-    print(f"\n{len(judged)} claims: " + ", ".join(f"{number} {verdict}" for verdict, number in counts.items()))
+    print(f"\n{len(judged)} claims")
+    for kind in KINDS:
+        counts = count_verdicts(claim for claim in judged if claim.kind == kind)
+        print(f"{sum(counts.values())} {kind}: " + ", ".join(f"{number} {verdict}" for verdict, number in counts.items()))
     return 0
 
 

@@ -23,6 +23,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from twm.book.evidence import read_timings, summarise_profile
 from twm.book.ledger import (
     HOMES,
+    KINDS,
     SHORT_SOURCES,
     SOURCES,
     Claim,
@@ -39,6 +40,7 @@ from twm.paths import evidence_dir
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the checks of slips lie in book/errata
 from errata.slips import Slip, check_slip, read_errata, show_value
+from twm_trace import find_api_pages, trace_claims
 
 logger = logging.getLogger(__name__)
 
@@ -217,8 +219,10 @@ class ScoreboardDirective(SphinxDirective):
         claims = [claim for claim in _judged().values() if claim.home == home]
         section = nodes.section("", ids=[f"scoreboard-{home}"], names=[])
         section += nodes.title("", _TITLES.get(home, home.replace("-", " ").capitalize()))
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in count_verdicts(claims).items() if count)
-        section += nodes.paragraph("", f"{len(claims)} claims: {counts}.")
+        for kind in KINDS:
+            counts = count_verdicts(claim for claim in claims if claim.kind == kind)
+            told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+            section += [nodes.paragraph("", f"{sum(counts.values())} {kind}: {told}.")] if told else []
         section += _table(self._COLUMNS, [self._make_row(claim) for claim in claims], "twm-scoreboard")
         return section
 
@@ -226,10 +230,8 @@ class ScoreboardDirective(SphinxDirective):
         # Entered into the index, so that the search for an id finds the row.
         entry = addnodes.index(entries=[("single", claim.id, anchor(claim.id), "main", None)])
         head: list[nodes.Node] = [entry, nodes.literal("", claim.id), nodes.Text(" "), _badge(claim.verdict)]
-        if claim.verdict != "not run":
-            page, _, place = claim.link.partition(".html")
-            target = self.env.app.builder.get_relative_uri(self.env.docname, page) + place
-            head += [nodes.Text(" "), nodes.reference("", "evidence", refuri=target, internal=True)]
+        if claim.value:
+            head += [nodes.Text(" "), self._link("evidence", *claim.link.split(".html"))]
         place = SHORT_SOURCES[claim.source] + (f", {claim.where}" if claim.where != "none" else "")
         says: list[nodes.Node] = [nodes.Text(claim.says), nodes.inline("", f" ({place})", classes=["twm-where"])]
         if claim.paper:
@@ -237,7 +239,9 @@ class ScoreboardDirective(SphinxDirective):
         ours: list[nodes.Node] = [nodes.Text(claim.value or "\N{EM DASH}")]
         details = []
         if claim.seeds is not None:
-            details.append(f"{claim.seeds} seed{'s' if claim.seeds != 1 else ''}, {claim.profile} profile")
+            counts = {"seed": claim.seeds, "network": claim.networks, "setting": claim.settings}
+            told = [f"{count} {word}{'s' if count != 1 else ''}" for word, count in counts.items() if count is not None]
+            details.append(", ".join([claim.kind, *told, f"{claim.profile} profile"]))
         if claim.reason:
             details.append(claim.reason.rstrip("."))
         if details:
@@ -254,11 +258,30 @@ class ScoreboardDirective(SphinxDirective):
         # Read by the filters of the page, which know nothing but classes.
         row["classes"] += [
             f"twm-source-{claim.source}", f"twm-home-{claim.home}", f"twm-verdict-{claim.verdict.replace(' ', '-')}",
+            f"twm-kind-{claim.kind}",
         ]  # fmt: skip
         return row
 
+    def _link(self, text: str, page: str, place: str) -> nodes.reference:
+        target = self.env.app.builder.get_relative_uri(self.env.docname, page) + place
+        return nodes.reference("", text, refuri=target, internal=True)
+
+    def _link_origin(self, claim: JudgedClaim) -> list[list[nodes.Node]]:
+        """Return links to the cell that recorded a claim's numbers, and to the functions that it calls."""
+        trace = trace_claims(Path(self.env.srcdir) / "pages" / f"{claim.notebook}.ipynb").get(claim.id)
+        if trace is None:
+            return []
+        pages = find_api_pages(Path(self.env.srcdir) / "api")
+        functions: list[nodes.Node] = []
+        for name in trace.functions:
+            module, _, short = name.rpartition(".")
+            if module in pages:
+                functions += [nodes.Text(", " if functions else ""), self._link(short, pages[module], f"#{name}")]
+        cell = [self._link("the cell", f"pages/{claim.notebook}", f"#{_name_cell(claim.id)}")]
+        return [cell, functions] if functions else [cell]
+
     def _make_details(self, claim: JudgedClaim) -> list[nodes.Node]:
-        """Return what a row opens to: the check, the rule, the recorded numbers, and where they come from.
+        """Return what a row opens to: the check, the criteria, the recorded numbers, and where they come from.
 
         It is an element of HTML that opens without a script.
         """
@@ -277,6 +300,8 @@ class ScoreboardDirective(SphinxDirective):
                 add(term, *_mark_code(text))
         for change in claim.changes:
             add(f"Changed {change['date']}", nodes.Text(f"{change['what']}; why: {change['why']}"))
+        for term, links in zip(("Recorded in", "Functions"), self._link_origin(claim)):
+            add(term, *links)
         if claim.scale:
             add("Scale", nodes.Text(claim.scale))
         table = self._find_table(claim)
@@ -305,21 +330,24 @@ class ScoreboardDirective(SphinxDirective):
 
 
 class CountsDirective(SphinxDirective):
-    """One line of counts: of the claims by verdict, or, as ``{twm-counts} errata``, of the slips by paper."""
+    """Counts of the exact and of the trained claims by verdict; as ``{twm-counts} errata``, of the slips by paper."""
 
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         if self.arguments == ["errata"]:
             return self._count_errata()
-        judged = list(_judged().values())
-        line = nodes.paragraph("", classes=["twm-counts"])
-        line += nodes.strong("", f"{len(judged)} claims")
-        line += nodes.Text(": ")
+        return [self._count_kind(kind) for kind in KINDS]
+
+    @staticmethod
+    def _count_kind(kind: str) -> nodes.paragraph:
+        judged = [claim for claim in _judged().values() if claim.kind == kind]
+        line = nodes.paragraph(
+            "", "", nodes.strong("", f"{len(judged)} {kind} claims"), nodes.Text(": "), classes=["twm-counts"]
+        )
         for number, (verdict, count) in enumerate(count_verdicts(judged).items()):
-            line += nodes.Text(", " if number else "")
-            line += [nodes.Text(f"{count} "), _badge(verdict)]
-        return [line]
+            line += [nodes.Text(f"{', ' if number else ''}{count} "), _badge(verdict)]
+        return line
 
     @staticmethod
     def _count_errata() -> list[nodes.Node]:
@@ -433,8 +461,22 @@ class AnimationDirective(SphinxDirective):
         return [nodes.raw("", makers[self.arguments[0]]()._repr_html_(), format="html")]
 
 
+def _name_cell(claim_id: str) -> str:
+    return "records-" + claim_id.replace(".", "-")
+
+
+def name_recording_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Give the cells of a notebook that recorded a claim's numbers an anchor."""
+    traces = trace_claims(Path(app.srcdir) / f"{app.env.docname}.ipynb")
+    for cell in doctree.findall(nodes.container) if traces else ():
+        if "cell" in cell["classes"]:
+            blocks = {block.astext().strip() for block in cell.findall(nodes.literal_block)}
+            cell["ids"] += [_name_cell(claim) for claim, trace in traces.items() if trace.code.strip() in blocks]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the roles and directives."""
+    app.connect("doctree-read", name_recording_cells)
     app.add_role("claim", ClaimRole())
     app.add_role("value", ValueRole())
     for name, directive in {

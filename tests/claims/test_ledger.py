@@ -1,6 +1,6 @@
 """The ledger decides by what it shows, each claim can fail, and a damaged ledger is refused in one line."""
 
-import importlib.util
+import importlib
 import json
 import re
 from pathlib import Path
@@ -87,13 +87,12 @@ def test_broken_yaml_names_its_line(tmp_path: Path):
         read_ledger(path)
 
 
-def test_what_runs_to_come_are_judged_by_stands_beside_what_holds_today(root: Path, tmp_path: Path):
+def test_what_runs_to_come_are_judged_by_stands_beside_what_holds_today(root: Path, tmp_path: Path, monkeypatch):
     waiting = {claim.id: claim.planned for claim in read_ledger() if claim.planned}
     assert all(re.match(r"\d{4}-\d\d-\d\d, entered before the runs of [^:]+: ", text) for text in waiting.values())
     pytest.importorskip("sphinx", reason="the extra `book` is not installed")
-    spec = importlib.util.spec_from_file_location("twm_book", root / "book" / "_ext" / "twm_book.py")
-    book = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(book)
+    monkeypatch.syspath_prepend(str(root / "book" / "_ext"))
+    book = importlib.import_module("twm_book")
     claim = read_row(
         tmp_path, criterion="small", planned="2026-11-29, entered before the runs of `table1`: nine of ten"
     )
@@ -132,13 +131,29 @@ def test_accept_part_and_because_decide_and_tell(tmp_path: Path):
     assert (verdict, reason) == ("differs", "Not met: `max(errors) <= 0.1`.")
 
 
-def test_a_pass_at_a_reduced_scale_is_partly_and_a_failure_stays(tmp_path: Path):
-    claim = read_row(tmp_path, because="r.")
+def test_scale_decides_between_reproduced_and_reduced_and_a_failure_below_it_decides_nothing(tmp_path: Path):
+    claim = read_row(tmp_path, because="r.", part="tried > 3")
     whole, reduced = (judge_claim(claim, record(NUMBERS, scale)) for scale in (None, "3 of 20 seeds"))
     assert (whole.verdict, whole.reason, whole.link) == ("reproduced", "", "pages/01_theory.html#fig-x")
-    assert (reduced.verdict, reduced.reason) == ("partly", "Holds at a reduced scale: 3 of 20 seeds.")
-    failed = judge_claim(claim, record(NUMBERS | {"tried": 2}, "3 of 20 seeds"))
-    assert (failed.verdict, failed.reason) == ("differs", "r. Tried at a reduced scale: 3 of 20 seeds.")
+    assert (reduced.verdict, reduced.reason) == ("reduced", "Holds at a reduced scale: 3 of 20 seeds.")
+    partly = judge_claim(claim, record(NUMBERS | {"tried": 4}, "3 of 20 seeds"))
+    assert (partly.verdict, partly.reason) == ("partly", "r. Tried at a reduced scale: 3 of 20 seeds.")
+    whole, failed = (judge_claim(claim, record(NUMBERS | {"tried": 2}, scale)) for scale in (None, "3 of 20 seeds"))
+    assert (whole.verdict, whole.reason) == ("differs", "r.")
+    assert (failed.verdict, failed.value) == ("not run", "off by 0.05 in 2")
+    assert failed.reason == "r. Tried at a reduced scale alone, which may be why: 3 of 20 seeds."
+
+
+def test_programs_get_kind_criterion_counts_and_changes(tmp_path: Path):
+    changes = [{"date": "2026-11-29", "what": "bar .1 for .2", "why": "too wide"}]
+    claim = read_row(tmp_path, changes=changes)
+    told = judge_claim(claim, record(NUMBERS, networks=4)).to_json()
+    assert list(told) == [
+        "id", "source", "where", "home", "kind", "verdict", "value", "paper", "accept", "seeds", "networks", "settings",
+        "profile", "scale", "reason", "changes", "link",
+    ]  # fmt: skip
+    assert (told["kind"], told["accept"], told["changes"]) == ("exact", ROW["accept"], changes)
+    assert (told["seeds"], told["networks"], told["settings"], told["scale"]) == (2, 4, None, None)
 
 
 @pytest.mark.parametrize(
@@ -155,10 +170,10 @@ def test_every_claim_has_a_verdict_with_its_reason_and_what_waits_says_for_what(
     judged, evidence = judge_all(), read_evidence()
     assert {claim.notebook for claim in judged} == set(HOMES.values()) <= set(list_notebooks())
     for claim in judged:
-        assert claim.verdict in VERDICTS and (claim.verdict == "not run") == (claim.value == "")
+        assert claim.verdict in VERDICTS and (claim.verdict == "not run" or claim.value)
         assert claim.verdict == "reproduced" or claim.reason, f"{claim.id} is {claim.verdict} without a reason"
         assert not claim.data or (root / claim.data).is_file(), f"{claim.id}: there is no {claim.data}"
-        if claim.verdict == "not run":
+        if not claim.value:
             reason = evidence[claim.notebook]["not_run"][claim.id]
             assert "twm " in reason or "no sweep" in reason, f"{claim.id} waits without saying for what: {reason}"
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from twm.book.ledger import HOMES, SHORT_SOURCES, read_ledger
+from twm.book.ledger import HOMES, SHORT_SOURCES, VERDICTS, read_ledger
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -63,7 +63,7 @@ def test_orders(board, ledger):
     assert board.evaluate(ROWS) == [anchors([c])[0] for c in sorted(ledger, key=lambda claim: claim.id)]
     board.get_by_label("Order").select_option("verdict")
     words = board.eval_on_selector_all("table.twm-scoreboard tbody tr .twm-badge", "all => all.map(b => b.textContent)")
-    ranks = [["reproduced", "partly", "differs", "not run"].index(word) for word in words]
+    ranks = [VERDICTS.index(word) for word in words]
     assert ranks == sorted(ranks)
     board.get_by_label("Order").select_option("book")
     assert board.evaluate(ROWS) == anchors(ledger)
@@ -75,7 +75,7 @@ def test_a_row_opens_to_its_check_and_numbers(board, ledger):
     board.keyboard.press("Enter")
     text = row.locator("details").inner_text()
     check = next(claim.check for claim in ledger if claim.id == "twm.pde")
-    assert check in text and "twm.book.rules_theory" in text and "growth predicted" in text and "commit" in text
+    assert check in text and "Partly when" in text and "growth predicted" in text and "commit" in text
     board.get_by_role("button", name="Open all").click()
     assert board.locator("details.twm-more[open]").count() == len(ledger)
     board.get_by_role("button", name="Close all").click()

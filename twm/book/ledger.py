@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 from typing import Any
 
 from twm.errors import UserError, require
@@ -52,10 +52,14 @@ SHORT_SOURCES = {
 #: Algebra and code against a closed form; and what networks learnt.
 KINDS = ("exact", "trained")
 
-#: The four words a verdict can be.
-VERDICTS = ("reproduced", "partly", "differs", "not run")
+#: The five words a verdict can be.
+VERDICTS = ("reproduced", "reduced", "partly", "differs", "not run")
 
 _REQUIRED = ("id", "source", "where", "home", "says", "kind", "check", "accept", "shows")
+_PUBLIC = (
+    "id", "source", "where", "home", "kind", "verdict", "value", "paper", "accept", "seeds", "networks", "settings",
+    "profile", "scale", "reason", "changes", "link",
+)  # fmt: skip
 _CHOICES = {"home": HOMES, "source": SOURCES, "kind": KINDS, "beyond": (True, False)}
 
 
@@ -98,22 +102,20 @@ def list_numbers(values: Iterable[Any], show: Callable[[Any], str] = str) -> str
     return f"{told[0]} (all {len(told)})" if len(told) > 2 and len(set(told)) == 1 else ", ".join(told)
 
 
-def _share(values: Iterable[Any]) -> float:
-    truths = [bool(value) for value in values]
-    return sum(truths) / len(truths) if truths else 0.0
-
-
 #: What an expression of the ledger may call.
 _FUNCTIONS = {
     "abs": abs, "all": all, "any": any, "len": len, "max": max, "median": median, "min": min, "sum": sum,
-    "share": _share, "zip": lambda *lists: list(zip(*lists, strict=True)),
+    "share": lambda values: fmean(map(bool, values)), "zip": lambda *lists: list(zip(*lists, strict=True)),
     "each": lambda values, style="": list_numbers(values, lambda value: format(value, style)),
 }  # fmt: skip
 
+#: How one can fail.
+_FAULTS = (ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError)
 
-@lru_cache(maxsize=None)
+
+@cache
 def _parse(text: str) -> ast.expr:
-    return ast.parse(text.strip(), mode="eval").body
+    return ast.parse(text, mode="eval").body
 
 
 def _evaluate(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) -> Any:
@@ -128,15 +130,7 @@ def _evaluate(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) ->
         raise UserError(
             f"{where}: no number {error.name!r} is on record, only {', '.join(numbers)}; correct it, or run `twm book --record`"
         ) from None
-    except (
-        InvalidExpression,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        SyntaxError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except (InvalidExpression, *_FAULTS) as error:
         raise UserError(f"{where}: {text!r} does not evaluate: {' '.join(str(error).split())}") from None
 
 
@@ -150,9 +144,8 @@ def _fill(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) -> str
 
 def _holds(claim: Claim, name: str, numbers: Mapping[str, Any]) -> bool:
     found = _evaluate(claim, name, getattr(claim, name), numbers)
-    require(
-        isinstance(found, bool), f"{ledger_path().name}, claim {claim.id}, {name}: gives {found!r}, not true or false"
-    )
+    where = f"{ledger_path().name}, claim {claim.id}, {name}"
+    require(isinstance(found, bool), f"{where}: gives {found!r}, not true or false")
     return found
 
 
@@ -172,18 +165,17 @@ def _list_failing(claim: Claim, numbers: Mapping[str, Any]) -> str:
 # ---- reading
 
 
-def _begins_with_date(text: str) -> bool:
+def _is_date(text: str) -> bool:
     try:
-        date.fromisoformat(text[:10])
+        return bool(date.fromisoformat(text))
     except ValueError:
         return False
-    return len(text) > 10
 
 
 def _check_syntax(label: str, claim: Claim) -> None:
-    templates = {"shows": claim.shows, **{f"because.{verdict}": text for verdict, text in claim.because.items()}}
-    expressions = {"accept": claim.accept, "part": claim.part}
-    for name, text in {**expressions, **{name: _as_template(text) for name, text in templates.items()}}.items():
+    told = {f"because.{verdict}": _as_template(text) for verdict, text in claim.because.items()}
+    told |= {"accept": claim.accept, "part": claim.part, "shows": _as_template(claim.shows)}
+    for name, text in told.items():
         try:
             _parse(text)
         except (SyntaxError, ValueError) as error:
@@ -198,23 +190,19 @@ def _parse_row(row: Any, number: int, name: str) -> Claim:
     unknown = sorted(map(str, set(row) - {field.name for field in fields(Claim)}))
     require(not unknown, f"{label}: unknown field {', '.join(unknown)}")
     for key, known in _CHOICES.items():
-        require(
-            row.get(key, False) in known, f"{label}: {key} {row.get(key)!r} is none of {', '.join(map(str, known))}"
-        )
+        value = row.get(key, False)
+        require(value in tuple(known), f"{label}: {key} {value!r} is none of {', '.join(map(str, known))}")
     because = row.get("because", {})
     because = because if isinstance(because, dict) else {"otherwise": because}
-    wrong = sorted(set(because) - {*VERDICTS, "otherwise"})
+    wrong = sorted(set(because) - {"reproduced", "partly", "differs", "otherwise"})
     require(not wrong, f"{label}: because has {', '.join(wrong)}, which is no verdict")
     changes = row.get("changes", [])
-    dated = isinstance(changes, list) and all(
-        isinstance(change, dict) and set(change) == {"date", "what", "why"} for change in changes
-    )
-    require(dated, f"{label}: changes must be a list of date, what and why")
+    for change in changes if isinstance(changes, list) else [changes]:
+        known = isinstance(change, dict) and set(change) == {"date", "what", "why"} and _is_date(str(change["date"]))
+        require(known, f"{label}: changes must be a list of date, what and why")
     planned = str(row.get("planned", ""))
-    require(
-        "planned" not in row or _begins_with_date(planned),
-        f"{label}: planned must begin with the date on which it was entered, such as 2026-11-29, and then say what",
-    )
+    dated = "planned" not in row or (_is_date(planned[:10]) and len(planned) > 10)
+    require(dated, f"{label}: planned must begin with the date on which it was entered, such as 2026-11-29")
     texts = {key: str(value) for key, value in row.items() if key not in ("because", "changes", "beyond")}
     changes = [{key: str(value) for key, value in change.items()} for change in changes]
     claim = Claim(**texts, because=because, changes=changes, beyond=row.get("beyond", False))
@@ -278,12 +266,7 @@ class JudgedClaim(Claim):
 
     def to_json(self) -> dict[str, Any]:
         """Return the public fields, in the order that ``twm claims --json`` promises."""
-        return {
-            name: getattr(self, name)
-            for name in (
-                "id", "source", "where", "home", "verdict", "value", "paper", "seeds", "profile", "scale", "reason", "link",
-            )
-        }  # fmt: skip
+        return {name: getattr(self, name) for name in _PUBLIC}
 
 
 def anchor(claim_id: str) -> str:
@@ -308,21 +291,20 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
     page = evidence.get(claim.notebook)
     entry = page["claims"].get(claim.id) if page else None
     if entry is None:
-        if page is None:
-            reason = f"nothing on record: run `twm book --record`, which runs {claim.notebook}"
-        else:
-            reason = f"{claim.notebook} recorded no number for it; run `twm book --record`"
-            reason = page["not_run"].get(claim.id, reason)
+        reason = f"nothing on record: run `twm book --record`, which runs {claim.notebook}"
+        reason = page["not_run"].get(claim.id, reason) if page else reason
         return JudgedClaim(**vars(claim), reason=reason, link=f"scoreboard.html#{anchor(claim.id)}")
     verdict, value, reason = judge_numbers(claim, entry["numbers"])
     if entry["scale"]:
-        held = verdict == "reproduced"
-        verdict = "partly" if held else verdict
-        reason = f"{reason} {'Holds' if held else 'Tried'} at a reduced scale: {entry['scale']}.".strip()
-    figure = entry.get("figure")
+        # A failure may be the scale's, and decides nothing.
+        verdict = {"reproduced": "reduced", "differs": "not run"}.get(verdict, verdict)
+        told = {"reduced": "Holds at a reduced scale", "not run": "Tried at a reduced scale alone, which may be why"}
+        reason = f"{reason} {told.get(verdict, 'Tried at a reduced scale')}: {entry['scale']}.".strip()
+    figure, networks = entry.get("figure"), entry.get("networks", entry["numbers"].get("networks"))
     return JudgedClaim(
         **vars(claim), verdict=verdict, value=value, reason=reason, profile=page["profile"], numbers=entry["numbers"],
-        **{key: entry.get(key) for key in ("seeds", "networks", "settings", "scale")},
+        **{key: entry.get(key) for key in ("seeds", "settings", "scale")},
+        networks=networks if isinstance(networks, int) else None,
         link=f"pages/{claim.notebook}.html" + (f"#{figure}" if figure else ""),
         made={key: page.get(key) for key in ("date", "commit", "device", "torch", "seconds")},
     )  # fmt: skip
