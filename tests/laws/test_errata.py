@@ -16,8 +16,6 @@ from errata.ring import count_identity_rnn, count_wave_rnn
 from errata.slips import Measured, Slip, check_slip, compare, read_errata, show_value
 from errata.wave import sum_wave_operator
 
-STANDS = Slip("twm.test", "here", "a", "b", "because", "error")
-
 
 @pytest.mark.parametrize("slip", read_errata(), ids=lambda slip: slip.id)
 def test_printed_fails_and_corrected_holds(slip, monkeypatch):
@@ -50,7 +48,7 @@ def test_ids_are_unique_and_in_the_order_of_the_papers():
 def test_what_does_not_stand_is_refused(changes, result, message, monkeypatch):
     monkeypatch.setitem(slips._CHECKS, "twm.test", lambda: result)
     with pytest.raises(UserError, match=message):
-        check_slip(dataclasses.replace(STANDS, **changes))
+        check_slip(dataclasses.replace(Slip("twm.test", "here", "a", "b", "because", "error"), **changes))
 
 
 def test_what_checks_are_made_of_agrees_with_the_library():
