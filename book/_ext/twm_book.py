@@ -194,11 +194,8 @@ def _show_number(value: Any) -> str:
 
 
 def _show_criteria(claim: Claim) -> list[nodes.Node]:
-    """Return when a claim holds, in words and as the expression that decides, and what runs to come are judged by."""
-    shown: list[nodes.Node] = [
-        nodes.Text(f"{claim.criterion}: " if claim.criterion else ""),
-        nodes.literal("", claim.accept),
-    ]
+    """Return in words when a claim holds, and what runs to come will be judged by, if that stands already."""
+    shown: list[nodes.Node] = [nodes.Text(claim.criterion or claim.check)]
     if claim.planned:
         shown.append(nodes.inline("", "", nodes.Text(" To come: "), *_mark_code(claim.planned), classes=["twm-where"]))
     return shown
@@ -209,7 +206,7 @@ class ScoreboardDirective(SphinxDirective):
 
     _COLUMNS = [
         ("Claim and verdict", "id", 20), ("What the paper says", "says", 34), ("What came out", "ours", 30),
-        ("Reproduced when", "accept", 22), ("Check and numbers", "more", 30),
+        ("Holds when", "accept", 22), ("Check and numbers", "more", 30),
     ]  # fmt: skip
 
     def run(self) -> list[nodes.Node]:
@@ -317,7 +314,10 @@ class ScoreboardDirective(SphinxDirective):
             )
         summary = f'<summary>Check and numbers<span class="twm-hidden"> of {html.escape(claim.id)}</span></summary>'
         opening = nodes.raw("", f'<details class="twm-more">{summary}', format="html")
-        return [opening, lines, nodes.raw("", "</details>", format="html")]
+        decides = nodes.paragraph(
+            "", "", nodes.inline("", "Decided by ", classes=["twm-label"]), nodes.literal("", claim.accept)
+        )
+        return [decides, opening, lines, nodes.raw("", "</details>", format="html")]
 
     def _find_table(self, claim: JudgedClaim) -> str:
         """Return a link to the numbers behind the claim's figure, point by point; nothing where it has none."""

@@ -63,7 +63,7 @@ def test_orders(board, ledger):
 def test_a_row_shows_what_decides_and_opens_to_its_check_and_numbers(board, ledger):
     row = board.locator("#claim-twm-pde")
     claim = next(claim for claim in ledger if claim.id == "twm.pde")
-    assert row.locator(".twm-col-accept code").inner_text() == claim.accept
+    assert row.locator(".twm-col-more > p code").inner_text() == claim.accept
     row.locator("summary").focus()
     board.keyboard.press("Enter")
     text = row.locator("details").inner_text()
