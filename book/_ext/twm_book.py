@@ -337,14 +337,12 @@ class CountsDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         if self.arguments == ["errata"]:
             return self._count_errata()
-        return [self._count_kind(kind) for kind in KINDS]
+        return [nodes.container("", *(self._count_kind(kind) for kind in KINDS), classes=["twm-counts"])]
 
     @staticmethod
     def _count_kind(kind: str) -> nodes.paragraph:
         judged = [claim for claim in _judged().values() if claim.kind == kind]
-        line = nodes.paragraph(
-            "", "", nodes.strong("", f"{len(judged)} {kind} claims"), nodes.Text(": "), classes=["twm-counts"]
-        )
+        line = nodes.paragraph("", "", nodes.strong("", f"{len(judged)} {kind} claims"), nodes.Text(": "))
         for number, (verdict, count) in enumerate(count_verdicts(judged).items()):
             line += [nodes.Text(f"{', ' if number else ''}{count} "), _badge(verdict)]
         return line
