@@ -183,7 +183,7 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 #
 # Training is by Adam on batches of 128. On the CPU the convolution is a few matrix products on shifted views, with the backward
 # pass written out, and is held against torch's convolution before every run. The tables below say what is smaller than in
-# the paper; a pass at a smaller scale counts as *partly*.
+# the paper; what holds at a smaller scale is *reduced*.
 #
 # (irnn-start)=
 # :::{admonition} The iRNN's start here is not the released one

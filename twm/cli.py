@@ -130,7 +130,7 @@ def _book(options: argparse.Namespace) -> int:
 
 @_command("the scoreboard: every claim, its verdict and our number", _JSON)
 def _claims(options: argparse.Namespace) -> int:
-    from twm.book.ledger import count_verdicts, judge_all
+    from twm.book.ledger import KINDS, count_verdicts, judge_all
 
     judged = judge_all()
     width = max(len(claim.id) for claim in judged)
@@ -138,11 +138,14 @@ def _claims(options: argparse.Namespace) -> int:
     for claim in judged:
         if claim.home != home:
             home = claim.home
-            lines.append(f"\n{claim.claim.notebook}")
+            lines.append(f"\n{claim.notebook}")
         detail = ". ".join(part for part in (claim.value, claim.reason) if part)
         lines.append(f"  {claim.id:{width}}  {claim.verdict:10}  {detail}")
-    counts = ", ".join(f"{number} {verdict}" for verdict, number in count_verdicts(judged).items())
-    return _show(options, [claim.to_json() for claim in judged], [*lines, f"\n{len(judged)} claims: {counts}"])
+    lines.append(f"\n{len(judged)} claims")
+    for kind in KINDS:
+        counts = count_verdicts(claim for claim in judged if claim.kind == kind)
+        lines.append(f"{sum(counts.values())} {kind}: " + ", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
+    return _show(options, [claim.to_json() for claim in judged], lines)
 
 
 @_command(

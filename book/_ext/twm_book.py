@@ -8,6 +8,7 @@ shows a recorded number. Directives: ``twm-scoreboard``, ``twm-counts``, ``twm-r
 import html
 import os
 import re
+import sys
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 from twm.book.evidence import read_timings, summarise_profile
 from twm.book.ledger import (
     HOMES,
+    KINDS,
     SHORT_SOURCES,
     SOURCES,
     Claim,
@@ -30,12 +32,15 @@ from twm.book.ledger import (
     count_verdicts,
     judge_all,
     list_numbers,
-    load_rules,
     read_evidence,
 )
 from twm.book.session import PROFILES
 from twm.book.site import EVIDENCE_VARIABLE
 from twm.paths import evidence_dir
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # the checks of slips lie in book/errata
+from errata.slips import Slip, check_slip, read_errata, show_value
+from twm_trace import find_api_pages, trace_claims
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +132,7 @@ class ValueRole(SphinxRole):
         if owner in HOMES.values():
             return _evidence()[owner]["notes"][key]
         claim = _judged()[owner]
-        page = _evidence().get(claim.claim.notebook)
+        page = _evidence().get(claim.notebook)
         if page is None or owner in page["not_run"]:
             return None
         return page["claims"][owner]["numbers"][key]
@@ -189,8 +194,8 @@ def _show_number(value: Any) -> str:
 
 
 def _show_criteria(claim: Claim) -> list[nodes.Node]:
-    """Return when a claim counts as reproduced, and what runs to come will be judged by, if that stands already."""
-    shown: list[nodes.Node] = [nodes.Text(claim.accept)]
+    """Return in words when a claim holds, and what runs to come will be judged by, if that stands already."""
+    shown: list[nodes.Node] = [nodes.Text(claim.criterion or claim.check)]
     if claim.planned:
         shown.append(nodes.inline("", "", nodes.Text(" To come: "), *_mark_code(claim.planned), classes=["twm-where"]))
     return shown
@@ -201,7 +206,7 @@ class ScoreboardDirective(SphinxDirective):
 
     _COLUMNS = [
         ("Claim and verdict", "id", 20), ("What the paper says", "says", 34), ("What came out", "ours", 30),
-        ("Reproduced when", "accept", 22), ("Check and numbers", "more", 30),
+        ("Holds when", "accept", 22), ("Check and numbers", "more", 30),
     ]  # fmt: skip
 
     def run(self) -> list[nodes.Node]:
@@ -211,8 +216,10 @@ class ScoreboardDirective(SphinxDirective):
         claims = [claim for claim in _judged().values() if claim.home == home]
         section = nodes.section("", ids=[f"scoreboard-{home}"], names=[])
         section += nodes.title("", _TITLES.get(home, home.replace("-", " ").capitalize()))
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in count_verdicts(claims).items() if count)
-        section += nodes.paragraph("", f"{len(claims)} claims: {counts}.")
+        for kind in KINDS:
+            counts = count_verdicts(claim for claim in claims if claim.kind == kind)
+            told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+            section += [nodes.paragraph("", f"{sum(counts.values())} {kind}: {told}.")] if told else []
         section += _table(self._COLUMNS, [self._make_row(claim) for claim in claims], "twm-scoreboard")
         return section
 
@@ -220,18 +227,18 @@ class ScoreboardDirective(SphinxDirective):
         # Entered into the index, so that the search for an id finds the row.
         entry = addnodes.index(entries=[("single", claim.id, anchor(claim.id), "main", None)])
         head: list[nodes.Node] = [entry, nodes.literal("", claim.id), nodes.Text(" "), _badge(claim.verdict)]
-        if claim.verdict != "not run":
-            page, _, place = claim.link.partition(".html")
-            target = self.env.app.builder.get_relative_uri(self.env.docname, page) + place
-            head += [nodes.Text(" "), nodes.reference("", "evidence", refuri=target, internal=True)]
+        if claim.value:
+            head += [nodes.Text(" "), self._link("evidence", *claim.link.split(".html"))]
         place = SHORT_SOURCES[claim.source] + (f", {claim.where}" if claim.where != "none" else "")
-        says: list[nodes.Node] = [nodes.Text(claim.claim.says), nodes.inline("", f" ({place})", classes=["twm-where"])]
+        says: list[nodes.Node] = [nodes.Text(claim.says), nodes.inline("", f" ({place})", classes=["twm-where"])]
         if claim.paper:
             says += [nodes.inline("", " Its number: ", classes=["twm-label"]), nodes.Text(claim.paper)]
         ours: list[nodes.Node] = [nodes.Text(claim.value or "\N{EM DASH}")]
         details = []
         if claim.seeds is not None:
-            details.append(f"{claim.seeds} seed{'s' if claim.seeds != 1 else ''}, {claim.profile} profile")
+            counts = {"seed": claim.seeds, "network": claim.networks, "setting": claim.settings}
+            told = [f"{count} {word}{'s' if count != 1 else ''}" for word, count in counts.items() if count is not None]
+            details.append(", ".join([claim.kind, *told, f"{claim.profile} profile"]))
         if claim.reason:
             details.append(claim.reason.rstrip("."))
         if details:
@@ -240,7 +247,7 @@ class ScoreboardDirective(SphinxDirective):
             _cell(head, "id"),
             _cell(says, "says"),
             _cell(ours, "ours"),
-            _cell(_show_criteria(claim.claim), "accept"),
+            _cell(_show_criteria(claim), "accept"),
         ]
         # The style sheet gives this cell the whole width below the others.
         cells.append(nodes.entry("", *self._make_details(claim), classes=["twm-col-more"]))
@@ -248,15 +255,33 @@ class ScoreboardDirective(SphinxDirective):
         # Read by the filters of the page, which know nothing but classes.
         row["classes"] += [
             f"twm-source-{claim.source}", f"twm-home-{claim.home}", f"twm-verdict-{claim.verdict.replace(' ', '-')}",
+            f"twm-kind-{claim.kind}",
         ]  # fmt: skip
         return row
 
+    def _link(self, text: str, page: str, place: str) -> nodes.reference:
+        target = self.env.app.builder.get_relative_uri(self.env.docname, page) + place
+        return nodes.reference("", text, refuri=target, internal=True)
+
+    def _link_origin(self, claim: JudgedClaim) -> list[list[nodes.Node]]:
+        """Return links to the cell that recorded a claim's numbers, and to the functions that it calls."""
+        trace = trace_claims(Path(self.env.srcdir) / "pages" / f"{claim.notebook}.ipynb").get(claim.id)
+        if trace is None:
+            return []
+        pages = find_api_pages(Path(self.env.srcdir) / "api")
+        functions: list[nodes.Node] = []
+        for name in trace.functions:
+            module, _, short = name.rpartition(".")
+            if module in pages:
+                functions += [nodes.Text(", " if functions else ""), self._link(short, pages[module], f"#{name}")]
+        cell = [self._link("the cell", f"pages/{claim.notebook}", f"#{_name_cell(claim.id)}")]
+        return [cell, functions] if functions else [cell]
+
     def _make_details(self, claim: JudgedClaim) -> list[nodes.Node]:
-        """Return what a row opens to: the check, the rule, the recorded numbers, and where they come from.
+        """Return what a row opens to: the check, the criteria, the recorded numbers, and where they come from.
 
         It is an element of HTML that opens without a script.
         """
-        rule = load_rules().get(claim.id)
         lines = nodes.definition_list(classes=["twm-more-list"])
 
         def add(term: str, *content: nodes.Node) -> None:
@@ -264,9 +289,16 @@ class ScoreboardDirective(SphinxDirective):
             item += [nodes.term("", term), nodes.definition("", nodes.paragraph("", "", *content))]
             lines.append(item)
 
-        add("Check", *_mark_code(claim.claim.check))
-        if rule is not None:
-            add("Rule", nodes.literal("", f"{rule.__module__}.{rule.__qualname__}"))
+        add("Check", *_mark_code(claim.check))
+        if claim.part != "False":
+            add("Partly when", nodes.literal("", claim.part))
+        for term, text in (("Expected", claim.expects), ("Population", claim.population), ("Data", claim.data)):
+            if text:
+                add(term, *_mark_code(text))
+        for change in claim.changes:
+            add(f"Changed {change['date']}", nodes.Text(f"{change['what']}; why: {change['why']}"))
+        for term, links in zip(("Recorded in", "Functions"), self._link_origin(claim)):
+            add(term, *links)
         if claim.scale:
             add("Scale", nodes.Text(claim.scale))
         table = self._find_table(claim)
@@ -282,7 +314,10 @@ class ScoreboardDirective(SphinxDirective):
             )
         summary = f'<summary>Check and numbers<span class="twm-hidden"> of {html.escape(claim.id)}</span></summary>'
         opening = nodes.raw("", f'<details class="twm-more">{summary}', format="html")
-        return [opening, lines, nodes.raw("", "</details>", format="html")]
+        decides = nodes.paragraph(
+            "", "", nodes.inline("", "Decided by ", classes=["twm-label"]), nodes.literal("", claim.accept)
+        )
+        return [decides, opening, lines, nodes.raw("", "</details>", format="html")]
 
     def _find_table(self, claim: JudgedClaim) -> str:
         """Return a link to the numbers behind the claim's figure, point by point; nothing where it has none."""
@@ -295,27 +330,26 @@ class ScoreboardDirective(SphinxDirective):
 
 
 class CountsDirective(SphinxDirective):
-    """One line of counts: of the claims by verdict, or, as ``{twm-counts} errata``, of the slips by paper."""
+    """Counts of the exact and of the trained claims by verdict; as ``{twm-counts} errata``, of the slips by paper."""
 
     optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         if self.arguments == ["errata"]:
             return self._count_errata()
-        judged = list(_judged().values())
-        line = nodes.paragraph("", classes=["twm-counts"])
-        line += nodes.strong("", f"{len(judged)} claims")
-        line += nodes.Text(": ")
+        return [nodes.container("", *(self._count_kind(kind) for kind in KINDS), classes=["twm-counts"])]
+
+    @staticmethod
+    def _count_kind(kind: str) -> nodes.paragraph:
+        judged = [claim for claim in _judged().values() if claim.kind == kind]
+        line = nodes.paragraph("", "", nodes.strong("", f"{len(judged)} {kind} claims"), nodes.Text(": "))
         for number, (verdict, count) in enumerate(count_verdicts(judged).items()):
-            line += nodes.Text(", " if number else "")
-            line += [nodes.Text(f"{count} "), _badge(verdict)]
-        return [line]
+            line += [nodes.Text(f"{', ' if number else ''}{count} "), _badge(verdict)]
+        return line
 
     @staticmethod
     def _count_errata() -> list[nodes.Node]:
-        from twm.errata import all_errata
-
-        errata = all_errata()
+        errata = read_errata()
         counts = {source: sum(erratum.source == source for erratum in errata) for source in SOURCES}
         shares = ", ".join(f"{count} in the {SHORT_SOURCES[source]}" for source, count in counts.items() if count)
         return [nodes.paragraph("", "", nodes.strong("", f"{len(errata)} slips"), nodes.Text(f": {shares}."))]
@@ -377,34 +411,30 @@ class ErrataDirective(SphinxDirective):
     """Each slip with the check that fails as printed and passes as corrected; the checks run here, at every build."""
 
     def run(self) -> list[nodes.Node]:
-        from twm.errata import all_errata
-        from twm.errata.model import check_erratum
-
         lines: list[str] = []
         source = None
-        for erratum in all_errata():
+        for erratum in read_errata():
             if erratum.source != source:
                 source = erratum.source
                 lines += [f"## {SOURCES[source]}", ""]
-            lines += _describe_erratum(erratum, check_erratum(erratum))
+            lines += _describe_erratum(erratum)
         root = nodes.section()
         root.document = self.state.document
         self.state.nested_parse(StringList(lines, "twm-errata"), self.content_offset, root, match_titles=True)
         return root.children
 
 
-def _describe_erratum(erratum: Any, result: Any) -> list[str]:
-    from twm.errata.model import show_value
-
+def _describe_erratum(slip: Slip) -> list[str]:
+    found = check_slip(slip)
     return [
-        f"(erratum-{erratum.id.replace('.', '-')})=",
-        f"### {erratum.where}",
+        f"(erratum-{slip.id.replace('.', '-')})=",
+        f"### {slip.where}",
         "",
-        f"As printed\n: {erratum.printed}\n",
-        f"Corrected\n: {erratum.corrected}\n",
-        f"Why\n: {erratum.why}\n",
-        f"Check\n: {result.what}: as printed {show_value(result.printed_value)} (fails), as corrected "
-        f"{show_value(result.corrected_value)} (holds). `{erratum.id}`\n",
+        f"As printed\n: {slip.printed}\n",
+        f"Corrected\n: {slip.corrected}\n",
+        f"Why\n: {slip.why}\n",
+        f"Check\n: {slip.measures}: as printed {show_value(found.printed)} (fails), as corrected "
+        f"{show_value(found.corrected)} (holds). `{slip.id}`\n",
         "",
     ]
 
@@ -429,8 +459,22 @@ class AnimationDirective(SphinxDirective):
         return [nodes.raw("", makers[self.arguments[0]]()._repr_html_(), format="html")]
 
 
+def _name_cell(claim_id: str) -> str:
+    return "records-" + claim_id.replace(".", "-")
+
+
+def name_recording_cells(app: Sphinx, doctree: nodes.document) -> None:
+    """Give the cells of a notebook that recorded a claim's numbers an anchor."""
+    traces = trace_claims(Path(app.srcdir) / f"{app.env.docname}.ipynb")
+    for cell in doctree.findall(nodes.container) if traces else ():
+        if "cell" in cell["classes"]:
+            blocks = {block.astext().strip() for block in cell.findall(nodes.literal_block)}
+            cell["ids"] += [_name_cell(claim) for claim, trace in traces.items() if trace.code.strip() in blocks]
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the roles and directives."""
+    app.connect("doctree-read", name_recording_cells)
     app.add_role("claim", ClaimRole())
     app.add_role("value", ValueRole())
     for name, directive in {

@@ -3,7 +3,7 @@ document.addEventListener("DOMContentLoaded", function () {
   "use strict";
   var tables = Array.from(document.querySelectorAll("table.twm-scoreboard"));
   if (!tables.length) return;
-  var VERDICTS = ["reproduced", "partly", "differs", "not run"];
+  var VERDICTS = ["reproduced", "reduced", "partly", "differs", "not run"], KINDS = ["exact", "trained"];
   var PAPERS = [
     ["twm", "main paper"], ["emt", "episodic-memory paper"], ["mem", "flip-flop paper"], ["wrnn", "wave-RNN paper"], ["ours", "this book"]
   ];
@@ -27,7 +27,7 @@ document.addEventListener("DOMContentLoaded", function () {
     Array.from(table.tBodies[0].rows).forEach(function (row) {
       claims.push({
         row: row, home: row.parentNode, section: table.closest("section"), id: row.querySelector("code").textContent, place: claims.length,
-        source: read(row, "source"), notebook: read(row, "home"), verdict: read(row, "verdict").replace("-", " "),
+        source: read(row, "source"), notebook: read(row, "home"), verdict: read(row, "verdict").replace("-", " "), kind: read(row, "kind"),
         words: row.textContent.toLowerCase()
       });
     });
@@ -60,6 +60,7 @@ document.addEventListener("DOMContentLoaded", function () {
   });
   choice("source", "Paper", present(PAPERS, "source"));
   choice("verdict", "Verdict", present(named(VERDICTS), "verdict"));
+  choice("kind", "Kind", present(named(KINDS), "kind"));
   choice("notebook", "Notebook", present(notebooks, "notebook"));
   choice("order", "Order", [["book", "as in the book"], ["id", "by name"], ["verdict", "by verdict"], ["source", "by paper"]]);
   var field = element("div", "", form);
@@ -98,7 +99,7 @@ document.addEventListener("DOMContentLoaded", function () {
   function update() {
     var order = choices.order.value, words = choices.words.value.toLowerCase().split(/\s+/).filter(Boolean), shown = 0;
     claims.forEach(function (claim) {
-      var keep = ["source", "verdict", "notebook"].every(function (kind) { return !choices[kind].value || choices[kind].value === claim[kind]; });
+      var keep = ["source", "verdict", "kind", "notebook"].every(function (kind) { return !choices[kind].value || choices[kind].value === claim[kind]; });
       keep = keep && words.every(function (word) { return claim.words.indexOf(word) >= 0; });
       claim.row.hidden = !keep;
       shown += keep ? 1 : 0;
@@ -124,7 +125,7 @@ document.addEventListener("DOMContentLoaded", function () {
     var claim = row && claims.find(function (one) { return one.row === row; });
     if (!claim) return;
     if (row.hidden) {
-      ["source", "verdict", "notebook", "words"].forEach(function (name) { choices[name].value = ""; });
+      ["source", "verdict", "kind", "notebook", "words"].forEach(function (name) { choices[name].value = ""; });
       update();
     }
     row.querySelector("details").open = true;

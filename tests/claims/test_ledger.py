@@ -1,6 +1,6 @@
-"""The ledger is complete, and a damaged one is refused in one line."""
+"""The ledger decides by what it shows, each claim can fail, and a damaged ledger is refused in one line."""
 
-import importlib.util
+import importlib
 import json
 import re
 from pathlib import Path
@@ -10,18 +10,21 @@ import yaml
 from twm.book.ledger import (
     HOMES,
     VERDICTS,
-    decide,
     judge_all,
     judge_claim,
+    judge_numbers,
     list_numbers,
-    load_rules,
     read_evidence,
     read_ledger,
 )
 from twm.book.runner import list_notebooks
 from twm.errors import UserError
 
-ROW = {"id": "a.b", "source": "twm", "where": "Eq. 1", "home": "theory", "says": "s", "check": "c", "accept": "a"}
+ROW = {
+    "id": "a.b", "source": "twm", "where": "Eq. 1", "home": "theory", "says": "s", "kind": "exact", "check": "c",
+    "accept": "max(errors) <= 0.1 and tried == 3", "shows": "off by {max(errors):.2f} in {tried}",
+}  # fmt: skip
+NUMBERS = {"errors": [0.05, 0.0], "tried": 3}
 
 
 def write(path: Path, rows: object) -> Path:
@@ -29,11 +32,22 @@ def write(path: Path, rows: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("field", ["id", "source", "where", "home", "says", "check", "accept"])
+def read_row(folder: Path, **changes: object):
+    return read_ledger(write(folder / "claims.yml", [ROW | changes]))[0]
+
+
+def record(numbers: dict, scale: str | None = None, **more: object) -> dict:
+    entry = {"numbers": numbers, "seeds": 2, "scale": scale, "figure": "fig-x"} | more
+    return {"01_theory": {"profile": "paper", "not_run": {}, "claims": {"a.b": entry}}}
+
+
+# ---- reading
+
+
+@pytest.mark.parametrize("field", list(ROW))
 def test_a_missing_field_is_named(tmp_path: Path, field: str):
-    row = {key: value for key, value in ROW.items() if key != field}
     with pytest.raises(UserError, match=f"claim 1.*{field} is missing") as caught:
-        read_ledger(write(tmp_path / "claims.yml", [row]))
+        read_row(tmp_path, **{field: ""})
     assert "\n" not in str(caught.value)
 
 
@@ -42,11 +56,18 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str):
     [
         ([ROW | {"home": "attic"}], "home 'attic'"),
         ([ROW | {"source": "nature"}], "source 'nature'"),
+        ([ROW | {"kind": "nice"}], "kind 'nice'"),
         ([ROW | {"verdict": "reproduced"}], "unknown field verdict"),
         ([ROW | {"beyond": "yes"}], "beyond"),
         ([ROW | {"planned": "soon: more seeds"}], "planned must begin with the date"),
         ([ROW | {"planned": "2026-11-31, entered before the runs: more seeds"}], "planned must begin with the date"),
         ([ROW | {"planned": "2026-11-29"}], "planned must begin with the date"),
+        ([ROW | {"changes": [{"date": "2026-11-29", "what": "more"}]}], "changes must be a list of date, what and why"),
+        ([ROW | {"because": {"perhaps": "so"}}], "because has perhaps"),
+        ([ROW | {"accept": "errors <"}], r"claims.yml, claim 1 \(a.b\), accept: 'errors <' is no expression"),
+        ([ROW | {"part": "(tried"}], r"\(a.b\), part: .* is no expression"),
+        ([ROW | {"shows": "{errors"}], r"\(a.b\), shows: .* is no expression"),
+        ([ROW | {"because": {"differs": "{1 +}"}}], r"\(a.b\), because.differs: .* is no expression"),
         ([ROW, ROW], "occurs twice"),
         ([], "list of claims"),
         ({"a": 1}, "list of claims"),
@@ -54,30 +75,9 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str):
     ],
 )
 def test_a_wrong_ledger_is_refused(tmp_path: Path, rows: object, message: str):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=message) as caught:
         read_ledger(write(tmp_path / "claims.yml", rows))
-
-
-def test_what_runs_to_come_are_judged_by_stands_beside_what_holds_today(tmp_path: Path):
-    planned = "2026-11-29, entered before the runs of ten seeds: nine of ten"
-    first, second = read_ledger(write(tmp_path / "claims.yml", [ROW | {"planned": planned}, ROW | {"id": "a.c"}]))
-    assert (first.accept, first.planned, second.planned) == (ROW["accept"], planned, "")
-    waiting = {claim.id: claim.planned for claim in read_ledger() if claim.planned}
-    assert all(re.match(r"\d{4}-\d\d-\d\d, entered before the runs of [^:]+: ", text) for text in waiting.values())
-
-
-def test_the_scoreboard_shows_both_criteria(root: Path, tmp_path: Path):
-    pytest.importorskip("sphinx", reason="the extra `book` is not installed")
-    spec = importlib.util.spec_from_file_location("twm_book", root / "book" / "_ext" / "twm_book.py")
-    book = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(book)
-    planned = "2026-11-29, entered before the runs of `table1`: nine of ten"
-    rows = [ROW | {"planned": planned}, ROW | {"id": "a.c"}]
-    first, second = (
-        "".join(node.astext() for node in book._show_criteria(claim))
-        for claim in read_ledger(write(tmp_path / "claims.yml", rows))
-    )
-    assert first == f"{ROW['accept']} To come: {planned.replace('`', '')}" and second == ROW["accept"]
+    assert "\n" not in str(caught.value)
 
 
 def test_broken_yaml_names_its_line(tmp_path: Path):
@@ -87,82 +87,73 @@ def test_broken_yaml_names_its_line(tmp_path: Path):
         read_ledger(path)
 
 
-def test_every_rule_has_its_claim_and_every_notebook_its_rules():
-    claims = {claim.id: claim for claim in read_ledger()}
-    rules = load_rules()
-    assert set(rules) <= set(claims)
-    written = set(list_notebooks())
-    lacking = [claim.id for claim in claims.values() if claim.notebook in written and claim.id not in rules]
-    assert not lacking
-    assert {claim.notebook for claim in claims.values()} == set(HOMES.values())
-
-
-def test_claims_of_notebooks_that_exist_have_a_computed_verdict():
-    """A committed clone tells the state without running anything; what waits for a record says for which."""
-    judged, evidence = {claim.id: claim for claim in judge_all()}, read_evidence()
-    written = set(list_notebooks())
-    for claim in judged.values():
-        if claim.claim.notebook in written and claim.verdict == "not run":
-            reason = evidence[claim.claim.notebook]["not_run"][claim.id]
-            assert "twm " in reason or "no sweep" in reason, f"{claim.id} waits without saying for what: {reason}"
-    for claim in judged.values():
-        assert claim.verdict in VERDICTS
-        assert (claim.verdict == "not run") == (claim.value == "")
-        assert claim.verdict in ("reproduced", "not run") or claim.reason, (
-            f"{claim.id} is {claim.verdict} without a reason"
-        )
-
-
-def _perturb(value: object, sign: float) -> object:
-    """Return a number that no rule should accept in place of ``value``."""
-    if isinstance(value, list):
-        return [_perturb(part, sign) for part in value]
-    if isinstance(value, bool):
-        return not value
-    return value + sign * (1e3 + 10 * abs(value)) if isinstance(value, (int, float)) else value
-
-
-def test_every_rule_can_return_differs():
-    """Each rule, given numbers that are far off, says so."""
-    evidence = read_evidence()
-    for claim in read_ledger():
-        if claim.id not in load_rules():
-            continue
-        if claim.id in evidence[claim.notebook]["not_run"]:
-            # It has no numbers yet; the tests of its rule bring their own.
-            continue
-        entry = evidence[claim.notebook]["claims"][claim.id]
-        verdicts = set()
-        # Some rules need several parts to fail before they say more than `partly`: all numbers are moved at once, too.
-        for keys in (*([key] for key in entry["numbers"]), list(entry["numbers"])):
-            for sign in (1.0, -1.0):
-                numbers = entry["numbers"] | {key: _perturb(entry["numbers"][key], sign) for key in keys}
-                changed = evidence[claim.notebook] | {"claims": {claim.id: entry | {"numbers": numbers}}}
-                verdicts.add(judge_claim(claim, {claim.notebook: changed}).verdict)
-        verdicts.add(judge_claim(claim, evidence).verdict)
-        assert "differs" in verdicts, f"nothing makes {claim.id} differ"
-
-
-def test_a_pass_at_a_reduced_scale_is_partly_and_a_failure_stays(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    claim = read_ledger(write(tmp_path / "claims.yml", [ROW]))[0]
-    monkeypatch.setattr(
-        "twm.book.ledger.load_rules", lambda: {"a.b": lambda n: decide(n["x"] > 0, f"x {n['x']}", reason="r.")}
+def test_what_runs_to_come_are_judged_by_stands_beside_what_holds_today(root: Path, tmp_path: Path, monkeypatch):
+    waiting = {claim.id: claim.planned for claim in read_ledger() if claim.planned}
+    assert all(re.match(r"\d{4}-\d\d-\d\d, entered before the runs of [^:]+: ", text) for text in waiting.values())
+    pytest.importorskip("sphinx", reason="the extra `book` is not installed")
+    monkeypatch.syspath_prepend(str(root / "book" / "_ext"))
+    book = importlib.import_module("twm_book")
+    claim = read_row(
+        tmp_path, criterion="small", planned="2026-11-29, entered before the runs of `table1`: nine of ten"
     )
+    shown = "".join(node.astext() for node in book._show_criteria(claim))
+    assert shown == f"small To come: {claim.planned.replace('`', '')}"
 
-    def judge(x: int, scale: str | None):
-        page = {
-            "profile": "smoke",
-            "not_run": {},
-            "claims": {"a.b": {"numbers": {"x": x}, "seeds": 1, "scale": scale, "figure": "fig-x"}},
-        }
-        return judge_claim(claim, {"01_theory": page})
 
-    assert judge(1, None).verdict == "reproduced"
-    assert judge(1, "3 of 20 seeds").verdict == "partly"
-    assert "3 of 20 seeds" in judge(1, "3 of 20 seeds").reason
-    assert judge(-1, "3 of 20 seeds").verdict == "differs"
-    assert judge(-1, "3 of 20 seeds").reason == "r. Tried at a reduced scale: 3 of 20 seeds."
-    assert judge(1, None).link == "pages/01_theory.html#fig-x"
+# ---- judging
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "message"),
+    [
+        ("accept", "max(errors) <= bar", "no number 'bar' is on record, only errors, tried"),
+        ("accept", "tried", "gives 3, not true or false"),
+        ("accept", "errors[7] < 1", "does not evaluate: list index out of range"),
+        ("accept", "all(a < b for a, b in zip(errors, [1]))", "does not evaluate"),
+        ("accept", "open('claims.yml')", "does not evaluate: Function 'open' not defined"),
+        ("part", "tried > 'a'", "does not evaluate"),
+        ("shows", "{least:.2f}", "no number 'least' is on record"),
+        ("because", "{tried.nonsense}", "does not evaluate"),
+    ],
+)
+def test_an_expression_that_does_not_evaluate_names_file_claim_and_field(tmp_path: Path, field, text, message):
+    with pytest.raises(UserError, match=rf"claims.yml, claim a.b, {field}: .*{message}") as caught:
+        judge_numbers(read_row(tmp_path, **{"accept": "tried == 4", field: text}), NUMBERS)
+    assert "\n" not in str(caught.value)
+
+
+def test_accept_part_and_because_decide_and_tell(tmp_path: Path):
+    because = {"reproduced": "", "partly": "Off in {sum(error > 0.1 for error in errors)}."}
+    claim = read_row(tmp_path, part="share(error <= 0.1 for error in errors) >= 1 / 2", because=because)
+    assert judge_numbers(claim, NUMBERS) == ("reproduced", "off by 0.05 in 3", "")
+    assert judge_numbers(claim, NUMBERS | {"errors": [0.5, 0.0]}) == ("partly", "off by 0.50 in 3", "Off in 1.")
+    verdict, _, reason = judge_numbers(claim, {"errors": [0.5, 0.7], "tried": 3})
+    assert (verdict, reason) == ("differs", "Not met: `max(errors) <= 0.1`.")
+
+
+def test_scale_decides_between_reproduced_and_reduced_and_a_failure_below_it_decides_nothing(tmp_path: Path):
+    claim = read_row(tmp_path, because="r.", part="tried > 3")
+    whole, reduced = (judge_claim(claim, record(NUMBERS, scale)) for scale in (None, "3 of 20 seeds"))
+    assert (whole.verdict, whole.reason, whole.link) == ("reproduced", "", "pages/01_theory.html#fig-x")
+    assert (reduced.verdict, reduced.reason) == ("reduced", "Holds at a reduced scale: 3 of 20 seeds.")
+    partly = judge_claim(claim, record(NUMBERS | {"tried": 4}, "3 of 20 seeds"))
+    assert (partly.verdict, partly.reason) == ("partly", "r. Tried at a reduced scale: 3 of 20 seeds.")
+    whole, failed = (judge_claim(claim, record(NUMBERS | {"tried": 2}, scale)) for scale in (None, "3 of 20 seeds"))
+    assert (whole.verdict, whole.reason) == ("differs", "r.")
+    assert (failed.verdict, failed.value) == ("not run", "off by 0.05 in 2")
+    assert failed.reason == "r. Tried at a reduced scale alone, which may be why: 3 of 20 seeds."
+
+
+def test_programs_get_kind_criterion_counts_and_changes(tmp_path: Path):
+    changes = [{"date": "2026-11-29", "what": "bar .1 for .2", "why": "too wide"}]
+    claim = read_row(tmp_path, changes=changes)
+    told = judge_claim(claim, record(NUMBERS, networks=4)).to_json()
+    assert list(told) == [
+        "id", "source", "where", "home", "kind", "verdict", "value", "paper", "accept", "seeds", "networks", "settings",
+        "profile", "scale", "reason", "changes", "link",
+    ]  # fmt: skip
+    assert (told["kind"], told["accept"], told["changes"]) == ("exact", ROW["accept"], changes)
+    assert (told["seeds"], told["networks"], told["settings"], told["scale"]) == (2, 4, None, None)
 
 
 @pytest.mark.parametrize(
@@ -172,16 +163,43 @@ def test_equal_numbers_are_said_once(values: list, told: str):
     assert list_numbers(values) == told
 
 
-def test_evidence_older_than_its_rule_is_not_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    claim = read_ledger(write(tmp_path / "claims.yml", [ROW]))[0]
-    monkeypatch.setattr("twm.book.ledger.load_rules", lambda: {"a.b": lambda n: decide(n["new"] > 0, "")})
-    page = {
-        "profile": "paper",
-        "not_run": {},
-        "claims": {"a.b": {"numbers": {"old": 1}, "seeds": 1, "scale": None, "figure": None}},
+# ---- the ledger and the evidence as they are
+
+
+def test_every_claim_has_a_verdict_with_its_reason_and_what_waits_says_for_what(root: Path):
+    judged, evidence = judge_all(), read_evidence()
+    assert {claim.notebook for claim in judged} == set(HOMES.values()) <= set(list_notebooks())
+    for claim in judged:
+        assert claim.verdict in VERDICTS and (claim.verdict == "not run" or claim.value)
+        assert claim.verdict == "reproduced" or claim.reason, f"{claim.id} is {claim.verdict} without a reason"
+        assert not claim.data or (root / claim.data).is_file(), f"{claim.id}: there is no {claim.data}"
+        if not claim.value:
+            reason = evidence[claim.notebook]["not_run"][claim.id]
+            assert "twm " in reason or "no sweep" in reason, f"{claim.id} waits without saying for what: {reason}"
+
+
+def _perturb(value: object, sign: float) -> object:
+    """Return a number that is far off."""
+    if isinstance(value, list):
+        return [_perturb(part, sign) for part in value]
+    if isinstance(value, bool):
+        return not value
+    return value + sign * (1e3 + 10 * abs(value)) if isinstance(value, (int, float)) else value
+
+
+@pytest.mark.parametrize("claim", read_ledger(), ids=lambda claim: claim.id)
+def test_every_claim_can_fail(claim):
+    """Given numbers that are far off, one by one or all at once, the ledger says `differs`."""
+    page = read_evidence()[claim.notebook]
+    if claim.id in page["not_run"]:
+        pytest.skip("it has no numbers yet")
+    numbers = page["claims"][claim.id]["numbers"]
+    verdicts = {
+        judge_numbers(claim, numbers | {key: _perturb(numbers[key], sign) for key in keys})[0]
+        for keys in (*([key] for key in numbers), list(numbers))
+        for sign in (1.0, -1.0)
     }
-    judged = judge_claim(claim, {"01_theory": page})
-    assert judged.verdict == "not run" and "'new'" in judged.reason
+    assert "differs" in verdicts, f"nothing makes {claim.id} differ"
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"notebook": "01_theory"}'])

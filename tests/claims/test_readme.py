@@ -18,11 +18,11 @@ def test_the_readme_shows_the_committed_verdicts(root: Path):
 def test_the_readme_names_what_does_not_hold_and_what_is_new():
     table = make_readme_table()
     for one in judge_all():
-        listed = f"| `{one.id}` |" in table
-        assert listed == (one.claim.beyond or (one.verdict == "differs" and not one.scale)), one.id
+        listed = f"| `{one.id}` | {one.kind} |" in table
+        assert listed == (one.beyond or (one.verdict == "differs" and not one.scale)), one.id
     # A bar in a text would open another cell.
     rows = [line for line in table.splitlines() if line.startswith("| `")]
-    assert rows and all(len(re.findall(r"(?<!\\)\|", line)) == 5 for line in rows)
+    assert rows and all(len(re.findall(r"(?<!\\)\|", line)) == 7 for line in rows)
 
 
 @pytest.mark.parametrize("text", ["no markers", "<!-- scoreboard: end --> <!-- scoreboard: begin -->"])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 #: The rooms of the library from the top; rooms in one row may not import each other unless listed in order.
 ROOMS = (
-    "errors", "paths", "streams", "records", "theory", "models", "tasks", "training", "analysis", "errata", "book", "bench", "cli", "__main__",
+    "errors", "paths", "streams", "records", "theory", "models", "tasks", "training", "analysis", "book", "bench", "cli", "__main__",
 )  # fmt: skip
 
 

@@ -59,8 +59,10 @@ def test_claims_as_json_hold_the_promised_fields(capsys):
     out, err = capsys.readouterr()
     claims = json.loads(out)
     assert err == "" and len(claims) > 80
-    fields = "id source where home verdict value paper seeds profile scale reason link"
-    assert all(" ".join(claim) == fields for claim in claims)
+    fields = (
+        "id source where home kind verdict value paper accept seeds networks settings profile scale reason changes link"
+    ).split()
+    assert all(list(claim) == fields for claim in claims)
 
 
 def test_doctor_tells_what_the_machine_has(capsys):

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from twm.book.ledger import HOMES, VERDICTS, count_verdicts, judge_all
+from twm.book.ledger import HOMES, KINDS, VERDICTS, count_verdicts, judge_all
 from twm.book.runner import Run
 from twm.errors import require
 from twm.paths import book_dir, evidence_dir, find_root, results_dir, write_atomically
@@ -53,24 +53,31 @@ def _make_row(cells: Iterable[object]) -> str:
 def make_readme_table() -> str:
     """Return the README's scoreboard from the committed evidence.
 
-    A row a notebook and a column a verdict; below it the statements that did not hold, and those that are not in the
-    papers, each with what came out.
+    A row a notebook and a column a verdict, exact and trained claims apart; below it the statements that did not hold, and
+    those that are not in the papers, each with the expression that decided.
     """
     judged = judge_all()
     groups = {notebook: [claim for claim in judged if claim.home == home] for home, notebook in HOMES.items()}
     lines = [_make_row(["notebook", "claims", *VERDICTS]), "|---|---|" + "---|" * len(VERDICTS)]
-    for label, group in (groups | {"**all**": judged}).items():
+    kinds = {f"**{kind}**": [claim for claim in judged if claim.kind == kind] for kind in KINDS}
+    for label, group in (groups | kinds | {"**all**": judged}).items():
         counts = count_verdicts(group)
         lines.append(_make_row([label, len(group), *(counts[verdict] for verdict in VERDICTS)]))
     # At a reduced scale a failure says little about the paper.
     failed = [one for one in judged if one.verdict == "differs" and not one.scale]
-    beyond = [one for one in judged if one.claim.beyond]
+    beyond = [one for one in judged if one.beyond]
     for title, group in (("What does not hold", failed), ("What is not in the papers", beyond)):
         if group:
-            lines += ["", f"**{title}**", "", "| claim | says | came out | verdict |", "|---|---|---|---|"]
+            lines += [
+                "",
+                f"**{title}**",
+                "",
+                "| claim | says | came out | holds when | verdict |",
+                "|---|---|---|---|---|",
+            ]
         for one in group:
             told = ". ".join(part for part in (one.value, one.reason) if part)
-            lines.append(_make_row([f"`{one.id}`", one.claim.says, told, one.verdict]))
+            lines.append(_make_row([f"`{one.id}`", one.kind, one.says, told, f"`{one.accept}`", one.verdict]))
     return "\n".join(lines)
 
 

@@ -1,19 +1,19 @@
 """The ledger: every checkable statement of the papers, and ours, one row each (``book/claims.yml``).
 
-Verdicts: each claim has a rule, a named function of recorded numbers that can return ``differs``.
-
-Numbers are recorded by the notebooks; verdicts are worked out each time they are shown, so that a changed rule never
-meets an old verdict.
+What decides a claim is an expression in the ledger, over the numbers that a notebook recorded. Verdicts are worked out each
+time they are shown, so that a changed criterion never meets an old verdict.
 """
 
-import importlib
+import ast
 import json
-import pkgutil
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import Any, Callable, Iterable, Mapping, Sequence
+from statistics import fmean, median
+from typing import Any
 
 from twm.errors import UserError, require
 from twm.paths import evidence_dir, ledger_path
@@ -49,37 +49,42 @@ SHORT_SOURCES = {
     "ours": "this book",
 }
 
-_REQUIRED = ("id", "source", "where", "home", "says", "check", "accept")
-_OPTIONAL = {"paper": "", "planned": "", "beyond": False}
+#: Algebra and code against a closed form; and what networks learnt.
+KINDS = ("exact", "trained")
+
+#: The five words a verdict can be.
+VERDICTS = ("reproduced", "reduced", "partly", "differs", "not run")
+
+_REQUIRED = ("id", "source", "where", "home", "says", "kind", "check", "accept", "shows")
+_PUBLIC = (
+    "id", "source", "where", "home", "kind", "verdict", "value", "paper", "accept", "seeds", "networks", "settings",
+    "profile", "scale", "reason", "changes", "link",
+)  # fmt: skip
+_CHOICES = {"home": HOMES, "source": SOURCES, "kind": KINDS, "beyond": (True, False)}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement that can be checked.
-
-    Attributes:
-        id: short name, unique, for example ``twm.pde``.
-        source: the paper's key, see :data:`SOURCES`.
-        where: section, equation, figure or table.
-        home: the ledger's word for the notebook with the evidence, see :data:`HOMES`.
-        says: what is claimed.
-        check: what decides it.
-        accept: when the verdict is ``reproduced``.
-        paper: the paper's number, where it has one.
-        planned: what the verdict will be judged by once runs that are still to come are on record; begins with the date on
-            which it was entered.
-        beyond: whether no paper makes the claim.
-    """
+    """One statement that can be checked; the head of ``book/claims.yml`` tells what each field says."""
 
     id: str
     source: str
     where: str
     home: str
     says: str
+    kind: str
     check: str
-    accept: str
+    accept: str  # an expression over the recorded numbers
+    shows: str  # text with {expressions}, as is `because`
     paper: str = ""
+    criterion: str = ""
+    expects: str = ""
+    population: str = ""
+    data: str = ""
+    part: str = "False"
+    because: Mapping[str, str] = field(default_factory=dict)  # by verdict, `otherwise` for the rest
     planned: str = ""
+    changes: Sequence[Mapping[str, Any]] = ()
     beyond: bool = False
 
     @property
@@ -88,45 +93,125 @@ class Claim:
         return HOMES[self.home]
 
 
-def _begins_with_date(text: str) -> bool:
+# ---- expressions
+
+
+def list_numbers(values: Iterable[Any], show: Callable[[Any], str] = str) -> str:
+    """Return numbers in a line; from three on, equal ones once: ``3 (all 5)`` instead of ``3, 3, 3, 3, 3``."""
+    told = [show(value) for value in values]
+    return f"{told[0]} (all {len(told)})" if len(told) > 2 and len(set(told)) == 1 else ", ".join(told)
+
+
+#: What an expression of the ledger may call.
+_FUNCTIONS = {
+    "abs": abs, "all": all, "any": any, "len": len, "max": max, "median": median, "min": min, "sum": sum,
+    "share": lambda values: fmean(map(bool, values)), "zip": lambda *lists: list(zip(*lists, strict=True)),
+    "each": lambda values, style="": list_numbers(values, lambda value: format(value, style)),
+}  # fmt: skip
+
+#: How one can fail.
+_FAULTS = (ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError)
+
+
+@cache
+def _parse(text: str) -> ast.expr:
+    return ast.parse(text, mode="eval").body
+
+
+def _evaluate(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) -> Any:
+    """Evaluate an expression of a claim's field ``name`` over its recorded numbers (also all together as ``recorded``)."""
+    from simpleeval import EvalWithCompoundTypes, InvalidExpression, NameNotDefined
+
+    where = f"{ledger_path().name}, claim {claim.id}, {name}"
+    evaluator = EvalWithCompoundTypes(functions=dict(_FUNCTIONS), names={"recorded": numbers, **numbers})
     try:
-        date.fromisoformat(text[:10])
+        return evaluator.eval(text, _parse(text))
+    except NameNotDefined as error:
+        raise UserError(
+            f"{where}: no number {error.name!r} is on record, only {', '.join(numbers)}; correct it, or run `twm book --record`"
+        ) from None
+    except (InvalidExpression, *_FAULTS) as error:
+        raise UserError(f"{where}: {text!r} does not evaluate: {' '.join(str(error).split())}") from None
+
+
+def _as_template(text: str) -> str:
+    return f"f'''{text}'''"
+
+
+def _fill(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) -> str:
+    return " ".join(_evaluate(claim, name, _as_template(text), numbers).split())
+
+
+def _holds(claim: Claim, name: str, numbers: Mapping[str, Any]) -> bool:
+    found = _evaluate(claim, name, getattr(claim, name), numbers)
+    where = f"{ledger_path().name}, claim {claim.id}, {name}"
+    require(isinstance(found, bool), f"{where}: gives {found!r}, not true or false")
+    return found
+
+
+def _list_failing(claim: Claim, numbers: Mapping[str, Any]) -> str:
+    """Return the conditions of ``accept`` that do not hold."""
+    tree = _parse(claim.accept)
+    failing = []
+    for condition in tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]:
+        text = ast.unparse(condition)
+        try:
+            failing += [] if _evaluate(claim, "accept", text, numbers) else [f"`{text}`"]
+        except UserError:  # it makes sense only where an earlier one holds
+            continue
+    return f"Not met: {', '.join(failing)}."
+
+
+# ---- reading
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return bool(date.fromisoformat(text))
     except ValueError:
         return False
-    return len(text) > 10
+
+
+def _check_syntax(label: str, claim: Claim) -> None:
+    told = {f"because.{verdict}": _as_template(text) for verdict, text in claim.because.items()}
+    told |= {"accept": claim.accept, "part": claim.part, "shows": _as_template(claim.shows)}
+    for name, text in told.items():
+        try:
+            _parse(text)
+        except (SyntaxError, ValueError) as error:
+            raise UserError(f"{label}, {name}: {text!r} is no expression: {error.args[0]}") from None
 
 
 def _parse_row(row: Any, number: int, name: str) -> Claim:
     require(isinstance(row, dict), f"{name}, claim {number}: expected a mapping with {', '.join(_REQUIRED)}")
     label = f"{name}, claim {number} ({row.get('id', 'without id')})"
-    missing = [field for field in _REQUIRED if row.get(field) in (None, "")]
+    missing = [key for key in _REQUIRED if row.get(key) in (None, "")]
     require(not missing, f"{label}: field {', '.join(missing)} is missing or empty")
-    unknown = sorted(set(row) - set(_REQUIRED) - set(_OPTIONAL))
-    require(not unknown, f"{label}: unknown field {', '.join(map(str, unknown))}")
-    require(row["home"] in HOMES, f"{label}: home {row['home']!r} is none of {', '.join(HOMES)}")
-    require(row["source"] in SOURCES, f"{label}: source {row['source']!r} is none of {', '.join(SOURCES)}")
-    require(isinstance(row.get("beyond", False), bool), f"{label}: beyond must be true or false")
-    text = {field: str(row[field]) for field in (*_REQUIRED, "paper", "planned") if field in row}
-    require(
-        "planned" not in text or _begins_with_date(text["planned"]),
-        f"{label}: planned must begin with the date on which it was entered, such as 2026-11-29, and then say what",
-    )
-    return Claim(**text, beyond=row.get("beyond", False))
+    unknown = sorted(map(str, set(row) - {field.name for field in fields(Claim)}))
+    require(not unknown, f"{label}: unknown field {', '.join(unknown)}")
+    for key, known in _CHOICES.items():
+        value = row.get(key, False)
+        require(value in tuple(known), f"{label}: {key} {value!r} is none of {', '.join(map(str, known))}")
+    because = row.get("because", {})
+    because = because if isinstance(because, dict) else {"otherwise": because}
+    wrong = sorted(set(because) - {"reproduced", "partly", "differs", "otherwise"})
+    require(not wrong, f"{label}: because has {', '.join(wrong)}, which is no verdict")
+    changes = row.get("changes", [])
+    for change in changes if isinstance(changes, list) else [changes]:
+        known = isinstance(change, dict) and set(change) == {"date", "what", "why"} and _is_date(str(change["date"]))
+        require(known, f"{label}: changes must be a list of date, what and why")
+    planned = str(row.get("planned", ""))
+    dated = "planned" not in row or (_is_date(planned[:10]) and len(planned) > 10)
+    require(dated, f"{label}: planned must begin with the date on which it was entered, such as 2026-11-29")
+    texts = {key: str(value) for key, value in row.items() if key not in ("because", "changes", "beyond")}
+    changes = [{key: str(value) for key, value in change.items()} for change in changes]
+    claim = Claim(**texts, because=because, changes=changes, beyond=row.get("beyond", False))
+    _check_syntax(label, claim)
+    return claim
 
 
 def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
-    """Read and check the ledger.
-
-    Args:
-        path: a YAML list of claims; by default ``book/claims.yml`` of the clone.
-
-    Returns:
-        the claims, in the ledger's order.
-
-    Raises:
-        UserError: if the file is missing or not YAML, or a claim lacks a field, has an unknown one, a home or source
-            that does not exist, or an id that occurs twice.
-    """
+    """Read and check the ledger, a YAML list of claims; by default ``book/claims.yml`` of the clone."""
     import yaml
 
     path = Path(path) if path is not None else ledger_path()
@@ -140,135 +225,13 @@ def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
         raise UserError(f"{path.name}{where} is not YAML: {getattr(error, 'problem', error)}") from None
     require(isinstance(rows, list) and rows, f"{path.name} must be a list of claims")
     claims = tuple(_parse_row(row, number, path.name) for number, row in enumerate(rows, start=1))
-    seen: set[str] = set()
-    for claim in claims:
-        require(claim.id not in seen, f"{path.name}: the id {claim.id} occurs twice")
-        seen.add(claim.id)
+    twice = [claim_id for claim_id, count in Counter(claim.id for claim in claims).items() if count > 1]
+    require(not twice, f"{path.name}: the id {', '.join(twice)} occurs twice")
     return claims
 
 
-#: The four words a verdict can be.
-VERDICTS = ("reproduced", "partly", "differs", "not run")
-
-Numbers = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a rule says of recorded numbers.
-
-    Attributes:
-        verdict: ``reproduced``, ``partly`` or ``differs``.
-        value: our number, formatted for a reader.
-        reason: one sentence where the verdict needs one.
-    """
-
-    verdict: str
-    value: str
-    reason: str = ""
-
-
-Rule = Callable[[Numbers], Finding]
-_RULES: dict[str, Rule] = {}
-
-
-def rule(claim_id: str) -> Callable[[Rule], Rule]:
-    """Register the decorated function as the rule of one claim."""
-
-    def register(function: Rule) -> Rule:
-        known = _RULES.get(claim_id)
-        same = known is None or (known.__module__, known.__qualname__) == (function.__module__, function.__qualname__)
-        require(same, f"claim {claim_id} has two rules")
-        _RULES[claim_id] = function
-        return function
-
-    return register
-
-
-def list_numbers(values: Sequence[Any], show: Callable[[Any], str] = str) -> str:
-    """Return numbers in a line; from three on, equal ones once: ``3 (all 5)`` instead of ``3, 3, 3, 3, 3``.
-
-    Args:
-        values: what a notebook recorded, often one a seed.
-        show: how to write one of them.
-    """
-    told = [show(value) for value in values]
-    return f"{told[0]} (all {len(told)})" if len(told) > 2 and len(set(told)) == 1 else ", ".join(told)
-
-
-def decide(ok: bool, value: str, *, partly: bool = False, reason: str = "") -> Finding:
-    """Return ``reproduced`` if ``ok``, else ``partly`` if ``partly``, else ``differs``."""
-    return Finding("reproduced" if ok else "partly" if partly else "differs", value, reason)
-
-
-def load_rules() -> Mapping[str, Rule]:
-    """Import every ``rules_*`` module beside this one and return the rules by claim id."""
-    import twm.book
-
-    for module in pkgutil.iter_modules(twm.book.__path__):
-        if module.name.startswith("rules_"):
-            importlib.import_module(f"twm.book.{module.name}")
-    return _RULES
-
-
-@dataclass(frozen=True)
-class JudgedClaim:
-    """A claim with its verdict, as ``twm claims --json`` lists it.
-
-    Attributes:
-        id, source, where, home, paper: as in the ledger.
-        verdict: one of :data:`VERDICTS`.
-        value: our number, formatted; empty where nothing ran.
-        seeds: how many seeds the number rests on; ``None`` where nothing ran.
-        profile: profile of the run.
-        scale: what was smaller than in the paper; ``None`` at full scale.
-        reason: why the verdict is not plain, in one sentence.
-        link: the evidence, relative to the site's root.
-        claim: the ledger's row.
-        numbers: the recorded numbers.
-        made: where, when and from which commit the evidence comes.
-    """
-
-    id: str
-    source: str
-    where: str
-    home: str
-    verdict: str
-    value: str
-    paper: str
-    seeds: int | None
-    profile: str | None
-    scale: str | None
-    reason: str
-    link: str
-    claim: Claim = field(repr=False)
-    numbers: Numbers = field(default_factory=dict, repr=False)
-    made: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the public fields, in the order that ``twm claims --json`` promises."""
-        fields = asdict(self)
-        return {
-            name: fields[name]
-            for name in (
-                "id", "source", "where", "home", "verdict", "value", "paper", "seeds", "profile", "scale", "reason", "link",
-            )
-        }  # fmt: skip
-
-
 def read_evidence(folders: Iterable[Path] | None = None) -> dict[str, dict[str, Any]]:
-    """Read what the notebooks recorded.
-
-    Args:
-        folders: folders of ``NN_topic.json``; a later folder's notebook takes the place of an earlier one's. By default
-            the committed evidence.
-
-    Returns:
-        evidence by notebook name.
-
-    Raises:
-        UserError: if a file is damaged.
-    """
+    """Read what the notebooks recorded, by notebook; by default the committed evidence, a later folder over an earlier."""
     evidence: dict[str, dict[str, Any]] = {}
     for folder in (evidence_dir(),) if folders is None else folders:
         for path in sorted(Path(folder).glob("[0-9][0-9]_*.json")):
@@ -282,15 +245,28 @@ def read_evidence(folders: Iterable[Path] | None = None) -> dict[str, dict[str, 
     return evidence
 
 
-def _not_run(claim: Claim, reason: str) -> JudgedClaim:
-    return JudgedClaim(
-        **_ledger_fields(claim), verdict="not run", value="", seeds=None, profile=None, scale=None, reason=reason,
-        link=f"scoreboard.html#{anchor(claim.id)}", claim=claim,
-    )  # fmt: skip
+# ---- judging
 
 
-def _ledger_fields(claim: Claim) -> dict[str, str]:
-    return {"id": claim.id, "source": claim.source, "where": claim.where, "home": claim.home, "paper": claim.paper}
+@dataclass(frozen=True)
+class JudgedClaim(Claim):
+    """A claim with its verdict."""
+
+    verdict: str = "not run"
+    value: str = ""  # our numbers, for a reader; empty where nothing ran, as are the next ones
+    seeds: int | None = None
+    networks: int | None = None
+    settings: int | None = None
+    profile: str | None = None
+    scale: str | None = None  # what was smaller than in the paper
+    reason: str = ""  # why the verdict is not plain
+    link: str = ""  # the evidence, relative to the site's root
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+    made: Mapping[str, Any] = field(default_factory=dict)  # where, when and from which commit
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the public fields, in the order that ``twm claims --json`` promises."""
+        return {name: getattr(self, name) for name in _PUBLIC}
 
 
 def anchor(claim_id: str) -> str:
@@ -298,45 +274,39 @@ def anchor(claim_id: str) -> str:
     return "claim-" + claim_id.replace(".", "-")
 
 
+def judge_numbers(claim: Claim, numbers: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return the verdict at the paper's scale, what a reader is shown, and why, from recorded numbers."""
+    verdict = (
+        "reproduced" if _holds(claim, "accept", numbers) else "partly" if _holds(claim, "part", numbers) else "differs"
+    )
+    told = claim.because.get(verdict, "" if verdict == "reproduced" else claim.because.get("otherwise", ""))
+    reason = _fill(claim, "because", told, numbers)
+    if verdict != "reproduced" and not reason:
+        reason = _list_failing(claim, numbers)
+    return verdict, _fill(claim, "shows", claim.shows, numbers), reason
+
+
 def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> JudgedClaim:
-    """Work out one claim's verdict.
-
-    Args:
-        claim: the ledger's row.
-        evidence: what the notebooks recorded, see :func:`read_evidence`.
-
-    Returns:
-        the claim with its verdict. A pass at a reduced scale counts as ``partly``; a failure stays ``differs``, and
-        its reason says at what scale it was tried.
-    """
-    judge = load_rules().get(claim.id)
-    if judge is None:
-        return _not_run(claim, f"the notebook {claim.notebook} does not check it yet")
+    """Work out one claim's verdict from what :func:`read_evidence` returns."""
     page = evidence.get(claim.notebook)
-    if page is None:
-        return _not_run(claim, f"nothing on record: run `twm book --record`, which runs {claim.notebook}")
-    if claim.id in page["not_run"]:
-        return _not_run(claim, page["not_run"][claim.id])
-    if claim.id not in page["claims"]:
-        return _not_run(claim, f"{claim.notebook} recorded no number for it; run `twm book --record`")
-    entry = page["claims"][claim.id]
-    try:
-        outcome = judge(entry["numbers"])
-    except KeyError as error:
-        return _not_run(
-            claim, f"the recorded numbers lack {error}: they are older than the rule; run `twm book --record`"
-        )
-    require(outcome.verdict in VERDICTS[:3], f"the rule of {claim.id} returned {outcome.verdict!r}")
-    verdict, reason = outcome.verdict, outcome.reason
+    entry = page["claims"].get(claim.id) if page else None
+    if entry is None:
+        reason = f"nothing on record: run `twm book --record`, which runs {claim.notebook}"
+        reason = page["not_run"].get(claim.id, reason) if page else reason
+        return JudgedClaim(**vars(claim), reason=reason, link=f"scoreboard.html#{anchor(claim.id)}")
+    verdict, value, reason = judge_numbers(claim, entry["numbers"])
     if entry["scale"]:
-        held = verdict == "reproduced"
-        verdict = "partly" if held else verdict
-        reason = f"{reason} {'Holds' if held else 'Tried'} at a reduced scale: {entry['scale']}.".strip()
-    figure = entry.get("figure")
+        # A failure may be the scale's, and decides nothing.
+        verdict = {"reproduced": "reduced", "differs": "not run"}.get(verdict, verdict)
+        told = {"reduced": "Holds at a reduced scale", "not run": "Tried at a reduced scale alone, which may be why"}
+        reason = f"{reason} {told.get(verdict, 'Tried at a reduced scale')}: {entry['scale']}.".strip()
+    figure, networks = entry.get("figure"), entry.get("networks", entry["numbers"].get("networks"))
     return JudgedClaim(
-        **_ledger_fields(claim), verdict=verdict, value=outcome.value, seeds=entry["seeds"], profile=page["profile"],
-        scale=entry["scale"], reason=reason, link=f"pages/{claim.notebook}.html" + (f"#{figure}" if figure else ""),
-        claim=claim, numbers=entry["numbers"], made={k: page.get(k) for k in ("date", "commit", "device", "torch", "seconds")},
+        **vars(claim), verdict=verdict, value=value, reason=reason, profile=page["profile"], numbers=entry["numbers"],
+        **{key: entry.get(key) for key in ("seeds", "settings", "scale")},
+        networks=networks if isinstance(networks, int) else None,
+        link=f"pages/{claim.notebook}.html" + (f"#{figure}" if figure else ""),
+        made={key: page.get(key) for key in ("date", "commit", "device", "torch", "seconds")},
     )  # fmt: skip
 
 
@@ -352,4 +322,4 @@ def judge_all(
 def count_verdicts(judged: Iterable[JudgedClaim]) -> dict[str, int]:
     """Count the verdicts, in the order of :data:`VERDICTS`."""
     counts = Counter(claim.verdict for claim in judged)
-    return {verdict: counts.get(verdict, 0) for verdict in VERDICTS}
+    return {verdict: counts[verdict] for verdict in VERDICTS}
