@@ -36,7 +36,7 @@ def describe(rows):
     return tables.describe_table1(tables.summarise_table1(rows))
 
 
-@pytest.mark.parametrize(("claim", "name"), [("twm.tables.acc", "paper_accuracy"), ("twm.tables.mae", "paper_error")])
+@pytest.mark.parametrize(("claim", "name"), [("twm.table1.acc", "paper_accuracy"), ("twm.table1.mae", "paper_error")])
 def test_the_papers_numbers_are_those_of_the_ledger(claim, name):
     (text,) = [row.paper for row in read_ledger() if row.id == claim]
     found = []
@@ -117,7 +117,7 @@ def test_the_papers_own_numbers_are_reproduced():
     dashes = {"numbers": 12, "numbers_agree": 12, "dashes": 12, "dashes_agree": 12}
     assert found["error"].items() >= (shared | dashes).items() and found["error"]["largest_matching_gap"] == 0
     claims = {claim.id: claim for claim in read_ledger()}
-    for claim, numbers in (("twm.tables.acc", found["accuracy"]), ("twm.tables.mae", found["error"])):
+    for claim, numbers in (("twm.table1.acc", found["accuracy"]), ("twm.table1.mae", found["error"])):
         assert judge_numbers(claims[claim], numbers)[0] == "reproduced"
     twice = [*make_paper_rows(2), *(row | {"threshold": 0.9} for row in make_paper_rows(2))]
     assert describe(twice)["accuracy"]["least_both"] == 2
