@@ -63,8 +63,9 @@ from twm.book.figures.style import use_style
 from twm.book.figures.turnable import Turnable
 from twm.analysis.fixed_points import find_slow_points
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
-from twm.training.flip_flop import FlipFlopPlan, FlipFlopTrainer, score_flip_flop
+from twm.training.flip_flop import FlipFlopTrainer, score_flip_flop
 from twm.training.flip_flop import make_flip_flop_place, read_flip_flops
+from twm.training.plans import FlipFlopPlan
 
 use_style()
 

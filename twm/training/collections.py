@@ -24,7 +24,7 @@ from twm.training.plans import ModelPlan, SequencePlan, check_plans
 from twm.training.results import train_model
 from twm.training.runner import train_models
 from twm.training.sequence_model import make_network
-from twm.training.sequence_results import read_sequence_network, train_sequence_model
+from twm.training.sequence_results import read_sequence_network
 from twm.training.sweeps import find_sweep
 from twm.training.tables import Row
 
@@ -205,7 +205,7 @@ def train_sequences_here(
     """
     rows, curves, trained = [], {}, {}
     for plan in plans:
-        model = train_sequence_model(plan)
+        model = train_model(plan)
         rows.append(model.row)
         curves[plan.name] = model.curve
         if model.weights is not None:
