@@ -235,11 +235,8 @@ def test_sweeps_are_seed_major_and_the_papers():
     assert {(plan.learning_rate, plan.clip) for plan in copy} == {
         (rate, clip) for rate in (1e-2, 1e-3, 1e-4) for clip in (0.0, 1.0, 10.0)
     }
-    assert {(plan.network, plan.neurons, plan.channels) for plan in copy} == {
-        ("wrnn", 100, 6),
-        ("irnn", 100, 1),
-        ("irnn", 625, 1),
-    }
+    sizes = {(plan.network, plan.neurons, plan.channels) for plan in copy}
+    assert sizes == {("wrnn", 100, 6), ("irnn", 100, 1), ("irnn", 625, 1)}
     assert {plan.iterations for plan in copy} == {60_000} and {plan.batch for plan in copy} == {128}
     laptop = find_sweep("copy").list_plans(profile="laptop")
     assert {(plan.task, plan.seed) for plan in laptop if plan.network == "wrnn"} == {
@@ -256,12 +253,10 @@ def test_the_device_chooses_the_profile_unless_told():
     sweep = find_sweep("adding")
     assert sweep.list_plans("cpu") == sweep.list_plans(profile="laptop")
     assert sweep.list_plans("cuda") == sweep.list_plans(profile="paper")
-    with pytest.raises(UserError, match="laptop, paper"):
-        sweep.list_plans(profile="smoke")
-    with pytest.raises(UserError, match="seeds 0, 1, 2"):
-        sweep.list_plans(seeds=[7])
-    with pytest.raises(UserError, match="--profile laptop"):
-        find_sweep("table1").list_plans(profile="laptop")
+    wrong = (sweep, {"profile": "smoke"}, "laptop, paper"), (sweep, {"seeds": [7]}, "seeds 0, 1, 2")
+    for each, options, says in (*wrong, (find_sweep("table1"), {"profile": "laptop"}, "--profile laptop")):
+        with pytest.raises(UserError, match=says):
+            each.list_plans(**options)
 
 
 # ---- plans
@@ -308,10 +303,7 @@ def test_another_networks_file_is_refused(tmp_path):
 
     write_network(tmp_path / "elman.safetensors", draw_weights(2, 4), {"task": "T1"})
     (tmp_path / "broken.safetensors").write_bytes(b"x")
-    for name, word in (
-        ("elman", "not a network trained on sequences"),
-        ("broken", "not a trained network"),
-        ("none", "none"),
-    ):
+    words = {"elman": "not a network trained on sequences", "broken": "not a trained network", "none": "none"}
+    for name, word in words.items():
         with pytest.raises(UserError, match=word):
             read_sequence_network(tmp_path / f"{name}.safetensors")

@@ -39,12 +39,18 @@ def _serve(connection: Connection, work: Path, checkpoint_seconds: float) -> Non
             # The parent has gone, or waits no longer.
             os._exit(1)
 
+    def tell(message: Any) -> None:
+        try:
+            connection.send(message)
+        except OSError:
+            os._exit(1)
+
     threading.Thread(target=watch, daemon=True).start()
     from twm.training.jobs import try_job
 
     settings = {"checkpoint_seconds": checkpoint_seconds, "keep_going": lambda: not stop.is_set()}
     while True:
-        connection.send(try_job(waiting.get(), work, connection.send, **settings))
+        tell(try_job(waiting.get(), work, tell, **settings))
 
 
 class _Worker:
