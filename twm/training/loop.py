@@ -2,7 +2,6 @@
 
 import math
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -78,11 +77,19 @@ class TrainedModel:
     snapshots: dict[int, Any] = field(repr=False)  # weights by iteration, as the plan asked
 
 
-class Run(ABC):
-    """Models in training, side by side, or one model alone; a kind of model says what an iteration and a test are.
+class Run:
+    """Models in training, side by side, or one model alone.
 
     All that a run goes on from is tensors and a few numbers, so one that was stopped at any iteration ends bit for bit as
-    if it had not been.
+    if it had not been. A kind of model says what its plan and its table are, and:
+
+    - ``_prepare(path)`` makes the models with their initial weights; ``path`` chooses a fast or a slow way;
+    - ``_live()`` returns the weights by name, each (models, ...);
+    - ``_update()`` makes the iteration ``self.iteration``, and adds each model's loss and accuracy to ``self._sums``;
+    - ``_measure()`` tests every model: scores, of which one is called ``accuracy``;
+    - ``_make_point(place, loss, accuracy)`` returns a point of a curve, given means over the batches since the last one;
+    - ``_tensors()`` returns weights, moments and whatever else an iteration goes on from, not copied;
+    - ``_make_rows()`` measures models that have ended, and returns a row each; missing columns stay empty.
     """
 
     plan_type: ClassVar[type]
@@ -103,35 +110,9 @@ class Run(ABC):
         self._best = self._copy()
         self._snapshots = {0: self._copy()} if any(0 in plan.snapshots for plan in self.plans) else {}
 
-    # ---- what a kind of model says
-
-    @abstractmethod
-    def _prepare(self, path: str | None) -> None:
-        """Make the models with their initial weights; ``path`` chooses between a fast and a slow way."""
-
-    @abstractmethod
-    def _live(self) -> dict[str, Tensor]:
-        """Return the weights by name, each (models, ...)."""
-
-    @abstractmethod
-    def _update(self) -> None:
-        """Make the iteration ``self.iteration``, and add each model's loss and accuracy to ``self._sums``."""
-
-    @abstractmethod
-    def _measure(self) -> list[dict[str, float]]:
-        """Test every model: scores, of which one is called ``accuracy``."""
-
     def _is_better(self, new: dict[str, float], old: dict[str, float]) -> bool:
         """Tell whether a test is to be kept rather than an earlier one: by default the later one of equals."""
         return new["accuracy"] >= old["accuracy"]
-
-    @abstractmethod
-    def _make_point(self, place: int, loss: float, accuracy: float) -> list[Any]:
-        """Return a point of a model's curve, given means over the batches since the last point."""
-
-    def _tensors(self) -> dict[str, Tensor]:
-        """Return weights, moments and whatever else an iteration goes on from, not copied."""
-        raise NotImplementedError
 
     def _get_state(self) -> dict[str, Tensor]:
         return {name: value.clone() for name, value in self._tensors().items()}
@@ -139,10 +120,6 @@ class Run(ABC):
     def _set_state(self, state: Mapping[str, Tensor]) -> None:
         for name, value in self._tensors().items():
             value.copy_(state[name])
-
-    @abstractmethod
-    def _make_rows(self) -> list[dict[str, Any]]:
-        """Measure models that have ended, and return a row each; missing columns stay empty."""
 
     @staticmethod
     def _round_point(point: Sequence[Any]) -> Sequence[Any]:
@@ -171,16 +148,6 @@ class Run(ABC):
     def wrap(weights: dict[str, Tensor]) -> Any:
         """Return one model's weights in the form that its kind of network has them."""
         return weights
-
-    @staticmethod
-    def write_network(path: Any, weights: Any, about: Mapping[str, Any]) -> None:
-        """Write one model's weights and how they came about."""
-        raise NotImplementedError
-
-    @staticmethod
-    def describe_row(row: Mapping[str, Any]) -> str:
-        """Return what became of one model, in a line."""
-        return f"{row['model']}: accuracy {row['accuracy']:.4f}, {row['iterations']} iterations"
 
     # ---- the loop
 
@@ -221,7 +188,11 @@ class Run(ABC):
     def _test(self) -> list[int]:
         """Test every model, keep the best weights, and return which models end here."""
         weights, better, ended = self._live(), [], []
-        finite = torch.stack([torch.isfinite(matrix).reshape(len(matrix), -1).all(1) for matrix in weights.values()]).all(0).tolist()
+        finite = (
+            torch.stack([torch.isfinite(matrix).reshape(len(matrix), -1).all(1) for matrix in weights.values()])
+            .all(0)
+            .tolist()
+        )
         for place, (plan, log, scores) in enumerate(zip(self.plans, self.logs, self._measure())):
             if log.ended_at is not None:
                 continue
@@ -310,7 +281,9 @@ class Run(ABC):
         require(plans == self.plans, "the checkpoint is of a model with another plan")
         iteration = description["iteration"]
         require(0 <= iteration <= self.plans[0].iterations, f"iteration {iteration} is none of the plan's")
-        self.logs = [Log(**log) for log in description["logs"]]
+        logs = [Log(**log) for log in description["logs"]]
+        require(len(logs) == len(plans), "the checkpoint has not a log a model")
+        collect_models(tensors, description)
         self._set_state(_select(tensors, "train"))
         for name, kept in self._best.items():
             kept.copy_(tensors[f"best.{name}"])
@@ -320,7 +293,7 @@ class Run(ABC):
             if number <= iteration
         }
         self._sums.copy_(tensors["sums"])
-        self.iteration, self._last_point = iteration, description["last_point"]
+        self.logs, self.iteration, self._last_point = logs, iteration, description["last_point"]
         self.seconds, self._results = description["seconds"], description["results"]
 
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,8 @@ class _Worker:
 @contextmanager
 def _child_settings() -> Iterator[None]:
     """Start a process with one thread, and deaf to signals, which are the parent's to deal with, from its first moment."""
+    # It unblocks signals when it starts.
+    resource_tracker.ensure_running()
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
