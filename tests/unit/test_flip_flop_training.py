@@ -28,7 +28,7 @@ from twm.training.flip_flop import (  # fmt: skip
 from twm.training.jobs import run_job
 from twm.training.places import make_folder_place
 from twm.training.plans import FlipFlopPlan, restore_plan
-from twm.training.results import train_model
+from twm.training.results import CIRCUMSTANCES, train_model
 
 TINY = FlipFlopPlan(2, hidden=20, iterations=330, drop_at=200, batch=8, test_every=100, test_streams=5, test_steps=100)
 

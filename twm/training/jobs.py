@@ -47,14 +47,9 @@ def try_job(description: dict[str, Any], work: Path, tell: Callable[[Message], N
     """Train the model of a described plan, telling on the way, and return what became of it; nothing is raised."""
     plan = restore_plan(find_kind(description["protocol"]).plan_type, description["plan"])
     names = [plan.name]
+    told = {"say": lambda line: tell(("say", names, line)), "progress": lambda *state: tell(("progress", names, state))}
     try:
-        done = run_job(
-            [plan],
-            work,
-            say=lambda line: tell(("say", names, line)),
-            progress=lambda *state: tell(("progress", names, state)),
-            **settings,
-        )
+        done = run_job([plan], work, **told, **settings)
     except Exception as error:
         # Whatever happens to one model, the others go on.
         return "failed", names, explain_failure(error, work / f"{plan.name}.error.txt")

@@ -170,9 +170,10 @@ class Recorder:
         return tuple(re.sub(rf"_s{seed}(?=_|$)", "", part, count=1) for name, part in parts if name != "seed")
 
     def _write_networks(self, model: TrainedModel) -> None:
-        place, write, plan = self._place, self._kind.write_network, model.plan
+        place, plan = self._place, model.plan
         if place.networks is None:
             return
+        write = self._kind.write_network
         folder = place.networks if place.keeps(plan) else place.work / "networks"
         about = self._kind.describe_plan(plan)
         if model.weights is not None:

@@ -72,7 +72,8 @@ class Plan:
 
     def _check_counts(self, names: str, least: int = 1) -> None:
         for name in names.split():
-            self._settle(name, require_count(getattr(self, name), name, least))
+            if name != "drop_at" or self.drop_at is not None:
+                self._settle(name, require_count(getattr(self, name), name, least))
 
     def _check_numbers(self, names: str, zero: bool = False) -> None:
         says = "at least 0" if zero else "positive"
@@ -94,10 +95,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class ModelPlan(Plan):
-    """One Elman network to train by the paper's protocol; the defaults are those of Table 1.
-
-    Source: twm Table 1, Table 2, B.2.
-    """
+    """One Elman network to train by the paper's protocol. Source: twm Table 1 (the defaults), Table 2, B.2."""
 
     protocol = "elman"
     letters = {
@@ -129,7 +127,7 @@ class ModelPlan(Plan):
     def __post_init__(self) -> None:
         task = parse_task(self.task)
         self._settle("task", task.name)
-        self._check_counts("hidden iterations batch test_every test_count test_horizon curve_points")
+        self._check_counts("hidden iterations batch test_every test_count test_horizon curve_points drop_at")
         self._check_counts("seed", 0)
         least = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}"
         require(self.hidden >= task.dim, f"{least}: fewer neurons cannot even be read out")
@@ -143,23 +141,19 @@ class ModelPlan(Plan):
         require(len(self.horizons) > 0, "horizons must be increasing numbers, at least one")
         odd = sorted(set(self.multiples) - set(MULTIPLES))
         require(not odd, f"multiples must be of {MULTIPLES}, not {odd}: tables have columns for these only")
-        if self.drop_at is not None:
-            self._check_counts("drop_at")
         share = self.stop_at is None or 0 <= self.stop_at <= 1
         require(share, f"stop_at must be a share between 0 and 1, not {self.stop_at!r}")
 
     def _check_threshold(self) -> None:
         given, usual = self.threshold, CURRICULA[self.curriculum]
-        if usual is None:
-            advice = "leave it out, or choose a curriculum"
-            require(given is None, f"training without a curriculum has no threshold: {advice}")
-        elif given is None:
-            self._settle("threshold", usual)
-        elif self.curriculum == "staged":
-            require(0 <= given <= 1, f"threshold must be a share of right signs between 0 and 1, not {given!r}")
-        else:
-            fine = math.isfinite(given) and given > 0
-            require(fine, f"threshold must be a positive mean squared error, not {given!r}")
+        if given is None:
+            return self._settle("threshold", usual)
+        advice = "leave it out, or choose a curriculum"
+        require(usual is not None, f"training without a curriculum has no threshold: {advice}")
+        staged = self.curriculum == "staged"
+        says = "a share of right signs between 0 and 1" if staged else "a positive mean squared error"
+        fine = 0 <= given <= 1 if staged else math.isfinite(given) and given > 0
+        require(fine, f"threshold must be {says}, not {given!r}")
 
     @property
     def system(self) -> HDS:
@@ -187,10 +181,7 @@ class ModelPlan(Plan):
 
 @dataclass(frozen=True)
 class SequencePlan(Plan):
-    """One network to train on a sequence task.
-
-    Source: wrnn Sec. 3, App. B.
-    """
+    """One network to train on a sequence task. Source: wrnn Sec. 3, App. B."""
 
     protocol = "sequence"
     # Snapshots and scale do not change the model.
@@ -227,7 +218,7 @@ class SequencePlan(Plan):
     def __post_init__(self) -> None:
         check_sequence_task(self.task)
         self._check_choice("network", NETWORKS)
-        self._check_counts("neurons channels kernel iterations batch test_every test_count")
+        self._check_counts("neurons channels kernel iterations batch test_every test_count drop_at")
         self._check_counts("mlp seed", 0)
         self._check_choice("activation", NONLINEARITIES)
         if self.network != "wrnn":
@@ -242,8 +233,6 @@ class SequencePlan(Plan):
                 self._check_choice(name, RECURRENT_STARTS if name == "recurrent" else ENCODER_STARTS)
         self._check_numbers("learning_rate drop_factor divisor")
         self._check_numbers("clip", zero=True)
-        if self.drop_at is not None:
-            self._check_counts("drop_at")
         self._check_rising("snapshots", 0)
 
     def make_task(self) -> SequenceTask:
@@ -303,10 +292,8 @@ class FlipFlopPlan(Plan):
     def __post_init__(self) -> None:
         FlipFlop(self.delay, reading=self.reading)
         self._check_counts("seed", 0)
-        self._check_counts("hidden unfold iterations batch test_every test_streams test_steps")
+        self._check_counts("hidden unfold iterations batch test_every test_streams test_steps drop_at")
         self._check_numbers("learning_rate")
-        if self.drop_at is not None:
-            self._check_counts("drop_at")
 
     @property
     def task(self) -> FlipFlop:

@@ -108,11 +108,11 @@ class _Leader:
                 # Told and set aside by whoever trains it.
                 continue
             try:
-                self._take(path, models)
+                new = self._take(path, models)
             except OSError as error:
                 says = f"results that wait cannot be recorded: {explain_failure(error)}"
                 raise UserError(f"{says}; make room, then --resume") from None
-            for model in models:
+            for model in new:
                 self._say(f"{model.plan.name} was done and is now on record")
 
     def _take(self, path: Path, models: Sequence[Any]) -> list[Any]:
@@ -179,15 +179,10 @@ class _Leader:
         for group in self._form_groups(waiting):
             names = [plan.name for plan in group]
             try:
+                settings = {"device": device, "path": "batched", "keep_going": lambda: not stop.is_set()}
+                tell = lambda *state, names=names: self.handle(("progress", names, state))
                 done = run_job(
-                    group,
-                    self._place.work,
-                    checkpoint_seconds,
-                    device,
-                    "batched",
-                    lambda: not stop.is_set(),
-                    self._progress.say,
-                    lambda *state, names=names: self.handle(("progress", names, state)),
+                    group, self._place.work, checkpoint_seconds, say=self._progress.say, progress=tell, **settings
                 )
             except (UserError, OSError, RuntimeError) as error:
                 self._fail(names, f"failed: {explain_failure(error, self._place.work / 'group.error.txt')}")
