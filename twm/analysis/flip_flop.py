@@ -23,7 +23,7 @@ from twm.models.elman import read_network
 from twm.models.weights import Weights
 from twm.records import read_rows, write_rows
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
-from twm.training.flip_flop import run_flip_flop
+from twm.training.flip_flop_network import run_flip_flop
 
 _WARM_UP = 200
 

@@ -1,6 +1,5 @@
 """Attention beside the Elman network: the same data, the same protocol, and how many iterations each needs."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -10,7 +9,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from twm.errors import UserError, require, require_count
-from twm.paths import build_dir
+from twm.paths import build_dir, publish_file
 from twm.records import read_rows
 from twm.training.loop import LEVEL
 from twm.training.places import Place
@@ -99,7 +98,8 @@ def record_attention_comparison(
         plans += _list_plans(range(seeds), task, hidden, models, plan)
     partial = path.with_suffix(".partial.csv")
     _train(plans, partial, build_dir() / "sweeps" / path.stem, workers, report)
-    os.replace(partial, path)
+    publish_file(partial, path)
+    partial.unlink()
     return read_rows(path)
 
 

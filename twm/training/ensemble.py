@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from twm.errors import require
@@ -20,8 +19,8 @@ from twm.theory.spectra import compare_with_theory
 from twm.theory.systems import make_selection_table, parse_task
 from twm.training.batches import BatchFeed, count_right_signs
 from twm.training.curricula import Curricula
-from twm.training.loop import Run
-from twm.training.plans import MULTIPLES, ModelPlan
+from twm.training.loop import TrainingRun
+from twm.training.plans import ModelPlan
 from twm.training.progress import format_seconds
 from twm.training.results import MODEL_COLUMNS
 
@@ -35,7 +34,7 @@ def _find_size(plan: ModelPlan) -> tuple[Any, ...]:
     return (plan.system.history, plan.system.dim, *(getattr(plan, name) for name in _SHARED))
 
 
-class Ensemble(Run):
+class Ensemble(TrainingRun):
     """Elman networks side by side: of one size, their tasks of one (history, dim), and free in all else."""
 
     plan_type = ModelPlan

@@ -25,7 +25,7 @@ from torch import Tensor
 from twm.errors import require, require_count
 from twm.models.weights import Weights, draw_weights, stack_weights
 from twm.theory.systems import make_fibonacci, rollout
-from twm.training.loop import Run
+from twm.training.loop import TrainingRun
 from twm.training.optimisers import list_tensors, make_adam, set_rate
 from twm.training.plans import Plan
 
@@ -77,7 +77,7 @@ class FibonacciPlan(Plan):
         return f"fibonacci_s{self.seed}"
 
 
-class FibonacciTraining(Run):
+class FibonacciTraining(TrainingRun):
     """Networks in training side by side; they share nothing, so the gradient of the sum of their losses is that of each."""
 
     plan_type = FibonacciPlan

@@ -7,14 +7,13 @@ import time
 import traceback
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from twm.errors import UserError, require
-from twm.records import read_commit, read_tensors, write_tensors
-from twm.training.loop import Run, TrainedModel, collect_models, find_kind
+from twm.errors import UserError
+from twm.records import hold_lock, read_commit, read_tensors, write_tensors
+from twm.training.loop import TrainingRun, TrainedModel, collect_models, find_kind
 from twm.training.places import set_aside
 from twm.training.plans import Plan, restore_plan
 from twm.training.progress import Say
@@ -73,11 +72,13 @@ def run_job(
     """
     read_commit()
     place = work / f"{name_job(plans)}.checkpoint"
-    with _claim(work, name_job(plans)):
+    # Workers of a dead parent last a moment, a cluster's jobs for hours.
+    taken = "another process is training it: wait for that one, then go on with --resume"
+    with hold_lock(work / f".{name_job(plans)}.lock", lambda owner: taken, _CLAIM_SECONDS):
         run = _load(lambda: _make(plans, device, path, say), place, say)
         kept = reported = time.monotonic()
 
-        def pulse(current: Run) -> bool:
+        def pulse(current: TrainingRun) -> bool:
             nonlocal kept, reported
             now, going = time.monotonic(), keep_going()
             if now - reported >= _REPORT_SECONDS:
@@ -109,26 +110,7 @@ def read_group(place: Path) -> list[Any]:
     return [restore_plan(kind, plan) for plan in description["plans"]]
 
 
-@contextmanager
-def _claim(work: Path, name: str) -> Iterator[None]:
-    """Make sure that nobody else trains the same: workers of a dead parent last a moment, a cluster's jobs for hours."""
-    import fcntl
-
-    work.mkdir(parents=True, exist_ok=True)
-    with open(work / f".{name}.lock", "w", encoding="utf-8") as handle:
-        deadline = time.monotonic() + _CLAIM_SECONDS
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                advice = "wait for that one, then go on with --resume"
-                require(time.monotonic() < deadline, f"another process is training it: {advice}")
-                time.sleep(0.1)
-        yield
-
-
-def _make(plans: Sequence[Any], device: str, path: str | None, say: Say) -> Run:
+def _make(plans: Sequence[Any], device: str, path: str | None, say: Say) -> TrainingRun:
     """Make the run, and say what it warns of: that a fast way failed its check and the plain one is used."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -138,7 +120,7 @@ def _make(plans: Sequence[Any], device: str, path: str | None, say: Say) -> Run:
     return run
 
 
-def _load(make: Callable[[], Run], place: Path, say: Say) -> Run:
+def _load(make: Callable[[], TrainingRun], place: Path, say: Say) -> TrainingRun:
     run = make()
     try:
         run.load(*read_tensors(place, "checkpoint"))
@@ -151,7 +133,7 @@ def _load(make: Callable[[], Run], place: Path, say: Say) -> Run:
     return run
 
 
-def _keep(run: Run, place: Path, say: Say) -> None:
+def _keep(run: TrainingRun, place: Path, say: Say) -> None:
     try:
         write_tensors(place, "checkpoint", *run.state())
     except OSError as error:

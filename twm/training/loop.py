@@ -27,7 +27,7 @@ _KINDS = {
 }
 
 
-def find_kind(protocol: str) -> type["Run"]:
+def find_kind(protocol: str) -> type["TrainingRun"]:
     """Return the kind of run that plans of a protocol are trained by."""
     # Imported when asked for, because the loop is below all of them.
     module, _, name = _KINDS[protocol].rpartition(".")
@@ -53,7 +53,7 @@ def quiet_process(device: Any = "cpu") -> Iterator[None]:
 
 
 @dataclass
-class Log:
+class TrainingLog:
     """What is noted about one model while it trains; iterations are ``None`` where something did not happen."""
 
     best: dict[str, float] | None = None  # scores of the best test
@@ -77,7 +77,7 @@ class TrainedModel:
     snapshots: dict[int, Any] = field(repr=False)  # weights by iteration, as the plan asked
 
 
-class Run:
+class TrainingRun:
     """Models in training, side by side, or one model alone.
 
     All that a run goes on from is tensors and a few numbers, so one that was stopped at any iteration ends bit for bit as
@@ -103,7 +103,7 @@ class Run:
         self.plans = check_plans([plans] if isinstance(plans, Plan) else plans)
         self.device = device
         self.iteration, self.seconds = 0, 0.0  # seconds of training and testing, over all sessions
-        self.logs = [Log() for _ in self.plans]
+        self.logs = [TrainingLog() for _ in self.plans]
         self._sums = torch.zeros(2, len(self.plans), dtype=torch.float64, device=device)
         self._last_point, self._results = 0, []
         self._prepare(path)
@@ -156,7 +156,7 @@ class Run:
         """Whether every model has ended."""
         return all(log.ended_at is not None for log in self.logs)
 
-    def train(self, pulse: Callable[["Run"], bool] = lambda run: True) -> bool:
+    def train(self, pulse: Callable[["TrainingRun"], bool] = lambda run: True) -> bool:
         """Train until all models have ended, or as long as ``pulse`` allows; return whether they have ended.
 
         ``pulse`` is asked after every iteration, when everything is consistent: the place to keep a checkpoint.
@@ -281,7 +281,7 @@ class Run:
         require(plans == self.plans, "the checkpoint is of a model with another plan")
         iteration = description["iteration"]
         require(0 <= iteration <= self.plans[0].iterations, f"iteration {iteration} is none of the plan's")
-        logs = [Log(**log) for log in description["logs"]]
+        logs = [TrainingLog(**log) for log in description["logs"]]
         require(len(logs) == len(plans), "the checkpoint has not a log a model")
         collect_models(tensors, description)
         self._set_state(_select(tensors, "train"))
@@ -305,7 +305,7 @@ def collect_models(tensors: Mapping[str, Tensor], description: Mapping[str, Any]
     """Take models that have ended, and were measured, out of a run's state; none if it is that of an unfinished run."""
     kind, models = find_kind(description["protocol"]), []
     for place, row in enumerate(description["results"]):
-        plan, log = restore_plan(kind.plan_type, description["plans"][place]), Log(**description["logs"][place])
+        plan, log = restore_plan(kind.plan_type, description["plans"][place]), TrainingLog(**description["logs"][place])
         known = list(row) == list(kind.columns) and tuple(str(row[name]) for name in kind.key) == kind.find_key(plan)
         if not known:
             raise DamagedRecord(f"the row of {plan.name} is from another version")

@@ -16,12 +16,16 @@ def make_adam(weights: Sequence[Tensor], rate: float, l2: float = 0.0, fused: bo
     """
     device = weights[0].device
     on_gpu = device.type == "cuda"
-    step = torch.tensor(rate, device=device) if on_gpu else rate
+    step = torch.zeros((), device=device) if on_gpu else 0.0
     optimiser = Adam(list(weights), step, weight_decay=l2, fused=fused, capturable=on_gpu)
     for weight in weights:
         weight.grad = torch.zeros_like(weight)
-        moments = {name: torch.zeros_like(weight) for name in ("exp_avg", "exp_avg_sq")}
-        optimiser.state[weight] = {"step": torch.zeros((), device=device), **moments}
+    # A first step of length zero makes the moments; then nothing has happened yet.
+    optimiser.step()
+    for state in optimiser.state.values():
+        for value in state.values():
+            value.zero_()
+    set_rate(optimiser, rate)
     return optimiser
 
 

@@ -4,17 +4,16 @@ A model's checkpoint stays until its row is on record: networks are written firs
 may be killed between any two steps: either the row is there, or the checkpoint from which it will come.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from twm.errors import UserError, require
 from twm.paths import build_dir, results_dir
-from twm.records import Table
+from twm.records import Table, hold_lock
 from twm.training.loop import TrainedModel, find_kind
 
 
@@ -75,30 +74,17 @@ def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any
 @contextmanager
 def lock_place(place: Place) -> Iterator[None]:
     """Keep a second sweep out of a place for as long as this process lives; remove what killed writers left there."""
-    import fcntl
 
-    try:
-        place.work.mkdir(parents=True, exist_ok=True)
-        handle = open(place.work / ".lock", "a+", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{place.work} cannot be written to: {error.strerror}") from error
-    with handle:
+    def say_taken(owner: str) -> str:
+        return f"{place.rows} is being written by another sweep (process {owner}): wait for it, or stop it"
+
+    with ExitStack() as stack:
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.seek(0)
-            owner = handle.read().strip() or "another"
-            says = f"{place.rows} is being written by another sweep (process {owner})"
-            raise UserError(f"{says}: wait for it, or stop it") from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
-        files = [
-            path
-            for path in (place.rows, place.curves, place.work / "*", place.networks and place.networks / "*")
-            if path
-        ]
-        for path in files:
+            stack.enter_context(hold_lock(place.work / ".lock", say_taken, 0.0))
+        except OSError as error:
+            raise UserError(f"{place.work} cannot be written to: {error.strerror}") from error
+        networks = place.networks and place.networks / "*"
+        for path in filter(None, (place.rows, place.curves, networks, place.work / "*")):
             # As tempfile names them: a dot, the file's name, a dot and eight letters.
             for leftover in path.parent.glob(f".{path.name}.????????"):
                 leftover.unlink(missing_ok=True)
@@ -111,7 +97,7 @@ def set_aside(path: Path) -> Path:
     while target.exists():
         number += 1
         target = path.with_name(f"{path.name}.damaged{number}")
-    os.replace(path, target)
+    path.replace(target)
     return target
 
 

@@ -30,15 +30,10 @@ AnyPlan = TypeVar("AnyPlan", bound="Plan")
 
 @dataclass(frozen=True)
 class Plan:
-    """What all plans share: a model is a function of its plan alone, and a plan goes through JSON.
+    """What all plans share: a model is a function of its plan alone, and two plans of one name train the same model."""
 
-    Two plans have one ``name`` only if they train the same model, so the name is the key of a table of models.
-    """
-
-    #: Which kind of model this is, see :func:`twm.training.loop.find_kind`.
-    protocol: ClassVar[str]
-    #: Fields that show in the name, with these letters before them, where they are not as usual.
-    letters: ClassVar[dict[str, str]]
+    protocol: ClassVar[str]  # which kind of model this is, see twm.training.loop.find_kind
+    letters: ClassVar[dict[str, str]]  # before fields that show in the name where they are not as usual
 
     def describe(self) -> dict[str, Any]:
         """Return the plan as JSON can hold it; :func:`restore_plan` goes back."""
@@ -207,9 +202,9 @@ class SequencePlan(Plan):
     drop_at: int | None = None  # last iteration before the learning rate drops
     drop_factor: float = 0.1  # what it is multiplied by then
     clip: float = 0.0  # largest norm of the gradient; 0 for no clipping
-    # What the loss is divided by before it is differentiated: the released code of the copy task divides by the batch once
-    # more. Tables hold the loss without it.
-    divisor: float = 1.0
+    divisor: float = (
+        1.0  # of the loss before it is differentiated, as the copy task's released code has one; not in tables
+    )
     test_every: int = 1000  # iterations
     test_count: int = 1024  # sequences of the test set, at most as many as there are; the same for all seeds
     snapshots: tuple[int, ...] = ()  # iterations whose weights are kept; 0 for those before the first
@@ -263,10 +258,7 @@ class SequencePlan(Plan):
 
 @dataclass(frozen=True)
 class FlipFlopPlan(Plan):
-    """One network to train on the flip-flop.
-
-    Source: mem Sec. 2, Sec. 3, App. A. The paper gives no rate, no number of updates and no number of streams.
-    """
+    """One network to train on the flip-flop. Source: mem Sec. 2, 3, App. A; rate, updates and streams are not given there."""
 
     protocol = "flip-flop"
     letters = {

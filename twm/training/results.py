@@ -44,7 +44,7 @@ CIRCUMSTANCES = ("seconds", "device", "torch", "commit", "date")
 
 
 def train_model(plan: Any, path: str | None = None, device: str = "cpu") -> TrainedModel:
-    """Train one model of any kind in this process, without leaving files; it comes out as in a sweep.
+    """Train one model of any kind in this process, without leaving files; it comes out as in a sweep, but for CIRCUMSTANCES.
 
     ``path`` chooses a way to make an iteration, by default the fastest one that is right here.
     """

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from twm.errors import require
 from twm.tasks.sequences import SOLVED_LOSS
-from twm.training.loop import Run
+from twm.training.loop import TrainingRun
 from twm.training.plans import SequencePlan
 from twm.training.progress import format_seconds
 from twm.training.sequence_model import SequenceModel
@@ -18,7 +18,7 @@ from twm.training.sequence_results import SEQUENCE_COLUMNS, write_sequence_netwo
 LOOK_EVERY = 100
 
 
-class SequenceRun(Run):
+class SequenceRun(TrainingRun):
     """One network on a sequence task; its best test has the highest accuracy and, of equal ones, the lowest loss."""
 
     plan_type = SequencePlan

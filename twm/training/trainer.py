@@ -22,7 +22,7 @@ from twm.models.kernels import StepResult
 from twm.streams import binary_inputs
 from twm.theory.systems import HDS, parse_task, rollout
 from twm.training.curricula import Curricula
-from twm.training.loop import LEVEL, Run
+from twm.training.loop import LEVEL, TrainingRun
 from twm.training.optimisers import list_tensors, make_adam
 from twm.training.plans import Plan
 from twm.training.progress import format_seconds
@@ -152,7 +152,7 @@ def measure_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
     return ((outputs >= 0) == (targets > 0)).float().mean((1, 2))
 
 
-class ModuleRun(Run):
+class ModuleRun(TrainingRun):
     """One network in training: a fresh batch, a free run, the gradient through all of it, clipped, a step of Adam.
 
     Source: twm B.2.
