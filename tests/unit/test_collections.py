@@ -10,10 +10,9 @@ from twm.records import describe_rows
 from twm.training.collections import measure_test_accuracy, read_sweep, remake_sweep, train_here
 from twm.training.jobs import run_job
 from twm.training.plans import ModelPlan, check_plans
-from twm.training.reduced import list_reduced_plans
 from twm.training.results import CIRCUMSTANCES, MODEL_COLUMNS, train_model
 from twm.training.runner import train_models
-from twm.training.sweeps import HIDDEN_SIZES, L2_VALUES, SWEEPS, TASKS, find_sweep
+from twm.training.sweeps import HIDDEN_SIZES, L2_VALUES, SWEEPS, TASKS, find_sweep, list_reduced_plans
 
 TINY = ModelPlan(
     "repeat-copy:3,2", hidden=16, iterations=120, horizons=(5, 10, 20), test_every=40, test_count=50, test_horizon=40,

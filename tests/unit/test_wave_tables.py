@@ -6,7 +6,7 @@ from twm.book.figures import wave_rnn as figures
 from twm.training import sequence_tables as tables
 from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_here
 from twm.training.plans import SequencePlan
-from twm.training.reduced import list_reduced_plans
+from twm.training.sweeps import list_reduced_plans
 from twm.training.sequence_results import SEQUENCE_COLUMNS
 
 BASE = dict.fromkeys(SEQUENCE_COLUMNS) | {
