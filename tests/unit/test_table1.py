@@ -73,19 +73,19 @@ def test_a_seed_counts_once_with_the_better_of_its_two_thresholds():
     assert cell.error.value == pytest.approx(0.006) and cell.error_optimal.value == pytest.approx(0.0055)
 
 
-def test_errors_agree_within_a_factor_three_and_dashes_with_dashes():
-    for factor, agrees in ((1, True), (2.999, True), (3.001, False), (1 / 2.999, True), (1 / 3.001, False)):
-        assert summarise([make_row(error=0.0075 * factor)]).error_agrees is agrees
-    assert summarise([make_row(error=None)]).error_agrees is False
-    dash = ("T1", 64, 0.0)
-    for error, agrees in ((None, True), (0.0001, False)):
-        assert summarise([make_row(error=error, cell=dash)], dash).error_agrees is agrees
-
-
-def test_accuracies_agree_within_five_hundredths():
-    cell = ("T2", 64, 0.001)
-    for best, agrees in ((0.85, True), (0.8, True), (0.799, False), (0.899, True), (0.901, False)):
-        assert summarise([make_row(best=best, cell=cell)], cell).accuracy_agrees is agrees
+@pytest.mark.parametrize(
+    ("cell", "name", "verdicts"),
+    [
+        (T2, "error", {0.0075: True, 0.0224: True, 0.0226: False, 0.00251: True, 0.00249: False, None: False}),
+        (("T1", 64, 0.0), "error", {None: True, 0.0001: False}),
+        (("T2", 64, 0.001), "best", {0.85: True, 0.8: True, 0.799: False, 0.899: True, 0.901: False}),
+    ],
+)
+def test_errors_agree_within_a_factor_three_and_accuracies_within_five_hundredths(cell, name, verdicts):
+    half = {"error": "error_agrees", "best": "accuracy_agrees"}[name]
+    assert {
+        value: getattr(summarise([make_row(**{name: value}, cell=cell)], cell), half) for value in verdicts
+    } == verdicts
 
 
 def test_a_cell_is_settled_by_its_interval_not_by_its_mean():
@@ -93,20 +93,11 @@ def test_a_cell_is_settled_by_its_interval_not_by_its_mean():
     assert far.accuracy_settled and not far.accuracy_agrees
     wide = summarise([make_row(0, 0.92), make_row(1, 1.0)])
     assert wide.accuracy_agrees and not wide.accuracy_settled and wide.accuracy.half_width > 0.1
-    assert not summarise([make_row()]).accuracy_settled
-    for best, error, word in (
-        (1, 0.0075, "both"),
-        (1, None, "accuracy"),
-        (0.8, 0.0075, "error"),
-        (0.8, None, "neither"),
-    ):
-        assert summarise([make_row(0, best, error=error)]).verdict == word
+    words = {(1, 0.0075): "both", (1, None): "accuracy", (0.8, 0.0075): "error", (0.8, None): "neither"}
+    assert {key: summarise([make_row(0, key[0], error=key[1])]).verdict for key in words} == words
     empty = summarise([])
     assert (empty.accuracy_agrees, empty.error_agrees, empty.verdict) == (None, None, "no seed")
-    assert not empty.accuracy_settled
-
-
-# ---- what it comes to
+    assert not empty.accuracy_settled and not summarise([make_row()]).accuracy_settled
 
 
 def test_the_papers_own_numbers_are_reproduced():
@@ -121,6 +112,12 @@ def test_the_papers_own_numbers_are_reproduced():
         assert judge_numbers(claims[claim], numbers)[0] == "reproduced"
     twice = [*make_paper_rows(2), *(row | {"threshold": 0.9} for row in make_paper_rows(2))]
     assert describe(twice)["accuracy"]["least_both"] == 2
+    # Cells without seeds are no cells on record.
+    for half in describe(row for row in make_paper_rows(3) if row["hidden"] == 64).values():
+        assert (half["cells"], half["cells_of_table"], half["least_seeds"]) == (12, 24, 0)
+    empty = describe([])
+    assert empty["accuracy"]["agree"] == empty["error"]["agree"] == 0
+    assert empty["accuracy"]["largest_gap"] == empty["error"]["largest_matching_gap"] == 0
 
 
 def test_what_is_apart_is_counted_and_named():
@@ -139,16 +136,6 @@ def test_what_is_apart_is_counted_and_named():
     assert found["error"]["largest_matching_gap"] == pytest.approx(0.0003)
 
 
-def test_cells_without_seeds_are_no_cells_on_record():
-    found = describe(row for row in make_paper_rows(3) if row["hidden"] == 64)
-    for half in found.values():
-        assert (half["cells"], half["cells_of_table"], half["least_seeds"]) == (12, 24, 0)
-    assert found["error"]["numbers"] + found["error"]["dashes"] == 12
-    empty = describe([])
-    assert empty["accuracy"]["agree"] == empty["error"]["agree"] == 0
-    assert empty["accuracy"]["largest_gap"] == empty["error"]["largest_matching_gap"] == 0
-
-
 def test_accurate_models_are_counted_without_the_bottleneck():
     bottleneck = [make_row(seed, 0.99, error=0.001, cell=("T1", 64, l2)) for seed, l2 in enumerate((0.0, 0.001))]
     rows = [
@@ -156,9 +143,8 @@ def test_accurate_models_are_counted_without_the_bottleneck():
         make_row(1, 0.95, error=0.0201),
         make_row(2, 0.95),
         make_row(3, 0.94, error=0.001),
-        make_row(4, 1.0, error=0.001, cell=("T1", 128, 0.0)),
-        make_row(5, 1.0, error=0.001, cell=("T2", 64, 0.1)),
     ]
+    rows += [make_row(error=0.001, cell=cell) for cell in (("T1", 128, 0.0), ("T2", 64, 0.1))]
     assert tables.count_converged(bottleneck) == {"accurate": 0, "equal_rank": 0, "converged": 0}
     assert tables.count_converged([*rows, *bottleneck]) == {"accurate": 5, "equal_rank": 4, "converged": 3}
 

@@ -6,8 +6,8 @@ from twm.book.figures import wave_rnn as figures
 from twm.training import sequence_tables as tables
 from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_here
 from twm.training.plans import SequencePlan
-from twm.training.sweeps import list_reduced_plans
 from twm.training.sequence_results import SEQUENCE_COLUMNS
+from twm.training.sweeps import list_reduced_plans
 
 BASE = dict.fromkeys(SEQUENCE_COLUMNS) | {
     "network": "wrnn", "neurons": 100, "channels": 6, "mlp": 0, "init": "shift", "encoder": "single", "activation": "relu", "seed": 0,

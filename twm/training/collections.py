@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from twm.errors import require
 from twm.models.elman import read_network
 from twm.models.rings import SequenceNetwork
 from twm.models.weights import Weights, as_weights
@@ -22,7 +23,7 @@ from twm.training.runner import train_models
 from twm.training.sequence_model import make_network
 from twm.training.sequence_results import read_sequence_network, train_sequence_model
 from twm.training.sweeps import find_sweep
-from twm.training.tables import Row, select_rows
+from twm.training.tables import Row
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,10 @@ class Models:
 
     def select(self, **wanted: Any) -> list[Row]:
         """Return the rows whose columns have these values, by rising seed."""
-        return select_rows(self.rows, **wanted)
+        odd = sorted(set(wanted) - set(self.rows[0])) if self.rows else []
+        require(not odd, f"a table of models has no column {', '.join(odd)}")
+        found = [row for row in self.rows if all(row[column] == value for column, value in wanted.items())]
+        return sorted(found, key=lambda row: row["seed"])
 
     def list_curves(self, rows: Iterable[Row]) -> list[dict[str, Any]]:
         """Return the points of all curves of some rows, one after another."""
@@ -134,8 +138,8 @@ def list_speeds(activity: np.ndarray) -> list[float]:
     """Return the speed of each ring whose power is mostly on the line of one speed, the median over sequences."""
     found = []
     for ring in activity.transpose(1, 0, 2, 3):
-        measured = [measure_speed(sequence) for sequence in ring if sequence.any()]
-        speed, share = np.median(measured, axis=0) if measured else (0.0, 0.0)
+        measured = [measure_speed(sequence) for sequence in ring if sequence.any()] or [(0.0, 0.0)]
+        speed, share = np.median(measured, axis=0)
         if share >= 0.5:
             found.append(float(speed))
     return found

@@ -113,9 +113,6 @@ SWEEPS = {
     for name, own in _DATA[protocol].items()
 }
 
-#: The cells of the main paper's Table 1.
-TASKS, HIDDEN_SIZES, L2_VALUES = map(tuple, _DATA["shared"]["cells"].values())
-
 #: The rows of the wave-RNN paper's Table 4: network, and how its recurrent weights and its encoder start.
 ABLATIONS = {
     name: (network, row["recurrent"], row["encoder"])
