@@ -253,10 +253,8 @@ def _list_sweeps(options: argparse.Namespace, listed: list[dict[str, Any]]) -> i
     for sweep in listed:
         state = f"{sweep['on_record']:4} of {sweep['models']:4} models on record, {sweep['waiting']} wait"
         lines.append(f"{sweep['name']:15} {state}   {sweep['about']}")
-        if sweep["begun"]:
-            lines.append(f"{'':15} {sweep['begun']} begun: twm sweep {sweep['name']} --resume goes on")
-        if sweep["problem"]:
-            lines.append(f"{'':15} {sweep['problem']}")
+        begun = sweep["begun"] and f"{sweep['begun']} begun: twm sweep {sweep['name']} --resume goes on"
+        lines += [f"{'':15} {more}" for more in (begun, sweep["problem"]) if more]
     return _show(options, listed, lines)
 
 
@@ -276,8 +274,9 @@ def _sweep_flip_flops(options: argparse.Namespace) -> int:
 
 
 def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
-    settings = {name: getattr(options, name) for name in ("resume", "checkpoint_seconds", "workers")}
-    return settings | {"say": _say(options)}
+    return {name: getattr(options, name) for name in ("resume", "checkpoint_seconds", "workers")} | {
+        "say": _say(options)
+    }
 
 
 def _end_training(options: argparse.Namespace, outcome: Any) -> int:
@@ -310,9 +309,9 @@ def _bench(options: argparse.Namespace) -> int:
     results = {name: BENCHES[name](options.case, options.rounds, report=_say(options)) for name in names}
     found = {key: dict(chain(*(own[key].items() for own in results.values()))) for key in ("cases", "torch_processes")}
     found["setup"] = {name: own["setup"] for name, own in results.items()}
-    lines = ["torch with a process a core instead of a thread a core:"] if found["torch_processes"] else []
-    for name, beside in found["torch_processes"].items():
-        lines.append(f"{name:10} torch {beside['torch_ms']:8.3f} ms   ratio {beside['ratio']:5.2f}")
+    beside = found["torch_processes"].items()
+    lines = ["torch with a process a core instead of a thread a core:"] if beside else []
+    lines += [f"{name:10} torch {own['torch_ms']:8.3f} ms   ratio {own['ratio']:5.2f}" for name, own in beside]
     for name, setup in found["setup"].items():
         lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in setup.items()))
         if setup["load"] > BUSY:

@@ -33,9 +33,8 @@ class Models:
     rows: list[Row]
     curves: Mapping[str, list[dict[str, Any]]]  # by model, the points of its learning curve
     about: str  # when, where and how they were made
-    trained: Mapping[str, tuple[Any, Any]] = field(
-        default_factory=dict, repr=False
-    )  # plan and weights, if trained here
+    # Plan and weights, if trained here.
+    trained: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.rows)

@@ -44,12 +44,12 @@ class Sweep:
             alone = f"{self.name} has the paper's scale alone: leave out --profile {profile}"
             require(profile in (None, "paper"), alone)
             profile = "gpu" if device != "cpu" and "gpu" in self.plans else "paper"
-        cells = [(cell, _read_seeds(cell.pop("seeds", self.seeds))) for cell in expand_fields(self.plans[profile])]
+        cells = [(cell, _read_seeds(cell.pop("seeds", self.seeds))) for cell in _expand(self.plans[profile])]
         known = sorted({seed for _, own in cells for seed in own})
         chosen = known if seeds is None else seeds
         plans = [
             # Only one seed shows how weights form; the others would take megabytes.
-            make_plan(self.protocol, cell | ({"snapshots": ()} if seed else {}), seed)
+            _make_plan(self.protocol, cell | ({"snapshots": ()} if seed else {}), seed)
             for seed in chosen
             for cell, own in cells
             if seed in own or not two_scales
@@ -62,12 +62,12 @@ class Sweep:
         return make_sweep_place(self.name, self.keeps, self.protocol)
 
 
-def expand_fields(cells: Iterable[Any]) -> list[dict[str, Any]]:
+def _expand(cells: Iterable[Any]) -> list[dict[str, Any]]:
     """Return the fields of each network that these stand for; lists within the list are taken in."""
     found = []
     for cell in cells:
         if isinstance(cell, list):
-            found += expand_fields(cell)
+            found += _expand(cell)
             continue
         choices = [_list_choices(key, value) for key, value in cell.items()]
         for chosen in product(*choices):
@@ -77,13 +77,13 @@ def expand_fields(cells: Iterable[Any]) -> list[dict[str, Any]]:
 
 def _list_choices(key: str, value: Any) -> list[dict[str, Any]]:
     if key == "with":
-        return expand_fields(value.values() if isinstance(value, dict) else value)
+        return _expand(value.values() if isinstance(value, dict) else value)
     if key in _LISTS:
         return [{key: tuple(value)}]
     return [{key: each} for each in (value if isinstance(value, list) else [value])]
 
 
-def make_plan(protocol: str, fields: Fields, seed: int) -> ModelPlan | SequencePlan:
+def _make_plan(protocol: str, fields: Fields, seed: int) -> ModelPlan | SequencePlan:
     """Make the plan with these fields and this seed."""
     kind = ModelPlan if protocol == "elman" else SequencePlan
     return kind(**{**fields, "seed": seed})
@@ -133,9 +133,7 @@ def list_reduced_plans(name: str, profile: str, seed: int = 0) -> list[Any]:
     require(name in known, f"{name!r} has no reduced version: choose from {', '.join(known)}")
     sweep = SWEEPS[name]
     require(profile in sweep.reduced, f"only smoke and laptop are reduced, not {profile!r}")
-    return [
-        make_plan(sweep.protocol, cell, seed + cell.get("seed", 0)) for cell in expand_fields(sweep.reduced[profile])
-    ]
+    return [_make_plan(sweep.protocol, cell, seed + cell.get("seed", 0)) for cell in _expand(sweep.reduced[profile])]
 
 
 def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
