@@ -274,9 +274,8 @@ def _sweep_flip_flops(options: argparse.Namespace) -> int:
 
 
 def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(options, name) for name in ("resume", "checkpoint_seconds", "workers")} | {
-        "say": _say(options)
-    }
+    own = ("resume", "checkpoint_seconds", "workers")
+    return {name: getattr(options, name) for name in own} | {"say": _say(options)}
 
 
 def _end_training(options: argparse.Namespace, outcome: Any) -> int:
@@ -337,8 +336,8 @@ def _analyse(options: argparse.Namespace) -> int:
     from twm.theory.systems import parse_task
 
     require(options.record != (options.checkpoint is not None), "give a CHECKPOINT, or --record for those of the book")
-    alone = not (options.task or options.figure)
-    require(not options.record or alone, "--record goes without --task and --figure")
+    more = options.task or options.figure
+    require(not (options.record and more), "--record goes without --task and --figure")
     require_count(options.seed, "--seed", 0)
     if options.record:
         added = report.record_analyses(say=_say(options))
@@ -350,11 +349,10 @@ def _analyse(options: argparse.Namespace) -> int:
         return _analyse_machine(options, refusal)
     task = options.task or checkpoint.task
     require(task is not None, f"{options.checkpoint} does not say which task it was trained on: name it with --task")
-    if options.figure is not None:
-        _check_figure(options.figure)
+    save = _prepare_figure(options.figure) if options.figure is not None else None
     found = report.analyse_network(checkpoint.system, parse_task(task), seed=options.seed)
-    if options.figure is not None:
-        _save_figure(found, options.figure)
+    if save:
+        save(found)
     return _show(options, found.to_json(), report.describe_analysis(found))
 
 
@@ -380,25 +378,27 @@ def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     return _show(options, found.to_json(), describe_machine(found))
 
 
-def _check_figure(name: str) -> None:
+def _prepare_figure(name: str) -> Callable[[Any], None]:
+    """Check that a figure can be written to this file, and return what draws an analysis there."""
     from matplotlib.figure import Figure
 
-    endings = sorted(Figure().canvas.get_supported_filetypes())
-    fits = Path(name).suffix.lstrip(".").lower() in endings
-    require(fits, f"--figure {name} must end in one of .{', .'.join(endings)}")
-    require(Path(name).resolve().parent.is_dir(), f"--figure {name}: there is no such folder")
-
-
-def _save_figure(found: Any, name: str) -> None:
     from twm.book.figures.basis_recovery import plot_analysis
     from twm.paths import write_atomically
 
-    content = BytesIO()
-    plot_analysis(found).savefig(content, format=Path(name).suffix.lstrip(".").lower(), dpi=150)
-    try:
-        write_atomically(Path(name), content.getvalue())
-    except OSError as error:
-        raise UserError(f"--figure {name} cannot be written: {error.strerror}") from None
+    path, ending = Path(name), Path(name).suffix.lstrip(".").lower()
+    endings = sorted(Figure().canvas.get_supported_filetypes())
+    require(ending in endings, f"--figure {name} must end in one of .{', .'.join(endings)}")
+    require(path.resolve().parent.is_dir(), f"--figure {name}: there is no such folder")
+
+    def save(found: Any) -> None:
+        content = BytesIO()
+        plot_analysis(found).savefig(content, format=ending, dpi=150)
+        try:
+            write_atomically(path, content.getvalue())
+        except OSError as error:
+            raise UserError(f"--figure {name} cannot be written: {error.strerror}") from None
+
+    return save
 
 
 def make_parser() -> argparse.ArgumentParser:

@@ -13,7 +13,7 @@ from twm.training.plans import ModelPlan, check_plans
 from twm.training.results import CIRCUMSTANCES, train_model
 from twm.training.runner import train_models
 from twm.training.sweeps import SWEEPS, find_sweep, list_reduced_plans
-from twm.training.tables import PAPER
+from twm.training.tables import PAPER_NUMBERS
 
 TINY = ModelPlan(
     "repeat-copy:3,2", hidden=16, iterations=120, horizons=(5, 10, 20), test_every=40, test_count=50, test_horizon=40,
@@ -132,7 +132,7 @@ def test_reduced_plans_are_small_none_of_the_records_and_need_no_download(profil
         else:
             assert max(plan.iterations for plan in plans) < min(plan.iterations for plan in full) / 3
     cells = {(plan.task, plan.hidden, plan.l2) for plan in list_reduced_plans("table1", profile)}
-    assert cells >= {(*cell,) for *cell, _, _ in PAPER["table1"] if cell[1] == 64 or profile == "laptop"}
+    assert cells >= {(*cell,) for *cell, _, _ in PAPER_NUMBERS["table1"] if cell[1] == 64 or profile == "laptop"}
     rules = {(plan.seed, plan.curriculum) for plan in list_reduced_plans("curriculum", profile)}
     assert rules >= {(seed, rule) for seed in (0, 1) for rule in ("adaptive", "none", "staged")}
 

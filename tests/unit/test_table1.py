@@ -7,7 +7,7 @@ from twm.book.ledger import judge_numbers, read_ledger
 from twm.training import tables
 from twm.training.sweeps import SWEEPS
 
-CELLS = [tuple(cell[:3]) for cell in tables.PAPER["table1"]]
+CELLS = [tuple(cell[:3]) for cell in tables.PAPER_NUMBERS["table1"]]
 T2 = ("T2", 64, 0.0)
 
 
@@ -25,7 +25,7 @@ def summarise(rows, cell=T2):
 
 def make_paper_rows(seeds=20):
     """Rows that have just the paper's numbers, every seed the same."""
-    papers = [(seed, *paper) for paper in tables.PAPER["table1"] for seed in range(seeds)]
+    papers = [(seed, *paper) for paper in tables.PAPER_NUMBERS["table1"] for seed in range(seeds)]
     return [make_row(seed, accuracy, error=error, cell=cell) for seed, *cell, accuracy, error in papers]
 
 

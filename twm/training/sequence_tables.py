@@ -9,10 +9,10 @@ import pandas as pd
 
 from twm.tasks.sequences import ADDING_LENGTHS, COPY_WAITS
 from twm.training.sweeps import ABLATIONS
-from twm.training.tables import PAPER, Row
+from twm.training.tables import PAPER_NUMBERS, Row
 
 #: Accuracy in per cent on MNIST pixel by pixel and permuted, by network.
-PAPER_IMAGES = PAPER["images"]
+PAPER_IMAGES = PAPER_NUMBERS["images"]
 #: Batch of the copy task, by which the wave-RNN paper's code divides the loss once more; accuracy from which a task is learnt.
 _RELEASED_BATCH, _LEARNT = 128, 0.99
 #: What tells two networks of a grid apart; starts of weights are among it, because they are what an ablation compares.
@@ -127,7 +127,7 @@ def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[list[int
     """Return the paper's iterations and ours, one a seed, by length, then by network; ``None`` for never."""
     found: dict[int, dict] = {}
     for length in sorted({read_wait(row) for row in rows}):
-        for name, paper in PAPER["adding"].items():
+        for name, paper in PAPER_NUMBERS["adding"].items():
             ours = [row["solved_at"] for row in rows if (row["network"], read_wait(row)) == (name, length)]
             found.setdefault(length, {})[name] = ([paper[length]] if length in paper else [], ours)
     return list(found.items())

@@ -19,7 +19,7 @@ from twm.training.attention import RatioSummary, summarise_ratio
 
 Row = Mapping[str, Any]
 #: The papers' numbers.
-PAPER = yaml.safe_load((Path(__file__).parent / "paper.yml").read_text(encoding="utf-8"))
+PAPER_NUMBERS = yaml.safe_load((Path(__file__).parent / "paper.yml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,7 +166,7 @@ def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
     seeds = frame.astype(dict.fromkeys(numbers, float)).groupby(["task", "hidden", "l2", "seed"])
     runs = seeds.agg(dict(zip(numbers, ("max", "max", "min", "min"))) | {"threshold": "nunique"}).reset_index("seed")
     cells = []
-    for paper in PAPER["table1"]:
+    for paper in PAPER_NUMBERS["table1"]:
         own = runs[runs.index == tuple(paper[:3])]
         found = [estimate_mean(own[column].dropna()) for column in numbers]
         cells.append(Cell(*paper, *found, sum(own["threshold"] > 1)))
