@@ -9,6 +9,8 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from io import BytesIO
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -85,28 +87,23 @@ def _doctor(options: argparse.Namespace) -> int:
     from twm.book.doctor import examine
 
     report = examine()
-    lines = []
-    for section, own in report.items():
-        lines += [section, *(f"  {key:22} {value}" for key, value in own.items())]
-    return _show(options, report, lines)
+    lines = [(section, *(f"  {key:22} {value}" for key, value in own.items())) for section, own in report.items()]
+    return _show(options, report, [*chain(*lines)])
 
 
-def _run_notebooks(options: argparse.Namespace) -> list[Any]:
+def _run_notebooks(options: argparse.Namespace) -> tuple[list[Any], list[dict[str, Any]]]:
+    """Return the runs, and what is said of each."""
     from twm.book.runner import make_parameters, run_notebooks
 
     parameters = make_parameters(options.profile, options.device, options.seed, options.reuse)
-    return run_notebooks(options.notebooks, parameters, log=_say(options))
-
-
-def _summarise(runs: list[Any]) -> list[dict[str, Any]]:
-    names = ("notebook", "seconds", "memory_mb", "page")
+    runs = run_notebooks(options.notebooks, parameters, log=_say(options))
     values = ((run.name, round(run.seconds, 1), run.evidence["memory_mb"], str(run.notebook)) for run in runs)
-    return [dict(zip(names, each)) for each in values]
+    return runs, [dict(zip(("notebook", "seconds", "memory_mb", "page"), each)) for each in values]
 
 
 @_command("run notebooks and publish their pages", *_RUNNING)
 def _run(options: argparse.Namespace) -> int:
-    return _show(options, _summarise(_run_notebooks(options)), ())
+    return _show(options, _run_notebooks(options)[1], ())
 
 
 @_command(
@@ -119,13 +116,13 @@ def _book(options: argparse.Namespace) -> int:
     from twm.book.session import runs_dir
     from twm.book.site import build_site
 
-    runs = _run_notebooks(options)
+    runs, said = _run_notebooks(options)
     if options.record:
         for path in [*record_runs(runs), *write_readme()]:
             _say(options)(f"recorded {path.name}")
     _say(options)("building the site ...")
     index = build_site(evidence=[runs_dir(options.profile)])
-    return _show(options, {"index": str(index), "runs": _summarise(runs)}, [str(index)])
+    return _show(options, {"index": str(index), "runs": said}, [str(index)])
 
 
 @_command("the scoreboard: every claim, its verdict and our number", _JSON)
@@ -134,13 +131,12 @@ def _claims(options: argparse.Namespace) -> int:
 
     judged = judge_all()
     width = max(len(claim.id) for claim in judged)
-    lines, home = [], None
-    for claim in judged:
-        if claim.home != home:
-            home = claim.home
-            lines.append(f"\n{claim.notebook}")
-        detail = ". ".join(part for part in (claim.value, claim.reason) if part)
-        lines.append(f"  {claim.id:{width}}  {claim.verdict:10}  {detail}")
+    lines = []
+    for notebook, claims in groupby(judged, key=lambda claim: claim.notebook):
+        lines.append(f"\n{notebook}")
+        for claim in claims:
+            detail = ". ".join(part for part in (claim.value, claim.reason) if part)
+            lines.append(f"  {claim.id:{width}}  {claim.verdict:10}  {detail}")
     lines.append(f"\n{len(judged)} claims")
     for kind in KINDS:
         counts = count_verdicts(claim for claim in judged if claim.kind == kind)
@@ -162,16 +158,14 @@ def _check(options: argparse.Namespace) -> int:
     with scratch_folder("check") as scratch:
         folders = {"pages": scratch, "evidence": scratch}
         runs = run_notebooks(options.notebooks, make_parameters("smoke"), **folders, log=_say(options))
-    complaints: dict[str, list[str]] = {}
+    complaints, lines = {}, []
     for run in runs:
         references = read_references(run.name)
         if options.update:
             references = update_references(run.evidence, references)
             _say(options)(f"wrote {write_references(run.name, references).name}")
-        complaints[run.name] = compare_notebook(run.evidence, references)
-    lines = []
-    for name, own in complaints.items():
-        lines += [f"{name}: {'' if own else 'as the reference'}", *(f"  {line}" for line in own)]
+        own = complaints[run.name] = compare_notebook(run.evidence, references)
+        lines += [f"{run.name}: {'' if own else 'as the reference'}", *(f"  {line}" for line in own)]
     _show(options, complaints, lines)
     return 1 if any(complaints.values()) else 0
 
@@ -179,7 +173,7 @@ def _check(options: argparse.Namespace) -> int:
 # ---- training, and how fast
 
 _STARTS = ("uniform", "gaussian", "orthogonal", "identity", "wave", "wave-embedded", "wave-noisy")
-_PATTERNS = "patterns such as 'T2_h64_l2-0_s*'"
+_ONLY = "train these models alone: names as in the sweep's table, or patterns such as 'T2_h64_l2-0_s*' (default: all)"
 
 
 @_command(
@@ -208,9 +202,9 @@ def _train(options: argparse.Namespace) -> int:
 
     kept = options.out is not None
     require(kept or not options.resume, "--resume needs --out: without it nothing is kept to go on with")
-    names = ("hidden", "l2", "iterations", "curriculum", "threshold", "init", "learning_rate", "drop_at", "stop_at")
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    plans = [ModelPlan(options.task, seed=seed, **given) for seed in parse_seeds(options.seeds)]
+    known = ModelPlan.__dataclass_fields__
+    given = {name: value for name, value in vars(options).items() if name in known and value is not None}
+    plans = [ModelPlan(**given, seed=seed) for seed in parse_seeds(options.seeds)]
     settings = _read_settings(options) | {"device": choose_device(options.device)}
     with TemporaryDirectory(prefix="twm-") as folder:
         place = make_folder_place(options.out if kept else folder)
@@ -222,9 +216,7 @@ def _train(options: argparse.Namespace) -> int:
     _value("name", "a sweep, such as table1; --list shows all of them", "NAME", nargs="?"),
     _flag("--list", "show what is on record and what waits"),
     _value("--seeds", "such as 0-4 (default: the sweep's)", "SEEDS"),
-    _value(
-        "--only", f"train these models alone: names as in the sweep's table, or {_PATTERNS} (default: all)", "MODEL,..."
-    ),
+    _value("--only", _ONLY, "MODEL,..."),
     _value("--profile", "laptop or paper, where a sweep has both (default: laptop on a CPU, paper on a GPU)"),
     _value("--executor", "local, or slurm for a job a model on a cluster (default: local)", default="local"),
     *_TRAINING,
@@ -232,7 +224,6 @@ def _train(options: argparse.Namespace) -> int:
 def _sweep(options: argparse.Namespace) -> int:
     from twm.models.kernels import choose_device
     from twm.training.flip_flop import FLIP_FLOP_SWEEP
-    from twm.training.plans import parse_seeds, select_plans
     from twm.training.runner import train_models
     from twm.training.sweeps import find_sweep, list_sweeps
 
@@ -244,11 +235,17 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.name == FLIP_FLOP_SWEEP:
         return _sweep_flip_flops(options)
     sweep = find_sweep(options.name)
-    seeds = None if options.seeds is None else parse_seeds(options.seeds)
-    listed = sweep.list_plans(device, seeds, options.profile)
-    plans = listed if options.only is None else select_plans(listed, options.only)
+    listed, plans = _choose_plans(options, lambda seeds: sweep.list_plans(device, seeds, options.profile))
     settings = _read_settings(options) | {"device": device, "executor": options.executor, "order": listed}
     return _end_training(options, train_models(plans, sweep.place(), **settings))
+
+
+def _choose_plans(options: argparse.Namespace, list_plans: Callable[..., list[Any]]) -> tuple[list[Any], list[Any]]:
+    """Return the plans with the seeds asked for, and those of them that are asked for by name."""
+    from twm.training.plans import parse_seeds, select_plans
+
+    listed = list_plans(None if options.seeds is None else parse_seeds(options.seeds))
+    return listed, listed if options.only is None else select_plans(listed, options.only)
 
 
 def _list_sweeps(options: argparse.Namespace, listed: list[dict[str, Any]]) -> int:
@@ -256,22 +253,18 @@ def _list_sweeps(options: argparse.Namespace, listed: list[dict[str, Any]]) -> i
     for sweep in listed:
         state = f"{sweep['on_record']:4} of {sweep['models']:4} models on record, {sweep['waiting']} wait"
         lines.append(f"{sweep['name']:15} {state}   {sweep['about']}")
-        if sweep["begun"]:
-            lines.append(f"{'':15} {sweep['begun']} begun: twm sweep {sweep['name']} --resume goes on")
-        if sweep["problem"]:
-            lines.append(f"{'':15} {sweep['problem']}")
+        begun = sweep["begun"] and f"{sweep['begun']} begun: twm sweep {sweep['name']} --resume goes on"
+        lines += [f"{'':15} {more}" for more in (begun, sweep["problem"]) if more]
     return _show(options, listed, lines)
 
 
 def _sweep_flip_flops(options: argparse.Namespace) -> int:
     from twm.analysis.flip_flop import POINT_TABLE, record_points
     from twm.training import flip_flop
-    from twm.training.plans import parse_seeds, select_plans
 
     here = options.executor == "local" and options.device in ("auto", "cpu") and options.workers in (None, 1)
     require(here, "the flip-flop is trained on one core of this machine: leave out --executor, --device and --workers")
-    plans = flip_flop.list_flip_flop_plans(None if options.seeds is None else parse_seeds(options.seeds))
-    plans = plans if options.only is None else select_plans(plans, options.only)
+    _, plans = _choose_plans(options, flip_flop.list_flip_flop_plans)
     place = flip_flop.make_flip_flop_place()
     outcome = flip_flop.train_flip_flops(plans, place, options.resume, options.checkpoint_seconds, _say(options))
     if not outcome.stopped:
@@ -281,21 +274,20 @@ def _sweep_flip_flops(options: argparse.Namespace) -> int:
 
 
 def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
-    settings = {name: getattr(options, name) for name in ("resume", "checkpoint_seconds", "workers")}
-    return settings | {"say": _say(options)}
+    own = ("resume", "checkpoint_seconds", "workers")
+    return {name: getattr(options, name) for name in own} | {"say": _say(options)}
 
 
 def _end_training(options: argparse.Namespace, outcome: Any) -> int:
-    if options.json:
-        print(json.dumps(outcome.rows, indent=1))
+    _show(options, outcome.rows, ())
     if outcome.stopped:
         lost = getattr(options, "out", True) is None
         kept = "nothing is kept without --out" if lost else "what was begun is kept: --resume goes on"
         print(f"twm: stopped; {kept}", file=sys.stderr)
         return 130
     if outcome.failed:
-        why = "the lines above say why, and --resume tries again"
-        print(f"twm: without a row: {', '.join(outcome.failed)}; {why}", file=sys.stderr)
+        names = ", ".join(outcome.failed)
+        print(f"twm: without a row: {names}; the lines above say why, and --resume tries again", file=sys.stderr)
     return 1 if outcome.failed else 0
 
 
@@ -313,15 +305,12 @@ def _bench(options: argparse.Namespace) -> int:
     require(len(names) > 0, f"no bench has a case {', '.join(options.case)}: see twm bench --help")
     unknown = [name for name in names if name not in BENCHES]
     require(not unknown, f"unknown bench {', '.join(unknown)}: choose from {', '.join(BENCHES)}")
-    found: dict[str, dict[str, Any]] = {"cases": {}, "torch_processes": {}, "setup": {}}
-    for name in names:
-        result = BENCHES[name](options.case, options.rounds, report=_say(options))
-        for key in ("cases", "torch_processes"):
-            found[key].update(result[key])
-        found["setup"][name] = result["setup"]
-    lines = ["torch with a process a core instead of a thread a core:"] if found["torch_processes"] else []
-    for name, beside in found["torch_processes"].items():
-        lines.append(f"{name:10} torch {beside['torch_ms']:8.3f} ms   ratio {beside['ratio']:5.2f}")
+    results = {name: BENCHES[name](options.case, options.rounds, report=_say(options)) for name in names}
+    found = {key: dict(chain(*(own[key].items() for own in results.values()))) for key in ("cases", "torch_processes")}
+    found["setup"] = {name: own["setup"] for name, own in results.items()}
+    beside = found["torch_processes"].items()
+    lines = ["torch with a process a core instead of a thread a core:"] if beside else []
+    lines += [f"{name:10} torch {own['torch_ms']:8.3f} ms   ratio {own['ratio']:5.2f}" for name, own in beside]
     for name, setup in found["setup"].items():
         lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in setup.items()))
         if setup["load"] > BUSY:
@@ -344,36 +333,34 @@ def _bench(options: argparse.Namespace) -> int:
 )
 def _analyse(options: argparse.Namespace) -> int:
     from twm.analysis import report
+    from twm.theory.systems import parse_task
 
-    given = (options.task, options.figure)
     require(options.record != (options.checkpoint is not None), "give a CHECKPOINT, or --record for those of the book")
-    require(not options.record or not any(given), "--record goes without --task and --figure")
+    more = options.task or options.figure
+    require(not (options.record and more), "--record goes without --task and --figure")
     require_count(options.seed, "--seed", 0)
     if options.record:
         added = report.record_analyses(say=_say(options))
         print(json.dumps({"added": added}) if options.json else f"{added} networks added to analysis.csv")
         return 0
-    from twm.theory.systems import parse_task
-
     try:
         checkpoint = report.read_checkpoint(options.checkpoint)
     except report.OtherNetwork as refusal:
         return _analyse_machine(options, refusal)
     task = options.task or checkpoint.task
     require(task is not None, f"{options.checkpoint} does not say which task it was trained on: name it with --task")
-    if options.figure is not None:
-        _check_figure(options.figure)
+    save = _prepare_figure(options.figure) if options.figure is not None else None
     found = report.analyse_network(checkpoint.system, parse_task(task), seed=options.seed)
-    if options.figure is not None:
-        _save_figure(found, options.figure)
+    if save:
+        save(found)
     return _show(options, found.to_json(), report.describe_analysis(found))
 
 
 def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     """Analyse a network that ``twm sweep bridge`` left; of any other kind say why it cannot be done."""
-    from twm.analysis.systems import SequenceSystem
     from twm.analysis.analyses import analyse_machine
     from twm.analysis.report import describe_machine
+    from twm.analysis.systems import SequenceSystem
     from twm.tasks.sequences import SystemTask
     from twm.theory.systems import parse_task
     from twm.training.sequence_results import read_sequence_network
@@ -391,27 +378,27 @@ def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     return _show(options, found.to_json(), describe_machine(found))
 
 
-def _check_figure(name: str) -> None:
+def _prepare_figure(name: str) -> Callable[[Any], None]:
+    """Check that a figure can be written to this file, and return what draws an analysis there."""
     from matplotlib.figure import Figure
-
-    endings = sorted(Figure().canvas.get_supported_filetypes())
-    fits = Path(name).suffix.lstrip(".").lower() in endings
-    require(fits, f"--figure {name} must end in one of .{', .'.join(endings)}")
-    require(Path(name).resolve().parent.is_dir(), f"--figure {name}: there is no such folder")
-
-
-def _save_figure(found: Any, name: str) -> None:
-    import io
 
     from twm.book.figures.basis_recovery import plot_analysis
     from twm.paths import write_atomically
 
-    content = io.BytesIO()
-    plot_analysis(found).savefig(content, format=Path(name).suffix.lstrip(".").lower(), dpi=150)
-    try:
-        write_atomically(Path(name), content.getvalue())
-    except OSError as error:
-        raise UserError(f"--figure {name} cannot be written: {error.strerror}") from None
+    path, ending = Path(name), Path(name).suffix.lstrip(".").lower()
+    endings = sorted(Figure().canvas.get_supported_filetypes())
+    require(ending in endings, f"--figure {name} must end in one of .{', .'.join(endings)}")
+    require(path.resolve().parent.is_dir(), f"--figure {name}: there is no such folder")
+
+    def save(found: Any) -> None:
+        content = BytesIO()
+        plot_analysis(found).savefig(content, format=ending, dpi=150)
+        try:
+            write_atomically(path, content.getvalue())
+        except OSError as error:
+            raise UserError(f"--figure {name} cannot be written: {error.strerror}") from None
+
+    return save
 
 
 def make_parser() -> argparse.ArgumentParser:

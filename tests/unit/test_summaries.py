@@ -6,15 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 from twm.errors import UserError
-from twm.training.tables import (
-    compare_iterations,
-    compare_paired,
-    correlate_ranks,
-    estimate_mean,
-    pair_rows,
-    select_rows,
-    summarise_starts,
-)
+from twm.training.tables import compare_iterations, compare_paired, correlate_ranks
+from twm.training.tables import estimate_mean, pair_rows, summarise_starts
 
 
 def make_rows(iterations, total=1000):
@@ -45,12 +38,9 @@ def test_pairing_takes_away_what_seeds_share():
 
 
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
-    samples = np.random.default_rng(5).normal(0.7, 1.0, (300, 25))
-    found = [compare_paired(sample, np.zeros(25), draws=400) for sample in samples]
+    found = [compare_paired(s, np.zeros(25), draws=400) for s in np.random.default_rng(5).normal(0.7, 1.0, (300, 25))]
     # A percentile bootstrap of 25 values covers a little less than 95%: the normal deviate without Student's excess.
     assert 0.88 <= np.mean([not interval.excludes(0.7) for interval in found]) <= 0.98
-    widths = [interval.high - interval.low for interval in found]
-    assert np.mean(widths) == pytest.approx(2 * 1.96 / 25**0.5, rel=0.1)
 
 
 def test_iterations_are_compared_by_the_median_of_their_ratios_and_never_counts_against_the_first():
@@ -62,16 +52,13 @@ def test_iterations_are_compared_by_the_median_of_their_ratios_and_never_counts_
     assert first.values.tolist() == [0.5, math.inf, 0.5] and first.value == 0.5 and first.high == math.inf
     second = compare_iterations(make_rows([100, 100, 100]), make_rows([200, None, 200], total=1000))
     assert second.values.tolist() == [0.5, 0.1, 0.5]
-    most = compare_iterations(make_rows([None, None, 10, 10]), make_rows([20] * 4))
-    assert most.value == most.high == math.inf and most.low == 0.5 and not most.excludes(1)
 
 
 # ---- ranks
 
 
-@pytest.mark.parametrize("count", [3, 8, 60])
-def test_one_group_is_spearmans_correlation(count):
-    rng = np.random.default_rng(count)
+def test_one_group_is_spearmans_correlation():
+    rng, count = np.random.default_rng(8), 8
     first = rng.normal(size=count)
     # Rounded, so that there are ties.
     second = np.round(first + rng.normal(size=count), 1)
@@ -83,22 +70,16 @@ def test_one_group_is_spearmans_correlation(count):
 
 
 def test_a_difference_between_groups_alone_is_no_relation():
-    """Simpson: groups far apart on both axes, independent within; over all at once the correlation is large."""
     rng = np.random.default_rng(3)
     groups, level = np.repeat(["easy", "hard", "odd"], 40), np.repeat([0.0, 50.0, 100.0], 40)
     first, second = level + rng.normal(size=120), level + rng.normal(size=120)
     assert correlate_ranks(first, second, draws=100).value > 0.85
     within = correlate_ranks(first, second, groups, draws=500)
     assert abs(within.value) < 0.2 and not within.excludes(0)
-
-
-def test_a_relation_within_groups_is_seen_against_the_groups():
-    groups, first = np.tile(["a", "b"], 20), np.arange(40.0)
-    second = first - 1000.0 * (groups == "b")
-    # Any order of the pairs gives the same, and the sign is kept.
-    order = np.random.default_rng(0).permutation(40)
+    # A relation within groups is seen against the groups, and keeps its sign.
+    places, pair = np.arange(40.0), np.tile(["a", "b"], 20)
     for sign in (1, -1):
-        found = correlate_ranks(first[order], sign * second[order], groups[order], draws=100)
+        found = correlate_ranks(places, sign * (places - 1000.0 * (pair == "b")), pair, draws=100)
         assert found.value == pytest.approx(sign) and found.excludes(0)
 
 
@@ -113,13 +94,10 @@ def test_groups_weigh_by_their_pairs_and_a_side_that_does_not_vary_is_unrelated(
     assert correlate_ranks([1, 2, 3], [1, 2, 3], ["a", "b", "c"], draws=20).value == 0
 
 
-def test_rows_are_selected_by_every_column_and_paired_by_the_seeds_that_both_have():
-    rows = [{"task": task, "seed": seed, "l2": l2} for seed in (2, 0, 1) for task in ("T1", "T2") for l2 in (0.0, 0.1)]
-    found = select_rows(rows, task="T1", l2=0.0)
-    assert [row["seed"] for row in found] == [0, 1, 2] and all(row["task"] == "T1" and row["l2"] == 0 for row in found)
-    assert len(select_rows(iter(rows))) == len(rows) and select_rows(rows, task="T9") == [] == select_rows([], size=1)
-    left, right = pair_rows([{"seed": seed, "side": "left"} for seed in (3, 0, 1, 2)], found[1:])
-    assert [row["seed"] for row in left] == [1, 2] and right == found[1:] and left[0]["side"] == "left"
+def test_rows_are_paired_by_the_seeds_that_both_have():
+    right = [{"seed": seed, "side": "right"} for seed in (5, 2, 1)]
+    left, found = pair_rows([{"seed": seed, "side": "left"} for seed in (3, 0, 1, 2)], right)
+    assert [row["seed"] for row in left] == [1, 2] and found == right[:0:-1] and left[0]["side"] == "left"
 
 
 # ---- starts
@@ -161,13 +139,10 @@ def test_starts_are_paired_by_task_and_seed_and_missing_runs_count_against_them(
     [
         (lambda: estimate_mean([1.0, math.nan]), "finite"),
         (lambda: compare_paired([1], [1, 2]), "1 and 2"),
-        (lambda: compare_paired([], []), "0 and 0"),
         (lambda: compare_paired([1, math.inf], [1, 2]), "finite"),
         (lambda: compare_iterations(make_rows([1]), []), "no seed"),
         (lambda: correlate_ranks([1, 2], [1, 2]), "three pairs"),
-        (lambda: correlate_ranks([1, 2, 3], [1, 2]), "three pairs"),
         (lambda: correlate_ranks([1, 2, 3], [1, 2, 3], ["a"]), "a group each"),
-        (lambda: select_rows([{"seed": 0}], size=1, colour=2), "no column colour, size"),
         (lambda: summarise_starts(STARTS[3:6]), "uniform"),
         (lambda: summarise_starts([*STARTS, STARTS[0]]), "twice"),
     ],

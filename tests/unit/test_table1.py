@@ -7,7 +7,7 @@ from twm.book.ledger import judge_numbers, read_ledger
 from twm.training import tables
 from twm.training.sweeps import SWEEPS
 
-CELLS = [(task, hidden, l2) for task in ("T1", "T2", "T3", "T4") for hidden in (64, 128) for l2 in (0.0, 0.001, 0.1)]
+CELLS = [tuple(cell[:3]) for cell in tables.PAPER_NUMBERS["table1"]]
 T2 = ("T2", 64, 0.0)
 
 
@@ -25,11 +25,8 @@ def summarise(rows, cell=T2):
 
 def make_paper_rows(seeds=20):
     """Rows that have just the paper's numbers, every seed the same."""
-    return [
-        make_row(seed, cell.paper_accuracy, error=cell.paper_error, cell=(cell.task, cell.hidden, cell.l2))
-        for cell in tables.summarise_table1([])
-        for seed in range(seeds)
-    ]
+    papers = [(seed, *paper) for paper in tables.PAPER_NUMBERS["table1"] for seed in range(seeds)]
+    return [make_row(seed, accuracy, error=error, cell=cell) for seed, *cell, accuracy, error in papers]
 
 
 def describe(rows):
@@ -53,12 +50,9 @@ def test_the_papers_numbers_are_those_of_the_ledger(claim, name):
 
 def test_a_seed_counts_once_with_the_better_of_its_two_thresholds():
     rows = [
-        make_row(0, 0.80, 0.60, error=0.010, optimal=0.009, threshold=0.98),
-        make_row(0, 0.90, 0.50, error=0.030, optimal=0.020, threshold=0.90),
-        make_row(1, 1.00, 0.70, error=None, threshold=0.98),
-        make_row(1, 0.70, 0.70, error=0.002, optimal=0.002, threshold=0.90),
-        make_row(2, 0.60, 0.55, error=None, threshold=0.98),
-    ]
+        make_row(0, 0.80, 0.60, error=0.010, optimal=0.009), make_row(0, 0.90, 0.50, error=0.030, optimal=0.020, threshold=0.9),
+        make_row(1, 1.00, 0.70), make_row(1, 0.70, 0.70, error=0.002, threshold=0.9), make_row(2, 0.60, 0.55),
+    ]  # fmt: skip
     # Rows of other tasks and sizes are left out.
     others = [("T2", 128, 0.0), ("repeat-copy:3,2", 64, 0.0), ("T2", 32, 0.0), ("T2", 64, 0.5)]
     rows += [make_row(9, 0.10, 0.10, error=9.0, cell=cell) for cell in others]
@@ -73,19 +67,19 @@ def test_a_seed_counts_once_with_the_better_of_its_two_thresholds():
     assert cell.error.value == pytest.approx(0.006) and cell.error_optimal.value == pytest.approx(0.0055)
 
 
-def test_errors_agree_within_a_factor_three_and_dashes_with_dashes():
-    for factor, agrees in ((1, True), (2.999, True), (3.001, False), (1 / 2.999, True), (1 / 3.001, False)):
-        assert summarise([make_row(error=0.0075 * factor)]).error_agrees is agrees
-    assert summarise([make_row(error=None)]).error_agrees is False
-    dash = ("T1", 64, 0.0)
-    for error, agrees in ((None, True), (0.0001, False)):
-        assert summarise([make_row(error=error, cell=dash)], dash).error_agrees is agrees
-
-
-def test_accuracies_agree_within_five_hundredths():
-    cell = ("T2", 64, 0.001)
-    for best, agrees in ((0.85, True), (0.8, True), (0.799, False), (0.899, True), (0.901, False)):
-        assert summarise([make_row(best=best, cell=cell)], cell).accuracy_agrees is agrees
+@pytest.mark.parametrize(
+    ("cell", "name", "verdicts"),
+    [
+        (T2, "error", {0.0075: True, 0.0224: True, 0.0226: False, 0.00251: True, 0.00249: False, None: False}),
+        (("T1", 64, 0.0), "error", {None: True, 0.0001: False}),
+        (("T2", 64, 0.001), "best", {0.85: True, 0.8: True, 0.799: False, 0.899: True, 0.901: False}),
+    ],
+)
+def test_errors_agree_within_a_factor_three_and_accuracies_within_five_hundredths(cell, name, verdicts):
+    half = {"error": "error_agrees", "best": "accuracy_agrees"}[name]
+    assert {
+        value: getattr(summarise([make_row(**{name: value}, cell=cell)], cell), half) for value in verdicts
+    } == verdicts
 
 
 def test_a_cell_is_settled_by_its_interval_not_by_its_mean():
@@ -93,20 +87,11 @@ def test_a_cell_is_settled_by_its_interval_not_by_its_mean():
     assert far.accuracy_settled and not far.accuracy_agrees
     wide = summarise([make_row(0, 0.92), make_row(1, 1.0)])
     assert wide.accuracy_agrees and not wide.accuracy_settled and wide.accuracy.half_width > 0.1
-    assert not summarise([make_row()]).accuracy_settled
-    for best, error, word in (
-        (1, 0.0075, "both"),
-        (1, None, "accuracy"),
-        (0.8, 0.0075, "error"),
-        (0.8, None, "neither"),
-    ):
-        assert summarise([make_row(0, best, error=error)]).verdict == word
+    words = {(1, 0.0075): "both", (1, None): "accuracy", (0.8, 0.0075): "error", (0.8, None): "neither"}
+    assert {key: summarise([make_row(0, key[0], error=key[1])]).verdict for key in words} == words
     empty = summarise([])
     assert (empty.accuracy_agrees, empty.error_agrees, empty.verdict) == (None, None, "no seed")
-    assert not empty.accuracy_settled
-
-
-# ---- what it comes to
+    assert not empty.accuracy_settled and not summarise([make_row()]).accuracy_settled
 
 
 def test_the_papers_own_numbers_are_reproduced():
@@ -121,6 +106,12 @@ def test_the_papers_own_numbers_are_reproduced():
         assert judge_numbers(claims[claim], numbers)[0] == "reproduced"
     twice = [*make_paper_rows(2), *(row | {"threshold": 0.9} for row in make_paper_rows(2))]
     assert describe(twice)["accuracy"]["least_both"] == 2
+    # Cells without seeds are no cells on record.
+    for half in describe(row for row in make_paper_rows(3) if row["hidden"] == 64).values():
+        assert (half["cells"], half["cells_of_table"], half["least_seeds"]) == (12, 24, 0)
+    empty = describe([])
+    assert empty["accuracy"]["agree"] == empty["error"]["agree"] == 0
+    assert empty["accuracy"]["largest_gap"] == empty["error"]["largest_matching_gap"] == 0
 
 
 def test_what_is_apart_is_counted_and_named():
@@ -139,16 +130,6 @@ def test_what_is_apart_is_counted_and_named():
     assert found["error"]["largest_matching_gap"] == pytest.approx(0.0003)
 
 
-def test_cells_without_seeds_are_no_cells_on_record():
-    found = describe(row for row in make_paper_rows(3) if row["hidden"] == 64)
-    for half in found.values():
-        assert (half["cells"], half["cells_of_table"], half["least_seeds"]) == (12, 24, 0)
-    assert found["error"]["numbers"] + found["error"]["dashes"] == 12
-    empty = describe([])
-    assert empty["accuracy"]["agree"] == empty["error"]["agree"] == 0
-    assert empty["accuracy"]["largest_gap"] == empty["error"]["largest_matching_gap"] == 0
-
-
 def test_accurate_models_are_counted_without_the_bottleneck():
     bottleneck = [make_row(seed, 0.99, error=0.001, cell=("T1", 64, l2)) for seed, l2 in enumerate((0.0, 0.001))]
     rows = [
@@ -156,9 +137,8 @@ def test_accurate_models_are_counted_without_the_bottleneck():
         make_row(1, 0.95, error=0.0201),
         make_row(2, 0.95),
         make_row(3, 0.94, error=0.001),
-        make_row(4, 1.0, error=0.001, cell=("T1", 128, 0.0)),
-        make_row(5, 1.0, error=0.001, cell=("T2", 64, 0.1)),
     ]
+    rows += [make_row(error=0.001, cell=cell) for cell in (("T1", 128, 0.0), ("T2", 64, 0.1))]
     assert tables.count_converged(bottleneck) == {"accurate": 0, "equal_rank": 0, "converged": 0}
     assert tables.count_converged([*rows, *bottleneck]) == {"accurate": 5, "equal_rank": 4, "converged": 3}
 

@@ -6,8 +6,8 @@ from twm.book.figures import wave_rnn as figures
 from twm.training import sequence_tables as tables
 from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_here
 from twm.training.plans import SequencePlan
-from twm.training.reduced import list_reduced_plans
 from twm.training.sequence_results import SEQUENCE_COLUMNS
+from twm.training.sweeps import list_reduced_plans
 
 BASE = dict.fromkeys(SEQUENCE_COLUMNS) | {
     "network": "wrnn", "neurons": 100, "channels": 6, "mlp": 0, "init": "shift", "encoder": "single", "activation": "relu", "seed": 0,
@@ -89,10 +89,8 @@ def test_images_by_hand():
 def test_the_ablation_by_hand():
     plans = list_reduced_plans("ablation", "smoke")
     losses = (0.01, 0.02, 0.5, 0.6, 0.4, 0.3, 0.2)
-    rows = [
-        make_row(plan.task, network=plan.network, init=plan.recurrent, encoder=plan.encoder, loss=loss)
-        for plan, loss in zip(plans, losses)
-    ]
+    starts = [{"network": plan.network, "init": plan.recurrent, "encoder": plan.encoder} for plan in plans]
+    rows = [make_row("copy:5", **start, loss=loss) for start, loss in zip(starts, losses)]
     rows += [make_row("copy:5", init="identity", loss=0.0), make_row("copy:5", seed=1, loss=0.03)]
     found = tables.summarise_ablation(rows)
     assert list(found) == list(tables.ABLATIONS) and found["wRNN"] == {5: pytest.approx(0.02)}

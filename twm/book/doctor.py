@@ -1,9 +1,9 @@
 """What this machine has, and what each profile will take on it."""
 
-import importlib.metadata
 import os
 import platform
 import shutil
+from importlib.metadata import distributions
 from pathlib import Path
 
 import torch
@@ -19,28 +19,14 @@ from twm.training.sequence_model import SEQUENCE_GPU_STATUS
 _PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupytext", "papermill", "pytest", "playwright")
 
 
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def _describe_gpu() -> str:
-    if not torch.cuda.is_available():
-        return "none found by torch; everything runs on the CPU"
-    memory = torch.cuda.get_device_properties(0).total_memory / 2**30
-    return f"{torch.cuda.get_device_name()} ({memory:.0f} GiB)"
-
-
 def _describe_profiles() -> dict[str, str]:
     timings, described = read_timings(), {}
     for name, profile in PROFILES.items():
         summary = summarise_profile(timings.get(name, {}))
         measured = "no time on record"
         if summary["notebooks"]:
-            minutes, memory = summary["seconds"] / 60, summary["memory_mb"] / 1024
-            measured = f"measured {minutes:.1f} min, {memory:.1f} GB for {summary['notebooks']} notebooks"
+            spent = f"{summary['seconds'] / 60:.1f} min, {summary['memory_mb'] / 1024:.1f} GB"
+            measured = f"measured {spent} for {summary['notebooks']} notebooks"
         described[name] = f"{profile.purpose}; {measured}; budget {profile.budget / 60:.0f} min on 2 cores"
     return described
 
@@ -51,20 +37,22 @@ def examine() -> dict[str, dict[str, str]]:
         root: Path | None = find_root()
     except UserError:
         root = None
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    installed = {known.name.lower(): known.version for known in distributions() if known.name}
+    found = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
+    gpu = found and f"{found.name} ({found.total_memory / 2**30:.0f} GiB)"
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     return {
         "system": {
             "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
             "cores": str(os.cpu_count()),
-            "memory": f"{memory:.0f} GiB",
-            "GPU": _describe_gpu(),
+            "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+            "GPU": gpu or "none found by torch; everything runs on the CPU",
             "training": f"on the CPU one process a core; on a GPU {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
             "clone": f"{root} at {find_commit(root)}" if root else "none: only the library works, see the rerun page",
             "disk free": f"{shutil.disk_usage(root or Path.cwd()).free / 2**30:.0f} GiB",
             "browser for tests": browser or "none: browser tests will skip",
         },
-        "packages": {package: _version(package) for package in _PACKAGES},
+        "packages": {package: installed.get(package, "not installed") for package in _PACKAGES},
         "data": {"TWM_DATA_DIR": os.environ.get("TWM_DATA_DIR") or "not set", **describe_data()},
         "profiles": _describe_profiles() if root else {"": "known in a clone"},
     }

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from twm.errors import require
 from twm.models.elman import read_network
 from twm.models.rings import SequenceNetwork
 from twm.models.weights import Weights, as_weights
@@ -22,7 +23,7 @@ from twm.training.runner import train_models
 from twm.training.sequence_model import make_network
 from twm.training.sequence_results import read_sequence_network
 from twm.training.sweeps import find_sweep
-from twm.training.tables import Row, select_rows
+from twm.training.tables import Row
 
 
 @dataclass(frozen=True)
@@ -32,16 +33,18 @@ class Models:
     rows: list[Row]
     curves: Mapping[str, list[dict[str, Any]]]  # by model, the points of its learning curve
     about: str  # when, where and how they were made
-    trained: Mapping[str, tuple[Any, Any]] = field(
-        default_factory=dict, repr=False
-    )  # plan and weights, if trained here
+    # Plan and weights, if trained here.
+    trained: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
 
     def __bool__(self) -> bool:
         return bool(self.rows)
 
     def select(self, **wanted: Any) -> list[Row]:
         """Return the rows whose columns have these values, by rising seed."""
-        return select_rows(self.rows, **wanted)
+        odd = sorted(set(wanted) - set(self.rows[0])) if self.rows else []
+        require(not odd, f"a table of models has no column {', '.join(odd)}")
+        found = [row for row in self.rows if all(row[column] == value for column, value in wanted.items())]
+        return sorted(found, key=lambda row: row["seed"])
 
     def list_curves(self, rows: Iterable[Row]) -> list[dict[str, Any]]:
         """Return the points of all curves of some rows, one after another."""
@@ -134,8 +137,8 @@ def list_speeds(activity: np.ndarray) -> list[float]:
     """Return the speed of each ring whose power is mostly on the line of one speed, the median over sequences."""
     found = []
     for ring in activity.transpose(1, 0, 2, 3):
-        measured = [measure_speed(sequence) for sequence in ring if sequence.any()]
-        speed, share = np.median(measured, axis=0) if measured else (0.0, 0.0)
+        measured = [measure_speed(sequence) for sequence in ring if sequence.any()] or [(0.0, 0.0)]
+        speed, share = np.median(measured, axis=0)
         if share >= 0.5:
             found.append(float(speed))
     return found

@@ -9,18 +9,11 @@ import pandas as pd
 
 from twm.tasks.sequences import ADDING_LENGTHS, COPY_WAITS
 from twm.training.sweeps import ABLATIONS
-from twm.training.tables import Row
+from twm.training.tables import PAPER_NUMBERS, Row
 
-#: Table 1 of the wave-RNN paper: iterations until the adding task was solved, by length; ``None`` for never.
-_PAPER_ADDING = {
-    "irnn": dict(zip(ADDING_LENGTHS, (14_000, 22_000, 30_000, None, None))),
-    "wrnn": dict(zip(ADDING_LENGTHS, (300, 1_000, 1_000, 3_000, 2_000))),
-}
-#: Its Table 2: accuracy in per cent on MNIST pixel by pixel and permuted.
-PAPER_IMAGES = {
-    "wRNN": (97.6, 96.7), "iRNN": (98.5, 92.5), "wRNN + MLP": (97.5, 97.6), "LSTM": (98.8, 92.9), "GRU": (99.1, 94.1),
-}  # fmt: skip
-#: Batch of its copy task, by which the released code divides the loss once more; accuracy from which a task is learnt.
+#: Accuracy in per cent on MNIST pixel by pixel and permuted, by network.
+PAPER_IMAGES = PAPER_NUMBERS["images"]
+#: Batch of the copy task, by which the wave-RNN paper's code divides the loss once more; accuracy from which a task is learnt.
 _RELEASED_BATCH, _LEARNT = 128, 0.99
 #: What tells two networks of a grid apart; starts of weights are among it, because they are what an ablation compares.
 _NETWORK = ["task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "seed"]
@@ -46,29 +39,26 @@ def _read_frame(rows: Sequence[Row]) -> pd.DataFrame:
     return frame.astype(dict.fromkeys(numbers, float)).assign(kind=[name_kind(row) for row in rows], variant=variants)
 
 
+def _pick(frame: pd.DataFrame, plain: bool = False) -> pd.DataFrame:
+    """Return the best of each grid; ``plain`` for those with a linear readout that start as in the paper."""
+    groups = frame.groupby(_NETWORK, dropna=False, sort=False).ngroup()
+    ranked = frame.assign(group=groups).sort_values(["group", "accuracy", "loss"], ascending=[True, False, True])
+    best = ranked.drop_duplicates("group")
+    return best[best["variant"] == best["kind"]] if plain else best
+
+
 def pick_best(rows: Iterable[Row]) -> list[Row]:
     """Return for each network and seed the row of a grid with the best accuracy, then the lowest loss."""
     rows = list(rows)
-    frame = _read_frame(rows)
-    frame["group"] = frame.groupby(_NETWORK, dropna=False, sort=False).ngroup()
-    ranked = frame.sort_values(["group", "accuracy", "loss"], ascending=[True, False, True])
-    return [rows[place] for place in ranked.drop_duplicates("group").index]
-
-
-def _pick_plain(rows: Iterable[Row]) -> list[Row]:
-    # Those with a linear readout that start as in the paper.
-    best = pick_best(rows)
-    return [row for row, own in zip(best, _read_frame(best).itertuples()) if own.variant == own.kind]
+    return [rows[place] for place in _pick(_read_frame(rows)).index]
 
 
 def pick_usual(rows: Iterable[Row]) -> list[Row]:
     """Return the best rows of a grid in one size a network, that of most runs, then the largest; rings start as a shift."""
     rows = [row for row in rows if row["network"] != "wrnn" or row["init"] == "shift"]
-    found = []
-    for _, own in _read_frame(rows).groupby("kind", sort=False):
-        usual = own["parameters"].mode().max()
-        found += pick_best(rows[place] for place in own.index[own["parameters"] == usual])
-    return found
+    kinds = [own for _, own in _read_frame(rows).groupby("kind", sort=False)]
+    usual = [own[own["parameters"] == own["parameters"].mode().max()] for own in kinds]
+    return [rows[place] for own in usual for place in _pick(own).index]
 
 
 @dataclass(frozen=True)
@@ -90,11 +80,10 @@ class CopyCell:
 
 def summarise_copy(rows: Iterable[Row]) -> list[CopyCell]:
     """Compare wave-RNN and iRNN at each wait that has rows of the wave-RNN, shortest first."""
-    best = _pick_plain(rows)
-    frame = _read_frame(best).assign(wait=[read_wait(row) for row in best])
-    frame = frame.fillna({"loss": math.inf, "iterations_to_99": math.inf})
+    rows = list(rows)
+    frame = _pick(_read_frame(rows), plain=True).fillna({"loss": math.inf, "iterations_to_99": math.inf})
     cells = []
-    for wait, own in frame.groupby("wait"):
+    for wait, own in frame.groupby([read_wait(rows[place]) for place in frame.index]):
         waves, dense = own[own["network"] == "wrnn"], own[own["network"] == "irnn"]
         if waves.empty:
             continue
@@ -128,27 +117,20 @@ def describe_hold(cells: Sequence[CopyCell]) -> dict[str, Any]:
     """Return the numbers by which the claim on how long each network holds is judged."""
     waves = {cell.wait: cell.wave_accuracy for cell in cells}
     dense = {cell.wait: cell.dense_accuracy for cell in cells if cell.dense_accuracy is not None}
-    held, dense_held = ([wait for wait, accuracy in own.items() if accuracy >= _LEARNT] for own in (waves, dense))
-    return {
-        "waits": list(waves),
-        "wave_accuracies": list(waves.values()),
-        "dense_waits": list(dense),
-        "dense_accuracies": list(dense.values()),
-        "longest_held": max(held, default=-1),
-        "longest": max(waves, default=-1),
-        "dense_longest": max(dense_held, default=-1),
-    }
+    held, dense_held = (max((wait for wait in own if own[wait] >= _LEARNT), default=-1) for own in (waves, dense))
+    found = {"waits": list(waves), "wave_accuracies": list(waves.values()), "dense_waits": list(dense)}
+    found |= {"dense_accuracies": list(dense.values()), "longest_held": held, "longest": max(waves, default=-1)}
+    return found | {"dense_longest": dense_held}
 
 
 def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[list[int | None], list[int | None]]]]]:
     """Return the paper's iterations and ours, one a seed, by length, then by network; ``None`` for never."""
-    found = []
+    found: dict[int, dict] = {}
     for length in sorted({read_wait(row) for row in rows}):
-        own = [row for row in rows if read_wait(row) == length]
-        ours = {name: [row["solved_at"] for row in own if row["network"] == name] for name in _PAPER_ADDING}
-        papers = {name: [paper[length]] if length in paper else [] for name, paper in _PAPER_ADDING.items()}
-        found.append((length, {name: (papers[name], ours[name]) for name in _PAPER_ADDING}))
-    return found
+        for name, paper in PAPER_NUMBERS["adding"].items():
+            ours = [row["solved_at"] for row in rows if (row["network"], read_wait(row)) == (name, length)]
+            found.setdefault(length, {})[name] = ([paper[length]] if length in paper else [], ours)
+    return list(found.items())
 
 
 def describe_adding(rows: Sequence[Row]) -> dict[str, Any]:
@@ -173,8 +155,8 @@ def list_accuracies(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
 
 def summarise_ablation(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
     """Return mean lowest losses by row of Table 4, then by wait."""
-    best = pick_best(rows)
-    frame = _read_frame(best).assign(wait=[read_wait(row) for row in best])
+    rows = list(rows)
+    frame = _pick(_read_frame(rows)).assign(wait=lambda best: [read_wait(rows[place]) for place in best.index])
     table = frame.pivot_table(index="wait", columns="variant", values="loss")
     return {name: table[name].dropna().to_dict() for name in ABLATIONS if name in table}
 
@@ -194,7 +176,8 @@ def describe_ablation(losses: Mapping[str, Mapping[int, float]]) -> dict[str, An
 
 def describe_lead(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
     """Return how often the wave-RNN is ahead of the iRNN in the first ten tests, an epoch apart, of the same seed."""
-    best = _pick_plain(rows)
+    rows = list(rows)
+    best = [rows[place] for place in _pick(_read_frame(rows), plain=True).index]
     waves, dense = ([row for row in best if row["network"] == network] for network in ("wrnn", "irnn"))
     ahead = looks = longest = 0
     for row in waves:
@@ -208,7 +191,7 @@ def describe_lead(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> d
 
 def list_sizes(rows: Iterable[Row]) -> dict[str, list[tuple[int, float]]]:
     """Return parameters and mean best accuracy in per cent of each size of wave-RNN (linear readout) and iRNN."""
-    frame = _read_frame(_pick_plain(rows))
+    frame = _pick(_read_frame(list(rows)), plain=True)
     means = (100 * frame["accuracy"]).groupby([frame["kind"], frame["parameters"]]).mean()
     return {kind: list(means[kind].items()) for kind in ("wRNN", "iRNN") if kind in means}
 

@@ -6,18 +6,20 @@ Every summary says on how many seeds it rests, failed ones included, and leaves 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import yaml
 from scipy.stats import rankdata, t
 
 from twm.errors import require
 from twm.training.attention import RatioSummary, summarise_ratio
-from twm.training.sweeps import HIDDEN_SIZES, L2_VALUES, TASKS
 
 Row = Mapping[str, Any]
+#: The papers' numbers.
+PAPER_NUMBERS = yaml.safe_load((Path(__file__).parent / "paper.yml").read_text(encoding="utf-8"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,15 +95,6 @@ def _correlate(sides: np.ndarray, members: Sequence[np.ndarray]) -> float:
     return float(first @ second) / norm if norm else 0.0
 
 
-def select_rows(rows: Iterable[Row], **wanted: Any) -> list[Row]:
-    """Return the rows whose columns have the wanted values, by rising seed."""
-    rows = list(rows)
-    odd = sorted(set(wanted) - set(rows[0])) if rows else []
-    require(not odd, f"a table of models has no column {', '.join(odd)}")
-    found = [row for row in rows if all(row[column] == value for column, value in wanted.items())]
-    return sorted(found, key=lambda row: row["seed"])
-
-
 def pair_rows(first: Iterable[Row], second: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     """Return the rows of two conditions for the seeds that both have, in the order of the seeds."""
     left, right = ({row["seed"]: row for row in rows} for rows in (first, second))
@@ -118,15 +111,8 @@ PAPER_SEEDS = 20
 _TOLERANCE, _HALF_WIDTH, _FACTOR = 0.05, 0.1, 3.0
 # From which accuracy a model counts as accurate, as in the table's caption; it has fallen if it ends this much lower.
 _ACCURATE, _FALLEN = 0.94, 0.05
-# Accuracies with 64 neurons and three weight decays, then with 128; then errors in radians, None for "not theory's rank".
-_PAPER = {
-    "T1": ((0.97, 0.88, 0.50, 1.00, 0.93, 0.50), (None, None, None, 0.0005, None, None)),
-    "T2": ((1.00, 0.85, 0.50, 0.98, 0.98, 0.50), (0.0075, None, None, 0.0055, 0.0031, None)),
-    "T3": ((1.00, 0.97, 0.50, 0.98, 1.00, 0.50), (0.0026, 0.0010, None, 0.0031, 0.0005, None)),
-    "T4": ((0.94, 1.00, 0.50, 1.00, 1.00, 0.50), (0.0112, 0.0011, None, 0.0022, 0.0006, None)),
-}
 _VERDICTS = {(True, True): "both", (True, False): "accuracy", (False, True): "error", (False, False): "neither"}
-_VERDICTS |= {(None, None): "no seed"}
+_FAILURES = ("learns nothing", "stays at the first horizon", "learns a part", "falls and ends low", "diverges")
 
 
 @dataclass(frozen=True)
@@ -154,17 +140,15 @@ class Cell:
     # Is the interval narrow enough to tell?
     accuracy_settled = property(lambda self: self.seeds > 1 and self.accuracy.half_width <= _HALF_WIDTH)
 
+    # Which halves agree, in a word.
+    verdict = property(lambda self: _VERDICTS.get((self.accuracy_agrees, self.error_agrees), "no seed"))
+
     @property
     def error_agrees(self) -> bool | None:
         """Whether the error is near the paper's, or both are undefined; ``None`` without a seed."""
-        if not self.seeds:
-            return None
-        if self.paper_error is None or self.error.value is None:
-            return self.paper_error is None and self.error.value is None
-        return self.paper_error / _FACTOR <= self.error.value <= self.paper_error * _FACTOR
-
-    # Which halves agree, in a word.
-    verdict = property(lambda self: _VERDICTS[self.accuracy_agrees, self.error_agrees])
+        own, paper = self.error.value, self.paper_error
+        agrees = own == paper if own is None or paper is None else paper / _FACTOR <= own <= paper * _FACTOR
+        return agrees if self.seeds else None
 
 
 def _is_near(mean: Estimate, paper: float) -> bool:
@@ -182,40 +166,31 @@ def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
     seeds = frame.astype(dict.fromkeys(numbers, float)).groupby(["task", "hidden", "l2", "seed"])
     runs = seeds.agg(dict(zip(numbers, ("max", "max", "min", "min"))) | {"threshold": "nunique"}).reset_index("seed")
     cells = []
-    for task, hidden, l2 in product(TASKS, HIDDEN_SIZES, L2_VALUES):
-        place = 3 * HIDDEN_SIZES.index(hidden) + L2_VALUES.index(l2)
-        own = runs[runs.index == (task, hidden, l2)]
+    for paper in PAPER_NUMBERS["table1"]:
+        own = runs[runs.index == tuple(paper[:3])]
         found = [estimate_mean(own[column].dropna()) for column in numbers]
-        cells.append(Cell(task, hidden, l2, *(half[place] for half in _PAPER[task]), *found, sum(own["threshold"] > 1)))
+        cells.append(Cell(*paper, *found, sum(own["threshold"] > 1)))
     return cells
 
 
 def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
     """Return what the halves of Table 1 come to, ``accuracy`` and ``error``, as numbers for the ledger."""
     filled = [cell for cell in cells if cell.seeds]
-    dashes, numbers = (
-        [cell.error_agrees for cell in filled if (cell.paper_error is None) is dash] for dash in (True, False)
-    )
+    dashes = [cell.error_agrees for cell in filled if cell.paper_error is None]
+    numbers = [cell.error_agrees for cell in filled if cell.paper_error is not None]
     gaps = [abs(cell.accuracy.value - cell.paper_accuracy) for cell in filled]
     matching = [cell.error.value - cell.error_optimal.value for cell in filled if cell.equal_rank]
-    least = {f"least_{name}": min((getattr(cell, name) for cell in cells), default=0) for name in ("seeds", "both")}
-    shared = {"cells": len(filled), "cells_of_table": len(cells), **least}
-    accuracy = {
-        "agree": sum(cell.accuracy_agrees for cell in filled),
-        "settled": sum(cell.accuracy_agrees and cell.accuracy_settled for cell in filled),
-        "largest_gap": max(gaps, default=0.0),
-        "disagree": [cell.name for cell in filled if not cell.accuracy_agrees],
-        "final_agree": sum(_is_near(cell.accuracy_final, cell.paper_accuracy) for cell in filled),
-    }
-    error = {
-        "agree": sum(numbers) + sum(dashes),
-        "numbers": len(numbers),
-        "numbers_agree": sum(numbers),
-        "dashes": len(dashes),
-        "dashes_agree": sum(dashes),
-        "disagree": [cell.name for cell in filled if not cell.error_agrees],
-        "largest_matching_gap": max(matching, default=0.0),
-    }
+    shared = {"cells": len(filled), "cells_of_table": len(cells)}
+    shared |= {f"least_{name}": min((getattr(cell, name) for cell in cells), default=0) for name in ("seeds", "both")}
+    accuracy = {"agree": sum(cell.accuracy_agrees for cell in filled)}
+    accuracy["settled"] = sum(cell.accuracy_agrees and cell.accuracy_settled for cell in filled)
+    accuracy["largest_gap"] = max(gaps, default=0.0)
+    accuracy["disagree"] = [cell.name for cell in filled if not cell.accuracy_agrees]
+    accuracy["final_agree"] = sum(_is_near(cell.accuracy_final, cell.paper_accuracy) for cell in filled)
+    error = {"agree": sum(numbers) + sum(dashes), "numbers": len(numbers), "numbers_agree": sum(numbers)}
+    error |= {"dashes": len(dashes), "dashes_agree": sum(dashes)}
+    error["disagree"] = [cell.name for cell in filled if not cell.error_agrees]
+    error["largest_matching_gap"] = max(matching, default=0.0)
     return {"accuracy": shared | accuracy, "error": shared | error}
 
 
@@ -232,21 +207,12 @@ def count_converged(rows: Iterable[Row]) -> dict[str, int]:
 def sort_failures(rows: Iterable[Row]) -> dict[str, list[Row]]:
     """Sort the models that failed by how they did."""
     rows = list(rows)
-    frame = pd.DataFrame(rows, columns=["accuracy_best", "accuracy_final", "horizon", "diverged_at"])
-    best, fallen = frame["accuracy_best"], frame["accuracy_final"] < frame["accuracy_best"] - _FALLEN
-    middling = (best >= 0.55) & (best <= _ACCURATE)
-    tests = {
-        "learns nothing": best < 0.55,
-        # The first horizon is 10: such a model has never been shown a longer sequence.
-        "stays at the first horizon": middling & (frame["horizon"] <= 10),
-        "learns a part": middling & (frame["horizon"] > 10),
-        "falls and ends low": (best > _ACCURATE) & fallen,
-        "diverges": True,
-    }
-    found = {
-        kind: frame.index[(frame["diverged_at"].notna() == (kind == "diverges")) & own] for kind, own in tests.items()
-    }
-    return {kind: [rows[place] for place in places] for kind, places in found.items() if len(places)}
+    columns = ["accuracy_best", "accuracy_final", "horizon", "diverged_at"]
+    best, final, horizon, diverged = pd.DataFrame(rows, columns=columns).astype(float).to_numpy().T
+    # The first horizon is 10: such a model has never been shown a longer sequence.
+    tests = [best < 0.55, (best <= _ACCURATE) & (horizon <= 10), best <= _ACCURATE, final < best - _FALLEN]
+    kinds = np.where(np.isfinite(diverged), "diverges", np.select(tests, _FAILURES[:-1], ""))
+    return {kind: [rows[place] for place in np.flatnonzero(kinds == kind)] for kind in _FAILURES if kind in kinds}
 
 
 # ---- how soon networks learn from different initial weights
@@ -283,8 +249,9 @@ def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tup
         require((task, baseline) in groups, f"{task} has no network with the initial weights {baseline!r}")
         cap = max(row["iterations"] for key, own in groups.items() if key[0] == task for row in own.values())
         ratio = None if init == baseline else summarise_ratio(runs, groups[task, baseline])
-        columns = ({seed: row[name] for seed, row in runs.items()} for name in ("iterations_to_99", "rank_network"))
-        times, ranks = columns
+        times, ranks = (
+            {seed: row[name] for seed, row in runs.items()} for name in ("iterations_to_99", "rank_network")
+        )
         (theory,) = {row["rank_theory"] for row in runs.values()}
         errors = [row["argument_error"] for row in runs.values() if row["argument_error"] is not None]
         found[task, init] = StartSummary(task, init, times, cap, ratio, theory, ranks, errors)
