@@ -31,12 +31,6 @@ def relative(found, expected):
     return float(np.abs(np.asarray(found) - np.asarray(expected)).max() / np.abs(np.asarray(expected)).max())
 
 
-def draw_tokens():
-    """Return a boundary with a window of 5, and 35 tokens that its loop makes."""
-    boundary = make_random_attention(6, seed=4)
-    return boundary, run_sliding_window(boundary, torch.tensor(binary_inputs_numpy("mask", 0, 0, 2, (5, 6))), 30)
-
-
 # ---- what it equals
 
 
@@ -93,7 +87,8 @@ def test_cache_writes_one_slot_and_turns_the_positions():
 
 
 def test_one_masked_pass_predicts_what_the_loop_makes_and_only_with_its_mask():
-    boundary, tokens = draw_tokens()
+    boundary = make_random_attention(6, seed=4)
+    tokens = run_sliding_window(boundary, torch.tensor(binary_inputs_numpy("mask", 0, 0, 2, (5, 6))), 30)
     predicted = predict_in_parallel(boundary, tokens, make_window_mask(35, 5))
     assert relative(predicted[:, 4:-1], tokens[:, 5:]) <= 1e-12
     for mask in (make_window_mask(35, 4), make_window_mask(35, 6), torch.ones(35, 35, dtype=torch.bool)):

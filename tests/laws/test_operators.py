@@ -101,21 +101,11 @@ def test_linear_boundary_equals_the_recursion_in_any_basis(size, extra, kind, ti
     basis = draw_basis(size, extra, kind, tilted, seed)
     expected = rollout(make_linear_hds(matrix, history, dim), initial, 20)[history:]
     assert relative(simulate_boundary(matrix, basis, initial, 20), expected) <= 1e-9 * basis.condition
-    W = transform_operator(make_wave_operator(matrix), basis)
+    # Other dynamics beside the wave do it no harm.
+    W = add_complement(transform_operator(make_wave_operator(matrix), basis), basis, 0.8, seed)
     ends, state = (make_encoder(basis, dim), make_readout(basis, dim)), load_history(basis, initial)
     _, states = simulate_linear(W, *ends, np.zeros((0, dim)), 20, state)
     assert relative(read_substrate(basis, states, dim)[:, -1], expected) <= 1e-9 * basis.condition
-
-
-@laws
-@given(sizes, st.integers(0, 4), seeds)
-def test_wave_survives_a_decaying_complement(size, extra, seed):
-    history, dim = size
-    initial = np.random.default_rng(seed).standard_normal((history, dim))
-    basis = draw_basis(size, extra, "skew", True, seed)
-    recurrent = add_complement(transform_operator(make_cycle(history, dim), basis), basis, 0.8, seed)
-    outputs, _ = simulate_linear(recurrent, make_encoder(basis, dim), make_readout(basis, dim), initial, 2 * history)
-    assert relative(outputs, np.concatenate([initial] * 3)) <= 1e-9 * basis.condition
 
 
 @pytest.mark.parametrize("wrong", ["another boundary", "shuffled basis", "summed output"])

@@ -8,9 +8,9 @@ from twm.theory import bases, episodic, observability, operators, pictures, spec
 from twm.theory.activity import convolve_ring, measure_activity_spectrum
 from twm.theory.attention import make_attention_boundary, make_positional_attention, make_random_attention
 from twm.theory.attention import predict_in_parallel
-from twm.theory.lattice import euler_advect, measure_transport_error, simulate_wave
+from twm.theory.lattice import euler_advect, simulate_wave
 from twm.theory.systems import make_fibonacci, make_linear_hds, make_random_hds, make_selection_table, parse_task
-from twm.theory.systems import rollout, window_states
+from twm.theory.systems import rollout
 
 SQUARE, WIDE = bases.make_basis(4), bases.make_basis(4, 6)
 DEPENDENT = np.array([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]])
@@ -35,24 +35,19 @@ REFUSED = {
     ],
     "systems": [
         (lambda: make_linear_hds(EYE, 2, 2), "shape"),
-        (lambda: make_linear_hds([[np.nan, 1.0]], 2, 1), "finite"),
         (lambda: make_random_hds(2, 2, "odd", 0), "kind"),
         (lambda: make_selection_table(make_fibonacci(), 3), "cannot be trained"),
         (lambda: rollout(make_fibonacci(), np.ones((3, 1)), 2), "initial states"),
         (lambda: rollout(make_fibonacci(), np.ones((2, 1), dtype=int), 100), "dtype object"),
         (lambda: rollout(make_fibonacci(), torch.ones((2, 1), dtype=torch.int64), 1), "dtype object"),
-        (lambda: window_states(np.ones((3, 2)), 4), "fewer than"),
     ],
     "boundaries": [
         (lambda: run_broken(lambda window: window), "shape"),
-        (lambda: run_broken(lambda window: window[..., 0, :].astype(np.float32)), "float32"),
     ],
     "lattice": [
         (lambda: euler_advect(np.ones(4), -0.1, 1), "Courant"),
-        (lambda: euler_advect(np.ones(4), 1.0, 1, "closed"), "start"),
         (lambda: euler_advect(np.ones(4), 1.0, 2, np.ones(3)), "broadcast"),
         (lambda: simulate_wave(np.ones((3, 2)), None, 2, np.ones((3, 2))), "only 2 steps"),
-        (lambda: measure_transport_error(np.ones((4, 1, 2))), "two columns"),
     ],
     "bases": [
         (lambda: bases.make_basis(4, 3), "hidden must be at least"),
@@ -60,11 +55,9 @@ REFUSED = {
         (lambda: bases.make_basis_from_columns(DEPENDENT), "not independent: its 2 columns have rank 1"),
         (lambda: bases.compute_dual(WIDE.basis, "inverse"), "only a square basis has an inverse"),
         (lambda: bases.compute_dual(WIDE.basis, "spectral"), "needs the operator"),
-        (lambda: bases.compute_dual(WIDE.basis, "spectral", np.arange(36.0).reshape(6, 6)), "leads out of the span"),
         # The same eigenvalue inside and outside the span, coupled: a Jordan block across the border.
         (lambda: bases.compute_dual(np.eye(2, 1), "spectral", [[1.0, 1.0], [0.0, 1.0]]), "dual does not exist"),
         (lambda: bases.add_complement(np.eye(4), WIDE, 0.5), "recurrent must be of shape"),
-        (lambda: bases.make_encoder(SQUARE, 3), "cannot hold columns of dim 3"),
     ],
     "operators": [
         (lambda: operators.make_wave_operator(np.ones((2, 5))), "boundary matrix must be of shape"),
@@ -83,7 +76,6 @@ REFUSED = {
     "attention": [
         (lambda: make_attention_boundary(EYE, EYE, np.ones((3, 2))), "value_weight"),
         (lambda: make_random_attention(3, history=5)(np.ones((4, 3))), "5 positions"),
-        (lambda: make_positional_attention(np.ones((2, 6)), 3, 2, 10.0), "history must be at most dim"),
         (lambda: make_positional_attention(np.ones((3, 6)), 2, 3, 10.0), "absolute sum"),
         (lambda: predict_in_parallel(make_random_attention(3, history=2), torch.ones(2, 3), None), "positions"),
     ],
@@ -92,7 +84,6 @@ REFUSED = {
         (lambda: episodic.draw_episodic_model(3, 4), "independent"),
         (lambda: episodic.simulate_reduced(episodic.draw_episodic_model(3, 2), np.ones(3), [1, 0]), "increasing"),
         (lambda: episodic.change_memories(episodic.draw_episodic_model(3, 2), np.zeros((2, 2))), "invertible"),
-        (lambda: episodic.find_variables(EYE, np.ones((5, 3)), np.ones((5, 2))), "apart"),
     ],
     "activity and pictures": [
         (lambda: convolve_ring([1.0, 0.0, 0.0], [1.0, 2.0]), "odd"),
