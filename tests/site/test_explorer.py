@@ -181,14 +181,3 @@ def test_all_panels_fit_into_one_window_and_repaint_in_the_dark(read):
         light = page.evaluate("document.querySelector('.twm-x-panel canvas').toDataURL()")
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         page.wait_for_function("w => document.querySelector('.twm-x-panel canvas').toDataURL() !== w", arg=light)
-
-
-@pytest.mark.parametrize(("size", "laps"), [(WIDE, 4), (NARROW, 2)])
-def test_a_narrow_output_has_fewer_laps(read, size, laps):
-    with read("explore.html", "twm-explorer", size=size) as page:
-        go_to(page, 16 * 7)
-        canvas = page.locator(PANEL).nth(3)
-        for x, step in ((canvas.bounding_box()["width"] - 4, 16 * 6), (4, 16 * (6 - laps) + 1)):
-            canvas.hover(position={"x": x, "y": 4})
-            assert f"Output step {step}," in readout(page, 3)
-        assert len(state(page)["text"].split(" | ")) == 4, "in words there is room for all"

@@ -1,4 +1,4 @@
-"""Every page, in headless Chromium: complete, silent, self-sufficient, readable on a phone and in the dark."""
+"""Every page, in headless Chromium: complete, silent, self-sufficient, readable on a phone, in the dark and in use."""
 
 from urllib.parse import urlsplit
 
@@ -57,12 +57,55 @@ def test_no_page_has_this_trouble(reading, trouble):
     complain({name: report[trouble] for name, report in reading.items()})
 
 
-def test_the_checks_see_another_host_and_a_wide_block(read):
+def test_the_checks_see_another_host_a_wide_block_and_what_not_everybody_can_read(read, axe):
     addresses = ["http://127.0.0.1:1/a", "http://127.0.0.1:2/a", "file:///a.css", "data:image/png;base64,"]
     assert find_foreign(addresses, "127.0.0.1:1") == addresses[1:3] and find_foreign(addresses, "") == addresses[:2]
     with read("data.html", size=NARROW) as page:
-        page.evaluate("document.querySelector('main p').style.width = '900px'")
+        page.evaluate("Object.assign(document.querySelector('main p').style, {width: '900px', color: '#aaa'})")
+        nameless = '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw="><input>'
+        page.evaluate("text => document.querySelector('article').insertAdjacentHTML('beforeend', text)", nameless)
         assert any(line.startswith("P.") for line in ask(page, "findOverflow"))
+        assert any("P." in line for line in find_faint_text(page))
+        ids = {line.split(" ")[0] for line in find_violations(page, axe, contrast=True)}
+        assert {"color-contrast", "image-alt", "label"} <= ids
+
+
+def search(page) -> None:
+    page.wait_for_selector("#search-results li .highlighted")
+
+
+def complain_and_overwrite(page) -> None:
+    page.wait_for_selector(".twm-explorer.is-live")
+    for text in ("Z", "??"):
+        page.get_by_label("becomes").fill(text)
+        page.get_by_role("button", name="Overwrite").click()
+    page.get_by_label("Text, up to 4 characters").fill("too long")
+
+
+def reorder(page) -> None:
+    page.get_by_label("Order").select_option("verdict")
+    page.get_by_label("Paper").select_option("mem")
+
+
+def misspell(page) -> None:
+    page.locator(".twm-lattice").get_by_label("boundary", exact=True).select_option("code")
+    page.get_by_label("code a, b, c").fill("1, 2")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_in_use_violates_wcag(axe, site, browser, scheme):
+    """Search results, complaints beside their fields, a table in another order, on a phone."""
+    uses = {
+        "search.html?q=courant": search, "explore.html": complain_and_overwrite,
+        "scoreboard.html": reorder, "pages/01_theory.html": misspell,
+    }  # fmt: skip
+    found = {}
+    with open_page(browser, None, scheme=scheme, size=NARROW, formulas=False, reduced_motion="reduce") as seen:
+        for name, use in uses.items():
+            go_to(seen, f"{site.as_uri()}/{name}")
+            use(seen.page)
+            found[name] = find_faint_text(seen.page) + find_violations(seen.page, axe)
+    complain(found)
 
 
 def test_verdicts_are_readable_without_colour(read):

@@ -41,9 +41,7 @@ REFUSED = {
         (lambda: rollout(make_fibonacci(), np.ones((2, 1), dtype=int), 100), "dtype object"),
         (lambda: rollout(make_fibonacci(), torch.ones((2, 1), dtype=torch.int64), 1), "dtype object"),
     ],
-    "boundaries": [
-        (lambda: run_broken(lambda window: window), "shape"),
-    ],
+    "boundaries": [(lambda: run_broken(lambda window: window), "shape")],
     "lattice": [
         (lambda: euler_advect(np.ones(4), -0.1, 1), "Courant"),
         (lambda: euler_advect(np.ones(4), 1.0, 2, np.ones(3)), "broadcast"),
