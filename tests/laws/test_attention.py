@@ -18,7 +18,6 @@ from twm.theory.systems import make_hds, make_named_task, make_random_selection,
 SEEDS = st.integers(0, 10**6)
 SIZES = st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 4), st.integers(1, 6), st.booleans(), SEEDS)
 RUNS = list(itertools.product([(8, 8), (16, 5), (2, 16)], [1, 4], [False, True]))
-NAMES = ("key_weight", "query_weight", "value_weight", "positions")
 laws = settings(max_examples=40)
 
 
@@ -30,12 +29,6 @@ def draw_case(size):
 
 def relative(found, expected):
     return float(np.abs(np.asarray(found) - np.asarray(expected)).max() / np.abs(np.asarray(expected)).max())
-
-
-def draw_tokens():
-    """Return a boundary with a window of 5, and 35 tokens that its loop makes."""
-    boundary = make_random_attention(6, seed=4)
-    return boundary, run_sliding_window(boundary, torch.tensor(binary_inputs_numpy("mask", 0, 0, 2, (5, 6))), 30)
 
 
 # ---- what it equals
@@ -94,7 +87,8 @@ def test_cache_writes_one_slot_and_turns_the_positions():
 
 
 def test_one_masked_pass_predicts_what_the_loop_makes_and_only_with_its_mask():
-    boundary, tokens = draw_tokens()
+    boundary = make_random_attention(6, seed=4)
+    tokens = run_sliding_window(boundary, torch.tensor(binary_inputs_numpy("mask", 0, 0, 2, (5, 6))), 30)
     predicted = predict_in_parallel(boundary, tokens, make_window_mask(35, 5))
     assert relative(predicted[:, 4:-1], tokens[:, 5:]) <= 1e-12
     for mask in (make_window_mask(35, 4), make_window_mask(35, 6), torch.ones(35, 35, dtype=torch.bool)):
@@ -119,14 +113,11 @@ def test_order_of_the_older_columns_is_ignored_without_positions(size, random):
     random.shuffle(order)
     found = boundary(substrate[..., [*order, -1], :])
     np.testing.assert_allclose(found, boundary(substrate), rtol=0, atol=1e-12 * max(1, np.abs(substrate).max()))
-
-
-@pytest.mark.parametrize(("history", "order"), [(5, [1, 0, 2, 3, 4]), (None, [4, 1, 2, 3, 0])])
-def test_order_matters_with_positions_and_moving_the_newest_column_without(history, order):
-    # The query comes from the newest column, so the invariance stops there.
-    boundary = make_random_attention(4, heads=2, history=history, seed=1)
-    substrate = np.random.default_rng(1).standard_normal((5, 4))
-    assert np.abs(boundary(substrate[order]) - boundary(substrate)).max() > 1e-3
+    # With positions order matters; and without, the newest column, since the query comes from it.
+    five = np.random.default_rng(1).standard_normal((5, 4))
+    for history, moved in ((5, five[[1, 0, 2, 3, 4]]), (None, five[[4, 1, 2, 3, 0]])):
+        boundary = make_random_attention(4, heads=2, history=history, seed=1)
+        assert np.abs(boundary(moved) - boundary(five)).max() > 1e-3
 
 
 @given(st.integers(1, 5), st.integers(1, 6), SEEDS)
@@ -164,16 +155,8 @@ def test_one_head_stays_in_the_hull_of_its_values(size):
     for columns, answer in zip(substrate, boundary(substrate)):
         values = columns @ boundary.value_weight[0].T
         assert hull_contains(values, answer) and not hull_contains(values, values.max(0) + 1)
-
-
-@given(SIZES)
-@laws
-def test_weights_are_a_distribution_and_survive_large_scores(size):
-    boundary, substrate = draw_case(size)
-    for scale in (1.0, 1e4):
-        weights = boundary.weigh(substrate * scale)
-        assert weights.shape == (3, boundary.heads, substrate.shape[1])
-        assert np.all(weights >= 0) and np.allclose(weights.sum(-1), 1, rtol=0, atol=1e-12)
+    weights = boundary.weigh(1e4 * substrate)
+    assert np.all(weights >= 0) and np.allclose(weights.sum(-1), 1, rtol=0, atol=1e-12), "large scores do no harm"
 
 
 # ---- what positions repair
@@ -206,17 +189,3 @@ def test_positional_error_falls_as_the_margin_says():
     boundaries = [make_positional_attention(task.matrix, 8, 8, margin) for margin in (6.0, 8.0, 10.0, 12.0)]
     errors = [np.abs(boundary(initial) - initial[:, 0]).max() for boundary in boundaries]
     np.testing.assert_allclose(np.diff(np.log(errors)) / 2, -1, atol=0.02)
-
-
-# ---- arguments
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_weight_changes_the_answer_and_depends_on_the_seed(name):
-    boundary, again, other = (make_random_attention(4, heads=2, history=5, seed=seed) for seed in (7, 7, 8))
-    assert np.array_equal(getattr(boundary, name), getattr(again, name))
-    assert not np.array_equal(getattr(boundary, name), getattr(other, name))
-    weights = {key: getattr(boundary, key) for key in NAMES}
-    changed = make_attention_boundary(**{**weights, name: weights[name] + np.eye(*weights[name].shape[-2:])})
-    substrate = np.random.default_rng(7).standard_normal((5, 4))
-    assert np.abs(changed(substrate) - boundary(substrate)).max() > 1e-3

@@ -87,13 +87,11 @@ def test_without_an_inverse_the_way_back_is_lost_at_every_norm(rng, activation: 
     model = draw_episodic_model(10, 6, 5, norm=0.9, activation=activation)
     errors = measure_conjugacy(model, 3 * rng.standard_normal((10, 20)), steps=1)
     assert max(errors.forward, errors.orbit) < 1e-12 and errors.backward == 0.5
-
-
-def test_two_states_with_one_image_have_one_future():
-    first, second = np.array([-1.0, 2.0, -0.5, 1.0]), np.array([-2.0, 2.0, -2.5, 1.0])
-    for activation, same in (("relu", True), ("tanh", False)):
-        model = draw_episodic_model(4, 3, 6, activation=activation)
-        assert np.array_equal(step_feature(model, first), step_feature(model, second)) == same
+    # Two states with one image have one future, which tanh keeps apart.
+    first, second = np.array([-1.5, 0.5, -2.0, 0.2]), np.array([-2.0, 0.5, -2.5, 0.2])
+    for name, same in ((activation, True), ("tanh", False)):
+        other = draw_episodic_model(4, 3, 6, activation=name)
+        assert np.array_equal(step_feature(other, first), step_feature(other, second)) == same
 
 
 # ---- isospectral families
@@ -112,17 +110,11 @@ def test_other_memories_give_the_same_network_and_spectrum_and_another_operator(
 # ---- variables
 
 
-@pytest.mark.parametrize(("size", "hidden"), [(6, 6), (20, 29), (1, 1)])
-def test_integer_bases_are_exact_and_skew(size: int, hidden: int):
-    basis, dual = draw_integer_basis(size, hidden, 3)
-    assert basis.dtype.kind == dual.dtype.kind == "i" and np.array_equal(dual @ basis, np.eye(size))
-    assert hidden == 1 or not np.array_equal(basis.T @ basis, np.eye(size))
-
-
 @pytest.mark.parametrize(("history", "dim", "hidden"), [(4, 5, 20), (3, 2, 11), (1, 1, 1)])
 def test_the_pseudocode_and_its_network_agree_at_every_step(history: int, dim: int, hidden: int, rng):
     columns, rows = draw_integer_basis(history * dim, hidden, rng)
     basis = Basis(columns.astype(float), rows.astype(float), "given", 1.0)
+    assert columns.dtype.kind == rows.dtype.kind == "i" and np.array_equal(rows @ columns, np.eye(history * dim))
     recurrent = transform_operator(make_cycle(history, dim), basis)
     encoder, readout = make_encoder(basis, dim), make_readout(basis, dim)
     inputs = rng.choice([-1, 1], (history, dim))

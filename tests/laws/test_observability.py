@@ -78,14 +78,6 @@ def test_ranks_of_the_paper_tasks(name, rank):
     assert ranks_of_powers(small.operator, 1) == [rank] == [stable_rank(read_newest(system)[1])]
 
 
-def test_a_quotient_that_is_not_a_set_of_coordinates():
-    # f sees the older column only through the sum of its two components.
-    operator, readout = make_wave_operator(np.array([[0.5, 0.5, 0.0, 0.0]] * 2)), np.eye(4)[-2:]
-    small, unseen = reduce_observable(readout, operator), np.array([1.0, -1.0, 0.0, 0.0])
-    assert small.rank == 3 and small.coordinates is None
-    assert np.allclose(small.projection @ unseen, 0) and not run(operator, readout, unseen).any()
-
-
 def test_growing_directions_do_not_hide_the_others():
     # A cycle that grows tenfold a step beside one that shrinks tenfold: the stacked powers span 1e30.
     operator = np.zeros((20, 20))

@@ -1,7 +1,5 @@
 """The transport equation, its Euler steps, the lattice, and Theorem 3.1: closed forms, stability, no echo, controls."""
 
-from math import comb
-
 import numpy as np
 import pytest
 import torch
@@ -9,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twm.theory.lattice import amplification_factor, euler_advect, measure_euler_error, measure_transport_error
 from twm.theory.lattice import numerical_diffusion, simulate_wave, step_lattice, translate_profile
-from twm.theory.systems import RANDOM_KINDS, make_fibonacci, make_hds, make_named_task, make_random_hds
-from twm.theory.systems import make_random_selection, make_repeat_copy, rollout, window_states
+from twm.theory.systems import RANDOM_KINDS, make_named_task, make_random_hds
+from twm.theory.systems import make_repeat_copy, rollout, window_states
 
 SEEDS = st.integers(0, 10**6)
 
@@ -31,11 +29,8 @@ def test_at_courant_one_euler_is_the_exact_translation(cells, steps, seed, start
     orbit = euler_advect(profile, 1.0, steps, entering)
     assert orbit.shape == (steps + 1, 3, cells)
     np.testing.assert_array_equal(orbit[-1], translate_profile(profile, steps, entering))
-
-
-def test_activity_moves_towards_smaller_x_and_leaves():
     orbit = euler_advect(np.eye(5)[3], 1.0, 4)
-    assert [row.argmax() if row.any() else None for row in orbit] == [3, 2, 1, 0, None]
+    assert [row.argmax() if row.any() else None for row in orbit] == [3, 2, 1, 0, None], "towards smaller x, and out"
 
 
 @pytest.mark.parametrize("courant", [0.25, 0.5, 0.8])
@@ -58,23 +53,15 @@ def test_the_error_is_the_diffusion_of_the_modified_equation():
     # At the top of exp(sin) the curvature is (2 pi)^2 times the value.
     predicted = numerical_diffusion(courant, 1.0, 1 / cells) * distance * (2 * np.pi) ** 2
     assert measure_euler_error(make_smooth, cells, courant, distance) == pytest.approx(predicted, rel=0.02)
-    angle = 2 * np.pi / 512
-    final = euler_advect(np.exp(1j * angle * np.arange(512)), courant, 512, "periodic")[-1]
-    damping = numerical_diffusion(courant) * angle**2 * courant * 512
-    assert np.abs(final).max() == pytest.approx(np.exp(-damping), rel=1e-4)
 
 
-@pytest.mark.parametrize("courant", [0.0, 0.3, 0.5, 0.9, 1.0, 1.05, 1.5])
-def test_every_mode_is_amplified_by_its_factor(courant):
-    for angle in 2 * np.pi * np.arange(32) / 32:
-        mode = np.exp(1j * angle * np.arange(32))
-        expected = amplification_factor(courant, angle) ** 7 * mode
-        final = euler_advect(mode, courant, 7, "periodic")[-1]
+def test_modes_are_amplified_by_their_factor_and_stability_ends_at_courant_one():
+    angles = 2 * np.pi * np.arange(32) / 32
+    modes = np.exp(1j * angles[:, None] * np.arange(32))
+    for courant in (0.0, 0.3, 0.5, 0.9, 1.0, 1.05, 1.5):
+        expected = amplification_factor(courant, angles)[:, None] ** 7 * modes
+        final = euler_advect(modes, courant, 7, "periodic")[-1]
         assert np.abs(final - expected).max() <= 1e-12 * max(1.0, np.abs(expected).max())
-
-
-def test_stability_ends_at_courant_one():
-    angles = np.linspace(0, 2 * np.pi, 257)
     for courant in (0.0, 0.3, 0.7, 1.0):
         assert np.abs(amplification_factor(courant, angles)).max() <= 1 + 1e-15
     for courant in (1.01, 1.5, -0.1):
@@ -86,29 +73,7 @@ def test_stability_ends_at_courant_one():
     assert np.all(np.diff(calm) <= 1e-12)
 
 
-@given(st.floats(0, 1.5), st.integers(0, 20), SEEDS)
-@settings(max_examples=60)
-def test_many_steps_have_binomial_weights_whose_moments_are_speed_and_spread(c, n, seed):
-    ahead = np.arange(n + 1)
-    weights = np.array([comb(n, m) * c**m * (1 - c) ** (n - m) for m in ahead])
-    profile, size = np.random.default_rng(seed).normal(size=24), np.abs(weights).sum()
-    padded = np.concatenate([profile, np.zeros(n)])
-    expected = [weights @ padded[cell : cell + n + 1] for cell in range(24)]
-    assert np.abs(euler_advect(profile, c, n)[-1] - expected).max() <= 1e-11 * size * np.abs(profile).max()
-    assert weights @ ahead == pytest.approx(c * n, abs=1e-11 * size * (n + 1))
-    spread = 2 * numerical_diffusion(c) * c * n
-    assert weights @ (ahead - c * n) ** 2 == pytest.approx(spread, abs=1e-11 * size * (n + 1) ** 2)
-
-
 # ---- the lattice
-
-
-def test_one_step_moves_every_column_and_writes_the_newest():
-    substrate, copy = np.arange(12.0).reshape(4, 3), make_repeat_copy(4, 3).boundary
-    after = step_lattice(substrate, copy)
-    np.testing.assert_array_equal(after, [[3, 4, 5], [6, 7, 8], [9, 10, 11], [0, 1, 2]])
-    np.testing.assert_array_equal(step_lattice(substrate, None)[-1], [0, 0, 0])
-    np.testing.assert_array_equal(step_lattice(torch.tensor(substrate), copy).numpy(), after)
 
 
 def test_the_lattice_is_the_transport_equation_at_courant_one():
@@ -117,8 +82,11 @@ def test_the_lattice_is_the_transport_equation_at_courant_one():
     for boundary, ends in ((None, "open"), (make_repeat_copy(7, 3).boundary, "periodic")):
         lines = euler_advect(substrate.T, 1.0, 20, ends)
         np.testing.assert_array_equal(simulate_wave(substrate, boundary, 20), np.swapaxes(lines, -1, -2))
-    waves = simulate_wave(np.ones((6, 2)), None, 8)
-    assert waves[5].any() and not waves[6:].any(), "without inputs an open substrate is empty after history steps"
+    copy, tensor = make_repeat_copy(7, 3).boundary, torch.tensor(substrate)
+    np.testing.assert_array_equal(step_lattice(substrate, copy), [*substrate[1:], substrate[0]])
+    np.testing.assert_array_equal(step_lattice(tensor, copy).numpy(), step_lattice(substrate, copy))
+    waves = simulate_wave(substrate, None, 8)
+    assert waves[6].any() and not waves[7:].any(), "without inputs an open substrate is empty after history steps"
 
 
 @given(st.integers(2, 7), st.integers(1, 5), SEEDS, st.data())
@@ -142,10 +110,8 @@ def test_nothing_comes_back_from_the_open_end(history, dim, seed):
     substrate, changed = np.random.default_rng(seed).normal(size=(2, history, dim))
     changed[1:] = substrate[1:]
     copy = make_repeat_copy(history, dim).boundary
-    later, other = (
-        step_lattice(each, lambda window: copy(np.roll(window, -1, axis=-2))) for each in (substrate, changed)
-    )
-    np.testing.assert_array_equal(later, other, err_msg="a boundary that reads column 1 must not notice column 0")
+    read_second = lambda window: copy(np.roll(window, -1, axis=-2))  # noqa: E731
+    np.testing.assert_array_equal(step_lattice(substrate, read_second), step_lattice(changed, read_second))
     heard = step_lattice(substrate, copy) != step_lattice(changed, copy)
     assert not heard[:-1].any() and heard[-1].all()
 
@@ -174,23 +140,14 @@ def test_transport_error_is_zero_for_waves_only():
     assert measure_transport_error(1e9 * blurred) == pytest.approx(measure_transport_error(blurred), rel=1e-9)
 
 
-# ---- Theorem 3.1
-
-
-def recur(boundary, initial, steps):
-    """Eq. (1) as printed, one state at a time, newest argument first."""
-    history = initial.shape[-2]
-    x = {i + 1: initial[..., i, :] for i in range(history)}
-    for i in range(history + 1, history + steps + 1):
-        newest_first = [x[i - lag] for lag in range(1, history + 1)]
-        x[i] = boundary(np.stack(newest_first[::-1], axis=-2))
-    return x
+# ---- Theorem 3.1; that Eq. (3) as printed is not the system is a check of the page on errata
 
 
 def miss(hds, initial, steps, boundary=None):
     """Return how far the lattice is from the windows of the system's own recursion, relative to the largest state."""
     windows = window_states(rollout(hds, initial, steps), hds.history)
-    return float(abs(simulate_wave(initial, boundary or hds.boundary, steps) - windows).max() / abs(windows).max())
+    off = abs(simulate_wave(initial, boundary or hds.boundary, steps) - windows).max()
+    return float(off / max(abs(windows).max(), 1e-300))
 
 
 @given(st.integers(1, 9), st.integers(1, 6), SEEDS, st.sampled_from(RANDOM_KINDS), st.integers(1, 25))
@@ -199,27 +156,18 @@ def test_the_newest_column_is_the_system_and_the_substrate_its_window(history, d
     hds, rng = make_random_hds(history, dim, kind, seed), np.random.default_rng(seed)
     shape = (2, history, dim)
     initial = rng.integers(-4, 5, size=shape) if kind == "integer" else rng.uniform(-1, 1, size=shape)
-    waves, x = simulate_wave(initial, hds.boundary, steps), recur(hds.boundary, initial, steps)
-    for time in range(steps + 1):
-        for column in range(history):
-            assert np.abs(waves[time][:, column] - x[time + column + 1]).max() <= 1e-12 * max(1.0, np.abs(waves).max())
+    assert miss(hds, initial, steps) <= 1e-12
+    # Eq. (1) as printed, one state at a time.
+    x = list(np.moveaxis(initial, 1, 0))
+    for _ in range(steps):
+        x.append(hds.boundary(np.stack(x[-history:], axis=1)))
+    assert np.allclose(np.moveaxis(rollout(hds, initial, steps), 1, 0), x, rtol=1e-12, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["T1", "T2", "T3", "T4"])
 def test_the_four_tasks_are_represented_exactly_in_both_libraries(name):
     hds, initial = make_named_task(name), np.random.default_rng(0).choice([-1.0, 1.0], size=(16, 8, 8))
     assert miss(hds, initial, 100) == miss(hds, torch.tensor(initial, dtype=torch.float32), 100) == 0
-
-
-@given(st.integers(3, 9), st.integers(1, 5), SEEDS)
-@settings(max_examples=40)
-def test_equation_3_as_printed_does_not_represent_the_system(history, dim, seed):
-    hds = make_random_selection(history, dim, seed)
-    substrate = np.random.default_rng(seed).uniform(1, 2, size=(history, dim)) * (1 + np.arange(history))[:, None]
-    # The printed right side is h_(i-1)j; column 1 has no left neighbour and keeps its value.
-    printed = np.concatenate([substrate[:1], substrate[:-2], hds.boundary(substrate)[None]])
-    states = rollout(hds, substrate, 1)[1:]
-    assert np.array_equal(step_lattice(substrate, hds.boundary), states) and not np.array_equal(printed, states)
 
 
 KEEP_OLDER = np.array([[1.0], [1.0], [1.0], [1.0], [0.0]])
@@ -238,10 +186,3 @@ def test_another_boundary_is_another_system(fault):
     hds, initial = make_random_hds(5, 4, "linear", 3), np.random.default_rng(0).uniform(-1, 1, size=(2, 5, 4))
     assert miss(hds, initial, 20) <= 1e-12
     assert miss(hds, initial, 20, FAULTS[fault](hds.boundary)) > 1e-10
-
-
-def test_a_boundary_with_fewer_arguments_cannot_make_fibonacci():
-    """Eq. (3) and (5) print f(h_(s-1), ..., h_1): without h_s the series 1, 1, 2, 3, 5 is out of reach."""
-    short = make_hds(lambda window: window[..., :-1, :].sum(axis=-2), 2, 1)
-    assert rollout(short, np.array([[1], [1]]), 4).ravel().tolist() == [1, 1, 1, 1, 1, 1]
-    assert miss(make_fibonacci(), np.array([[1.0], [1.0]]), 6, short.boundary) > 0.5

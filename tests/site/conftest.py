@@ -26,13 +26,7 @@ BROWSER_OPTIONS = [
 WIDE = {"width": 1280, "height": 900}
 #: The narrowest phone that pages have to fit.
 NARROW = {"width": 360, "height": 780}
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    """Serve files without a line in the log for each."""
-
-    def log_message(self, *arguments: object) -> None:
-        """Say nothing."""
+CHECKS = Path(__file__).with_name("checks.js")
 
 
 @dataclass
@@ -77,12 +71,11 @@ def page_names(site: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def server(site: Path) -> Iterator[str]:
     """The address of a local server of the site."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=str(site))) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
-        thread.start()
+    quiet = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *arguments: None})
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(quiet, directory=str(site))) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"
         running.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="session")
@@ -104,6 +97,24 @@ def visit(browser) -> Callable:
     return partial(open_page, browser, formulas=False)
 
 
+@pytest.fixture
+def read(site, visit) -> Callable:
+    """Return a context manager that opens a page of the site, by name, and minds what it says on its console.
+
+    ``live`` is the class of what has to be at work before the page is used.
+    """
+
+    @contextmanager
+    def read_page(name: str, live: str = "", **options: object) -> Iterator[object]:
+        with visit(f"{site.as_uri()}/{name}", **options) as seen:
+            if live:
+                seen.page.wait_for_selector(f".{live}.is-live")
+            yield seen.page
+            assert not seen.messages
+
+    return read_page
+
+
 @contextmanager
 def open_page(
     browser, address: str | None, *, size: dict = WIDE, scheme: str = "light", formulas: bool = True, **options
@@ -113,6 +124,7 @@ def open_page(
     if not formulas:
         # Reading and running this script takes more than half of the time that a page needs.
         context.route("**/tex-svg-full.js*", lambda route: route.fulfill(body="", content_type="text/javascript"))
+    context.add_init_script(path=str(CHECKS))
     page = context.new_page()
     seen = Visit(page)
     page.on("console", lambda message: seen.messages.append(f"{message.type}: {message.text}"))
@@ -144,69 +156,21 @@ def axe() -> str:
     return (Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8")
 
 
-# The contrast of every text in the page's main column against what is painted behind it. Axe asks
-# the same of every point of every letter, which takes it ten seconds and more for a long page.
-FIND_FAINT_TEXT = """() => {
-  const parse = (text) => {
-    const c = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
-    c.clearRect(0, 0, 1, 1); c.fillStyle = text; c.fillRect(0, 0, 1, 1);
-    const d = c.getImageData(0, 0, 1, 1).data;
-    return [d[0], d[1], d[2], d[3] / 255];
-  };
-  const cache = {}, colour = (text) => cache[text] || (cache[text] = parse(text));
-  const over = (top, under) => [0, 1, 2].map(k => top[k] * top[3] + under[k] * (1 - top[3]));
-  const light = (c) => {
-    const [r, g, b] = c.map(v => v / 255).map(v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
-  };
-  const behind = (e) => {
-    const layers = [];
-    for (let p = e; p; p = p.parentElement) {
-      const c = colour(getComputedStyle(p).backgroundColor);
-      layers.push(c);
-      if (c[3] === 1) break;
-    }
-    return layers.reverse().reduce((under, top) => over(top, under), [255, 255, 255]);
-  };
-  const faint = [], seen = new Set();
-  const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT);
-  while (walker.nextNode()) {
-    const e = walker.currentNode.parentElement;
-    if (!walker.currentNode.textContent.trim() || seen.has(e)) continue;
-    seen.add(e);
-    if (e.closest('script, style, noscript, mjx-assistive-mml, svg, .headerlink, .copybtn, [aria-hidden=true]')) continue;
-    const box = e.getBoundingClientRect(), style = getComputedStyle(e);
-    if (box.width < 2 || box.height < 2 || style.visibility === 'hidden') continue;
-    let shown = 1;
-    for (let p = e; p; p = p.parentElement) shown *= Number(getComputedStyle(p).opacity);
-    if (shown === 0) continue;
-    const back = behind(e), ink = colour(style.color), front = over([ink[0], ink[1], ink[2], ink[3] * shown], back);
-    const a = light(front), b = light(back), ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
-    if (ratio < 4.5) faint.push(ratio.toFixed(2) + ' ' + e.tagName + '.' + e.getAttribute('class') + ': ' + e.textContent.trim().slice(0, 40));
-  }
-  return seen.size > 3 ? faint : [...faint, 'no text to check'];
-}"""
-
-# Formulas are pictures to axe: their hundreds of paths take most of its time and hold nothing that it judges. What a reader
-# can open is open; and axe need not load the style sheets again, which it does to no end here.
-_JUDGE = """async contrast => {
-  const found = await axe.run({exclude: [['mjx-container > svg']]}, {
-    runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'], rules: {'color-contrast': {enabled: contrast}},
-    resultTypes: ['violations'], preload: false});
-  return found.violations.map(v => v.id + ' x' + v.nodes.length + ': ' + v.nodes[0].html.slice(0, 160));
-}"""
+def ask(page, question: str, argument: object = None) -> object:
+    """Ask a page a question of checks.js."""
+    return page.evaluate(f"argument => twmChecks.{question}(argument)", argument)
 
 
 def find_violations(page, axe: str, contrast: bool = False) -> list[str]:
     """Return what axe-core finds wrong by WCAG 2.1 AA, by default but for the contrast of text."""
     page.evaluate(axe)
-    return page.evaluate(_JUDGE, contrast)
+    return ask(page, "judge", contrast)
 
 
 def find_faint_text(page) -> list[str]:
     """Return the texts that stand out too little from what is behind them; what a reader can open is opened."""
     page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true; })")
-    return page.evaluate(FIND_FAINT_TEXT)
+    return ask(page, "findFaintText")
 
 
 def load_extension(root: Path, name: str) -> types.ModuleType:

@@ -8,46 +8,32 @@ from twm.theory.attention import make_attention_boundary
 from twm.theory.lattice import simulate_wave
 from twm.theory.systems import make_fibonacci, make_repeat_copy, make_selection
 
-from tests.site.conftest import NARROW
+from tests.site.conftest import NARROW, ask
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-RUN = """([history, dim, kind, code, start, steps]) => {
-  const toy = document.querySelector('.twm-lattice').twmLattice;
-  toy.history = history; toy.dim = dim; toy.kind = kind; toy.code.value = code; toy.reset();
-  toy.start(Float64Array.from(start));
-  const used = [];
-  for (let k = 0; k < steps; k += 1) { toy.step(); used.push(toy.now().used); }
-  return {states: toy.tape.map(i => [...i.state]), used: used, problem: toy.problem.textContent};
-}"""
-
 
 @pytest.fixture
-def toy(site, visit):
-    with visit(f"{site.as_uri()}/pages/01_theory.html") as seen:
-        seen.page.wait_for_selector(".twm-lattice.is-live")
-        yield seen.page
-        assert not seen.messages
+def toy(read):
+    with read("pages/01_theory.html", "twm-lattice") as page:
+        yield page
 
 
-def test_steps_as_the_library_does(toy):
-    for history, dim, code in ((4, 2, "9, 1, 1"), (3, 4, "0, 0, 0"), (8, 4, "2281701889, 7, 9")):
-        compare_steps(toy, history, dim, code)
-
-
-def compare_steps(toy, history: int, dim: int, code: str) -> None:
+@pytest.mark.parametrize(("history", "dim", "code"), [(4, 2, (9, 1, 1)), (3, 4, None), (8, 4, (2281701889, 7, 9))])
+def test_steps_as_the_library_does(toy, history, dim, code):
     unit = np.eye(dim)
     boundaries = {
         "copy": make_repeat_copy(history, dim).boundary,
         "fibonacci": make_fibonacci(history, dim).boundary,
         "attention": make_attention_boundary(unit, 2 * unit, unit),
     }
-    if code != "0, 0, 0":
-        boundaries["code"] = make_selection(history, dim, *map(int, code.split(","))).boundary
+    if code:
+        boundaries["code"] = make_selection(history, dim, *code).boundary
     start = np.random.default_rng(history).integers(-1, 2, size=(history, dim)).astype(float)
     for kind, boundary in boundaries.items():
         expected = simulate_wave(start, boundary, 9).reshape(10, -1)
-        found = toy.evaluate(RUN, [history, dim, kind, code, start.ravel().tolist(), 9])
+        words = ", ".join(map(str, code or (0, 0, 0)))
+        found = ask(toy, "runLattice", [history, dim, kind, words, start.ravel().tolist(), 9])
         assert found["problem"] == ""
         assert np.abs(np.array(found["states"]) - expected).max() < 1e-12 * np.abs(expected).max(), kind
         for (old, new), used in zip(pairwise(found["states"]), found["used"], strict=True):
@@ -93,14 +79,10 @@ def test_a_wrong_code_gets_a_line(toy):
     assert root.locator(".twm-lattice-problem").inner_text() == ""
 
 
-def test_sizes_and_print(site, visit):
-    with visit(f"{site.as_uri()}/pages/01_theory.html", size=NARROW) as seen:
-        page = seen.page
+def test_the_largest_lattice_fits_a_phone(read):
+    with read("pages/01_theory.html", size=NARROW) as page:
         root = page.locator(".twm-lattice").first
         root.get_by_label("history", exact=True).select_option("8")
         root.get_by_label("dim", exact=True).select_option("4")
         assert root.locator(".twm-lattice-grid button").count() == 32
         assert page.evaluate("document.documentElement.scrollWidth <= 360")
-        page.emulate_media(media="print")
-        assert root.locator(".twm-lattice-still").is_visible()
-        assert not root.get_by_role("button", name="Step").is_visible()

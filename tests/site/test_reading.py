@@ -1,12 +1,15 @@
-"""What a reader does: search, play a wave, print, read without JavaScript."""
+"""What a reader does: search, play a wave, print, read without JavaScript, follow a claim."""
 
 import re
 
 import pytest
 
-from tests.site.conftest import NARROW
+from tests.site.conftest import NARROW, ask
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+# ---- search
 
 
 @pytest.mark.parametrize("place", ["server", "disk"])
@@ -17,194 +20,170 @@ def test_search_finds_the_theorem(place, site, server, visit):
         page.wait_for_selector("#search-results li a")
         if place == "server":
             page.wait_for_selector("#search-results li p.context")
-        targets = page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.getAttribute('href'))")
-        assert any("01_theory" in target for target in targets), targets
-        page.locator("#search-results li a", has_text=re.compile("")).first.click()
+        assert any("01_theory" in target for target in read_results(page))
+        page.locator("#search-results li a").first.click()
         page.wait_for_load_state()
         assert "search.html" not in page.url
         assert not seen.messages and not seen.refused
         assert all(address.startswith((start, "data:")) for address in seen.requests)
 
 
-def test_search_box_leads_to_results_and_nonsense_to_none(site, visit):
-    with visit(f"{site.as_uri()}/search.html?q=qqxyzzy") as seen:
-        page = seen.page
+@pytest.mark.parametrize(
+    ("query", "target"),
+    [("twm.table1.mae", "scoreboard.html#claim-twm-table1-mae"), ("W_hh", "notation.html"), ("W_uh", "notation.html")],
+)
+def test_search_finds_claims_and_symbols(read, query, target):
+    with read(f"search.html?q={query}") as page:
+        page.wait_for_selector("#search-results li a")
+        page.wait_for_function("!/Searching|^\\s*$/.test(document.querySelector('#search-results').innerText)")
+        links = read_results(page)[:5]
+        assert any(re.sub(r"\?[^#]*", "", link).startswith(target) for link in links), links
+
+
+def test_search_box_leads_to_results_and_nonsense_to_none(read):
+    with read("search.html?q=qqxyzzy") as page:
         page.wait_for_function("document.querySelector('#search-results p') !== null")
-        assert page.locator("#search-results li a").count() == 0
+        assert not read_results(page)
         page.keyboard.press("Control+k")
         page.keyboard.type("Courant number")
         page.keyboard.press("Enter")
         page.wait_for_selector("#search-results li a")
-        assert "search.html" in page.url and not seen.messages
+        assert "search.html" in page.url
+
+
+def read_results(page) -> list[str]:
+    return page.eval_on_selector_all("#search-results li a", "links => links.map(a => a.getAttribute('href'))")
+
+
+# ---- the player
 
 
 def read_player(page, number: int = 0) -> dict:
-    return page.evaluate(
-        """number => {
-          const root = document.querySelectorAll('.twm-player')[number];
-          const slider = root.querySelector('input'), canvas = root.querySelector('.twm-player-panel:last-child canvas');
-          return {step: Number(slider.value), last: Number(slider.max), text: slider.getAttribute('aria-valuetext'),
-                  caption: root.querySelector('.twm-player-caption').textContent,
-                  live: root.querySelector('.twm-player-caption').getAttribute('aria-live'),
-                  picture: canvas.toDataURL(), button: root.querySelectorAll('button')[1].getAttribute('aria-label')};
-        }""",
-        number,
-    )
+    return ask(page, "readPlayer", number)
 
 
 @pytest.fixture
-def front(site, visit):
+def front(read):
     """The front page of a reader who asked for reduced motion, so that nothing moves by itself."""
-    with visit(f"{site.as_uri()}/index.html", reduced_motion="reduce") as seen:
-        seen.page.wait_for_selector(".twm-player.is-live")
-        seen.page.evaluate("document.querySelector('.twm-player').twmPlayer.show(0)")
-        yield seen
-        assert not seen.messages
+    with read("index.html", "twm-player", reduced_motion="reduce") as page:
+        page.evaluate("document.querySelector('.twm-player').twmPlayer.show(0)")
+        yield page
 
 
-def test_player_waits_where_motion_is_reduced_and_else_starts_and_can_be_stopped(site, visit):
-    for options in ({"reduced_motion": "reduce"}, {}):
-        with visit(f"{site.as_uri()}/index.html", **options) as seen:
-            seen.page.wait_for_selector(".twm-player.is-live")
-            if not options:
-                seen.page.wait_for_function("Number(document.querySelector('.twm-player input').value) >= 2")
-                assert read_player(seen.page)["button"] == "Pause"
-                seen.page.locator(".twm-player button").nth(1).click()
-            before = read_player(seen.page)
-            seen.page.wait_for_timeout(700)
-            assert read_player(seen.page) == before and before["button"] == "Play" and before["live"] == "polite"
-            assert before["step"] == before["last"] // 2 or not options, "it waits at a picture that shows something"
+@pytest.mark.parametrize("options", [{"reduced_motion": "reduce"}, {}])
+def test_player_waits_where_motion_is_reduced_and_else_starts_and_can_be_stopped(read, options):
+    with read("index.html", "twm-player", **options) as page:
+        if not options:
+            page.wait_for_function("Number(document.querySelector('.twm-player input').value) >= 2")
+            assert read_player(page)["button"] == "Pause"
+            page.locator(".twm-player button").nth(1).click()
+        before = read_player(page)
+        page.wait_for_timeout(700)
+        assert read_player(page) == before and before["button"] == "Play" and before["live"] == "polite"
+        assert before["step"] == before["last"] // 2 or not options, "it waits at a picture that shows something"
 
 
 def test_player_works_by_keyboard(front):
-    page = front.page
-    page.locator(".twm-player button").first.focus()
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "Play"
-    page.keyboard.press("Space")
-    page.wait_for_function("Number(document.querySelector('.twm-player input').value) >= 2")
-    assert read_player(page)["live"] == "off", "while playing, captions are not announced"
-    page.keyboard.press("Enter")
-    stopped = read_player(page)
+    press = front.keyboard.press
+    front.locator(".twm-player button").first.focus()
+    press("Tab")
+    assert front.evaluate("document.activeElement.getAttribute('aria-label')") == "Play"
+    press("Space")
+    front.wait_for_function("Number(document.querySelector('.twm-player input').value) >= 2")
+    assert read_player(front)["live"] == "off", "while playing, captions are not announced"
+    press("Enter")
+    stopped = read_player(front)
     assert stopped["button"] == "Play" and stopped["live"] == "polite"
-    page.keyboard.press("Tab")
-    page.keyboard.press("Enter")
-    assert read_player(page)["step"] == stopped["step"] + 1
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.type") == "range"
-    page.keyboard.press("End")
-    assert read_player(page)["step"] == stopped["last"]
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowRight")
-    moved = read_player(page)
+    press("Tab")
+    press("Enter")
+    assert read_player(front)["step"] == stopped["step"] + 1
+    press("Tab")
+    assert front.evaluate("document.activeElement.type") == "range"
+    press("End")
+    assert read_player(front)["step"] == stopped["last"]
+    press("Home")
+    press("ArrowRight")
+    moved = read_player(front)
     assert moved["step"] == 1 and moved["text"] == f"step 2 of {moved['last'] + 1}"
-    page.keyboard.press("Tab")
-    assert page.evaluate("!document.activeElement.closest('.twm-player')"), "the keyboard is not trapped"
+    press("Tab")
+    assert front.evaluate("!document.activeElement.closest('.twm-player')"), "the keyboard is not trapped"
 
 
 def test_player_works_by_mouse_and_draws_what_it_says(front):
-    page = front.page
-    buttons = page.locator(".twm-player").first.locator("button")
-    seen = [read_player(page)]
+    buttons, seen = front.locator(".twm-player").first.locator("button"), [read_player(front)]
     for _ in range(3):
         buttons.nth(2).click()
-        seen.append(read_player(page))
+        seen.append(read_player(front))
     assert [state["step"] for state in seen] == [0, 1, 2, 3]
     assert len({state["picture"] for state in seen}) == 4 and len({state["caption"] for state in seen}) == 4
     buttons.nth(0).click()
-    assert read_player(page) == seen[2], "a step back shows the same again"
+    assert read_player(front) == seen[2], "a step back shows the same again"
     buttons.nth(0).click(click_count=3)
-    assert read_player(page)["step"] == seen[0]["last"], "a step back from the first is the last"
-    box = page.locator(".twm-player input").first.bounding_box()
-    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    assert abs(read_player(page)["step"] - seen[0]["last"] / 2) <= 1
+    assert read_player(front)["step"] == seen[0]["last"], "a step back from the first is the last"
+    box = front.locator(".twm-player input").first.bounding_box()
+    front.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert abs(read_player(front)["step"] - seen[0]["last"] / 2) <= 1
+    assert ask(front, "findWrongCells") == [], "cells have the colours that the library gave to their values"
 
 
-def test_player_draws_the_values_it_carries(front):
-    """The cells on the canvas have the colours that the library gave to their values."""
-    mistakes = front.page.evaluate(
-        """() => {
-          const root = document.querySelector('.twm-player'), data = JSON.parse(root.querySelector('.twm-player-data').textContent);
-          const panel = data.panels[1], [steps, rows, cols] = panel.shape;
-          const levels = Uint8Array.from(atob(panel.levels), c => c.charCodeAt(0));
-          const table = Uint8Array.from(atob(panel.colours), c => c.charCodeAt(0));
-          const canvas = root.querySelectorAll('canvas')[1], step = 20;
-          root.twmPlayer.show(step);
-          const pen = canvas.getContext('2d'), image = pen.getImageData(0, 0, canvas.width, canvas.height).data;
-          const at = (x, y) => [...image.slice(4 * (y * canvas.width + x), 4 * (y * canvas.width + x) + 3)];
-          const same = (a, b) => a.every((v, k) => Math.abs(v - b[k]) <= 2);
-          // The heatmap is the only block whose rows of pixels are runs of table colours: find its corner by the first cell.
-          const wanted = (r, c) => { const l = 3 * levels[step * rows * cols + r * cols + c]; return [...table.slice(l, l + 3)]; };
-          const box = JSON.parse(canvas.dataset.box || 'null');
-          if (!box) return ['the canvas does not say where its cells are'];
-          const wrong = [];
-          for (let r = 0; r < rows; r += 1) for (let c = 0; c < cols; c += 1) {
-            const x = Math.floor((box.x + (c + 0.5) * box.w / cols) * canvas.width / canvas.clientWidth);
-            const y = Math.floor((box.y + (r + 0.5) * box.h / rows) * canvas.height / canvas.clientHeight);
-            if (!same(at(x, y), wanted(r, c))) wrong.push([r, c, at(x, y), wanted(r, c)]);
-          }
-          return wrong;
-        }"""
-    )
-    assert mistakes == []
-
-
-def test_every_player_of_a_page_works_alone(site, page_names, visit):
-    found = 0
-    for name in page_names:
-        if 'class="twm-player"' not in (site / name).read_text(encoding="utf-8"):
-            continue
-        with visit(f"{site.as_uri()}/{name}", size=NARROW, reduced_motion="reduce") as seen:
-            players = seen.page.locator(".twm-player.is-live")
-            assert players.count() == seen.page.locator(".twm-player").count()
-            for number in range(players.count()):
-                found += 1
-                before = [read_player(seen.page, other)["step"] for other in range(players.count())]
+def test_every_player_of_a_page_works_alone(site, page_names, read):
+    names = [name for name in page_names if 'class="twm-player"' in (site / name).read_text(encoding="utf-8")]
+    assert len(names) >= 2, "the front page and a notebook have a moving picture"
+    for name in names:
+        with read(name, size=NARROW, reduced_motion="reduce") as page:
+            players = page.locator(".twm-player.is-live")
+            count = players.count()
+            assert count == page.locator(".twm-player").count()
+            for number in range(count):
+                before = [read_player(page, other)["step"] for other in range(count)]
                 players.nth(number).locator("button").nth(2).click()
-                after = [read_player(seen.page, other)["step"] for other in range(players.count())]
-                moved = [b - a for a, b in zip(before, after, strict=True)]
-                assert moved == [int(other == number) for other in range(players.count())]
+                moved = [read_player(page, other)["step"] - step for other, step in enumerate(before)]
+                assert moved == [int(other == number) for other in range(count)]
                 words = players.nth(number).get_attribute("aria-describedby")
-                assert len(seen.page.locator(f"#{words}").inner_text()) > 40, "the picture is described in words"
-            assert not seen.messages, name
-    assert found >= 2, "the front page and a notebook have a moving picture"
+                assert len(page.locator(f"#{words}").inner_text()) > 40, "the picture is described in words"
 
 
-def test_print_shows_the_still(site, visit):
-    with visit(f"{site.as_uri()}/index.html", reduced_motion="reduce") as seen:
-        page = seen.page
-        page.wait_for_selector(".twm-player.is-live")
-        assert not page.locator(".twm-player-still").first.is_visible()
+# ---- paper, and no script
+
+
+@pytest.mark.parametrize(
+    ("name", "live", "still", "gone"),
+    [
+        ("index.html", "twm-player", ".twm-player-still", (".twm-player-controls", ".bd-sidebar-primary")),
+        ("explore.html", "twm-explorer", ".twm-x-still", (".twm-x-controls",)),
+        ("pages/01_theory.html", "twm-lattice", ".twm-lattice-still", (".twm-lattice button:text('Step')",)),
+    ],
+)
+def test_print_shows_the_still(read, name, live, still, gone):
+    with read(name, live, reduced_motion="reduce") as page:
+        assert not page.locator(still).first.is_visible()
         page.emulate_media(media="print")
-        assert page.locator(".twm-player-still").first.is_visible()
-        assert not page.locator(".twm-player-controls").first.is_visible()
-        assert not page.locator(".bd-sidebar-primary").first.is_visible()
+        assert page.locator(still).first.is_visible()
+        assert not any(page.locator(selector).first.is_visible() for selector in gone)
 
 
-def test_print_is_light_whatever_the_screen_is(site, visit):
-    with visit(f"{site.as_uri()}/scoreboard.html", scheme="dark") as seen:
-        page = seen.page
+def test_print_is_light_whatever_the_screen_is(read):
+    with read("scoreboard.html", scheme="dark") as page:
         paint = "getComputedStyle(document.querySelector('article p')).color + getComputedStyle(document.body).backgroundColor"
         dark = page.evaluate(paint)
-        page.emulate_media(media="print", color_scheme="dark")
-        page.wait_for_function("document.documentElement.dataset.theme === 'light'")
-        assert page.evaluate(paint) != dark
-        page.emulate_media(media="screen", color_scheme="dark")
-        page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-        assert page.evaluate(paint) == dark
+        for media, theme in (("print", "light"), ("screen", "dark")):
+            page.emulate_media(media=media, color_scheme="dark")
+            page.wait_for_function("theme => document.documentElement.dataset.theme === theme", arg=theme)
+            assert (page.evaluate(paint) == dark) == (media == "screen")
 
 
-def test_without_javascript_words_and_stills_remain(site, visit):
-    with visit(f"{site.as_uri()}/index.html", java_script_enabled=False) as seen:
-        still = seen.page.locator(".twm-player-still").first
-        assert still.is_visible() and len(still.get_attribute("alt")) > 40
-        assert seen.page.locator("article h1").is_visible()
-        assert seen.page.locator(".twm-counts").is_visible()
+def test_without_javascript_words_and_stills_remain(read):
+    for name, still, words in (("index.html", ".twm-player-still", ""), ("explore.html", ".twm-x-still", "turned by")):
+        with read(name, java_script_enabled=False) as page:
+            alt = page.locator(still).first.get_attribute("alt")
+            assert page.locator(still).first.is_visible() and len(alt) > 40 and words in alt
+            assert page.locator("article h1").is_visible()
+            text = page.locator("article").inner_text()
+            assert "needs JavaScript" in text if words else page.locator(".twm-counts").is_visible()
 
 
-def test_a_claim_leads_to_its_row_and_back_to_its_evidence(site, visit):
-    with visit(f"{site.as_uri()}/pages/01_theory.html") as seen:
-        page = seen.page
+def test_a_claim_leads_to_its_row_and_back_to_its_evidence(read):
+    with read("pages/01_theory.html") as page:
         page.locator("a.twm-claim").first.click()
         page.wait_for_load_state()
         assert "scoreboard.html#claim-" in page.url
@@ -213,4 +192,3 @@ def test_a_claim_leads_to_its_row_and_back_to_its_evidence(site, visit):
         row.get_by_role("link", name="evidence").click()
         page.wait_for_load_state()
         assert "pages/01_theory.html" in page.url
-        assert not seen.messages

@@ -1,23 +1,17 @@
 """The scoreboard: filters and orders with a script, every word without one, and links to where the numbers come from."""
 
-import re
-
 import pytest
 from twm.book.ledger import HOMES, KINDS, SHORT_SOURCES, VERDICTS, anchor, read_ledger
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+from tests.site.conftest import ask
 
-ROWS = """() => [...document.querySelectorAll('table.twm-scoreboard tbody tr')].filter(r => r.checkVisibility()).map(r => r.id)"""
-SPILLED = """() => [...document.querySelectorAll('table.twm-scoreboard tbody td')].filter(
-  d => [...d.querySelectorAll('*')].some(e => e.getBoundingClientRect().right > d.getBoundingClientRect().right + 1)
-).map(d => d.closest('tr').id)"""
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
-def board(site, visit):
-    with visit(f"{site.as_uri()}/scoreboard.html") as seen:
-        yield seen.page
-        assert not seen.messages
+def board(read):
+    with read("scoreboard.html") as page:
+        yield page
 
 
 @pytest.fixture(scope="module")
@@ -32,11 +26,11 @@ def anchors(claims) -> list[str]:
 
 
 def test_every_filter_keeps_what_it_names(board, ledger):
-    assert sorted(board.evaluate(ROWS)) == sorted(anchors(ledger))
+    assert sorted(ask(board, "listClaims")) == sorted(anchors(ledger))
     for label, field, word in (("Paper", "source", "wrnn"), ("Notebook", "home", "theory"), ("Kind", "kind", "exact")):
         board.get_by_label(label).select_option(word)
         kept = [claim for claim in ledger if getattr(claim, field) == word]
-        assert 0 < len(kept) < len(ledger) and board.evaluate(ROWS) == anchors(kept), "in the ledger's order"
+        assert 0 < len(kept) < len(ledger) and ask(board, "listClaims") == anchors(kept), "in the ledger's order"
         assert board.locator(".twm-filters-count").inner_text() == f"{len(kept)} of {len(ledger)} claims."
         board.get_by_label(label).select_option("")
     board.get_by_label("Verdict").select_option("reproduced")
@@ -45,19 +39,19 @@ def test_every_filter_keeps_what_it_names(board, ledger):
     board.get_by_label("Verdict").select_option("")
     for words, kept in (("theorem 3.1", ["claim-twm-thm31"]), ("qqxyzzy", [])):
         board.get_by_label("Words").fill(words)
-        assert board.evaluate(ROWS) == kept
+        assert ask(board, "listClaims") == kept
     assert board.get_by_label("Paper").locator("option").all_inner_texts() == ["all", *SHORT_SOURCES.values()]
     assert board.get_by_label("Kind").locator("option").all_inner_texts() == ["all", *KINDS]
 
 
 def test_orders(board, ledger):
     board.get_by_label("Order").select_option("id")
-    assert board.evaluate(ROWS) == anchors(sorted(ledger, key=lambda claim: claim.id))
+    assert ask(board, "listClaims") == anchors(sorted(ledger, key=lambda claim: claim.id))
     board.get_by_label("Order").select_option("verdict")
     ranks = [VERDICTS.index(word) for word in board.locator("table.twm-scoreboard .twm-badge").all_text_contents()]
     assert ranks == sorted(ranks)
     board.get_by_label("Order").select_option("book")
-    assert board.evaluate(ROWS) == anchors(ledger)
+    assert ask(board, "listClaims") == anchors(ledger)
 
 
 def test_a_row_shows_what_decides_and_opens_to_its_check_and_numbers(board, ledger):
@@ -71,18 +65,15 @@ def test_a_row_shows_what_decides_and_opens_to_its_check_and_numbers(board, ledg
     assert row.locator("dl.twm-more-list").bounding_box()["width"] > 0.9 * row.bounding_box()["width"]
     board.get_by_role("button", name="Open all").click()
     assert board.locator("details.twm-more[open]").count() == len(ledger)
-    assert board.evaluate(SPILLED) == [], "nothing runs from one cell into the next"
+    assert ask(board, "findSpilled") == [], "nothing runs from one cell into the next"
     board.get_by_role("button", name="Close all").click()
     assert board.locator("details.twm-more[open]").count() == 0
 
 
 def test_every_row_leads_to_the_cell_the_functions_and_the_numbers_behind_it(board, site, ledger):
-    links = {
-        claim.id: board.locator(f"#{anchor(claim.id)} dl.twm-more-list a").evaluate_all(
-            "all => all.map(a => a.getAttribute('href'))"
-        )
-        for claim in ledger
-    }
+    read_links, links = "all => all.map(a => a.getAttribute('href'))", {}
+    for claim in ledger:
+        links[claim.id] = board.locator(f"#{anchor(claim.id)} dl.twm-more-list a").evaluate_all(read_links)
     assert any(link.endswith("#twm.theory.lattice.euler_advect") for link in links["twm.pde"])
     (table,) = [link for link in links["twm.pde"] if link.endswith("fig-theory-courant.csv")]
     assert (site / table).read_text(encoding="utf-8").count("\n") > 10
@@ -94,30 +85,18 @@ def test_every_row_leads_to_the_cell_the_functions_and_the_numbers_behind_it(boa
             assert f'id="{place}"' in text, f"{claim}: {address} has no {place}"
 
 
-def test_a_link_to_a_claim_opens_its_row(site, visit):
-    with visit(f"{site.as_uri()}/scoreboard.html#claim-twm-thm31") as seen:
-        assert seen.page.locator("#claim-twm-thm31 details").evaluate("d => d.open")
-        seen.page.get_by_label("Paper").select_option("mem")
-        seen.page.evaluate("location.hash = '#claim-twm-pde'")
-        seen.page.wait_for_function("document.querySelector('#claim-twm-pde details').open")
-        assert seen.page.locator("#claim-twm-pde").is_visible(), "a filter gives way to a link"
+def test_a_link_to_a_claim_opens_its_row(read):
+    with read("scoreboard.html#claim-twm-thm31") as page:
+        assert page.locator("#claim-twm-thm31 details").evaluate("d => d.open")
+        page.get_by_label("Paper").select_option("mem")
+        page.evaluate("location.hash = '#claim-twm-pde'")
+        page.wait_for_function("document.querySelector('#claim-twm-pde details').open")
+        assert page.locator("#claim-twm-pde").is_visible(), "a filter gives way to a link"
 
 
-def test_without_javascript_everything_is_there(site, visit, ledger):
-    with visit(f"{site.as_uri()}/scoreboard.html", java_script_enabled=False) as seen:
-        text = seen.page.locator("article").inner_text()
-        assert seen.page.locator(".twm-filters").count() == 0 and all(claim.id in text for claim in ledger)
-        seen.page.locator("#claim-twm-pde summary").click()
-        assert seen.page.locator("#claim-twm-pde dl.twm-more-list").is_visible()
-
-
-@pytest.mark.parametrize(
-    ("query", "target"),
-    [("twm.table1.mae", "scoreboard.html#claim-twm-table1-mae"), ("W_hh", "notation.html"), ("W_uh", "notation.html")],
-)
-def test_search_finds_claims_and_symbols(site, visit, query, target):
-    with visit(f"{site.as_uri()}/search.html?q={query}") as seen:
-        seen.page.wait_for_selector("#search-results li a")
-        seen.page.wait_for_function("!/Searching|^\\s*$/.test(document.querySelector('#search-results').innerText)")
-        links = seen.page.eval_on_selector_all("#search-results li a", "all => all.map(a => a.getAttribute('href'))")
-        assert any(re.sub(r"\?[^#]*", "", link).startswith(target) for link in links[:5]), links[:8]
+def test_without_javascript_everything_is_there(read, ledger):
+    with read("scoreboard.html", java_script_enabled=False) as page:
+        text = page.locator("article").inner_text()
+        assert page.locator(".twm-filters").count() == 0 and all(claim.id in text for claim in ledger)
+        page.locator("#claim-twm-pde summary").click()
+        assert page.locator("#claim-twm-pde dl.twm-more-list").is_visible()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from twm.book.figures.turnable import Turnable
 
-from tests.site.conftest import NARROW
+from tests.site.conftest import NARROW, ask
 
 pytestmark = [pytest.mark.browser]
 
@@ -20,56 +20,43 @@ def address(tmp_path) -> str:
     return page.as_uri()
 
 
-def look(page) -> dict:
-    return page.evaluate(
-        """() => {
-          const root = document.querySelector('.twm-turnable'), canvas = root.querySelector('canvas');
-          return {view: root.twmTurnable.view(), picture: canvas.toDataURL(), label: canvas.getAttribute('aria-label'),
-                  live: document.querySelectorAll('.twm-turnable.is-live').length, wide: document.documentElement.scrollWidth};
-        }"""
-    )
-
-
 def test_keys_buttons_and_dragging_turn_it_and_nothing_else_does(address, visit):
     with visit(address) as seen:
         page = seen.page
         page.wait_for_selector(".twm-turnable.is-live")
-        first = look(page)
+        first = ask(page, "lookAtTurnable")
         page.wait_for_timeout(500)
-        assert look(page) == first and first["live"] == 2, "nothing moves by itself"
+        assert ask(page, "lookAtTurnable") == first and first["live"] == 2, "nothing moves by itself"
         page.locator(".twm-turnable canvas").first.focus()
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowUp")
-        keyed = look(page)
+        keyed = ask(page, "lookAtTurnable")
         assert keyed["view"] == [first["view"][0] + 5, first["view"][1] + 5, 1] and keyed["picture"] != first["picture"]
         assert keyed["label"] != first["label"], "the view is told in words"
         page.get_by_role("button", name="Turn right").first.click()
-        assert look(page)["view"][0] == keyed["view"][0] + 15
+        assert ask(page, "lookAtTurnable")["view"][0] == keyed["view"][0] + 15
         box = page.locator(".twm-turnable canvas").first.bounding_box()
         page.mouse.move(box["x"] + 50, box["y"] + 50)
         page.mouse.down()
         page.mouse.move(box["x"] + 90, box["y"] + 70)
         page.mouse.up()
-        dragged = look(page)
+        dragged = ask(page, "lookAtTurnable")
         assert dragged["view"][0] == keyed["view"][0] + 35 and dragged["view"][1] == keyed["view"][1] + 10
         page.mouse.move(box["x"] + 10, box["y"] + 10)
-        assert look(page) == dragged
+        assert ask(page, "lookAtTurnable") == dragged
         page.get_by_role("button", name="Closer").first.click()
-        assert look(page)["view"][2] > 1
+        assert ask(page, "lookAtTurnable")["view"][2] > 1
         page.get_by_role("button", name="Back to the first view").first.click()
-        assert look(page)["picture"] == first["picture"]
+        assert ask(page, "lookAtTurnable")["picture"] == first["picture"]
         assert not seen.messages and not seen.refused and seen.requests == [address]
 
 
-def test_it_fits_a_phone(address, visit):
+def test_it_fits_a_phone_and_without_javascript_there_is_a_still(address, visit):
     with visit(address, size=NARROW, has_touch=True) as seen:
         seen.page.wait_for_selector(".twm-turnable.is-live")
-        assert look(seen.page)["wide"] <= NARROW["width"]
+        assert ask(seen.page, "lookAtTurnable")["wide"] <= NARROW["width"]
         seen.page.locator(".twm-turnable button").first.tap()
         assert not seen.messages
-
-
-def test_without_javascript_there_is_a_still(address, visit):
     with visit(address, java_script_enabled=False) as seen:
         still = seen.page.locator(".twm-turnable-still").first
         assert still.is_visible() and still.get_attribute("alt") == "One cloud below and one above"

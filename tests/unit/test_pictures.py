@@ -5,7 +5,6 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from twm.theory import pictures
-from twm.theory.systems import make_repeat_copy, rollout
 
 
 @given(st.text(alphabet=pictures.CHARACTERS, min_size=1, max_size=12))
@@ -25,11 +24,7 @@ def test_a_picture_stands_upright_with_a_blank_column_after_it():
     picture = pictures.states_to_picture(pictures.text_to_states("L"))
     drawn = ["".join("#" if value > 0 else "." for value in row) for row in picture]
     assert drawn == ["#...", "#...", "#...", "#...", "###."]
-
-
-def test_pictures_of_batches_swap_the_last_two_axes_only():
     batch = np.arange(2 * 3 * 8 * 5).reshape(2, 3, 8, 5)
-    assert pictures.states_to_picture(batch).shape == (2, 3, 5, 8)
     np.testing.assert_array_equal(pictures.states_to_picture(batch)[1, 2], batch[1, 2].T)
 
 
@@ -39,8 +34,3 @@ def test_reading_uses_signs_takes_tensors_and_marks_what_is_no_character():
     with torch.no_grad():
         states[:4] = 1
     assert pictures.states_to_text(states) == "?AVE 2"
-
-
-def test_repeat_copy_writes_the_text_again_and_again():
-    orbit = rollout(make_repeat_copy(16, 5), pictures.text_to_states("3141"), 32)
-    assert pictures.states_to_text(orbit) == "3141" * 3

@@ -7,8 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twm.theory.systems import RANDOM_KINDS, TASK_CODES, draw_binary_history, make_fibonacci, make_linear_hds
-from twm.theory.systems import make_named_task, make_random_hds, make_random_selection, make_repeat_copy, make_selection
+from twm.theory.systems import RANDOM_KINDS, TASK_CODES, draw_binary_history, make_fibonacci, make_named_task
+from twm.theory.systems import make_random_hds, make_random_selection, make_selection
 from twm.theory.systems import make_selection_table, parse_task, rollout
 
 
@@ -37,50 +37,23 @@ def test_fibonacci_is_the_series():
     assert all(a + b == c for a, b, c in zip(exact, exact[1:], exact[2:])) and exact[-1] > 2**200
 
 
-@given(st.integers(1, 5), st.integers(1, 4), st.integers(0, 12), st.integers(0, 10**6))
-@settings(max_examples=60)
-def test_linear_rollout_equals_the_sum_written_out(history, dim, steps, seed):
-    rng = np.random.default_rng(seed)
-    matrix, initial = rng.integers(-3, 4, size=(dim, history * dim)), rng.integers(-5, 6, size=(history, dim))
-    states, places = initial.tolist(), [(column, part) for column in range(history) for part in range(dim)]
-    for _ in range(steps):
-        window = states[-history:]
-        states.append([sum(int(row[c * dim + p]) * window[c][p] for c, p in places) for row in matrix])
-    model = make_linear_hds(matrix, history, dim)
-    assert (rollout(model, initial.astype(object), steps) == np.array(states, dtype=object)).all()
-    expected = np.array(states, dtype=float)
-    assert np.abs(rollout(model, initial.astype(float), steps) - expected).max() <= 1e-12 * max(
-        1, np.abs(expected).max()
-    )
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int64, np.complex128, object])
+@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.complex128, object])
 def test_the_dtype_is_kept(dtype):
-    initial = np.ones((3, 4, 2)).astype(dtype)
     for model in (make_fibonacci(4, 2), make_selection(4, 2, 3, 0, 2)):
-        result = rollout(model, initial, 5)
-        assert result.dtype == initial.dtype and result.shape == (3, 9, 2)
+        result = rollout(model, np.ones((3, 4, 2)).astype(dtype), 5)
+        assert result.dtype == dtype and result.shape == (3, 9, 2)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_torch_equals_numpy_and_carries_gradients(dtype):
-    for model in (make_fibonacci(4, 2), make_named_task("T3")):
+def test_torch_equals_numpy_and_carries_gradients():
+    for model in (make_fibonacci(4, 2), pickle.loads(pickle.dumps(make_named_task("T3")))):
         initial = draw_binary_history(model, 5, 1)
-        result = rollout(model, torch.tensor(initial, dtype=dtype), 12)
-        assert result.dtype == dtype
+        result = rollout(model, torch.tensor(initial, dtype=torch.float32), 12)
+        assert result.dtype == torch.float32
         np.testing.assert_array_equal(result.numpy(), rollout(model, initial, 12))
-    start = torch.ones(2, 1, dtype=dtype, requires_grad=True)
+    start = torch.ones(2, 1, requires_grad=True)
     rollout(make_fibonacci(), start, 6)[-1].sum().backward()
     # F_8 = F_6 u_1 + F_7 u_2 for arbitrary initial states.
     assert start.grad.ravel().tolist() == [8.0, 13.0]
-
-
-def test_batches_are_independent_and_can_be_sent_to_a_process():
-    model = make_random_selection(5, 3, 4)
-    initial = draw_binary_history(model, 6, 0)
-    together = rollout(pickle.loads(pickle.dumps(model)), initial, 20)
-    for alone, part in zip(initial, together, strict=True):
-        np.testing.assert_array_equal(rollout(model, alone, 20), part)
 
 
 # ---- tasks
@@ -90,19 +63,11 @@ def test_batches_are_independent_and_can_be_sent_to_a_process():
 def test_named_tasks_have_their_codes_and_keep_binary_states_binary(name):
     model = make_named_task(name)
     positions, signs = read_task_code(8, 8, *TASK_CODES[name])
-    expected = np.zeros((8, 64))
-    expected[np.arange(8), positions] = signs
-    np.testing.assert_array_equal(model.matrix, expected)
-    assert (model.history, model.dim, model.size, model.name) == (8, 8, 64, name)
-    assert set(np.unique(rollout(model, draw_binary_history(model, 16, 0), 200))) == {-1.0, 1.0}
-
-
-def test_the_four_tasks_differ_and_the_first_is_repeat_copy():
-    assert len({make_named_task(name).matrix.tobytes() for name in TASK_CODES}) == 4
-    copy, model = make_repeat_copy(8, 8), make_named_task("T1")
-    np.testing.assert_array_equal(copy.matrix, model.matrix)
-    initial = draw_binary_history(model, 4, 3)
-    np.testing.assert_array_equal(rollout(model, initial, 40), np.tile(initial, (1, 6, 1)))
+    np.testing.assert_array_equal(model.matrix, np.eye(64)[positions] * np.array(signs)[:, None])
+    initial = draw_binary_history(model, 16, 0)
+    later = rollout(model, initial, 200)
+    assert set(np.unique(later)) == {-1.0, 1.0}
+    assert np.array_equal(later, np.tile(initial, (1, 26, 1))) == (name == "T1"), "T1 is repeat copy"
 
 
 @given(st.integers(1, 6), st.integers(1, 6), st.integers(0, 10**9), st.integers(1, 20))
@@ -153,12 +118,9 @@ def test_a_task_text_comes_back_as_the_name(text):
 
 @pytest.mark.parametrize("kind", RANDOM_KINDS)
 def test_random_systems_stay_bounded_and_differ(kind):
-    finals = []
-    for seed in range(5):
-        model = make_random_hds(4, 3, kind, seed)
-        initial = np.random.default_rng(seed).integers(0, 5, size=(4, 3))
-        orbit = rollout(model, initial if kind == "integer" else initial / 5, 50)
-        assert np.abs(orbit).max() <= (1000 if kind == "integer" else 2)
-        assert (model.matrix is not None) == (kind == "linear")
-        finals.append(model.boundary(np.ones((4, 3), dtype=orbit.dtype)).tobytes())
-    assert len(set(finals)) > 1
+    models = [make_random_hds(4, 3, kind, seed) for seed in range(5)]
+    initial = np.random.default_rng(0).integers(0, 2, size=(4, 3)).astype(int if kind == "integer" else float)
+    orbits = np.stack([rollout(model, initial, 50) for model in models])
+    assert np.abs(orbits).max() <= (1000 if kind == "integer" else 2)
+    assert len(np.unique(orbits.reshape(5, -1), axis=0)) > 1
+    assert all((model.matrix is not None) == (kind == "linear") for model in models)

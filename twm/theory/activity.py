@@ -36,9 +36,7 @@ class OnsetReading(NamedTuple):
 
     both: float  # onset and channel are right
     channel: float  # the channel alone
-    states: (
-        np.ndarray
-    )  # (channels, neurons), what a test sequence leaves, where possible one with two inputs in a channel
+    states: np.ndarray  # (channels, neurons), after a test sequence, where possible one with two inputs in a channel
     inputs: np.ndarray  # (time, channels) of that sequence
 
 

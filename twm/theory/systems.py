@@ -173,11 +173,9 @@ def make_selection(history: int, dim: int, a: int, b: int = 0, c: int = 0, name:
     place, rest = 0, b
     while rest:
         rest, digit = divmod(rest, dim)
+        other, problem = place + digit, "b of the task code asks for a swap beyond the last entry"
+        require(not digit or other < dim, f"{problem}, of {place} and {other}: {b}")
         if digit:
-            other = place + digit
-            require(
-                other < dim, f"b of the task code asks for a swap beyond the last entry, of {place} and {other}: {b}"
-            )
             positions[place], positions[other] = positions[other], positions[place]
         place += 1
     signs = [-1 if c >> output & 1 else 1 for output in range(dim)]
@@ -273,11 +271,11 @@ def make_random_hds(history: int, dim: int, kind: str, seed: int) -> HDS:
     others = rng.uniform(-3, 3, size=shape)
     if kind == "linear":
         return make_linear_hds(forms, history, dim, name)
-    if kind == "smooth":
-        return make_hds(
-            lambda h: np.sin(_flatten(h) @ others.T) * (1 + np.cos(_flatten(h) @ forms.T)), history, dim, name
-        )
-    return make_hds(lambda window: np.where(_flatten(window) @ others.T > 0, 1.0, -0.5), history, dim, name)
+    boundaries = {
+        "smooth": lambda h: np.sin(_flatten(h) @ others.T) * (1 + np.cos(_flatten(h) @ forms.T)),
+        "threshold": lambda h: np.where(_flatten(h) @ others.T > 0, 1.0, -0.5),
+    }
+    return make_hds(boundaries[kind], history, dim, name)
 
 
 def draw_random_systems(count: int, seed: int) -> Iterator[tuple[str, HDS, np.ndarray]]:
