@@ -208,26 +208,16 @@ def _make_wave_ours(case: _WaveCase) -> Step:
 
 
 def _make_wave_torch(case: _WaveCase) -> Step:
-    """Make the same iterations as anyone would write them: Conv1d, Linear, autograd, Adam."""
+    """Make the same iterations as anyone would write them: torch's convolution and linear layers, autograd, Adam."""
     task = parse_sequence_task(case.task)
     inputs, targets = task.draw_batch(0, 1, _WAVE_BATCH)
-    drawn = WaveRNN(task.inputs, task.outputs, case.neurons, case.channels)
-    encoder = nn.Linear(task.inputs, drawn.hidden)
-    moves = nn.Conv1d(case.channels, case.channels, _TAPS, padding=_TAPS // 2, padding_mode="circular")
-    readout = nn.Linear(drawn.hidden, task.outputs)
-    with torch.no_grad():
-        for layer, name in ((encoder, "encoder"), (moves, "kernel"), (readout, "readout")):
-            layer.weight.copy_(getattr(drawn, f"weight_{name}"))
-            layer.bias.copy_(getattr(drawn, f"bias_{name}"))
+    network = WaveRNN(task.inputs, task.outputs, case.neurons, case.channels)
 
     def compute_loss() -> Any:
-        state, states = torch.zeros(_WAVE_BATCH, drawn.hidden), []
-        for now in inputs:
-            state = torch.relu(encoder(now) + moves(state.view(-1, case.channels, case.neurons)).flatten(1))
-            states.append(state)
-        return task.measure_loss(readout(torch.stack(states) if task.every_step else state), targets)
+        states = network.run(inputs)
+        return task.measure_loss(network.read(states if task.every_step else states[-1]), targets)
 
-    return _train_by_autograd([*moves.parameters(), *encoder.parameters(), *readout.parameters()], compute_loss)
+    return _train_by_autograd(list(network.parameters()), compute_loss)
 
 
 def _make_wave_floor(case: _WaveCase) -> Step:

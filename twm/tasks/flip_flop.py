@@ -68,10 +68,9 @@ def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int,
 
 
 def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None) -> np.ndarray:
-    """Return what a flip-flop should say to pulses (steps, ..., channels): the sign of the last one that is due.
+    """Return what a flip-flop should say to pulses (steps, ..., channels): the sign of the last one due, 0 before any.
 
-    ``before`` (..., channels) is what was held before the first step, and was due already. The result has the pulses'
-    shape and is 0 where no pulse has been due yet.
+    ``before`` (..., channels) is what was held before the first step, and was due already.
     Source: mem Sec. 3, Fig. 1.
     """
     require_count(delay, "delay", 0)
@@ -92,7 +91,6 @@ def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.nd
     within ``settling`` steps, the due step included. Waiting: judged, and a pulse of the other sign is on its way; a
     network that ignores the delay fails on these.
     """
-    require_count(settling, "settling", 0)
     signs = delay_signs(pulses, delay)
     judged = signs != 0
     for late in range(delay, delay + settling):
