@@ -89,8 +89,8 @@ class WaveRNN(SequenceNetwork):
 
     h(t) = sigma(K * h(t-1) + V u(t) + b), with * the circular convolution over the ``neurons`` of each of the
     ``channels`` and full mixing of channels; index = channel * neurons + neuron. Started at ``shift``, every ring moves
-    its activity by exactly ``shift`` neurons a step, upwards where it is positive, and no ring sees another. The bias
-    of the convolution starts as torch draws it, that of the encoder at zero.
+    its activity upwards by exactly one neuron a step, and no ring sees another. The bias of the convolution starts as
+    torch draws it, that of the encoder at zero.
     Source: wrnn Eq. (3), Sec. 2, App. B.
     """
 
@@ -101,7 +101,6 @@ class WaveRNN(SequenceNetwork):
         neurons: int,
         channels: int = 1,
         kernel: int = 3,
-        shift: int = 1,
         recurrent: str = "shift",
         encoder: str = "single",
         activation: str = "relu",
@@ -110,20 +109,17 @@ class WaveRNN(SequenceNetwork):
     ) -> None:
         hidden = require_count(neurons, "neurons") * require_count(channels, "channels")
         super().__init__(inputs, hidden, activation, seed)
-        self.neurons, self.channels, self.shift = neurons, channels, shift
-        self.kernel, reach = require_count(kernel, "kernel"), kernel // 2
+        self.neurons, self.channels, self.kernel = neurons, channels, require_count(kernel, "kernel")
         _check_name("recurrent", recurrent, RECURRENT_STARTS)
         require(kernel % 2 == 1, f"kernel must be odd, so that it has a middle, not {kernel}")
         require(kernel <= 2 * neurons + 1, f"a kernel of {kernel} goes around a ring of {neurons} more than once")
-        moves = recurrent != "shift" or abs(shift) <= reach
-        require(moves, f"a kernel of {kernel} moves activity by at most {reach} neurons a step, not {shift}")
+        require(kernel > 1 or recurrent != "shift", "a kernel of 1 moves no activity: start it as identity or random")
         fan = channels * kernel
         weight, self.bias_kernel = self._draw(fan, channels, channels, kernel), self._draw(fan, channels)
         if recurrent != "random":
-            # What neuron x gets comes from neuron x + tap - reach, so a move upwards is a tap before the middle.
-            weight.data.zero_()
-            weight.data[:, :, reach - (shift if recurrent == "shift" else 0)] = torch.eye(channels)
-        self.weight_kernel = weight
+            # What neuron x gets comes from neuron x + tap - kernel // 2: a move upwards is a tap before the middle.
+            weight.data.zero_()[:, :, kernel // 2 - (recurrent == "shift")] = torch.eye(channels)
+        self.weight_kernel = weight  # after the bias, as in the vectors of weights on record
         self._make_encoder(encoder, neurons)
         self._make_readout(outputs, mlp)
 

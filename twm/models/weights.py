@@ -69,6 +69,11 @@ def draw_weights(
     """
     dim, hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
     check_initial(initial, dim, hidden, history)
+    if initial == "wave-task":
+        told = "initial 'wave-task' needs the boundary matrix of the task: it is linear or has none"
+        require(boundary is not None, told)
+        shape, expected = np.shape(boundary), (dim, history * dim)
+        require(shape == expected, f"the boundary must be of shape {expected}, not {shape}")
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
     require(generator.device.type == "cpu", "initial weights are drawn on the CPU: give a CPU generator")
 
@@ -81,7 +86,7 @@ def draw_weights(
     elif initial == "identity":
         recurrent = torch.eye(hidden)
     elif initial in WAVE_INITIALISATIONS:
-        wave = make_cycle(history, dim) if initial != "wave-task" else _make_task_wave(boundary, dim, history)
+        wave = make_cycle(history, dim) if initial != "wave-task" else make_wave_operator(np.asarray(boundary, float))
         recurrent = _draw_wave(initial, recurrent, torch.from_numpy(wave).double(), generator)
     return Weights(recurrent, encoder, readout)
 
@@ -108,13 +113,6 @@ def _draw_orthogonal(size: int, generator: torch.Generator) -> Tensor:
     frame, upper = torch.linalg.qr(torch.randn((size, size), generator=generator, dtype=torch.float64))
     # Without the signs the draw would not be uniform over orthogonal matrices.
     return frame * upper.diagonal().sign()
-
-
-def _make_task_wave(boundary: np.ndarray | None, dim: int, history: int) -> np.ndarray:
-    require(boundary is not None, "initial 'wave-task' needs the boundary matrix of the task: it is linear or has none")
-    matrix, expected = np.asarray(boundary, dtype=float), (dim, history * dim)
-    require(matrix.shape == expected, f"the boundary must be of shape {expected}, not {matrix.shape}")
-    return make_wave_operator(matrix)
 
 
 def _draw_wave(initial: str, drawn: Tensor, wave: Tensor, generator: torch.Generator) -> Tensor:

@@ -47,12 +47,10 @@ def _cache_dir() -> Path:
 def _list_folders() -> list[Path]:
     """Return the folders in which data is looked for, the first one first."""
     asked = os.environ.get("TWM_DATA_DIR")
-    if not asked:
-        return [_cache_dir()]
-    folder = Path(asked).expanduser()
+    folders = [Path(asked).expanduser()] if asked else []
     told = f"TWM_DATA_DIR={asked} is not a folder: set it to the one that holds the data, or leave it out"
-    require(folder.is_dir(), told)
-    return [folder, _cache_dir()]
+    require(all(folder.is_dir() for folder in folders), told)
+    return [*folders, _cache_dir()]
 
 
 def find_file(wanted: DataFile) -> Path | None:

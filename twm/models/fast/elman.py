@@ -29,12 +29,11 @@ What comes out is the tanh within a few roundings of a float32 near 1.
 **One flat vector.** Weights, gradients and both moments of Adam are one vector [ W | O | U ] a model each, of which the
 matrices are views, so that an update is a handful of operations for all matrices together.
 
-**Many networks on a GPU.** A single network's products are too small to fill the chip and their launches cost more than
-their arithmetic; hundreds of models side by side fill it, and a captured CUDA graph launches an iteration at once.
-Models may be at different stages of a curriculum: all run for as many steps as there are targets, and a model's error
-is masked beyond its own horizon. By causality that is exact: nothing after the horizon feeds back into it. On the CPU
-the same lines run one by one, which proves the algebra. **The graph path has never run on a GPU**, until a sweep has
-passed :func:`~twm.models.checking.check_kernel` on one.
+**Many networks on a GPU.** A single network's products cannot fill the chip; hundreds of models side by side do, and a
+captured CUDA graph launches an iteration at once. Models may be at different stages of a curriculum: all run for as
+many steps as there are targets, and a model's error is masked beyond its own horizon, which by causality is exact. On
+the CPU the same lines run one by one, which proves the algebra. **The graph path has never run on a GPU**, until a
+sweep has passed :func:`~twm.models.checking.check_kernel` on one.
 """
 
 import math
@@ -94,11 +93,11 @@ class PackedKernel(Kernel):
         return torch.zeros((*self._leading, *shape), dtype=dtype or self.dtype, device=self.device)
 
     def _view_joint(self, flat: Tensor) -> Tensor:
-        """Return [W | O] of a flat vector, (..., hidden, hidden + dim), as a view."""
+        # [W | O] of a flat vector, (..., hidden, hidden + dim).
         return flat[..., : self._joint_size].view(*self._leading, self.hidden, self.hidden + self.dim)
 
     def _view_encoder(self, flat: Tensor) -> Tensor:
-        """Return U of a flat vector, (..., dim, hidden), as a view."""
+        # U of a flat vector, (..., dim, hidden).
         return flat[..., self._joint_size :].view(*self._leading, self.dim, self.hidden)
 
     def _read(self, flat: Tensor) -> Weights:
@@ -123,9 +122,8 @@ class PackedKernel(Kernel):
     def _run_forward(self, inputs: Tensor, horizon: int) -> None:
         """Fill the forward buffer from inputs (..., history * batch, dim)."""
         hidden, history, last = self.hidden, self.history, self.history + horizon
-        joint = self._view_joint(self.parameters)
+        joint, doubled = self._view_joint(self.parameters), self._doubled[..., :hidden]
         self._doubled.copy_(joint)
-        doubled = self._doubled[..., :hidden]
         doubled.mul_(2)
         torch.mul(self._view_encoder(self.parameters), 2, out=self._doubled_encoder)
         multiply, multiply_add, add, minus_one = self._multiply, self._multiply_add, torch.add, self._minus_one
