@@ -186,11 +186,12 @@ class ReferenceKernel(Kernel):
             Weights(*(nn.Parameter(matrix.detach().to(self.device, self.dtype, copy=True)) for matrix in single))
             for single in singles
         ]
-        self._optimisers = [
-            torch.optim.Adam(network, betas=(BETA_FIRST, BETA_SECOND), eps=EPSILON, weight_decay=float(l2))
-            for network, l2 in zip(self._networks, self.l2.reshape(-1))
-        ]
-        weights = self._join(self._networks)
+        l2s, weights = self.l2.reshape(-1).tolist(), Weights(*self._join(self._networks))
+        self._optimisers = [torch.optim.Adam(network, weight_decay=l2) for network, l2 in zip(self._networks, l2s)]
+        for network, optimiser in zip(self._networks, self._optimisers):
+            for matrix in network:
+                matrix.grad = torch.zeros_like(matrix)
+            optimiser.step()  # With it torch makes the moments; what it did is overwritten.
         nothing = Weights(*map(torch.zeros_like, weights))
         self._set(weights, nothing, nothing, torch.zeros(self._leading))
 
@@ -216,9 +217,11 @@ class ReferenceKernel(Kernel):
         return loss.detach(), loss_by_step, accuracy
 
     def _get(self) -> tuple[Weights, Weights, Weights, Tensor]:
-        states = [[optimiser.state[m] for m in network] for network, optimiser in zip(self._networks, self._optimisers)]
-        moments = ([[state[key] for state in three] for three in states] for key in ("exp_avg", "exp_avg_sq"))
-        counts = torch.tensor([int(three[0]["step"]) for three in states], device=self.device)
+        # Of each matrix the number of steps, and the first and second moment.
+        pairs = zip(self._networks, self._optimisers)
+        states = [[tuple(optimiser.state[matrix].values()) for matrix in network] for network, optimiser in pairs]
+        moments = ([[state[place] for state in three] for three in states] for place in (1, 2))
+        counts = torch.tensor([int(three[0][0]) for three in states], device=self.device)
         parts = (Weights(*self._join(models)) for models in (self._networks, *moments))
         return *parts, counts.reshape(self._leading)
 
@@ -228,8 +231,8 @@ class ReferenceKernel(Kernel):
             here = () if self.models is None else place
             for matrix, value, *moments in zip(network, weights, first, second):
                 matrix.copy_(value[here])
-                state = zip(("exp_avg", "exp_avg_sq"), (moment[here].to(matrix, copy=True) for moment in moments))
-                optimiser.state[matrix] = {"step": torch.tensor(float(iteration[here])), **dict(state)}
+                for kept, given in zip(optimiser.state[matrix].values(), (iteration, *moments)):
+                    kept.copy_(given[here])
 
     def _join(self, models: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         """Stack each of several tensors over the models; copy those of a single network."""
