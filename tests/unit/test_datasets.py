@@ -16,9 +16,8 @@ from twm.tasks.datasets import MNIST_FILES, DataFile, describe_data, find_file, 
 CONTENT = b"what the file should hold"
 
 
-def make_wanted(**more) -> DataFile:
-    options = {"packed": True, "folders": ("mnist",), "mirrors": ("https://one.example/", "https://two.example/")}
-    return DataFile("data-ubyte", hashlib.sha256(CONTENT).hexdigest(), **options | more)
+MIRRORS = ("https://one.example/", "https://two.example/")
+WANTED = DataFile("data-ubyte", hashlib.sha256(CONTENT).hexdigest(), True, ("mnist",), MIRRORS)
 
 
 @pytest.fixture
@@ -50,7 +49,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, pages: dict[str, bytes]) -> list[str]
 @pytest.mark.parametrize("place", ["data-ubyte", "data-ubyte.gz", "mnist/data-ubyte", "mnist/data-ubyte.gz"])
 def test_a_file_is_found_packed_or_not_and_in_its_folder(folder, place):
     (folder / place).write_bytes(gzip.compress(CONTENT) if place.endswith("gz") else CONTENT)
-    assert read_file(make_wanted()) == CONTENT
+    assert read_file(WANTED) == CONTENT
 
 
 @pytest.mark.parametrize(
@@ -58,42 +57,37 @@ def test_a_file_is_found_packed_or_not_and_in_its_folder(folder, place):
     [("data-ubyte", CONTENT[:-1] + b"!", "SHA-256"), ("data-ubyte.gz", gzip.compress(CONTENT)[:-9], "cut short")],
 )
 def test_a_wrong_file_is_refused_by_name_and_not_replaced(folder, monkeypatch, name, content, reason):
-    asked = serve(monkeypatch, {"https://one.example/data-ubyte.gz": gzip.compress(CONTENT)})
+    asked = serve(monkeypatch, {f"{MIRRORS[0]}data-ubyte.gz": gzip.compress(CONTENT)})
     (folder / name).write_bytes(content)
     with pytest.raises(UserError, match=reason) as caught:
-        read_file(make_wanted())
+        read_file(WANTED)
     assert str(folder / name) in str(caught.value) and "\n" not in str(caught.value) and not asked
 
 
 def test_a_missing_file_is_fetched_from_the_first_mirror_that_has_it_right(folder, tmp_path, monkeypatch):
-    pages = {
-        "https://one.example/data-ubyte.gz": gzip.compress(b"something else"),
-        "https://two.example/data-ubyte.gz": gzip.compress(CONTENT),
-    }
+    contents = (b"something else", CONTENT)
+    pages = {f"{mirror}data-ubyte.gz": gzip.compress(content) for mirror, content in zip(MIRRORS, contents)}
     asked = serve(monkeypatch, pages)
-    assert read_file(make_wanted()) == CONTENT and asked == list(pages)
-    assert read_file(make_wanted()) == CONTENT and asked == list(pages), "the second time from the cache"
-    assert find_file(make_wanted()) == tmp_path / "cache" / "twm" / "data-ubyte.gz"
+    assert read_file(WANTED) == CONTENT and asked == list(pages)
+    assert read_file(WANTED) == CONTENT and asked == list(pages), "the second time from the cache"
+    assert find_file(WANTED) == tmp_path / "cache" / "twm" / "data-ubyte.gz"
     (folder / "data-ubyte").write_bytes(CONTENT)
-    assert find_file(make_wanted()) == folder / "data-ubyte", "the named folder comes before the cache"
+    assert find_file(WANTED) == folder / "data-ubyte", "the named folder comes before the cache"
 
 
-def test_offline_one_line_says_which_file_to_put_where(folder):
-    with pytest.raises(UserError) as caught:
-        read_file(make_wanted())
-    line = str(caught.value)
-    assert "\n" not in line and all(word in line for word in ("data-ubyte.gz", str(folder), "no route to host"))
-    with pytest.raises(UserError) as caught:
-        datasets.load_mnist()
-    assert all(wanted.names[-1] in str(caught.value) for wanted in MNIST_FILES)
-    with pytest.raises(UserError, match="cifar10_jpeg.npz.*no mirror"):
-        datasets.load_cifar10()
-
-
-def test_a_data_folder_that_is_none_is_one_line(monkeypatch, tmp_path):
-    monkeypatch.setenv("TWM_DATA_DIR", str(tmp_path / "nowhere"))
+def test_offline_one_line_says_which_file_to_put_where(folder, monkeypatch):
+    names = [wanted.names[-1] for wanted in MNIST_FILES]
+    for load, words in (
+        (lambda: read_file(WANTED), ("data-ubyte.gz", str(folder), "no route to host")),
+        (datasets.load_mnist, names),
+        (datasets.load_cifar10, ("cifar10_jpeg.npz", "no mirror")),
+    ):
+        with pytest.raises(UserError) as caught:
+            load()
+        assert "\n" not in str(caught.value) and all(word in str(caught.value) for word in words)
+    monkeypatch.setenv("TWM_DATA_DIR", str(folder / "nowhere"))
     with pytest.raises(UserError, match="nowhere is not a folder"):
-        read_file(make_wanted())
+        read_file(WANTED)
     assert "nowhere" in describe_data()["images"]
 
 

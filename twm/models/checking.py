@@ -35,8 +35,7 @@ def draw_check_batch(kernel: Kernel, seed: int) -> tuple[Tensor, Tensor, Any]:
 def measure_gradient(kernel: Kernel, inputs: Tensor, targets: Tensor, horizon: Any) -> Weights:
     """Return the clipped gradient with weight decay of a batch, in float64, through the step that training takes.
 
-    Adam's first moment, started at zero, holds a tenth of it after one real iteration (the captured graph, where there
-    is one). The kernel's state is put back.
+    Adam's first moment, started at zero, holds a tenth of it after one iteration. The kernel's state is put back.
     """
     state = kernel.state_dict()
     begun = {key: torch.zeros_like(value) for key, value in state.items() if "." in key or key == "iteration"}

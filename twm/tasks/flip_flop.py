@@ -21,8 +21,7 @@ _BLOCK = 100
 class FlipFlop:
     """The task. The paper's "rate 50" is a mean interval; 2000 inputs in 100,000 steps is the ``network`` reading.
 
-    In discrete time a pulse falls on a step with probability one in ``mean_interval``, whatever fell on the steps before.
-    Source: mem Sec. 3.
+    A pulse falls on a step with probability one in ``mean_interval``, whatever fell before. Source: mem Sec. 3.
     """
 
     delay: int = 0  # steps from a pulse to the step on which its sign is due; 0 makes it due on the pulse's own step

@@ -95,8 +95,8 @@ class PixelTask(_ImageTask):
 class NoisyRowTask(_ImageTask):
     """Read a colour image one row a step, then noise, and classify it after the noise.
 
-    A row's pixels are its numbers, three colours each, scaled to [-1, 1]. After the last row come independent normal
-    numbers, new in every batch, until the sequence is ``steps`` long.
+    A row's pixels, three colours each, are scaled to [-1, 1]. After the last row come independent normal numbers, new
+    in every batch, until the sequence is ``steps`` long.
     Source: wrnn Sec. 3, nsCIFAR10.
     """
 

@@ -74,8 +74,7 @@ class CopyTask(SequenceTask):
 
     A sequence has ``wait + 20`` steps: ten symbols, blanks, the delimiter on the last step before the answer, and ten
     blanks in which the symbols are to be given. The target is blank until then, and every step counts in the loss.
-    Without a wait the delimiter takes the place of the tenth symbol, and is what the last answer must be: otherwise it
-    could only be guessed, and no network could go below a loss of ln(8)/20.
+    Without a wait the delimiter takes the place of the tenth symbol, and is what the last answer must be.
 
     The paper's released code divides the mean cross-entropy by the number of sequences in a batch once more, and its
     "five orders of magnitude" are on that scale. Training follows it (``divisor`` of a plan): a gradient clipped at 1
@@ -143,9 +142,8 @@ class AddingTask(SequenceTask):
 class SystemTask(SequenceTask):
     """Read the first ``history`` states of a signed selection, then produce the next ``horizon`` states without input.
 
-    This is the task of twm Sec. 4 for networks that are no Elman networks. Histories are those that Elman networks see
-    in training and in their tests, seed by seed and iteration by iteration. ``system`` is what
-    :func:`~twm.theory.systems.parse_task` reads, such as ``T1``; an answer is right if it has the right sign.
+    Histories are those that Elman networks see in training and in their tests, seed by seed and iteration by iteration.
+    ``system`` is such as ``T1``; an answer is right if it has the right sign.
     Source: twm Sec. 4, Table 1.
     """
 

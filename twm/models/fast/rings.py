@@ -21,7 +21,7 @@ state, and the transposed convolution is the same windows counted from the other
 forward and one backward, and the gradients of all matrices are one long product each over rows stacked in time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -35,6 +35,8 @@ class Recurrence:
 
     Weights are mappings from the names of a network's parameters (:mod:`twm.models.rings`) to tensors. A readout that
     is not linear (``outputs`` 0) is left to the caller, who takes the last of the states and gives back its slope.
+    ``differentiate`` turns the derivative of a loss by what :meth:`run` returned, and ``last_slope`` (batch, hidden),
+    that by the last state beyond these, into its gradient.
     """
 
     def __init__(
@@ -75,21 +77,8 @@ class Recurrence:
             self._advance(time)
         return self._answer(weights) if self.outputs else None
 
-    @torch.no_grad()
-    def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the gradient of a loss with respect to the weights of the last run, by name.
 
-        ``answer_slopes`` is its derivative by what :meth:`run` returned, ``last_slope`` (batch, hidden) that by the
-        last state beyond these.
-        """
-        return self._differentiate(answer_slopes, last_slope)
-
-
-_ACTIVATE: dict[str, Callable[[Tensor], Any]] = {
-    "relu": torch.relu_,
-    "tanh": torch.tanh_,
-    "linear": lambda values: None,
-}
+_ACTIVATE = {"relu": torch.relu_, "tanh": torch.tanh_, "linear": lambda values: None}
 
 
 def _multiply_slope(name: str, slope: Tensor, value: Tensor, out: Tensor) -> None:
@@ -175,7 +164,9 @@ class ShiftedProducts(Recurrence):
             torch.mm(readout, state, out=answer)
         return answers.mT + weights["bias_readout"]
 
-    def _differentiate(self, answer_slopes: Tensor | None, last_slope: Tensor | None) -> dict[str, Tensor]:
+    @torch.no_grad()
+    def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the gradient with respect to the weights of the last run, by name; see :class:`Recurrence`."""
         read, middle = answer_slopes is not None, self._back_window
         for buffer in (self._tap_gradient, self._drive_gradient, self._readout_gradient, self._back):
             buffer.zero_()
@@ -245,7 +236,9 @@ class DenseProducts(Recurrence):
         answers = torch.addmm(weights["bias_readout"], rows, weights["weight_readout"].t())
         return answers.view(-1, self.batch, self.outputs)
 
-    def _differentiate(self, answer_slopes: Tensor | None, last_slope: Tensor | None) -> dict[str, Tensor]:
+    @torch.no_grad()
+    def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the gradient with respect to the weights of the last run, by name; see :class:`Recurrence`."""
         length, first, found = self._length, self._first_read, {}
         slopes = self._slopes[:length].zero_()
         if answer_slopes is not None:
