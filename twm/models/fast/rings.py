@@ -136,7 +136,7 @@ class ShiftedProducts(Recurrence):
 
     @property
     def states(self) -> Tensor:
-        """States of the last run; see :attr:`Recurrence.states`."""
+        """States of the last run, (time, batch, hidden); the next run may overwrite them."""
         return self._inner(super().states, 2).flatten(1, 2).mT
 
     def _load(self, weights: Mapping[str, Tensor], inputs: Tensor) -> None:
@@ -166,7 +166,7 @@ class ShiftedProducts(Recurrence):
 
     @torch.no_grad()
     def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the gradient with respect to the weights of the last run, by name; see :class:`Recurrence`."""
+        """Return the gradient with respect to the weights of the last run, by name."""
         read, middle = answer_slopes is not None, self._back_window
         for buffer in (self._tap_gradient, self._drive_gradient, self._readout_gradient, self._back):
             buffer.zero_()
@@ -238,7 +238,7 @@ class DenseProducts(Recurrence):
 
     @torch.no_grad()
     def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the gradient with respect to the weights of the last run, by name; see :class:`Recurrence`."""
+        """Return the gradient with respect to the weights of the last run, by name."""
         length, first, found = self._length, self._first_read, {}
         slopes = self._slopes[:length].zero_()
         if answer_slopes is not None:
