@@ -17,6 +17,7 @@ from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import torch
 from torch import nn
@@ -40,16 +41,12 @@ _HISTORY, _DIM, _BATCH = 8, 8, 64
 _WAVE_BATCH, _TAPS = 128, 3
 
 
-class _Case(NamedTuple):
-    """One size of Table 1's training."""
-
+class _Case(NamedTuple):  # one size of Table 1's training
     hidden: int
     steps: int  # of an iteration, input and output phase together
 
 
-class _WaveCase(NamedTuple):
-    """One of the paper's wave-RNNs on one of its tasks; a step costs the same wherever it stands, so few will do."""
-
+class _WaveCase(NamedTuple):  # a wave-RNN of the paper's; a step costs the same wherever it stands, so few will do
     task: str
     channels: int
     neurons: int  # of a ring
@@ -103,13 +100,8 @@ class _Team:
         pools = (ProcessPoolExecutor(1, mp_context=get_context("spawn")) for _ in range(processes))
         self._members = [stack.enter_context(pool) for pool in pools]
         # Read by the threading libraries when the child loads them; setting it later leaves their pools in place.
-        before = dict(os.environ)
-        os.environ.update(OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads))
-        try:
+        with patch.dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)):
             self._tell(_start, threads)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
 
     def _tell(self, order: Callable, *arguments: Any) -> list[Any]:
         futures = [member.submit(order, *arguments) for member in self._members]
@@ -135,23 +127,24 @@ class _Team:
 # ---- the Elman networks of Table 1
 
 
-def _make_ours(case: _Case) -> Step:
+def _make_kernel(case: _Case) -> AugmentedKernel:
     # At an orthogonal start states neither die nor saturate, and at this rate it stays so.
     weights = draw_weights(_DIM, case.hidden, "orthogonal")
-    kernel = AugmentedKernel(weights, _HISTORY, _BATCH, case.steps - _HISTORY, learning_rate=1e-6)
-    inputs, targets, horizon = draw_check_batch(kernel, seed=0)
-    return lambda: kernel.step(inputs, targets, horizon)
+    return AugmentedKernel(weights, _HISTORY, _BATCH, case.steps - _HISTORY, learning_rate=1e-6)
+
+
+def _make_ours(case: _Case) -> Step:
+    kernel = _make_kernel(case)
+    return partial(kernel.step, *draw_check_batch(kernel, seed=0))
 
 
 def _make_torch(case: _Case) -> Step:
     """Make the same iterations as anyone would write them: nn.RNN, autograd, Adam."""
-    weights = draw_weights(_DIM, case.hidden, "orthogonal")
-    inputs, targets, _ = draw_check_batch(AugmentedKernel(weights, _HISTORY, _BATCH, case.steps - _HISTORY), seed=0)
-    network = nn.RNN(_DIM, case.hidden, bias=False)
-    readout = nn.Linear(case.hidden, _DIM, bias=False)
-    with torch.no_grad():
-        for own, drawn in zip((network.weight_hh_l0, network.weight_ih_l0, readout.weight), weights):
-            own.copy_(drawn)
+    kernel = _make_kernel(case)
+    inputs, targets, _ = draw_check_batch(kernel, seed=0)
+    network, readout = nn.RNN(_DIM, case.hidden, bias=False), nn.Linear(case.hidden, _DIM, bias=False)
+    for own, drawn in zip((network.weight_hh_l0, network.weight_ih_l0, readout.weight), kernel.weights()):
+        own.data.copy_(drawn)
     padded = torch.cat([inputs, torch.zeros(case.steps - _HISTORY, _BATCH, _DIM)])
 
     def compute_loss() -> Any:
@@ -203,31 +196,20 @@ def _make_floor(case: _Case) -> Step:
 def _make_wave_ours(case: _WaveCase) -> Step:
     options = {"batch": _WAVE_BATCH, "learning_rate": 1e-6, "clip": 1.0}
     model = SequenceModel(SequencePlan(case.task, "wrnn", case.neurons, case.channels, **options))
-    batch = model.task.draw_batch(0, 1, _WAVE_BATCH)
-    return lambda: model.step(batch)
+    return partial(model.step, model.task.draw_batch(0, 1, _WAVE_BATCH))
 
 
 def _make_wave_torch(case: _WaveCase) -> Step:
-    """Make the same iterations as anyone would write them: Conv1d, Linear, autograd, Adam."""
+    """Make the same iterations as anyone would write them: torch's convolution and linear layers, autograd, Adam."""
     task = parse_sequence_task(case.task)
     inputs, targets = task.draw_batch(0, 1, _WAVE_BATCH)
-    drawn = WaveRNN(task.inputs, task.outputs, case.neurons, case.channels)
-    encoder = nn.Linear(task.inputs, drawn.hidden)
-    moves = nn.Conv1d(case.channels, case.channels, _TAPS, padding=_TAPS // 2, padding_mode="circular")
-    readout = nn.Linear(drawn.hidden, task.outputs)
-    with torch.no_grad():
-        for layer, name in ((encoder, "encoder"), (moves, "kernel"), (readout, "readout")):
-            layer.weight.copy_(getattr(drawn, f"weight_{name}"))
-            layer.bias.copy_(getattr(drawn, f"bias_{name}"))
+    network = WaveRNN(task.inputs, task.outputs, case.neurons, case.channels)
 
     def compute_loss() -> Any:
-        state, states = torch.zeros(_WAVE_BATCH, drawn.hidden), []
-        for now in inputs:
-            state = torch.relu(encoder(now) + moves(state.view(-1, case.channels, case.neurons)).flatten(1))
-            states.append(state)
-        return task.measure_loss(readout(torch.stack(states) if task.every_step else state), targets)
+        states = network.run(inputs)
+        return task.measure_loss(network.read(states if task.every_step else states[-1]), targets)
 
-    return _train_by_autograd([*moves.parameters(), *encoder.parameters(), *readout.parameters()], compute_loss)
+    return _train_by_autograd(list(network.parameters()), compute_loss)
 
 
 def _make_wave_floor(case: _WaveCase) -> Step:
@@ -286,10 +268,9 @@ def _run_bench(
     """Time iterations of training (forward, loss, backward, clip and Adam) without drawing data, a line a case.
 
     ``training``: ours is a single-threaded process a core, each with a network of its own, torch one network with a
-    thread a core; beside it (``torch_processes``) stands torch with a process a core, because on a busy machine threads
-    that wait for each other are the slower choice. Times are of one model's iteration with all cores busy.
-    ``wave-rnn``: each contestant is a process with one thread, and times are those it spends on the processor for one
-    time step of an iteration. All are ms, medians over the rounds.
+    thread a core, and beside it (``torch_processes``) with a process a core. Times are of one model's iteration with
+    all cores busy. ``wave-rnn``: each contestant is a process with one thread, and times are those it spends on the
+    processor for one time step of an iteration. All are ms, medians over the rounds.
     """
     cases = CASES_OF[bench]
     unknown = sorted(set(names) - set(cases))
@@ -333,15 +314,10 @@ def _format_case(name: str, case: dict[str, float]) -> str:
     wave = name in CASES_OF["wave-rnn"]
     least, digits = _LEAST.get(name, _LEAST_TRAINING), 4 if wave else 3
     reached = case["ratio"] >= least and (wave or case["times_floor"] <= _MOST_TRAINING)
-    parts = (
-        f"{name:10} ours {case['ours_ms']:8.{digits}f} ms",
-        f"torch {case['torch_ms']:8.{digits}f} ms",
-        f"ratio {case['ratio']:5.2f} (>= {least:g})",
-        f"floor {case['floor_ms']:8.{digits}f} ms",
-        f"times floor {case['times_floor']:4.2f}" + ("" if wave else f" (<= {_MOST_TRAINING:g})"),
-        "reached" if reached else "missed",
-    )
-    return "   ".join(parts)
+    shown = [f"{kind} {case[f'{kind}_ms']:8.{digits}f} ms" for kind in ("ours", "torch", "floor")]
+    shown.insert(2, f"ratio {case['ratio']:5.2f} (>= {least:g})")
+    shown.append(f"times floor {case['times_floor']:4.2f}" + ("" if wave else f" (<= {_MOST_TRAINING:g})"))
+    return "   ".join([f"{name:10} {shown[0]}", *shown[1:], "reached" if reached else "missed"])
 
 
 #: The benches that ``twm bench`` knows.

@@ -13,8 +13,7 @@ from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN, make_sequence_netwo
 
 STEPS, BATCH, INPUTS, OUTPUTS = 6, 9, 3, 4
 #: Channels, neurons and taps: one channel, one neuron, odd and even rings, every kernel.
-SIZES = [size for size in itertools.product((1, 2, 5), (1, 2, 7, 12), (1, 3, 5)) if size[2] <= 2 * size[1] + 1]
-ACTIVATIONS = ("relu", "tanh", "linear")
+SIZES = [size for size in itertools.product((1, 5), (1, 2, 7, 12), (1, 3, 5)) if size[2] <= 2 * size[1] + 1]
 
 
 def make_wave(channels, neurons, kernel, recurrent="random", activation="relu"):
@@ -53,17 +52,13 @@ def test_fast_wave_equals_conv1d_autograd(sizes):
     check_recurrence(make_wave(*sizes), ShiftedProducts, sizes, every_step=False, last=True)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("start", ["shift", "identity", "random"])
-def test_fast_wave_equals_it_for_every_activation_and_start(activation, start):
-    check_recurrence(make_wave(11, 8, 3, start, activation), ShiftedProducts, (11, 8, 3), every_step=True)
-
-
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("every_step", [True, False])
-def test_fast_identity_rnn_equals_autograd(activation, every_step):
+@pytest.mark.parametrize("activation", ["relu", "tanh", "linear"])
+def test_fast_recurrences_equal_it_for_every_activation(activation):
+    for start in ("shift", "random"):
+        check_recurrence(make_wave(11, 8, 3, start, activation), ShiftedProducts, (11, 8, 3), every_step=True)
     network = IdentityRNN(INPUTS, OUTPUTS, 13, encoder="dense", activation=activation, seed=3)
-    check_recurrence(network, DenseProducts, (13,), every_step, last=True)
+    for every_step in (True, False):
+        check_recurrence(network, DenseProducts, (13,), every_step, last=True)
 
 
 def test_the_slow_wave_is_torchs_circular_conv1d():
@@ -92,28 +87,21 @@ def test_a_shorter_sequence_and_a_second_run_leave_nothing_behind():
 # ---- how it starts
 
 
-@pytest.mark.parametrize(("kernel", "shift"), [(3, 1), (3, -1), (5, 2), (5, 1), (1, 0), (3, 0)])
-def test_the_start_is_the_exact_shift_matrix(kernel, shift):
+@pytest.mark.parametrize(("kernel", "start"), [(3, "shift"), (5, "shift"), (1, "identity"), (3, "identity")])
+def test_the_start_is_the_exact_shift_matrix(kernel, start):
     neurons, channels = 7, 3
-    network = WaveRNN(1, 1, neurons, channels, kernel, shift=shift, activation="linear")
+    network = WaveRNN(1, 1, neurons, channels, kernel, start, activation="linear")
     with torch.no_grad():
         network.bias_kernel.zero_()
         columns = network.step(torch.eye(neurons * channels)).numpy()
     # Rows are where a unit of activity at each neuron goes: every ring by itself, turned by the shift.
-    expected = np.kron(np.eye(channels), np.roll(np.eye(neurons), shift, axis=1))
+    expected = np.kron(np.eye(channels), np.roll(np.eye(neurons), int(start == "shift"), axis=1))
     assert np.array_equal(columns, expected)
 
 
-def test_the_encoder_writes_to_one_neuron_a_ring():
-    network = WaveRNN(4, 2, neurons=5, channels=3)
-    expected = np.zeros((3, 5, 4))
-    expected[:, 0] = 1
-    assert np.array_equal(network.weight_encoder.detach().view(3, 5, 4).numpy(), expected)
-    assert not network.bias_encoder.any() and network.bias_kernel.any()
-
-
-def test_an_impulse_travels_once_around_and_comes_back():
+def test_an_impulse_enters_at_one_neuron_a_ring_travels_once_around_and_comes_back():
     network, inputs = WaveRNN(1, 1, neurons=6, channels=2), torch.zeros(13, 1, 1)
+    assert not network.bias_encoder.any() and network.bias_kernel.any()
     inputs[0] = 1
     with torch.no_grad():
         network.bias_kernel.zero_()
@@ -130,12 +118,11 @@ def test_the_identity_rnn_holds_and_its_variants_shift():
     assert torch.equal(moving.weight_encoder, WaveRNN(2, 1, 6).weight_encoder)
 
 
-@pytest.mark.parametrize("network", ["wrnn", "irnn", "lstm", "gru"])
+@pytest.mark.parametrize("network", ["wrnn", "lstm", "gru"])
 def test_weights_are_fixed_by_the_seed(network):
-    options = {"recurrent": "random", "encoder": "dense"} if network[1:] == "rnn" else {}
-    weights = [list(make_sequence_network(network, 2, 3, 8, seed=seed, **options).parameters()) for seed in (0, 0, 1)]
-    for one, same, other in zip(*weights):
-        assert torch.equal(one, same) and not torch.equal(one, other)
+    one, same, other = (make_sequence_network(network, 2, 3, 8, seed=seed).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(one[name], same[name]) for name in one)
+    assert not torch.equal(one["weight_readout"], other["weight_readout"])
 
 
 # ---- sizes
@@ -160,12 +147,9 @@ def test_numbers_of_parameters_are_the_papers():
     [
         (lambda: WaveRNN(1, 1, 8, kernel=2), "odd"),
         (lambda: WaveRNN(1, 1, 1, kernel=5), "more than once"),
-        (lambda: WaveRNN(1, 1, 8, kernel=1), "at most 0"),
+        (lambda: WaveRNN(1, 1, 8, kernel=1), "moves no activity"),
         (lambda: WaveRNN(1, 1, 8, recurrent="wave"), "shift, identity, random"),
-        (lambda: WaveRNN(1, 1, 8, encoder="all"), "single, dense, small"),
-        (lambda: WaveRNN(1, 1, 8, activation="gelu"), "activation"),
         (lambda: GatedRNN(1, 1, 8, "rnn"), "lstm or gru"),
-        (lambda: make_sequence_network("cnn", 1, 1, 8), "wrnn, irnn, lstm, gru"),
         (lambda: WaveRNN(2, 1, 8)(torch.zeros(3, 4, 1)), "inputs"),
         (lambda: DenseProducts(4, 1, 2, 3).run({}, torch.zeros(4, 2, 1)), "at most 3"),
     ],

@@ -11,7 +11,7 @@ import torch
 from twm.book.evidence import read_timings, summarise_profile
 from twm.book.session import PROFILES
 from twm.errors import UserError
-from twm.models.fast.graph import GPU_STATUS
+from twm.models.fast.elman import GPU_STATUS
 from twm.paths import find_commit, find_root
 from twm.tasks.datasets import describe_data
 from twm.training.sequence_model import SEQUENCE_GPU_STATUS

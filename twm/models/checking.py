@@ -7,8 +7,7 @@ import torch
 from torch import Tensor
 
 from twm.errors import require
-from twm.models.fast.elman import AugmentedKernel
-from twm.models.fast.graph import BatchedKernel
+from twm.models.fast.elman import AugmentedKernel, BatchedKernel
 from twm.models.kernels import BETA_FIRST, CLIP_EPSILON, Kernel, ReferenceKernel, run_network
 from twm.models.weights import Weights, as_weights
 from twm.streams import binary_inputs
@@ -36,15 +35,12 @@ def draw_check_batch(kernel: Kernel, seed: int) -> tuple[Tensor, Tensor, Any]:
 def measure_gradient(kernel: Kernel, inputs: Tensor, targets: Tensor, horizon: Any) -> Weights:
     """Return the clipped gradient with weight decay of a batch, in float64, through the step that training takes.
 
-    Adam's first moment, started at zero, holds a tenth of it after one real iteration (the captured graph, where there
-    is one). The kernel's state is put back.
+    Adam's first moment, started at zero, holds a tenth of it after one iteration. The kernel's state is put back.
     """
     state = kernel.state_dict()
-    fresh = {
-        key: torch.zeros_like(value) if "." in key or key == "iteration" else value for key, value in state.items()
-    }
+    begun = {key: torch.zeros_like(value) for key, value in state.items() if "." in key or key == "iteration"}
     try:
-        kernel.load_state(fresh)
+        kernel.load_state(state | begun)
         kernel.step(inputs, targets, horizon)
         after = kernel.state_dict()
     finally:
@@ -60,15 +56,14 @@ def compute_reference_gradient(weights: Any, inputs: Tensor, targets: Tensor, ho
         return Weights(*torch.autograd.grad(loss, leaves))
 
 
-def check_kernel(kernel: Kernel, seed: int, most_models: int = 4) -> float:
-    """Measure a path's error against autograd in float64 on a random batch, for at most a few models of an ensemble.
+def check_kernel(kernel: Kernel, seed: int) -> float:
+    """Measure a path's error against autograd in float64 on a random batch, for at most four models of an ensemble.
 
-    The result is the largest error of a matrix of a model, relative to the largest norm among that model's three; NaN
-    if the kernel returned any.
+    The error is the largest of a matrix, relative to the largest norm among its model's three; NaN if there is any.
     """
     inputs, targets, horizon = draw_check_batch(kernel, seed)
     found, weights = measure_gradient(kernel, inputs, targets, horizon), kernel.weights()
-    places = [()] if kernel.models is None else range(0, kernel.models, -(-kernel.models // max(1, most_models)))
+    places = [()] if kernel.models is None else range(0, kernel.models, -(-kernel.models // 4))
     errors = []
     for place in places:
         steps = int(torch.as_tensor(horizon)[place])

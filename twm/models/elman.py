@@ -18,6 +18,11 @@ from twm.theory.operators import make_wave_operator
 NONLINEARITIES = {"tanh": torch.tanh, "linear": lambda state: state, "relu": torch.relu}
 
 
+def _apply_matrix(matrix: Tensor, rows: Tensor) -> Tensor:
+    # States are columns in the formulas and rows of a batch in torch; here alone that is turned around.
+    return nn.functional.linear(rows, matrix)
+
+
 class Trajectory(NamedTuple):
     """What a network did."""
 
@@ -29,9 +34,8 @@ class ElmanRNN(nn.Module):
     """Elman network h(t) = sigma(W_hh h(t-1) + W_uh u(t)), y(t) = W_r h(t); the paper's have a tanh and no bias.
 
     The matrices are held as the formulas write them and under torch's names, so that a state dict reads as one of
-    ``torch.nn.RNN`` plus a readout. States are columns in the formulas and rows of a batch in torch; ``_apply_matrix``
-    is the one place where that is turned around. Initial weights: see :func:`~twm.models.weights.draw_weights`; they
-    are drawn in float32 whatever the dtype.
+    ``torch.nn.RNN`` plus a readout. Initial weights: see :func:`~twm.models.weights.draw_weights`; they are drawn in
+    float32 whatever the dtype.
     Source: twm Eq. (9), B.2, B.4.
     """
 
@@ -47,15 +51,17 @@ class ElmanRNN(nn.Module):
     ) -> None:
         super().__init__()
         self.dim, self.hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
-        self.nonlinearity, known = nonlinearity, nonlinearity in NONLINEARITIES
-        require(known, f"nonlinearity must be one of {', '.join(NONLINEARITIES)}, not {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        require(
+            nonlinearity in NONLINEARITIES,
+            f"nonlinearity must be one of {', '.join(NONLINEARITIES)}, not {nonlinearity!r}",
+        )
         generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
         recurrent, encoder, readout = draw_weights(dim, hidden, initial, generator)
         matrices = (nn.Parameter(matrix.to(dtype)) for matrix in (encoder, recurrent, readout))
         self.weight_ih_l0, self.weight_hh_l0, self.weight_readout = matrices
-        self.bias_hh_l0 = None
-        if bias:
-            self.bias_hh_l0 = nn.Parameter(draw_matrix((hidden,), hidden, initial, generator).to(dtype))
+        drawn = draw_matrix((hidden,), hidden, initial, generator).to(dtype) if bias else None
+        self.bias_hh_l0 = nn.Parameter(drawn) if bias else None
 
     # W_hh (hidden, hidden), W_uh (hidden, dim) and W_r (dim, hidden), acting on columns.
     recurrent = property(lambda self: self.weight_hh_l0)
@@ -65,13 +71,12 @@ class ElmanRNN(nn.Module):
     @torch.no_grad()
     def set_matrices(self, recurrent: Any = None, encoder: Any = None, readout: Any = None) -> None:
         """Overwrite W_hh, W_uh or W_r, in the formulas' convention; those not given stay."""
-        given = {"recurrent": recurrent, "encoder": encoder, "readout": readout}
-        given = {name: torch.as_tensor(matrix) for name, matrix in given.items() if matrix is not None}
-        for name, matrix in given.items():
-            expected = tuple(getattr(self, name).shape)
-            require(tuple(matrix.shape) == expected, f"{name} must be of shape {expected}, not {tuple(matrix.shape)}")
-        for name, matrix in given.items():
-            getattr(self, name).copy_(matrix)
+        for name, matrix in (("recurrent", recurrent), ("encoder", encoder), ("readout", readout)):
+            if matrix is not None:
+                own, given = getattr(self, name), torch.as_tensor(matrix)
+                expected, found = tuple(own.shape), tuple(given.shape)
+                require(found == expected, f"{name} must be of shape {expected}, not {found}")
+                own.copy_(given)
 
     def get_matrices(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return W_hh, W_uh and W_r as float64 arrays in the formulas' convention."""
@@ -80,9 +85,9 @@ class ElmanRNN(nn.Module):
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
         """Advance the hidden state (..., hidden) by one step, with inputs (..., dim) or none."""
-        drive = self._apply_matrix(self.recurrent, state)
+        drive = _apply_matrix(self.recurrent, state)
         if inputs is not None:
-            drive = drive + self._apply_matrix(self.encoder, inputs)
+            drive = drive + _apply_matrix(self.encoder, inputs)
         if self.bias_hh_l0 is not None:
             drive = drive + self.bias_hh_l0
         return NONLINEARITIES[self.nonlinearity](drive)
@@ -95,25 +100,18 @@ class ElmanRNN(nn.Module):
         """
         horizon = require_count(horizon, "horizon", least=0)
         require(inputs is not None or state is not None, "an Elman network needs inputs or a state to start from")
-        if inputs is None:
-            inputs = state.new_zeros((0, *state.shape[:-1], self.dim))
+        inputs = state.new_zeros((0, *state.shape[:-1], self.dim)) if inputs is None else inputs
         fits = inputs.ndim == 3 and inputs.shape[-1] == self.dim
         require(fits, f"inputs must be of shape (time, batch, {self.dim}), not {tuple(inputs.shape)}")
         expected = (inputs.shape[1], self.hidden)
-        if state is None:
-            state = self.recurrent.new_zeros(expected)
+        state = self.recurrent.new_zeros(expected) if state is None else state
         require(tuple(state.shape) == expected, f"state must be of shape {expected}, not {tuple(state.shape)}")
         states = []
         for entering in (*inputs, *[None] * horizon):
             state = self.step(state, entering)
             states.append(state)
         states = torch.stack(states) if states else state.new_zeros((0, *expected))
-        return Trajectory(self._apply_matrix(self.readout, states), states)
-
-    @staticmethod
-    def _apply_matrix(matrix: Tensor, rows: Tensor) -> Tensor:
-        # A matrix of the column convention, applied to states that are rows.
-        return nn.functional.linear(rows, matrix)
+        return Trajectory(_apply_matrix(self.readout, states), states)
 
 
 def construct_elman(
@@ -128,17 +126,15 @@ def construct_elman(
     """Construct the Elman network that the theory predicts for a linear system: W_hh = Psi Phi Psi*.
 
     ``hds`` is a system with a ``matrix``, or F itself, (dim, history*dim). W_uh = Psi_s writes to the newest column and
-    W_r = Psi_s* reads it. A linear network is the travelling wave exactly, once its substrate is filled; another one
-    only the theory's linearisation around the origin. ``complement`` is the spectral radius of random dynamics on the
-    hidden directions outside the wave, drawn from ``seed``; ``gain`` a factor on Phi.
+    W_r = Psi_s* reads it. A linear network is the travelling wave exactly, another one only in the linearisation around
+    the origin. ``complement`` is the spectral radius of random dynamics on the hidden directions outside the wave,
+    drawn from ``seed``; ``gain`` a factor on Phi.
     Source: twm Eq. (6), (7), (31), A.5.
     """
     matrix = hds.matrix if hasattr(hds, "boundary") else hds
     require(matrix is not None, "only a linear system can be constructed: this one has no boundary matrix")
     # Float64 also for exact integer systems, whose matrices may hold Python integers.
-    wave_operator = gain * make_wave_operator(np.asarray(matrix, dtype=float))
-    dim = np.shape(matrix)[0]
-    recurrent = transform_operator(wave_operator, basis)
+    recurrent, dim = transform_operator(gain * make_wave_operator(np.asarray(matrix, float)), basis), len(matrix)
     if complement is not None:
         recurrent = add_complement(recurrent, basis, complement, seed)
     network = ElmanRNN(dim, basis.hidden, nonlinearity=nonlinearity, dtype=dtype)
@@ -171,13 +167,12 @@ def read_network(path: Path | str) -> tuple[ElmanRNN, dict[str, Any]]:
     """Read a network that :func:`write_network` wrote, and its configuration."""
     from safetensors import SafetensorError, safe_open
 
-    path = Path(path)
     try:
         with safe_open(path, framework="pt") as stream:
             texts = stream.metadata() or {}
             weights = Weights(*(stream.get_tensor(name) for name in _NAMES))
     except (SafetensorError, OSError) as error:
-        raise UserError(f"{path.name} is not a trained network: {str(error).splitlines()[0]}") from error
+        raise UserError(f"{Path(path).name} is not a trained network: {str(error).splitlines()[0]}") from error
     network = ElmanRNN(weights.encoder.shape[1], weights.recurrent.shape[0], dtype=weights.recurrent.dtype)
     network.set_matrices(*weights)
     return network, {key: _read_value(text) for key, text in texts.items() if key != "format"}

@@ -1,6 +1,5 @@
 """What every kernel does, free runs in constant memory, and the slow, obvious path that every other must equal."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +13,7 @@ from twm.models.weights import Weights, as_weights
 BETA_FIRST, BETA_SECOND, EPSILON = 0.9, 0.999, 1e-8
 #: Added to the gradient's norm before clipping, as torch.nn.utils.clip_grad_norm_ does.
 CLIP_EPSILON = 1e-6
+_PARTS = ("", ".first", ".second")  # of a state: weights and Adam's moments, by the ends of their names
 Numbers = int | float | Sequence[float] | Tensor  # one for all models, or one a model
 
 
@@ -21,8 +21,8 @@ def choose_device(device: str) -> str:
     """Return ``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``; refuse ``cuda`` where torch finds no GPU."""
     require(device in ("auto", "cpu", "cuda"), f"unknown device {device!r}: choose auto, cpu or cuda")
     found = device != "cpu" and torch.cuda.is_available()
-    advice = "use --device cpu, or --device auto to take one where there is one"
-    require(found or device != "cuda", f"torch finds no GPU on this machine: {advice}")
+    told = "torch finds no GPU on this machine: use --device cpu, or --device auto to take one where there is one"
+    require(found or device != "cuda", told)
     return "cuda" if found else "cpu"
 
 
@@ -34,17 +34,18 @@ class StepResult(NamedTuple):
     accuracy: Tensor  # (...,) share of right signs over the output phase; an output of zero counts as positive
 
 
-class Kernel(ABC):
+class Kernel:
     """Networks in training: their weights, their optimiser, and a way to make an iteration of the paper's protocol.
 
     The state starts at zero, ``history`` inputs enter, the network runs freely for ``horizon`` steps, the loss is the
     mean squared error of these, its gradient is clipped at a norm, and Adam with coupled weight decay ``l2`` makes a
     step, in torch's order. ``models`` is ``None`` with weights of one network; with those of an ensemble every tensor
-    has a leading ``models`` axis and the models share nothing.
+    has a leading ``models`` axis and the models share nothing. A path has a ``name`` and defines ``_step``, one
+    iteration on a checked batch, with an int or an int64 tensor (models,) as its horizon; ``_get``, copies of the
+    weights, of Adam's first and second moments and of the number of iterations made; and ``_set``, which takes over
+    what another path's ``_get`` returned.
     Source: twm B.2.
     """
-
-    name = "kernel"  # of the path, for messages
 
     def __init__(
         self,
@@ -59,7 +60,7 @@ class Kernel(ABC):
         device: Any = "cpu",
     ) -> None:
         weights = as_weights(weights)
-        finite = all(bool(torch.isfinite(matrix).all()) for matrix in weights)
+        finite = all(bool(matrix.isfinite().all()) for matrix in weights)
         require(finite, "initial weights must be finite: they have NaN or infinite entries")
         self.models = len(weights.recurrent) if weights.recurrent.ndim == 3 else None
         self._leading = () if self.models is None else (self.models,)
@@ -69,28 +70,28 @@ class Kernel(ABC):
         require(clip > 0, f"clip must be positive, not {clip!r}")
         self.clip, self.dtype, self.device = float(clip), dtype, torch.device(device)
         self.l2 = self._number_a_model(l2, "l2")
-        require(bool((self.l2 >= 0).all()), f"l2 must be at least 0, not {l2!r}")
-        self.learning_rate = torch.ones_like(self.l2)
-        self.set_learning_rate(learning_rate)
-
-    @abstractmethod
-    def _step(self, inputs: Tensor, targets: Tensor, horizon: Any) -> StepResult:
-        """Make one iteration on a checked batch."""
-
-    @abstractmethod
-    def _get(self) -> tuple[Weights, Weights, Weights, Tensor]:
-        """Return copies of the weights, of Adam's first and second moments, and of the number of iterations made."""
-
-    @abstractmethod
-    def _set(self, weights: Weights, first: Weights, second: Weights, iteration: Tensor) -> None:
-        """Take over what another path's ``_get`` returned."""
+        self.learning_rate = self._number_a_model(learning_rate, "learning_rate")
 
     def step(self, inputs: Tensor, targets: Tensor, horizon: Numbers) -> StepResult:
         """Make one iteration on inputs (..., history, batch, dim), u(1) first, and targets (..., steps, batch, dim).
 
         Of the targets only the first ``horizon`` count, whatever stands behind them.
         """
-        return self._step(inputs, targets, self._check_horizon(horizon, self._check_batch(inputs, targets)))
+        shape = (*self._leading, self.history, self.batch, self.dim)
+        require(tuple(inputs.shape) == shape, f"inputs must be of shape {shape}, not {tuple(inputs.shape)}")
+        steps = targets.shape[-3] if targets.ndim == len(shape) else 0
+        fits = tuple(targets.shape) == (*self._leading, steps, *shape[-2:]) and 1 <= steps <= self.horizon_max
+        wanted = f"{self._leading} + (1 to {self.horizon_max}, {self.batch}, {self.dim})"
+        require(fits, f"targets must be of shape {wanted}, not {tuple(targets.shape)}")
+        told = f"horizons must be whole numbers between 1 and the number of targets, {steps}, not {horizon!r}"
+        if self.models is None:
+            require(require_count(horizon, "horizon") <= steps, told)
+            return self._step(inputs, targets, int(horizon))
+        horizons = torch.as_tensor(horizon, device=self.device)
+        require(tuple(horizons.shape) in ((), self._leading) and not horizons.is_floating_point(), told)
+        # Reading numbers back from a GPU would stall it, so there the caller's word is taken.
+        require(horizons.is_cuda or bool(((horizons >= 1) & (horizons <= steps)).all()), told)
+        return self._step(inputs, targets, horizons.to(torch.int64).expand(self.models))
 
     def weights(self) -> Weights:
         """Return a copy of the weights, in the kernel's dtype and on its device."""
@@ -98,71 +99,45 @@ class Kernel(ABC):
 
     def set_learning_rate(self, learning_rate: Numbers) -> None:
         """Change Adam's step from the next iteration on."""
-        rate = self._number_a_model(learning_rate, "learning_rate")
-        require(bool((rate > 0).all()), f"learning_rate must be positive, not {learning_rate!r}")
-        self.learning_rate.copy_(rate)
+        self.learning_rate.copy_(self._number_a_model(learning_rate, "learning_rate"))
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return a copy of all that training goes on from, bit for bit, in one layout for all paths.
 
         Keys are ``recurrent``, ``recurrent.first``, ``recurrent.second`` and so on, ``iteration``, ``learning_rate``.
         """
-        *matrices, iteration = self._get()
-        named = zip(("", ".first", ".second"), matrices)
-        state = {name + part: matrix for part, three in named for name, matrix in zip(Weights._fields, three)}
+        *parts, iteration = self._get()
+        state = {name + part: m for part, three in zip(_PARTS, parts) for name, m in zip(Weights._fields, three)}
         return state | {"iteration": iteration, "learning_rate": self.learning_rate.clone()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Take over what :meth:`state_dict` of any path returned; a state that does not fit changes nothing."""
-        expected = {key: tuple(value.shape) for key, value in self.state_dict().items()}
+        expected = self.state_dict()
         missing = sorted(set(expected) - set(state))
         require(not missing, f"the state of a kernel lacks {', '.join(missing)}")
-        state = {key: torch.as_tensor(state[key]) for key in expected}
-        for key, shape in expected.items():
-            found = tuple(state[key].shape)
+        for key, value in expected.items():
+            shape, found = tuple(value.shape), tuple(state[key].shape)
             require(found == shape, f"the state's {key} must be of shape {shape}, not {found}")
-        parts = (Weights(*(state[name + part] for name in Weights._fields)) for part in ("", ".first", ".second"))
+        parts = (Weights(*(state[name + part] for name in Weights._fields)) for part in _PARTS)
         self._set(*parts, state["iteration"])
         self.learning_rate.copy_(state["learning_rate"])
 
     def _number_a_model(self, value: Any, name: str) -> Tensor:
         # Float64, because Adam's corrections such as 1 - 0.999 keep five digits only in float32.
         numbers = torch.as_tensor(value, dtype=torch.float64, device=self.device)
-        fits = tuple(numbers.shape) in ((), self._leading) and bool(torch.isfinite(numbers).all())
+        in_range = numbers >= 0 if name == "l2" else numbers > 0
+        fits = tuple(numbers.shape) in ((), self._leading) and bool((in_range & numbers.isfinite()).all())
         allowed = "one number" if self.models is None else "one number or one a model"
-        require(fits, f"{name} must be {allowed}, and finite, not {value!r}")
+        least = "at least 0" if name == "l2" else "positive"
+        require(fits, f"{name} must be {allowed}, finite and {least}, not {value!r}")
         return numbers.expand(self._leading).clone()
-
-    def _check_batch(self, inputs: Tensor, targets: Tensor) -> int:
-        """Return the number of output steps that have targets."""
-        expected = (*self._leading, self.history, self.batch, self.dim)
-        require(tuple(inputs.shape) == expected, f"inputs must be of shape {expected}, not {tuple(inputs.shape)}")
-        steps = targets.shape[-3] if targets.ndim == len(expected) else 0
-        fits = tuple(targets.shape) == (*self._leading, steps, *expected[-2:]) and 1 <= steps <= self.horizon_max
-        wanted = f"{self._leading} + (1 to {self.horizon_max}, {self.batch}, {self.dim})"
-        require(fits, f"targets must be of shape {wanted}, not {tuple(targets.shape)}")
-        return steps
-
-    def _check_horizon(self, horizon: Any, steps: int) -> Any:
-        """Return the horizon as an int for one network, as an int64 tensor (models,) on the device for an ensemble."""
-        told = f"horizons must be whole numbers between 1 and the number of targets, {steps}, not {horizon!r}"
-        if self.models is None:
-            require(require_count(horizon, "horizon") <= steps, told)
-            return int(horizon)
-        horizons = torch.as_tensor(horizon, device=self.device)
-        require(tuple(horizons.shape) in ((), self._leading) and not horizons.is_floating_point(), told)
-        # Reading numbers back from a GPU would stall it, so there the caller's word is taken.
-        if horizons.device.type == "cpu":
-            require(bool(((horizons >= 1) & (horizons <= steps)).all()), told)
-        return horizons.to(torch.int64).expand(self.models)
 
 
 @torch.no_grad()
 def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50) -> Iterator[Tensor]:
     """Fill networks with ``inputs`` (..., history, batch, dim), and yield the outputs of a free run piece by piece.
 
-    A piece is (..., steps, batch, dim) with at most ``chunk`` steps, and only its states exist at a time, so a run a
-    hundred times the training horizon costs no more memory than a short one.
+    A piece is (..., steps, batch, dim) with at most ``chunk`` steps, and only its states exist at a time.
     """
     weights = as_weights(weights)
     horizon, chunk = require_count(horizon, "horizon"), require_count(chunk, "chunk")
@@ -211,19 +186,19 @@ class ReferenceKernel(Kernel):
             Weights(*(nn.Parameter(matrix.detach().to(self.device, self.dtype, copy=True)) for matrix in single))
             for single in singles
         ]
-        self._optimisers = [
-            torch.optim.Adam(network, betas=(BETA_FIRST, BETA_SECOND), eps=EPSILON, weight_decay=float(l2))
-            for network, l2 in zip(self._networks, self.l2.reshape(-1))
-        ]
-        weights = self._join(self._networks)
+        l2s, weights = self.l2.reshape(-1).tolist(), Weights(*self._join(self._networks))
+        self._optimisers = [torch.optim.Adam(network, weight_decay=l2) for network, l2 in zip(self._networks, l2s)]
+        for network, optimiser in zip(self._networks, self._optimisers):
+            for matrix in network:
+                matrix.grad = torch.zeros_like(matrix)
+            optimiser.step()  # With it torch makes the moments; what it did is overwritten.
         nothing = Weights(*map(torch.zeros_like, weights))
         self._set(weights, nothing, nothing, torch.zeros(self._leading))
 
     @torch.enable_grad()
     def _step(self, inputs: Tensor, targets: Tensor, horizon: Any) -> StepResult:
         inputs, targets = (values.to(self.device, self.dtype) for values in (inputs, targets))
-        alone = self.models is None
-        batches = [(inputs, targets, horizon)] if alone else zip(inputs, targets, horizon.tolist())
+        batches = [(inputs, targets, horizon)] if self.models is None else zip(inputs, targets, horizon.tolist())
         return StepResult(*self._join([self._step_network(place, *batch) for place, batch in enumerate(batches)]))
 
     def _step_network(self, place: int, inputs: Tensor, targets: Tensor, horizon: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -242,13 +217,13 @@ class ReferenceKernel(Kernel):
         return loss.detach(), loss_by_step, accuracy
 
     def _get(self) -> tuple[Weights, Weights, Weights, Tensor]:
-        weights = self._join(self._networks)
-        states = [[optimiser.state[m] for m in network] for network, optimiser in zip(self._networks, self._optimisers)]
-        first, second = (
-            self._join([[state[key] for state in three] for three in states]) for key in ("exp_avg", "exp_avg_sq")
-        )
-        counts = torch.tensor([int(three[0]["step"]) for three in states], device=self.device)
-        return Weights(*weights), Weights(*first), Weights(*second), counts.reshape(self._leading)
+        # Of each matrix the number of steps, and the first and second moment.
+        pairs = zip(self._networks, self._optimisers)
+        states = [[tuple(optimiser.state[matrix].values()) for matrix in network] for network, optimiser in pairs]
+        moments = ([[state[place] for state in three] for three in states] for place in (1, 2))
+        counts = torch.tensor([int(three[0][0]) for three in states], device=self.device)
+        parts = (Weights(*self._join(models)) for models in (self._networks, *moments))
+        return *parts, counts.reshape(self._leading)
 
     @torch.no_grad()
     def _set(self, weights: Weights, first: Weights, second: Weights, iteration: Tensor) -> None:
@@ -256,9 +231,8 @@ class ReferenceKernel(Kernel):
             here = () if self.models is None else place
             for matrix, value, *moments in zip(network, weights, first, second):
                 matrix.copy_(value[here])
-                mean, square = (moment[here].to(matrix, copy=True) for moment in moments)
-                step = torch.tensor(float(iteration[here]))
-                optimiser.state[matrix] = {"step": step, "exp_avg": mean, "exp_avg_sq": square}
+                for kept, given in zip(optimiser.state[matrix].values(), (iteration, *moments)):
+                    kept.copy_(given[here])
 
     def _join(self, models: Sequence[Sequence[Tensor]]) -> list[Tensor]:
         """Stack each of several tensors over the models; copy those of a single network."""

@@ -1,6 +1,5 @@
 """The networks of the wave-RNN paper: rings of neurons along which activity moves, and those without waves beside them."""
 
-from abc import ABC, abstractmethod
 from typing import Any
 
 import torch
@@ -18,17 +17,19 @@ ENCODER_STARTS = ("single", "dense", "small")
 NETWORKS = ("wrnn", "irnn", "lstm", "gru")
 
 
-class SequenceNetwork(nn.Module, ABC):
+class SequenceNetwork(nn.Module):
     """One layer of recurrence on (time, batch, inputs), started at zero, and a readout with one or two layers.
 
     This is the slow, obvious way, torch operation by torch operation, through which autograd goes; the fast ones of
     :mod:`twm.models.fast.rings` must equal it. ``mlp`` is the number of hidden units of a readout with two layers, 0
-    where it is linear. Initial weights are a function of ``seed``, drawn on the CPU.
+    where it is linear. Initial weights are a function of ``seed``, drawn on the CPU. A kind of network defines ``step``,
+    which advances (batch, carried) by one step, with inputs (batch, inputs), or with zeros.
     """
 
     def __init__(self, inputs: int, hidden: int, activation: str = "tanh", seed: int = 0) -> None:
         super().__init__()
         self.inputs, self.hidden, self.activation = require_count(inputs, "inputs"), hidden, activation
+        self.carried = hidden  # how many numbers the next step depends on: the state, and an LSTM's cells behind it
         _check_name("activation", activation, tuple(NONLINEARITIES))
         self._generator = torch.Generator().manual_seed(require_count(seed, "seed", 0))
 
@@ -43,33 +44,22 @@ class SequenceNetwork(nn.Module, ABC):
         if start == "dense":
             return
         self.bias_encoder.data.zero_()
-        if start == "small":
-            self.weight_encoder.data.copy_(torch.randn(shape, generator=self._generator) * 1e-3)
-        else:
-            self.weight_encoder.data.zero_()
-            self.weight_encoder.data[::neurons] = 1
+        weight = torch.randn(shape, generator=self._generator) * 1e-3 if start == "small" else torch.zeros(shape)
+        if start == "single":
+            weight[::neurons] = 1
+        self.weight_encoder.data.copy_(weight)
 
     def _make_readout(self, outputs: int, mlp: int) -> None:
         self.outputs, self.mlp = require_count(outputs, "outputs"), require_count(mlp, "mlp", 0)
         if mlp:
             self.weight_inner, self.bias_inner = self._draw(self.hidden, mlp, self.hidden), self._draw(self.hidden, mlp)
-        before = mlp or self.hidden
-        self.weight_readout, self.bias_readout = self._draw(before, outputs, before), self._draw(before, outputs)
+        read = mlp or self.hidden
+        self.weight_readout, self.bias_readout = self._draw(read, outputs, read), self._draw(read, outputs)
         del self._generator  # Nothing is drawn after the readout.
 
-    @property
-    def carried(self) -> int:
-        """How many numbers the next step depends on: the state, and an LSTM's cells behind it."""
-        return self.hidden
-
-    @abstractmethod
-    def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
-
     def _finish_step(self, moved: Tensor, inputs: Tensor | None) -> Tensor:
-        drive = self.bias_encoder
-        if inputs is not None:
-            drive = functional.linear(inputs, self.weight_encoder, self.bias_encoder)
+        bias = self.bias_encoder
+        drive = bias if inputs is None else functional.linear(inputs, self.weight_encoder, bias)
         return NONLINEARITIES[self.activation](moved + drive)
 
     def run(self, inputs: Tensor) -> Tensor:
@@ -98,9 +88,9 @@ class WaveRNN(SequenceNetwork):
     """Rings of neurons, coupled to their neighbours and to the other rings by one convolution.
 
     h(t) = sigma(K * h(t-1) + V u(t) + b), with * the circular convolution over the ``neurons`` of each of the
-    ``channels`` and full mixing of channels; index = channel * neurons + neuron. Started at ``shift``, the kernel is the
-    exact shift: every ring moves its activity by ``shift`` neurons a step, upwards where it is positive, and no ring sees
-    another. The bias of the convolution starts as torch draws it, that of the encoder at zero.
+    ``channels`` and full mixing of channels; index = channel * neurons + neuron. Started at ``shift``, every ring moves
+    its activity upwards by exactly one neuron a step, and no ring sees another. The bias of the convolution starts as
+    torch draws it, that of the encoder at zero.
     Source: wrnn Eq. (3), Sec. 2, App. B.
     """
 
@@ -111,7 +101,6 @@ class WaveRNN(SequenceNetwork):
         neurons: int,
         channels: int = 1,
         kernel: int = 3,
-        shift: int = 1,
         recurrent: str = "shift",
         encoder: str = "single",
         activation: str = "relu",
@@ -120,28 +109,24 @@ class WaveRNN(SequenceNetwork):
     ) -> None:
         hidden = require_count(neurons, "neurons") * require_count(channels, "channels")
         super().__init__(inputs, hidden, activation, seed)
-        self.neurons, self.channels, self.shift = neurons, channels, shift
-        self.kernel, reach = require_count(kernel, "kernel"), kernel // 2
+        self.neurons, self.channels, self.kernel = neurons, channels, require_count(kernel, "kernel")
         _check_name("recurrent", recurrent, RECURRENT_STARTS)
         require(kernel % 2 == 1, f"kernel must be odd, so that it has a middle, not {kernel}")
         require(kernel <= 2 * neurons + 1, f"a kernel of {kernel} goes around a ring of {neurons} more than once")
-        moves = recurrent != "shift" or abs(shift) <= reach
-        require(moves, f"a kernel of {kernel} moves activity by at most {reach} neurons a step, not {shift}")
+        require(kernel > 1 or recurrent != "shift", "a kernel of 1 moves no activity: start it as identity or random")
         fan = channels * kernel
         weight, self.bias_kernel = self._draw(fan, channels, channels, kernel), self._draw(fan, channels)
         if recurrent != "random":
-            # What neuron x gets comes from neuron x + tap - reach, so a move upwards is a tap before the middle.
-            weight.data.zero_()
-            weight.data[:, :, reach - (shift if recurrent == "shift" else 0)] = torch.eye(channels)
-        self.weight_kernel = weight
+            # What neuron x gets comes from neuron x + tap - kernel // 2: a move upwards is a tap before the middle.
+            weight.data.zero_()[:, :, kernel // 2 - (recurrent == "shift")] = torch.eye(channels)
+        self.weight_kernel = weight  # after the bias, as in the vectors of weights on record
         self._make_encoder(encoder, neurons)
         self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance by one step; see :meth:`SequenceNetwork.step`."""
+        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
         reach, rings = self.kernel // 2, state.view(-1, self.channels, self.neurons)
-        if reach:
-            rings = functional.pad(rings, (reach, reach), mode="circular")
+        rings = functional.pad(rings, (reach, reach), mode="circular") if reach else rings
         return self._finish_step(functional.conv1d(rings, self.weight_kernel, self.bias_kernel).flatten(1), inputs)
 
 
@@ -173,7 +158,7 @@ class IdentityRNN(SequenceNetwork):
         self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance by one step; see :meth:`SequenceNetwork.step`."""
+        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
         return self._finish_step(functional.linear(state, self.weight_recurrent, self.bias_recurrent), inputs)
 
 
@@ -184,18 +169,13 @@ class GatedRNN(SequenceNetwork):
         super().__init__(inputs, require_count(hidden, "hidden"), seed=seed)
         require(kind in ("lstm", "gru"), f"kind must be lstm or gru, not {kind!r}")
         self.kind, self.layer = kind, (nn.LSTM if kind == "lstm" else nn.GRU)(inputs, hidden)
-        with torch.no_grad():
-            for parameter in self.layer.parameters():
-                parameter.copy_(self._draw(hidden, *parameter.shape))
+        self.carried = 2 * hidden if kind == "lstm" else hidden
+        for parameter in self.layer.parameters():
+            parameter.data.copy_(self._draw(hidden, *parameter.shape).data)
         self._make_readout(outputs, mlp)
 
-    @property
-    def carried(self) -> int:
-        """See :attr:`SequenceNetwork.carried`: an LSTM's state is followed by its cells."""
-        return 2 * self.hidden if self.kind == "lstm" else self.hidden
-
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance by one step; see :meth:`SequenceNetwork.step`."""
+        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
         drive = state.new_zeros((len(state), self.inputs)) if inputs is None else inputs
         parts = [part.contiguous()[None] for part in state.split(self.hidden, -1)]
         _, after = self.layer(drive[None], tuple(parts) if self.kind == "lstm" else parts[0])

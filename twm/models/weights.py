@@ -64,12 +64,16 @@ def draw_weights(
     recurrent matrix only: ``orthogonal``, ``identity``; ``wave``, the closed wave of repeat copy on the first
     history*dim neurons, whatever the task; ``wave-embedded``, the same in a random orthonormal basis; ``wave-noisy``,
     that on top of the uniform draw; ``wave-task``, the wave operator of ``boundary`` (dim, history*dim) in that basis.
-    A wave start gets no encoder that writes to its newest column and no readout that reads it: training has to find
-    both. A generator given as ``seed`` is advanced.
+    A wave start gets neither the encoder nor the readout of its wave. A generator given as ``seed`` is advanced.
     Source: twm B.2 (uniform), B.4 (gaussian), Eq. (6) and (31) (wave); the others are additions.
     """
     dim, hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
     check_initial(initial, dim, hidden, history)
+    if initial == "wave-task":
+        told = "initial 'wave-task' needs the boundary matrix of the task: it is linear or has none"
+        require(boundary is not None, told)
+        shape, expected = np.shape(boundary), (dim, history * dim)
+        require(shape == expected, f"the boundary must be of shape {expected}, not {shape}")
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
     require(generator.device.type == "cpu", "initial weights are drawn on the CPU: give a CPU generator")
 
@@ -82,8 +86,8 @@ def draw_weights(
     elif initial == "identity":
         recurrent = torch.eye(hidden)
     elif initial in WAVE_INITIALISATIONS:
-        wave = make_cycle(history, dim) if initial != "wave-task" else _make_task_wave(boundary, dim, history)
-        recurrent = _draw_wave(initial, recurrent, torch.from_numpy(wave).to(torch.float64), generator)
+        wave = make_cycle(history, dim) if initial != "wave-task" else make_wave_operator(np.asarray(boundary, float))
+        recurrent = _draw_wave(initial, recurrent, torch.from_numpy(wave).double(), generator)
     return Weights(recurrent, encoder, readout)
 
 
@@ -100,25 +104,15 @@ def check_initial(initial: str, dim: int, hidden: int, history: int | None) -> N
 
 def draw_matrix(shape: tuple[int, ...], hidden: int, initial: str, generator: torch.Generator) -> Tensor:
     """Draw float32 numbers with the spread that suits ``hidden`` neurons: uniform in all schemes but ``gaussian``."""
-    if initial == "gaussian":
-        numbers = torch.randn(shape, generator=generator, dtype=torch.float32)
-    else:
-        numbers = torch.rand(shape, generator=generator, dtype=torch.float32) * 2 - 1
-    return numbers * hidden**-0.5
+    draw = torch.randn if initial == "gaussian" else torch.rand
+    numbers = draw(shape, generator=generator, dtype=torch.float32)
+    return (numbers if initial == "gaussian" else numbers * 2 - 1) * hidden**-0.5
 
 
 def _draw_orthogonal(size: int, generator: torch.Generator) -> Tensor:
     frame, upper = torch.linalg.qr(torch.randn((size, size), generator=generator, dtype=torch.float64))
     # Without the signs the draw would not be uniform over orthogonal matrices.
     return frame * upper.diagonal().sign()
-
-
-def _make_task_wave(boundary: np.ndarray | None, dim: int, history: int) -> np.ndarray:
-    """Return the wave operator of a task in substrate coordinates."""
-    require(boundary is not None, "initial 'wave-task' needs the boundary matrix of the task: it is linear or has none")
-    matrix, expected = np.asarray(boundary, dtype=float), (dim, history * dim)
-    require(matrix.shape == expected, f"the boundary must be of shape {expected}, not {matrix.shape}")
-    return make_wave_operator(matrix)
 
 
 def _draw_wave(initial: str, drawn: Tensor, wave: Tensor, generator: torch.Generator) -> Tensor:

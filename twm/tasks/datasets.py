@@ -7,6 +7,7 @@ import os
 import struct
 import sys
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from twm.errors import UserError
+from twm.errors import UserError, require
 from twm.paths import write_atomically
 
 _MIRROR_SECONDS = 30  # that a mirror has to answer
@@ -46,12 +47,10 @@ def _cache_dir() -> Path:
 def _list_folders() -> list[Path]:
     """Return the folders in which data is looked for, the first one first."""
     asked = os.environ.get("TWM_DATA_DIR")
-    if not asked:
-        return [_cache_dir()]
-    folder = Path(asked).expanduser()
-    if not folder.is_dir():
-        raise UserError(f"TWM_DATA_DIR={asked} is not a folder: set it to the one that holds the data, or leave it out")
-    return [folder, _cache_dir()]
+    folders = [Path(asked).expanduser()] if asked else []
+    told = f"TWM_DATA_DIR={asked} is not a folder: set it to the one that holds the data, or leave it out"
+    require(all(folder.is_dir() for folder in folders), told)
+    return [*folders, _cache_dir()]
 
 
 def find_file(wanted: DataFile) -> Path | None:
@@ -67,12 +66,11 @@ def read_file(wanted: DataFile) -> bytes:
     if path is None:
         return _download(wanted)
     try:
-        content = path.read_bytes()
+        content, reason = _check(wanted, path.read_bytes(), path.name.endswith(".gz") and wanted.packed)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    content, reason = _check(wanted, content, path.name.endswith(".gz") and wanted.packed)
-    if reason:
-        raise UserError(f"{path} is not {wanted.says} ({reason}): replace it, or move it away to have it downloaded")
+    told = f"{path} is not {wanted.says} ({reason}): replace it, or move it away to have it downloaded"
+    require(not reason, told)
     return content
 
 
@@ -100,11 +98,8 @@ def _download(wanted: DataFile) -> bytes:
             continue
         content, reason = _check(wanted, fetched, wanted.packed)
         if not reason:
-            try:
+            with suppress(OSError):  # Without a cache it is fetched again the next time.
                 write_atomically(_cache_dir() / name, fetched)
-            except OSError:
-                # Without a cache it is fetched again the next time.
-                pass
             return content
         reasons.append(f"what {mirror} sent is not it: {reason}")
     folder = os.environ.get("TWM_DATA_DIR") or "a folder that TWM_DATA_DIR names"
@@ -112,10 +107,7 @@ def _download(wanted: DataFile) -> bytes:
     raise UserError(f"{wanted.says}, {name}, is not on this machine and {why}: put it in {folder}")
 
 
-_MNIST_MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
-)
+_MIRRORS = ("https://ossci-datasets.s3.amazonaws.com/mnist/", "https://storage.googleapis.com/cvdf-datasets/mnist/")
 _MNIST_DIGESTS = {
     "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
     "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
@@ -124,8 +116,7 @@ _MNIST_DIGESTS = {
 }
 #: The four files of MNIST: images and labels for training, images and labels for the test.
 MNIST_FILES = tuple(
-    DataFile(name, digest, True, ("mnist",), _MNIST_MIRRORS, "the file of MNIST")
-    for name, digest in _MNIST_DIGESTS.items()
+    DataFile(name, digest, True, ("mnist",), _MIRRORS, "the file of MNIST") for name, digest in _MNIST_DIGESTS.items()
 )
 _CIFAR10_DIGEST = "8207e7eb02ea4e485a5780cf8bf2b24aee628a1b56df50f5c139a9a031ff3508"
 #: CIFAR-10, recompressed by a third party; it has no mirror that we could name.
@@ -164,10 +155,7 @@ def _read_idx(content: bytes) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def load_cifar10() -> Images:
-    """Load CIFAR-10: 50,000 images of 32 x 32 x 3 for training, 10,000 for the test.
-
-    A third party has recompressed it: its pixels are not those of the original, which its label says.
-    """
+    """Load CIFAR-10: 50,000 images of 32 x 32 x 3 for training, 10,000 for the test; not the original's pixels."""
     from PIL import Image
 
     with np.load(io.BytesIO(read_file(CIFAR10_FILES[0])), allow_pickle=False) as arrays:
@@ -183,8 +171,7 @@ def load_cifar10() -> Images:
 def load_small_mnist() -> Images:
     """Load the images that come with the library: the first of MNIST, 1,000 for training and 500 for the test.
 
-    They are for quick checks without a network, and their label says so. MNIST is by Yann LeCun and Corinna Cortes, made
-    from data of NIST, and is shared under CC BY-SA 3.0; so is this part of it.
+    MNIST is by Yann LeCun and Corinna Cortes, made from data of NIST, and is shared under CC BY-SA 3.0; so is this part.
     """
     with np.load(Path(__file__).with_name("small_mnist.npz"), allow_pickle=False) as arrays:
         parts = [arrays[name] for name in Images._fields[:4]]
@@ -198,12 +185,9 @@ def describe_data() -> dict[str, str]:
     except UserError as error:
         return {"images": str(error)}
     described = {}
-    for name, files, otherwise in (
-        ("MNIST", MNIST_FILES, "it will be downloaded when it is needed"),
-        ("CIFAR-10", CIFAR10_FILES, "it has no mirror and must be laid there"),
-    ):
-        places = {wanted.names[-1]: find_file(wanted) for wanted in files}
-        missing = ", ".join(file for file, place in places.items() if place is None)
-        found = next(iter(places.values()))
-        described[name] = f"{missing} not found in {folders}: {otherwise}" if missing else f"found in {found.parent}"
+    for name, files in (("MNIST", MNIST_FILES), ("CIFAR-10", CIFAR10_FILES)):
+        advice = "will be downloaded when it is needed" if files[0].mirrors else "has no mirror and must be laid there"
+        missing = ", ".join(wanted.names[-1] for wanted in files if find_file(wanted) is None)
+        told = f"{missing} not found in {folders}: it {advice}"
+        described[name] = told if missing else f"found in {find_file(files[0]).parent}"
     return described

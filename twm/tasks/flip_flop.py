@@ -21,8 +21,7 @@ _BLOCK = 100
 class FlipFlop:
     """The task. The paper's "rate 50" is a mean interval; 2000 inputs in 100,000 steps is the ``network`` reading.
 
-    In discrete time a pulse falls on a step with probability one in ``mean_interval``, whatever fell on the steps before.
-    Source: mem Sec. 3.
+    A pulse falls on a step with probability one in ``mean_interval``, whatever fell before. Source: mem Sec. 3.
     """
 
     delay: int = 0  # steps from a pulse to the step on which its sign is due; 0 makes it due on the pulse's own step
@@ -68,10 +67,9 @@ def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int,
 
 
 def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None) -> np.ndarray:
-    """Return what a flip-flop should say to pulses (steps, ..., channels): the sign of the last one that is due.
+    """Return what a flip-flop should say to pulses (steps, ..., channels): the sign of the last one due, 0 before any.
 
-    ``before`` (..., channels) is what was held before the first step, and was due already. The result has the pulses'
-    shape and is 0 where no pulse has been due yet.
+    ``before`` (..., channels) is what was held before the first step, and was due already.
     Source: mem Sec. 3, Fig. 1.
     """
     require_count(delay, "delay", 0)
@@ -92,7 +90,6 @@ def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.nd
     within ``settling`` steps, the due step included. Waiting: judged, and a pulse of the other sign is on its way; a
     network that ignores the delay fails on these.
     """
-    require_count(settling, "settling", 0)
     signs = delay_signs(pulses, delay)
     judged = signs != 0
     for late in range(delay, delay + settling):

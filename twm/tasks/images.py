@@ -27,17 +27,13 @@ IMAGE_SOURCES: dict[str, Callable[[], Images]] = {
 NOISY_STEPS = 1000
 
 
-def draw_permutation(size: int, seed: int = 0) -> Tensor:
+def _draw_order(key: str, seed: int, iteration: int, size: int) -> Tensor:
     """Draw an order of ``size`` things: place t of the new order shows thing ``order[t]`` of the old."""
-    return _sort_words("permutation", seed, 0, size)
-
-
-def _sort_words(key: str, seed: int, iteration: int, size: int) -> Tensor:
     # Stable, so that two equal words, should they occur, do not depend on the device.
     return torch.sort(draw_words(key, seed, iteration, 1, (size,))[0], stable=True).indices
 
 
-def shrink_images(images: Tensor, side: int) -> Tensor:
+def _shrink(images: Tensor, side: int) -> Tensor:
     """Average blocks of pixels, (count, channels, size, size), until ``side`` are left: float32."""
     size = images.shape[-1]
     require(size % require_count(side, "side") == 0, f"images of {size} x {size} cannot be averaged to {side} x {side}")
@@ -59,58 +55,36 @@ class _ImageTask(SequenceTask):
         self._order: tuple[Any, Tensor] = (None, torch.empty(0))
 
     def _draw(self, part: str, seed: int, iteration: int, count: int, first: int, device: Any) -> Batch:
-        if part == "train":
-            chosen = self._choose(seed, iteration, count)
-        else:
-            chosen = torch.arange(first, min(first + count, self.test_count))
+        tested = torch.arange(first, min(first + count, self.test_count))
+        chosen = tested if part == "test" else self._choose(seed, iteration, count)
         inputs = self._make_sequences((part, seed, iteration), chosen, first, device)
         return Batch(inputs, self._labels[part][chosen].to(inputs.device))
 
     def _choose(self, seed: int, iteration: int, count: int) -> Tensor:
         """Return which images a training batch shows; those left over by an epoch's batches wait for another one."""
-        fits = count <= self.train_count
-        require(fits, f"a batch of {count} needs as many images; {self.name} has {self.train_count}")
+        told = f"a batch of {count} needs as many images; {self.name} has {self.train_count}"
+        require(count <= self.train_count, told)
         epoch, place = divmod(require_count(iteration, "iteration") - 1, self.train_count // count)
         if self._order[0] != (seed, epoch):
-            self._order = (seed, epoch), _sort_words(f"{self.name}/train", seed, epoch, self.train_count)
+            self._order = (seed, epoch), _draw_order(f"{self.name}/train", seed, epoch, self.train_count)
         return self._order[1][place * count : (place + 1) * count]
-
-    def _make_sequences(self, address: tuple[str, int, int], chosen: Tensor, first: int, device: Any) -> Tensor:
-        raise NotImplementedError
-
-    def measure_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the cross-entropy."""
-        return functional.cross_entropy(outputs, targets)
-
-    def measure_accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the share of images whose largest output is their class."""
-        return (outputs.argmax(-1) == targets).to(torch.float64).mean()
 
 
 class PixelTask(_ImageTask):
     """Read a grey image one pixel a step, and classify it at the end.
 
-    Smaller than the images, ``side`` averages blocks; ``permuted`` pixels come in the order that
-    :func:`draw_permutation` draws, the same for all runs.
+    Smaller than the images, ``side`` averages blocks; ``permuted`` pixels come in one random order for all runs.
     Source: wrnn Sec. 3 "Sequential Image Classification".
     """
 
     inputs = 1
 
-    def __init__(
-        self,
-        name: str,
-        images: Images,
-        side: int = 28,
-        permuted: bool = False,
-        train_count: int | None = None,
-        permutation_seed: int = 0,
-    ) -> None:
+    def __init__(self, name: str, images: Images, side: int, permuted: bool, train_count: int | None = None) -> None:
         super().__init__(name, images, train_count)
         self.steps = side * side
-        order = draw_permutation(self.steps, permutation_seed) if permuted else torch.arange(self.steps)
+        order = _draw_order("permutation", 0, 0, self.steps) if permuted else torch.arange(self.steps)
         self._pixels = {
-            part: (shrink_images(torch.as_tensor(pictures)[:, None], side).flatten(1) / 255)[:, order]
+            part: (_shrink(torch.as_tensor(pictures)[:, None], side).flatten(1) / 255)[:, order]
             for part, pictures in self._pictures.items()
         }
 
@@ -121,20 +95,18 @@ class PixelTask(_ImageTask):
 class NoisyRowTask(_ImageTask):
     """Read a colour image one row a step, then noise, and classify it after the noise.
 
-    A row's pixels are its numbers, three colours each, scaled to [-1, 1]. After the last row come independent normal
-    numbers, new in every batch, until the sequence is ``steps`` long.
+    A row's pixels, three colours each, are scaled to [-1, 1]. After the last row come independent normal numbers, new
+    in every batch, until the sequence is ``steps`` long.
     Source: wrnn Sec. 3, nsCIFAR10.
     """
 
-    def __init__(
-        self, name: str, images: Images, side: int = 32, steps: int = NOISY_STEPS, train_count: int | None = None
-    ) -> None:
+    def __init__(self, name: str, images: Images, side: int, steps: int, train_count: int | None = None) -> None:
         super().__init__(name, images, train_count)
         self.steps, self.inputs, self._waits = require_count(steps, "steps"), 3 * side, steps - side
         require(steps >= side, f"{name} has {side} rows: steps must be at least that, not {steps}")
         # (count, row, column, colour), a row's numbers in one piece.
         self._rows = {
-            part: (shrink_images(torch.as_tensor(pictures).movedim(-1, 1), side) / 127.5 - 1).movedim(1, -1).flatten(2)
+            part: (_shrink(torch.as_tensor(pictures).movedim(-1, 1), side) / 127.5 - 1).movedim(1, -1).flatten(2)
             for part, pictures in self._pictures.items()
         }
 
@@ -145,13 +117,10 @@ class NoisyRowTask(_ImageTask):
             return rows.contiguous()
         key, shape = f"{self.name}/noise/{part}", (2, self._waits, self.inputs)
         words = draw_words(key, seed, iteration, len(chosen), shape, first=first, device=device)
-        return torch.cat([rows, _words_to_normals(words[:, 0], words[:, 1]).transpose(0, 1)])
-
-
-def _words_to_normals(first: Tensor, second: Tensor) -> Tensor:
-    """Turn pairs of 32-bit words into normal numbers: the radius from one, the angle from the other."""
-    radius = torch.sqrt(-2 * torch.log((first.to(torch.float32) + 1) * 2.0**-32))
-    return radius * torch.cos(second.to(torch.float32) * (2 * math.pi * 2.0**-32))
+        # Normal numbers from pairs of words: the radius from one, the angle from the other.
+        lengths, turns = words.to(torch.float32).unbind(1)
+        noise = torch.sqrt(-2 * torch.log((lengths + 1) * 2.0**-32)) * torch.cos(turns * (2 * math.pi * 2.0**-32))
+        return torch.cat([rows, noise.transpose(0, 1)])
 
 
 def read_image_name(name: str) -> tuple[str, int, int, int | None]:
@@ -168,10 +137,9 @@ def read_image_name(name: str) -> tuple[str, int, int, int | None]:
 
 
 def find_stand_in(name: str) -> str:
-    """Return the name of the same task on the few images that come with the library, where there are such.
+    """Return the name of the same task on the images that come with the library, where there are such.
 
-    ``small-smnist:14`` for ``smnist:14,10000`` and the like, other names as they are: what a trained network does can
-    be looked at on these anywhere, without a download.
+    ``small-smnist:14`` for ``smnist:14,10000`` and the like, which needs no download; other names as they are.
     """
     kind = name.partition(":")[0]
     return f"small-{kind}:{read_image_name(name)[1]}" if kind in ("smnist", "psmnist") else name
@@ -179,11 +147,7 @@ def find_stand_in(name: str) -> str:
 
 @lru_cache(maxsize=4)
 def make_image_task(name: str) -> SequenceTask:
-    """Make an image task from its name, loading its images.
-
-    After a colon: the side in pixels and the number of training images, for ``nscifar`` the side, the steps and the
-    number.
-    """
+    """Make an image task from its name, loading its images: ``smnist:SIDE,IMAGES`` or ``nscifar:SIDE,STEPS,IMAGES``."""
     kind, side, steps, count = read_image_name(name)
     if kind == "nscifar":
         return NoisyRowTask(name, IMAGE_SOURCES[kind](), side, steps, count)

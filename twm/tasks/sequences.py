@@ -46,13 +46,21 @@ class SequenceTask(ABC):
         """Draw a part of the test set, from sequence ``first`` on; it may end before there are ``count``."""
         return self._draw("test", 0, 0, count, first, device)
 
-    @abstractmethod
     def measure_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of answers (time, batch, outputs) where every step is answered, else (batch, outputs)."""
+        """Return the mean loss of answers (time, batch, outputs) where every step is answered, else (batch, outputs).
 
-    @abstractmethod
+        It is the cross-entropy where a category is asked for, else the mean squared error.
+        """
+        if targets.is_floating_point():
+            return functional.mse_loss(outputs, targets)
+        return functional.cross_entropy(outputs.movedim(-1, 1), targets)
+
     def measure_accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the share of right answers, of the same shapes."""
+        return self._judge(outputs, targets).to(torch.float64).mean()
+
+    def _judge(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return outputs.argmax(-1) == targets
 
 
 #: Symbols to remember, and how many kinds there are; category 0 is the blank, the last one the delimiter.
@@ -66,12 +74,11 @@ class CopyTask(SequenceTask):
 
     A sequence has ``wait + 20`` steps: ten symbols, blanks, the delimiter on the last step before the answer, and ten
     blanks in which the symbols are to be given. The target is blank until then, and every step counts in the loss.
-    Without a wait the delimiter takes the place of the tenth symbol, and is what the last answer must be: otherwise it
-    could only be guessed, and no network could go below a loss of ln(8)/20.
+    Without a wait the delimiter takes the place of the tenth symbol, and is what the last answer must be.
 
-    The loss is the cross-entropy, the mean over steps and sequences. The paper's released code divides that mean by
-    the number of sequences in a batch once more, and its "five orders of magnitude" are on that scale. Training follows
-    it (``divisor`` of a plan): a gradient clipped at 1 is then hardly ever clipped. What is reported is undivided.
+    The paper's released code divides the mean cross-entropy by the number of sequences in a batch once more, and its
+    "five orders of magnitude" are on that scale. Training follows it (``divisor`` of a plan): a gradient clipped at 1
+    is then hardly ever clipped. What is reported is undivided.
     Source: wrnn Sec. 3 "Copy Task".
     """
 
@@ -91,13 +98,9 @@ class CopyTask(SequenceTask):
         targets[-SYMBOLS:] = shown[:SYMBOLS]
         return Batch(functional.one_hot(shown, self.inputs).to(torch.float32), targets)
 
-    def measure_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the cross-entropy, the mean over steps and sequences."""
-        return functional.cross_entropy(outputs.movedim(-1, 1), targets)
-
-    def measure_accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the share of right symbols in the answer, the last ten steps alone."""
-        return (outputs[-SYMBOLS:].argmax(-1) == targets[-SYMBOLS:]).to(torch.float64).mean()
+    def _judge(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        # Of the answer alone: the blanks before it are easy.
+        return super()._judge(outputs[-SYMBOLS:], targets[-SYMBOLS:])
 
 
 #: The paper's lengths.
@@ -127,26 +130,20 @@ class AddingTask(SequenceTask):
         shape, half = (self.steps + 2,), self.steps // 2
         words = draw_words(f"{self.name}/{part}", seed, iteration, count, shape, first=first, device=device)
         numbers = words_to_fractions(words[:, 2:])
-        places = [words_to_choices(words[:, 0], half), half + words_to_choices(words[:, 1], self.steps - half)]
-        places = torch.stack(places, 1)
+        first_half, second_half = words_to_choices(words[:, 0], half), words_to_choices(words[:, 1], self.steps - half)
+        places = torch.stack([first_half, half + second_half], 1)
         marks = torch.zeros_like(numbers).scatter_(1, places, 1.0)
         return Batch(torch.stack([numbers.T, marks.T], -1), numbers.gather(1, places).sum(1, keepdim=True))
 
-    def measure_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean squared error."""
-        return functional.mse_loss(outputs, targets)
-
-    def measure_accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the share of answers near the sum."""
-        return ((outputs - targets).abs() < RIGHT_WITHIN).to(torch.float64).mean()
+    def _judge(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs - targets).abs() < RIGHT_WITHIN
 
 
 class SystemTask(SequenceTask):
     """Read the first ``history`` states of a signed selection, then produce the next ``horizon`` states without input.
 
-    This is the task of twm Sec. 4 for networks that are no Elman networks. Histories are those that Elman networks see
-    in training and in their tests, seed by seed and iteration by iteration. ``system`` is what
-    :func:`~twm.theory.systems.parse_task` reads, such as ``T1``; an answer is right if it has the right sign.
+    Histories are those that Elman networks see in training and in their tests, seed by seed and iteration by iteration.
+    ``system`` is such as ``T1``; an answer is right if it has the right sign.
     Source: twm Sec. 4, Table 1.
     """
 
@@ -170,9 +167,8 @@ class SystemTask(SequenceTask):
 
     def measure_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean squared error over the output phase."""
-        return functional.mse_loss(outputs[-self.horizon :], targets[-self.horizon :])
+        return super().measure_loss(outputs[-self.horizon :], targets[-self.horizon :])
 
-    def measure_accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the share of right signs in the output phase; an output of zero counts as positive."""
-        right = (outputs[-self.horizon :] >= 0) == (targets[-self.horizon :] > 0)
-        return right.to(torch.float64).mean()
+    def _judge(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        # In the output phase; an output of zero counts as positive.
+        return (outputs[-self.horizon :] >= 0) == (targets[-self.horizon :] > 0)

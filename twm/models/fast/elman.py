@@ -24,10 +24,16 @@ Hence two buffers, in which a row holds one time step of all sequences, and whic
 
 **The tanh.** tanh(z) = 2 sigmoid(2 z) - 1, and torch's sigmoid takes a small part of the time of its tanh, which would
 cost as much as the products. The factor 2 inside is put on the weights (exact in binary), so that products give 2 z.
-What comes out is the tanh within a few roundings of a float32 near 1; states much smaller give little to the gradient.
+What comes out is the tanh within a few roundings of a float32 near 1.
 
 **One flat vector.** Weights, gradients and both moments of Adam are one vector [ W | O | U ] a model each, of which the
 matrices are views, so that an update is a handful of operations for all matrices together.
+
+**Many networks on a GPU.** A single network's products cannot fill the chip; hundreds of models side by side do, and a
+captured CUDA graph launches an iteration at once. Models may be at different stages of a curriculum: all run for as
+many steps as there are targets, and a model's error is masked beyond its own horizon, which by causality is exact. On
+the CPU the same lines run one by one, which proves the algebra. **The graph path has never run on a GPU**, until a
+sweep has passed :func:`~twm.models.checking.check_kernel` on one.
 """
 
 import math
@@ -40,12 +46,17 @@ from twm.errors import require
 from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON, Kernel, StepResult
 from twm.models.weights import Weights, as_weights
 
+#: What is known about the graph path, for ``twm doctor`` and for messages; change it with the first run on a GPU.
+GPU_STATUS = (
+    "the batched path, which has not run on one yet; its algebra is tested on the CPU, and a sweep checks it before use"
+)
+_WARM_UP_ROUNDS = 3
+
 
 def prepare_process() -> None:
     """Make this process one of several that each train one network: one thread, small numbers flushed to zero.
 
-    In a network that decays, gradients fall below the smallest normal number, and arithmetic on those is many times
-    slower. Both settings hold for the whole process, so a worker calls this and a library does not.
+    Arithmetic on numbers below the smallest normal one, which gradients that decay reach, is many times slower.
     """
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -58,8 +69,7 @@ class PackedKernel(Kernel):
         super().__init__(weights, *args, **options)
         hidden, dim, batch, history = self.hidden, self.dim, self.batch, self.history
         width, steps = hidden + dim, history + self.horizon_max + 2
-        self._joint_size = hidden * width
-        size = self._joint_size + dim * hidden
+        self._joint_size, size = hidden * width, hidden * (width + dim)
         self.parameters, self.gradients, self.first, self.second, self._scratch = (self._make(size) for _ in range(5))
         self.iteration = self._make(dtype=torch.int64)
         # A number a model, shaped so that it scales the model's row.
@@ -76,23 +86,23 @@ class PackedKernel(Kernel):
         self._rows, self._states = self._forward.unbind(-3), self._forward[..., :hidden].unbind(-3)
         self._joint_slopes, self._slopes = self._backward.unbind(-3), self._backward[..., :hidden].unbind(-3)
         self._drives = self._drive.unbind(-3)
-        single = self.models is None
-        self._multiply, self._multiply_add = (torch.mm, torch.addmm) if single else (torch.bmm, torch.baddbmm)
+        products = (torch.mm, torch.addmm) if self.models is None else (torch.bmm, torch.baddbmm)
+        self._multiply, self._multiply_add = products
 
     def _make(self, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
         return torch.zeros((*self._leading, *shape), dtype=dtype or self.dtype, device=self.device)
 
     def _view_joint(self, flat: Tensor) -> Tensor:
-        """Return [W | O] of a flat vector, (..., hidden, hidden + dim), as a view."""
+        # [W | O] of a flat vector, (..., hidden, hidden + dim).
         return flat[..., : self._joint_size].view(*self._leading, self.hidden, self.hidden + self.dim)
 
     def _view_encoder(self, flat: Tensor) -> Tensor:
-        """Return U of a flat vector, (..., dim, hidden), as a view."""
+        # U of a flat vector, (..., dim, hidden).
         return flat[..., self._joint_size :].view(*self._leading, self.dim, self.hidden)
 
     def _read(self, flat: Tensor) -> Weights:
-        joint, encoder = self._view_joint(flat), self._view_encoder(flat)
-        rows = (joint[..., : self.hidden], encoder, joint[..., self.hidden :])
+        joint = self._view_joint(flat)
+        rows = (joint[..., : self.hidden], self._view_encoder(flat), joint[..., self.hidden :])
         return Weights(*(matrix.mT.clone(memory_format=torch.contiguous_format) for matrix in rows))
 
     def _write(self, flat: Tensor, weights: Weights) -> None:
@@ -112,9 +122,8 @@ class PackedKernel(Kernel):
     def _run_forward(self, inputs: Tensor, horizon: int) -> None:
         """Fill the forward buffer from inputs (..., history * batch, dim)."""
         hidden, history, last = self.hidden, self.history, self.history + horizon
-        joint = self._view_joint(self.parameters)
+        joint, doubled = self._view_joint(self.parameters), self._doubled[..., :hidden]
         self._doubled.copy_(joint)
-        doubled = self._doubled[..., :hidden]
         doubled.mul_(2)
         torch.mul(self._view_encoder(self.parameters), 2, out=self._doubled_encoder)
         multiply, multiply_add, add, minus_one = self._multiply, self._multiply_add, torch.add, self._minus_one
@@ -210,3 +219,81 @@ class AugmentedKernel(PackedKernel):
         loss_by_step = errors.new_zeros(steps)
         torch.mean(errors.square_(), (1, 2), out=loss_by_step[:horizon])
         return StepResult(loss_by_step[:horizon].mean(), loss_by_step, accuracy)
+
+
+class BatchedKernel(PackedKernel):
+    """Train an ensemble with batched products.
+
+    On a GPU each length of the targets has its own graph, captured when it is first met, and horizons outside 1 to the
+    number of targets are moved to the nearer end instead of refused.
+    """
+
+    name = "batched"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        require(
+            self.models is not None, "the batched kernel trains an ensemble: give its weights a leading models axis"
+        )
+        # A graph replays on fixed addresses: batches are copied in, results are copied out.
+        self._inputs = self._make(self.history, self.batch, self.dim)
+        self._targets = self._make(self.horizon_max, self.batch, self.dim)
+        self._horizons = self._make(dtype=torch.int64)
+        self._graphs: dict[int, tuple[torch.cuda.CUDAGraph, StepResult]] = {}
+
+    @torch.no_grad()
+    def _step(self, inputs: Tensor, targets: Tensor, horizon: Tensor) -> StepResult:
+        steps = targets.shape[1]
+        self._horizons.copy_(horizon)
+        self._inputs.copy_(inputs)
+        self._targets[:, :steps].copy_(targets)
+        if self.device.type != "cuda":
+            return self._iterate(steps)
+        if steps not in self._graphs:
+            self._graphs[steps] = self._capture(steps)
+        graph, result = self._graphs[steps]
+        graph.replay()
+        return StepResult(*(value.clone() for value in result))
+
+    def _capture(self, steps: int) -> tuple["torch.cuda.CUDAGraph", StepResult]:
+        # Libraries allocate on their first calls, which capture forbids, so the iteration first runs outside one; what
+        # these rounds did to the models is then undone.
+        state, side = self._get(), torch.cuda.Stream()
+        side.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(side):
+            for _ in range(_WARM_UP_ROUNDS):
+                self._iterate(steps)
+        torch.cuda.current_stream().wait_stream(side)
+        self._set(*state)
+        graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(graph):
+            result = self._iterate(steps)
+        return graph, result
+
+    def _iterate(self, steps: int) -> StepResult:
+        inputs, settings = self._inputs.flatten(1, 2), torch.backends.cuda.matmul
+        # Float32 is multiplied as float32, whatever the caller has set: TF32 would keep ten bits.
+        before, settings.fp32_precision = settings.fp32_precision, "ieee"
+        try:
+            self._run_forward(inputs, steps)
+            result = self._compare(steps)
+            self._run_backward(inputs, steps)
+        finally:
+            settings.fp32_precision = before
+        self._update()
+        return result
+
+    def _compare(self, steps: int) -> StepResult:
+        """Write each model's e_t into the backward buffer, zero beyond its horizon, and score the batch."""
+        place = slice(self.history + 2, self.history + steps + 2)
+        outputs, targets = self._forward[:, place, :, self.hidden :], self._targets[:, :steps]
+        horizons = self._horizons.clamp(1, steps)
+        beyond = (torch.arange(1, steps + 1, device=self.device) > horizons[:, None])[..., None, None]
+        counts, share = horizons.to(self.dtype), 1.0 / (self.batch * self.dim)
+        # Filled, not multiplied: what stands beyond a model's horizon may be anything, NaN included.
+        errors = (outputs - targets).masked_fill_(beyond, 0.0)
+        right = ((outputs >= 0) == (targets > 0)).masked_fill_(beyond, False)
+        loss_by_step = errors.square().sum((-1, -2)) * share
+        accuracy = right.sum((1, 2, 3)).to(self.dtype) * share / counts
+        self._backward[:, place, :, self.hidden :].copy_(errors.mul_((2 * share / counts)[:, None, None, None]))
+        return StepResult(loss_by_step.sum(-1) / counts, loss_by_step, accuracy)

@@ -34,8 +34,9 @@ class Recurrence:
     """A recurrence with a linear readout, forward and backward, in buffers made once.
 
     Weights are mappings from the names of a network's parameters (:mod:`twm.models.rings`) to tensors. A readout that
-    is not linear (``outputs`` 0) is left to the caller, who takes the last of the states and gives back its slope. A
-    kind of recurrence says how to make buffers, load weights, advance by a step, answer, and differentiate.
+    is not linear (``outputs`` 0) is left to the caller, who takes the last of the states and gives back its slope.
+    ``differentiate`` turns the derivative of a loss by what :meth:`run` returned, and ``last_slope`` (batch, hidden),
+    that by the last state beyond these, into its gradient.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Recurrence:
     @property
     def states(self) -> Tensor:
         """States of the last run, (time, batch, hidden); the next run may overwrite them."""
-        return self._view_states(self._states[1 : self._length + 1])
+        return self._states[1 : self._length + 1]
 
     @torch.no_grad()
     def run(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor | None:
@@ -70,28 +71,14 @@ class Recurrence:
         """
         fits = tuple(inputs.shape[1:]) == (self.batch, self.inputs) and 0 < len(inputs) <= self.steps
         require(fits, f"inputs must be (at most {self.steps}, {self.batch}, {self.inputs}), not {tuple(inputs.shape)}")
-        self._length = len(inputs)
-        self._first_read = 1 if self.every_step else self._length
+        self._length, self._first_read = len(inputs), 1 if self.every_step else len(inputs)
         self._load(weights, inputs)
         for time in range(1, self._length + 1):
             self._advance(time)
         return self._answer(weights) if self.outputs else None
 
-    @torch.no_grad()
-    def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the gradient of a loss with respect to the weights of the last run, by name.
 
-        ``answer_slopes`` is its derivative by what :meth:`run` returned, ``last_slope`` (batch, hidden) that by the
-        last state beyond these.
-        """
-        return self._differentiate(answer_slopes, last_slope)
-
-
-def _activate(name: str, values: Tensor) -> None:
-    if name == "relu":
-        values.relu_()
-    elif name == "tanh":
-        values.tanh_()
+_ACTIVATE = {"relu": torch.relu_, "tanh": torch.tanh_, "linear": lambda values: None}
 
 
 def _multiply_slope(name: str, slope: Tensor, value: Tensor, out: Tensor) -> None:
@@ -147,8 +134,10 @@ class ShiftedProducts(Recurrence):
         """Return what of a tensor with halos belongs to the rings."""
         return padded.narrow(axis, self.reach, self.neurons)
 
-    def _view_states(self, states: Tensor) -> Tensor:
-        return self._inner(states, 2).flatten(1, 2).mT
+    @property
+    def states(self) -> Tensor:
+        """States of the last run, (time, batch, hidden); the next run may overwrite them."""
+        return self._inner(super().states, 2).flatten(1, 2).mT
 
     def _load(self, weights: Mapping[str, Tensor], inputs: Tensor) -> None:
         self._inputs[: len(inputs), :-1] = inputs.transpose(1, 2)
@@ -165,7 +154,7 @@ class ShiftedProducts(Recurrence):
         if time > 1:
             for tap, window in zip(self._taps, self._windows[time - 1]):
                 middle.addmm_(tap, window)
-        _activate(self.activation, middle)
+        _ACTIVATE[self.activation](middle)
         for halo, original in self._halos[time]:
             halo.copy_(original)
 
@@ -175,7 +164,9 @@ class ShiftedProducts(Recurrence):
             torch.mm(readout, state, out=answer)
         return answers.mT + weights["bias_readout"]
 
-    def _differentiate(self, answer_slopes: Tensor | None, last_slope: Tensor | None) -> dict[str, Tensor]:
+    @torch.no_grad()
+    def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the gradient with respect to the weights of the last run, by name."""
         read, middle = answer_slopes is not None, self._back_window
         for buffer in (self._tap_gradient, self._drive_gradient, self._readout_gradient, self._back):
             buffer.zero_()
@@ -204,24 +195,17 @@ class ShiftedProducts(Recurrence):
                 torch.mm(taps[0], windows[-1], out=middle)
             for tap, window in zip(taps[1:], windows[-2::-1]):
                 middle.addmm_(tap, window)
-        return self._collect(answer_slopes)
+        drive = self._inner(self._drive_gradient, 2)
+        found = {"weight_kernel": self._tap_gradient.permute(1, 2, 0), "bias_kernel": drive[-1].sum(1)}
+        found |= {"weight_encoder": drive[:-1].flatten(1).t(), "bias_encoder": drive[-1].flatten()}
+        if read:
+            readout = self._inner(self._readout_gradient, 2).flatten(1)
+            found |= {"weight_readout": readout, "bias_readout": answer_slopes.sum((0, 2))}
+        return found
 
     def _differentiate_readout(self, slopes: Tensor, time: int) -> None:
         torch.mm(self._readout.flatten(1).t(), slopes, out=self._flat_back)
         self._readout_gradient.flatten(1).addmm_(slopes, self._whole[time].t())
-
-    def _collect(self, answer_slopes: Tensor | None) -> dict[str, Tensor]:
-        drive = self._inner(self._drive_gradient, 2)
-        found = {
-            "weight_kernel": self._tap_gradient.permute(1, 2, 0),
-            "bias_kernel": drive[-1].sum(1),
-            "weight_encoder": drive[:-1].flatten(1).t(),
-            "bias_encoder": drive[-1].flatten(),
-        }
-        if answer_slopes is not None:
-            found["weight_readout"] = self._inner(self._readout_gradient, 2).flatten(1)
-            found["bias_readout"] = answer_slopes.sum((0, 2))
-        return found
 
 
 class DenseProducts(Recurrence):
@@ -234,9 +218,6 @@ class DenseProducts(Recurrence):
         self._inputs, self._transposed = make(self.steps, batch, self.inputs), make(hidden, hidden)
         self._each_state, self._each_slope = self._states.unbind(), self._slopes.unbind()
 
-    def _view_states(self, states: Tensor) -> Tensor:
-        return states
-
     def _load(self, weights: Mapping[str, Tensor], inputs: Tensor) -> None:
         self._weights = weights
         self._inputs[: len(inputs)].copy_(inputs)
@@ -248,14 +229,16 @@ class DenseProducts(Recurrence):
         state = self._each_state[time]
         if time > 1:
             state.addmm_(self._each_state[time - 1], self._transposed)
-        _activate(self.activation, state)
+        _ACTIVATE[self.activation](state)
 
     def _answer(self, weights: Mapping[str, Tensor]) -> Tensor:
         rows = self._states[self._first_read : self._length + 1].view(-1, self.hidden)
         answers = torch.addmm(weights["bias_readout"], rows, weights["weight_readout"].t())
         return answers.view(-1, self.batch, self.outputs)
 
-    def _differentiate(self, answer_slopes: Tensor | None, last_slope: Tensor | None) -> dict[str, Tensor]:
+    @torch.no_grad()
+    def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the gradient with respect to the weights of the last run, by name."""
         length, first, found = self._length, self._first_read, {}
         slopes = self._slopes[:length].zero_()
         if answer_slopes is not None:
@@ -270,10 +253,7 @@ class DenseProducts(Recurrence):
                 slope.addmm_(self._each_slope[time], self._weights["weight_recurrent"])
             _multiply_slope(self.activation, slope, self._each_state[time], slope)
         stacked = slopes.view(-1, self.hidden)
-        bias = stacked.sum(0)
-        return found | {
-            "weight_recurrent": stacked.t() @ self._states[:length].view(-1, self.hidden),
-            "bias_recurrent": bias,
-            "weight_encoder": stacked.t() @ self._inputs[:length].view(-1, self.inputs),
-            "bias_encoder": bias.clone(),
-        }
+        for name, before in (("recurrent", self._states), ("encoder", self._inputs)):
+            found[f"weight_{name}"] = stacked.t() @ before[:length].flatten(0, 1)
+            found[f"bias_{name}"] = stacked.sum(0)
+        return found
