@@ -1,10 +1,12 @@
 """One look for every figure: opaque light background, colour-blind safe colours, readable type, and the marks they share."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import Colormap
@@ -32,31 +34,9 @@ FLOOR = 1e-17
 #: Arrays by name, in the order of a legend.
 Curves = Mapping[Any, np.ndarray]
 
-_SETTINGS = {
-    "figure.dpi": 110,
-    "figure.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "savefig.transparent": False,
-    "axes.facecolor": PAPER,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": "medium",
-    "axes.titlelocation": "left",
-    "axes.grid": False,
-    "axes.prop_cycle": matplotlib.cycler(color=QUALITATIVE) + matplotlib.cycler(linestyle=DASHES),
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 10.0,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 5.0,
-    "image.cmap": SEQUENTIAL,
-    "image.interpolation": "nearest",
+# The rest of the look; what does not depend on the colours above is in a style sheet of matplotlib's.
+_SETTINGS = dict(rc_params_from_file(Path(__file__).with_name("book.mplstyle"), use_default_template=False)) | {
+    "axes.prop_cycle": matplotlib.cycler(color=QUALITATIVE) + matplotlib.cycler(linestyle=DASHES)
 }
 
 
@@ -96,9 +76,8 @@ def make_panels(
 
 def get_colours(name: str) -> Colormap:
     """Return the colour map behind ``"diverging"`` or ``"sequential"``."""
-    maps = {"diverging": DIVERGING, "sequential": SEQUENTIAL}
-    require(name in maps, f"colours must be 'diverging' or 'sequential', not {name!r}")
-    return matplotlib.colormaps[maps[name]]
+    require(name in ("diverging", "sequential"), f"colours must be 'diverging' or 'sequential', not {name!r}")
+    return matplotlib.colormaps[DIVERGING if name == "diverging" else SEQUENTIAL]
 
 
 def style_line(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
@@ -120,7 +99,7 @@ def draw_curves(axes: Axes, x: np.ndarray | None, curves: Curves, style=style_li
     """Draw curves (n,) by name at places (n,), or at 1, 2, ...; values below ``floor`` are drawn there."""
     for index, (name, values) in enumerate(curves.items()):
         places = np.arange(1, len(values) + 1) if x is None else x
-        axes.plot(places, values if floor is None else np.maximum(values, floor), **style(index, name, **changes))
+        axes.plot(places, values if floor is None else np.maximum(values, floor), **style(index, name) | changes)
 
 
 def draw_prediction(axes: Axes, x, measured, predicted, index: int, label: str, **changes: Any) -> None:
