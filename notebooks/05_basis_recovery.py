@@ -57,7 +57,7 @@ from twm.analysis.judging import judge_basis
 from twm.analysis.recovery import METHODS, recover_basis, replace_dual, sample_states
 from twm.analysis.systems import ElmanSystem, as_system
 from twm.analysis.analyses import STEPS, analyse_network
-from twm.analysis.report import construct_subject, gather_subject, tabulate_analyses
+from twm.analysis.report import collect_panels, construct_subject, gather_subject, tabulate_analyses
 from twm.analysis.interventions import try_interventions
 from twm.book.figures import basis_recovery as figures
 from twm.book.figures.style import use_style
@@ -446,7 +446,7 @@ numbers = {"clusters": count_around(copied)} | studies.count_misread(copied, fre
 page.record("twm.fig8", numbers, figure="fig-basis-copy", scale=scale)
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 8. A: weights in the basis of memories and the rest. B: eigenvalues, with their number around each root of unity. C: hidden states of one run. D: the same read as variables.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}} tags=["hide-input"]
-figures.plot_decomposition(**studies.collect_panels(copy, copied))
+figures.plot_decomposition(**collect_panels(copy, copied))
 
 # %% [markdown]
 # All {value}`twm.fig8:bits` signs in the sample are read right but {value}`twm.fig8:wrong_bits`. The second example of the
@@ -471,7 +471,7 @@ page.settle("twm.fig6", picture, no_picture, lambda: {
 }, figure="fig-basis-picture", scale=built)
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
-figures.plot_decomposition(**studies.collect_panels(picture, pictured, text)) if picture else no_picture
+figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture else no_picture
 
 # %% [markdown]
 # The caption of the paper's figure adds that tanh sustains stable cycles at strengths well above one. We construct
@@ -514,7 +514,7 @@ numbers |= {"late_errors": [float(errors.mean()) for errors in late]}
 page.record("twm.fig9", numbers, figure="fig-basis-transients", scale=scale)
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 9 for one compose-copy task.", "name": "fig-basis-compose"}, "image": {"alt": "Four panels; fewer than 64 memories, eigenvalues outside the unit circle.", "width": "780px"}} tags=["hide-input"]
-figures.plot_decomposition(**studies.collect_panels(subjects[chosen[-1]], analyses[chosen[-1]]))
+figures.plot_decomposition(**collect_panels(subjects[chosen[-1]], analyses[chosen[-1]]))
 
 # %% mystnb={"figure": {"caption": "Squared error of reading a variable, mean over variables, with the basis of the settled phase. Repeat copy is read at once; the others need a lap or two.", "name": "fig-basis-transients"}, "image": {"alt": "Curves on a logarithmic axis that fall from around one during the input phase to a thousandth and less.", "width": "640px"}} tags=["hide-input"]
 figures.plot_reading_errors(traced, history)
@@ -730,7 +730,7 @@ page.settle("twm.fig7", packed, no_packed, lambda: {
 }, figure="fig-basis-packed", seeds=len(tried) or 1)
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 7: the same task learnt with fewer eigenvalues than bits. Clusters hold four where theory has five. Panel D shows the waves blurred, as in the paper: no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}} tags=["hide-input"]
-figures.plot_decomposition(**studies.collect_panels(packed, folded, text)) if packed else None
+figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed else None
 
 
 # %% tags=["hide-input"]
