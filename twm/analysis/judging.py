@@ -52,11 +52,6 @@ class Complement:
     radius: float  # spectral radius of the block Psi_perp* W Psi_perp; below 1 it decays
 
 
-def measure_support(found: np.ndarray, theory: np.ndarray, level: float = 0.5) -> float:
-    """Return the share of entries whose magnitude is on the same side of a level in both matrices."""
-    return float(((np.abs(found) > level) == (np.abs(theory) > level)).mean())
-
-
 def judge_content(
     system: StateSystem, recovered: RecoveredBasis, sample: StateSample, at: int | None = None
 ) -> ContentFigures:
@@ -88,17 +83,17 @@ def judge_basis(
     states, _, kept, expansion = sample.select()
     theory = (sample.observable.operator @ expansion)[kept]
     Psi, dual = recovered.basis @ expansion, recovered.dual_basis[kept]
-    G = measure_gain(system, linear.point, states)
-    operator, orbit = dual @ linear.recurrent @ Psi, dual @ (G[:, None] * system.recurrent) @ Psi
-    off, off_orbit = (float(np.linalg.norm(found - theory) / np.linalg.norm(theory)) for found in (operator, orbit))
-    match, match_orbit = (measure_support(found, theory) for found in (operator, orbit))
+    G = _measure_gain(system, linear.point, states)
+    both = operator, orbit = dual @ linear.recurrent @ Psi, dual @ (G[:, None] * system.recurrent) @ Psi
+    off, off_orbit = (float(np.linalg.norm(found - theory) / np.linalg.norm(theory)) for found in both)
+    match, match_orbit = (float(((np.abs(found) > 0.5) == (np.abs(theory) > 0.5)).mean()) for found in both)
     return BasisFigures(
         **vars(content), operator=operator, orbit_operator=orbit, theory=theory, relative_error=off,
         relative_error_orbit=off_orbit, support_match=match_orbit, support_match_weights=match,
     )  # fmt: skip
 
 
-def measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> np.ndarray:
+def _measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return each neuron's mean gain (hidden,) along an orbit (..., hidden): output over drive, both from the fixed point.
 
     With this gain in place of the slope at rest the linear step is the true one, on average: g(p) = (g(p)/p) p. Source: ours.
