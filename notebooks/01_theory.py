@@ -561,7 +561,7 @@ assert len(run) == recent and wrongly_read == 0
 assert max(right) <= 1e-12 and min(shares[1:]) > 0.9
 
 # %% [markdown]
-# The picture's lattice is a wave in the sense of `twm.theory.lattice.measure_transport_error`, and noise is not. And the four
+# The picture's lattice is a wave in the sense of `measure_transport_error`, and noise is not. And the four
 # tasks of the paper's Table 1, which are histories of $\pm 1$ with $f$ a choice of signed components, stay on $\pm 1$ for ever.
 
 # %%

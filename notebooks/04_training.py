@@ -171,7 +171,7 @@ for iteration in range(100):
         for matrix, name in zip(slow, ("recurrent", "encoder", "readout")):
             assert (10 * fast.state_dict()[f"{name}.first"] - matrix.grad).abs().max() <= 1e-5 * matrix.grad.abs().max()
 apart = max(float((a - b).detach().abs().max()) for a, b in zip(slow, fast.weights()))
-print(f"after 100 batches the loss is {float(loss):.3f}, and the weights of the two are at most {apart:.0e} apart")
+print(f"after 100 batches the loss is {loss.item():.3f}, and the weights of the two are at most {apart:.0e} apart")
 assert apart < 1e-3
 
 # %% mystnb={"figure": {"caption": "The boundaries of the four tasks. A mark in column i says that the output is a copy of that component of the substrate: red squares as it is, blue diamonds negated.", "name": "fig-training-tasks"}, "image": {"alt": "Four wide grids of eight rows and 64 columns with one mark a row. T1: a diagonal in the oldest column. T2: marks spread over all columns. T3 and T4: the same columns, permuted, with some marks negated.", "width": "700px"}} tags=["hide-input"]
