@@ -12,7 +12,7 @@ from twm.analysis.recovery import recover_basis, regress_basis, sample_states
 from twm.analysis.systems import SequenceSystem, as_system
 from twm.errors import UserError
 from twm.models.elman import construct_elman
-from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN, make_sequence_network, run_steps
+from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN, make_sequence_network
 from twm.theory.bases import make_basis
 from twm.theory.systems import make_named_task, make_random_selection, make_repeat_copy
 
@@ -35,20 +35,19 @@ def disguise(elman):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_run_is_its_steps(kind):
-    network = make_sequence_network(kind, 3, 3, 12, seed=2, **KINDS[kind]).double()
-    inputs = torch.randn(7, 5, 3, dtype=torch.float64)
-    whole = run_steps(network, inputs, silent=4)
-    silence = torch.zeros(4, 5, 3, dtype=torch.float64)
-    assert torch.allclose(whole[..., : network.hidden], network.run(torch.cat([inputs, silence])), atol=1e-12)
-    # All that the future depends on is carried, an LSTM's cells too: a run may be cut anywhere.
-    assert whole.shape[-1] == network.carried == network.hidden * (2 if kind == "lstm" else 1)
-    later = run_steps(network, inputs[3:], run_steps(network, inputs[:3])[-1], silent=4)
-    assert torch.allclose(later, whole[3:], atol=1e-12)
-    if kind == "lstm":
-        moved = whole[-1].clone()
-        moved[:, network.hidden :] += 1
-        assert (network.step(whole[-1]) - network.step(moved)).abs().max() > 1e-2
+def test_a_run_may_be_cut_anywhere_and_its_mean_derivative_is_that_of_the_step(kind):
+    network = make_sequence_network(kind, 3, 3, 7 if kind != "wrnn" else 12, seed=2, **KINDS[kind])
+    system, inputs = SequenceSystem(network), np.random.default_rng(0).standard_normal((7, 5, 3))
+    whole = system.run(np.zeros((5, system.hidden)), 4, inputs)
+    # All that the future depends on is carried, an LSTM's cells too.
+    assert system.hidden == network.hidden * (2 if kind == "lstm" else 1)
+    assert np.abs(system.run(whole[2], 4, inputs[3:]) - whole[3:]).max() < 1e-12
+    shown = network.double().run(torch.tensor(inputs)).detach().numpy()
+    assert np.abs(whole[:7, :, : network.hidden] - shown).max() < 1e-12
+    found, small = system.measure_jacobian(whole[3]), 1e-6
+    for place, move in enumerate(small * np.eye(system.hidden)):
+        up, down = (system.run(whole[3] + sign * move, 1)[0] for sign in (1, -1))
+        assert np.abs(found[:, place] - ((up - down) / (2 * small)).mean(0)).max() < 1e-6
 
 
 @pytest.mark.parametrize("name", ["T1", "T3", "random"])
@@ -80,16 +79,6 @@ def test_the_dual_reads_every_column_and_hears_least_noise():
     found = regress_basis(replace(sample, states=sample.states + noise))
     assert np.abs(found.dual_basis @ found.basis - np.eye(12)).max() < 1e-8
     assert np.abs(found.dual_basis @ loud).max() < 1e-3 < 1e-2 < np.abs(np.linalg.pinv(found.basis) @ loud).max()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_the_mean_derivative_is_that_of_the_step(kind):
-    system = SequenceSystem(make_sequence_network(kind, 2, 2, 7, seed=1, **KINDS[kind]))
-    states = np.random.default_rng(0).standard_normal((6, system.hidden)) + 0.1
-    found, small = system.measure_jacobian(states), 1e-6
-    for place, move in enumerate(small * np.eye(system.hidden)):
-        up, down = (system.run(states + sign * move, 1)[0] for sign in (1, -1))
-        assert np.abs(found[:, place] - ((up - down) / (2 * small)).mean(0)).max() < 1e-6
 
 
 @pytest.mark.parametrize("network", [WaveRNN(2, 2, 6, 4, seed=0), GatedRNN(2, 2, 12, "lstm", seed=0)])
