@@ -151,9 +151,7 @@ def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> d
 def record_points(networks: Path, path: Path, names: Sequence[str], say: Callable[[str], None] = print) -> None:
     """Find the slow points of named networks of a folder that are not in the table yet, and add a row each."""
     table = _open_points(path)
-    for name in names:
-        if (name,) in table.read_keys():
-            continue
+    for name in (name for name in names if (name,) not in table.read_keys()):
         weights, about = read_flip_flop(networks / f"{name}.safetensors")
         run = run_flip_flop_network(weights, FlipFlop(about["delay"], reading=about["reading"]))
         started = time.perf_counter()

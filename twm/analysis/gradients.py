@@ -1,7 +1,6 @@
 """The bounds on gradients of Sec. 4.3, as printed and as corrected, how fast gradients fall, and the search for violations."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,8 +13,7 @@ from twm.models.weights import Weights, as_weights
 from twm.theory.operators import make_cycle
 
 
-@dataclass(frozen=True, eq=False)
-class NetworkConstants:
+class NetworkConstants(NamedTuple):
     """What the bounds ask of a network; scalars, or (models,) for an ensemble. Source: twm Eq. (15)-(16)."""
 
     norm: np.ndarray  # mu, the operator norm of W_hh
@@ -61,15 +59,11 @@ def fit_columns(states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
     They make h(s) = sum_k Psi_k x(k) + epsilon with the least mean square of epsilon. In a network that carries the wave
     exactly, epsilon is zero and they are the basis. Source: twm Sec. 4.3, before Eq. (17).
     """
-    states, inputs = np.asarray(states, dtype=float), np.asarray(inputs, dtype=float)
-    fits = states.ndim == 2 and inputs.ndim == 3 and states.shape[0] == inputs.shape[1]
-    require(fits, f"states (batch, hidden) and inputs (time, batch, dim) do not fit: {states.shape} and {inputs.shape}")
     (time, batch, dim), hidden = inputs.shape, states.shape[1]
     size = time * dim
     require(
         hidden >= size, f"hidden must be at least history*dim = {size}, not {hidden}: the columns would be dependent"
     )
-    require(batch >= size, f"{size} components need at least as many sequences, not {batch}")
     found, _, rank, _ = np.linalg.lstsq(inputs.transpose(1, 0, 2).reshape(batch, size), states, rcond=None)
     require(rank == size, f"the inputs of the {batch} sequences are dependent: {rank} of {size} components differ")
     return found.reshape(time, dim, hidden).swapaxes(1, 2)
@@ -97,8 +91,7 @@ def measure_wave_gradients(
     return trace, {name: scale * (constant + epsilon) for name, constant in bounds.items()} | {"epsilon": epsilon}
 
 
-@dataclass(frozen=True, eq=False)
-class Slope:
+class Slope(NamedTuple):
     """How fast a length changes with distance: mean change of the logarithm a step."""
 
     value: float
@@ -116,9 +109,9 @@ def fit_slope(distances: Any, norms: Any) -> Slope:
     norms = norms[:, None] if norms.ndim == 1 else norms
     fits = distances.ndim == 1 and norms.ndim == 2 and len(distances) == len(norms)
     require(fits, f"distances (n,) and norms (n, samples) do not fit: {distances.shape} and {norms.shape}")
-    count, different = norms.shape[1], len(np.unique(distances))
+    count = norms.shape[1]
     least = 2 if count > 1 else 3
-    require(different >= least, f"a slope needs at least {least} different distances, not {different}")
+    require(len(distances) >= least, f"a slope needs at least {least} different distances, not {len(distances)}")
     positive = bool(((norms > 0) & np.isfinite(norms)).all())
     require(positive, "only positive finite lengths have a logarithm: leave out where a gradient is zero")
     samples = np.polyfit(distances, np.log(norms), 1)[0]
@@ -171,8 +164,7 @@ class CaseGroup(NamedTuple):
     columns: np.ndarray | None  # (models, time, hidden, dim), of the wave that a network was built on, if any
 
 
-@dataclass(frozen=True, eq=False)
-class Violations:
+class Violations(NamedTuple):
     """What a search came to; dictionaries by the bound's name."""
 
     cases: int  # networks tried

@@ -1,11 +1,8 @@
 """Reaching into a running network: swap or write one variable, and see what follows.
 
-A variable that a network merely correlates with can be read. Only one that it uses can be changed: then the outputs that
-theory derives from the variable must follow, and all others must stay. Each intervention is judged on both.
-
-What is in the variable before it is changed can be taken from two places. ``read`` asks the dual basis, which needs as
-many directions as there are variables. ``theory`` takes what the task says must be there; it works where variables are
-packed into fewer directions, and can be added to but not read off linearly.
+Then the outputs that theory derives from the variable must follow, and all others must stay. What is taken out of the
+variable first is what the dual reads there, or what theory says must be there, which works also where variables are packed
+into fewer directions than there are, and cannot be read off linearly.
 """
 
 from collections.abc import Callable, Sequence
@@ -39,14 +36,18 @@ class Intervention:
         return np.where(silent, np.abs(self.done) < 0.5, np.sign(self.done) == np.sign(self.predicted))
 
     @property
-    def changed(self) -> float | None:
-        """Share of the outputs that must change that are as predicted; None where none must change."""
-        return float(self.right[self.must_change].mean()) if self.must_change.any() else None
+    def changed(self) -> float:
+        """Share of the outputs that must change that are as predicted; 1 where none must change."""
+        return _share(self.right[self.must_change])
 
     @property
-    def unchanged(self) -> float | None:
-        """Share of the other outputs that are as predicted; None where all must change."""
-        return None if self.must_change.all() else float(self.right[~self.must_change].mean())
+    def unchanged(self) -> float:
+        """Share of the other outputs that are as predicted; 1 where all must change."""
+        return _share(self.right[~self.must_change])
+
+
+def _share(right: np.ndarray) -> float:
+    return float(right.mean()) if right.size else 1.0
 
 
 def interchange_variable(
@@ -142,5 +143,5 @@ def try_interventions(
         columns = tuple(sorted({place // dim for place in basis.coordinates or ()}))
         for column in columns:
             done = interchange_variable(system, basis, sample, column, step, content=content)
-            shares[:, at, column] = [1.0 if share is None else share for share in (done.changed, done.unchanged)]
+            shares[:, at, column] = done.changed, done.unchanged
     return InterventionShares(tuple(steps), columns, *shares[..., list(columns)])

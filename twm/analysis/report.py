@@ -1,9 +1,9 @@
 """What ``twm analyse`` tells about a network, and the analyses of many networks as a table."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -84,14 +84,13 @@ def describe_machine(analysis: MachineAnalysis) -> list[str]:
     return [*lines, f"{last};", f"in the directions of a neighbour {analysis.elsewhere:.4f} follow"]
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
+class Subject(NamedTuple):
     """A network to analyse."""
 
     name: str
     system: ElmanSystem
     task: HDS
-    configuration: Mapping[str, Any] = field(default_factory=dict)  # how it came about
+    configuration: Mapping[str, Any] = MappingProxyType({})  # how it came about
 
 
 def gather_subject(plan: ModelPlan, reuse: bool) -> Subject | None:
@@ -118,8 +117,9 @@ def collect_panels(subject: Subject, analysis: Analysis, text: str | None = None
     across = np.zeros((subject.system.hidden, 0)) if analysis.complement is None else analysis.complement.basis
     operator = transform_to_memories(analysis.linear.recurrent, columns, dual, across)
     coordinates = [basis.coordinates[place] for place in sample.kept]
-    return {"operator": operator, "spectrum": analysis.spectrum, "states": run, "history": task.history, "dim": task.dim,
-            "waves": basis.read_waves(run)[:, sample.kept], "coordinates": coordinates}  # fmt: skip
+    return {"operator": operator, "spectrum": analysis.spectrum, "states": run,
+            "waves": basis.read_waves(run)[:, sample.kept], "coordinates": coordinates,
+            "history": task.history, "dim": task.dim}  # fmt: skip
 
 
 def _list_rows(subject: Subject, analysis: Analysis) -> list[dict[str, Any]]:
