@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
+from twm.analysis.gradients import bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants
 from twm.analysis.gradients import bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants
 from twm.analysis.gradients import (
     measure_wave_gradients,
@@ -32,9 +31,6 @@ def make_wave(history, dim, kind="orthonormal", hidden=None, seed=0, nonlinearit
     return construct_elman(make_repeat_copy(history, dim), basis, nonlinearity), columns
 
 
-# ---- exact
-
-
 @pytest.mark.parametrize("nonlinearity", ["tanh", "linear", "relu"])
 @pytest.mark.parametrize("step", [5, 6, 11])
 def test_gradients_and_products_of_jacobians_are_automatic_derivatives(nonlinearity, step):
@@ -47,10 +43,9 @@ def test_gradients_and_products_of_jacobians_are_automatic_derivatives(nonlinear
     np.testing.assert_allclose(jacobians, np.einsum("brtbd->tbrd", full), rtol=1e-11, atol=1e-14)
     error = run(torch.tensor(inputs)).detach().numpy() - targets
     np.testing.assert_allclose(np.einsum("br,tbrd->tbd", error, jacobians), trace.by_input, rtol=1e-11, atol=1e-14)
-    assert trace.by_state.shape == trace.slopes.shape == (step, 4, 9)
-    assert np.allclose(trace.cost, (error**2).sum(-1) / 2) and list(trace.distances) == list(
-        range(step - 1, step - 6, -1)
-    )
+    assert np.allclose(trace.cost, (error**2).sum(-1) / 2) and trace.distances.tolist() == [
+        step - n for n in range(1, 6)
+    ]
 
 
 def test_following_the_first_input_forward_is_the_product_backward():
@@ -58,7 +53,6 @@ def test_following_the_first_input_forward_is_the_product_backward():
         options = {"nonlinearity": group.nonlinearity, "bias": group.bias}
         identity, last = np.tile(np.eye(group.bias.shape[1]), (4, 1, 1)), group.inputs.shape[1] + 5
         forward = track_first_input(group.weights, group.inputs, last, **options)
-        assert forward.shape[1] == last
         for step in range(last - 5, last + 1):
             backward = measure_jacobians(group.weights, group.inputs, step, readout=identity, **options)[:, 0]
             np.testing.assert_allclose(forward[:, step - 1], backward, rtol=1e-9, atol=1e-14)
@@ -76,22 +70,13 @@ def test_an_ensemble_is_its_members():
                 np.testing.assert_allclose(bounds[name][model], bound, rtol=1e-9)
 
 
-# ---- bounds
-
-
-@settings(max_examples=25)
-@given(st.integers(0, 10_000))
-def test_no_random_network_breaks_a_corrected_bound(seed):
-    plain, waves = search_violations(100, seed), search_violations(100, seed, waves=True)
+def test_no_random_network_breaks_a_corrected_bound_and_many_break_the_printed_ones():
+    plain, waves = search_violations(2000, 0), search_violations(2000, 0, waves=True)
     assert plain.broken["corrected"] == plain.broken["measured"] == plain.broken["before"] == 0
-    assert waves.broken["operator"] == waves.broken["frobenius"] == 0
-    assert plain.cases == 100 and 0 < plain.contracting < 100
-
-
-def test_the_printed_bounds_are_broken_and_the_first_only_by_contracting_networks():
-    plain, waves = search_violations(1000, 0), search_violations(1000, 0, waves=True)
-    assert plain.broken["printed"] == plain.broken_contracting["printed"] > 50 and plain.largest["printed"] > 2
-    assert waves.broken["printed"] > 0 and waves.largest["printed"] > 1.5
+    assert waves.broken["operator"] == waves.broken["frobenius"] == 0 < waves.broken["printed"]
+    # The first only by contracting networks.
+    assert plain.broken["printed"] == plain.broken_contracting["printed"] > 100 and plain.largest["printed"] > 2
+    assert plain.cases == 2000 and 0 < plain.contracting < 2000 and waves.largest["printed"] > 1.5
 
 
 @pytest.mark.parametrize("mu", [0.25, 0.5, 0.9])
@@ -123,9 +108,6 @@ def test_columns_of_a_linear_wave_are_found_and_nothing_is_left_over():
     assert np.abs(fit_columns(np.random.default_rng(0).standard_normal((200, 90)), inputs) - columns).max() > 0.1
 
 
-# ---- how fast
-
-
 @pytest.mark.parametrize("mu", [0.5, 0.9, 1.0, 1.2])
 def test_a_rotation_times_mu_falls_by_log_mu(mu):
     rng, size = np.random.default_rng(0), 12
@@ -152,11 +134,10 @@ def test_a_random_matrix_falls_by_its_radius_and_not_by_its_norm():
 @pytest.mark.parametrize("history", [2, 17, 128])
 def test_a_linear_wave_hands_the_first_input_on_unchanged(kind, history):
     network, inputs = make_wave(history, 2, kind, seed=history)[0], draw_signs(history, 2, 2)
-    jacobians = measure_jacobians(network, inputs)
-    assert np.abs(jacobians[0] - np.eye(2)).max() < 1e-10
-    # And after any number of laps, but to the others not at all.
-    assert np.abs(jacobians[1:]).max() < 1e-10
-    assert np.abs(measure_jacobians(network, inputs, 3 * history + 1)[0] - np.eye(2)).max() < 1e-9
+    # After any number of laps, and the others not at all.
+    for step in (history + 1, 3 * history + 1):
+        first, *others = measure_jacobians(network, inputs, step)
+        assert max(np.abs(first - np.eye(2)).max(), np.abs(others).max()) < 1e-9
 
 
 @pytest.mark.parametrize("amplitude", [0.1, 0.5, 1.0, 2.0])
@@ -187,9 +168,6 @@ def test_slopes_have_intervals_that_mean_something():
     for found in ([fit_slope(distances, each) for each in norms], [fit_slope(distances, each[:, 0]) for each in norms]):
         assert abs(np.mean([each.low <= -0.3 <= each.high for each in found]) - 0.95) < 3 * (0.95 * 0.05 / 400) ** 0.5
     assert fit_slope(distances, 2.0**-distances).value == pytest.approx(-np.log(2))
-
-
-# ---- errors
 
 
 def measure(**bad):

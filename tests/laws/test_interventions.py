@@ -10,12 +10,12 @@ from twm.analysis.systems import as_system
 from twm.errors import UserError
 from twm.models.elman import construct_elman
 from twm.theory.bases import make_basis
-from twm.theory.systems import make_named_task, make_random_selection, make_repeat_copy
+from twm.theory.systems import make_repeat_copy, parse_task
 
 
-@pytest.fixture(scope="module", params=["T1", "T3", "random"])
+@pytest.fixture(scope="module", params=["T1", "T3", "random:6,4,1"])
 def setting(request):
-    task = make_random_selection(6, 4, 1) if request.param == "random" else make_named_task(request.param)
+    task = parse_task(request.param)
     basis = make_basis(task.size, task.size + 12, "skew", seed=1, tilt=0.4)
     system = as_system(construct_elman(task, basis, complement=0.5))
     sample = sample_states(system, task, count=128, correct=True)
