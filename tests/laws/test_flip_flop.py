@@ -25,14 +25,12 @@ def make_latches(channels: int = 3, gain: float = 1.6, hidden: int = 8) -> Weigh
 
 
 def make_line(delay: int, channels: int = 3) -> Weights:
-    """A latch followed by a delay line, a neuron a position: exact, by construction.
-
-    Each position passes its sign on with gain 3; the latch holds with gain 3 and is overruled by a pulse.
-    """
-    pass_on = torch.eye(delay + 1, dtype=torch.float64).roll(1, 0)
-    pass_on[0] = torch.eye(delay + 1)[0]
-    first, last, each = torch.eye(delay + 1)[:, :1], torch.eye(delay + 1)[-1:], torch.eye(channels, dtype=torch.float64)
-    return Weights(3 * torch.kron(each, pass_on), 9 * torch.kron(each, first), 2 * torch.kron(each, last))
+    """A latch that a pulse overrules, and a delay line with a neuron a position behind it: exact, by construction."""
+    each, positions = torch.eye(channels, dtype=torch.float64), torch.eye(delay + 1)
+    pass_on = torch.cat([positions[:1], positions[:-1]])
+    return Weights(
+        *(gain * torch.kron(each, part) for gain, part in ((3, pass_on), (9, positions[:, :1]), (2, positions[-1:])))
+    )
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,8 @@ import torch
 
 from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
 from twm.analysis.gradients import bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants
-from twm.analysis.gradients import bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants
-from twm.analysis.gradients import (
-    measure_wave_gradients,
-    predict_mixed_neurons,
-    predict_single_neuron,
-    search_violations,
-)
+from twm.analysis.gradients import measure_wave_gradients, predict_mixed_neurons, predict_single_neuron
+from twm.analysis.gradients import search_violations
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.models.weights import draw_weights
@@ -127,7 +122,7 @@ def test_a_random_matrix_falls_by_its_radius_and_not_by_its_norm():
     trace, constants = measure_gradients(weights, inputs, targets, nonlinearity="linear"), measure_constants(weights)
     slope = fit_slope(trace.distances[:100], trace.input_norms[:, :100, 0].T)
     assert slope.value == pytest.approx(np.log(constants.radius).mean(), rel=0.1)
-    assert np.log(constants.norm).min() > 0 > slope.samples.max()
+    assert np.log(constants.norm).min() > 0 > slope.high
 
 
 @pytest.mark.parametrize("kind", ["standard", "orthonormal", "skew"])
@@ -181,14 +176,12 @@ def measure(**bad):
      (lambda: measure(inputs=np.ones((3, 4, 1))), "time, batch, 2"), (lambda: measure(targets=np.ones((3, 2))), r"\(4, 2\)"),
      (lambda: measure(step=2), "last input, 3, not 2"), (lambda: measure(nonlinearity="sine"), "sine"),
      (lambda: measure(network=ElmanRNN(2, 6), nonlinearity="tanh"), "its own activation"),
-     (lambda: measure_jacobians(draw_weights(2, 6), np.ones((3, 4, 2)), readout=np.ones((2, 5))), "rows, 6"),
      (lambda: fit_columns(np.ones((9, 5)), np.ones((3, 9, 2))), "history\\*dim = 6, not 5"),
      (lambda: fit_columns(np.ones((9, 6)), np.ones((3, 9, 2))), "dependent"),
      (lambda: measure_wave_gradients(draw_weights(2, 6), np.ones((3, 4, 2)), np.ones((4, 2)), np.ones((3, 5, 2))), "columns"),
      (lambda: measure_constants([np.full((2, 2), np.nan), np.ones((2, 1)), np.ones((1, 2))]), "finite"),
      (lambda: fit_slope([1, 2, 3], [1.0, 0.0, 2.0]), "positive"), (lambda: fit_slope([1, 2], [1.0, 2.0]), "at least 3"),
-     (lambda: fit_slope([1, 2, 3], [1.0, 2.0]), "do not fit"), (lambda: search_violations(0, 0), "count"),
-     (lambda: predict_single_neuron(1, 0), "passes")],
+     (lambda: fit_slope([1, 2, 3], [1.0, 2.0]), "do not fit"), (lambda: search_violations(0, 0), "count")],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(call, words):
     with pytest.raises(UserError, match=words):

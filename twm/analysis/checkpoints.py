@@ -85,10 +85,7 @@ def _find_system(tensors: Mapping[str, Tensor]) -> ElmanSystem:
     if len(shape) == 2 and shape[0] in (3 * shape[1], 4 * shape[1]):
         raise OtherNetwork(f"weight_hh_l0 of shape {shape} has gates: an LSTM or GRU, expected an Elman network")
     require(len(shape) == 2 and shape[0] == shape[1], f"weight_hh_l0 must be square, not of shape {shape}")
-    hidden = shape[0]
-    fits = encoder.ndim == 2 and len(encoder) == hidden
-    require(fits, f"weight_ih_l0 must be of shape ({hidden}, dim), not {tuple(encoder.shape)}")
-    dim = encoder.shape[1]
+    hidden, dim = len(recurrent), encoder.shape[-1]
     others = {key: tensor for key, tensor in tensors.items() if not any(tensor is one for one in known)}
     readouts, offsets = (
         [tensor for tensor in others.values() if tuple(tensor.shape) == wanted] for wanted in ((dim, hidden), (dim,))

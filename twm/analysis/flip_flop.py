@@ -52,11 +52,10 @@ class FlipFlopRun:
 
     def mark_quiet(self) -> np.ndarray:
         """Mark the states of rest: (steps, streams), no pulse on its way for three delays, at least for ten steps."""
-        quiet, back = np.ones(self.pulses.shape[:2], bool), max(10, 3 * self.task.delay)
-        for age in range(back):
-            quiet[age:] &= (self.pulses[: len(quiet) - age] == 0).all(2)
+        sent, back = np.abs(self.pulses).sum(2).cumsum(0), max(10, 3 * self.task.delay)
+        quiet = (self.signs != 0).all(2) & (sent == np.roll(sent, back, axis=0))
         quiet[: max(self.warm, back)] = False
-        return quiet & (self.signs != 0).all(2)
+        return quiet
 
     def find_rest(self, corner: Sequence[int]) -> np.ndarray:
         """Return the states of rest (states, hidden) in one output state."""
@@ -97,9 +96,11 @@ def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0) -> Sl
         return torch.tanh(states @ recurrent.T)
 
     found = find_slow_points(step, draw_starts(visited, count, seed=seed))
-    if not len(found):
-        return found
-    return replace(find_slow_points(step, torch.cat([found.states, -found.states])), starts=found.starts)
+    return (
+        found
+        if not len(found)
+        else replace(find_slow_points(step, torch.cat([found.states, -found.states])), starts=found.starts)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,11 +136,9 @@ def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> d
     """Summarise slow points as a row of the table, without model, seed and time."""
     unstable, fixed, states = points.unstable.numpy(), points.fixed.numpy(), points.states.numpy()
     outputs = np.tanh(states @ run.weights.readout.numpy().T)
-    near = []
-    for corner, centre in zip(resting.corners, resting.centres):
-        mine = np.flatnonzero(fixed & (outputs * corner > 0).all(1))
-        distance = np.linalg.norm(states[mine] - centre, axis=1)
-        near.append(int(unstable[mine[distance.argmin()]]) if len(mine) else -1)
+    distances = np.linalg.norm(states - resting.centres[:, None], axis=2)
+    distances[~(fixed & (outputs * resting.corners[:, None] > 0).all(2))] = np.inf
+    near = [int(unstable[each.argmin()]) if np.isfinite(each).any() else -1 for each in distances]
     return {
         "delay": run.task.delay, "starts": points.starts, "fixed": int(fixed.sum()), "slow": int((~fixed).sum()),
         "counts": " ".join(map(str, points.counts)), "corner_unstable": " ".join(map(str, near)),

@@ -97,7 +97,6 @@ class Slope(NamedTuple):
     value: float
     low: float  # 95% interval of the mean
     high: float
-    samples: np.ndarray  # (n,) slope of each sample
 
 
 def fit_slope(distances: Any, norms: Any) -> Slope:
@@ -120,7 +119,7 @@ def fit_slope(distances: Any, norms: Any) -> Slope:
     else:
         error, freedom = stats.linregress(distances, np.log(norms[:, 0])).stderr, len(distances) - 2
     value, reach = float(samples.mean()), float(error * stats.t.ppf(0.975, freedom))
-    return Slope(value, value - reach, value + reach, samples)
+    return Slope(value, value - reach, value + reach)
 
 
 def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:

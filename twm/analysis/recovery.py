@@ -123,7 +123,6 @@ class RecoveredBasis:
 
     basis: np.ndarray  # Psi, (hidden, rank), one column a needed coordinate
     dual_basis: np.ndarray  # Psi*, (rank, hidden), the rows that read them
-    method: str  # one of METHODS
     observable: Observable  # the task on its needed coordinates
     origin: np.ndarray  # (hidden,) the state from which memories are measured
     rank_theory: int  # directions that theory needs once settled; below rank where some variables are copies of others
@@ -239,11 +238,8 @@ def _regress_columns(sample: StateSample, at: int | None, intercept: bool) -> tu
     states, waves, kept, expansion = sample.select(at)
     h, m = states.reshape(-1, states.shape[-1]), waves.reshape(-1, waves.shape[-1])[:, kept]
     filled = np.linalg.matrix_rank(m) == len(kept)
-    more = f"draw more histories or run for more than {sample.history} steps"
-    require(filled, f"the sample does not fill the {len(kept)} variables: {more}")
-    if intercept:
-        m = np.column_stack([m, np.ones(len(m))])
-    Psi = np.linalg.lstsq(m, h, rcond=None)[0].T
+    require(filled, f"the sample does not fill the {len(kept)} variables: draw more histories or run for longer")
+    Psi = np.linalg.lstsq(np.column_stack([m, np.ones(len(m))]) if intercept else m, h, rcond=None)[0].T
     # Copies share their direction.
     return Psi[:, : len(kept)] @ np.linalg.pinv(expansion), Psi[:, -1] if intercept else np.zeros(len(Psi))
 
@@ -287,7 +283,7 @@ def recover_basis(
             basis, origin = _regress_columns(sample, at, intercept=bool(system.bias.any()))
         dual = np.linalg.pinv(slow.left @ basis, rcond=_WEAK) @ slow.left
         condition = _multiply_norms(basis, dual)
-    return RecoveredBasis(basis, dual, method, observable, origin, len(kept), slow.right.shape[1], condition)
+    return RecoveredBasis(basis, dual, observable, origin, len(kept), slow.right.shape[1], condition)
 
 
 def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
@@ -309,7 +305,7 @@ def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
     weighed = np.linalg.solve(noise, columns)
     dual = expansion @ (np.linalg.pinv(columns.T @ weighed, rcond=_WEAK) @ weighed.T)
     rank, condition = int(np.linalg.matrix_rank(columns)), _multiply_norms(basis, dual)
-    return RecoveredBasis(basis, dual, "regression", sample.observable, origin, len(kept), rank, condition)
+    return RecoveredBasis(basis, dual, sample.observable, origin, len(kept), rank, condition)
 
 
 def _multiply_norms(basis: np.ndarray, dual: np.ndarray) -> float:
