@@ -56,8 +56,8 @@ from twm.book.figures.turnable import Turnable
 from twm.book.session import open_page
 from twm.errors import require
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
-from twm.training.flip_flop import FlipFlopPlan, FlipFlopTrainer, make_flip_flop_place, read_flip_flops
-from twm.training.flip_flop import score_flip_flop
+from twm.training.flip_flop import FlipFlopTrainer, make_flip_flop_place, read_flip_flops, score_flip_flop
+from twm.training.plans import FlipFlopPlan
 
 page = open_page("09_flip_flop", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)

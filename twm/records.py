@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import platform
+import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,8 +23,6 @@ from twm.paths import find_commit, write_atomically
 
 #: Raised whenever the content of a record changes its meaning.
 VERSION = 1
-
-Row = Mapping[str, Any]
 
 
 class DamagedRecord(UserError):
@@ -90,15 +90,14 @@ def describe_host(device: str = "cpu") -> dict[str, str]:
     return {"device": name, "torch": torch.__version__, "commit": read_commit(), "date": date.today().isoformat()}
 
 
-def describe_rows(rows: Iterable[Row]) -> str:
+def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
     """Say in two lines when and on how many seeds, where and by which code networks were trained."""
     rows = list(rows)
     require(len(rows) > 0, "there is no row to describe: the record is empty")
     told = {}
     for column in ("date", "device", "torch", "commit"):
-        values = [str(row[column]) for row in sorted(rows, key=lambda row: row["date"])]
         # A long record sees many commits; the first and the last new one say which code it was.
-        values = list(dict.fromkeys(values))
+        values = list(dict.fromkeys(str(row[column]) for row in sorted(rows, key=lambda row: row["date"])))
         told[column] = " to ".join(dict.fromkeys((values[0], values[-1])))
     seeds = len({row["seed"] for row in rows})
     return (
@@ -134,7 +133,7 @@ def _read_text(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     return header, [dict(zip(header, line)) for line in lines]
 
 
-def write_rows(path: Path | str, rows: Sequence[Row], columns: Sequence[str] | None = None) -> None:
+def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
     """Write a whole CSV table at once, ``None`` as an empty cell; the columns are by default the rows' keys."""
     columns = list(dict.fromkeys(key for row in rows for key in row)) if columns is None else list(columns)
     text = io.StringIO()
@@ -180,7 +179,7 @@ class Table:
             advice = "restore it or move it away"
             raise UserError(f"{self.path.name}: {name} must be a number, not {text!r}; {advice}") from None
 
-    def find_key(self, row: Row) -> tuple[str, ...]:
+    def find_key(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the key of a row, as texts."""
         return tuple(str(row[name]) for name in self.key)
 
@@ -188,9 +187,9 @@ class Table:
         """Return the keys that are on record."""
         return {self.find_key(row) for row in self._read()}
 
-    def add(self, rows: Sequence[Row], rank: Callable[[dict[str, str]], Any] | None = None) -> None:
+    def add(self, rows: Sequence[Mapping[str, Any]], rank: Callable[[dict[str, str]], Any] | None = None) -> None:
         """Add all rows of some keys, in place of what was there of these keys; ``rank`` of a row's texts sorts the table."""
-        with _locked(self.path):
+        with hold_lock(self.path.with_name(f".{self.path.name}.lock")):
             new = {self.find_key(row) for row in rows}
             both: list[Any] = [row for row in self._read() if self.find_key(row) not in new]
             both += [{name: "" if row.get(name) is None else str(row[name]) for name in self.columns} for row in rows]
@@ -198,12 +197,24 @@ class Table:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an advisory lock beside a file, so that two processes may add to one table."""
+def hold_lock(path: Path, taken: Callable[[str], str] = str, seconds: float = float("inf")) -> Iterator[None]:
+    """Keep other processes out by a file that names this one; they wait ``seconds`` for what ``taken`` then says of it."""
     import fcntl
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The lock file stays: removing it would let a waiting process and a new one hold two different locks.
-    with open(path.with_name(f".{path.name}.lock"), "w", encoding="utf-8") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    # The file stays: removing it would let a waiting process and a new one hold two different locks.
+    with open(path, "a+", encoding="utf-8") as handle:
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= deadline:
+                    handle.seek(0)
+                    raise UserError(taken(handle.read().strip() or "unknown")) from None
+                time.sleep(0.02)
+        handle.truncate(0)
+        handle.write(str(os.getpid()))
+        handle.flush()
         yield

@@ -13,7 +13,7 @@ from twm.errors import UserError
 from twm.models.elman import write_network
 from twm.models.weights import Weights
 from twm.tasks.flip_flop import FlipFlop
-from twm.training.flip_flop import FlipFlopPlan
+from twm.training.plans import FlipFlopPlan
 
 
 def make_latches(channels: int = 3, gain: float = 1.6, hidden: int = 8) -> Weights:

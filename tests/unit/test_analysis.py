@@ -21,7 +21,8 @@ from twm.records import read_rows
 from twm.theory.bases import make_basis
 from twm.theory.systems import make_repeat_copy, parse_task
 from twm.training.plans import ModelPlan, SequencePlan
-from twm.training.sequence_results import train_sequence_model, write_sequence_network
+from twm.training.results import train_model
+from twm.training.sequence_results import write_sequence_network
 
 HISTORY, DIM, HIDDEN = 4, 2, 14
 TASK = f"repeat-copy:{HISTORY},{DIM}"
@@ -173,7 +174,7 @@ def gated(tmp_path: Path) -> Path:
     """An LSTM as `twm sweep bridge` leaves it, hardly trained."""
     path = tmp_path / "gated.safetensors"
     plan = SequencePlan("hds:6,repeat-copy:3,2", "lstm", 12, iterations=2, batch=4, test_every=1, test_count=4)
-    write_sequence_network(path, train_sequence_model(plan).weights, asdict(plan) | {"accuracy": 0.5})
+    write_sequence_network(path, train_model(plan).weights, asdict(plan) | {"accuracy": 0.5})
     return path
 
 
@@ -187,5 +188,5 @@ def test_networks_of_other_kinds_are_analysed_by_what_can_be_run(gated: Path, ca
     refuse([gated, "--task", "T1"], "2 outputs", capsys)
     refuse([gated, "--figure", "a.png"], "Elman networks", capsys)
     path, plan = gated.with_name("copy.safetensors"), SequencePlan("copy:0", "wrnn", 6, 2, iterations=1, batch=2)
-    write_sequence_network(path, train_sequence_model(plan).weights, asdict(plan))
+    write_sequence_network(path, train_model(plan).weights, asdict(plan))
     refuse([path], "copy:0", capsys)

@@ -51,7 +51,7 @@ def serve(monkeypatch: pytest.MonkeyPatch, pages: dict[str, bytes]) -> list[str]
 @pytest.mark.parametrize("place", ["data-ubyte", "data-ubyte.gz", "mnist/data-ubyte", "mnist/data-ubyte.gz"])
 def test_a_file_is_found_packed_or_not_and_in_its_folder(folder, place):
     (folder / "mnist").mkdir()
-    (folder / place).write_bytes(gzip.compress(CONTENT) if place.endswith("gz") else CONTENT)
+    (folder / place).write_bytes(gzip.compress(CONTENT, mtime=0) if place.endswith("gz") else CONTENT)
     assert read_file(make_wanted()) == CONTENT
 
 
@@ -68,12 +68,12 @@ def test_the_named_folder_comes_before_the_cache(folder, tmp_path):
     ("name", "content", "reason"),
     [
         ("data-ubyte", CONTENT[:-1] + b"!", "SHA-256"),
-        ("data-ubyte.gz", gzip.compress(CONTENT)[:-9], "cut short"),
+        ("data-ubyte.gz", gzip.compress(CONTENT, mtime=0)[:-9], "cut short"),
         ("data-ubyte.gz", CONTENT, "cut short"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name_and_not_replaced(folder, monkeypatch, name, content, reason):
-    asked = serve(monkeypatch, {"https://one.example/data-ubyte.gz": gzip.compress(CONTENT)})
+    asked = serve(monkeypatch, {"https://one.example/data-ubyte.gz": gzip.compress(CONTENT, mtime=0)})
     (folder / name).write_bytes(content)
     with pytest.raises(UserError, match=reason) as caught:
         read_file(make_wanted())
@@ -83,7 +83,7 @@ def test_a_wrong_file_is_refused_by_name_and_not_replaced(folder, monkeypatch, n
 def test_a_missing_file_is_fetched_from_the_first_mirror_that_has_it_right(folder, tmp_path, monkeypatch):
     pages = {
         "https://one.example/data-ubyte.gz": gzip.compress(b"something else"),
-        "https://two.example/data-ubyte.gz": gzip.compress(CONTENT),
+        "https://two.example/data-ubyte.gz": gzip.compress(CONTENT, mtime=0),
     }
     asked = serve(monkeypatch, pages)
     assert read_file(make_wanted()) == CONTENT and asked == list(pages)
@@ -116,7 +116,7 @@ def test_mnist_is_read_as_it_is_written(folder, monkeypatch):
     arrays = [generator.integers(0, 256, shape, dtype=np.uint8) for shape in ((6, 28, 28), (6,), (3, 28, 28), (3,))]
     for real, array in zip(MNIST_FILES, arrays):
         content = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
-        (folder / f"{real.name}.gz").write_bytes(gzip.compress(content))
+        (folder / f"{real.name}.gz").write_bytes(gzip.compress(content, mtime=0))
         wanted.append(DataFile(real.name, hashlib.sha256(content).hexdigest(), True))
     monkeypatch.setattr(datasets, "MNIST_FILES", tuple(wanted))
     found = load_mnist()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from twm.cli import main
 from twm.errors import UserError
 from twm.tasks.parsing import parse_sequence_task
@@ -13,11 +14,11 @@ from twm.tasks.sequences import SOLVED_LOSS
 from twm.training import sequence_model as model_module
 from twm.training.jobs import run_job
 from twm.training.places import Place, make_folder_place, read_models
-from twm.training.plans import ModelPlan, SequencePlan
-from twm.training.results import CIRCUMSTANCES
+from twm.training.plans import ModelPlan, SequencePlan, restore_plan
+from twm.training.results import CIRCUMSTANCES, train_model
 from twm.training.runner import train_models  # fmt: skip
 from twm.training.sequence_model import SequenceModel, make_network
-from twm.training.sequence_results import SEQUENCE_COLUMNS, read_sequence_network, train_sequence_model
+from twm.training.sequence_results import SEQUENCE_COLUMNS, read_sequence_network
 from twm.training.sequence_run import SequenceRun
 from twm.training.sweeps import ABLATIONS, SWEEPS, find_sweep, list_sweeps
 
@@ -77,7 +78,7 @@ def test_iterations_are_torchs_own(plan):
 def test_the_divisor_matters_only_beside_a_clip():
     """Adam does not see the scale of its gradient; a clip does."""
     ways = {
-        (divisor, clip): train_sequence_model(replace(TINY, divisor=divisor, clip=clip)).row["loss"]
+        (divisor, clip): train_model(replace(TINY, divisor=divisor, clip=clip)).row["loss"]
         for divisor in (1.0, 16.0)
         for clip in (0.0, 0.2)
     }
@@ -120,7 +121,7 @@ def test_float32_stays_float32_and_settings_are_put_back():
 
 def test_the_wave_rnn_learns_to_copy_and_the_log_says_so():
     plan = SequencePlan("copy:1", "wrnn", 30, 6, iterations=400, batch=32, test_every=100, test_count=200)
-    row = train_sequence_model(plan).row
+    row = train_model(plan).row
     assert list(row) == list(SEQUENCE_COLUMNS)
     assert row["accuracy"] > 0.99 and row["loss"] < 0.05 and row["iterations_to_99"] in (100, 200, 300, 400)
     assert row["steps"] == 21 and row["hidden"] == 180 and row["solved_at"] is None
@@ -133,32 +134,36 @@ def test_solved_is_the_first_look_with_a_small_training_loss():
     run, losses = SequenceRun([plan]), {}
     original = run.model.step
 
-    def step(batch):
-        loss = original(batch)
-        losses[run.iteration + 1] = float(loss)
+    def step(batch, rate):
+        loss = original(batch, rate)
+        losses[run.iteration] = float(loss)
         return loss
 
     run.model.step = step
     run.train()
     looked = [iteration for iteration in range(100, 601, 100) if losses[iteration] <= SOLVED_LOSS]
-    assert looked and run.logs[0].solved_at == looked[0]
+    assert looked and run.logs[0].notes["solved_at"] == looked[0]
 
 
 def test_a_network_that_diverges_ends_there():
     plan = replace(TINY, learning_rate=1e30, iterations=100)
-    row = train_sequence_model(plan).row
+    row = train_model(plan).row
     assert row["diverged_at"] == row["iterations"] == 20 and row["checkpoint"] == 0 and row["loss"] is None
 
 
 @pytest.mark.parametrize("plan", KINDS, ids=lambda plan: plan.name)
 def test_stopped_anywhere_it_ends_the_same(plan, place):
-    whole = train_sequence_model(plan)
+    whole = train_model(plan)
     for stop in (7, 45):
         seen = []
-        keep_going = lambda: seen.append(0) is None and len(seen) < stop  # noqa: E731
+        keep_going = lambda: seen.append(0) is None and len(seen) < stop
         assert not run_job([plan], place.work, keep_going=keep_going)
-    outcome = train_models([plan], place, resume=True, workers=1, say=lambda line: None)
-    assert [strip(row) for row in outcome.rows] == [strip(whole.row)]
+    assert run_job([plan], place.work)
+    outcome = train_models([plan], place, resume=True, say=lambda line: None)
+    # An empty text and none are one cell.
+    assert [strip(row) for row in outcome.rows] == [
+        strip(whole.row) | {"init": plan.recurrent or "", "encoder": plan.encoder or ""}
+    ]
     network, found, about = read_sequence_network(place.networks / f"{plan.name}.safetensors")
     assert found == plan and about["checkpoint"] == whole.row["checkpoint"]
     assert all(torch.equal(weight, whole.weights[name]) for name, weight in network.named_parameters())
@@ -173,9 +178,7 @@ def test_a_drop_of_the_learning_rate_is_one():
     run.train(lambda current: current.iteration < 20)
     before = run.model.weights.clone()
     run.train()
-    assert (
-        float((run.model.weights - before).abs().max()) < 1e-6 < float((run._snapshots[30] - before).abs().max()) * 1e6
-    )
+    assert 0 < float((run.model.weights - before).abs().max()) < 1e-6
 
 
 # ---- sweeps
@@ -232,11 +235,8 @@ def test_sweeps_are_seed_major_and_the_papers():
     assert {(plan.learning_rate, plan.clip) for plan in copy} == {
         (rate, clip) for rate in (1e-2, 1e-3, 1e-4) for clip in (0.0, 1.0, 10.0)
     }
-    assert {(plan.network, plan.neurons, plan.channels) for plan in copy} == {
-        ("wrnn", 100, 6),
-        ("irnn", 100, 1),
-        ("irnn", 625, 1),
-    }
+    sizes = {(plan.network, plan.neurons, plan.channels) for plan in copy}
+    assert sizes == {("wrnn", 100, 6), ("irnn", 100, 1), ("irnn", 625, 1)}
     assert {plan.iterations for plan in copy} == {60_000} and {plan.batch for plan in copy} == {128}
     laptop = find_sweep("copy").list_plans(profile="laptop")
     assert {(plan.task, plan.seed) for plan in laptop if plan.network == "wrnn"} == {
@@ -253,22 +253,18 @@ def test_the_device_chooses_the_profile_unless_told():
     sweep = find_sweep("adding")
     assert sweep.list_plans("cpu") == sweep.list_plans(profile="laptop")
     assert sweep.list_plans("cuda") == sweep.list_plans(profile="paper")
-    with pytest.raises(UserError, match="laptop, paper"):
-        sweep.list_plans(profile="smoke")
-    with pytest.raises(UserError, match="seeds 0, 1, 2"):
-        sweep.list_plans(seeds=[7])
-    with pytest.raises(UserError, match="--profile laptop"):
-        find_sweep("table1").list_plans(profile="laptop")
+    wrong = (sweep, {"profile": "smoke"}, "laptop, paper"), (sweep, {"seeds": [7]}, "seeds 0, 1, 2")
+    for each, options, says in (*wrong, (find_sweep("table1"), {"profile": "laptop"}, "--profile laptop")):
+        with pytest.raises(UserError, match=says):
+            each.list_plans(**options)
 
 
 # ---- plans
 
 
 def test_a_plan_goes_through_json_and_its_name_tells_it_apart():
-    from twm.training.protocols import describe_plan, restore_any
-
     for plan in KINDS:
-        assert restore_any(json.loads(json.dumps(describe_plan(plan)))) == plan
+        assert restore_plan(SequencePlan, json.loads(json.dumps(plan.describe()))) == plan
     changes = {
         "task": "copy:3", "neurons": 14, "channels": 3, "kernel": 5, "recurrent": "random", "encoder": "dense", "activation": "tanh",
         "mlp": 4, "seed": 1, "iterations": 61, "batch": 17, "learning_rate": 1e-3, "drop_at": 5, "drop_factor": 0.5, "clip": 1.0,
@@ -307,10 +303,7 @@ def test_another_networks_file_is_refused(tmp_path):
 
     write_network(tmp_path / "elman.safetensors", draw_weights(2, 4), {"task": "T1"})
     (tmp_path / "broken.safetensors").write_bytes(b"x")
-    for name, word in (
-        ("elman", "not a network trained on sequences"),
-        ("broken", "not a trained network"),
-        ("none", "none"),
-    ):
+    words = {"elman": "not a network trained on sequences", "broken": "not a trained network", "none": "none"}
+    for name, word in words.items():
         with pytest.raises(UserError, match=word):
             read_sequence_network(tmp_path / f"{name}.safetensors")

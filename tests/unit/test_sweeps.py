@@ -3,11 +3,13 @@
 import errno
 import importlib.util
 import json
+import multiprocessing
 import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +19,7 @@ import torch
 from twm.cli import main
 from twm.errors import UserError
 from twm.models.elman import read_network
-from twm.records import read_rows, write_rows
+from twm.records import read_rows, read_tensors, write_rows, write_tensors
 from twm.training.collections import read_sweep
 from twm.training.jobs import name_job, run_job
 from twm.training.places import Place, lock_place, make_folder_place, read_models
@@ -135,37 +137,15 @@ def list_members(group: int) -> list[int]:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc to see the workers")
 def test_killed_at_random_moments_it_ends_as_if_undisturbed(root: Path, tmp_path: Path):
-    arguments = [
-        "repeat-copy:3,2",
-        "--hidden",
-        "16",
-        "--seeds",
-        "0-1",
-        "--iterations",
-        "1000",
-        "--learning-rate",
-        "0.003",
-    ]
+    options = {"hidden": 16, "iterations": 1000, "learning_rate": 0.003}
     calm, killed = tmp_path / "calm", tmp_path / "killed"
-    plans = [
-        ModelPlan("repeat-copy:3,2", hidden=16, seed=seed, iterations=1000, learning_rate=0.003) for seed in (0, 1)
-    ]
+    plans = [ModelPlan("repeat-copy:3,2", seed=seed, **options) for seed in (0, 1)]
     train_models(plans, make_folder_place(calm), workers=2, say=lambda line: None)
-    command = [
-        sys.executable,
-        "-m",
-        "twm",
-        "train",
-        *arguments,
-        "--out",
-        str(killed),
-        "--resume",
-        "--checkpoint-seconds",
-        "0.1",
-    ]
+    arguments = "train repeat-copy:3,2 --hidden 16 --seeds 0-1 --iterations 1000 --learning-rate 0.003 --resume"
+    command = [sys.executable, "-m", "twm", *arguments.split(), "--checkpoint-seconds", "0.1", "--out", str(killed)]
     environment = os.environ | {"PYTHONPATH": str(root)}
     moments, reached = random.Random(0), 0
-    for number in (signal.SIGINT, signal.SIGKILL):
+    for number in (signal.SIGINT, signal.SIGKILL, signal.SIGTERM):
         # A shell starts background jobs with Ctrl-C ignored, and a test run may be one; the command itself must not be.
         run = subprocess.Popen(
             command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
@@ -178,13 +158,13 @@ def test_killed_at_random_moments_it_ends_as_if_undisturbed(root: Path, tmp_path
         if number == signal.SIGKILL:
             run.kill()
         else:
-            # As `timeout` does it: to the group, and to the process once more.
+            # As `timeout` does it: to the group, and to the process once more. No worker dies of it before it kept its state.
             os.killpg(run.pid, number)
             run.send_signal(number)
         _, errors = run.communicate()
         gone = time.monotonic()
         assert run.returncode in (-number, 130, 0), errors
-        assert "Traceback" not in errors
+        assert "Traceback" not in errors and "exit code" not in errors
         if run.returncode == 130:
             assert "--resume" in errors and not list((killed / "unfinished").glob(".*.checkpoint.*"))
         while list_members(run.pid) and time.monotonic() < gone + 10:
@@ -210,56 +190,78 @@ def newest_checkpoint(folder: Path) -> float:
 
 
 def test_results_that_were_left_are_recorded_first(undisturbed: Path, tmp_path: Path):
-    """The leader died after the worker had finished: nothing is trained again."""
+    """The leader died after the worker had finished: nothing is trained again. What an older house left does not matter."""
     place, lines = make_folder_place(tmp_path), []
     assert run_job([PLANS[0]], place.work)
     (tmp_path / ".rows.csv.abcd1234").write_text("half a", encoding="utf-8")
+    (place.work / f"{PLANS[0].name}.result").write_bytes(b"of another house")
     train_models(PLANS[:1], place, resume=True, say=lines.append)
     assert lines == [f"{PLANS[0].name} was done and is now on record"]
     assert strip(read_models(place.rows)) == strip(read_models(undisturbed / "rows.csv"))[:1]
-    assert not list(tmp_path.glob(".rows*"))
+    assert not list(tmp_path.glob(".rows.csv.????????"))
+
+
+def test_a_worker_that_dies_costs_its_model_a_line_and_the_others_nothing(tmp_path: Path):
+    place, lines = make_folder_place(tmp_path), []
+    long = replace(TINY, iterations=100_000, test_every=50_000, multiples=())
+    short = [replace(TINY, seed=seed, iterations=20) for seed in (1, 2)]
+
+    def kill() -> None:
+        deadline = time.monotonic() + 60
+        while not place.find_checkpoint(long.name).exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        # Children of this process that train: the resource tracker does not.
+        for child in multiprocessing.active_children():
+            if "SpawnProcess" in child.name:
+                os.kill(child.pid, signal.SIGKILL)
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    outcome = train_models([long, *short], place, workers=1, checkpoint_seconds=0.1, say=lines.append)
+    thread.join()
+    assert list(outcome.failed) == [long.name] and "exit code -9" in outcome.failed[long.name]
+    assert [row["model"] for row in outcome.rows] == [plan.name for plan in short]
+    assert sum("exit code" in line for line in lines) == 1 and place.find_checkpoint(long.name).exists()
 
 
 # ---- bad files, full disks, other versions
 
 
-@pytest.mark.parametrize("damage", ["truncated", "changed", "empty", "another version"])
-def test_a_damaged_checkpoint_is_set_aside_and_the_others_go_on(undisturbed: Path, tmp_path: Path, damage: str):
-    broken, whole = begin(PLANS[0], tmp_path, 250), begin(PLANS[1], tmp_path, 250)
-    content = broken.read_bytes()
-    changed = bytearray(content)
-    changed[-5] ^= 1
-    broken.write_bytes(
-        {
-            "truncated": content[: len(content) // 2], "changed": bytes(changed), "empty": b"",
-            "another version": content.replace(b'"version":"1"', b'"version":"0"'),
-        }[damage]
-    )  # fmt: skip
-    kept, lines = broken.read_bytes(), []
-    outcome = train_models(PLANS[:2], make_folder_place(tmp_path), resume=True, workers=1, say=lines.append)
-    assert not outcome.failed and not whole.exists()
-    said = [line for line in lines if "set aside" in line]
-    assert len(said) == 1 and broken.name in said[0]
-    assert broken.with_name(f"{broken.name}.damaged").read_bytes() == kept
-    assert strip(read_models(tmp_path / "rows.csv")) == strip(read_models(undisturbed / "rows.csv"))[:2]
+def test_damaged_checkpoints_are_set_aside_and_their_models_end_the_same(undisturbed: Path, tmp_path: Path):
+    whole = begin(PLANS[0], tmp_path, 250)
+    content = whole.read_bytes()
+    changed = content[:-5] + bytes([content[-5] ^ 1]) + content[-4:]
+    tensors, description = read_tensors(whole, "checkpoint")
+    other = tmp_path / "other"
+    write_tensors(other, "checkpoint", tensors, description | {"logs": 3})
+    damages = {
+        "truncated": content[: len(content) // 2], "changed": changed, "empty": b"",
+        "another version": content.replace(b'"version":"1"', b'"version":"0"'), "another plan": content, "odd": other.read_bytes(),
+    }  # fmt: skip
+    for damage, broken in damages.items():
+        place, lines = make_folder_place(tmp_path / damage), []
+        plan = PLANS[1] if damage == "another plan" else PLANS[0]
+        place.work.mkdir(parents=True)
+        path = place.find_checkpoint(plan.name)
+        path.write_bytes(broken)
+        # As the worker does it; that it is told, and that the others go on, is the next test's.
+        assert run_job([plan], place.work, say=lines.append)
+        assert len(lines) == 1 and "set aside" in lines[0] and path.name in lines[0], damage
+        assert path.with_name(f"{path.name}.damaged").read_bytes() == broken
+        outcome = train_models([plan], place, resume=True, say=lines.append)
+        expected = [row for row in strip(read_models(undisturbed / "rows.csv")) if row["model"] == plan.name]
+        assert strip(outcome.rows) == expected
 
 
-def test_a_damaged_result_is_set_aside_and_trained_again(undisturbed: Path, tmp_path: Path):
+def test_results_that_cannot_be_used_are_trained_again(undisturbed: Path, tmp_path: Path):
+    """A whole checkpoint with a row that is none, in a sweep of two."""
     place, lines = make_folder_place(tmp_path), []
-    begin(PLANS[0], tmp_path, 390)
-    place.find_result(PLANS[0].name).write_bytes(b"\x08\x00\x00")
-    train_models(PLANS[:1], place, resume=True, workers=1, say=lines.append)
-    assert (
-        "set aside" in lines[0] and strip(read_models(place.rows)) == strip(read_models(undisturbed / "rows.csv"))[:1]
-    )
-
-
-def test_a_checkpoint_of_another_plan_is_not_gone_on_with(tmp_path: Path):
-    place, lines = make_folder_place(tmp_path), []
-    other = begin(PLANS[1], tmp_path, 20)
-    os.replace(other, place.find_checkpoint(PLANS[0].name))
-    assert run_job(PLANS[:1], place.work, say=lines.append)
-    assert len(lines) == 1 and "another plan" in lines[0]
+    assert run_job(PLANS[:1], place.work)
+    path = place.find_checkpoint(PLANS[0].name)
+    tensors, description = read_tensors(path, "checkpoint")
+    write_tensors(path, "checkpoint", tensors, description | {"results": [{"model": PLANS[0].name}], "logs": []})
+    outcome = train_models(PLANS[:2], place, resume=True, workers=1, say=lines.append)
+    assert "set aside" in lines[0] and strip(outcome.rows) == strip(read_models(undisturbed / "rows.csv"))[:2]
 
 
 def test_a_full_disk_stops_no_training_and_loses_nothing(
@@ -268,16 +270,23 @@ def test_a_full_disk_stops_no_training_and_loses_nothing(
     def refuse(*arguments):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    place, lines = make_folder_place(tmp_path), []
+    place, lines, written = make_folder_place(tmp_path), [], []
+    from twm.training import jobs
+
+    def refuse_some(*arguments):
+        written.append(0)
+        # There is room for the last one.
+        return refuse() if len(written) <= TINY.iterations + 1 else write_tensors(*arguments)
+
     with monkeypatch.context() as patch:
-        patch.setattr("twm.training.jobs.write_tensors", refuse)
+        patch.setattr(jobs, "write_tensors", refuse_some)
         assert run_job(PLANS[:1], place.work, checkpoint_seconds=1e-9, say=lines.append)
     assert lines and all("No space left" in line and "training goes on" in line for line in lines)
     with monkeypatch.context() as patch:
-        patch.setattr("twm.training.places.write_rows", refuse)
+        patch.setattr("twm.records.write_atomically", refuse)
         with pytest.raises(UserError, match="No space left.*--resume"):
             train_models(PLANS[:1], place, resume=True, say=lines.append)
-    assert place.find_result(PLANS[0].name).exists() and not place.rows.exists()
+    assert place.find_checkpoint(PLANS[0].name).exists() and not place.rows.exists()
     lines.clear()
     outcome = train_models(PLANS[:1], place, resume=True, say=lines.append)
     assert strip(read_models(place.rows)) == strip(read_models(undisturbed / "rows.csv"))[:1] and len(outcome.rows) == 1
@@ -290,11 +299,11 @@ def test_a_slow_kernel_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     assert len(lines) == 1 and "torch autograd" in lines[0]
 
 
-def test_a_disk_that_fills_while_a_row_is_written(undisturbed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Both models are trained; the first cannot be recorded at once, the second's turn records both."""
-    from twm.training import places
+def test_a_disk_that_fills_while_a_row_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Both models are trained; the first cannot be recorded, and waits."""
+    from twm import records
 
-    calls, original, lines = [], places.write_rows, []
+    calls, original = [], records.write_rows
 
     def refuse_once(path, rows, columns):
         calls.append(path)
@@ -302,20 +311,27 @@ def test_a_disk_that_fills_while_a_row_is_written(undisturbed: Path, tmp_path: P
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         original(path, rows, columns)
 
-    monkeypatch.setattr(places, "write_rows", refuse_once)
+    monkeypatch.setattr(records, "write_rows", refuse_once)
     short = [replace(TINY, seed=seed, iterations=20) for seed in (0, 1)]
-    outcome = train_models(short, make_folder_place(tmp_path), workers=1, say=lines.append)
+    outcome = train_models(short, make_folder_place(tmp_path), workers=1, say=lambda line: None)
     assert list(outcome.failed) == [short[0].name] and "No space left" in outcome.failed[short[0].name]
     assert [row["model"] for row in outcome.rows] == [short[1].name]
-    again = train_models(short, make_folder_place(tmp_path), resume=True, workers=1, say=lines.append)
+    again = train_models(short, make_folder_place(tmp_path), resume=True, workers=1, say=lambda line: None)
     assert len(again.rows) == 2 and not again.failed
 
 
-def test_a_table_of_another_version_is_refused_before_anything_is_trained(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("row", "word"),
+    [
+        ({"model": "T1", "seed": 0, "speed": 3}, "another version.*speed"),
+        (dict.fromkeys(MODEL_COLUMNS) | {"model": PLANS[0].name, "seed": 0, "l2": 0.5}, "is .*choose another place"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path: Path, row: dict, word: str):
     place = make_folder_place(tmp_path)
-    write_rows(place.rows, [{"model": "T1", "seed": 0, "speed": 3}])
+    write_rows(place.rows, [row])
     before = place.rows.read_bytes()
-    with pytest.raises(UserError, match="another version.*speed"):
+    with pytest.raises(UserError, match=word):
         train_models(PLANS[:1], place, resume=True, say=lambda line: None)
     assert place.rows.read_bytes() == before
 
@@ -323,12 +339,8 @@ def test_a_table_of_another_version_is_refused_before_anything_is_trained(tmp_pa
 def test_a_failing_model_does_not_stop_the_others(tmp_path: Path):
     place, lines = make_folder_place(tmp_path), []
     short = [replace(TINY, seed=seed, iterations=20) for seed in (0, 1)]
-    # A folder where the result should be written.
-    place.find_result(short[0].name).mkdir(parents=True)
-    (place.find_result(short[0].name) / "x").touch()
-    for path in place.work.glob("*.result"):
-        os.replace(path, place.work / "hidden")
-    (place.work / f".{short[0].name}.lock").mkdir()
+    # A folder where the checkpoint's lock should be.
+    (place.work / f".{short[0].name}.lock").mkdir(parents=True)
     outcome = train_models(short, place, resume=True, workers=1, say=lines.append)
     assert list(outcome.failed) == [short[0].name] and [row["model"] for row in outcome.rows] == [short[1].name]
     assert sum("failed" in line for line in lines) == 1
@@ -375,14 +387,11 @@ def test_jobs_of_a_cluster_leave_the_same_rows(
     undisturbed: Path, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     from twm.training import cluster
-    from twm.training.runner import train_models as lead
 
     original = cluster.train_on_cluster
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]))
-    monkeypatch.setattr(
-        cluster, "train_on_cluster", lambda plans, work, seconds: original(plans, work, seconds, "local", 0.2)
-    )
-    outcome = lead(PLANS[:2], make_folder_place(tmp_path), executor="slurm", say=lambda line: None)
+    monkeypatch.setattr(cluster, "train_on_cluster", lambda *arguments: original(*arguments, "local", 0.2))
+    outcome = train_models(PLANS[:2], make_folder_place(tmp_path), executor="slurm", say=lambda line: None)
     assert (
         not outcome.failed
         and strip(read_models(tmp_path / "rows.csv")) == strip(read_models(undisturbed / "rows.csv"))[:2]

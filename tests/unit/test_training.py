@@ -1,4 +1,4 @@
-"""The reference trainer: its protocol step by step, its data, and the comparison's record."""
+"""The slow, obvious way to train: its protocol step by step, its data, and the comparison's record."""
 
 import math
 
@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch import nn
 from twm.errors import UserError
-from twm.models.attention import AttentionRNN
 from twm.models.elman import ElmanRNN
 from twm.records import describe_rows, read_rows
 from twm.theory.systems import make_named_task, parse_task
-from twm.training.attention import (
-    MODELS,
+from twm.training import attention, trainer
+from twm.training.attention import (  # fmt: skip
     RECORDED_PARTS,
     compare_attention_with_elman,
     describe_main_comparison,
@@ -21,19 +20,23 @@ from twm.training.attention import (
     summarise_comparisons,
     summarise_ratio,
 )
+from twm.training.results import train_model
 from twm.training.trainer import (
-    StagedHorizon,
-    TestPoint,
+    MODELS,
+    ModulePlan,
+    ModuleRun,
     TrainingPlan,
-    TrainingResult,
     draw_batch,
     measure_accuracy,
     run_output_phase,
-    train_network,
 )
 
 TOY = "repeat-copy:3,2"
 SHORT = TrainingPlan(iterations=40, batch=16, horizons=(6, 12), test_every=20, test_count=32, test_horizon=12)
+
+
+def make_plan(model: str = "elman", hidden: int = 8, seed: int = 0, **options) -> ModulePlan:
+    return ModulePlan(model=model, task=TOY, hidden=hidden, seed=seed, **options)
 
 
 # ---- data
@@ -50,48 +53,20 @@ def test_data_depends_on_everything_it_should():
     task = parse_task(TOY)
     base = draw_batch(task, "train", 0, 1, 64, 4)[0]
     assert torch.equal(base, draw_batch(task, "train", 0, 1, 64, 9)[0])
-    for other in (
+    others = (
         (task, "test", 0, 1),
         (task, "train", 1, 1),
         (task, "train", 0, 2),
         (parse_task("random:3,2,1"), "train", 0, 1),
-    ):
+    )
+    for other in others:
         assert not torch.equal(base, draw_batch(*other, 64, 4)[0])
-
-
-# ---- measures and curriculum
 
 
 def test_accuracy_counts_signs_by_step():
     targets = torch.tensor([[[1.0, -1.0]], [[1.0, -1.0]]])
     outputs = torch.tensor([[[0.1, -3.0]], [[0.0, 2.0]]])
     assert measure_accuracy(outputs, targets).tolist() == [1.0, 0.5]
-
-
-def scripted(share: float) -> tuple[torch.Tensor, torch.Tensor]:
-    targets = torch.ones(1, 100, 1)
-    return torch.where(torch.arange(100) < round(share * 100), 1.0, -1.0)[None, :, None], targets
-
-
-def test_staged_horizon_follows_a_script():
-    curriculum = StagedHorizon((10, 20, 40), 0.9)
-    seen = []
-    for share in (0.5, 0.9, 0.91, 0.3, 0.95, 1.0):
-        seen.append(curriculum.horizon)
-        curriculum.update(*scripted(share))
-    # Exactly at the threshold it stays; it never falls; beyond the last stage it stays.
-    assert seen == [10, 10, 10, 20, 20, 40] and curriculum.horizon == 40
-    assert curriculum.name == "staged" and StagedHorizon((10,)).name == "none"
-
-
-def test_first_test_at_a_level_is_found_over_all_or_the_first_steps():
-    points = [
-        TestPoint(iteration, 10, 0.0, torch.tensor(by_step))
-        for iteration, by_step in ((100, [1.0, 0.5]), (200, [0.9, 0.5]), (300, [1.0, 1.0]), (400, [0.5, 0.5]))
-    ]
-    result = TrainingResult(400, 1.0, tuple(points))
-    assert result.find_first(0.99) == 300 and result.find_first(0.99, steps=1) == 100
-    assert result.find_first(1.01) is None and result.accuracy == 0.5
 
 
 # ---- the trainer
@@ -108,21 +83,21 @@ class Follower(nn.Module):
         return self.answer * torch.ones(horizon, *inputs.shape[1:])
 
 
-def test_update_is_adam_on_the_clipped_gradient():
+def test_update_is_adam_on_the_clipped_gradient(monkeypatch: pytest.MonkeyPatch):
     # With a gradient far above the clip Adam's step is the learning rate, whatever the gradient's size.
-    network = Follower()
-    plan = TrainingPlan(iterations=3, learning_rate=0.1, horizons=(2,), test_horizon=2, test_count=4)
-    train_network(network, parse_task(TOY), 0, plan)
-    assert math.isclose(network.answer.item(), 5.0 - 0.3, rel_tol=1e-4)
+    monkeypatch.setitem(MODELS, "follower", lambda task, hidden, seed: Follower())
+    run = ModuleRun(make_plan("follower", iterations=3, learning_rate=0.1, horizons=(2,), test_horizon=2, test_count=4))
+    run.train()
+    assert math.isclose(run.network.answer.item(), 5.0 - 0.3, rel_tol=1e-4)
 
 
 def test_update_equals_torch_written_out_with_weight_decay():
-    task, plan = parse_task(TOY), TrainingPlan(iterations=5, batch=8, l2=0.1, clip=0.05, horizons=(4,), test_count=4)
-    trained, expected = ElmanRNN(2, 6, seed=3), ElmanRNN(2, 6, seed=3)
-    train_network(trained, task, 7, plan)
+    run = ModuleRun(make_plan(hidden=6, seed=3, iterations=5, batch=8, l2=0.1, clip=0.05, horizons=(4,), test_count=4))
+    run.train()
+    expected = ElmanRNN(2, 6, seed=3)
     moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in expected.parameters()]
     for iteration in range(1, 6):
-        inputs, targets = draw_batch(task, "train", 7, iteration, 8, 4)
+        inputs, targets = draw_batch(run.task, "train", 3, iteration, 8, 4)
         loss = (run_output_phase(expected, inputs, 4) - targets).square().mean()
         gradients = torch.autograd.grad(loss, list(expected.parameters()))
         norm = torch.sqrt(sum(gradient.square().sum() for gradient in gradients))
@@ -133,61 +108,45 @@ def test_update_equals_torch_written_out_with_weight_decay():
                 square.mul_(0.999).add_(0.001 * gradient**2)
                 scaled = (square / (1 - 0.999**iteration)).sqrt() + 1e-8
                 parameter -= 1e-3 * mean / (1 - 0.9**iteration) / scaled
-    for found, parameter in zip(trained.parameters(), expected.parameters()):
+    for found, parameter in zip(run.network.parameters(), expected.parameters()):
         torch.testing.assert_close(found, parameter, rtol=1e-4, atol=1e-6)
 
 
 def test_small_networks_learn_the_toy_to_all_signs_right():
-    task = parse_task(TOY)
-    plan = TrainingPlan(iterations=3000, horizons=(6, 12, 24), test_horizon=24, test_every=50, stop_at=1.0)
-    for network in (ElmanRNN(2, 32, seed=0), AttentionRNN(3, 2, seed=0)):
-        assert train_network(network, task, 0, plan).accuracy == 1.0
+    options = {"iterations": 3000, "horizons": (6, 12, 24), "test_horizon": 24, "test_every": 50, "stop_at": 1.0}
+    for model in ("elman", "attention"):
+        row = train_model(make_plan(model, 32, **options)).row
+        assert row["accuracy"] == 1.0 and row["iterations"] < 3000 and row["iterations"] % 50 == 0
+        assert 0 < row["iterations_to_99_first"] <= row["iterations_to_99"] <= row["iterations"]
 
 
 def test_attention_without_positions_does_not_learn_the_toy():
-    plan = TrainingPlan(iterations=600, horizons=(6,), test_horizon=6, test_every=300)
-    result = train_network(AttentionRNN(3, 2, labelled=False, seed=0), parse_task(TOY), 0, plan)
-    assert result.accuracy < 0.9 and result.find_first(0.99) is None
+    row = train_model(
+        make_plan("attention-unlabelled", iterations=600, horizons=(6,), test_horizon=6, test_every=300)
+    ).row
+    assert row["accuracy"] < 0.9 and row["iterations_to_99"] is None and row["curriculum"] == "none"
 
 
-def test_same_seed_gives_the_same_run_and_another_seed_another():
-    def run(seed: int) -> list[float]:
-        result = train_network(ElmanRNN(2, 8, seed=seed), parse_task(TOY), seed, SHORT)
-        return [point.loss for point in result.tests]
-
-    assert run(0) == run(0) != run(1)
-
-
-def test_run_stops_at_the_first_good_test_and_reports_each():
-    seen: list[int] = []
-    plan = TrainingPlan(**{**vars(SHORT), "stop_at": 0.0})
-    result = train_network(ElmanRNN(2, 8), parse_task(TOY), 0, plan, report=lambda point: seen.append(point.iteration))
-    assert result.iterations == 20 and seen == [20]
+def test_same_seed_gives_the_same_run_and_another_seed_another_stopped_or_not():
+    plan = make_plan(**vars(SHORT))
+    whole, other, stopped = ModuleRun(plan), ModuleRun(make_plan(seed=1, **vars(SHORT))), ModuleRun(plan)
+    assert whole.train() and other.train() and not stopped.train(lambda run: run.iteration < 23)
+    again = ModuleRun(plan)
+    again.load(*stopped.state())
+    assert again.train() and whole.logs == again.logs != other.logs
+    assert all(torch.equal(a, b) for a, b in zip(whole.network.parameters(), again.network.parameters()))
 
 
 # ---- the comparison
 
 
-def test_comparison_is_recorded_and_resumed(tmp_path):
-    path = tmp_path / "attention.csv"
-    first = compare_attention_with_elman([0], TOY, 8, plan=SHORT, path=path)
-    both = compare_attention_with_elman([0, 1], TOY, 8, plan=SHORT, path=path)
-    assert both[:2] == first == read_rows(path)[:2]
-    assert [(row["model"], row["seed"]) for row in both] == [
-        ("attention", "0"), ("elman", "0"), ("attention", "1"), ("elman", "1"),
-    ]  # fmt: skip
+def test_comparison_is_a_row_a_network_seed_by_seed():
+    both = compare_attention_with_elman([0, 1], TOY, 8, plan=SHORT)
     alone = compare_attention_with_elman([1], TOY, 8, plan=SHORT)
+    expected = [("attention", "0", "6"), ("elman", "0", "8"), ("attention", "1", "6"), ("elman", "1", "8")]
+    assert [(row["model"], row["seed"], row["hidden"]) for row in both] == expected
     for row, other in zip(both[2:], alone):
-        differing = {column for column in row if row[column] != other[column]}
-        assert differing <= {"seconds", "commit", "date"}
-
-
-@pytest.mark.slow
-def test_workers_make_the_same_rows(tmp_path):
-    here = compare_attention_with_elman([0, 1], TOY, 8, plan=SHORT)
-    there = compare_attention_with_elman([0, 1], TOY, 8, plan=SHORT, path=tmp_path / "a.csv", workers=2)
-    key = lambda row: (row["model"], row["seed"], row["accuracy"], row["iterations_to_99"])  # noqa: E731
-    assert sorted(map(key, here)) == sorted(map(key, there))
+        assert {column for column in row if row[column] != other[column]} <= {"seconds", "commit", "date"}
 
 
 def test_parameters_of_the_compared_networks_are_of_two_sizes():
@@ -198,24 +157,42 @@ def test_parameters_of_the_compared_networks_are_of_two_sizes():
     assert abs(small / count["attention"] - 1) < 0.05
 
 
-def test_new_record_takes_the_old_one_s_place_only_when_it_is_whole(tmp_path, monkeypatch):
-    path = tmp_path / "attention.csv"
+def test_new_record_takes_the_old_one_s_place_only_when_it_is_whole(clone, monkeypatch: pytest.MonkeyPatch):
+    """Its rows are those of the comparison here, and a network that fails keeps the old record in its place."""
+    path = clone / "book" / "results" / "attention.csv"
     path.write_text("old\n", encoding="utf-8")
-    seen = []
-
-    def stop(seeds, task, hidden, models, plan, table, workers, report):
-        seen.append((task, tuple(models), len(seeds), hidden, plan.learning_rate))
-        if len(seen) == 2:
-            raise KeyboardInterrupt
-        table.write_text("model\nnew\n", encoding="utf-8")
-
-    monkeypatch.setattr("twm.training.attention.compare_attention_with_elman", stop)
-    with pytest.raises(KeyboardInterrupt):
-        record_attention_comparison(path)
+    monkeypatch.setattr(attention, "RECORDED_PARTS", (("repeat-copy:3,2", ("attention", "elman"), 2, 8, 1e-3),))
+    monkeypatch.setattr(attention, "TrainingPlan", lambda **options: TrainingPlan(**{**vars(SHORT), "stop_at": 0.0}))
+    (clone / "_build" / "sweeps" / "attention").mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(attention, "train_models", lambda *arguments, **options: attention_outcome())
+        with pytest.raises(UserError, match="some network: it broke"):
+            record_attention_comparison(path)
     assert path.read_text(encoding="utf-8") == "old\n"
     rows = record_attention_comparison(path)
-    assert rows == [{"model": "new"}] and not (tmp_path / "attention.partial.csv").exists()
-    assert seen[2:] == list(RECORDED_PARTS) and seen[0] == RECORDED_PARTS[0]
+    assert rows == read_rows(path) and not path.with_suffix(".partial.csv").exists()
+    here = compare_attention_with_elman([0, 1], TOY, 8, plan=TrainingPlan(**{**vars(SHORT), "stop_at": 0.0}))
+    for row, other in zip(rows, here, strict=True):
+        assert {column for column in row if row[column] != other[column]} <= {"seconds", "commit", "date"}
+        assert row["iterations"] == "20"
+
+
+def attention_outcome():
+    from twm.training.runner import Outcome
+
+    return Outcome(failed={"some network": "it broke"})
+
+
+def test_the_record_is_that_of_the_parts(root):
+    """Every recorded row is that of a plan, and every plan has its row."""
+    plans = []
+    for task, models, seeds, hidden, rate in RECORDED_PARTS:
+        plan = TrainingPlan(learning_rate=rate, stop_at=0.99)
+        plans += attention._list_plans(range(seeds), task, hidden, models, plan)
+    rows = read_rows(root / "book" / "results" / "attention.csv")
+    assert list(rows[0]) == list(trainer.ATTENTION_COLUMNS)
+    found = [tuple(row[name] for name in ModuleRun.key) for row in rows]
+    assert sorted(found) == sorted(map(ModuleRun.find_key, plans))
 
 
 # ---- reading the comparison

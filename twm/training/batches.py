@@ -1,7 +1,7 @@
 """Training and test data of signed selections, without a rollout a batch.
 
-A batch is the initial components, gathered by the table of :func:`twm.theory.systems.make_selection_table`. Tests hold it against the
-rollout.
+A batch is the initial components, gathered by the table of :func:`twm.theory.systems.make_selection_table`. Tests hold it
+against the rollout.
 """
 
 from collections.abc import Sequence
@@ -28,16 +28,9 @@ def _table_of(task: str, steps: int) -> SelectionTable:
 
 
 class BatchFeed:
-    """The training batches of several models with tasks of one size.
+    """The training batches of several models with tasks of one (history, dim), one batch and one last horizon.
 
     Model i's batch of an iteration is what :func:`twm.training.trainer.draw_batch` draws for its task and seed.
-
-    Args:
-        plans: one a model, of one (history, dim), batch and last horizon.
-        device: where the batches are made.
-
-    Raises:
-        UserError: if a task is not a signed selection.
     """
 
     def __init__(self, plans: Sequence[ModelPlan], device: Any = "cpu") -> None:
@@ -51,15 +44,7 @@ class BatchFeed:
         self._first, self._words = 0, torch.empty(0, len(plans), dtype=torch.int64)
 
     def draw(self, iteration: int, steps: int) -> tuple[Tensor, Tensor]:
-        """Draw the batch of one iteration for every model.
-
-        Args:
-            iteration: counted from 1.
-            steps: length of the targets.
-
-        Returns:
-            inputs (models, history, batch, dim) and targets (models, steps, batch, dim), float32.
-        """
+        """Draw inputs (models, history, batch, dim) and targets (models, steps, batch, dim), float32, of an iteration."""
         words = self._find_words(iteration)
         models, width = len(words), steps * self._dim
         signs = expand_words(words, self._batch, self._history * self._dim)
@@ -85,25 +70,15 @@ class BatchFeed:
 
 @torch.no_grad()
 def count_right_signs(weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int = 50) -> Tensor:
-    """Test an ensemble on the tasks' test sets.
+    """Count right signs of an ensemble at each step of its tasks' test sets: (models, horizon) int64, of ``count * dim``.
 
-    Args:
-        weights: of an ensemble, with a leading ``models`` axis.
-        tasks: (models,) names; all of one history and dim.
-        count: sequences of the test set, which is the same for all seeds and models.
-        horizon: output steps, any number.
-        chunk: steps held at a time.
-
-    Returns:
-        (models, horizon) int64 on the CPU: right signs at each step, of ``count * dim``. An output of zero counts as positive, and one
-        that is not a number as negative.
+    The tasks are of one history and dim, the test set is the same for all seeds, and ``chunk`` steps are held at a time. An
+    output of zero counts as positive, and one that is not a number as negative.
     """
     device = weights.recurrent.device
     system = parse_task(tasks[0])
-    known = {
-        task: binary_inputs(f"{task}/test", 0, 0, count, (system.history, system.dim), device=device)
-        for task in set(tasks)
-    }
+    shape = (system.history, system.dim)
+    known = {task: binary_inputs(f"{task}/test", 0, 0, count, shape, device=device) for task in set(tasks)}
     initial = torch.stack([known[task] for task in tasks])
     flat = initial.flatten(2).mT.contiguous()
     tables = [_table_of(task, horizon) for task in tasks]
@@ -112,8 +87,10 @@ def count_right_signs(weights: Weights, tasks: Sequence[str], count: int, horizo
     for outputs in run_forward(weights, initial.transpose(1, 2), horizon, chunk):
         steps = outputs.shape[1]
         part = slice(place, place + steps)
-        index = torch.from_numpy(np.stack([table.index[part].reshape(-1) for table in tables])).to(device)
-        sign = torch.from_numpy(np.stack([table.sign[part].reshape(-1) for table in tables])).to(device)
+        index, sign = (
+            torch.from_numpy(np.stack([getattr(table, name)[part].reshape(-1) for table in tables])).to(device)
+            for name in ("index", "sign")
+        )
         targets = (flat[models, index] * sign[..., None] > 0).view(len(tasks), steps, system.dim, count)
         right.append(((outputs >= 0).transpose(2, 3) == targets).sum((2, 3)))
         place += steps

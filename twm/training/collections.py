@@ -20,7 +20,7 @@ from twm.training.plans import SequencePlan
 from twm.training.results import train_model
 from twm.training.runner import train_models
 from twm.training.sequence_model import make_network
-from twm.training.sequence_results import read_sequence_network, train_sequence_model
+from twm.training.sequence_results import read_sequence_network
 from twm.training.sweeps import find_sweep
 from twm.training.tables import Row, select_rows
 
@@ -94,7 +94,7 @@ def train_here(plans: Iterable[Any], say: Callable[[str], None] = lambda line: N
     """Train models of either kind one after another in this process, recording nothing."""
     rows, curves, trained = [], {}, {}
     for plan in plans:
-        model = train_model(plan) if plan.protocol == "elman" else train_sequence_model(plan)
+        model = train_model(plan)
         rows.append(model.row)
         curves[plan.name] = list(model.curve)
         if model.weights is not None:

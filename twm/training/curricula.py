@@ -14,8 +14,7 @@
 ``none``
     Always the last horizon.
 
-Everything is a tensor with a ``models`` axis and nothing is read back from the device, so that a GPU never waits. Each
-model sees only its own numbers, so it does not matter which models are side by side.
+Everything is a tensor with a ``models`` axis and nothing is read back from the device, so that a GPU never waits.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +24,6 @@ import torch
 from torch import Tensor
 
 from twm.models.kernels import StepResult
-from twm.training.plans import ModelPlan
 
 #: Factor by which the adaptive horizon grows and shrinks.
 GROWTH = 1.2
@@ -34,35 +32,22 @@ NEWEST_SHARE = 0.1
 
 
 class Curricula:
-    """The horizons of several models, each by the rule of its plan.
+    """The horizons of several models, each by the rule of its plan: ``horizons`` is (models,) int64."""
 
-    Args:
-        plans: one a model.
-        device: where losses and horizons live.
-
-    Attributes:
-        horizons: (models,) int64, lengths of the next batch's output phases.
-    """
-
-    def __init__(self, plans: Sequence[ModelPlan], device: Any = "cpu") -> None:
-        def make(values: list, dtype: torch.dtype) -> Tensor:
+    def __init__(self, plans: Sequence[Any], device: Any = "cpu") -> None:
+        def make(values: list, dtype: torch.dtype = torch.float64) -> Tensor:
             return torch.tensor(values, dtype=dtype, device=device)
 
         stages = [plan.horizons if plan.curriculum == "staged" else plan.horizons[-1:] for plan in plans]
         width = max(map(len, stages))
         self._stages = make([[*own, *own[-1:] * (width - len(own))] for own in stages], torch.int64)
         self._last = make([len(own) - 1 for own in stages], torch.int64)
-        thresholds = [0.0 if plan.threshold is None else plan.threshold for plan in plans]
-        # A share of right signs that is just the threshold does not exceed it: both are rounded to float32.
-        self._share, self._threshold = make(thresholds, torch.float32), make(thresholds, torch.float64)
+        self._threshold = make([plan.threshold or 0.0 for plan in plans])
         self._adaptive = make([plan.curriculum == "adaptive" for plan in plans], torch.bool)
-        self._shortest = make([plan.horizons[0] for plan in plans], torch.float64)
-        self._longest = make([plan.longest for plan in plans], torch.float64)
+        self._shortest, self._longest = (make([plan.horizons[end] for plan in plans]) for end in (0, -1))
         # Averages a model's first Hmin output steps; later ones have no weight.
-        weights = torch.zeros(len(plans), max(plan.longest for plan in plans), dtype=torch.float64)
-        for row, plan in zip(weights, plans):
-            row[: plan.horizons[0]] = 1 / plan.horizons[0]
-        self._weights = weights.to(device)
+        steps = torch.arange(int(self._longest.max()), device=device)
+        self._weights = (steps < self._shortest[:, None]) / self._shortest[:, None]
         kinds = {plan.curriculum for plan in plans}
         self._any_staged, self._any_adaptive = "staged" in kinds, "adaptive" in kinds
         self._place = torch.arange(len(plans), device=device)
@@ -73,13 +58,10 @@ class Curricula:
         self.horizons = self._find_horizons()
 
     def update(self, result: StepResult) -> None:
-        """See one batch of every model, and set the next horizons.
-
-        Args:
-            result: with ``accuracy`` (models,) and ``loss_by_step`` (models, steps).
-        """
+        """See ``accuracy`` (models,) and ``loss_by_step`` (models, steps) of a batch, and set the next horizons."""
         if self._any_staged:
-            passed = result.accuracy.to(torch.float32) > self._share
+            # A share of right signs that is just the threshold does not exceed it: both are rounded to float32.
+            passed = result.accuracy.to(torch.float32) > self._threshold.to(torch.float32)
             self._stage = torch.minimum(self._stage + passed, self._last)
         if self._any_adaptive:
             losses = result.loss_by_step.to(torch.float64)

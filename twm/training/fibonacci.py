@@ -16,6 +16,7 @@ will add before it is loaded, have no such limit (see the claim ``ours.input``).
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -24,6 +25,9 @@ from torch import Tensor
 from twm.errors import require, require_count
 from twm.models.weights import Weights, draw_weights, stack_weights
 from twm.theory.systems import make_fibonacci, rollout
+from twm.training.loop import TrainingRun
+from twm.training.optimisers import list_tensors, make_adam, set_rate
+from twm.training.plans import Plan
 
 #: The factor by which the series grows a step, in the long run.
 GOLDEN_RATIO = (1 + 5**0.5) / 2
@@ -33,125 +37,116 @@ READOUT_GAIN = 8.0
 
 @dataclass(frozen=True, eq=False)
 class FibonacciRun:
-    """Networks trained on the generalised Fibonacci series.
+    """Networks trained on the generalised Fibonacci series."""
 
-    Attributes:
-        weights: with a leading ``models`` axis, float64.
-        trained: output steps that were trained.
-        iterations: batches used.
-        losses: (points, models) mean squared relative error in training, evenly spaced points.
-        scale: what the series was divided by.
-        corrected: whether the inputs were corrected.
+    weights: Weights  # with a leading models axis, float64
+    trained: int  # output steps
+    iterations: int  # batches
+    losses: np.ndarray  # (points, models) mean squared relative error in training, evenly spaced points
+    scale: float  # what the series was divided by
+    corrected: bool  # whether the inputs were corrected
+
+
+@dataclass(frozen=True)
+class FibonacciPlan(Plan):
+    """One Elman network to train on relative errors over the first steps."""
+
+    protocol = "fibonacci"
+    snapshots: ClassVar[tuple[int, ...]] = ()
+
+    seed: int  # of initial weights and data
+    hidden: int = 32  # neurons
+    dim: int = 1  # of a state
+    trained: int = 10  # output steps
+    iterations: int = 3000  # batches; the learning rate falls linearly to zero over them
+    batch: int = 64  # sequences
+    learning_rate: float = 1e-2  # Adam's first step
+    corrected: bool = False  # whether the second input is lessened by what the network itself would add to it
+
+    def __post_init__(self) -> None:
+        self._check_counts("hidden dim trained iterations batch")
+
+    @property
+    def test_every(self) -> int:
+        """Iterations between looks at the loss."""
+        return max(1, self.iterations // 50)
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return f"fibonacci_s{self.seed}"
+
+
+class FibonacciTraining(TrainingRun):
+    """Networks in training side by side; they share nothing, so the gradient of the sum of their losses is that of each."""
+
+    plan_type = FibonacciPlan
+
+    def _prepare(self, path: str | None) -> None:
+        plan = self.plan = self.plans[0]
+        self._seeds = [own.seed for own in self.plans]
+        self.scale = GOLDEN_RATIO**plan.trained
+        drawn = stack_weights([draw_weights(plan.dim, plan.hidden, "orthogonal", seed) for seed in self._seeds])
+        # A large readout lets the neurons stay where tanh is nearly linear; from the usual one training only slowly gets there.
+        drawn = drawn._replace(readout=drawn.readout * READOUT_GAIN)
+        self._weights = Weights(*(matrix.double().requires_grad_() for matrix in drawn))
+        self._adam = make_adam(self._weights, plan.learning_rate, fused=False)
+
+    def _live(self) -> dict[str, Tensor]:
+        return {name: matrix.detach() for name, matrix in self._weights._asdict().items()}
+
+    def _update(self) -> None:
+        plan = self.plan
+        inputs, targets = draw_series(self._seeds, self.iteration, plan.batch, plan.dim, plan.trained, self.scale)
+        outputs = torch.stack(list(_run(self._weights, _correct(inputs, plan.corrected), plan.trained)), dim=1)
+        self._losses = ((outputs - targets) / targets).square().mean((1, 2, 3))
+        self._adam.zero_grad()
+        self._losses.sum().backward()
+        set_rate(self._adam, plan.learning_rate * (1 - (self.iteration - 1) / plan.iterations))
+        self._adam.step()
+
+    def _measure(self) -> list[dict[str, float]]:
+        return [{"loss": loss} for loss in self._losses.tolist()]
+
+    def _is_better(self, new: dict[str, float], old: dict[str, float]) -> bool:
+        return new["loss"] <= old["loss"]
+
+    def _make_point(self, place: int, loss: float, accuracy: float) -> list[Any]:
+        return [self.logs[place].last["loss"]]
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return list_tensors(self._adam)
+
+    def _make_rows(self) -> list[dict[str, Any]]:
+        return [log.last for log in self.logs]
+
+
+def train_on_fibonacci(seeds: Sequence[int], **options: Any) -> FibonacciRun:
+    """Train one Elman network a seed, side by side; ``options`` are fields of :class:`FibonacciPlan`.
+
+    Source: twm Sec. 4, experimental setup.
     """
-
-    weights: Weights
-    trained: int
-    iterations: int
-    losses: np.ndarray
-    scale: float
-    corrected: bool
+    require(len(seeds) > 0, "give at least one seed")
+    run = FibonacciTraining([FibonacciPlan(seed, **options) for seed in seeds])
+    run.train()
+    losses = np.array([[loss for _, loss in log.curve] for log in run.logs]).T
+    return FibonacciRun(Weights(**run._copy()), run.plan.trained, run.iteration, losses, run.scale, run.plan.corrected)
 
 
 def draw_series(
     seeds: Sequence[int], iteration: int, count: int, dim: int, steps: int, scale: float
 ) -> tuple[Tensor, Tensor]:
-    """Draw starts of positive numbers and continue them.
+    """Draw starts (models, 2, count, dim) and continue them for some steps (models, steps, count, dim), float64, over scale.
 
     Both starts are uniform between 0.5 and 1, so that no term is near zero and a relative error is meaningful.
-
-    Args:
-        seeds: one a model.
-        iteration: which batch.
-        count: sequences.
-        dim: dimension of a state.
-        steps: output steps.
-        scale: what all is divided by.
-
-    Returns:
-        inputs (models, 2, count, dim) and targets (models, steps, count, dim), float64.
     """
     starts = [np.random.default_rng([seed, iteration]).uniform(0.5, 1.0, (count, 2, dim)) for seed in seeds]
     series = torch.as_tensor(rollout(make_fibonacci(2, dim), np.stack(starts) / scale, steps)).transpose(1, 2)
     return series[:, :2], series[:, 2:]
 
 
-def train_on_fibonacci(
-    seeds: Sequence[int],
-    hidden: int = 32,
-    dim: int = 1,
-    trained: int = 10,
-    iterations: int = 3000,
-    batch: int = 64,
-    learning_rate: float = 1e-2,
-    corrected: bool = False,
-) -> FibonacciRun:
-    """Train one Elman network a seed, side by side, on relative errors over the first steps.
-
-    Args:
-        seeds: of initial weights and data.
-        hidden: neurons.
-        dim: dimension of a state.
-        trained: output steps.
-        iterations: batches; the learning rate falls linearly to zero over them.
-        batch: sequences a batch.
-        learning_rate: Adam's first step.
-        corrected: whether the second input is lessened by what the series would add to it in the network by itself.
-
-    Returns:
-        the networks.
-
-    Raises:
-        UserError: if a count is below one or there is no seed.
-
-    Source: twm Sec. 4, experimental setup.
-    """
-    for name, value in (
-        ("hidden", hidden),
-        ("dim", dim),
-        ("trained", trained),
-        ("iterations", iterations),
-        ("batch", batch),
-    ):
-        require_count(value, name)
-    require(len(seeds) > 0, "give at least one seed")
-    scale = GOLDEN_RATIO**trained
-    drawn = stack_weights([draw_weights(dim, hidden, "orthogonal", seed) for seed in seeds])
-    # A large readout lets the neurons stay where tanh is nearly linear; from the usual one training only slowly gets there.
-    drawn = drawn._replace(readout=drawn.readout * READOUT_GAIN)
-    weights = Weights(*(matrix.double().requires_grad_() for matrix in drawn))
-    optimiser = torch.optim.Adam(weights, learning_rate)
-    every, losses = max(1, iterations // 50), []
-    for iteration in range(1, iterations + 1):
-        inputs, targets = draw_series(seeds, iteration, batch, dim, trained, scale)
-        outputs = torch.stack(list(_run(weights, _correct(inputs, corrected), trained)), dim=1)
-        loss = ((outputs - targets) / targets).square().mean((1, 2, 3))
-        optimiser.zero_grad()
-        # The models share nothing, so the gradient of the sum is that of each.
-        loss.sum().backward()
-        optimiser.param_groups[0]["lr"] = learning_rate * (1 - (iteration - 1) / iterations)
-        optimiser.step()
-        if iteration % every == 0:
-            losses.append(loss.detach().numpy())
-    return FibonacciRun(
-        Weights(*(m.detach() for m in weights)), trained, iterations, np.array(losses), scale, corrected
-    )
-
-
 def measure_relative_errors(run: FibonacciRun, steps: int, count: int = 256, seed: int = 10_000) -> np.ndarray:
-    """Measure how far the networks' outputs are from the series, as a share of each term.
-
-    Args:
-        run: trained networks.
-        steps: output steps.
-        count: sequences, the same for all models.
-        seed: of the sequences; other than those trained on.
-
-    Returns:
-        (models, steps) root mean square over sequences and components.
-
-    Raises:
-        UserError: if a count is below one.
-    """
+    """Return the root mean square of outputs' relative errors over sequences that were not trained on, (models, steps)."""
     models = len(run.weights.recurrent)
     dim = run.weights.encoder.shape[-1]
     count, steps = require_count(count, "count"), require_count(steps, "steps")
@@ -161,28 +156,16 @@ def measure_relative_errors(run: FibonacciRun, steps: int, count: int = 256, see
 
 
 def find_last_possible(run: FibonacciRun, tolerance: float, steps: int = 1000) -> np.ndarray:
-    """Return for each network the last output step on which it could be right at all.
+    """Return for each network the last output step on which it could be right at all, (models,), 0 if not even the first.
 
     No output is larger than the row sum of the readout's magnitudes. The smallest series of :func:`draw_series`, with both
-    starts 0.5, exceeds that by more than the tolerance from some step on.
-
-    Args:
-        run: trained networks.
-        tolerance: relative error that still counts as right.
-        steps: how far to look.
-
-    Returns:
-        (models,) output steps, counted from 1; 0 if not even the first is possible.
-
-    Raises:
-        UserError: if the tolerance is not between 0 and 1, or nothing is out of reach within ``steps``.
+    starts 0.5, exceeds that by more than the relative error that still counts as right from some step on.
     """
     require(0 < tolerance < 1, f"tolerance must be between 0 and 1, not {tolerance!r}")
     reach = run.weights.readout.abs().sum(-1).amax(-1).numpy()
     series = rollout(make_fibonacci(2, 1), np.full((2, 1), 0.5), steps)[2:, 0] / run.scale
-    require(
-        bool(series[-1] * (1 - tolerance) > reach.max()), f"nothing is out of reach within {steps} steps: look further"
-    )
+    beyond = bool(series[-1] * (1 - tolerance) > reach.max())
+    require(beyond, f"nothing is out of reach within {steps} steps: look further")
     return (series[None] * (1 - tolerance) <= reach[:, None]).sum(1)
 
 
@@ -192,10 +175,7 @@ def predict_raw_error(nodes: int = 64) -> float:
     The network's late terms are c (g x1 + x2) with the golden ratio g, the series' (x1 + g x2) up to a common factor, with
     both starts uniform between 0.5 and 1. For the quotient r of the two the best c leaves 1 - E[r]^2 / E[r^2]. A second mode
     that neither grows nor fades against the first could improve every other term at the cost of the ones between, so the
-    statement is about the mean over neighbouring terms.
-
-    Args:
-        nodes: of the Gauss-Legendre rule a start.
+    statement is about the mean over neighbouring terms. The means are Gauss-Legendre sums of some nodes a start.
     """
     places, weights = np.polynomial.legendre.leggauss(nodes)
     starts = 0.75 + 0.25 * places

@@ -1,37 +1,58 @@
-"""One job of a sweep: train a model, or a group of them side by side, from the last checkpoint to its results.
+"""One job of a sweep: train a model, or a group of them side by side, from the last checkpoint to the end.
 
 The same function is run by a worker process, by the process that leads a sweep on a GPU, and by a job on a cluster.
 """
 
 import time
+import traceback
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from twm.errors import UserError, require
-from twm.records import DamagedRecord, read_tensors, write_tensors
+from twm.errors import UserError
+from twm.records import hold_lock, read_commit, read_tensors, write_tensors
+from twm.training.loop import TrainingRun, TrainedModel, collect_models, find_kind
 from twm.training.places import set_aside
+from twm.training.plans import Plan, restore_plan
 from twm.training.progress import Say
-from twm.training.protocols import find_protocol, restore_any
-from twm.training.results import read_commit, write_result
 
-_KIND = "checkpoint"
+#: What a checkpoint of a right name and a wrong content may raise.
+UNUSABLE = (UserError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
 #: Seconds between reports of progress.
 _REPORT_SECONDS = 0.5
 #: Seconds that a job waits for another process to leave its model.
 _CLAIM_SECONDS = 5.0
 
-JobProgress = Callable[[int, Sequence[float]], None]
+#: What a job tells: its kind (``say``, ``progress``, ``done``, ``stopped``, ``failed``), names of models, and what goes with
+#: it: a line, or the iteration and the latest accuracy of each model, -1 before the first test.
+Message = tuple[str, list[str], Any]
 
 
-def name_job(plans: Sequence[Any]) -> str:
+def describe_plan(plan: Plan) -> dict[str, Any]:
+    """Return a plan and its protocol as JSON can hold them."""
+    return {"protocol": plan.protocol, "plan": plan.describe()}
+
+
+def name_job(plans: Sequence[Plan]) -> str:
     """Return the name of a job: its model's, or one that follows from the names of all its models."""
     if len(plans) == 1:
         return plans[0].name
     return f"group-{zlib.crc32(' '.join(plan.name for plan in plans).encode()):08x}"
+
+
+def try_job(description: dict[str, Any], work: Path, tell: Callable[[Message], None], **settings: Any) -> Message:
+    """Train the model of a described plan, telling on the way, and return what became of it; nothing is raised."""
+    plan = restore_plan(find_kind(description["protocol"]).plan_type, description["plan"])
+    names = [plan.name]
+    told = {"say": lambda line: tell(("say", names, line)), "progress": lambda *state: tell(("progress", names, state))}
+    try:
+        done = run_job([plan], work, **told, **settings)
+    except Exception as error:
+        # Whatever happens to one model, the others go on.
+        return "failed", names, explain_failure(error, work / f"{plan.name}.error.txt")
+    return "done" if done else "stopped", names, None
 
 
 def run_job(
@@ -42,132 +63,94 @@ def run_job(
     path: str | None = None,
     keep_going: Callable[[], bool] = lambda: True,
     say: Say = print,
-    progress: JobProgress = lambda iteration, accuracies: None,
+    progress: Callable[[int, list[float]], None] = lambda iteration, accuracies: None,
 ) -> bool:
-    """Train from the last checkpoint, keep checkpoints on the way, and leave a result file a model.
+    """Train from the last checkpoint, keep others on the way, and one with the rows at the end; tell whether it was reached.
 
-    Args:
-        plans: of models to train side by side; usually one.
-        work: folder of checkpoints and results.
-        checkpoint_seconds: time between checkpoints.
-        device: ``cpu`` or ``cuda``.
-        path: of the kernel.
-        keep_going: asked after each iteration; when it says no, a last checkpoint is kept and the job ends.
-        say: called with a line for whatever a user should know.
-        progress: called now and then with the iteration and the latest accuracy of each model, -1 before the first test.
-
-    Returns:
-        whether the models are done.
-
-    Raises:
-        OSError: if a result cannot be written; the checkpoint stays.
-        UserError: if a plan cannot be trained, or another process is at it.
+    ``keep_going`` is asked after each iteration; when it says no, a last checkpoint is kept and the job ends. An OSError is
+    raised if the last one cannot be written, and a UserError if another process is at it.
     """
     read_commit()
-    with _claim(Path(work), name_job(plans)):
-        return _run(list(plans), Path(work), checkpoint_seconds, device, path, keep_going, say, progress)
-
-
-@contextmanager
-def _claim(work: Path, name: str) -> Iterator[None]:
-    """Make sure that nobody else trains the same: workers of a dead parent last a moment, a cluster's jobs for hours."""
-    import fcntl
-
-    work.mkdir(parents=True, exist_ok=True)
-    with open(work / f".{name}.lock", "w", encoding="utf-8") as handle:
-        deadline = time.monotonic() + _CLAIM_SECONDS
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                require(
-                    time.monotonic() < deadline,
-                    "another process is training it: wait for that one, then go on with --resume",
-                )
-                time.sleep(0.1)
-        yield
-
-
-def _run(
-    plans: list[Any],
-    work: Path,
-    checkpoint_seconds: float,
-    device: str,
-    path: str | None,
-    keep_going: Callable[[], bool],
-    say: Say,
-    progress: JobProgress,
-) -> bool:
     place = work / f"{name_job(plans)}.checkpoint"
-    ensemble = _load_checkpoint(_make_ensemble(plans, device, path, say), place, path, say)
-    kept = reported = time.monotonic()
+    # Workers of a dead parent last a moment, a cluster's jobs for hours.
+    taken = "another process is training it: wait for that one, then go on with --resume"
+    with hold_lock(work / f".{name_job(plans)}.lock", lambda owner: taken, _CLAIM_SECONDS):
+        run = _load(lambda: _make(plans, device, path, say), place, say)
+        kept = reported = time.monotonic()
 
-    def pulse(current: Any) -> bool:
-        nonlocal kept, reported
-        now = time.monotonic()
-        if now - reported >= _REPORT_SECONDS:
-            reported = now
-            progress(current.iteration, [log.accuracy_final for log in current.logs])
-        going = keep_going()
-        if not going or now - kept >= checkpoint_seconds:
-            _keep_checkpoint(current, place, say)
-            kept = time.monotonic()
-        return going
+        def pulse(current: TrainingRun) -> bool:
+            nonlocal kept, reported
+            now, going = time.monotonic(), keep_going()
+            if now - reported >= _REPORT_SECONDS:
+                reported = now
+                progress(current.iteration, [log.last.get("accuracy", -1.0) for log in current.logs])
+            if not going or now - kept >= checkpoint_seconds:
+                _keep(current, place, say)
+                kept = time.monotonic()
+            return going
 
-    if not ensemble.train(pulse):
-        return False
-    progress(ensemble.iteration, [log.accuracy_final for log in ensemble.logs])
-    for model in find_protocol(plans[0].protocol).finish(ensemble):
-        write_result(work / f"{model.plan.name}.result", model)
+        if not run.train(pulse):
+            return False
+        # Measuring takes its time too, and may be killed.
+        _keep(run, place, say)
+        run.finish()
+        write_tensors(place, "checkpoint", *run.state())
     return True
 
 
-def _make_ensemble(plans: list[Any], device: str, path: str | None, say: Say) -> Any:
-    """Make the ensemble, and say what it warns of: that a kernel failed its check and the plain one is used."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        ensemble = find_protocol(plans[0].protocol).make(plans, device, path)
-    for line in dict.fromkeys(str(warning.message) for warning in caught):
-        say(f"{name_job(plans)}: {line}")
-    return ensemble
-
-
-def _load_checkpoint(ensemble: Any, place: Path, path: str | None, say: Say) -> Any:
-    try:
-        tensors, description = read_tensors(place, _KIND)
-    except FileNotFoundError:
-        return ensemble
-    except DamagedRecord as error:
-        say(f"{error}; set aside as {set_aside(place).name}, and the model starts anew")
-        return ensemble
-    try:
-        ensemble.load(tensors, description)
-    except (UserError, KeyError, TypeError, RuntimeError) as error:
-        say(
-            f"{place.name} cannot be gone on from ({error}); set aside as {set_aside(place).name}, and the model starts anew"
-        )
-        return find_protocol(ensemble.plans[0].protocol).make(ensemble.plans, ensemble.device, path)
-    return ensemble
-
-
-def _keep_checkpoint(ensemble: Any, place: Path, say: Say) -> None:
-    tensors, description = ensemble.state()
-    try:
-        write_tensors(place, _KIND, tensors, {"protocol": ensemble.plans[0].protocol, **description})
-    except OSError as error:
-        # The checkpoint before this one is still there, and training can go on.
-        say(
-            f"{place.name} could not be kept at iteration {ensemble.iteration}: {error.strerror or error}; training goes on"
-        )
+def read_results(place: Path) -> list[TrainedModel]:
+    """Return the models that a checkpoint holds results of: none before its job has ended."""
+    return collect_models(*read_tensors(place, "checkpoint"))
 
 
 def read_group(place: Path) -> list[Any]:
-    """Return the plans of the models in a group's checkpoint.
+    """Return the plans of the models in a group's checkpoint."""
+    _, description = read_tensors(place, "checkpoint")
+    kind = find_kind(description["protocol"]).plan_type
+    return [restore_plan(kind, plan) for plan in description["plans"]]
 
-    Raises:
-        DamagedRecord: if the checkpoint is damaged.
-        UserError: if it is from another version.
-    """
-    _, description = read_tensors(place, _KIND)
-    return [restore_any({**description, "plan": plan}) for plan in description.get("plans", [])]
+
+def _make(plans: Sequence[Any], device: str, path: str | None, say: Say) -> TrainingRun:
+    """Make the run, and say what it warns of: that a fast way failed its check and the plain one is used."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        run = find_kind(plans[0].protocol)(plans, device, path)
+    for line in dict.fromkeys(str(warning.message) for warning in caught):
+        say(f"{name_job(plans)}: {line}")
+    return run
+
+
+def _load(make: Callable[[], TrainingRun], place: Path, say: Say) -> TrainingRun:
+    run = make()
+    try:
+        run.load(*read_tensors(place, "checkpoint"))
+    except FileNotFoundError:
+        pass
+    except UNUSABLE as error:
+        reason = str(error) if place.name in str(error) else f"{place.name} cannot be gone on from ({error})"
+        say(f"{reason}; set aside as {set_aside(place).name}, and the model starts anew")
+        return make()
+    return run
+
+
+def _keep(run: TrainingRun, place: Path, say: Say) -> None:
+    try:
+        write_tensors(place, "checkpoint", *run.state())
+    except OSError as error:
+        # The checkpoint before this one is still there, and training can go on.
+        says = f"{place.name} could not be kept at iteration {run.iteration}"
+        say(f"{says}: {error.strerror or error}; training goes on")
+
+
+def explain_failure(error: BaseException, place: Path | None = None) -> str:
+    """Return one line about a failure; for one that nobody foresaw, leave the traceback in a file and name it."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    line = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    try:
+        place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    except (OSError, AttributeError):
+        return line
+    return f"{line} (traceback in {place})"

@@ -1,19 +1,17 @@
-"""Everything that one trained model is a function of, and the name that follows from it.
-
-Everything that one network trained on sequences is a function of, and the name that follows from it.
-"""
+"""Everything that one trained model is a function of, and the name that follows from it."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from twm.errors import UserError, require, require_count
 from twm.models.elman import NONLINEARITIES, name_network
 from twm.models.rings import ENCODER_STARTS, NETWORKS, RECURRENT_STARTS
 from twm.models.weights import check_initial
+from twm.tasks.flip_flop import FlipFlop
 from twm.tasks.images import find_stand_in
 from twm.tasks.parsing import check_sequence_task, parse_sequence_task
 from twm.tasks.sequences import SequenceTask
@@ -24,121 +22,133 @@ MULTIPLES = (1, 2, 5, 10, 100)
 #: The curricula and the threshold each has by default: a share of right signs for ``staged``, a mean squared error for
 #: ``adaptive``; training without a curriculum has none.
 CURRICULA: dict[str, float | None] = {"staged": 0.98, "adaptive": 3e-2, "none": None}
+#: How each network starts unless its plan says otherwise: recurrent weights and encoder. Torch's own start as torch's do.
+STARTS = {"wrnn": ("shift", "single"), "irnn": ("identity", "small"), "lstm": (None, None), "gru": (None, None)}
+
+AnyPlan = TypeVar("AnyPlan", bound="Plan")
 
 
 @dataclass(frozen=True)
-class ModelPlan:
-    """One model to train, by the paper's protocol.
+class Plan:
+    """What all plans share: a model is a function of its plan alone, and two plans of one name train the same model."""
 
-    The defaults are those of Table 1. A model is a function of its plan alone: data and initial weights follow from task
-    and seed, so it comes out the same alone or in a sweep.
+    protocol: ClassVar[str]  # which kind of model this is, see twm.training.loop.find_kind
+    letters: ClassVar[dict[str, str]]  # before fields that show in the name where they are not as usual
 
-    Attributes:
-        task: as :func:`twm.theory.systems.parse_task` reads it; one that keeps states of -1 and 1 so.
-        hidden: hidden neurons.
-        l2: Adam's coupled weight decay.
-        seed: of the data and of the initial weights.
-        init: how initial weights are drawn, see :func:`twm.models.weights.draw_weights`.
-        curriculum: ``staged``, ``adaptive`` or ``none``, see :mod:`twm.training.curricula`.
-        threshold: the curriculum's; by default that of :data:`CURRICULA`.
-        iterations: number of batches.
-        learning_rate: Adam's step.
-        drop_at: last iteration before the learning rate drops; ``None`` for no drop.
-        drop_factor: what the learning rate is multiplied by then.
-        horizons: lengths of the output phase; ``staged`` goes through them, ``adaptive`` moves between the first and the
-            last, ``none`` takes the last.
-        batch: sequences a batch.
-        test_every: iterations between tests.
-        test_count: sequences of the test set, which is the same for all seeds.
-        test_horizon: output steps of a test.
-        stop_at: end at the first test with this accuracy; ``None`` to use all iterations.
-        multiples: at the end accuracy is also measured over these multiples of the last horizon; of :data:`MULTIPLES`.
-        snapshots: iterations whose weights are kept beside the best ones.
-        curve_points: largest number of points of the learning curve.
+    def describe(self) -> dict[str, Any]:
+        """Return the plan as JSON can hold it; :func:`restore_plan` goes back."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
-    Raises:
-        UserError: if anything is unknown or out of range; ``hidden`` must be at least the task's ``dim``, and for a start
-            at a wave its ``history*dim``.
+    @property
+    def curve_every(self) -> int:
+        """Iterations between points of the learning curve."""
+        return self.test_every
 
-    Source: twm Table 1, Table 2, B.2.
-    """
+    def find_rate(self, iteration: int) -> float:
+        """Return Adam's step in an iteration."""
+        return self.learning_rate * (self.drop_factor if self.drop_at is not None and iteration > self.drop_at else 1.0)
 
-    #: Which kind of model this is, see :mod:`twm.training.protocols`.
-    protocol: ClassVar[str] = "elman"
+    def _find_usual(self, field: str) -> Any:
+        return type(self).__dataclass_fields__[field].default
 
-    task: str
-    hidden: int = 128
-    l2: float = 0.0
-    seed: int = 0
-    init: str = "uniform"
-    curriculum: str = "staged"
-    threshold: float | None = None
-    iterations: int = 20_000
-    learning_rate: float = 1e-3
-    drop_at: int | None = None
-    drop_factor: float = 0.1
-    horizons: tuple[int, ...] = (10, 20, 40, 60, 100)
-    batch: int = 64
-    test_every: int = 500
-    test_count: int = 640
-    test_horizon: int = 200
-    stop_at: float | None = None
-    multiples: tuple[int, ...] = MULTIPLES
-    snapshots: tuple[int, ...] = ()
-    curve_points: int = 200
+    def _name_rest(self) -> str:
+        rest = ""
+        for field, letter in self.letters.items():
+            value = getattr(self, field)
+            if value != self._find_usual(field):
+                text = "-".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else value
+                rest += f"_{letter}{text:g}" if isinstance(text, int | float) else f"_{letter}{text}"
+        return rest
+
+    # ---- what is checked, and made of one type
+
+    def _settle(self, name: str, value: Any) -> None:
+        object.__setattr__(self, name, value)
+
+    def _check_counts(self, names: str, least: int = 1) -> None:
+        for name in names.split():
+            if name != "drop_at" or self.drop_at is not None:
+                self._settle(name, require_count(getattr(self, name), name, least))
+
+    def _check_numbers(self, names: str, zero: bool = False) -> None:
+        says = "at least 0" if zero else "positive"
+        for name in names.split():
+            value = getattr(self, name)
+            fine = math.isfinite(value) and (value >= 0 if zero else value > 0)
+            require(fine, f"{name} must be {says}, not {value!r}")
+            self._settle(name, float(value))
+
+    def _check_rising(self, name: str, least: int = 1) -> None:
+        values = tuple(require_count(value, f"every number in {name}", least) for value in getattr(self, name))
+        require(all(a < b for a, b in zip(values, values[1:])), f"{name} must be increasing numbers, not {values}")
+        self._settle(name, values)
+
+    def _check_choice(self, name: str, known: Iterable[str]) -> None:
+        value = getattr(self, name)
+        require(value in known, f"{name} must be one of {', '.join(known)}, not {value!r}")
+
+
+@dataclass(frozen=True)
+class ModelPlan(Plan):
+    """One Elman network to train by the paper's protocol. Source: twm Table 1 (the defaults), Table 2, B.2."""
+
+    protocol = "elman"
+    letters = {
+        "iterations": "i", "learning_rate": "lr", "drop_at": "drop", "drop_factor": "by", "horizons": "H", "batch": "b",
+        "test_every": "every", "test_count": "count", "test_horizon": "test", "stop_at": "stop",
+    }  # fmt: skip
+
+    task: str  # as twm.theory.systems.parse_task reads it; one that keeps states of -1 and 1 so
+    hidden: int = 128  # neurons
+    l2: float = 0.0  # Adam's coupled weight decay
+    seed: int = 0  # of the data and of the initial weights
+    init: str = "uniform"  # how these are drawn, see twm.models.weights.draw_weights
+    curriculum: str = "staged"  # or adaptive, or none, see twm.training.curricula
+    threshold: float | None = None  # the curriculum's; by default that of CURRICULA
+    iterations: int = 20_000  # batches
+    learning_rate: float = 1e-3  # Adam's step
+    drop_at: int | None = None  # last iteration before the learning rate drops
+    drop_factor: float = 0.1  # what it is multiplied by then
+    horizons: tuple[int, ...] = (10, 20, 40, 60, 100)  # lengths of the output phase, see the curricula
+    batch: int = 64  # sequences
+    test_every: int = 500  # iterations
+    test_count: int = 640  # sequences of the test set, which is the same for all seeds
+    test_horizon: int = 200  # output steps of a test
+    stop_at: float | None = None  # end at the first test with this accuracy
+    multiples: tuple[int, ...] = MULTIPLES  # of the last horizon, over which accuracy is measured at the end
+    snapshots: tuple[int, ...] = ()  # iterations whose weights are kept beside the best ones
+    curve_points: int = 200  # largest number of points of the learning curve
 
     def __post_init__(self) -> None:
         task = parse_task(self.task)
-        object.__setattr__(self, "task", task.name)
-        for name in ("hidden", "iterations", "batch", "test_every", "test_count", "test_horizon", "curve_points"):
-            require_count(getattr(self, name), name)
-        object.__setattr__(self, "seed", require_count(self.seed, "seed", 0))
-        fits = self.hidden >= task.dim
-        require(
-            fits,
-            f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}: fewer neurons cannot even be read out",
-        )
-        require(math.isfinite(self.l2) and self.l2 >= 0, f"l2 must be at least 0, not {self.l2!r}")
-        object.__setattr__(self, "l2", float(self.l2))
+        self._settle("task", task.name)
+        self._check_counts("hidden iterations batch test_every test_count test_horizon curve_points drop_at")
+        self._check_counts("seed", 0)
+        least = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}"
+        require(self.hidden >= task.dim, f"{least}: fewer neurons cannot even be read out")
+        self._check_numbers("l2", zero=True)
         check_initial(self.init, task.dim, self.hidden, task.history)
-        require(
-            self.curriculum in CURRICULA, f"curriculum must be one of {', '.join(CURRICULA)}, not {self.curriculum!r}"
-        )
-        self._settle_threshold()
-        for name in ("learning_rate", "drop_factor"):
-            value = getattr(self, name)
-            require(math.isfinite(value) and value > 0, f"{name} must be positive, not {value!r}")
-            object.__setattr__(self, name, float(value))
+        self._check_choice("curriculum", CURRICULA)
+        self._check_threshold()
+        self._check_numbers("learning_rate drop_factor")
         for name in ("horizons", "multiples", "snapshots"):
-            object.__setattr__(self, name, self._settle_rising(name))
+            self._check_rising(name)
         require(len(self.horizons) > 0, "horizons must be increasing numbers, at least one")
         odd = sorted(set(self.multiples) - set(MULTIPLES))
         require(not odd, f"multiples must be of {MULTIPLES}, not {odd}: tables have columns for these only")
-        if self.drop_at is not None:
-            require_count(self.drop_at, "drop_at")
-        if self.stop_at is not None:
-            require(0 <= self.stop_at <= 1, f"stop_at must be a share between 0 and 1, not {self.stop_at!r}")
+        share = self.stop_at is None or 0 <= self.stop_at <= 1
+        require(share, f"stop_at must be a share between 0 and 1, not {self.stop_at!r}")
 
-    def _settle_threshold(self) -> None:
-        usual = CURRICULA[self.curriculum]
-        given = self.threshold
-        if usual is None:
-            require(
-                given is None, "training without a curriculum has no threshold: leave it out, or choose a curriculum"
-            )
-        elif given is None:
-            object.__setattr__(self, "threshold", usual)
-        elif self.curriculum == "staged":
-            require(0 <= given <= 1, f"threshold must be a share of right signs between 0 and 1, not {given!r}")
-        else:
-            require(
-                math.isfinite(given) and given > 0, f"threshold must be a positive mean squared error, not {given!r}"
-            )
-
-    def _settle_rising(self, name: str) -> tuple[int, ...]:
-        values = tuple(require_count(value, f"every number in {name}") for value in getattr(self, name))
-        require(all(a < b for a, b in zip(values, values[1:])), f"{name} must be increasing numbers, not {values}")
-        return values
+    def _check_threshold(self) -> None:
+        given, usual = self.threshold, CURRICULA[self.curriculum]
+        if given is None:
+            return self._settle("threshold", usual)
+        advice = "leave it out, or choose a curriculum"
+        require(usual is not None, f"training without a curriculum has no threshold: {advice}")
+        staged = self.curriculum == "staged"
+        says = "a share of right signs between 0 and 1" if staged else "a positive mean squared error"
+        fine = 0 <= given <= 1 if staged else math.isfinite(given) and given > 0
+        require(fine, f"threshold must be {says}, not {given!r}")
 
     @property
     def system(self) -> HDS:
@@ -157,47 +167,149 @@ class ModelPlan:
 
     @property
     def name(self) -> str:
-        """The model's name: task, size, weight decay, seed, and whatever else is not as in Table 1.
-
-        Two plans have one name only if they train the same model, so the name is the key of a table of models.
-        """
-        usual = ModelPlan.__dataclass_fields__
+        """The model's name: task, size, weight decay, seed, and whatever else is not as in Table 1."""
         rest = "" if self.init == "uniform" else f"_{self.init}"
         rest += "" if self.curriculum == "staged" else f"_{self.curriculum}"
         rest += "" if self.threshold == CURRICULA[self.curriculum] else f"_t{self.threshold:g}"
-        for field, letter in _LETTERS.items():
-            value = getattr(self, field)
-            if value != usual[field].default:
-                rest += f"_{letter}" + ("-".join(map(str, value)) if isinstance(value, tuple) else f"{value:g}")
-        return name_network(self.task, self.hidden, self.l2, self.seed, rest)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the plan as JSON can hold it; ``ModelPlan(**plan.describe())`` is the same plan."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        return name_network(self.task, self.hidden, self.l2, self.seed, rest + self._name_rest())
 
 
-#: Fields that show in a model's name where they are not as in Table 1. What is missing here shows otherwise, or does not
-#: change the model.
-_LETTERS = {
-    "iterations": "i",
-    "learning_rate": "lr",
-    "drop_at": "drop",
-    "drop_factor": "by",
-    "horizons": "H",
-    "batch": "b",
-    "test_every": "every",
-    "test_count": "count",
-    "test_horizon": "test",
-    "stop_at": "stop",
-}
+@dataclass(frozen=True)
+class SequencePlan(Plan):
+    """One network to train on a sequence task. Source: wrnn Sec. 3, App. B."""
+
+    protocol = "sequence"
+    # Snapshots and scale do not change the model.
+    letters = {
+        "kernel": "k", "recurrent": "", "encoder": "", "activation": "", "mlp": "mlp", "iterations": "i", "batch": "b",
+        "learning_rate": "lr", "drop_at": "drop", "drop_factor": "by", "clip": "clip", "divisor": "div", "test_every": "every",
+        "test_count": "count",
+    }  # fmt: skip
+
+    task: str  # as twm.tasks.parsing.parse_sequence_task reads it
+    network: str = "wrnn"  # or irnn, lstm, gru
+    neurons: int = 100  # of a ring, or of the network
+    channels: int = 1  # rings; 1 for all but the wave-RNN
+    kernel: int = 3  # taps of the convolution; 1 for all but the wave-RNN
+    recurrent: str | None = None  # how recurrent weights start; by default as STARTS says
+    encoder: str | None = None  # how the encoder starts; by default as STARTS says
+    activation: str = "relu"
+    mlp: int = 0  # hidden units of a readout with two layers; 0 for a linear one
+    seed: int = 0  # of data and initial weights
+    iterations: int = 60_000  # batches
+    batch: int = 128  # sequences
+    learning_rate: float = 1e-3  # Adam's step
+    drop_at: int | None = None  # last iteration before the learning rate drops
+    drop_factor: float = 0.1  # what it is multiplied by then
+    clip: float = 0.0  # largest norm of the gradient; 0 for no clipping
+    divisor: float = (
+        1.0  # of the loss before it is differentiated, as the copy task's released code has one; not in tables
+    )
+    test_every: int = 1000  # iterations
+    test_count: int = 1024  # sequences of the test set, at most as many as there are; the same for all seeds
+    snapshots: tuple[int, ...] = ()  # iterations whose weights are kept; 0 for those before the first
+    scale: str = ""  # what is smaller than in the paper, for those who read the table; no part of the model
+
+    def __post_init__(self) -> None:
+        check_sequence_task(self.task)
+        self._check_choice("network", NETWORKS)
+        self._check_counts("neurons channels kernel iterations batch test_every test_count drop_at")
+        self._check_counts("mlp seed", 0)
+        self._check_choice("activation", NONLINEARITIES)
+        if self.network != "wrnn":
+            require(self.channels == 1, f"only a wrnn has channels: leave them out for {self.network}")
+            self._settle("kernel", 1)
+        for name, usual in zip(("recurrent", "encoder"), STARTS[self.network]):
+            if usual is None:
+                require(getattr(self, name) is None, f"{self.network} starts as torch's does: leave {name} out")
+            elif getattr(self, name) is None:
+                self._settle(name, usual)
+            else:
+                self._check_choice(name, RECURRENT_STARTS if name == "recurrent" else ENCODER_STARTS)
+        self._check_numbers("learning_rate drop_factor divisor")
+        self._check_numbers("clip", zero=True)
+        self._check_rising("snapshots", 0)
+
+    def make_task(self) -> SequenceTask:
+        """Make the task, with its data; a UserError if images are not to be had."""
+        return parse_sequence_task(self.task)
+
+    def make_task_at_hand(self) -> SequenceTask:
+        """Make the task to look at a trained network with: MNIST's images are the few that come with the library."""
+        return parse_sequence_task(find_stand_in(self.task))
+
+    @property
+    def hidden(self) -> int:
+        """Numbers of a state."""
+        return self.neurons * self.channels
+
+    def _find_usual(self, field: str) -> Any:
+        if field in ("recurrent", "encoder"):
+            return STARTS[self.network][field == "encoder"]
+        return 1 if field == "kernel" and self.network != "wrnn" else super()._find_usual(field)
+
+    @property
+    def name(self) -> str:
+        """The model's name: task, network and size, what differs from the usual, and the seed."""
+        safe = self.task.replace(":", "-").replace(",", "-")
+        size = f"n{self.neurons}" + (f"_c{self.channels}" if self.network == "wrnn" else "")
+        return f"{safe}_{self.network}_{size}{self._name_rest()}_s{self.seed}"
+
+
+@dataclass(frozen=True)
+class FlipFlopPlan(Plan):
+    """One network to train on the flip-flop. Source: mem Sec. 2, 3, App. A; rate, updates and streams are not given there."""
+
+    protocol = "flip-flop"
+    letters = {
+        "unfold": "u", "iterations": "i", "learning_rate": "lr", "drop_at": "drop", "batch": "b", "test_every": "every",
+        "test_streams": "streams", "test_steps": "steps",
+    }  # fmt: skip
+    drop_factor: ClassVar[float] = 0.1
+    snapshots: ClassVar[tuple[int, ...]] = ()
+
+    delay: int = 0  # steps from a pulse to its due step
+    seed: int = 0  # of the data and of the initial weights
+    hidden: int = 100  # neurons
+    reading: str = "channel"  # of the mean interval between pulses, see twm.tasks.flip_flop.FlipFlop
+    unfold: int = 10  # steps that the gradient goes back
+    iterations: int = 40_000  # updates
+    learning_rate: float = 3e-4  # Adam's step
+    drop_at: int | None = 32_000  # last update before it becomes a tenth
+    batch: int = 64  # streams side by side
+    test_every: int = 1000  # updates
+    test_streams: int = 50  # of a test, whose data is the same for all seeds
+    test_steps: int = 1000  # of each
+
+    def __post_init__(self) -> None:
+        FlipFlop(self.delay, reading=self.reading)
+        self._check_counts("seed", 0)
+        self._check_counts("hidden unfold iterations batch test_every test_streams test_steps drop_at")
+        self._check_numbers("learning_rate")
+
+    @property
+    def task(self) -> FlipFlop:
+        """The task itself."""
+        return FlipFlop(self.delay, reading=self.reading)
+
+    @property
+    def name(self) -> str:
+        """The network's name."""
+        return name_network(self.task.name, self.hidden, 0.0, self.seed, self._name_rest())
+
+
+# ---- plans from elsewhere
+
+
+def restore_plan(kind: type[AnyPlan], description: Mapping[str, Any]) -> AnyPlan:
+    """Make the plan that :meth:`Plan.describe` described; a UserError if that was another version's."""
+    odd = ", ".join(sorted(set(description) ^ {field.name for field in fields(kind)}))
+    require(not odd, f"the plan of a model comes from another version: it differs in {odd}")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in description.items()})
 
 
 def check_plans(plans: Iterable[Any]) -> list[Any]:
-    """Return plans as a list after checking that no two are the same model.
-
-    Raises:
-        UserError: if there is none, or two have one name.
-    """
+    """Return plans as a list after checking that there are some, and no two of the same model."""
     plans = list(plans)
     require(len(plans) > 0, "there is no model to train: give at least one seed")
     names: set[str] = set()
@@ -208,14 +320,7 @@ def check_plans(plans: Iterable[Any]) -> list[Any]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Read seeds such as ``0-19``, ``3`` or ``0,4,7-9``.
-
-    Returns:
-        the seeds in the order given.
-
-    Raises:
-        UserError: if the text has another form, a range runs backwards, or a seed occurs twice.
-    """
+    """Read seeds such as ``0-19``, ``3`` or ``0,4,7-9``, in the order given."""
     seeds: list[int] = []
     for part in str(text).split(","):
         first, hyphen, last = (piece.strip() for piece in part.partition("-"))
@@ -231,15 +336,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def select_plans(plans: Sequence[Any], names: str) -> list[Any]:
-    """Return the plans that are named, in their own order.
-
-    Args:
-        plans: any that have a name.
-        names: exact names or patterns of the shell (``*``, ``?``, ``[...]``), separated by commas.
-
-    Raises:
-        UserError: if a name or pattern matches no plan.
-    """
+    """Return, in their own order, the plans named by a list of exact names or shell patterns, separated by commas."""
     known = [plan.name for plan in plans]
     wanted = [part.strip() for part in names.split(",")]
     require(all(wanted), f"--only takes names of models or patterns, separated by commas, not {names!r}")
@@ -250,210 +347,3 @@ def select_plans(plans: Sequence[Any], names: str) -> list[Any]:
         raise UserError(f"--only: none of the {len(known)} models asked for is {lost[0]!r}; near it: {near}")
     chosen = set().union(*matches.values())
     return [plan for plan in plans if plan.name in chosen]
-
-
-def restore_plan(description: dict[str, Any]) -> ModelPlan:
-    """Make the plan that :meth:`ModelPlan.describe` described.
-
-    Raises:
-        UserError: if it was described by another version.
-    """
-    known = {field.name for field in fields(ModelPlan)}
-    if set(description) != known:
-        odd = ", ".join(sorted(set(description) ^ known))
-        raise UserError(f"the plan of a model comes from another version: it differs in {odd}")
-    return ModelPlan(**{key: tuple(value) if isinstance(value, list) else value for key, value in description.items()})
-
-
-#: How each network starts, unless its plan says otherwise: recurrent weights and encoder. Torch's own start as torch's do.
-STARTS = {"wrnn": ("shift", "single"), "irnn": ("identity", "small"), "lstm": (None, None), "gru": (None, None)}
-
-
-@dataclass(frozen=True)
-class SequencePlan:
-    """One network to train on a sequence task.
-
-    A network is a function of its plan alone: data and initial weights follow from task and seed.
-
-    Attributes:
-        task: as :func:`twm.tasks.parsing.parse_sequence_task` reads it.
-        network: ``wrnn``, ``irnn``, ``lstm`` or ``gru``.
-        neurons: of a ring, or of the network.
-        channels: rings; 1 for all but the wave-RNN.
-        kernel: taps of the convolution; 1 for all but the wave-RNN.
-        recurrent: how recurrent weights start; by default as :data:`STARTS` says.
-        encoder: how the encoder starts; by default as :data:`STARTS` says.
-        activation: ``relu``, ``tanh`` or ``linear``.
-        mlp: hidden units of a readout with two layers; 0 for a linear one.
-        seed: of data and initial weights.
-        iterations: batches.
-        batch: sequences a batch.
-        learning_rate: Adam's step.
-        drop_at: last iteration before the learning rate drops; ``None`` for no drop.
-        drop_factor: what the learning rate is multiplied by then.
-        clip: largest norm of the gradient; 0 for no clipping.
-        divisor: what the loss is divided by before it is differentiated; the released code of the copy task divides by the
-            batch once more. Tables hold the loss without it.
-        test_every: iterations between tests.
-        test_count: sequences of the test set, which is the same for all seeds; at most as many as there are.
-        snapshots: iterations whose weights are kept beside the best ones; 0 stands for those before the first.
-        scale: what is smaller than in the paper, in words, for those who read the table; no part of the model.
-
-    Raises:
-        UserError: if anything is unknown or out of range.
-
-    Source: wrnn Sec. 3, App. B.
-    """
-
-    #: Which kind of model this is, see :mod:`twm.training.protocols`.
-    protocol: ClassVar[str] = "sequence"
-
-    task: str
-    network: str = "wrnn"
-    neurons: int = 100
-    channels: int = 1
-    kernel: int = 3
-    recurrent: str | None = None
-    encoder: str | None = None
-    activation: str = "relu"
-    mlp: int = 0
-    seed: int = 0
-    iterations: int = 60_000
-    batch: int = 128
-    learning_rate: float = 1e-3
-    drop_at: int | None = None
-    drop_factor: float = 0.1
-    clip: float = 0.0
-    divisor: float = 1.0
-    test_every: int = 1000
-    test_count: int = 1024
-    snapshots: tuple[int, ...] = ()
-    scale: str = ""
-
-    def __post_init__(self) -> None:
-        check_sequence_task(self.task)
-        require(self.network in NETWORKS, f"network must be one of {', '.join(NETWORKS)}, not {self.network!r}")
-        for name in ("neurons", "channels", "kernel", "iterations", "batch", "test_every", "test_count"):
-            require_count(getattr(self, name), name)
-        for name in ("mlp", "seed"):
-            require_count(getattr(self, name), name, 0)
-        require(
-            self.activation in NONLINEARITIES,
-            f"activation must be one of {', '.join(NONLINEARITIES)}, not {self.activation!r}",
-        )
-        if self.network != "wrnn":
-            require(self.channels == 1, f"only a wrnn has channels: leave them out for {self.network}")
-            object.__setattr__(self, "kernel", 1)
-        self._settle_starts()
-        for name in ("learning_rate", "drop_factor", "divisor"):
-            value = getattr(self, name)
-            require(math.isfinite(value) and value > 0, f"{name} must be positive, not {value!r}")
-            object.__setattr__(self, name, float(value))
-        require(math.isfinite(self.clip) and self.clip >= 0, f"clip must be at least 0, not {self.clip!r}")
-        object.__setattr__(self, "clip", float(self.clip))
-        if self.drop_at is not None:
-            require_count(self.drop_at, "drop_at")
-        rising = tuple(require_count(value, "every number in snapshots", 0) for value in self.snapshots)
-        require(all(a < b for a, b in zip(rising, rising[1:])), f"snapshots must be increasing numbers, not {rising}")
-        object.__setattr__(self, "snapshots", rising)
-
-    def _settle_starts(self) -> None:
-        for name, usual, known in zip(
-            ("recurrent", "encoder"), STARTS[self.network], (RECURRENT_STARTS, ENCODER_STARTS)
-        ):
-            given = getattr(self, name)
-            if usual is None:
-                require(given is None, f"{self.network} starts as torch's does: leave {name} out")
-            elif given is None:
-                object.__setattr__(self, name, usual)
-            else:
-                require(given in known, f"{name} must be one of {', '.join(known)}, not {given!r}")
-
-    def make_task(self) -> SequenceTask:
-        """Make the task, with its data.
-
-        Raises:
-            UserError: if images are not to be had.
-        """
-        return parse_sequence_task(self.task)
-
-    def make_task_at_hand(self) -> SequenceTask:
-        """Make the task to look at a trained network with: MNIST's images are the few that come with the library.
-
-        Raises:
-            UserError: if images of another kind are not to be had.
-        """
-        return parse_sequence_task(find_stand_in(self.task))
-
-    @property
-    def hidden(self) -> int:
-        """Numbers of a state."""
-        return self.neurons * self.channels
-
-    @property
-    def name(self) -> str:
-        """The model's name: task, network and size, what differs from the usual, and the seed.
-
-        Two plans have one name only if they train the same model, so the name is the key of a table of models.
-        """
-        safe = self.task.replace(":", "-").replace(",", "-")
-        size = f"n{self.neurons}" + (f"_c{self.channels}" if self.network == "wrnn" else "")
-        rest = ""
-        for field, letter in _SEQUENCE_LETTERS.items():
-            value, usual = getattr(self, field), _USUAL[field].default
-            if field in ("recurrent", "encoder"):
-                usual = STARTS[self.network][field == "encoder"]
-            if field == "kernel" and self.network != "wrnn":
-                usual = 1
-            if value != usual:
-                rest += f"_{letter}{value:g}" if isinstance(value, int | float) else f"_{letter}{value}"
-        return f"{safe}_{self.network}_{size}{rest}_s{self.seed}"
-
-    def describe(self) -> dict[str, Any]:
-        """Return the plan as JSON can hold it; ``SequencePlan(**plan.describe())`` is the same plan."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
-
-
-_USUAL = SequencePlan.__dataclass_fields__
-#: Fields that show in a model's name where they are not as usual. Snapshots and scale do not change the model.
-_SEQUENCE_LETTERS = {
-    "kernel": "k",
-    "recurrent": "",
-    "encoder": "",
-    "activation": "",
-    "mlp": "mlp",
-    "iterations": "i",
-    "batch": "b",
-    "learning_rate": "lr",
-    "drop_at": "drop",
-    "drop_factor": "by",
-    "clip": "clip",
-    "divisor": "div",
-    "test_every": "every",
-    "test_count": "count",
-}
-
-
-def restore_sequence_plan(description: dict[str, Any]) -> SequencePlan:
-    """Make the plan that :meth:`SequencePlan.describe` described.
-
-    Raises:
-        UserError: if it was described by another version.
-    """
-    known = {field.name for field in fields(SequencePlan)}
-    if set(description) != known:
-        odd = ", ".join(sorted(set(description) ^ known))
-        raise UserError(f"the plan of a model comes from another version: it differs in {odd}")
-    return SequencePlan(
-        **{key: tuple(value) if isinstance(value, list) else value for key, value in description.items()}
-    )
-
-
-def check_tasks(plans: Sequence[SequencePlan]) -> None:
-    """Make every task once, so that missing images are told before anything is trained.
-
-    Raises:
-        UserError: if images are not to be had, or a batch is larger than there are images.
-    """
-    for plan in {plan.task: plan for plan in plans}.values():
-        plan.make_task().draw_batch(plan.seed, 1, plan.batch)

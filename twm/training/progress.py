@@ -19,47 +19,18 @@ def format_seconds(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def describe_row(row: dict[str, Any]) -> str:
-    """Return what became of one model, in a line."""
-    line = f"{row['model']}: accuracy {row['accuracy']:.4f}"
-    if row["rank_network"] is not None:
-        line += f", {row['rank_network']} of {row['rank_theory']} eigenvalues"
-    if row["argument_error"] is not None:
-        line += f", argument error {row['argument_error']:.2g} rad"
-    if row["diverged_at"] is not None:
-        line += f", diverged by iteration {row['diverged_at']}"
-    return f"{line}, {row['iterations']} iterations, {format_seconds(row['seconds'])}"
-
-
 class Progress:
-    """Tell how many models are done, how well those in training do, and how long it will take.
+    """Tell how many models are done, how well those in training do, and how long it will take."""
 
-    Args:
-        plans: of the models that wait.
-        on_record: how many are on record already.
-        say: where lines go.
-        bar: whether to show a bar; by default where standard error is a terminal.
-        describe: says in a line what became of a model.
-    """
-
-    def __init__(
-        self,
-        plans: Sequence[Any],
-        on_record: int,
-        say: Say,
-        bar: bool | None = None,
-        describe: Callable[[dict[str, Any]], str] = describe_row,
-    ) -> None:
-        self._describe = describe
-        self._left = {plan.name: plan.iterations for plan in plans}
+    def __init__(self, plans: Sequence[Any], on_record: int, say: Say) -> None:
+        self._iterations = {plan.name: plan.iterations for plan in plans}
+        self._left = dict(self._iterations)
         self._accuracies: dict[str, float] = {}
         self._done, self._total = on_record, on_record + len(plans)
         self._say, self._made, self._started = say, 0, time.monotonic()
         self._told = self._started
-        self._seen: dict[str, int] = {}
-        self._iterations = {plan.name: plan.iterations for plan in plans}
         self._bar: Any = None
-        if (sys.stderr.isatty() if bar is None else bar) and plans:
+        if sys.stderr.isatty() and plans:
             from tqdm import tqdm
 
             layout = "{desc} {percentage:3.0f}%|{bar}|{postfix}"
@@ -76,23 +47,21 @@ class Progress:
 
     def advance(self, model: str, iteration: int, accuracy: float) -> None:
         """Note that a model is at an iteration, with its latest test accuracy, -1 before the first."""
-        if model not in self._iterations:
+        if model not in self._left:
             # A group that was begun earlier may hold models that are not asked for now.
             return
-        if model in self._seen:
-            self._made += max(0, iteration - self._seen[model])
-        self._seen[model] = iteration
-        self._left[model] = self._iterations[model] - iteration
-        self._accuracies[model] = accuracy
+        left = self._iterations[model] - iteration
+        if model in self._accuracies:
+            self._made += max(0, self._left[model] - left)
+        self._left[model], self._accuracies[model] = left, accuracy
         self.tick()
 
-    def finish(self, model: str, row: dict[str, Any] | None, reason: str = "") -> None:
-        """Note that a model has ended, with its row or with the reason why there is none."""
+    def finish(self, model: str, line: str, done: bool) -> None:
+        """Note that a model has ended, with a line about what became of it."""
+        self._done += done and model in self._left
         self._left.pop(model, None)
         self._accuracies.pop(model, None)
-        self._done += row is not None and model in self._iterations
-        text = self._describe(row) if row is not None else f"{model}: {reason}"
-        self.say(f"{text} ({self._count()}{self._time_left()})")
+        self.say(f"{line} ({self._count()}{self._time_left()})")
         self.tick()
 
     def tick(self) -> None:
@@ -123,6 +92,4 @@ class Progress:
 
     def _time_left(self) -> str:
         elapsed, left = time.monotonic() - self._started, sum(self._left.values())
-        if not left or not self._made:
-            return ""
-        return f", about {format_seconds(left * elapsed / self._made)} left"
+        return f", about {format_seconds(left * elapsed / self._made)} left" if left and self._made else ""

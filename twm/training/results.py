@@ -1,24 +1,10 @@
-"""What a trained model leaves: a row, a learning curve, and weights; and the file that holds them until they are recorded."""
+"""The table of Elman networks, and one model trained in this process."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from twm.errors import require
-from twm.models.elman import write_network
-from twm.models.weights import Weights
-from twm.paths import find_commit
-from twm.records import DamagedRecord, describe_host, read_tensors, write_tensors
-from twm.theory.spectra import compare_with_theory
-from twm.theory.systems import make_selection_table, parse_task
-from twm.training.ensemble import Ensemble, group_plans
-from twm.training.plans import MULTIPLES, ModelPlan, restore_plan
-from twm.training.progress import describe_row
-from twm.training.protocols import Protocol, describe_plan, find_protocol, restore_any
+from twm.records import read_commit
+from twm.training.loop import TrainedModel, find_kind
+from twm.training.plans import MULTIPLES
 
 #: A table of models: its columns and what they mean.
 MODEL_COLUMNS: dict[str, str] = {
@@ -53,179 +39,16 @@ MODEL_COLUMNS: dict[str, str] = {
     "commit": "of this project; with + where files were changed",
     "date": "day on which the model was done",
 }
-
 #: Columns that say how a row came about; two runs of one model may differ in them and in nothing else.
 CIRCUMSTANCES = ("seconds", "device", "torch", "commit", "date")
-#: Columns that hold words; all others hold numbers.
-TEXTS = ("model", "task", "init", "curriculum", "device", "torch", "commit", "date")
-#: Columns of a table of learning curves.
-CURVE_COLUMNS = ("model", "iteration", "horizon", "loss", "accuracy", "test_accuracy")
-
-_FROM_PLAN = ("task", "hidden", "l2", "seed", "init", "curriculum", "threshold", "learning_rate", "drop_at")
-_KIND = "result"
 
 
-@dataclass(frozen=True)
-class TrainedModel:
-    """One model that has ended.
+def train_model(plan: Any, path: str | None = None, device: str = "cpu") -> TrainedModel:
+    """Train one model of any kind in this process, without leaving files; it comes out as in a sweep, but for CIRCUMSTANCES.
 
-    Attributes:
-        plan: what it is a function of.
-        row: values by the columns of its protocol, such as :data:`COLUMNS`.
-        curve: learning curve, rows by :data:`CURVE_COLUMNS` or those of its protocol; loss and accuracy are means over the
-            batches since the last point.
-        weights: of the best test, of equal ones the latest; ``None`` if there never were finite ones.
-        snapshots: weights by iteration, as the plan asked.
-    """
-
-    plan: Any
-    row: dict[str, Any]
-    curve: list[dict[str, Any]] = field(repr=False)
-    weights: Any = field(repr=False)
-    snapshots: dict[int, Any] = field(repr=False)
-
-
-@cache
-def read_commit() -> str:
-    """Return the commit of the code that this process runs: that of the first call, however long it then trains."""
-    return find_commit()
-
-
-def train_model(plan: ModelPlan, path: str | None = None) -> TrainedModel:
-    """Train one model in this process, on the CPU, without leaving files.
-
-    Args:
-        plan: the model.
-        path: of the kernel; by default the fast one.
-
-    Returns:
-        what came out: the same as in a sweep.
-
-    Raises:
-        UserError: if the task cannot be trained.
+    ``path`` chooses a way to make an iteration, by default the fastest one that is right here.
     """
     read_commit()
-    ensemble = Ensemble([plan], path=path)
-    ensemble.train()
-    return finish_ensemble(ensemble)[0]
-
-
-def finish_ensemble(ensemble: Ensemble) -> list[TrainedModel]:
-    """Measure models that have ended, and make their rows.
-
-    Args:
-        ensemble: all of whose models have ended.
-
-    Returns:
-        one result a plan, in order.
-    """
-    require(ensemble.finished, "the models have not ended: train them to the end first")
-    host = describe_host(ensemble.device) | {"commit": read_commit()}
-    measured = ensemble.measure_multiples()
-    return [_make_result(ensemble, place, multiples, host) for place, multiples in enumerate(measured)]
-
-
-def _make_result(
-    ensemble: Ensemble, place: int, multiples: Mapping[int, float | None], host: Mapping[str, str]
-) -> TrainedModel:
-    plan, log, weights = ensemble.plans[place], ensemble.logs[place], ensemble.best(place)
-    spectrum = None if weights is None else compare_with_theory(weights.recurrent.double().numpy(), plan.system)
-    best = log.accuracy_best if log.checkpoint else log.accuracy_final
-    row = {
-        "model": plan.name,
-        **{name: getattr(plan, name) for name in _FROM_PLAN},
-        "iterations": log.ended_at,
-        "horizon": ensemble.horizon(place),
-        "accuracy": round(best, 6),
-        "accuracy_best": round(best, 6),
-        "accuracy_final": round(log.accuracy_final, 6),
-        "checkpoint": log.checkpoint,
-        "iterations_to_99": log.iterations_to_99,
-        **{f"accuracy_{multiple}x": _round(multiples.get(multiple), 6) for multiple in MULTIPLES},
-        "diverged_at": log.diverged_at,
-        "seconds": round(ensemble.seconds / len(ensemble.plans), 1),
-        **host,
-    }
-    if spectrum is not None:
-        row |= {
-            "rank_theory": spectrum.rank_theory,
-            "rank_network": spectrum.rank_network,
-            "argument_error": _round(spectrum.argument_error, 8),
-            "argument_error_optimal": _round(spectrum.argument_error_optimal, 8),
-            "margin": _round(spectrum.margin, 6),
-            "radius": _round(float(np.abs(spectrum.network).mean()) if spectrum.rank_network else None, 6),
-        }
-    curve = [dict(zip(CURVE_COLUMNS, (plan.name, *_round_point(point)))) for point in log.curve]
-    return TrainedModel(
-        plan, {name: row.get(name) for name in MODEL_COLUMNS}, curve, weights, ensemble.snapshots(place)
-    )
-
-
-def _round(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
-
-
-def _round_point(point: Sequence[Any]) -> tuple[Any, ...]:
-    iteration, horizon, loss, accuracy, test = point
-    return iteration, horizon, float(f"{loss:.4g}"), round(accuracy, 4), _round(test, 6)
-
-
-def write_result(path: Path, model: TrainedModel) -> None:
-    """Write a trained model to one file, whole or not at all.
-
-    Raises:
-        OSError: if it cannot be written.
-    """
-    pack = find_protocol(model.plan.protocol).pack
-    sets = {"best": model.weights, **{str(iteration): weights for iteration, weights in model.snapshots.items()}}
-    tensors = {
-        f"{name}.{matrix}": value
-        for name, weights in sets.items()
-        if weights is not None
-        for matrix, value in pack(weights).items()
-    }
-    write_tensors(path, _KIND, tensors, describe_plan(model.plan) | {"row": model.row, "curve": model.curve})
-
-
-def read_result(path: Path) -> TrainedModel:
-    """Read back what :func:`write_result` wrote.
-
-    Raises:
-        DamagedRecord: if the file is damaged, or from another version.
-    """
-    tensors, description = read_tensors(path, _KIND)
-    plan = restore_any(description)
-    protocol = find_protocol(plan.protocol)
-    if list(description["row"]) != list(protocol.columns):
-        raise DamagedRecord(f"{path.name} is from another version: its row has other columns")
-    parts: dict[str, dict[str, Any]] = {}
-    for key, value in tensors.items():
-        name, _, matrix = key.partition(".")
-        parts.setdefault(name, {})[matrix] = value
-    sets = {name: protocol.unpack(matrices) for name, matrices in parts.items()}
-    best = sets.pop("best", None)
-    snapshots = {int(name): weights for name, weights in sorted(sets.items(), key=lambda item: int(item[0]))}
-    return TrainedModel(plan, description["row"], description["curve"], best, snapshots)
-
-
-def _check_tasks(plans: Sequence[ModelPlan]) -> None:
-    for task in dict.fromkeys(plan.task for plan in plans):
-        make_selection_table(parse_task(task), 1)
-
-
-#: The protocol of the paper's Elman networks.
-PROTOCOL = Protocol(
-    name="elman",
-    columns=MODEL_COLUMNS,
-    curve_columns=CURVE_COLUMNS,
-    texts=TEXTS,
-    check=_check_tasks,
-    restore=restore_plan,
-    make=Ensemble,
-    group=group_plans,
-    finish=finish_ensemble,
-    pack=lambda weights: weights._asdict(),
-    unpack=lambda tensors: Weights(**tensors),
-    write_network=write_network,
-    describe_row=describe_row,
-)
+    run = find_kind(plan.protocol)(plan, device, path)
+    run.train()
+    return run.finish()[0]

@@ -13,9 +13,9 @@ from torch import Tensor
 from twm.errors import require
 from twm.models.checking import TOLERANCE
 from twm.models.fast.rings import DenseProducts, Recurrence, ShiftedProducts
-from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON
 from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN, make_sequence_network
 from twm.tasks.sequences import Batch, SequenceTask
+from twm.training.optimisers import list_tensors, make_adam, set_rate
 from twm.training.plans import SequencePlan
 
 #: What is known about this way on a GPU; change it with the first run on one.
@@ -40,12 +40,7 @@ def make_recurrence(
 ) -> Recurrence | None:
     """Make the fast recurrence of a network; ``None`` if it has none, as torch's own layers.
 
-    Args:
-        network: any.
-        batch: sequences.
-        steps: the longest sequence.
-        every_step: whether every step is read out.
-        device: of the buffers.
+    ``steps`` is the length of the longest sequence, and ``every_step`` says whether every step is read out.
     """
     if network.mlp and every_step:
         return None
@@ -118,18 +113,10 @@ class _Descent:
 
 
 def check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
-    """Measure the error of the fast recurrence's gradient against autograd in float64.
+    """Measure the error of the fast recurrence's gradient against autograd in float64, relative to the largest norm.
 
     A few of the task's own sequences are used, cut to their last steps so that the check takes a moment. The weights are the
     initial ones, moved a little, so that no part of the gradient is zero by their symmetry.
-
-    Args:
-        plan: of the model.
-        task: its task.
-
-    Returns:
-        the largest error of a weight's gradient, relative to the largest norm among them; 0 for a network without a fast
-        recurrence.
     """
     network = make_network(plan, task)
     generator = torch.Generator().manual_seed(plan.seed)
@@ -152,25 +139,11 @@ def check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
 
 
 class SequenceModel:
-    """One network in training: weights, Adam's moments, and an iteration.
+    """One network in training: weights, torch's Adam, and an iteration.
 
     Weights, gradients and both moments are one vector each, of which a network's parameters are views, so an update is a
-    handful of operations. On a GPU the whole iteration is captured as one CUDA graph.
-
-    Args:
-        plan: the model.
-        device: ``cpu`` or ``cuda``.
-        path: ``autograd`` for the slow, obvious way; by default the fast one where there is one and it passes its check.
-        task: the task, where it is at hand; by default made from the plan.
-
-    Attributes:
-        plan: the model.
-        task: its task.
-        network: with the current weights.
-        path: the way that is used, ``autograd`` or ``fast``.
-
-    Raises:
-        UserError: if images are not to be had, or the path is unknown.
+    handful of operations. On a GPU the whole iteration is captured as one CUDA graph. ``path`` is ``autograd`` for the slow,
+    obvious way; by default the fast one is taken where there is one and it passes its check.
     """
 
     def __init__(
@@ -182,15 +155,12 @@ class SequenceModel:
         self.count = network.count_parameters()
         self._shapes = {name: tuple(weight.shape) for name, weight in network.named_parameters()}
         self.network = network.to(device)
-        self.weights, self._gradient, self._first, self._second, self._scratch = (
-            torch.zeros(self.count, device=device) for _ in range(5)
-        )
-        self.gradients = self._split(self._gradient)
-        for (name, weight), view in zip(self.network.named_parameters(), self._split(self.weights).values()):
+        self.weights = torch.zeros(self.count, device=device)
+        for weight, view in zip(self.network.parameters(), self.split(self.weights).values()):
             view.copy_(weight.detach())
             weight.data = view
-        self.iteration = torch.zeros((), dtype=torch.int64, device=device)
-        self.learning_rate = torch.tensor(plan.learning_rate, dtype=torch.float64, device=device)
+        self._adam = make_adam([self.weights], plan.learning_rate)
+        self.gradients = self.split(self.weights.grad)
         recurrence = None
         if path != "autograd" and self._passes_check():
             recurrence = make_recurrence(self.network, plan.batch, self.task.steps, self.task.every_step, device)
@@ -207,23 +177,23 @@ class SequenceModel:
             reason = f"its gradient differs from float64 autograd by {error:.1e}, relative; {TOLERANCE:.0e} is allowed"
         except RuntimeError as failure:
             reason = f"it failed: {str(failure).splitlines()[0]}"
-        message = (
-            f"the fast recurrence is not used on this machine: {reason}. Training goes on with torch autograd, slower"
-        )
-        warnings.warn(message, stacklevel=3)
+        message = f"the fast recurrence is not used on this machine: {reason}"
+        warnings.warn(f"{message}. Training goes on with torch autograd, slower", stacklevel=3)
         return False
 
-    def _split(self, flat: Tensor) -> dict[str, Tensor]:
+    def split(self, flat: Tensor) -> dict[str, Tensor]:
         """Return views of a flat vector by the names of the weights."""
         sizes = [math.prod(shape) for shape in self._shapes.values()]
         return {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), flat.split(sizes))}
 
     def copy_weights(self) -> dict[str, Tensor]:
         """Return a copy of the weights by name, on the CPU."""
-        return {name: weight.cpu().clone() for name, weight in self._split(self.weights).items()}
+        return {name: weight.cpu().clone() for name, weight in self.split(self.weights).items()}
 
-    def step(self, batch: Batch) -> Tensor:
-        """Make one iteration, and return the loss of the batch before it."""
+    def step(self, batch: Batch, rate: float | None = None) -> Tensor:
+        """Make one iteration, and return the loss of the batch before it; ``rate`` is Adam's step, if another one."""
+        if rate is not None:
+            set_rate(self._adam, rate)
         if self.device == "cpu":
             self._iterate(batch)
         else:
@@ -240,7 +210,9 @@ class SequenceModel:
         for name, place in self.gradients.items():
             place.copy_(found[name])
         self._loss.copy_(loss)
-        self._update()
+        if self.plan.clip:
+            torch.nn.utils.clip_grad_norm_([self.weights], self.plan.clip)
+        self._adam.step()
 
     def _capture(self, batch: Batch) -> None:
         # Libraries allocate on their first calls, which capture forbids, so the iteration first runs outside one; what these
@@ -257,24 +229,6 @@ class SequenceModel:
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             self._iterate(self._staged)
-
-    @torch.no_grad()
-    def _update(self) -> None:
-        """Clip the gradient and make a step of Adam, in torch's order."""
-        gradient, first, second, scratch = self._gradient, self._first, self._second, self._scratch
-        if self.plan.clip:
-            norm = torch.linalg.vector_norm(gradient)
-            gradient.mul_((self.plan.clip / (norm + CLIP_EPSILON)).clamp_(max=1.0))
-        self.iteration.add_(1)
-        first.lerp_(gradient, 1 - BETA_FIRST)
-        second.mul_(BETA_SECOND).addcmul_(gradient, gradient, value=1 - BETA_SECOND)
-        # 1 - beta^t, without the cancellation and as tensors, so that a captured graph counts on by itself.
-        time = self.iteration.to(torch.float64)
-        first_bias = -torch.expm1(time * math.log(BETA_FIRST))
-        second_bias = -torch.expm1(time * math.log(BETA_SECOND))
-        torch.sqrt(second, out=scratch).div_(second_bias.sqrt_().to(torch.float32)).add_(EPSILON)
-        torch.div(first, scratch, out=gradient).mul_((self.learning_rate / first_bias).to(torch.float32))
-        self.weights.sub_(gradient)
 
     @torch.no_grad()
     def test(self, count: int) -> tuple[float, float]:
@@ -302,13 +256,7 @@ class SequenceModel:
 
     def state(self) -> dict[str, Tensor]:
         """Return all tensors that training goes on from."""
-        return {
-            "weights": self.weights,
-            "first": self._first,
-            "second": self._second,
-            "iteration": self.iteration,
-            "learning_rate": self.learning_rate,
-        }
+        return list_tensors(self._adam)
 
     def load(self, state: Mapping[str, Tensor]) -> None:
         """Take over what :meth:`state` returned."""

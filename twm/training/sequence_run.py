@@ -1,182 +1,111 @@
-"""The training loop of one network on a sequence task, to be stopped anywhere and gone on with."""
+"""Networks on sequences in training, their table, and one of them alone."""
 
 import math
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from twm.errors import require
 from twm.tasks.sequences import SOLVED_LOSS
-from twm.training.ensemble import LEVEL, quiet_process
-from twm.training.plans import SequencePlan, restore_sequence_plan
+from twm.training.loop import TrainingRun
+from twm.training.plans import SequencePlan
+from twm.training.progress import format_seconds
 from twm.training.sequence_model import SequenceModel
+from twm.training.sequence_results import SEQUENCE_COLUMNS, write_sequence_network
 
 #: Iterations between looks at the training loss, for when a task was solved.
 LOOK_EVERY = 100
 
 
-@dataclass
-class SequenceLog:
-    """What is noted about a network while it trains.
+class SequenceRun(TrainingRun):
+    """One network on a sequence task; its best test has the highest accuracy and, of equal ones, the lowest loss."""
 
-    Attributes:
-        accuracy_best: of the best test so far, of equal ones that with the lowest loss; -1 before the first.
-        loss_best: loss of that test.
-        checkpoint: iteration of that test.
-        accuracy_final: of the latest test.
-        loss_final: of the latest test.
-        loss_lowest: lowest loss of any test.
-        iterations_to_99: iteration of the first test with an accuracy of at least 0.99.
-        solved_at: first look, every :data:`LOOK_EVERY` iterations, at which the training loss was at most
-            :data:`twm.tasks.sequences.SOLVED_LOSS`; noted for the adding task alone.
-        diverged_at: iteration of the test at which weights were no longer finite.
-        ended_at: iteration at which training ended; ``None`` while it goes on.
-        curve: points [iteration, training loss, test loss, test accuracy], one a test; the training loss is the mean since
-            the last point.
-    """
+    plan_type = SequencePlan
+    columns = SEQUENCE_COLUMNS
+    curve_columns = ("model", "iteration", "loss", "test_loss", "test_accuracy")
+    texts = (
+        "model", "task", "network", "init", "encoder", "activation", "scale", "data", "device", "torch", "commit", "date",
+    )  # fmt: skip
+    from_plan = (
+        "task", "network", "neurons", "channels", "kernel", "hidden", "encoder", "activation", "mlp", "seed", "learning_rate",
+        "clip", "divisor", "drop_at", "batch", "scale",
+    )  # fmt: skip
+    write_network = staticmethod(write_sequence_network)
 
-    accuracy_best: float = -1.0
-    loss_best: float | None = None
-    checkpoint: int = 0
-    accuracy_final: float = -1.0
-    loss_final: float | None = None
-    loss_lowest: float | None = None
-    iterations_to_99: int | None = None
-    solved_at: int | None = None
-    diverged_at: int | None = None
-    ended_at: int | None = None
-    curve: list[list[Any]] = field(default_factory=list)
-
-
-class SequenceRun:
-    """One network in training; it answers to what :class:`twm.training.ensemble.Ensemble` does, so that sweeps can train both.
-
-    Args:
-        plans: a single one.
-        device: ``cpu`` or ``cuda``.
-        path: ``autograd`` for the slow way; anything else takes the fast one.
-
-    Attributes:
-        plans: the plan, as a list.
-        iteration: batches seen so far.
-        logs: the log, as a list.
-        seconds: time spent training and testing, over all sessions.
-
-    Raises:
-        UserError: if there is more than one plan, or images are not to be had.
-    """
-
-    def __init__(self, plans: Sequence[SequencePlan], device: str = "cpu", path: str | None = None) -> None:
-        require(len(plans) == 1, "networks on sequences are trained one at a time")
-        self.plans, self.device = list(plans), device
+    def _prepare(self, path: str | None) -> None:
+        require(len(self.plans) == 1, "networks on sequences are trained one at a time")
         self.plan = self.plans[0]
-        self.model = SequenceModel(self.plan, device, "autograd" if path == "autograd" else None)
-        self.iteration, self.seconds = 0, 0.0
-        self.logs = [SequenceLog()]
-        self._best = self.model.weights.clone()
-        self._snapshots: dict[int, Tensor] = {}
-        self._sum = torch.zeros((), dtype=torch.float64, device=device)
-        self._kind = self.plan.task.partition(":")[0]
-        if 0 in self.plan.snapshots:
-            self._snapshots[0] = self.model.weights.clone()
+        self.model = SequenceModel(self.plan, self.device, "autograd" if path == "autograd" else None)
 
-    @property
-    def finished(self) -> bool:
-        """Whether training has ended."""
-        return self.logs[0].ended_at is not None
+    def _live(self) -> dict[str, Tensor]:
+        return {name: part[None] for name, part in self.model.split(self.model.weights).items()}
 
-    def train(self, pulse: Callable[["SequenceRun"], bool] = lambda run: True) -> bool:
-        """Train to the end, or as long as ``pulse`` allows; see :meth:`twm.training.ensemble.Ensemble.train`."""
-        with quiet_process(self.device):
-            while not self.finished:
-                started = time.perf_counter()
-                self._iterate()
-                self.seconds += time.perf_counter() - started
-                if not pulse(self):
-                    break
-        return self.finished
-
-    def _iterate(self) -> None:
-        plan, iteration = self.plan, self.iteration + 1
-        if plan.drop_at == iteration - 1:
-            self.model.learning_rate.fill_(plan.learning_rate * plan.drop_factor)
+    def _update(self) -> None:
+        plan, iteration, notes = self.plan, self.iteration, self.logs[0].notes
         batch = self.model.task.draw_batch(plan.seed, iteration, plan.batch, self.device)
-        loss = self.model.step(batch)
-        self._sum += loss
-        self.iteration = iteration
-        log = self.logs[0]
-        looks = self._kind == "adding" and iteration % LOOK_EVERY == 0 and log.solved_at is None
+        loss = self.model.step(batch, plan.find_rate(iteration))
+        self._sums[0] += loss
+        looks = iteration % LOOK_EVERY == 0 and plan.task.startswith("adding") and "solved_at" not in notes
         if looks and float(loss) <= SOLVED_LOSS:
-            log.solved_at = iteration
-        if iteration in plan.snapshots:
-            self._snapshots[iteration] = self.model.weights.clone()
-        if iteration % plan.test_every == 0 or iteration == plan.iterations:
-            self._test()
+            notes["solved_at"] = iteration
 
-    def _test(self) -> None:
-        plan, log = self.plan, self.logs[0]
-        loss, accuracy = self.model.test(plan.test_count)
-        since = log.curve[-1][0] if log.curve else 0
-        finite = bool(torch.isfinite(self.model.weights).all()) and math.isfinite(loss)
-        mean = float(self._sum) / (self.iteration - since)
-        self._sum.zero_()
-        log.accuracy_final = accuracy
-        if finite:
-            log.loss_final = loss
-            log.loss_lowest = loss if log.loss_lowest is None else min(loss, log.loss_lowest)
-            if (accuracy, -loss) > (log.accuracy_best, -math.inf if log.loss_best is None else -log.loss_best):
-                log.accuracy_best, log.loss_best, log.checkpoint = accuracy, loss, self.iteration
-                self._best.copy_(self.model.weights)
-        if log.iterations_to_99 is None and accuracy >= LEVEL:
-            log.iterations_to_99 = self.iteration
-        log.curve.append([self.iteration, mean if math.isfinite(mean) else None, loss if finite else None, accuracy])
-        if not finite:
-            log.diverged_at = self.iteration
-        if not finite or self.iteration == plan.iterations:
-            log.ended_at = self.iteration
+    def _measure(self) -> list[dict[str, float]]:
+        loss, accuracy = self.model.test(self.plan.test_count)
+        return [{"loss": loss, "accuracy": accuracy}]
 
-    def best(self) -> dict[str, Tensor] | None:
-        """Return the weights of the best test by name, on the CPU; ``None`` if none was ever finite."""
-        return self._name(self._best) if self.logs[0].checkpoint else None
+    def _is_better(self, new: dict[str, float], old: dict[str, float]) -> bool:
+        return (new["accuracy"], -new["loss"]) > (old["accuracy"], -old["loss"])
 
-    def snapshots(self) -> dict[int, dict[str, Tensor]]:
-        """Return the weights that the plan asked to keep, by iteration."""
-        return {iteration: self._name(weights) for iteration, weights in self._snapshots.items()}
+    def _make_point(self, place: int, loss: float, accuracy: float) -> list[Any]:
+        log = self.logs[place]
+        tested = None if log.diverged_at else log.last["loss"]
+        return [loss if math.isfinite(loss) else None, tested, log.last["accuracy"]]
 
-    def _name(self, flat: Tensor) -> dict[str, Tensor]:
-        return {name: part.cpu().clone() for name, part in self.model._split(flat).items()}
+    @staticmethod
+    def _round_point(point: Sequence[Any]) -> Sequence[Any]:
+        iteration, loss, tested, accuracy = point
+        return iteration, _shorten(loss), _shorten(tested), round(accuracy, 4)
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return all that training goes on from: tensors, and a description that JSON can hold."""
-        tensors = {f"model.{name}": value for name, value in self.model.state().items()}
-        tensors |= {f"snapshot.{iteration}": weights for iteration, weights in self._snapshots.items()}
-        description = {
-            "plans": [plan.describe() for plan in self.plans],
-            "iteration": self.iteration,
-            "seconds": self.seconds,
-            "logs": [asdict(log) for log in self.logs],
-        }
-        return tensors | {"best": self._best, "sum": self._sum}, description
+    def _tensors(self) -> dict[str, Tensor]:
+        return self.model.state()
 
-    def load(self, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state` returned for the same plan.
+    def _make_rows(self) -> list[dict[str, Any]]:
+        plan, log, task = self.plan, self.logs[0], self.model.task
+        losses = [tested for _, _, tested, _ in log.curve if tested is not None]
+        return [
+            self._start_row(0)
+            | {
+                "parameters": self.model.count,
+                "init": plan.recurrent,
+                "steps": task.steps,
+                "accuracy": round((log.best or log.last)["accuracy"], 6),
+                "accuracy_final": round(log.last["accuracy"], 6),
+                "loss": _shorten(min(losses, default=None)),
+                "loss_final": _shorten(losses[-1] if losses else None),
+                "solved_at": log.notes.get("solved_at"),
+                "data": task.label,
+            }
+        ]
 
-        Raises:
-            UserError: if the state is of another plan, or of another version; then nothing is changed.
-        """
-        plans = [restore_sequence_plan(plan) for plan in description.get("plans", [])]
-        require(plans == self.plans, "the checkpoint is of a model with another plan")
-        logs = [SequenceLog(**log) for log in description["logs"]]
-        self.model.load({name.removeprefix("model."): value for name, value in tensors.items() if "model." in name})
-        self._best.copy_(tensors["best"])
-        self._sum.copy_(tensors["sum"])
-        self._snapshots = {
-            int(name.partition(".")[2]): value.to(self.device)
-            for name, value in tensors.items()
-            if name.startswith("snapshot.")
-        }
-        self.logs, self.iteration, self.seconds = logs, int(description["iteration"]), float(description["seconds"])
+    @classmethod
+    def check(cls, plans: Sequence[SequencePlan]) -> None:
+        """Make every task once, so that missing images and batches too large are told before anything is trained."""
+        for plan in {plan.task: plan for plan in plans}.values():
+            plan.make_task().draw_batch(plan.seed, 1, plan.batch)
+
+    @staticmethod
+    def describe_row(row: Mapping[str, Any]) -> str:
+        """Return what became of one network, in a line."""
+        line = f"{row['model']}: accuracy {row['accuracy']:.4f}"
+        if row["loss"] is not None:
+            line += f", loss {row['loss']:.2g}"
+        if row["solved_at"] is not None:
+            line += f", solved at {row['solved_at']}"
+        if row["diverged_at"] is not None:
+            line += f", diverged by iteration {row['diverged_at']}"
+        return f"{line}, {row['iterations']} iterations, {format_seconds(row['seconds'])}"
+
+
+def _shorten(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")

@@ -61,8 +61,8 @@ def compare_paired(first: Sequence[float], second: Sequence[float], draws: int =
 
 
 def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
-    """Return the median ratio of iterations to 99%, first by second, over the seeds of both; never counts as infinite."""
-    found = summarise_ratio(*({row["seed"]: row for row in rows} for rows in (first, second)))
+    """Return the median ratio of iterations to 99%, first by second, over tasks and seeds of both; never counts as infinite."""
+    found = summarise_ratio(*({(row.get("task"), row["seed"]): row for row in rows} for rows in (first, second)))
     return Estimate(found.ratio, found.low, found.high, found.pairs, found.ratios)
 
 

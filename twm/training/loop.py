@@ -1,0 +1,319 @@
+"""The one training loop: models side by side, tests and best weights on the way, to be stopped anywhere and gone on with."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from twm.errors import require
+from twm.models.fast.elman import prepare_process
+from twm.records import DamagedRecord, describe_host
+from twm.training.plans import Plan, check_plans, restore_plan
+
+#: Accuracy whose first test is noted.
+LEVEL = 0.99
+
+_KINDS = {
+    "elman": "twm.training.ensemble.Ensemble",
+    "sequence": "twm.training.sequence_run.SequenceRun",
+    "flip-flop": "twm.training.flip_flop.FlipFlopTrainer",
+    "attention": "twm.training.trainer.ModuleRun",
+}
+
+
+def find_kind(protocol: str) -> type["TrainingRun"]:
+    """Return the kind of run that plans of a protocol are trained by."""
+    # Imported when asked for, because the loop is below all of them.
+    module, _, name = _KINDS[protocol].rpartition(".")
+    return getattr(import_module(module), name)
+
+
+@contextmanager
+def quiet_process(device: Any = "cpu") -> Iterator[None]:
+    """Train with one thread and small numbers flushed to zero, and leave the process as it was.
+
+    With these a model comes out the same in a notebook as in a worker of a sweep. They do not concern a GPU.
+    """
+    if torch.device(device).type != "cpu":
+        yield
+        return
+    threads, flushed = torch.get_num_threads(), (torch.tensor(1e-40) * 1).item() == 0
+    try:
+        prepare_process()
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.set_flush_denormal(flushed)
+
+
+@dataclass
+class TrainingLog:
+    """What is noted about one model while it trains; iterations are ``None`` where something did not happen."""
+
+    best: dict[str, float] | None = None  # scores of the best test
+    checkpoint: int = 0  # its iteration
+    last: dict[str, float] = field(default_factory=dict)  # scores of the latest test
+    iterations_to_99: int | None = None  # first test with an accuracy of at least LEVEL
+    diverged_at: int | None = None  # test at which something was no longer finite
+    ended_at: int | None = None
+    curve: list[list[Any]] = field(default_factory=list)  # points by the kind's columns, but for the model's name
+    notes: dict[str, Any] = field(default_factory=dict)  # what a kind notes beside
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """One model that has ended."""
+
+    plan: Any
+    row: dict[str, Any]  # by the columns of its kind
+    curve: list[dict[str, Any]] = field(repr=False)  # loss and accuracy are means over the batches since the last point
+    weights: Any = field(repr=False)  # of the best test; None if there never were finite ones
+    snapshots: dict[int, Any] = field(repr=False)  # weights by iteration, as the plan asked
+
+
+class TrainingRun:
+    """Models in training, side by side, or one model alone.
+
+    All that a run goes on from is tensors and a few numbers, so one that was stopped at any iteration ends bit for bit as
+    if it had not been. A kind of model says what its plan and its table are, and:
+
+    - ``_prepare(path)`` makes the models with their initial weights; ``path`` chooses a fast or a slow way;
+    - ``_live()`` returns the weights by name, each (models, ...);
+    - ``_update()`` makes the iteration ``self.iteration``, and adds each model's loss and accuracy to ``self._sums``;
+    - ``_measure()`` tests every model: scores, of which one is called ``accuracy``;
+    - ``_make_point(place, loss, accuracy)`` returns a point of a curve, given means over the batches since the last one;
+    - ``_tensors()`` returns weights, moments and whatever else an iteration goes on from, not copied;
+    - ``_make_rows()`` measures models that have ended, and returns a row each; missing columns stay empty.
+    """
+
+    plan_type: ClassVar[type]
+    columns: ClassVar[Mapping[str, str]]  # of a table of models, with what they mean
+    curve_columns: ClassVar[tuple[str, ...]]
+    texts: ClassVar[tuple[str, ...]]  # columns that hold words; all others hold numbers
+    key: ClassVar[tuple[str, ...]] = ("model",)  # columns that tell rows apart
+    from_plan: ClassVar[tuple[str, ...]]  # columns that are fields of the plan
+
+    def __init__(self, plans: Any, device: str = "cpu", path: str | None = None) -> None:
+        self.plans = check_plans([plans] if isinstance(plans, Plan) else plans)
+        self.device = device
+        self.iteration, self.seconds = 0, 0.0  # seconds of training and testing, over all sessions
+        self.logs = [TrainingLog() for _ in self.plans]
+        self._sums = torch.zeros(2, len(self.plans), dtype=torch.float64, device=device)
+        self._last_point, self._results = 0, []
+        self._prepare(path)
+        self._best = self._copy()
+        self._snapshots = {0: self._copy()} if any(0 in plan.snapshots for plan in self.plans) else {}
+
+    def _is_better(self, new: dict[str, float], old: dict[str, float]) -> bool:
+        """Tell whether a test is to be kept rather than an earlier one: by default the later one of equals."""
+        return new["accuracy"] >= old["accuracy"]
+
+    def _get_state(self) -> dict[str, Tensor]:
+        return {name: value.clone() for name, value in self._tensors().items()}
+
+    def _set_state(self, state: Mapping[str, Tensor]) -> None:
+        for name, value in self._tensors().items():
+            value.copy_(state[name])
+
+    @staticmethod
+    def _round_point(point: Sequence[Any]) -> Sequence[Any]:
+        return point
+
+    @classmethod
+    def check(cls, plans: Sequence[Any]) -> None:
+        """Raise a UserError if plans cannot be trained here, before anything is."""
+
+    @classmethod
+    def find_key(cls, plan: Any) -> tuple[str, ...]:
+        """Return the key of a plan's row."""
+        return (plan.name,)
+
+    @classmethod
+    def describe_plan(cls, plan: Any) -> dict[str, Any]:
+        """Return what a network's file says about its plan."""
+        return plan.describe()
+
+    @classmethod
+    def group(cls, plans: Sequence[Any]) -> list[list[Any]]:
+        """Sort plans into groups that can be trained side by side."""
+        return [[plan] for plan in plans]
+
+    @staticmethod
+    def wrap(weights: dict[str, Tensor]) -> Any:
+        """Return one model's weights in the form that its kind of network has them."""
+        return weights
+
+    # ---- the loop
+
+    @property
+    def finished(self) -> bool:
+        """Whether every model has ended."""
+        return all(log.ended_at is not None for log in self.logs)
+
+    def train(self, pulse: Callable[["TrainingRun"], bool] = lambda run: True) -> bool:
+        """Train until all models have ended, or as long as ``pulse`` allows; return whether they have ended.
+
+        ``pulse`` is asked after every iteration, when everything is consistent: the place to keep a checkpoint.
+        """
+        with quiet_process(self.device):
+            while not self.finished:
+                started = time.perf_counter()
+                self._iterate()
+                self.seconds += time.perf_counter() - started
+                if not pulse(self):
+                    break
+        return self.finished
+
+    def _iterate(self) -> None:
+        self.iteration += 1
+        iteration, plan = self.iteration, self.plans[0]
+        self._update()
+        if any(iteration in plan.snapshots for plan in self.plans):
+            self._snapshots[iteration] = self._copy()
+        last = iteration == plan.iterations
+        ended = self._test() if last or iteration % plan.test_every == 0 else []
+        if last or iteration % plan.curve_every == 0:
+            self._note_points(range(len(self.plans)))
+            self._sums.zero_()
+            self._last_point = iteration
+        elif ended:
+            self._note_points(ended)
+
+    def _test(self) -> list[int]:
+        """Test every model, keep the best weights, and return which models end here."""
+        weights, better, ended = self._live(), [], []
+        finite = (
+            torch.stack([torch.isfinite(matrix).reshape(len(matrix), -1).all(1) for matrix in weights.values()])
+            .all(0)
+            .tolist()
+        )
+        for place, (plan, log, scores) in enumerate(zip(self.plans, self.logs, self._measure())):
+            if log.ended_at is not None:
+                continue
+            log.last = scores
+            fine = finite[place] and all(map(math.isfinite, scores.values()))
+            if fine and (log.best is None or self._is_better(scores, log.best)):
+                log.best, log.checkpoint = scores, self.iteration
+                better.append(place)
+            if log.iterations_to_99 is None and scores.get("accuracy", -1.0) >= LEVEL:
+                log.iterations_to_99 = self.iteration
+            if not fine:
+                log.diverged_at = self.iteration
+            stop_at = getattr(plan, "stop_at", None)
+            reached = stop_at is not None and scores["accuracy"] >= stop_at
+            if reached or not fine or self.iteration == plan.iterations:
+                log.ended_at = self.iteration
+                ended.append(place)
+        for name, kept in self._best.items():
+            kept[better] = weights[name][better]
+        return ended
+
+    def _note_points(self, places: Sequence[int]) -> None:
+        losses, accuracies = (self._sums / max(1, self.iteration - self._last_point)).tolist()
+        for place in places:
+            log = self.logs[place]
+            if log.ended_at in (None, self.iteration):
+                log.curve.append([self.iteration, *self._make_point(place, losses[place], accuracies[place])])
+
+    def _copy(self) -> dict[str, Tensor]:
+        return {name: matrix.detach().clone() for name, matrix in self._live().items()}
+
+    # ---- what comes out
+
+    def weights(self) -> Any:
+        """Return a copy of the first model's weights as they are now."""
+        return self.wrap({name: matrix[0] for name, matrix in self._copy().items()})
+
+    def best(self, place: int = 0) -> Any:
+        """Return the kept weights of one model on the CPU, or ``None`` if it never had finite ones at a test."""
+        kept = {name: matrix[place].cpu().clone() for name, matrix in self._best.items()}
+        return self.wrap(kept) if self.logs[place].checkpoint else None
+
+    def finish(self) -> list[TrainedModel]:
+        """Measure models that have ended, and return what came out, one result a plan."""
+        require(self.finished, "the models have not ended: train them to the end first")
+        if not self._results:
+            with quiet_process(self.device):
+                rows = self._make_rows()
+            host = {"seconds": round(self.seconds / len(self.plans), 1), **describe_host(self.device)}
+            self._results = [{name: (row | host).get(name) for name in self.columns} for row in rows]
+        return collect_models(*self.state())
+
+    def _start_row(self, place: int) -> dict[str, Any]:
+        """Return what a row says whatever kind of model it is about."""
+        plan, log = self.plans[place], self.logs[place]
+        return {
+            "model": plan.name,
+            **{name: getattr(plan, name) for name in self.from_plan},
+            "iterations": log.ended_at,
+            "checkpoint": log.checkpoint,
+            "iterations_to_99": log.iterations_to_99,
+            "diverged_at": log.diverged_at,
+        }
+
+    # ---- going on
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Return all that training goes on from: tensors, and a description that JSON can hold."""
+        tensors = {f"train.{name}": value for name, value in self._get_state().items()} | {"sums": self._sums.clone()}
+        tensors |= {f"best.{name}": matrix.clone() for name, matrix in self._best.items()}
+        for iteration, weights in self._snapshots.items():
+            tensors |= {f"snapshot{iteration}.{name}": matrix for name, matrix in weights.items()}
+        return tensors, {
+            "protocol": self.plans[0].protocol,
+            "plans": [plan.describe() for plan in self.plans],
+            "iteration": self.iteration,
+            "seconds": self.seconds,
+            "last_point": self._last_point,
+            "logs": [asdict(log) for log in self.logs],
+            "results": self._results,
+        }
+
+    def load(self, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
+        """Take over what :meth:`state` returned; a UserError if that was of other plans or of another version."""
+        plans = [restore_plan(self.plan_type, plan) for plan in description["plans"]]
+        require(plans == self.plans, "the checkpoint is of a model with another plan")
+        iteration = description["iteration"]
+        require(0 <= iteration <= self.plans[0].iterations, f"iteration {iteration} is none of the plan's")
+        logs = [TrainingLog(**log) for log in description["logs"]]
+        require(len(logs) == len(plans), "the checkpoint has not a log a model")
+        collect_models(tensors, description)
+        self._set_state(_select(tensors, "train"))
+        for name, kept in self._best.items():
+            kept.copy_(tensors[f"best.{name}"])
+        self._snapshots = {
+            number: {name: matrix.to(self.device) for name, matrix in _select(tensors, f"snapshot{number}").items()}
+            for number in sorted({number for plan in plans for number in plan.snapshots})
+            if number <= iteration
+        }
+        self._sums.copy_(tensors["sums"])
+        self.logs, self.iteration, self._last_point = logs, iteration, description["last_point"]
+        self.seconds, self._results = description["seconds"], description["results"]
+
+
+def _select(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:
+    return {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith(f"{group}.")}
+
+
+def collect_models(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> list[TrainedModel]:
+    """Take models that have ended, and were measured, out of a run's state; none if it is that of an unfinished run."""
+    kind, models = find_kind(description["protocol"]), []
+    for place, row in enumerate(description["results"]):
+        plan, log = restore_plan(kind.plan_type, description["plans"][place]), TrainingLog(**description["logs"][place])
+        known = list(row) == list(kind.columns) and tuple(str(row[name]) for name in kind.key) == kind.find_key(plan)
+        if not known:
+            raise DamagedRecord(f"the row of {plan.name} is from another version")
+
+        def take(group: str, place: int = place) -> Any:
+            return kind.wrap({name: value[place].cpu().clone() for name, value in _select(tensors, group).items()})
+
+        curve = [dict(zip(kind.curve_columns, (plan.name, *kind._round_point(point)))) for point in log.curve]
+        early = {iteration: take(f"snapshot{iteration}") for iteration in plan.snapshots if iteration <= log.ended_at}
+        models.append(TrainedModel(plan, row, curve, take("best") if log.checkpoint else None, early))
+    return models
