@@ -22,7 +22,7 @@ def test_every_network_is_packed_as_recorded(packed, root):
     assert len(script) < 1_500_000
     for entry, network in zip(data["networks"], packed, strict=True):
         numbers = np.frombuffer(base64.b64decode(entry["numbers"]), dtype="<f4")
-        shapes = [getattr(network, part).shape for part in PARTS]
+        shapes = [network.matrices[part].shape for part in PARTS]
         assert len(numbers) == sum(np.prod(shape) for shape in shapes)
         parts = np.split(numbers, np.cumsum([np.prod(shape) for shape in shapes])[:-1])
         recorded = read_network(root / "book" / "results" / "networks" / f"{entry['record']}.safetensors")[0]

@@ -10,6 +10,9 @@ from twm.book.ledger import HOMES, KINDS, VERDICTS, count_verdicts, judge_all
 from twm.book.runner import Run
 from twm.errors import require
 from twm.paths import book_dir, evidence_dir, find_root, results_dir, write_atomically
+from twm.theory.lattice import simulate_wave
+from twm.theory.pictures import text_to_states
+from twm.theory.systems import make_repeat_copy
 
 _BEGIN, _END = "<!-- scoreboard: begin -->", "<!-- scoreboard: end -->"
 
@@ -51,11 +54,8 @@ def _make_row(cells: Iterable[object]) -> str:
 
 
 def make_readme_table() -> str:
-    """Return the README's scoreboard from the committed evidence.
-
-    A row a notebook and a column a verdict, exact and trained claims apart; below it the statements that did not hold, and
-    those that are not in the papers, each with the expression that decided.
-    """
+    """Return the README's scoreboard from the committed evidence: a row a notebook and a kind of claim, a column a
+    verdict; below it what did not hold, and what is not in the papers, each with the expression that decided."""
     judged = judge_all()
     groups = {notebook: [claim for claim in judged if claim.home == home] for home, notebook in HOMES.items()}
     lines = [_make_row(["notebook", "claims", *VERDICTS]), "|---|---|" + "---|" * len(VERDICTS)]
@@ -67,14 +67,8 @@ def make_readme_table() -> str:
     failed = [one for one in judged if one.verdict == "differs" and not one.scale]
     beyond = [one for one in judged if one.beyond]
     for title, group in (("What does not hold", failed), ("What is not in the papers", beyond)):
-        if group:
-            lines += [
-                "",
-                f"**{title}**",
-                "",
-                "| claim | says | came out | holds when | verdict |",
-                "|---|---|---|---|---|",
-            ]
+        head = ["", f"**{title}**", "", "| claim | says | came out | holds when | verdict |", "|---|---|---|---|---|"]
+        lines += head if group else []
         for one in group:
             told = ". ".join(part for part in (one.value, one.reason) if part)
             lines.append(_make_row([f"`{one.id}`", one.kind, one.says, told, f"`{one.accept}`", one.verdict]))
@@ -91,9 +85,6 @@ def replace_table(text: str, table: str) -> str:
 def write_readme() -> list[Path]:
     """Bring the README's scoreboard up to the committed evidence, draw its picture of 3141, and return both paths."""
     from twm.book.figures.front_page import plot_moments
-    from twm.theory.lattice import simulate_wave
-    from twm.theory.pictures import text_to_states
-    from twm.theory.systems import make_repeat_copy
 
     readme, picture = find_root() / "README.md", book_dir() / "_static" / "wave.png"
     write_atomically(readme, replace_table(readme.read_text(encoding="utf-8"), make_readme_table()))

@@ -1,11 +1,6 @@
-"""What the explorer page runs: recorded networks with their recovered bases, packed for a browser.
+"""What the explorer page runs: recorded networks with their recovered bases, inside a script, as a browser that reads a
+page from disk may not fetch other files. What the page does with them is in ``book/_explorer``."""
 
-A browser that reads a page from disk may not fetch other files, so the numbers travel inside a script: float32, in the
-order of ``PARTS``, as base64. The script knows nothing else; what it does with the numbers is in
-``book/_explorer``.
-"""
-
-import base64
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from twm.analysis.recovery import RecoveredBasis, recover_basis, sample_states
+from twm.analysis.systems import ElmanSystem, as_system
+from twm.book.figures.animation import encode_bytes
+from twm.book.figures.front_page import plot_explorer
 from twm.errors import require
+from twm.models.elman import read_network
 from twm.paths import results_dir
 from twm.theory.bases import make_basis
 from twm.theory.pictures import CHARACTERS, ROWS, text_to_states
@@ -26,7 +26,8 @@ TRAINED = {
     **{name: f"{name}_h128_l2-0_s0" for name in ("T1", "T2", "T3", "T4")},
 }
 
-#: The arrays of a network in the order in which they are packed, row by row.
+#: The arrays of a network in the order in which they are packed, row by row: W_hh (hidden, hidden), W_uh (hidden, dim),
+#: W_r (dim, hidden), Psi and Psi*.
 PARTS = ("recurrent", "encoder", "readout", "basis", "dual_basis")
 
 _HIDDEN = 128
@@ -40,49 +41,41 @@ class PackedNetwork:
     name: str  # for the reader
     task: HDS  # a signed selection
     record: str  # name of the file it comes from
-    recurrent: np.ndarray  # W_hh, (hidden, hidden)
-    encoder: np.ndarray  # W_uh, (hidden, dim)
-    readout: np.ndarray  # W_r, (dim, hidden)
-    basis: np.ndarray  # Psi, (hidden, rank)
-    dual_basis: np.ndarray  # Psi*, (rank, hidden)
-    coordinates: tuple[int, ...]  # (rank,), places in the substrate that the columns of the basis stand for
+    system: ElmanSystem  # its weights
+    found: RecoveredBasis  # Psi (hidden, rank), Psi* (rank, hidden), and the places in the substrate they stand for
     configuration: dict[str, Any]  # how the network was trained
+
+    @property
+    def matrices(self) -> dict[str, np.ndarray]:
+        """The arrays named by ``PARTS``."""
+        return {part: getattr(self.found if "basis" in part else self.system, part) for part in PARTS}
 
     def describe(self) -> dict[str, Any]:
         """Return what the script reads."""
         task, boundary = self.task, self.task.boundary
-        places = {"positions": boundary.positions, "signs": boundary.signs, "coordinates": self.coordinates}
+        places = {"positions": boundary.positions, "signs": boundary.signs, "coordinates": self.found.coordinates}
         return {
             "name": self.name, "record": self.record, "task": task.name, "history": task.history, "dim": task.dim,
-            "hidden": len(self.recurrent), "activation": "tanh",
+            "hidden": self.system.hidden, "activation": "tanh",
             **{name: [int(value) for value in values] for name, values in places.items()},
             **{name: self.configuration.get(name) for name in ("accuracy", "seed", "iterations")},
             "date": str(self.configuration.get("date", ""))[:10],
-            "numbers": encode_numbers(np.concatenate([np.ravel(getattr(self, part)) for part in PARTS])),
+            "numbers": _encode_numbers(np.concatenate([np.ravel(matrix) for matrix in self.matrices.values()])),
         }  # fmt: skip
 
 
-def encode_numbers(numbers: np.ndarray) -> str:
-    """Return numbers as base64 of little-endian float32."""
-    return base64.b64encode(np.asarray(numbers).astype("<f4").tobytes()).decode("ascii")
+def _encode_numbers(numbers: np.ndarray) -> str:
+    return encode_bytes(np.asarray(numbers).astype("<f4").tobytes())
 
 
 def pack_network(name: str, path: Path) -> PackedNetwork:
     """Read a recorded network, its weights in float64 as recorded in float32, and recover its basis."""
-    from twm.analysis.systems import as_system
-    from twm.analysis.recovery import recover_basis, sample_states
-    from twm.models.elman import read_network
-
     network, configuration = read_network(path)
-    task = parse_task(configuration["task"])
+    system, task = as_system(network), parse_task(configuration["task"])
     require(hasattr(task.boundary, "positions"), f"the explorer needs a signed selection, not the task {task.name}")
-    system = as_system(network)
     found = recover_basis(system, task, "regression", sample_states(system, task, count=_SAMPLES, seed=0))
     require(found.coordinates is not None, f"no set of coordinates spans what {path.stem} keeps")
-    weights = system.recurrent, system.encoder, system.readout
-    return PackedNetwork(
-        name, task, path.stem, *weights, found.basis, found.dual_basis, found.coordinates, configuration
-    )
+    return PackedNetwork(name, task, path.stem, system, found, configuration)
 
 
 @cache
@@ -93,39 +86,31 @@ def pack_networks() -> tuple[PackedNetwork, ...]:
 
 
 def make_network_script() -> str:
-    """Return the script that carries the networks, the font, and the basis of the constructed networks.
-
-    The constructed networks need no weights of their own: the page makes W_hh = Psi Phi Psi^T from an orthonormal basis
-    and each task's boundary, as theory says. Source: twm Eq. (6); A.4.
-    """
+    """Return the script that carries the networks, the font, and the orthonormal basis from which the page constructs
+    networks as W_hh = Psi Phi Psi^T. Source: twm Eq. (6); A.4."""
     networks = pack_networks()
     largest = max(network.task.size for network in networks)
     basis = make_basis(largest, hidden=_HIDDEN, kind="orthonormal", seed=0).basis
     # A character's columns from the left, each a text of 0 and 1 from the top.
+    columns = {character: text_to_states(character) for character in CHARACTERS}
     font = {
-        character: ["".join("1" if value > 0 else "0" for value in column) for column in text_to_states(character)]
-        for character in CHARACTERS
+        key: ["".join("1" if value > 0 else "0" for value in column) for column in own] for key, own in columns.items()
     }
-    constructed = {"hidden": _HIDDEN, "columns": largest, "basis": encode_numbers(basis)}
-    data = {"parts": list(PARTS), "font": font, "fontRows": ROWS, "constructed": constructed}
+    constructed = {"hidden": _HIDDEN, "columns": largest, "basis": _encode_numbers(basis)}
+    data = {"parts": PARTS, "font": font, "fontRows": ROWS, "constructed": constructed}
     data["networks"] = [network.describe() for network in networks]
     return f"window.twmExplorerData = {json.dumps(data, separators=(',', ':'))};\n"
 
 
 def draw_still(network: PackedNetwork, text: str, steps: int) -> Any:
     """Draw, as a Figure, what the page shows of a network that was given ``text``, ``steps`` after the input phase."""
-    from twm.analysis.systems import ElmanSystem
-    from twm.book.figures.front_page import plot_explorer
-
-    picture, task = text_to_states(text), network.task
-    fits = picture.shape == (task.history, task.dim)
-    require(fits, f"the picture of {text!r} has the shape {picture.shape}, the task needs {(task.history, task.dim)}")
-    system = ElmanSystem(network.recurrent, network.encoder, network.readout)
+    picture, task, system = text_to_states(text), network.task, network.system
+    shape = (task.history, task.dim)
+    require(picture.shape == shape, f"the picture of {text!r} has the shape {picture.shape}, the task needs {shape}")
     states = system.run(np.zeros(system.hidden), steps, picture)
     variables = np.full(task.size, np.nan)
-    variables[list(network.coordinates)] = network.dual_basis @ states[-1]
-    outputs = system.read(states[task.history :])
-    return plot_explorer(picture, states[-1], variables.reshape(task.history, task.dim), outputs)
+    variables[list(network.found.coordinates)] = network.found.dual_basis @ states[-1]
+    return plot_explorer(picture, states[-1], variables.reshape(shape), system.read(states[task.history :]))
 
 
 def describe_still(text: str, history: int, steps: int) -> str:

@@ -33,14 +33,12 @@ def flatten_numbers(evidence: Mapping[str, Any]) -> dict[str, Any]:
     return flat | {f"not run:{claim}": True for claim in evidence["not_run"]}
 
 
-def _compare_close(new: np.ndarray, value: Any, rtol: float, atol: float) -> str | None:
-    old = np.array(value)
+def _compare_close(new: np.ndarray, old: np.ndarray, rtol: float, atol: float) -> str | None:
     if new.shape != old.shape:
-        return f"shape differs: {new.tolist()!r}, not {value!r}"
-    for a, b in zip(new.ravel().tolist(), old.ravel().tolist()):
-        if not abs(a - b) <= atol + rtol * abs(b):
-            return f"{a!r}, not within atol {atol:g} + rtol {rtol:g} of {b!r}"
-    return None
+        return f"shape differs: {new.tolist()!r}, not {old.tolist()!r}"
+    apart = ~(np.abs(new - old) <= atol + rtol * np.abs(old))
+    moved = zip(new[apart].tolist(), old[apart].tolist())
+    return next((f"{a!r}, not within atol {atol:g} + rtol {rtol:g} of {b!r}" for a, b in moved), None)
 
 
 def compare_number(new: Any, reference: Mapping[str, Any]) -> str | None:
@@ -56,7 +54,7 @@ def compare_number(new: Any, reference: Mapping[str, Any]) -> str | None:
     if values.dtype.kind not in "if":
         return f"{new!r} is not a number"
     if rule == "close":
-        return _compare_close(values, reference["value"], reference["rtol"], reference["atol"])
+        return _compare_close(values, np.array(reference["value"]), reference["rtol"], reference["atol"])
     if rule == "range":
         inside = (reference["low"] <= values) & (values <= reference["high"])
         outside = values[~inside].tolist()
@@ -70,15 +68,15 @@ def compare_number(new: Any, reference: Mapping[str, Any]) -> str | None:
 def compare_notebook(evidence: Mapping[str, Any], references: References) -> list[str]:
     """Return one line for each number of a notebook that is changed, missing or unknown."""
     numbers = flatten_numbers(evidence)
-    lines = [f"{key}: recorded no longer" for key in references if key not in numbers]
-    lines += [f"{key}: not in the reference" for key in numbers if key not in references]
-    compared = {key: compare_number(numbers[key], references[key]) for key in numbers if key in references}
-    return lines + [f"{key}: {complaint}" for key, complaint in compared.items() if complaint]
+    found = {key: "recorded no longer" for key in references if key not in numbers}
+    for key, value in numbers.items():
+        found[key] = compare_number(value, references[key]) if key in references else "not in the reference"
+    return [f"{key}: {complaint}" for key, complaint in found.items() if complaint]
 
 
 def read_references(name: str, folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """Read the references of one notebook; an empty dict if there are none yet."""
-    path = (references_dir() if folder is None else folder) / f"{name}.json"
+    path = (folder or references_dir()) / f"{name}.json"
     try:
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except json.JSONDecodeError as error:
@@ -95,11 +93,8 @@ def _propose(value: Any) -> dict[str, Any]:
 
 
 def update_references(evidence: Mapping[str, Any], references: References) -> dict[str, dict[str, Any]]:
-    """Return the references brought up to a run: values renewed, rules and tolerances kept, keys that went dropped.
-
-    A new key gets ``exact`` if it is whole, true or false, or text, ``range`` if it is rounding error, and ``close``
-    otherwise; for a trained number write ``range`` or ``order`` by hand. Ranges and orders are never widened here.
-    """
+    """Return the references brought up to a run: values renewed, rules and tolerances kept, keys that went dropped. A new
+    key is ``exact`` if whole or text, ``range`` if rounding error, else ``close``; ranges are never widened here."""
     updated = {}
     for key, value in sorted(flatten_numbers(evidence).items()):
         known = dict(references.get(key) or _propose(value))
@@ -109,7 +104,7 @@ def update_references(evidence: Mapping[str, Any], references: References) -> di
 
 def write_references(name: str, references: Mapping[str, Any], folder: Path | None = None) -> Path:
     """Write the references of one notebook and return the path."""
-    path = (references_dir() if folder is None else folder) / f"{name}.json"
+    path = (folder or references_dir()) / f"{name}.json"
     rows = (f"{json.dumps(key)}: {json.dumps(references[key])}" for key in sorted(references))
     write_atomically(path, "{\n " + ",\n ".join(rows) + "\n}\n")
     return path

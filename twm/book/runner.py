@@ -1,7 +1,4 @@
-"""Running notebooks: papermill in scratch, published only once all is well.
-
-A notebook has two forms that agree: the .py that one edits and runs, and the .ipynb without outputs that one opens.
-"""
+"""Running notebooks, the .py that one edits or the .ipynb that one opens: in scratch, published once all is well."""
 
 import json
 import logging
@@ -52,13 +49,11 @@ def choose_notebooks(asked: list[str]) -> list[str]:
     """Return the notebooks named in full, by number or as a file, in the book's order; all if none was named."""
     known = list_notebooks()
     require(bool(known), "there is no notebook in notebooks/")
-    chosen = set() if asked else set(known)
-    for name in asked:
-        stem = Path(name).name.removesuffix(".py").removesuffix(".ipynb")
-        match = [notebook for notebook in known if stem in (notebook, notebook[:2])]
-        require(bool(match), f"there is no notebook {name!r}: choose from {', '.join(known)}")
-        chosen.update(match)
-    return [notebook for notebook in known if notebook in chosen]
+    stems = {name: re.sub(r"\.(py|ipynb)$", "", Path(name).name) for name in asked}
+    for name, stem in stems.items():
+        found = any(stem in (notebook, notebook[:2]) for notebook in known)
+        require(found, f"there is no notebook {name!r}: choose from {', '.join(known)}")
+    return [notebook for notebook in known if not asked or {notebook, notebook[:2]} & set(stems.values())]
 
 
 def read_source(name: str) -> Any:
@@ -94,9 +89,7 @@ def find_difference(name: str) -> str | None:
     return None
 
 
-def make_parameters(
-    profile: str = "paper", device: str = "auto", seed: int = 0, reuse: bool | None = None
-) -> dict[str, Any]:
+def make_parameters(profile="paper", device="auto", seed=0, reuse: bool | None = None) -> dict[str, Any]:
     """Return the four parameters of a run, checked; ``reuse`` is None for the profile's own choice."""
     chosen = find_profile(profile)
     choose_device(device)
@@ -108,28 +101,22 @@ def make_parameters(
 @contextmanager
 def _kernel_environment(scratch: Path) -> Iterator[None]:
     """Set what a kernel inherits: where its numbers go, and one thread for numpy and torch unless the user says otherwise.
-
-    The matrices of these pages are small. One thread is then faster than two that wait for each other, above all on a
-    busy machine, and rounds the same way on any number of cores. Trainings use one process a core instead.
-    """
+    On small matrices one thread is faster than two that wait for each other, and rounds the same way on any number of
+    cores; trainings use one process a core instead."""
     threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    wanted = {"TWM_RUN_DIR": str(scratch)} | {name: os.environ.get(name, "1") for name in threads}
-    before = {name: os.environ[name] for name in wanted if name in os.environ}
-    os.environ.update(wanted)
+    before = dict(os.environ)
+    os.environ.update({"TWM_RUN_DIR": str(scratch)} | {name: os.environ.get(name, "1") for name in threads})
     try:
         yield
     finally:
-        for name in wanted:
-            del os.environ[name]
+        os.environ.clear()
         os.environ.update(before)
 
 
 @contextmanager
 def _kernel_messages(path: Path) -> Iterator[None]:
-    """Send to a file what a kernel, which inherits our standard error, says there; our own messages go where they went.
-
-    Otherwise a kernel that is stopped with Ctrl-C would print a traceback of its own over our one line.
-    """
+    """Send to a file what a kernel, which inherits our standard error, says there; our own messages go where they went. A
+    kernel that is stopped with Ctrl-C would else print a traceback of its own over our one line."""
     terminal, ours = os.dup(2), sys.stderr
     try:
         with open(path, "ab") as stream:
@@ -152,11 +139,10 @@ def _clean(path: Path) -> None:
     node = nbformat.read(path, as_version=4)
     node.metadata.pop("papermill", None)
     for cell in node.cells:
-        cell.metadata.pop("papermill", None)
-        cell.metadata.pop("execution", None)
-        tags = cell.metadata.get("tags", [])
-        if {"parameters", "injected-parameters"} & set(tags):
-            cell.metadata["tags"] = [*tags, "remove-cell"]
+        for key in ("papermill", "execution"):
+            cell.metadata.pop(key, None)
+        if {"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])):
+            cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
     nbformat.write(node, path)
 
 
@@ -203,14 +189,11 @@ def run_notebooks(
     names: list[str], parameters: Mapping[str, Any], *,
     pages: Path | None = None, evidence: Path | None = None, log: Callable[[str], None] = print,
 ) -> list[Run]:  # fmt: skip
-    """Run notebooks (none named: all) one after another, publishing each once it has succeeded.
-
-    Executed notebooks go to ``pages``, by default book/pages, and their numbers to ``evidence``, by default below _build.
-    A notebook that fails keeps the partial run and the log, and leaves what was published before as it was.
-    """
-    chosen = choose_notebooks(names)
-    pages = pages_dir() if pages is None else pages
-    evidence = runs_dir(parameters["profile"]) if evidence is None else evidence
+    """Run notebooks (none named: all) one after another, publishing each to ``pages``, by default book/pages, and its
+    numbers to ``evidence``, by default below _build, once it has succeeded. One that fails keeps the partial run and the
+    log, and leaves what was published before as it was."""
+    chosen, pages = choose_notebooks(names), pages or pages_dir()
+    evidence = evidence or runs_dir(parameters["profile"])
     os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     runs = []
     for number, name in enumerate(chosen, start=1):

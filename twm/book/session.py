@@ -13,6 +13,7 @@ import resource
 import sys
 import textwrap
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -58,24 +59,25 @@ def runs_dir(profile: str) -> Path:
     return build_dir() / "runs" / profile
 
 
+@dataclass(repr=False)
 class DataTable:
     """A small table with a caption: plain text in a terminal, a labelled table in the book."""
 
-    def __init__(
-        self, header: Sequence[str], rows: Iterable[Sequence[object]], caption: str, style: str = "twm-data"
-    ) -> None:
-        self.header, self.rows, self.caption = list(header), [list(map(str, row)) for row in rows], caption
-        self.style = style
+    header: Sequence[str]
+    rows: Iterable[Sequence[object]]
+    caption: str
+    style: str = "twm-data"
+
+    def __post_init__(self) -> None:
+        self.rows = [list(map(str, row)) for row in self.rows]
         if any(len(row) != len(self.header) for row in self.rows):
             raise ValueError(f"every row needs {len(self.header)} cells, one a column")
 
     def __repr__(self) -> str:
         widths = [max(map(len, column)) for column in zip(self.header, *self.rows)]
-        lines = [
-            "  ".join(text.rjust(width) if place else text.ljust(width) for place, (text, width) in enumerate(cells))
-            for cells in (list(zip(row, widths)) for row in (self.header, *self.rows))
-        ]
-        return "\n".join([self.caption, *lines])
+        # The first column holds names, the others numbers.
+        form = "  ".join(f"{{:{'>' if place else '<'}{width}}}" for place, width in enumerate(widths))
+        return "\n".join([self.caption, *(form.format(*row) for row in (self.header, *self.rows))])
 
     def _repr_html_(self) -> str:
         names = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.header)
@@ -99,20 +101,16 @@ def show(value: object, form: str = ".2g") -> str:
 def pick(rows: Iterable[Mapping[str, Any]], **wanted: object) -> list:
     """Return the rows whose columns have the wanted values, or one of those in a tuple."""
 
-    def fits(row: Mapping[str, Any]) -> bool:
-        return all(
-            row[key] in value if isinstance(value, tuple) else row[key] == value for key, value in wanted.items()
-        )
-
-    return [row for row in rows if fits(row)]
+    values = {key: value if isinstance(value, tuple) else (value,) for key, value in wanted.items()}
+    return [row for row in rows if all(row[key] in value for key, value in values.items())]
 
 
 def group(rows: Iterable[Mapping[str, Any]], *columns: str) -> dict[tuple, list]:
     """Return the rows by what stands in these columns, in the order in which that is seen first."""
-    found: dict[tuple, list] = {}
+    found = defaultdict(list)
     for row in rows:
-        found.setdefault(tuple(row[column] for column in columns), []).append(row)
-    return found
+        found[tuple(row[column] for column in columns)].append(row)
+    return dict(found)
 
 
 def worst(rows: Iterable[Mapping[str, Any]], column: str, least: bool = True) -> float:
@@ -122,14 +120,11 @@ def worst(rows: Iterable[Mapping[str, Any]], column: str, least: bool = True) ->
 
 def _to_plain(value: Any, label: str) -> Any:
     """Return ``value`` as JSON can hold it, refusing what a rule could not compare."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-    if hasattr(value, "tolist"):
-        value = value.tolist()
+    value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, (list, tuple)):
         return [_to_plain(part, label) for part in value]
-    kinds = (bool, int, float, str)
-    require(isinstance(value, kinds), f"{label}: record a number, a text or a list, not {type(value).__name__}")
+    fits = isinstance(value, (bool, int, float, str))
+    require(fits, f"{label}: record a number, a text or a list, not {type(value).__name__}")
     require(not isinstance(value, float) or math.isfinite(value), f"{label} is {value}; record only finite numbers")
     return value
 
@@ -139,8 +134,7 @@ class Page:
 
     def __init__(self, name: str, profile: Profile, device: str, seed: int, reuse: bool, path: Path) -> None:
         self.name, self.profile, self.device, self.seed, self.reuse = name, profile, device, seed, reuse
-        self._path = path
-        self._started = time.perf_counter()
+        self._path, self._started = path, time.perf_counter()
         self._home = {claim.id for claim in read_ledger() if claim.notebook == name}
         self._claims: dict[str, dict[str, Any]] = {}
         self._notes: dict[str, Any] = {}
@@ -163,11 +157,8 @@ class Page:
         self, claim: str, numbers: Mapping[str, Any], *,
         figure: str | None = None, seeds: int = 1, scale: str | None = None,
     ) -> None:  # fmt: skip
-        """Record the finite numbers by which a claim of this notebook is judged.
-
-        ``figure`` shows the evidence, ``seeds`` is how many the numbers rest on, ``scale`` what is smaller than in the
-        paper, in a few words.
-        """
+        """Record the finite numbers by which a claim of this notebook is judged: ``figure`` shows the evidence, on so many
+        ``seeds`` they rest, and ``scale`` tells in a few words what is smaller than in the paper."""
         self._check_new(claim)
         require(len(numbers) > 0, f"{claim}: nothing to record")
         plain = {key: _to_plain(value, f"{claim}:{key}") for key, value in numbers.items()}
@@ -181,10 +172,7 @@ class Page:
 
     def settle(self, claim: str, there: object, reason: str, numbers: Callable[[], Mapping], **more: Any) -> None:
         """Record what ``numbers`` returns where the runs are ``there``, else say why the claim was not run."""
-        if there:
-            self.record(claim, numbers(), **more)
-        else:
-            self.skip(claim, reason)
+        self.record(claim, numbers(), **more) if there else self.skip(claim, reason)
 
     def note(self, name: str, value: T) -> T:
         """Keep a number that the prose uses but no claim rests on; returns it."""
@@ -200,8 +188,7 @@ class Page:
         lines = textwrap.dedent(inspect.getsource(function)).rstrip().splitlines()
         definition = ast.parse("\n".join(lines)).body[0]
         if ast.get_docstring(definition) is not None:
-            docstring = definition.body[0]
-            del lines[docstring.lineno - 1 : docstring.end_lineno]
+            del lines[definition.body[0].lineno - 1 : definition.body[0].end_lineno]
         return Markdown("\n".join(["```python", *lines, "```"]))
 
     def about(self) -> DataTable:
@@ -211,11 +198,11 @@ class Page:
         content = self._content()
         write_atomically(self._path, json.dumps(content, indent=1, sort_keys=True) + "\n")
         trained = "recorded runs where there are any" if self.reuse else "everything computed or trained here"
-        versions = ", ".join(f"{name} {content[name]}" for name in ("python", "numpy", "torch") if content[name])
         rows = {
             "profile": f"{self.profile.name} ({trained})", "seed": self.seed, "device": content["device"],
-            "versions": versions, "commit": content["commit"], "date": content["date"],
-            "time": f"{content['seconds']:.0f} s", "peak memory": f"{content['memory_mb']} MB",
+            "versions": ", ".join(f"{name} {content[name]}" for name in ("python", "numpy", "torch") if content[name]),
+            "commit": content["commit"], "date": content["date"], "time": f"{content['seconds']:.0f} s",
+            "peak memory": f"{content['memory_mb']} MB",
         }  # fmt: skip
         return DataTable(("", ""), rows.items(), "About this run", "twm-about")
 

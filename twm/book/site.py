@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from twm.errors import require
 from twm.paths import book_dir, build_dir, find_root, pages_dir, replace_folder, scratch_folder, write_atomically
@@ -26,21 +25,9 @@ class SiteFailed(Exception):
     """Jupyter Book reported a warning or an error; the message quotes the first and says where the log lies."""
 
 
-def _find_files(node: Any) -> list[str]:
-    if isinstance(node, list):
-        return [name for part in node for name in _find_files(part)]
-    if isinstance(node, dict):
-        own = [node["file"]] if "file" in node else []
-        return own + [name for part in node.values() for name in _find_files(part)]
-    return []
-
-
 def list_pages() -> list[str]:
     """Return the names of the notebooks that the table of contents lists, in its order."""
-    import yaml
-
-    contents = yaml.safe_load((book_dir() / "_toc.yml").read_text(encoding="utf-8"))
-    return [name.removeprefix("pages/") for name in _find_files(contents) if name.startswith("pages/")]
+    return re.findall(r"^ *- file: pages/(\w+)$", (book_dir() / "_toc.yml").read_text("utf-8"), re.MULTILINE)
 
 
 def _find_complaint(log: str) -> str:
@@ -50,12 +37,9 @@ def _find_complaint(log: str) -> str:
 
 
 def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), output: Path | None = None) -> Path:
-    """Build the site and return the path of its ``index.html``.
-
-    It shows the executed notebooks of ``pages``, by default book/pages, and the numbers of the ``evidence`` folders over
-    the committed ones, later over earlier. What stands at ``output``, by default _build/html, is replaced by a whole
-    site only: after a warning of the builder it stays.
-    """
+    """Build the site and return the path of its ``index.html``: the executed notebooks of ``pages``, by default
+    book/pages, and the numbers of the ``evidence`` folders over the committed ones, later over earlier. What stands at
+    ``output``, by default _build/html, is replaced by a whole site only: after a warning of the builder it stays."""
     root, book = find_root(), book_dir()
     pages, output = pages or pages_dir(), output or build_dir() / "html"
     listed = list_pages()
@@ -71,15 +55,8 @@ def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), outp
         for name in listed:
             shutil.copyfile(pages / f"{name}.ipynb", scratch / "book" / "pages" / f"{name}.ipynb")
         environment = os.environ | {EVIDENCE_VARIABLE: os.pathsep.join(map(str, evidence)), "TWM_HOME": str(root)}
-        done = subprocess.run(
-            _COMMAND,
-            cwd=scratch,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        done = subprocess.run(_COMMAND, cwd=scratch, env=environment, check=False, **streams)
         log, built = build_dir() / "site.log", scratch / "_build" / "html"
         write_atomically(log, done.stdout)
         if done.returncode != 0 or not (built / "index.html").exists():

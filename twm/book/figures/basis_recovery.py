@@ -12,7 +12,8 @@ from twm.analysis.recovery import RecoveredBasis
 from twm.analysis.analyses import Analysis
 from twm.book.figures.style import (
     FAINT, FLOOR, INK, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, label_axes,
-    make_axes, make_panels, mark_signs, number_log_axis, plot_matrix, share_legend, style_both, style_marks, write_counts,
+    make_axes, make_panels, make_row, mark_signs, number_log_axis, plot_episode, plot_matrix, share_legend,
+    style_both, style_marks, write_counts,
 )  # fmt: skip
 from twm.errors import require
 from twm.theory.spectra import SpectrumComparison, count_clusters, find_clusters
@@ -50,26 +51,23 @@ def plot_analysis(analysis: Analysis) -> Figure:
 
 
 def plot_waves(states: np.ndarray, waves: np.ndarray, history: int, dim: int) -> Figure:
-    """Plot one run from the first input on: states (time, hidden), and the same in wave coordinates (time,
-    history*dim). One content is framed on its way."""
+    """Plot one run from the first input on: states (time, hidden), and waves (time, history*dim) with one content framed."""
     require(len(states) == len(waves), f"{len(states)} states and {len(waves)} readings cannot stand side by side")
     figure, ((above,), (below,)) = make_axes(2, 1, 7.6, 6.6)
     for panel, values, limit, title, label in (
         (above, states, _find_limit(states), "A  hidden states, neuron by neuron", "activity"),
         (below, waves, 1.2, "B  the same states in the recovered basis", "content"),
     ):
-        image = plot_matrix(panel, values.T, limit, "neuron", "step", title)
-        draw_guide(panel, x=history - 0.5)
+        image = plot_episode(panel, values, history, limit, "neuron", "step", title, linestyle=":")
         panel.set_xticks(np.arange(3, len(values), 4), np.arange(4, len(values) + 1, 4))
         figure.colorbar(image, ax=panel, label=label, shrink=0.9)
-    edges = np.arange(history + 1) * dim
-    below.set_yticks((edges[:-1] + edges[1:] - 1) / 2, np.arange(1, history + 1))
+    below.set_yticks(np.arange(history) * dim + (dim - 1) / 2, np.arange(1, history + 1))
     below.set_ylabel(f"variable ({history} the newest)")
-    for edge in edges[1:-1]:
-        below.axhline(edge - 0.5, color=FAINT, linewidth=0.6)
+    for variable in range(1, history):
+        below.axhline(variable * dim - 0.5, color=FAINT, linewidth=0.6)
     for step in range(2, len(waves)):
         # The third content enters as the newest variable at its step, and is one variable older at every further one.
-        corner = (step - 0.5, edges[(history - 1 - (step - 2)) % history] - 0.5)
+        corner = (step - 0.5, (history + 1 - step) % history * dim - 0.5)
         below.add_patch(Rectangle(corner, 1, dim, fill=False, edgecolor="#FFD700", linewidth=1.8))
     return figure
 
@@ -82,10 +80,10 @@ def plot_methods(rows: Sequence[Mapping[str, str]], methods: Sequence[str], task
             chosen = [row for row in rows if row["task"] == task and row["method"] == method]
             style = style_marks(index, method if place == 0 else None, markersize=5, alpha=0.8)
             at = np.full(len(chosen), place + 0.14 * (index - (len(methods) - 1) / 2))
-            left.plot(at, np.clip([float(row["relative_error"]) for row in chosen], None, 20), **style)
-            right.plot(at, np.clip([float(row["encoding_r2"]) for row in chosen], -1, 1), **style)
-    title = "weights in the basis, against $\\Phi$"
-    label_axes(left, "", "relative error (drawn up to 20)", title, guide=0.05, yscale="log")
+            left.plot(at, [min(float(row["relative_error"]), 20) for row in chosen], **style)
+            right.plot(at, [np.clip(float(row["encoding_r2"]), -1, 1) for row in chosen], **style)
+    words = ("relative error (drawn up to 20)", "weights in the basis, against $\\Phi$")
+    label_axes(left, "", *words, guide=0.05, yscale="log")
     words = ("$R^2$ of the worst variable (from −1 up)", "content read from hidden states")
     label_axes(right, "", *words, guide=0.98, ylim=(-1.08, 1.08))
     for panel in (left, right):
@@ -135,21 +133,12 @@ def plot_jacobians(spectra: Mapping[str, SpectrumComparison]) -> Figure:
 
 
 def plot_decomposition(
-    operator: np.ndarray,
-    spectrum: SpectrumComparison,
-    states: np.ndarray,
-    waves: np.ndarray,
-    coordinates: Sequence[int],
-    history: int,
-    dim: int,
-) -> Figure:
-    """Plot the four panels in which the paper takes a network apart.
-
-    ``operator`` is W in the basis [Psi; Psi_perp], (hidden, hidden), memories first; ``states`` (time, hidden) and ``waves``
-    (time, rank) are one run; ``coordinates`` (rank,) say which variable each memory is.
-
-    Source: twm Fig. 6-9.
-    """
+    operator: np.ndarray, spectrum: SpectrumComparison, states: np.ndarray, waves: np.ndarray,
+    coordinates: Sequence[int], history: int, dim: int,
+) -> Figure:  # fmt: skip
+    """Plot the four panels in which the paper takes a network apart: W in the basis [Psi; Psi_perp], (hidden, hidden),
+    memories first; its spectrum; one run as states (time, hidden) and waves (time, rank), whose variables
+    ``coordinates`` (rank,) name. Source: twm Fig. 6-9."""
     figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.8, 7.6)
     plot_matrix(weights, operator, 1.2, "to", "from", "A  weights in $[\\Psi;\\Psi_\\perp]$").axes.set_aspect("equal")
     rank = len(coordinates)
@@ -163,13 +152,12 @@ def plot_decomposition(
         write_counts(plane, reach * np.exp(1j * centres), count_clusters(spectrum.network, centres), fontsize="small")
         plane.set(xlim=(-1.38 * reach, 1.38 * reach), ylim=(-1.38 * reach, 1.38 * reach))
     plane.legend(**_BELOW, fontsize="x-small", handletextpad=0.1)
-    plot_matrix(left, states.T, _find_limit(states), "neuron", "step", "C  hidden states")
+    words = ("neuron", "step", "C  hidden states")
+    plot_episode(left, states, history, _find_limit(states), *words, linestyle=":")
     # As in the paper, each variable is shown in units of its own spread.
-    scaled = waves / waves[history:].std(axis=0).clip(1e-9)
-    plot_matrix(right, scaled.T, 1.5, "variable", "step", "D  the same in the basis, each variable to scale")
+    scaled, words = waves / waves[history:].std(axis=0).clip(1e-9), "D  the same in the basis, each variable to scale"
+    plot_episode(right, scaled, history, 1.5, "variable", "step", words, linestyle=":")
     _mark_columns(right, coordinates, dim, both=False)
-    draw_guide(left, x=history - 0.5)
-    draw_guide(right, x=history - 0.5)
     return figure
 
 
@@ -197,8 +185,8 @@ def plot_strengths(gains: Sequence[float], found: Mapping[str, Curves], steps: i
 
 
 def plot_edit(before: np.ndarray, undisturbed: np.ndarray, after: np.ndarray, step: int) -> Figure:
-    """Plot one run as pictures: inputs and outputs (time, rows) up to an edit ``step`` outputs in, and what follows.
-    ``undisturbed`` (steps, rows) would have followed by theory, ``after`` (steps, rows) is what followed."""
+    """Plot one run as pictures: inputs and outputs (time, rows) up to an edit ``step`` outputs in, and what followed and
+    would have followed by theory, (steps, rows) each."""
     require(undisturbed.shape == after.shape, f"shapes differ: {undisturbed.shape} and {after.shape}")
     figure, axes = make_axes(3, 1, 9.0, 4.1)
     start = len(before) - step
@@ -221,36 +209,34 @@ def plot_edit(before: np.ndarray, undisturbed: np.ndarray, after: np.ndarray, st
 
 def plot_intervention_steps(shares: Mapping[str, Curves], steps: Sequence[int]) -> Figure:
     """Plot the share of outputs (n,) that follow a swap at ``steps`` (n,), by network and way, at the least variable."""
-    figure, (row,) = make_axes(1, len(shares), 4.0 * len(shares), 3.3)
-    for panel, (name, ways) in zip(row, shares.items()):
+    figure, row = make_row(shares, 4.0, 3.3, label="outputs that follow, worst variable")
+    for panel, ways in row:
         draw_curves(panel, steps, ways, style_both)
-        label_axes(panel, "swap, steps after the input phase", "", name, guide=0.99, ylim=(-0.04, 1.05))
+        label_axes(panel, "swap, steps after the input phase", guide=0.99, ylim=(-0.04, 1.05))
         panel.set_xticks(range(0, max(steps) + 1, 4))
-    row[0].set_ylabel("outputs that follow, worst variable")
     share_legend(figure)
     return figure
 
 
 def plot_answers(rows: Sequence[Mapping[str, str]]) -> Figure:
     """Plot whether swaps take effect against how many directions a network has for its variables."""
-    figure, ((left, right),) = make_axes(1, 2, 8.4, 3.6)
-    number = np.array([float(row["rank_network"]) / float(row["rank_theory"]) for row in rows])
-    accurate = np.array([float(row["accuracy"]) >= 0.999 for row in rows])
-    kinds = {
-        "right, theory's number": accurate & (number == 1),
-        "right, fewer": accurate & (number < 1),
-        "right, more": accurate & (number > 1),
-        "not right": ~accurate,
-    }
-    panels = ((left, "own_changed", "contents read by the dual"), (right, "changed", "contents known from theory"))
-    for panel, column, title in panels:
-        follow = np.array([float(row[column]) for row in rows])
+    number, accuracy = (_read_column(rows, name) for name in ("rank_network", "accuracy"))
+    number, accurate = number / _read_column(rows, "rank_theory"), accuracy >= 0.999
+    kinds = {"right, theory's number": number == 1, "right, fewer": number < 1, "right, more": number > 1}
+    kinds = {kind: chosen & accurate for kind, chosen in kinds.items()} | {"not right": ~accurate}
+    columns = {"contents read by the dual": "own_changed", "contents known from theory": "changed"}
+    figure, panels = make_row(columns, 4.2, 3.6, label="outputs that follow a swap, at the least")
+    for panel, column in panels:
+        follow = _read_column(rows, column)
         for index, kind in enumerate(kind for kind, chosen in kinds.items() if chosen.any()):
             panel.plot(number[kinds[kind]], follow[kinds[kind]], **style_marks(index, kind, alpha=0.75))
-        label_axes(panel, "slow eigenvalues / theory's", "", title, guide=0.99, ylim=(-0.04, 1.06))
-    left.set_ylabel("outputs that follow a swap, at the least")
-    right.legend(fontsize="small", loc="lower right")
+        label_axes(panel, "slow eigenvalues / theory's", guide=0.99, ylim=(-0.04, 1.06))
+    panel.legend(fontsize="small", loc="lower right")
     return figure
+
+
+def _read_column(rows: Sequence[Mapping[str, str]], name: str) -> np.ndarray:
+    return np.array([float(row[name]) for row in rows])
 
 
 def _draw_spectrum(axes: Axes, found: SpectrumComparison, name: str) -> None:
@@ -275,13 +261,10 @@ def _mark_columns(axes: Axes, coordinates: Sequence[int], dim: int, both: bool =
             middles.append(middle)
             names.append(str(columns[place] + 1))
     axes.tick_params(length=0)
-    axes.set_yticks(middles, names)
-    if both:
-        axes.set_xticks(middles, names)
-    for edge in first[1:] - 0.5:
-        axes.axhline(edge, color=FAINT, linewidth=0.6)
-        if both:
-            axes.axvline(edge, color=FAINT, linewidth=0.6)
+    for setter, rule in ((axes.set_yticks, axes.axhline), (axes.set_xticks, axes.axvline))[: 1 + both]:
+        setter(middles, names)
+        for edge in first[1:] - 0.5:
+            rule(edge, color=FAINT, linewidth=0.6)
 
 
 def _find_limit(values: np.ndarray) -> float:

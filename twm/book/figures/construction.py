@@ -8,9 +8,9 @@ from matplotlib.patches import Rectangle
 
 from twm.book.figures.animation import Animation, Panel
 from twm.book.figures.style import (
-    FLOOR, INK, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle,
-    label_axes, make_axes, make_panels, mark_signs, number_cells, number_ticks, plot_magnitudes, plot_matrix, share_legend,
-    style_line, style_marks, write_cells, write_counts,
+    FLOOR, INK, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, label_axes,
+    make_axes, make_panels, make_row, mark_signs, number_cells, number_ticks, plot_magnitudes, plot_matrix,
+    share_legend, style_line, style_marks, write_cells, write_counts,
 )  # fmt: skip
 from twm.errors import require
 
@@ -18,8 +18,7 @@ _FAINT = "#D9D9D9"
 
 
 def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int, float]) -> Figure:
-    """Plot Fibonacci numbers crossing the substrate (time, history), and the growth of series (n,) by history.
-    ``constants`` are the ratios of consecutive terms that theory predicts."""
+    """Plot Fibonacci numbers crossing the substrate (time, history), and how series (n,) grow, by history, beside theory."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     time, history = substrate.shape
     # Logarithms, as the numbers grow by a constant factor; the numbers themselves are written into the cells.
@@ -30,31 +29,33 @@ def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int,
     label_axes(left, newest, "step", "the substrate, s = 2, d = 1", yticks=range(0, time, 2))
     number_ticks(left, history)
     for index, (number, series) in enumerate(terms.items()):
-        ratio = [float(after) / float(before) for before, after in zip(series[number:], series[number + 1 :])]
+        numbers = np.array(series[number:], dtype=float)
         draw_guide(right, constants[number], color=QUALITATIVE[index], linestyle="--")
         style = style_marks(index, f"s = {number}", linestyle="-", markersize=4)
-        right.plot(np.arange(1, len(ratio) + 1), ratio, **style)
+        right.plot(np.arange(1, len(numbers)), numbers[1:] / numbers[:-1], **style)
     words = ("step after the initial states", "term / term before", "growth (dashed: leading eigenvalue)")
     label_axes(right, *words, {"loc": "lower right", "ncols": 2, "fontsize": "medium"})
     return figure
 
 
 def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius: float) -> Figure:
-    """Plot a skew basis of the plane (2, 2 columns) with its dual (2, 2 rows), and what duals read of a disturbance.
-    ``leaks`` are, by dual, the largest errors (steps,) after a disturbance outside the wave of spectral ``radius``."""
+    """Plot a skew basis of the plane (2, 2 columns) with its dual (2, 2 rows), and by dual the largest errors (steps,)
+    that a disturbance outside the wave, of spectral ``radius``, leaves."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
-    vectors = np.stack([*basis.T, *dual_basis])
+    vectors, arrow = (
+        np.stack([*basis.T, *dual_basis]),
+        {"arrowstyle": "-|>", "linewidth": 2, "shrinkA": 0, "shrinkB": 0},
+    )
     for index, (vector, name) in enumerate(zip(vectors, ("$\\psi_1$", "$\\psi_2$", "$\\psi^1$", "$\\psi^2$"))):
-        colour, line = QUALITATIVE[index % 2], "-" if index < 2 else "--"
-        arrow = {"arrowstyle": "-|>", "color": colour, "linestyle": line, "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
-        left.annotate("", xy=vector, xytext=(0, 0), arrowprops=arrow)
+        look = {"color": QUALITATIVE[index % 2], "linestyle": "-" if index < 2 else "--"}
+        left.annotate("", xy=vector, xytext=(0, 0), arrowprops=arrow | look)
         beyond = vector + 0.16 * vector / np.linalg.norm(vector)
-        left.text(*beyond, name, color=colour, ha="center", va="center", fontsize=12)
-    span = (min(0.0, vectors.min()) - 0.3, 1.25 * np.abs(vectors).max())
-    title = "basis (solid), dual rows (dashed)"
-    label_axes(left, "neuron 1", "neuron 2", title, xlim=span, ylim=span, aspect="equal")
+        left.text(*beyond, name, color=look["color"], ha="center", va="center", fontsize=12)
     for axis in ({"y": 0}, {"x": 0}):
         draw_guide(left, **axis, color=_FAINT, linestyle="-", linewidth=0.8, zorder=0)
+    span = (min(0.0, vectors.min()) - 0.3, 1.25 * np.abs(vectors).max())
+    words = ("neuron 1", "neuron 2", "basis (solid), dual rows (dashed)")
+    label_axes(left, *words, xlim=span, ylim=span, aspect="equal")
     steps = np.arange(len(next(iter(leaks.values()))))
     draw_curves(right, steps, leaks, style_marks, FLOOR, linestyle="-", markevery=4)
     guide = max(leak[0] for leak in leaks.values()) * radius**steps
@@ -66,10 +67,9 @@ def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius:
 
 
 def plot_errors(errors: Mapping[str, tuple[np.ndarray, np.ndarray]], tolerance: float) -> Figure:
-    """Plot the relative error of Eq. 6-7 (n,) against the condition number (n,), by kind of basis. ``tolerance`` is
-    allowed at condition number 1 and grows in proportion; the dotted line is what rounding makes."""
+    """Plot condition numbers (n,) and relative errors of Eq. 6-7 (n,) by kind of basis; ``tolerance`` is for number 1."""
     figure, ((panel,),) = make_axes(1, 1, 5.6, 3.4)
-    span = np.array([function(np.concatenate([each for each, _ in errors.values()])) for function in (np.min, np.max)])
+    span = np.quantile(np.concatenate([each for each, _ in errors.values()]), [0, 1])
     style = {"color": INK, "linewidth": 1.2}
     panel.plot(span, tolerance * span, linestyle="--", label=f"tolerance {tolerance:.0e} $\\kappa$", **style)
     panel.plot(span, np.finfo(float).eps * span**2, linestyle=":", label="rounding $\\epsilon\\,\\kappa^2$", **style)
@@ -125,12 +125,12 @@ def plot_multiplicities(values: np.ndarray, theory: np.ndarray) -> Figure:
 
 
 def plot_gains(steps: np.ndarray, amplitudes: Curves, saturating: Curves, fixed: Mapping[float, float]) -> Figure:
-    """Plot the relative amplitude (n,) of a cycling content by gain: linear, and with tanh. ``fixed`` is where the
-    cycle with tanh is predicted to settle; 0 where it dies."""
+    """Plot the relative amplitude (n,) of a cycling content by gain: linear, and with tanh and where it is predicted to
+    settle, 0 where it dies."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
-    marks = {"style": style_marks, "markevery": max(1, len(steps) // 14)}
-    draw_curves(left, steps, {f"gain {gain:g}": curve for gain, curve in amplitudes.items()}, **marks)
-    draw_curves(right, steps, {f"gain {gain:g}": curve for gain, curve in saturating.items()}, **marks)
+    for place, curves in ((left, amplitudes), (right, saturating)):
+        named, every = {f"gain {gain:g}": curve for gain, curve in curves.items()}, max(1, len(steps) // 14)
+        draw_curves(place, steps, named, style_marks, markevery=every)
     for index, gain in enumerate(amplitudes):
         left.plot(steps, gain ** steps.astype(float), **style_line(index, linestyle="-", linewidth=1.2))
     for index, gain in enumerate(saturating):
@@ -146,36 +146,34 @@ def plot_gains(steps: np.ndarray, amplitudes: Curves, saturating: Curves, fixed:
 
 def plot_input_phase(substrates: Curves, errors: Curves) -> Figure:
     """Plot substrates (history, dim) after differently filled input phases, and the share of wrong signs (steps,)."""
-    count = len(substrates)
-    figure, (row,) = make_axes(1, count + 1, 2.1 * count + 3.1, 3.1)
+    figure, panels = make_row(substrates | {"what follows": None}, 2.1, 3.1, 1.0, "dimension")
     limit = max(np.abs(substrate).max() for substrate in substrates.values())
-    for panel, (name, substrate) in zip(row, substrates.items()):
-        image = plot_matrix(panel, substrate.T, limit, col_label="column", title=name)
+    *pictures, (last, _) = panels
+    for panel, substrate in pictures:
+        image = plot_matrix(panel, substrate.T, limit, "", "column")
         number_cells(panel, *substrate.shape, every=2)
         panel.set(aspect="equal")
-    row[0].set_ylabel("dimension")
-    figure.colorbar(image, ax=list(row[:count]), orientation="horizontal", shrink=0.5, label="content")
-    draw_curves(row[-1], None, errors)
-    words = ("step of the output phase", "share of wrong signs", "what follows")
-    label_axes(row[-1], *words, {"loc": "upper center", "ncols": 2}, ylim=(-0.03, 0.8))
+    figure.colorbar(image, ax=figure.axes[:-1], orientation="horizontal", shrink=0.5, label="content")
+    draw_curves(last, None, errors)
+    legend = {"loc": "upper center", "ncols": 2}
+    label_axes(last, "step of the output phase", "share of wrong signs", "", legend, ylim=(-0.03, 0.8))
     return figure
 
 
 def plot_zeros(values: Curves, blocks: np.ndarray, radii: np.ndarray, guide: np.ndarray) -> Figure:
     """Plot computed eigenvalues (size,) of shifts, all zero in theory, and the largest (n,) by size of Jordan block
-    (n,). ``guide`` (n,) is what rounding to float64 leads one to expect."""
+    (n,), beside the ``guide`` (n,) that rounding gives."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.5)
     for index, (name, cloud) in enumerate(values.items()):
-        face = "none" if index else QUALITATIVE[0]
-        draw_eigenvalues(left, cloud, **style_marks(index, name, markerfacecolor=face))
+        draw_eigenvalues(left, cloud, **style_marks(index, name, fillstyle="none" if index else "full"))
     reach = 1.5 * max(np.abs(cloud).max() for cloud in values.values())
     span = {"xlim": (-reach, reach), "ylim": (-reach, 1.4 * reach), "aspect": "equal"}
     legend, title = {"loc": "upper center", "ncols": 2}, "eigenvalues, all zero in theory"
     label_axes(left, "real part", "imaginary part", title, legend, **span)
     right.plot(blocks, radii, **style_marks(0, "largest computed"))
     right.plot(blocks, guide, linestyle="--", color=INK, linewidth=1.2, label="$(\\kappa\\,\\epsilon)^{1/s}$")
-    title, legend = "the larger the block, the further off", {"loc": "lower right", "fontsize": "medium"}
-    label_axes(right, "history s = size of the Jordan blocks", "magnitude", title, legend, yscale="log")
+    words = ("history s = size of the Jordan blocks", "magnitude", "the larger the block, the further off")
+    label_axes(right, *words, {"loc": "lower right", "fontsize": "medium"}, yscale="log")
     return figure
 
 

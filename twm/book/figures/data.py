@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import Collection, LineCollection, PathCollection, PolyCollection, QuadMesh
-from matplotlib.container import BarContainer
+from matplotlib.collections import LineCollection, PathCollection, QuadMesh
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
 
 _COLUMNS = ("panel", "kind", "series", "x", "y", "values")
 # The colour of a cell shows no more than this.
@@ -23,10 +21,13 @@ def make_csv(figure: Figure) -> str:
     ``values`` its cells. Marks that data does not place, such as guide lines across a panel, are left out."""
     rows: list[tuple[Any, ...]] = []
     for number, axes in enumerate(figure.axes, 1):
-        marks = [(number, *row) for row in _list_marks(axes)]
-        if marks:
-            title = " ".join((axes.get_title("left") or axes.get_title()).split())
-            rows += [(number, "panel", title, None, None, None), *marks]
+        title = axes.get_title("left") or axes.get_title()
+        marks = [
+            (number, kind, _name(artist.get_label()), *place)
+            for kind, artist, places in _list_marks(axes)
+            for place in places
+        ]
+        rows += [(number, "panel", _name(title)), *marks] if marks else []
     return write_table(_COLUMNS, rows, digits=6)
 
 
@@ -40,51 +41,36 @@ def write_table(header: Sequence[str], rows: Iterable[Sequence[Any]], digits: in
     return stream.getvalue()
 
 
-def _list_marks(axes: Axes) -> Iterator[tuple[Any, ...]]:
+def _list_marks(axes: Axes) -> Iterator[tuple[str, Any, Iterable]]:
+    """List an axes' marks: their kind, their artist, and for each its place (x, y) or (None, row, cells)."""
     for line in axes.lines:
         if line.get_transform() == axes.transData:
-            for x, y in zip(*line.get_data(orig=False), strict=True):
-                yield ("line", _name(line), x, y, None)
+            yield "line", line, zip(*line.get_data(orig=False), strict=True)
     for image in axes.images:
-        yield from _list_cells(image)
-    for container in axes.containers:
-        if isinstance(container, BarContainer):
-            for bar in container:
-                yield ("bar", _name(container), bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height(), None)
-    for collection in axes.collections:
-        if isinstance(collection, QuadMesh):
-            yield from _list_cells(collection)
-        else:
-            yield from _list_collection(collection, axes)
+        yield "row", image, _list_cells(image.get_array())
+    for bars in axes.containers:
+        yield "bar", bars, ((bar.get_x() + bar.get_width() / 2, bar.get_y() + bar.get_height()) for bar in bars)
+    for marks in axes.collections:
+        if isinstance(marks, QuadMesh):
+            yield "row", marks, _list_cells(marks.get_array())
+        elif isinstance(marks, PathCollection) and marks.get_offset_transform() == axes.transData:
+            yield "point", marks, np.ma.filled(marks.get_offsets().astype(float), np.nan)
+        elif marks.get_transform() == axes.transData:
+            kind = "segment" if isinstance(marks, LineCollection) else "area"
+            yield kind, marks, (vertex for path in marks.get_paths() for vertex in path.vertices)
 
 
-def _list_cells(picture: AxesImage | QuadMesh) -> Iterator[tuple[Any, ...]]:
-    values = np.ma.filled(np.ma.asarray(picture.get_array(), dtype=float), np.nan)
-    if values.ndim == 2:
-        for number, row in enumerate(values):
-            yield ("row", _name(picture), None, number, " ".join(_write(value, _CELL_DIGITS) for value in row))
+def _list_cells(cells: Any) -> Iterator[tuple[Any, ...]]:
+    for number, row in enumerate(np.ma.filled(np.ma.asarray(cells, dtype=float), np.nan)):
+        yield None, number, " ".join(_write(value, _CELL_DIGITS) for value in row)
 
 
-def _list_collection(collection: Collection, axes: Axes) -> Iterator[tuple[Any, ...]]:
-    if isinstance(collection, PathCollection) and collection.get_offset_transform() == axes.transData:
-        for x, y in np.ma.filled(collection.get_offsets().astype(float), np.nan):
-            yield ("point", _name(collection), x, y, None)
-    elif isinstance(collection, (LineCollection, PolyCollection)) and collection.get_transform() == axes.transData:
-        kind = "segment" if isinstance(collection, LineCollection) else "area"
-        for path in collection.get_paths():
-            for x, y in path.vertices:
-                yield (kind, _name(collection), x, y, None)
-
-
-def _name(artist: Any) -> str:
-    label = str(artist.get_label() or "")
-    return "" if label.startswith("_") else " ".join(label.split())
+def _name(text: Any) -> str:
+    return "" if str(text or "").startswith("_") else " ".join(str(text or "").split())
 
 
 def _write(value: Any, digits: int) -> str:
-    if value is None:
-        return ""
     if isinstance(value, (float, np.floating)):
         # What is 0 to rounding is 0 to a reader.
         return f"{value:.{digits}g}" if abs(value) > 1e-30 else "0"
-    return str(value)
+    return "" if value is None else str(value)

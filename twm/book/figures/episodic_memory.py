@@ -6,17 +6,17 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    FAINT, FLOOR, INK, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_prediction, draw_unit_circle, label_axes,
-    make_axes, number_cells, number_ticks, plot_matrix, share_legend, style_both, style_marks, write_cells, write_counts,
+    FAINT, FLOOR, INK, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_prediction, draw_unit_circle,
+    label_axes, make_axes, make_row, number_cells, number_ticks, plot_episode, plot_matrix, share_legend, style_both,
+    style_marks, write_cells, write_counts,
 )  # fmt: skip
 
 
 def plot_reduction(
     times: np.ndarray, curves: Curves, constants: np.ndarray, errors: np.ndarray, euler: tuple[np.ndarray, np.ndarray]
 ) -> Figure:
-    """Plot one neuron's V_f (n,) of the whole model beside its fast limit, the first curve, and how they approach.
-    ``errors`` (m,) are the largest differences at the ``constants`` T_h = T_d (m,); ``euler`` has steps and their
-    errors."""
+    """Plot one neuron's V_f (n,) of the whole model beside its fast limit, the first curve, and how they approach: the
+    largest ``errors`` (m,) at the ``constants`` T_h = T_d (m,), and steps and errors of ``euler``."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     draw_curves(left, times, curves)
     label_axes(left, "time ($T_f$)", "$V_f$ of one neuron", "fast variables drop out", "best")
@@ -30,47 +30,46 @@ def plot_reduction(
 
 
 def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR) -> Figure:
-    """Plot the error (2, n) of going to the Elman update and back against the norm of W (n,), by activation. An error
-    of exactly zero is drawn at ``floor``."""
-    figure, (row,) = make_axes(1, 2, 7.6, 3.2)
+    """Plot the error (2, n) of going to the Elman update and back against the norm of W (n,), by activation."""
+    figure, row = make_row({"there: map to Elman update": 0, "and back: Elman update to map": 1}, 3.8, 3.2)
     log = {"xscale": "log", "yscale": "log", "ylim": (floor / 3, 10)}
-    for way, (place, title) in enumerate(zip(row, ("there: map to Elman update", "and back: Elman update to map"))):
+    for place, way in row:
         ways = {name: values[way] for name, values in errors.items()}
         draw_curves(place, norms, ways, style_both, floor, markersize=5)
         draw_guide(place, x=1.0, color="#999999", linestyle="-")
-        label_axes(place, "largest singular value of W", "largest error", title, guide=1e-10, **log)
-    row[0].text(1.1, 1e-4, "norm 1", color="#666666", fontsize="small")
-    row[1].legend(fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.9))
+        label_axes(place, "largest singular value of W", "largest error", guide=1e-10, **log)
+    figure.axes[0].text(1.1, 1e-4, "norm 1", color="#666666", fontsize="small")
+    place.legend(fontsize="small", loc="upper right", bbox_to_anchor=(1, 0.9))
     return figure
 
 
 def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]) -> Figure:
     """Plot one network's interaction matrices (n, n) in several sets of memories, and their common eigenvalues (n,)."""
-    count = len(operators)
-    figure, (row,) = make_axes(1, count + 1, 2.2 * count + 2.6, 2.7)
-    for index, (place, operator) in enumerate(zip(row, operators)):
-        plot_matrix(place, operator, None, "to" if index == 0 else "", "from", f"memories {index + 1}")
+    matrices = {f"memories {number}": operator for number, operator in enumerate(operators, 1)}
+    figure, (*row, (plane, _)) = make_row(matrices | {"eigenvalues": None}, 2.2, 2.7, 0.4, "to")
+    for place, operator in row:
+        plot_matrix(place, operator, None, "", "from")
         number_cells(place, *operator.shape)
-    draw_unit_circle(row[-1], title="eigenvalues", ylim=(-1.4, 1.4))
+    draw_unit_circle(plane, ylim=(-1.4, 1.4))
     for index, spectrum in enumerate(spectra):
         style = style_marks(index, f"{index + 1}", fillstyle="none", markersize=6 + 3 * index)
-        draw_eigenvalues(row[-1], spectrum, **style)
+        draw_eigenvalues(plane, spectrum, **style)
     share_legend(figure, "outside right center", title="memories", ncols=1, handletextpad=0.3)
     return figure
 
 
 def plot_mechanisms(before: np.ndarray, after: np.ndarray, written: np.ndarray, read: np.ndarray) -> Figure:
     """Plot a state's contents (variables, dim) before and after composing and then writing, and what is read (dim,)."""
-    figure, (row,) = make_axes(1, 4, 8.2, 2.9)
-    limit = max(np.abs(part).max() for part in (before, after, written, read))
-    titles = ("a state", r"composed: $\Phi h$", r"written: $+\Psi_N u$", r"read: $\Psi_N^* h$")
-    for place, values, title in zip(row, (before, after, written, read[None]), titles):
-        plot_matrix(place, values.T, limit, col_label="variable", title=title)
+    parts = {"a state": before, r"composed: $\Phi h$": after}
+    parts |= {r"written: $+\Psi_N u$": written, r"read: $\Psi_N^* h$": read[None]}
+    figure, row = make_row(parts, 2.05, 2.9, label="dimension")
+    limit = max(np.abs(part).max() for part in parts.values())
+    for place, values in row:
+        plot_matrix(place, values.T, limit, "", "variable")
         number_ticks(place, len(values) if len(values) > 1 else ["last"])
         number_ticks(place, values.shape[1], "y")
         texts = np.array([[f"{value:.0f}" for value in line] for line in values.T])
         write_cells(place, texts, np.abs(values.T) > 0.6 * limit, fontsize="x-small")
-    row[0].set_ylabel("dimension")
     return figure
 
 
@@ -84,8 +83,7 @@ def plot_machine(contents: np.ndarray, components: np.ndarray, neurons: np.ndarr
         "network: its neurons": (neurons, "neuron"),
     }
     for place, (title, (values, label)) in zip(axes[:, 0], panels.items()):
-        plot_matrix(place, values.T, row_label=label, title=title)
-        place.axvline(history - 0.5, color=INK, linewidth=1)
+        plot_episode(place, values, history, None, label, "", title)
         number_ticks(place, len(values))
         for edge in range(size // history, size, size // history) if label == "component" else ():
             place.axhline(edge - 0.5, color=FAINT, linewidth=0.5)
@@ -94,18 +92,12 @@ def plot_machine(contents: np.ndarray, components: np.ndarray, neurons: np.ndarr
 
 
 def plot_trained_variables(
-    operator: np.ndarray,
-    leak: np.ndarray,
-    eigenvalues: np.ndarray,
-    theory: np.ndarray,
-    neurons: np.ndarray,
-    contents: np.ndarray,
-    history: int,
-) -> Figure:
-    """Plot a trained network in its variables: weights, spectrum beside theory's, and an episode in both bases.
-    ``operator`` (size, size) are the weights between variables and ``leak`` (hidden, size) the part of W Psi outside of
-    them; the episode is ``neurons`` (steps, hidden) and, read by the dual, ``contents`` (steps, size)."""
-    figure, ((weights, plane), episodes) = make_axes(2, 2, 8.2, 6.6)
+    operator: np.ndarray, leak: np.ndarray, eigenvalues: np.ndarray, theory: np.ndarray,
+    neurons: np.ndarray, contents: np.ndarray, history: int,
+) -> Figure:  # fmt: skip
+    """Plot a trained network in its variables: weights between them (size, size) and ``leak`` (hidden, size), the part of
+    W Psi outside; the spectrum beside theory's; and an episode as neurons (steps, hidden) and contents (steps, size)."""
+    figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.2, 6.6)
     block, limit = np.concatenate([operator, leak]), float(np.abs(operator).max())
     rows, columns = "to: variables, then the rest", "from variable component"
     plot_matrix(weights, block, limit, rows, columns, "A  weights in the variables")
@@ -119,10 +111,7 @@ def plot_trained_variables(
     near = np.abs(np.angle(eigenvalues[slow] * np.conj(centres[:, None]))) < np.pi / len(centres)
     write_counts(plane, centres, near.sum(1), fontsize="x-small")
     plane.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
-    left, right = episodes
-    plot_matrix(left, neurons.T, None, "neuron", "step", "C  an episode, neuron by neuron")
-    title = "D  the same, variable by variable"
-    plot_matrix(right, contents.T, None, "component, oldest variable first", "step", title)
-    for place in episodes:
-        place.axvline(history - 0.5, color=INK, linewidth=1)
+    plot_episode(left, neurons, history, None, "neuron", "step", "C  an episode, neuron by neuron")
+    words = ("component, oldest variable first", "step", "D  the same, variable by variable")
+    plot_episode(right, contents, history, None, *words)
     return figure

@@ -1,16 +1,19 @@
 """Figures of the notebook 09_flip_flop."""
 
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    FAINT, INK, PAPER, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, get_colours,
-    label_axes, make_axes, number_ticks, plot_magnitudes, style_line, style_marks, write_cells,
+    FAINT, PAPER, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, get_colours,
+    label_axes, make_axes, make_row, number_ticks, plot_magnitudes, style_line, style_marks, write_cells,
 )  # fmt: skip
 from twm.book.figures.turnable import draw_clouds
+
+_SMALL = {"fontsize": "x-small"}
 
 
 def plot_task(pulses: np.ndarray, signs: Curves, outputs: Curves) -> Figure:
@@ -33,18 +36,17 @@ def plot_task(pulses: np.ndarray, signs: Curves, outputs: Curves) -> Figure:
 
 def plot_cubes(panels: Mapping[str, tuple[Curves, Curves]]) -> Figure:
     """Plot by title clouds of states, by output state, and paths (n, 3) in three principal components."""
-    figure, (row,) = make_axes(1, len(panels), 3.9 * len(panels), 3.9)
-    for place, (title, (clouds, paths)) in zip(row, panels.items()):
+    figure, row = make_row(panels, 3.9, 3.9)
+    for place, (clouds, paths) in row:
         draw_clouds(place, clouds, paths, names=("PC1", "PC2", "PC3"))
-        place.set_title(title)
     return figure
 
 
 def plot_resting(
     swings: Curves, names: Sequence[str], orbit: np.ndarray, outputs: np.ndarray, axis_names: tuple[str, str]
 ) -> Figure:
-    """Plot by network the largest swing of a neuron at each output state of ``names``, and one such movement. ``orbit``
-    (steps, 2) has its two leading components, ``outputs`` (steps, channels) the outputs meanwhile."""
+    """Plot by network the largest swing of a neuron at each output state of ``names``, and one such movement: its two
+    leading components (steps, 2), and the outputs (steps, channels) meanwhile."""
     figure, ((left, middle, right),) = make_axes(1, 3, 8.2, 2.9)
     width = 0.8 / len(swings)
     for index, (name, values) in enumerate(swings.items()):
@@ -52,21 +54,19 @@ def plot_resting(
         left.bar(place, values, width, color=QUALITATIVE[index], label=name)
     # Signs stand upright, one below the other: turned by a right angle a minus is a bar.
     left.set_xticks(range(len(names)), ["\n".join(name) for name in names], family="monospace", linespacing=0.8)
-    label_axes(left, "output state", "swing of a neuron", "left alone", {"fontsize": "x-small"})
+    label_axes(left, "output state", "swing of a neuron", "left alone", _SMALL)
     middle.plot(*orbit.T, **style_line(1, linestyle="-", linewidth=0.6, marker=".", markersize=3))
     label_axes(middle, *axis_names, "its two components", aspect="equal")
     _draw_outputs(right, np.arange(len(outputs))[:60], outputs[:60])
-    legend = {"fontsize": "x-small", "loc": "center right"}
-    label_axes(right, "step", "output", "its outputs", legend, ylim=(-1.3, 1.3))
+    label_axes(right, "step", "output", "its outputs", _SMALL | {"loc": "center right"}, ylim=(-1.3, 1.3))
     return figure
 
 
 def plot_points(
     panels: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], counts: Mapping[str, Sequence[Sequence[int]]]
 ) -> Figure:
-    """Plot slow points in two components, and how many there are of each kind in each network, by title. A panel has
-    places (points, 2), numbers of unstable directions (points,), and whether each is fixed; ``counts`` has for each
-    seed the numbers of fixed points with 0, 1, 2, ... unstable directions."""
+    """Plot by title slow points: places (points, 2), unstable directions (points,) and whether fixed; and ``counts`` of
+    fixed points with 0, 1, 2, ... unstable directions for each seed."""
     figure, (above, below) = make_axes(2, len(panels), 7.8, 6.0)
     for upper, lower, (title, (places, unstable, fixed)) in zip(above, below, panels.items()):
         for number in range(5):
@@ -78,7 +78,7 @@ def plot_points(
         _name_groups(upper, places[unstable > 3], unstable[unstable > 3])
         label_axes(upper, "PC1", "PC2", title)
         upper.margins(0.15)
-        upper.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
+        upper.legend(**_SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3)
         _draw_counts(lower, counts[title])
     return figure
 
@@ -93,9 +93,9 @@ def _draw_counts(axes: Axes, rows: Sequence[Sequence[int]]) -> None:
     axes.tick_params(length=0)
     if not rows:
         return
-    longest = max(len(row) for row in rows)
-    table = np.array([[*row, *[0] * (longest - len(row))] for row in rows], dtype=int)
-    colours, most = get_colours("sequential").reversed().with_extremes(under=PAPER), max(1, table.max())
+    table = np.array(list(zip_longest(*rows, fillvalue=0)), dtype=int).T
+    longest, most = table.shape[1], max(1, table.max())
+    colours = get_colours("sequential").reversed().with_extremes(under=PAPER)
     plot_magnitudes(axes, table, 0.5, 1.3 * most, cmap=colours)
     texts, size = np.where(table > 0, table.astype(str), ""), "xx-small" if longest > 9 else "small"
     write_cells(axes, texts, table > 0.6 * most, fontsize=size)
@@ -117,36 +117,35 @@ def _name_groups(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:
 
 def plot_flip_flop_spectra(spectra: Mapping[str, Sequence[np.ndarray]]) -> Figure:
     """Plot by title the eigenvalues (n,) of W of several networks; those inside the unit circle are faint."""
-    figure, (row,) = make_axes(1, len(spectra), 7.6, 3.6)
-    for place, (title, networks) in zip(row, spectra.items()):
-        draw_unit_circle(place, title=title)
+    figure, row = make_row(spectra, 7.6 / len(spectra), 3.6)
+    for place, networks in row:
+        draw_unit_circle(place)
         for index, values in enumerate(networks):
             outside = np.abs(values) > 1
             draw_eigenvalues(place, values[outside], **style_marks(index, f"seed {index}", markersize=4))
             draw_eigenvalues(place, values[~outside], marker=".", color=FAINT, markersize=2, zorder=0)
-        place.legend(fontsize="x-small", loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        place.legend(**_SMALL, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
 def plot_switch(components: Curves, outputs: np.ndarray, lead: int, delay: int) -> Figure:
-    """Plot the mean course of a switch, from ``lead`` steps before the pulse: outputs (steps, channels) and components.
-    ``components`` (steps, n) are those of a network and of a plain delay line, by title."""
-    figure, (row,) = make_axes(1, 1 + len(components), 8.4, 3.9)
+    """Plot the mean course of a switch, from ``lead`` steps before the pulse: outputs (steps, channels), and by title the
+    leading components (steps, n) of a network and of a plain delay line."""
+    figure, row = make_row({"what is seen": None} | components, 8.4 / (1 + len(components)), 3.9, label="mean output")
     steps = np.arange(len(outputs)) - lead
-    _draw_outputs(row[0], steps, outputs)
-    legend = {"fontsize": "x-small", "loc": "center left"}
-    label_axes(row[0], "steps after the pulse", "mean output", "what is seen", legend)
-    for place, (title, values) in zip(row[1:], components.items()):
+    _draw_outputs(row[0][0], steps, outputs)
+    label_axes(row[0][0], legend=_SMALL | {"loc": "center left"})
+    for place, values in row[1:]:
         leading = values[:, :7].T
         for number, component in enumerate(leading):
             curve = 0.42 * component / (np.abs(component).max() or 1.0) - number
             place.plot(steps, curve, **style_line(number, linestyle="-", linewidth=1.2))
             place.axhline(-number, color="#DDDDDD", linewidth=0.6, zorder=0)
-        label_axes(place, "steps after the pulse", "", title)
         place.set_yticks(-np.arange(len(leading)), [f"PC{number + 1}" for number in range(len(leading))])
-    for place in row:
-        place.axvline(0, color=INK, linewidth=0.8)
+    for place in figure.axes:
+        draw_guide(place, x=0, linestyle="-", linewidth=0.8)
         draw_guide(place, x=delay, linewidth=0.8)
+        place.set_xlabel("steps after the pulse")
     return figure
 
 
@@ -157,10 +156,7 @@ def plot_delays(rows: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], l
         style = style_marks(index, name, fillstyle="none" if index else "full")
         left.plot(delays, settled, **style)
         right.plot(delays, waiting, **style)
-    words, legend = (
-        ("share of right signs", "settled: right sign once due"),
-        {"fontsize": "x-small", "loc": "lower left"},
-    )
+    words, legend = ("share of right signs", "settled: right sign once due"), _SMALL | {"loc": "lower left"}
     label_axes(left, "delay (steps)", *words, legend, guide=level, ylim=(0.4, 1.03))
     label_axes(right, "delay (steps)", "", "waiting: old sign until due", guide=0.95, ylim=(0.4, 1.03))
     return figure
@@ -168,16 +164,13 @@ def plot_delays(rows: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], l
 
 def plot_delay_line(panels: Curves) -> Figure:
     """Plot shares by channel and position of a delay line (channels, positions), by title."""
-    figure, (row,) = make_axes(1, len(panels), 2.1 * len(panels) + 1.2, 2.6)
-    for place, (title, values) in zip(row, panels.items()):
+    figure, row = make_row(panels, 2.1, 2.6, 1.2, "channel", fontsize="small")
+    for place, values in row:
         image = plot_magnitudes(place, values, high=1)
         # Cells are narrow, and a whole share needs no digits.
         texts = [["1" if value > 0.995 else f"{value:.2f}".lstrip("0") for value in line] for line in values]
         write_cells(place, np.where(np.isfinite(values), texts, ""), values < 0.6, fontsize="xx-small")
-        place.set_title(title, fontsize="small")
-        place.set_xlabel("steps ago")
+        place.set(xlabel="steps ago", xticks=range(0, values.shape[1], 2))
         number_ticks(place, len(values), "y")
-        place.set_xticks(range(0, values.shape[1], 2))
-    row[0].set_ylabel("channel")
-    figure.colorbar(image, ax=list(row), shrink=0.9, label="share")
+    figure.colorbar(image, ax=figure.axes, shrink=0.9, label="share")
     return figure

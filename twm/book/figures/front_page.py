@@ -15,12 +15,8 @@ from twm.theory.systems import make_repeat_copy
 
 
 def make_front_page_animation(text: str = "3141", repeats: int = 2, seed: int = 0) -> Animation:
-    """Make the animation of a text that enters the lattice, four columns a character, and comes round ``repeats`` times.
-
-    The first panel holds the second's state in a random orthonormal basis: nothing is lost, and nothing can be read.
-
-    Source: twm Fig. 2, Fig. 3 and Eq. (3), (6).
-    """
+    """Make the animation of a text that enters the lattice, four columns a character, and comes round ``repeats`` times,
+    beside the same state in a random orthonormal basis. Source: twm Fig. 2, Fig. 3 and Eq. (3), (6)."""
     states = text_to_states(text)
     history, dim = states.shape
     boundary, steps = make_repeat_copy(history, dim).boundary, history * (1 + repeats)
@@ -49,16 +45,12 @@ def make_front_page_animation(text: str = "3141", repeats: int = 2, seed: int = 
 def plot_moments(waves: np.ndarray, steps: Sequence[int], start: int = 0) -> Figure:
     """Draw waves (time, history, dim), between -1 and 1, at a few times; ``start`` is step 0 in the titles."""
     picture = states_to_picture(waves)
-    require(len(steps) > 0, "plot_moments needs at least one step")
-    for step in steps:
-        require(0 <= step < len(picture), f"step must be from 0 to {len(picture) - 1}, not {step}")
     figure, axes = make_axes(len(steps), 1, 4.8, 0.4 + 1.5 * len(steps))
     for step, place in zip(steps, axes.flat, strict=True):
         plot_magnitudes(place, picture[step], -1, 1, aspect="equal")
         place.set_title(f"step {step - start}", fontsize="small", loc="left")
-        place.set_ylabel("dimension")
-        place.set_yticks(range(0, picture.shape[1], 2))
-    axes.flat[-1].set_xlabel("column (0 = oldest)")
+        place.set(ylabel="dimension", yticks=range(0, picture.shape[1], 2))
+    place.set_xlabel("column (0 = oldest)")
     return figure
 
 
@@ -77,7 +69,6 @@ def _describe_step(step: int, history: int, text: str) -> str:
 def plot_card(title: str, text: str = "3141", steps: Sequence[int] = (0, 5, 11)) -> Figure:
     """Draw what stands beside a link to the book, 1200 by 630 pixels: its title, and a text on the lattice at ``steps``."""
     states = text_to_states(text)
-    require(all(step >= 0 for step in steps), f"steps must be 0 or more, not {tuple(steps)}")
     waves = simulate_wave(states, make_repeat_copy(*states.shape).boundary, steps=max(steps))
     figure, axes = make_axes(len(steps), 1, 12.0, 6.3)
     figure.set_layout_engine("none")
@@ -94,17 +85,12 @@ def plot_card(title: str, text: str = "3141", steps: Sequence[int] = (0, 5, 11))
 
 
 def plot_explorer(picture: np.ndarray, state: np.ndarray, variables: np.ndarray, outputs: np.ndarray) -> Figure:
-    """Draw the explorer's panels at one step: input (history, dim), neurons (hidden,), variables (history, dim).
-
-    Below stand the outputs (steps, dim) since the input ended.
-
-    Source: twm Fig. 3, Fig. 6.
-    """
-    picture, variables, outputs = (np.asarray(part, dtype=float) for part in (picture, variables, outputs))
-    fits = picture.shape == variables.shape and outputs.ndim == 2 and outputs.shape[1:] == picture.shape[1:]
+    """Draw the explorer's panels at one step: input (history, dim), neurons (hidden,), variables (history, dim), outputs
+    (steps, dim) since the input ended. Source: twm Fig. 3, Fig. 6."""
+    fits = picture.shape == variables.shape and outputs.shape[1:] == picture.shape[1:]
     require(fits, f"shapes do not fit: {picture.shape}, {variables.shape} and {outputs.shape}")
     width, oldest_first = 16, "column, the oldest first"
-    neurons = np.pad(np.asarray(state, dtype=float), (0, -len(state) % width), constant_values=np.nan)
+    neurons = np.pad(state, (0, -len(state) % width), constant_values=np.nan)
     figure, axes = make_axes(1, 1, 7.2, 4.6)
     axes[0, 0].remove()
     grid = figure.add_gridspec(3, 2, height_ratios=(1.05, 1, 1))

@@ -8,28 +8,26 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
     FLOOR, QUALITATIVE, THIN, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_prediction, draw_unit_circle,
-    get_colours, label_axes, label_plane, make_axes, make_panels, name_rows, number_cells, number_log_axis, plot_magnitudes,
-    share_legend, style_both, style_line, style_marks,
+    get_colours, label_axes, label_plane, make_axes, make_panels, make_row, name_rows, number_cells, number_log_axis,
+    plot_magnitudes, share_legend, style_both, style_line, style_marks,
 )  # fmt: skip
 from twm.training.tables import StartSummary
 
 
 def plot_keeping(kept: Curves) -> Figure:
     """Plot by network what each input has left in each neuron at the end of the input phase, (neurons, inputs)."""
-    figure, (row,) = make_axes(1, len(kept), 2.6 * len(kept), 2.9)
-    for place, (name, values) in zip(row, kept.items()):
+    figure, row = make_row(kept, 2.6, 2.9, label="neuron")
+    for place, values in row:
         image = plot_magnitudes(place, values, high=1, aspect="equal")
-        label_axes(place, "input (1 the oldest)", "", name)
+        place.set_xlabel("input (1 the oldest)")
         number_cells(place, *values.shape[::-1], every=1)
-    row[0].set_ylabel("neuron")
-    figure.colorbar(image, ax=list(row), label="derivative", shrink=0.8)
+    figure.colorbar(image, ax=figure.axes, label="derivative", shrink=0.8)
     return figure
 
 
 def plot_decay(distances: np.ndarray, rotations: Mapping[float, Curves], random: Mapping[str, Curves]) -> Figure:
-    """Plot gradients against ``distances`` (n,) between input and cost for networks without waves, each (n,).
-    ``rotations``: by mu, for W = mu Q, ``linear``, ``tanh`` and the ``bound``; ``random``: by name, ``measured`` and
-    what the spectral ``radius`` and the operator ``norm`` predict."""
+    """Plot gradients (n,) at ``distances`` (n,) from input to cost for networks without waves: by mu, for W = mu Q,
+    ``linear``, ``tanh`` and ``bound``; random ones as ``measured``, and by spectral ``radius`` and operator ``norm``."""
     figure, ((left, right),) = make_axes(1, 2, 8.0, 3.6)
     for index, (mu, found) in enumerate(rotations.items()):
         left.plot(distances, found["linear"], **style_line(index, rf"$\mu$ = {mu:g}", linestyle="-"))
@@ -46,16 +44,11 @@ def plot_decay(distances: np.ndarray, rotations: Mapping[float, Curves], random:
 
 
 def plot_wave_gradients(
-    histories: np.ndarray,
-    linear: Curves,
-    crossed: np.ndarray,
-    tanh: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    random: np.ndarray,
+    histories: np.ndarray, linear: Curves, crossed: np.ndarray, tanh: Mapping[str, tuple], random: np.ndarray
 ) -> Figure:
-    """Plot how much of the first input's gradient constructed waves keep, against the length of the substrate.
-    ``linear``: by basis, largest difference of dy(s+1)/dx(1) from the identity, at ``histories`` (n,); ``tanh``: by
-    name, the share that is left, measured and predicted, at ``crossed`` (m,); ``random`` (m,): the same without a
-    wave."""
+    """Plot how much of the first input's gradient constructed waves keep, by the length of the substrate: ``linear``,
+    the largest difference of dy(s+1)/dx(1) from the identity, at ``histories`` (n,); ``tanh``, the share that is left,
+    measured and predicted, at ``crossed`` (m,), and without a wave ``random`` (m,)."""
     figure, ((left, right),) = make_axes(1, 2, 8.0, 3.6)
     draw_curves(left, histories, linear, style_marks, FLOOR, markersize=3)
     left.text(histories[0], 1.6e-10, "allowed", fontsize="small")
@@ -71,13 +64,10 @@ def plot_wave_gradients(
 
 
 def plot_opening(
-    gradients: Mapping[str, Mapping[int, np.ndarray]],
-    ranks: Mapping[str, Mapping[int, float]],
-    farthest: Mapping[str, Mapping[int, float]],
+    gradients: Mapping[str, Curves], ranks: Mapping[str, Mapping], farthest: Mapping[str, Mapping]
 ) -> Figure:
-    """Plot by task and iteration how the gradient opens while waves form. ``gradients``: of the first output by each
-    input, (time,), the oldest first; ``ranks``: eigenvalues above 0.9 as a share of theory's; ``farthest``: the
-    derivative by the component that the task reads farthest back."""
+    """Plot by task and iteration how the gradient opens while waves form: of the first output by each input (time,), by
+    the component read ``farthest`` back, and ``ranks``, the eigenvalues above 0.9 as a share of theory's."""
     figure, axes = make_axes(len(gradients), 2, 8.0, 3.0 * len(gradients))
     for (left, right), (task, found) in zip(axes, gradients.items()):
         iterations, count = sorted(found), len(found)
@@ -90,10 +80,8 @@ def plot_opening(
             left.plot(distances, found[iteration], color=shade, linestyle="-", linewidth=1.4, label=label)
         legend, log = {"fontsize": "x-small", "loc": "lower left"}, {"yscale": "log", "xticks": distances}
         label_axes(left, "distance of the input", "|dy(s+1)/dx|", f"{task}: from every input", legend, **log)
-        curves = {
-            "gradient by what is read farthest back": [farthest[task][iteration] for iteration in iterations],
-            "slow eigenvalues, share of theory's": [ranks[task][iteration] for iteration in iterations],
-        }
+        names = {"gradient by what is read farthest back": farthest, "slow eigenvalues, share of theory's": ranks}
+        curves = {name: [values[task][iteration] for iteration in iterations] for name, values in names.items()}
         draw_curves(right, np.maximum(iterations, 1), curves, style_both, markersize=5)
         right.axhline(1, zorder=0, **THIN)
         words = ("iteration (the start is drawn at 1)", "", f"{task}: through training")
@@ -104,10 +92,10 @@ def plot_opening(
 def plot_reach(distances: np.ndarray, curves: Curves, history: int) -> Figure:
     """Plot what the first input leaves in the state (n,), relative to its entry, within the substrate and beyond."""
     figure, ((place,),) = make_axes(1, 1, 7.6, 3.8)
-    for index, (name, values) in enumerate(curves.items()):
-        # Zero has no logarithm; what is below the axis leaves the picture.
-        style = style_both(index, name, linewidth=1.6, markersize=3, markevery=(index, 6))
-        place.plot(distances, np.maximum(values, 1e-30), **style)
+    # Zero has no logarithm; what is below the axis leaves the picture.
+    draw_curves(place, distances, curves, style_both, 1e-30, linewidth=1.6, markersize=3)
+    for index, line in enumerate(place.lines):
+        line.set_markevery((index, 6))
     draw_guide(place, x=history)
     place.text(history * 1.06, 3, "end of the substrate", fontsize="small")
     log = {"xscale": "log", "yscale": "log", "ylim": (1e-9, 10)}
@@ -146,11 +134,10 @@ def plot_starts(summaries: Mapping[tuple[str, str], StartSummary]) -> Figure:
         left.tick_params(axis="y", labelsize="small")
         draw_guide(right, x=1)
         left.set_title(task)
-    axes[-1, 0].set_xlabel("iterations to 99%")
-    axes[-1, 1].set_xlabel("ratio to the default start")
     axes[0, 1].set_title("median ratio, 95% interval")
     figure.get_layout_engine().set(wspace=0.04)
-    for places in axes.T:
+    for places, label in zip(axes.T, ("iterations to 99%", "ratio to the default start")):
+        places[-1].set_xlabel(label)
         _share_range(places)
     return figure
 
@@ -172,8 +159,8 @@ def _draw_start(left: Axes, right: Axes, found: StartSummary, height: float, col
 def _share_range(places: Sequence[Axes]) -> None:
     for place in places:
         place.set_xscale("log")
-    limits = np.array([place.get_xlim() for place in places])
-    low, high = limits[:, 0].min(), limits[:, 1].max()
+    lows, highs = zip(*(place.get_xlim() for place in places))
+    low, high = min(lows), max(highs)
     for place in places:
         place.set_xlim(low, high)
         number_log_axis(place.xaxis, (1.0,) if high > 30 * low else (1.0, 2.0, 5.0))

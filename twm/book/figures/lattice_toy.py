@@ -1,13 +1,15 @@
 """A lattice to step by hand, inside a page: sizes and boundary to choose, the operator's entries lit as they are used."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from twm.book.figures.animation import embed_script
+from twm.book.figures.animation import PagePicture
 from twm.book.figures.style import make_axes, plot_matrix
-from twm.errors import require, require_count
+from twm.errors import require
 from twm.theory.lattice import simulate_wave
 from twm.theory.operators import make_wave_operator
 from twm.theory.pictures import states_to_picture
@@ -19,23 +21,24 @@ _BOUNDARIES = ("copy", "fibonacci", "code", "attention")
 
 
 @dataclass(frozen=True)
-class LatticeToy:
+class LatticeToy(PagePicture):
     """A small lattice that a reader steps, edits and reconfigures in the page.
 
     Source: twm Eq. (3), (4), (6), (8); Table 1.
     """
+
+    kind, script, label = "lattice", "lattice_toy.js", "A lattice to step by hand"
+    hint = "Stepping it needs JavaScript; without it, this picture shows one step."
 
     history: int = 4  # columns to begin with, 2 to 8
     dim: int = 2  # dimensions to begin with, 1 to 4
     boundary: str = "copy"  # copy, fibonacci, code or attention
 
     def __post_init__(self) -> None:
-        for name, least, most in (("history", 2, 8), ("dim", 1, 4)):
-            value = require_count(getattr(self, name), name, least=least)
-            require(value <= most, f"{name} must be at most {most} here, not {value}")
-        require(
-            self.boundary in _BOUNDARIES, f"boundary must be one of {', '.join(_BOUNDARIES)}, not {self.boundary!r}"
-        )
+        require(self.history in range(2, 9), f"history must be 2 to 8 here, not {self.history}")
+        require(self.dim in range(1, 5), f"dim must be 1 to 4 here, not {self.dim}")
+        words = f"boundary must be one of {', '.join(_BOUNDARIES)}, not {self.boundary!r}"
+        require(self.boundary in _BOUNDARIES, words)
 
     @property
     def alt(self) -> str:
@@ -52,7 +55,7 @@ class LatticeToy:
         task = (make_fibonacci if adds else make_repeat_copy)(self.history, self.dim)
         start = np.ones((self.history, self.dim))
         if not adds:
-            start.reshape(-1)[::3] = -1
+            start.flat[::3] = -1
         before, after = states_to_picture(simulate_wave(start, task.boundary, 1))
         figure, (row,) = make_axes(1, 3, width=7.2, height=2.6)
         plot_matrix(row[0], before, None, "dimension", "column, the oldest first", "before")
@@ -62,12 +65,6 @@ class LatticeToy:
             place.set(xticks=[], yticks=[])
         return figure
 
-    def to_html(self) -> str:
-        """Return the toy as a self-contained piece of HTML."""
-        settings = {"history": self.history, "dim": self.dim, "boundary": self.boundary}
-        hint = "Stepping it needs JavaScript; without it, this picture shows one step."
-        label = "A lattice to step by hand"
-        return embed_script("lattice", "lattice_toy.js", label, self.still(), self.alt, hint, settings=settings)
-
-    def _repr_html_(self) -> str:
-        return self.to_html()
+    def list_settings(self) -> Mapping[str, Any]:
+        """Return what the toy begins with."""
+        return {"history": self.history, "dim": self.dim, "boundary": self.boundary}

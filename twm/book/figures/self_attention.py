@@ -23,9 +23,9 @@ def plot_two_columns(
         place.axhline(level, **THIN)
         place.text(sharpness[-1], level, f" {name}", va="center", fontsize="small")
     place.plot(sharpness, predicted, **style_line(0, "closed form"))
-    every = max(1, len(sharpness) // 25)
-    place.plot(sharpness[::every], measured[::every], **style_marks(1, "boundary", marker="o", markersize=4))
-    label_axes(place, "strength of the score, $W_K W_Q$", "next column", xlim=(sharpness[0], sharpness[-1]))
+    every = slice(None, None, max(1, len(sharpness) // 25))
+    place.plot(sharpness[every], measured[every], **style_marks(1, "boundary", marker="o", markersize=4))
+    label_axes(place, "strength of the score, $W_K W_Q$", "next column", xlim=sharpness[[0, -1]])
     place.legend(loc="lower right")
     return figure
 
@@ -53,10 +53,9 @@ def plot_cache(columns: np.ndarray, slots: np.ndarray) -> Figure:
     require(fits, f"columns and slots must have one shape, not {columns.shape} and {slots.shape}")
     figure, ((left, right),) = make_axes(1, 2, 7.4, 4.0)
     frame = {"markersize": 15, "markerfacecolor": "none", "markeredgecolor": "black", "markeredgewidth": 1}
-    for place, tokens, title, label in (
-        (left, columns, "substrate: every content moves", "column (left the oldest)"),
-        (right, slots, "cache: one slot is written", "slot"),
-    ):
+    label_axes(left, "column (left the oldest)", "step", "substrate: every content moves")
+    label_axes(right, "slot", "step", "cache: one slot is written")
+    for place, tokens in ((left, columns), (right, slots)):
         # A pale range of the map, on which dark numbers and frames can be read everywhere.
         plot_magnitudes(place, tokens, 2 * columns.min() - columns.max(), columns.max())
         written = np.diff(tokens, axis=0, prepend=tokens[:1]) != 0
@@ -64,7 +63,6 @@ def plot_cache(columns: np.ndarray, slots: np.ndarray) -> Figure:
             texts = np.where(written == new, tokens.astype(str), "")
             write_cells(place, texts, color="black", fontsize="small", fontweight=weight)
         place.plot(*np.nonzero(written)[::-1], marker="s", linestyle="none", **frame)
-        label_axes(place, label, "step", title)
         number_ticks(place, columns.shape[1])
     return figure
 
@@ -84,14 +82,12 @@ def plot_order(plain: np.ndarray, labelled: np.ndarray, target: tuple[float, flo
 
 
 def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, margins: np.ndarray) -> Figure:
-    """Plot how exactly positions realise linear tasks. ``errors`` and ``bounds`` are (steps,) by margin; ``accuracy``
-    is that of signs at the last step, (n,) for each task."""
+    """Plot how exactly positions realise linear tasks: errors and bounds (steps,) by margin, and the accuracy of signs at
+    the last step, (n,) for each task."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     named = {f"margin {margin:g}": error for margin, error in errors.items()}
     draw_curves(left, None, named, floor=FLOOR, linestyle="-")
-    for index, margin in enumerate(errors):
-        steps, bound = np.arange(1, len(bounds[margin]) + 1), np.maximum(bounds[margin], FLOOR)
-        left.plot(steps, bound, **style_line(index, linestyle=":", linewidth=1.2))
+    draw_curves(left, None, bounds, floor=FLOOR, linestyle=":", linewidth=1.2, label=None)
     legend = {"ncols": 2, "loc": "center right", "bbox_to_anchor": (1, 0.37)}
     words = ("step", "largest error of a component", "repeat copy, T1 (dotted: bound)")
     label_axes(left, *words, legend, yscale="log", ylim=(FLOOR, 30))
@@ -106,17 +102,16 @@ def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, marg
 def plot_paired_training(
     attention: Sequence[float | None], elman: Sequence[float | None], cap: float, ratios: Mapping[str, RatioSummary]
 ) -> Figure:
-    """Plot iterations to a level for paired seeds, and the median ratio with its interval in each comparison. A run
-    that never reached the level is ``None``, drawn hollow at ``cap``; ratios may be infinite."""
+    """Plot iterations to a level for paired seeds, ``None`` where never reached, drawn hollow at ``cap``, and the median
+    ratio, which may be infinite, with its interval in each comparison."""
     require(len(attention) == len(elman), f"paired runs are needed, not {len(attention)} and {len(elman)}")
     figure, ((left, right),) = make_axes(1, 2, 7.8, 3.6)
     figure.get_layout_engine().set(wspace=0.08)
     for pair in zip(elman, attention):
-        shown = [cap if value is None else value for value in pair]
-        left.plot([0, 1], shown, zorder=1, **THIN)
+        left.plot([0, 1], [cap if value is None else value for value in pair], zorder=1, **THIN)
         for spot, value in enumerate(pair):
-            style = style_marks(1 - spot, zorder=2)
-            left.plot(spot, shown[spot], markerfacecolor="white" if value is None else style["color"], **style)
+            face = "white" if value is None else QUALITATIVE[1 - spot]
+            left.plot(spot, cap if value is None else value, **style_marks(1 - spot, markerfacecolor=face, zorder=2))
     label_axes(left, "", "iterations to 99%", "one line a seed", yscale="log", xlim=(-0.35, 1.35))
     left.set_xticks([0, 1], ["Elman", "attention"])
     number_log_axis(left.yaxis)
@@ -144,14 +139,12 @@ def make_attention_animation(wave: np.ndarray, weights: np.ndarray) -> Animation
     for step, heads in enumerate(weights):
         looks = (f"mostly at column {share.argmax() + 1} ({share.max():.0%})" for share in heads)
         captions.append(f"Step {step}: {', '.join(f'head {head} {look}' for head, look in enumerate(looks, 1))}.")
-    label, ranges = f"column ({history} the newest)", {"vmin": 0.0, "vmax": 1.0, "colours": "sequential"}
-    panels = [
-        Panel("substrate: contents move left", wave.swapaxes(1, 2), "dimension", label),
-        Panel("attention paid", weights, "head", label, **ranges),
-    ]
+    label = f"column ({history} the newest)"
+    substrate = Panel("substrate: contents move left", wave.swapaxes(1, 2), "dimension", label)
+    attention = Panel("attention paid", weights, "head", label, 0.0, 1.0, "sequential")
     alt = (
         f"A wave of {dim} dimensions crosses {history} columns from right to left. Beside it, bright cells show the "
         f"columns that each of {weights.shape[1]} heads attends to; they drift left with the contents and jump when a new "
         "column suits the query better."
     )
-    return Animation(panels, captions, "Attention on a travelling wave", alt, frames_per_second=3)
+    return Animation([substrate, attention], captions, "Attention on a travelling wave", alt, frames_per_second=3)

@@ -1,10 +1,12 @@
 """One look for every figure: opaque light background, colour-blind safe colours, readable type, and the marks they share."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import Colormap
@@ -32,31 +34,9 @@ FLOOR = 1e-17
 #: Arrays by name, in the order of a legend.
 Curves = Mapping[Any, np.ndarray]
 
-_SETTINGS = {
-    "figure.dpi": 110,
-    "figure.facecolor": PAPER,
-    "savefig.facecolor": PAPER,
-    "savefig.transparent": False,
-    "axes.facecolor": PAPER,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": "medium",
-    "axes.titlelocation": "left",
-    "axes.grid": False,
-    "axes.prop_cycle": matplotlib.cycler(color=QUALITATIVE) + matplotlib.cycler(linestyle=DASHES),
-    "text.color": INK,
-    "xtick.color": INK,
-    "ytick.color": INK,
-    "font.family": "sans-serif",
-    "font.sans-serif": ["DejaVu Sans"],
-    "font.size": 10.0,
-    "legend.frameon": False,
-    "lines.linewidth": 1.8,
-    "lines.markersize": 5.0,
-    "image.cmap": SEQUENTIAL,
-    "image.interpolation": "nearest",
+# The rest of the look; what does not depend on the colours above is in a style sheet of matplotlib's.
+_SETTINGS = dict(rc_params_from_file(Path(__file__).with_name("book.mplstyle"), use_default_template=False)) | {
+    "axes.prop_cycle": matplotlib.cycler(color=QUALITATIVE) + matplotlib.cycler(linestyle=DASHES)
 }
 
 
@@ -83,9 +63,7 @@ def make_axes(rows: int = 1, columns: int = 1, width: float = 6.4, height: float
         return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def make_panels(
-    count: int, columns: int, width: float, height: float, legend: float = 0.4
-) -> tuple[Figure, np.ndarray]:
+def make_panels(count: int, columns: int, width: float, height: float, legend=0.4) -> tuple[Figure, np.ndarray]:
     """Make a Figure with ``count`` axes of so many inches each, in rows, with room for a legend below."""
     rows = -(-count // columns)
     figure, axes = make_axes(rows, columns, width * columns, height * rows + legend)
@@ -94,11 +72,19 @@ def make_panels(
     return figure, axes.flat[:count]
 
 
+def make_row(groups: Mapping, width: float, height: float, more=0.0, label="", **title: Any) -> tuple[Figure, list]:
+    """Make a Figure with a panel of so many inches for each group, titled by its name; return it and (panel, group)."""
+    figure, (row,) = make_axes(1, len(groups), width * len(groups) + more, height)
+    row[0].set_ylabel(label)
+    for panel, name in zip(row, groups):
+        panel.set_title(name, **title)
+    return figure, list(zip(row, groups.values()))
+
+
 def get_colours(name: str) -> Colormap:
     """Return the colour map behind ``"diverging"`` or ``"sequential"``."""
-    maps = {"diverging": DIVERGING, "sequential": SEQUENTIAL}
-    require(name in maps, f"colours must be 'diverging' or 'sequential', not {name!r}")
-    return matplotlib.colormaps[maps[name]]
+    require(name in ("diverging", "sequential"), f"colours must be 'diverging' or 'sequential', not {name!r}")
+    return matplotlib.colormaps[DIVERGING if name == "diverging" else SEQUENTIAL]
 
 
 def style_line(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
@@ -120,7 +106,7 @@ def draw_curves(axes: Axes, x: np.ndarray | None, curves: Curves, style=style_li
     """Draw curves (n,) by name at places (n,), or at 1, 2, ...; values below ``floor`` are drawn there."""
     for index, (name, values) in enumerate(curves.items()):
         places = np.arange(1, len(values) + 1) if x is None else x
-        axes.plot(places, values if floor is None else np.maximum(values, floor), **style(index, name, **changes))
+        axes.plot(places, values if floor is None else np.maximum(values, floor), **style(index, name) | changes)
 
 
 def draw_prediction(axes: Axes, x, measured, predicted, index: int, label: str, **changes: Any) -> None:
@@ -131,7 +117,7 @@ def draw_prediction(axes: Axes, x, measured, predicted, index: int, label: str, 
 
 def label_axes(axes: Axes, x="", y="", title="", legend: Any = None, guide=None, **changes: Any) -> None:
     """Write labels, title and legend (a place, or options), draw a guide line, and set what else axes can set."""
-    axes.set(xlabel=x, ylabel=y, title=title, **changes)
+    axes.set(**{name: text for name, text in (("xlabel", x), ("ylabel", y), ("title", title)) if text}, **changes)
     if guide is not None:
         draw_guide(axes, guide)
     if legend is not None:
@@ -160,8 +146,15 @@ def plot_matrix(axes: Axes, values: np.ndarray, limit=None, row_label="", col_la
     values = np.asarray(values, dtype=float)
     require(values.ndim == 2, f"values must be a matrix (rows, columns), not of shape {values.shape}")
     limit = float(np.abs(values).max(initial=0.0) or 1.0) if limit is None else float(limit)
-    axes.set(xlabel=col_label, ylabel=row_label, title=title)
+    label_axes(axes, col_label, row_label, title)
     return axes.imshow(values, cmap=DIVERGING, vmin=-limit, vmax=limit, aspect="auto", interpolation="nearest")
+
+
+def plot_episode(axes: Axes, values: np.ndarray, history: int, limit=None, *labels: str, linestyle="-") -> AxesImage:
+    """Draw signed values (steps, rows), time to the right, with a line where the input ends, and return the image."""
+    image = plot_matrix(axes, values.T, limit, *labels)
+    draw_guide(axes, x=history - 0.5, linestyle=linestyle)
+    return image
 
 
 def plot_magnitudes(axes: Axes, values: np.ndarray, low=0.0, high=None, **changes: Any) -> AxesImage:
@@ -198,6 +191,12 @@ def name_rows(axes: Axes, names: Sequence[str]) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.tick_params(axis="y", length=0)
+
+
+def name_places(axes: Axes, places: Sequence[int]) -> None:
+    """Write the places of the data, and nothing else, below a logarithmic axis."""
+    axes.set_xticks(places, [str(place) for place in places])
+    axes.minorticks_off()
 
 
 def number_log_axis(axis: Axis, subs: Sequence[float] = (1.0, 2.0, 5.0), form: str = "g") -> None:
@@ -241,7 +240,7 @@ def label_plane(figure: Figure) -> None:
 
 def draw_runs(axes: Axes, points: Sequence[Mapping], value: str, epoch=1, scale=1, **style: Any) -> None:
     """Draw ``value`` against ``iteration``, a line a ``model``, all in one style with one label, leaving out what is None."""
-    for number, model in enumerate(dict.fromkeys(point["model"] for point in points)):
+    for model in dict.fromkeys(point["model"] for point in points):
         own = [point for point in points if point["model"] == model and point[value] is not None]
-        places, heights = [point["iteration"] / epoch for point in own], [scale * point[value] for point in own]
-        axes.plot(places, heights, **style | ({"label": None} if number else {}))
+        axes.plot([each["iteration"] / epoch for each in own], [scale * each[value] for each in own], **style)
+        style["label"] = None

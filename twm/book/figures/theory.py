@@ -4,21 +4,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from twm.book.figures.animation import Animation, LinePanel, Panel
 from twm.book.figures.style import (
-    DIVERGING, INK, Curves, draw_curves, draw_guide, draw_prediction, label_axes, make_axes, number_cells, number_ticks,
-    plot_magnitudes, plot_matrix, style_line, style_marks,
+    DIVERGING, INK, Curves, draw_curves, draw_guide, draw_prediction, label_axes, make_axes, name_places,
+    number_cells, number_ticks, plot_magnitudes, plot_matrix, style_line, style_marks,
 )  # fmt: skip
-from twm.errors import require
 
 
 def plot_recursions(fibonacci: Curves, roots: Mapping[int, float], twins: np.ndarray, changed: np.ndarray) -> Figure:
-    """Draw Fibonacci series (time,) by history with their growth ``roots``, and one system from three starts. ``twins``
+    """Draw Fibonacci series (time,) by history with their growth ``roots``, and one system from three starts: ``twins``
     (2, time) start equally, ``changed`` (time,) differs in one initial state."""
-    require(len(fibonacci) <= 3, f"at most three series can be told apart, not {len(fibonacci)}")
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     for index, (history, series) in enumerate(fibonacci.items()):
         time = np.arange(1, len(series) + 1)
@@ -48,12 +45,10 @@ def plot_courant(
     label_axes(left, "x (cells)", "activity h", f"A: the pulse after {distance} cells", "best", xlim=seen)
     for index, (courant, values) in enumerate(errors.items()):
         draw_prediction(right, cells, values, predicted[courant], index, f"c = {courant:g}: measured", linestyle="--")
-    handles, labels = right.get_legend_handles_labels()
-    handles.append(Line2D([], [], color=INK, linestyle="--", linewidth=1.2))
-    legend, log = {"handles": handles, "labels": [*labels, "predicted, order 1"]}, {"xscale": "log", "yscale": "log"}
-    label_axes(right, "cells on the ring", "largest relative error", "B: error below c = 1", legend, **log)
-    right.set_xticks(list(cells), [str(count) for count in cells])
-    right.minorticks_off()
+    right.plot([], [], color=INK, linestyle="--", linewidth=1.2, label="predicted, order 1")
+    words, log = ("cells on the ring", "largest relative error"), {"xscale": "log", "yscale": "log"}
+    label_axes(right, *words, "B: error below c = 1", "best", **log)
+    name_places(right, cells)
     return figure
 
 
@@ -66,12 +61,10 @@ def plot_amplification(
     draw_guide(left, 1, linewidth=0.8)
     for index, courant in enumerate(predicted):
         draw_prediction(left, angles, measured[courant], predicted[courant], index, f"c = {courant:g}")
+        draw_prediction(right, steps, spread[courant], spread_predicted[courant], index, f"c = {courant:g}")
     legend = {"title": "points measured, lines predicted", "title_fontsize": "small"}
     label_axes(left, "wave number (radians a cell)", "factor a step, |g|", "A: amplification of every mode", legend)
     left.set_xticks([0, np.pi / 2, np.pi], ["0", "π/2", "π"])
-    for courant, variances in spread.items():
-        index = list(predicted).index(courant)
-        draw_prediction(right, steps, variances, spread_predicted[courant], index, f"c = {courant:g}")
     label_axes(right, "steps", "variance of the pulse (cells²)", "B: widening, n c (1 − c) predicted", "best")
     return figure
 

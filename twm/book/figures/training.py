@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from twm.book.figures.style import (
-    FAINT, INK, PALE, QUALITATIVE, THIN, Curves, draw_eigenvalues, draw_guide, draw_runs, draw_unit_circle, label_axes, label_plane,
-    make_axes, make_panels, mark_signs, name_rows, number_log_axis, plot_matrix, share_legend, style_line, style_marks,
+    FAINT, INK, PALE, QUALITATIVE, THIN, Curves, draw_eigenvalues, draw_guide, draw_runs, draw_unit_circle,
+    label_axes, label_plane, make_axes, make_panels, make_row, mark_signs, name_places, name_rows, number_log_axis,
+    plot_matrix, share_legend, style_line, style_marks,
 )  # fmt: skip
 from twm.training.tables import Cell
 
@@ -45,12 +46,10 @@ def plot_trained_spectra(
         draw_eigenvalues(panel, theory, markersize=8, markeredgewidth=0.8, label="theory")
         slow = np.abs(values) > threshold
         shown = values * np.minimum(1, reach / np.maximum(np.abs(values), 1e-12))
-        for kind, index, size, name in (
-            (slow, 1, 3.2, f"network, beyond {threshold:g}"),
-            (~slow, 0, 1.8, "network, the rest"),
-        ):
-            style = style_marks(index, name, marker="o", markersize=size, markeredgewidth=0)
-            draw_eigenvalues(panel, shown[kind], **style)
+        dots = {"marker": "o", "markeredgewidth": 0}
+        name = f"network, beyond {threshold:g}"
+        draw_eigenvalues(panel, shown[slow], **style_marks(1, name, markersize=3.2, **dots))
+        draw_eigenvalues(panel, shown[~slow], **style_marks(0, "network, the rest", markersize=1.8, **dots))
         panel.set_title(title, fontsize="small")
         panel.tick_params(labelsize="x-small", length=2)
     share_legend(figure, "outside upper center", markerscale=1.3)
@@ -61,12 +60,9 @@ def plot_trained_spectra(
 def plot_curves(
     curves: Mapping[str, Sequence[Mapping[str, Any]]], horizons: bool = True, share_axis: bool = True
 ) -> Figure:
-    """Plot the share of right signs in tests by group, a line a ``model``, and the curriculum's horizon below.
-
-    Groups are in one panel, or with ``share_axis`` false in a panel each.
-    """
-    columns = 1 if share_axis else len(curves)
-    width = 6.6 if share_axis else 2.45 * columns + 0.4
+    """Plot the share of right signs in tests, a line a ``model``, and the curriculum's horizon below; groups share a panel
+    or have one each."""
+    columns, width = (1, 6.6) if share_axis else (len(curves), 2.45 * len(curves) + 0.4)
     figure, axes = make_axes(1 + horizons, columns, width, 4.4 if horizons else 2.9)
     longest = max((point["horizon"] for points in curves.values() for point in points), default=1)
     for index, (name, points) in enumerate(curves.items()):
@@ -100,8 +96,8 @@ def plot_table1(cells: Sequence[Cell]) -> Figure:
         paper = _UNDEFINED if cell.paper_error is None else cell.paper_error
         _draw_cell(right, place, paper, shown, cell.error, cell.error_agrees, floor=1e-5)
         if cell.seeds:
-            share = f"{cell.equal_rank}/{cell.seeds}"
-            right.text(0.6, place, share, va="center", ha="center", fontsize="x-small", color=INK)
+            share = {"va": "center", "ha": "center", "fontsize": "x-small", "color": INK}
+            right.text(0.6, place, f"{cell.equal_rank}/{cell.seeds}", **share)
     name_rows(left, [f"{cell.task}   {cell.hidden:>3}   {cell.l2:g}" for cell in reversed(cells)])
     name_rows(right, [""] * len(cells))
     left.tick_params(axis="y", labelsize="small")
@@ -149,10 +145,8 @@ def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> 
 def plot_generalisation(
     multiples: Sequence[int], runs: Sequence[tuple[str, float, Sequence[float]]], level: float = 0.9
 ) -> Figure:
-    """Plot accuracy at multiples of the trained horizon, and how it goes with the margin of the spectrum.
-
-    A run is a network: its group, margin, and accuracies. Below ``level`` a memory counts as lost.
-    """
+    """Plot accuracies of ``runs`` (group, margin, accuracies) at multiples of the trained horizon, and by the margin of
+    the spectrum. Below ``level`` a memory counts as lost."""
     figure, ((left, right),) = make_axes(1, 2, 7.8, 3.5)
     names = list(dict.fromkeys(name for name, _, _ in runs))
     for name, margin, accuracies in runs:
@@ -161,8 +155,7 @@ def plot_generalisation(
         right.plot([margin], [accuracies[-1]], **style_marks(index, name, markerfacecolor="none"))
     draw_guide(left, level, color=FAINT)
     label_axes(left, "multiple of the trained horizon", "accuracy", xscale="log", ylim=(0.45, 1.03))
-    left.set_xticks(multiples, [str(multiple) for multiple in multiples])
-    left.minorticks_off()
+    name_places(left, multiples)
     right.axvline(0, **THIN)
     label = r"margin: least $|\lambda|$ beyond 0.9, less 1"
     label_axes(right, label, f"accuracy at {multiples[-1]} horizons", ylim=(0.45, 1.03))
@@ -173,26 +166,23 @@ def plot_generalisation(
 def plot_pairs(
     groups: Mapping[str, Sequence[Sequence[float | None]]], names: Sequence[str], label: str, log: bool = False
 ) -> Figure:
-    """Plot paired seeds, a line a seed from one condition of ``names`` to the next, a panel a group.
-
-    A run without a value is NaN, drawn hollow at the top; one that is not at hand is ``None``.
-    """
-    figure, (row,) = make_axes(1, len(groups), (1.0 + 0.85 * len(names)) * len(groups) + 0.8, 3.4)
+    """Plot paired seeds, a line a seed from one condition of ``names`` to the next, a panel a group: NaN, a run without a
+    value, hollow at the top; ``None``, one that is not at hand, not at all."""
+    figure, row = make_row(groups, 1.0 + 0.85 * len(names), 3.4, 0.8, label, fontsize="small")
     ran = np.array([value for group in groups.values() for values in group for value in values if value is not None])
     known = ran[np.isfinite(ran)]
     top, bottom = (known.max(), known.min()) if len(known) else (1.0, 1.0 if log else 0.0)
     ceiling = top * 1.25 if log else top + 0.08 * (top - bottom or 1.0)
-    for panel, (title, group) in zip(row, groups.items()):
+    for panel, group in row:
         for values in zip(*group):
-            places = [place for place, value in enumerate(values) if value is not None]
-            heights = [ceiling if np.isnan(values[place]) else values[place] for place in places]
-            panel.plot(places, heights, zorder=1, **THIN)
-            for place, height in zip(places, heights):
-                face = "none" if np.isnan(values[place]) else QUALITATIVE[place]
-                panel.plot([place], [height], **style_marks(place, markerfacecolor=face, zorder=2))
+            heights = {place: value for place, value in enumerate(values) if value is not None}
+            panel.plot(list(heights), np.nan_to_num([*heights.values()], nan=ceiling), zorder=1, **THIN)
+            for place, height in heights.items():
+                face = "none" if np.isnan(height) else QUALITATIVE[place]
+                style = style_marks(place, markerfacecolor=face, zorder=2)
+                panel.plot(place, np.nan_to_num(height, nan=ceiling), **style)
         panel.set_xticks(range(len(names)), names)
         panel.set_xlim(-0.35, len(names) - 0.65)
-        panel.set_title(title, fontsize="small")
         if log:
             panel.set(yscale="log", ylim=(bottom / 1.25, ceiling * 1.15))
             number_log_axis(panel.yaxis, form=",.0f")
@@ -200,18 +190,15 @@ def plot_pairs(
             draw_guide(panel, ceiling, color=FAINT, linewidth=0.8, zorder=0)
             where = {"xycoords": ("axes fraction", "data"), "fontsize": "small", "ha": "right", "va": "bottom"}
             panel.annotate("never", (1, ceiling), **where)
-    row[0].set_ylabel(label)
     return figure
 
 
 def plot_fibonacci_training(
     errors: Curves, trained: int, predicted: float, last_possible: int, tolerance: float
 ) -> Figure:
-    """Plot relative errors (models, steps) of networks that learn Fibonacci, by kind of input, of which ``trained`` steps.
-
-    ``predicted`` is the error that raw inputs leave at least in a linear network, ``last_possible`` the last step on which
-    any network of this readout could be right, ``tolerance`` what counts as right.
-    """
+    """Plot relative errors (models, steps), of which ``trained`` steps, of networks that learn Fibonacci, by kind of input:
+    what raw inputs are ``predicted`` to leave in a linear network, the ``last_possible`` step on which any network of this
+    readout could be right, and below which ``tolerance`` it is."""
     figure, ((panel,),) = make_axes(1, 1, 6.6, 3.5)
     last = next(iter(errors.values())).shape[1]
     panel.axvspan(0.5, trained + 0.5, color=PALE, linewidth=0)

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from twm.book.figures.style import (
-    MARKERS, Curves, draw_guide, draw_runs, label_axes, make_axes, name_rows, number_ticks, plot_magnitudes, plot_matrix,
-    share_legend, style_both, style_line, style_marks,
+    MARKERS, Curves, draw_guide, draw_runs, label_axes, make_axes, make_row, name_rows, number_ticks, plot_magnitudes,
+    plot_matrix, share_legend, style_both, style_line, style_marks,
 )  # fmt: skip
 
 # Networks by what the paper calls them, always in the same colour.
@@ -35,23 +35,18 @@ def plot_ring(matrices: Curves, runs: Curves) -> Figure:
 
 def plot_onsets(inputs: np.ndarray, states: Curves) -> Figure:
     """Plot a few inputs (time, channels), and the states (channels, neurons) that they leave, by title."""
-    figure, (row,) = make_axes(1, 1 + len(states), 2.7 * (1 + len(states)), 2.6)
-    plot_magnitudes(row[0], inputs.T, high=1, cmap="Greys")
-    label_axes(row[0], "time of the input", "channel", "inputs")
-    for panel, (title, state) in zip(row[1:], states.items()):
-        image = plot_magnitudes(panel, state, high=max(1.0, float(state.max())), cmap="Greys")
-        label_axes(panel, "neuron", "", title)
-        figure.colorbar(image, ax=panel, shrink=0.8)
-    for panel in row:
+    figure, panels = make_row({"inputs": inputs.T} | states, 2.7, 2.6, label="channel")
+    for panel, values in panels:
+        image = plot_magnitudes(panel, values, high=max(1.0, float(values.max())), cmap="Greys")
         number_ticks(panel, inputs.shape[1], "y", every=1)
+        label_axes(panel, "time of the input" if panel is figure.axes[0] else "neuron")
+        if panel is not figure.axes[0]:
+            figure.colorbar(image, ax=panel, shrink=0.8)
     return figure
 
 
 def plot_activity(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Plot activity (time, neurons), and the logarithm of its spectrum, in the order of ``fftfreq``, below.
-
-    Source: wRNN Fig. 2.
-    """
+    """Plot activity (time, neurons), and the logarithm of its spectrum, ordered as ``fftfreq``. Source: wRNN Fig. 2."""
     figure, (above, below) = make_axes(2, len(panels), 3.3 * len(panels) + 0.6, 5.2)
     for upper, lower, (title, (activity, spectrum)) in zip(above, below, panels.items()):
         last = upper is above[-1]
@@ -70,22 +65,18 @@ def plot_activity(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
 
 def plot_losses(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], label: str = "test loss") -> Figure:
     """Plot how ``test_loss`` falls, a panel a task, a colour a network, a line a ``model``."""
-    figure, (row,) = make_axes(1, len(panels), 2.7 * len(panels) + 1.0, 3.2)
-    for panel, (title, groups) in zip(row, panels.items()):
+    figure, row = make_row(panels, 2.7, 3.2, 1.0, label)
+    for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
             draw_runs(panel, points, "test_loss", **_style_network(name, index, linewidth=1.3))
-        label_axes(panel, "iteration", "", title, yscale="log")
+        label_axes(panel, "iteration", yscale="log")
         panel.margins(x=0.02)
-    row[0].set_ylabel(label)
-    row[-1].legend(fontsize="small", loc="best")
+    panel.legend(fontsize="small", loc="best")
     return figure
 
 
 def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Plot by title what the copy task asks for and what a network answers, categories (time,) each.
-
-    Source: wRNN Fig. 4.
-    """
+    """Plot by title what the copy task asks for and a network's answer, categories (time,) each. Source: wRNN Fig. 4."""
     figure, axes = make_axes(len(panels), 1, 6.6, 1.15 * len(panels) + 0.9)
     for panel, (title, (targets, answers)) in zip(axes[:, 0], panels.items()):
         image = plot_magnitudes(panel, np.stack([targets, answers]), high=9, cmap="viridis")
@@ -98,26 +89,18 @@ def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
 
 
 def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], epoch: int = 1) -> Figure:
-    """Plot ``test_accuracy`` through training, a panel a task, a colour a network, a line a ``model``.
-
-    ``epoch`` is the number of iterations of an epoch.
-    """
-    figure, (row,) = make_axes(1, len(panels), 3.3 * len(panels) + (0.8 if len(panels) > 1 else 2.0), 3.3)
-    for panel, (title, groups) in zip(row, panels.items()):
+    """Plot ``test_accuracy`` by epochs of so many iterations, a panel a task, a colour a network, a line a ``model``."""
+    figure, row = make_row(panels, 3.3, 3.3, 0.8 if len(panels) > 1 else 2.0, "test accuracy (%)")
+    for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
-            style = _style_network(name, index, linewidth=1.3)
-            draw_runs(panel, points, "test_accuracy", epoch, 100, **style)
-        label_axes(panel, "epoch", "", title, ylim=(0, 101))
-    row[0].set_ylabel("test accuracy (%)")
+            draw_runs(panel, points, "test_accuracy", epoch, 100, **_style_network(name, index, linewidth=1.3))
+        label_axes(panel, "epoch", ylim=(0, 101))
     share_legend(figure, "outside right center", _ORDER, ncols=1)
     return figure
 
 
 def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
-    """Plot accuracy in per cent against the number of parameters, by network.
-
-    Source: wRNN Fig. 7.
-    """
+    """Plot accuracy in per cent against the number of parameters, by network. Source: wRNN Fig. 7."""
     figure, ((panel,),) = make_axes(width=5.2)
     for index, (name, pairs) in enumerate(groups.items()):
         panel.plot(*zip(*sorted(pairs)), **_style_network(name, index, marker=MARKERS[index]))
@@ -128,14 +111,13 @@ def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure
 def plot_ablation(losses: Mapping[str, Mapping[int, float]]) -> Figure:
     """Plot losses of the variants of Table 4, a line a variant, a panel a wait."""
     waits = sorted({wait for row in losses.values() for wait in row})
-    figure, (row,) = make_axes(1, len(waits), 2.2 * len(waits) + 2.4, 0.33 * len(losses) + 1.2)
-    for panel, wait in zip(row, waits):
+    figure, row = make_row({f"T = {wait}": wait for wait in waits}, 2.2, 0.33 * len(losses) + 1.2, 2.4)
+    for panel, wait in row:
         for place, name in enumerate(reversed(losses)):
             if losses[name].get(wait):
-                style = style_marks(0 if name.startswith("w") else 1, markersize=7)
-                panel.plot([losses[name][wait]], [place], **style)
-        label_axes(panel, "test loss", "", f"T = {wait}", xscale="log")
-        name_rows(panel, list(reversed(losses)) if panel is row[0] else [""] * len(losses))
+                panel.plot(losses[name][wait], place, **style_marks(0 if name.startswith("w") else 1, markersize=7))
+        label_axes(panel, "test loss", xscale="log")
+        name_rows(panel, list(reversed(losses)) if panel is figure.axes[0] else [""] * len(losses))
         panel.grid(axis="x", color="#DDDDDD", linewidth=0.6)
         panel.margins(x=0.15)
     return figure
@@ -149,9 +131,8 @@ def plot_speeds(groups: Mapping[str, Sequence[float]]) -> Figure:
         panel.plot(speeds, place + spread, **style_marks(0, alpha=0.8))
     draw_guide(panel, x=1.0, linewidth=0.8)
     name_rows(panel, list(groups))
-    everything = [speed for speeds in groups.values() for speed in speeds]
-    panel.set_xlabel("speed (neurons a step)")
-    panel.set_xlim(min(0.0, min(everything) - 0.1), max(1.5, max(everything) + 0.1))
+    everything = [0.1, 1.4, *(speed for speeds in groups.values() for speed in speeds)]
+    label_axes(panel, "speed (neurons a step)", xlim=(min(everything) - 0.1, max(everything) + 0.1))
     return figure
 
 
