@@ -55,16 +55,16 @@ def test_a_wrong_basis_fails(setting):
     wrong = replace(basis, basis=mixed, dual_basis=np.linalg.pinv(mixed))
     shifted = replace(basis, basis=np.roll(basis.basis, 1, 1), dual_basis=np.roll(basis.dual_basis, 1, 0))
     for other in (wrong, shifted):
-        found = [interchange_variable(system, other, sample, column, 9) for column in range(task.history)]
-        assert min(one.changed for one in found) < 0.9
+        assert (
+            min(interchange_variable(system, other, sample, column, 9).changed for column in range(task.history)) < 0.9
+        )
 
 
 def test_theory_knows_which_outputs_must_change():
     task = make_repeat_copy(4, 2)
     system = as_system(construct_elman(task, make_basis(8)))
     sample = sample_states(system, task, count=64)
-    basis = recover_basis(system, task, "regression", sample)
-    done = write_variable(system, basis, sample, 0, [5.0, 5.0], step=4, steps=8)
+    done = write_variable(system, recover_basis(system, task, "regression", sample), sample, 0, [5.0, 5.0], 4, 8)
     # Repeat copy: the oldest variable is the next output, and again a lap later; no other output depends on it.
     assert list(np.flatnonzero(done.must_change.any(axis=(1, 2)))) == [0, 4]
 
