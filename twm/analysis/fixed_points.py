@@ -77,8 +77,7 @@ def find_slow_points(
     require(starts.ndim == 2 and starts.numel() > 0, f"starts must be (starts, hidden), not {tuple(starts.shape)}")
     starts = starts.double()
     require(bool(torch.isfinite(starts).all()), "starts must be finite")
-    for name, value in (("slow", slow), ("merge", merge), ("bound", bound)):
-        require(value > 0, f"{name} must be positive, not {value!r}")
+    require(min(slow, merge, bound) > 0, "slow, merge and bound must be positive")
     iterations, batch = require_count(iterations, "iterations"), require_count(batch, "batch")
     with torch.no_grad():
         shape, expected = tuple(step(starts[:1]).shape), (1, starts.shape[1])
@@ -163,10 +162,10 @@ def _improve(step: _Step, here: Tensor, damping: Tensor, radius: float) -> tuple
     return moved, done, torch.where(better, damping / 4, damping * 8).clamp(1e-12, _STIFF), escaped
 
 
-def _find_distinct(states: Tensor, speeds: Tensor, merge: float) -> Tensor:
+def _find_distinct(states: Tensor, speeds: Tensor, merge: float) -> list[int]:
     """Return the numbers of states that are no duplicate of a slower one, slowest first."""
     kept: list[int] = []
     for number in speeds.argsort(stable=True).tolist():
         if not kept or float((states[kept] - states[number]).norm(dim=1).min()) > merge:
             kept.append(number)
-    return torch.tensor(kept, dtype=torch.long, device=states.device)
+    return kept

@@ -61,9 +61,7 @@ def fit_columns(states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
     """
     (time, batch, dim), hidden = inputs.shape, states.shape[1]
     size = time * dim
-    require(
-        hidden >= size, f"hidden must be at least history*dim = {size}, not {hidden}: the columns would be dependent"
-    )
+    require(hidden >= size, f"hidden must be at least history*dim = {size}, not {hidden}, or columns are dependent")
     found, _, rank, _ = np.linalg.lstsq(inputs.transpose(1, 0, 2).reshape(batch, size), states, rcond=None)
     require(rank == size, f"the inputs of the {batch} sequences are dependent: {rank} of {size} components differ")
     return found.reshape(time, dim, hidden).swapaxes(1, 2)
@@ -106,7 +104,7 @@ def fit_slope(distances: Any, norms: Any) -> Slope:
     """
     distances, norms = np.asarray(distances, dtype=float), np.asarray(norms, dtype=float)
     norms = norms[:, None] if norms.ndim == 1 else norms
-    fits = distances.ndim == 1 and norms.ndim == 2 and len(distances) == len(norms)
+    fits = norms.ndim == 2 and len(distances) == len(norms)
     require(fits, f"distances (n,) and norms (n, samples) do not fit: {distances.shape} and {norms.shape}")
     count = norms.shape[1]
     least = 2 if count > 1 else 3

@@ -89,8 +89,6 @@ class Linearisation:
 
 def as_system(network: Any) -> ElmanSystem:
     """Return the weights of a module with ``get_matrices``, such as an ElmanRNN, in float64."""
-    if isinstance(network, ElmanSystem):
-        return network
     require(hasattr(network, "get_matrices"), f"an Elman network is needed, not {type(network).__name__}")
     bias = getattr(network, "bias_hh_l0", None)
     bias = None if bias is None else bias.detach().double().cpu().numpy()
