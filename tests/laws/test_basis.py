@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
 
 from twm.analysis.judging import find_complement, judge_basis
 from twm.analysis.recovery import METHODS, find_copies, needed_coordinates, recover_basis, sample_states
@@ -13,7 +12,7 @@ from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.theory.bases import add_complement, make_basis, make_encoder, make_readout, transform_operator
 from twm.theory.operators import make_wave_operator
-from twm.theory.systems import make_linear_hds, make_named_task, make_random_selection, make_repeat_copy, rollout
+from twm.theory.systems import make_linear_hds, make_named_task, make_random_selection, make_repeat_copy
 
 COPY = make_repeat_copy(5, 3)
 UPRIGHT = make_basis(15, 24, "orthonormal", seed=1)
@@ -31,25 +30,17 @@ def judge(system, task, basis):
     return judge_basis(system, basis, sample_states(system, task, 64, seed=2, correct=True))
 
 
-def distance(found, basis, task=None):
-    """How far columns are off; once settled, what f never reads is an echo of what it does read."""
-    expected = basis.basis
-    if task is not None:
-        needed = needed_coordinates(task)
-        lap = np.linalg.matrix_power(make_wave_operator(task.matrix), task.history)
-        back = np.linalg.inv(np.linalg.matrix_power(needed.operator, task.history))
-        expected = basis.basis @ lap @ needed.projection.T @ back
-    return np.abs(found.basis - expected).max()
+def distance(found, basis):
+    return np.abs(found.basis - basis.basis).max()
 
 
 @pytest.mark.parametrize("kind", ["orthonormal", "skew"])
 @pytest.mark.parametrize("name", ["T1", "T2", "T3", "T4"])
 def test_general_methods_find_every_task_in_every_basis(name, kind):
-    task, basis = make_named_task(name), make_basis(64, 90, kind, seed=3, tilt=0.5)
-    system = construct(task, basis)
+    task = make_named_task(name)
+    system = construct(task, make_basis(64, 90, kind, seed=3, tilt=0.5))
     for method in ("observability", "regression"):
         found = recover(system, task, method)
-        assert distance(found, basis, task) < 1e-8
         figures = judge(system, task, found)
         assert figures.relative_error < 1e-8 and figures.support_match == figures.support_match_weights == 1
         assert figures.least_r2 > 1 - 1e-8 and max(figures.readout_newest, figures.readout_others) < 1e-8
@@ -70,7 +61,7 @@ def test_what_becomes_a_copy_is_counted_once(size, seed):
     sample = sample_states(system, task, count=64, seed=2, correct=True)
     assert sample.settled > task.history or size == (6, 4)
     apart = np.abs(sample.waves - sample.waves[..., kept] @ expansion.T).max((1, 2))
-    assert apart[sample.settled :].max() == 0 and apart[0] > 1
+    assert apart[sample.settled :].max() == 0 < apart[0]
     for method in ("observability", "regression"):
         found = recover(system, task, method)
         figures = judge_basis(system, found, sample)
@@ -100,20 +91,16 @@ def test_printed_and_corrected_forms_are_inexact_in_skew_bases_by_what_the_reado
     basis = make_basis(15, 24, "skew", seed=1, condition=4.0)
     system = construct(COPY, basis)
     errors = {method: distance(recover(system, COPY, method), basis) for method in METHODS}
-    assert min(errors["printed"], errors["corrected"]) > 0.1
-    assert max(errors["observability"], errors["regression"]) < 1e-8
+    assert min(errors["printed"], errors["corrected"]) > 0.1 > 1e-8 > max(errors["observability"], errors["regression"])
     # W_r^+ differs from Psi_s exactly where the readout is blind: on it both are read alike.
     assert np.abs(system.readout @ (np.linalg.pinv(system.readout) - basis.basis[:, -3:])).max() < 1e-10
 
 
 def test_transients_do_not_disturb_the_corrected_form_but_the_printed_one():
     # A tilted dual: the readout sees transients, so W_r^+ has a share in them, which is not orthogonal to the memories.
-    basis = make_basis(15, 24, "orthonormal", seed=1, tilt=0.8)
-    system = construct(COPY, basis, 0.6)
-    found = {method: recover(system, COPY, method) for method in ("printed", "corrected")}
-    assert distance(found["printed"], basis) > 0.02
-    errors = {method: judge(system, COPY, one).relative_error for method, one in found.items()}
-    assert errors["corrected"] < 1e-8 < errors["printed"]
+    system = construct(COPY, make_basis(15, 24, "orthonormal", seed=1, tilt=0.8), 0.6)
+    printed, corrected = (judge(system, COPY, recover(system, COPY, method)) for method in ("printed", "corrected"))
+    assert corrected.relative_error < 1e-8 < 0.01 < printed.relative_error
 
 
 def test_any_linear_system_is_recovered_up_to_what_it_shows():
@@ -126,14 +113,13 @@ def test_any_linear_system_is_recovered_up_to_what_it_shows():
 
 
 def test_a_random_starting_block_passes_on_the_weights_and_fails_on_readout_and_content():
-    task = make_repeat_copy(6, 3)
-    system = construct(task, make_basis(18, 30, "orthonormal", seed=0))
-    good = recover(system, task, "regression")
-    blocks = [good.basis @ np.random.default_rng(1).standard_normal((18, 3))]
-    for _ in range(5):
+    system = construct(COPY, UPRIGHT)
+    good = recover(system, COPY, "regression")
+    blocks = [good.basis @ np.random.default_rng(1).standard_normal((15, 3))]
+    for _ in range(4):
         blocks.insert(0, system.recurrent @ blocks[0])
     columns = np.concatenate(blocks, axis=1)
-    figures = judge(system, task, replace(good, basis=columns, dual_basis=np.linalg.pinv(columns)))
+    figures = judge(system, COPY, replace(good, basis=columns, dual_basis=np.linalg.pinv(columns)))
     assert figures.relative_error < 1e-8 and figures.support_match == 1
     assert figures.least_r2 < 0.5 and figures.readout_newest > 0.3
 
@@ -147,32 +133,6 @@ def test_a_random_network_is_rejected():
     for method in METHODS:
         figures = judge(grown, task, recover(grown, task, method))
         assert figures.least_r2 < 0.5 and figures.support_match_weights < 1
-
-
-@pytest.mark.parametrize("shuffled", [False, True])
-def test_a_network_trained_on_shuffled_targets_is_rejected(shuffled):
-    """It learns what can be learnt without a memory of its own inputs: nothing."""
-    task, generator = make_repeat_copy(3, 2), np.random.default_rng(0)
-    network = ElmanRNN(2, 24, initial="orthogonal", seed=0)
-    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
-    for _ in range(900):
-        history = generator.choice([-1.0, 1.0], size=(32, 3, 2))
-        targets = torch.tensor(rollout(task, history, 9)[:, 3:], dtype=torch.float32)
-        if shuffled:
-            targets = targets[torch.as_tensor(generator.permutation(32))]
-        outputs = network(torch.tensor(history, dtype=torch.float32).transpose(0, 1), 9).outputs[3:]
-        optimiser.zero_grad()
-        ((outputs - targets.transpose(0, 1)) ** 2).mean().backward()
-        optimiser.step()
-    system = as_system(network)
-    fitted, fresh = (sample_states(system, task, count=128, horizon=9, seed=seed) for seed in (1, 2))
-    try:
-        figures = judge_basis(system, recover_basis(system, task, "regression", fitted), fresh)
-    except UserError as error:
-        assert shuffled and "keeps nothing" in str(error)
-    else:
-        accepted = figures.least_r2 > 0.9 and figures.support_match == 1
-        assert accepted != shuffled, (figures.least_r2, figures.support_match)
 
 
 def test_a_biased_network_is_linearised_at_its_fixed_point():
@@ -194,23 +154,10 @@ def test_a_biased_network_is_linearised_at_its_fixed_point():
 
 
 def test_the_complement_decays_and_does_not_meet_the_memories():
-    task = make_repeat_copy(4, 2)
-    system = construct(task, make_basis(8, 14, "orthonormal", seed=4, tilt=0.5), 0.7)
-    complement = find_complement(system, recover(system, task, "regression"), sample_states(system, task, count=128))
-    assert complement.basis.shape == (14, 6) and complement.radius == pytest.approx(0.7)
+    system = construct(COPY, make_basis(15, 24, "orthonormal", seed=4, tilt=0.5), 0.7)
+    complement = find_complement(system, recover(system, COPY, "regression"), sample_states(system, COPY, count=128))
+    assert complement.basis.shape == (24, 9) and complement.radius == pytest.approx(0.7)
     assert complement.into_memories < 1e-8 and complement.out_of_memories < 1e-8
-
-
-def test_every_argument_of_a_sample_counts():
-    task = make_random_selection(5, 3, 1)
-    system = construct(task, make_basis(15, 20, "skew", seed=1, tilt=0.2))
-    first, second, raw = (
-        sample_states(system, task, 80, 30, seed, correct=right) for seed, right in ((1, 1), (2, 1), (1, 0))
-    )
-    assert first.states.shape == (31, 80, 20) and first.early.shape == (4, 80, 20)
-    assert np.abs(first.waves - second.waves).max() > 1 and np.abs(raw.states - first.states).max() > 0.1
-    at, settled = (recover_basis(system, task, "regression", first, at=at) for at in (0, None))
-    assert np.abs(at.basis - settled.basis).max() > 1e-9
 
 
 @pytest.mark.parametrize(
@@ -221,7 +168,6 @@ def test_every_argument_of_a_sample_counts():
      (lambda system, task: recover_basis(system, make_repeat_copy(3, 4), "printed"), "outputs"),
      (lambda system, task: recover_basis(system, task, "regression", sample_states(system, task, 1), at=0), "not fill"),
      (lambda system, task: replace(system, recurrent=np.full((6, 6), np.nan)), "NaN"),
-     (lambda system, task: replace(system, readout=np.ones((2, 5))), "readout must be of shape"),
      (lambda system, task: linearise_system(replace(system, bias=np.ones(6)), np.zeros(6)), "not a fixed point"),
      (lambda system, task: system.run(np.zeros((1, 6)), -1), "steps")],
 )  # fmt: skip

@@ -28,64 +28,47 @@ def test_an_affine_map_has_one_point_of_a_known_type():
     found = find_slow_points(lambda x: x @ matrix.T + shift, draw(20, 4))
     expected = torch.linalg.solve(torch.eye(4, dtype=torch.float64) - matrix, shift)
     assert len(found) == 1 and torch.allclose(found.states[0], expected, atol=1e-9)
-    assert found.types == ["saddle"] and found.unstable.tolist() == [2] and found.merged == 19
+    assert found.types == ["saddle"] and found.unstable.tolist() == [2]
     assert torch.allclose(found.eigenvalues[0].real, torch.tensor([-2.0, 1.5, -0.9, 0.5], dtype=torch.float64))
 
 
-@pytest.mark.parametrize(("gain", "types"), [(0.7, ["stable"]), (1.6, ["unstable", "stable", "stable"])])
+@pytest.mark.parametrize(("gain", "types"), [(0.7, ["stable"]), (1.6, ["stable", "stable", "unstable"])])
 def test_the_pitchfork(gain: float, types: list[str]):
     found = find_slow_points(lambda x: torch.tanh(gain * x), torch.linspace(-1, 1, 41)[:, None])
-    assert sorted(found.types) == sorted(types) and bool(found.fixed.all())
-    if gain > 1:
-        root = find_root(gain)
-        assert np.allclose(sorted(found.states[:, 0].tolist()), [-root, 0, root], atol=1e-9)
-    for state, eigenvalue in zip(found.states[:, 0], found.eigenvalues[:, 0].real):
-        assert float(eigenvalue) == pytest.approx(gain * (1 - np.tanh(gain * float(state)) ** 2), abs=1e-8)
+    states, root = found.states[:, 0].numpy(), find_root(gain) if gain > 1 else 0
+    assert sorted(found.types) == types and bool(found.fixed.all())
+    assert np.allclose(sorted(states), np.unique([-root, 0, root]), atol=1e-9)
+    assert np.allclose(found.eigenvalues[:, 0].real, gain * (1 - np.tanh(gain * states) ** 2), atol=1e-8)
 
 
 def test_a_bifurcation_is_marginal_not_stable():
-    found = find_slow_points(torch.tanh, torch.linspace(-0.5, 0.5, 7)[:, None], merge=0.1)
-    assert len(found) == 1 and abs(float(found.states[0, 0])) < 0.01
     # At the threshold itself the only fixed point attracts, but slower than any power of a number below one.
     assert find_slow_points(torch.tanh, torch.zeros(1, 1)).types == ["marginal"]
 
 
-def make_memory():
-    """Three independent bits in orthogonal directions of a larger network: 3^3 fixed points, known in advance."""
-    frame = torch.linalg.qr(draw(12, 12, seed=3))[0]
+def test_a_constructed_three_bit_memory_is_a_cube_with_its_edges_faces_and_centre():
+    # Three independent bits in orthogonal directions of a larger network: 3^3 fixed points, known in advance.
+    frame, root = torch.linalg.qr(draw(12, 12, seed=3))[0], find_root(1.8)
 
     def step(states: torch.Tensor) -> torch.Tensor:
         inner = states @ frame
-        bits, rest = inner[:, :3], inner[:, 3:]
-        return torch.cat([torch.tanh(1.8 * bits), 0.5 * torch.tanh(rest)], 1) @ frame.T
+        return torch.cat([torch.tanh(1.8 * inner[:, :3]), 0.5 * torch.tanh(inner[:, 3:])], 1) @ frame.T
 
-    return step, frame
-
-
-def test_a_constructed_three_bit_memory_is_a_cube_with_its_edges_faces_and_centre():
-    (step, frame), root = make_memory(), find_root(1.8)
     found = find_slow_points(step, draw(400, 12, scale=0.5))
-    assert found.counts == [8, 12, 6, 1]
+    assert found.counts == [8, 12, 6, 1] and float(measure_speeds(step, found.states).max()) < 1e-20
     corners = np.array(list(product([-root, 0, root], repeat=3)))
     inner = (found.states @ frame).numpy()
-    assert np.abs(inner[:, 3:]).max() < 1e-8
     distances = np.linalg.norm(inner[:, None, :3] - corners[None], axis=2)
-    assert distances.min(axis=0).max() < 1e-8 and len(set(distances.argmin(axis=1))) == 27
+    assert np.abs(inner[:, 3:]).max() < 1e-8 and distances.min(axis=0).max() < 1e-8
     zeros = (np.abs(corners[distances.argmin(axis=1)]) < 1e-9).sum(axis=1)
     assert zeros.tolist() == found.unstable.tolist()
 
 
 def test_maps_without_fixed_points_say_so_and_leave_no_nan():
     found = find_slow_points(lambda x: x + 1.0, draw(10, 2))
-    assert len(found) == 0 and found.counts == [0] and found.runaways + found.unsettled + found.too_fast == 10
+    assert len(found) == 0 and found.counts == [0]
     explodes = find_slow_points(lambda x: torch.exp(x) + 5.0, draw(10, 3, scale=5.0), iterations=50)
     assert bool(torch.isfinite(explodes.states).all()) and not bool(explodes.fixed.any())
-
-
-def test_a_rotation_has_its_centre_only():
-    turn = torch.tensor([[0.0, -1.0], [1.0, 0.0]], dtype=torch.float64)
-    found = find_slow_points(lambda x: x @ turn.T, draw(10, 2))
-    assert len(found) == 1 and float(found.states.abs().max()) < 1e-9 and found.types == ["marginal"]
 
 
 def test_past_a_fold_the_point_is_slow_and_not_fixed():
@@ -108,27 +91,6 @@ def test_starts_lie_where_the_network_was_and_follow_their_seed():
     assert torch.equal(first, again) and not torch.equal(first, other)
     bare = draw_starts(visited, 100, noise=0.0, mix=1)
     assert all(bool((visited == state).all(1).any()) for state in bare)
-
-
-def test_it_finds_at_least_what_gradient_descent_finds_in_many_times_the_steps():
-    step, _ = make_memory()
-    starts = draw(60, 12, seed=9, scale=0.5)
-    found = find_slow_points(step, starts)
-    states = starts.clone().requires_grad_()
-    optimiser = torch.optim.Adam([states], 0.05)
-    schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, 0.999)
-    for _ in range(1000):
-        optimiser.zero_grad()
-        ((step(states) - states).square().sum() / 2).backward()
-        optimiser.step()
-        schedule.step()
-    theirs = states.detach()[measure_speeds(step, states.detach()) < 1e-8]
-    distinct = theirs[:1]
-    for state in theirs:
-        if float((distinct - state).norm(dim=1).min()) > 0.05:
-            distinct = torch.cat([distinct, state[None]])
-    # At least the corners, or the comparison would say nothing.
-    assert 8 <= len(distinct) <= int(found.fixed.sum())
 
 
 @pytest.mark.parametrize(

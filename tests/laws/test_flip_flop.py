@@ -6,25 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from twm.analysis.flip_flop import (
-    POINT_COLUMNS,
-    analyse_oscillation,
-    average_switches,
-    describe_points,
-    find_network_points,
-    find_resting,
-    fit_cube,
-    fit_delay_line,
-    make_travelling_step,
-    measure_angles,
-    read_flip_flop,
-    read_points,
-    record_points,
-    run_flip_flop_network,
-    send_switches,
-    split_spectrum,
-    write_pulses,
-)  # fmt: skip
+from twm.analysis import flip_flop
+from twm.analysis.flip_flop import average_switches, find_resting, fit_cube, fit_delay_line, make_travelling_step
+from twm.analysis.flip_flop import measure_angles, run_flip_flop_network, send_switches, write_pulses
 from twm.errors import UserError
 from twm.models.elman import write_network
 from twm.models.weights import Weights
@@ -41,14 +25,12 @@ def make_latches(channels: int = 3, gain: float = 1.6, hidden: int = 8) -> Weigh
 
 
 def make_line(delay: int, channels: int = 3) -> Weights:
-    """A latch followed by a delay line, a neuron a position: exact, by construction.
-
-    Each position passes its sign on with gain 3; the latch holds with gain 3 and is overruled by a pulse.
-    """
-    pass_on = torch.eye(delay + 1, dtype=torch.float64).roll(1, 0)
-    pass_on[0] = torch.eye(delay + 1)[0]
-    first, last, each = torch.eye(delay + 1)[:, :1], torch.eye(delay + 1)[-1:], torch.eye(channels, dtype=torch.float64)
-    return Weights(3 * torch.kron(each, pass_on), 9 * torch.kron(each, first), 2 * torch.kron(each, last))
+    """A latch that a pulse overrules, and a delay line with a neuron a position behind it: exact, by construction."""
+    each, positions = torch.eye(channels, dtype=torch.float64), torch.eye(delay + 1)
+    pass_on = torch.cat([positions[:1], positions[:-1]])
+    return Weights(
+        *(gain * torch.kron(each, part) for gain, part in ((3, pass_on), (9, positions[:, :1]), (2, positions[-1:])))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +45,18 @@ def line():
 
 def test_latches_have_a_cube_of_27_points_and_rest_in_its_corners(latches):
     resting = find_resting(latches, settle=300)
-    points = find_network_points(latches, 400)
-    assert points.counts == [8, 12, 6, 1]
-    assert resting.found.all() and resting.amplitudes.max() < 1e-9
-    assert fit_cube(resting) == pytest.approx(1.0)
-    row = describe_points(points, latches, resting)
+    points = flip_flop.find_network_points(latches, 400)
+    assert points.counts == [8, 12, 6, 1] and resting.found.all() and resting.amplitudes.max() < 1e-9
+    row = flip_flop.describe_points(points, latches, resting)
     assert row["corners"] == 8 and row["counts"] == "8 12 6 1" and row["corner_unstable"] == " ".join("0" * 8)
+    # A squashed cube is still affine, and a shuffled one is not.
+    skew = np.random.default_rng(0).standard_normal((8, 8))
+    assert fit_cube(resting) == pytest.approx(fit_cube(replace(resting, centres=resting.centres @ skew))) == 1
+    assert fit_cube(replace(resting, centres=np.random.default_rng(1).permutation(resting.centres))) < 0.9
 
 
 def test_points_come_with_their_mirror_images(line):
-    few = find_network_points(line, 12)
+    few = flip_flop.find_network_points(line, 12)
     distances = torch.cdist(few.states, -few.states, compute_mode="donot_use_mm_for_euclid_dist").min(1).values
     assert len(few) > 2 and few.starts == 12 and float(distances[few.fixed].max()) < 1e-6
 
@@ -88,28 +72,18 @@ def test_a_circled_corner_is_not_at_rest():
     assert resting.found.all() and resting.amplitudes.min() > 0.5
 
 
-def test_a_squashed_cube_is_still_affine_and_a_twisted_one_is_not(latches):
-    resting = find_resting(latches, settle=300)
-    skew = np.random.default_rng(0).standard_normal((8, 8))
-    assert fit_cube(replace(resting, centres=resting.centres @ skew)) == pytest.approx(1.0)
-    shuffled = np.random.default_rng(1).permutation(resting.centres)
-    assert fit_cube(replace(resting, centres=shuffled)) < 0.9
-
-
 def test_points_are_recorded_once_and_read_back(latches, tmp_path):
-    plan = FlipFlopPlan(0, hidden=8)
-    write_network(tmp_path / "one.safetensors", latches.weights, plan.describe())
+    write_network(tmp_path / "one.safetensors", latches.weights, FlipFlopPlan(0, hidden=8).describe())
     seen: list[str] = []
     for _ in range(2):
-        record_points(tmp_path, tmp_path / "points.csv", ["one"], seen.append)
-    (row,) = read_points(tmp_path / "points.csv")
-    assert len(seen) == 1 and list(row) == list(POINT_COLUMNS)
-    assert row["counts"] == [8, 12, 6, 1] and row["corners"] == 8 and row["delay"] == 0
-    weights, about = read_flip_flop(tmp_path / "one.safetensors")
+        flip_flop.record_points(tmp_path, tmp_path / "points.csv", ["one"], seen.append)
+    (row,) = flip_flop.read_points(tmp_path / "points.csv")
+    assert len(seen) == 1 and row["counts"] == [8, 12, 6, 1] and row["corners"] == 8 and row["delay"] == 0
+    weights, about = flip_flop.read_flip_flop(tmp_path / "one.safetensors")
     assert torch.allclose(weights.recurrent, latches.weights.recurrent, atol=1e-6) and about["unfold"] == 10
     write_network(tmp_path / "other.safetensors", latches.weights, {"task": "T1"})
     with pytest.raises(UserError, match="no|not"):
-        read_flip_flop(tmp_path / "other.safetensors")
+        flip_flop.read_flip_flop(tmp_path / "other.safetensors")
 
 
 def test_the_average_switch_of_a_line_is_the_travelling_step(line):
@@ -128,24 +102,20 @@ def test_switches_that_are_sent_are_those_that_happen(line):
     assert np.sign(other[1][-1]).tolist() == [1, -1, -1]
 
 
-def test_a_rotation_has_a_quarter_period_and_its_frequency():
+def test_a_rotation_has_a_quarter_period_and_what_travels_has_rising_frequencies():
     times = 0.6 * np.arange(40)
     turning = np.stack([np.cos(times), np.sin(times)], 1) @ np.random.default_rng(0).standard_normal((2, 9))
-    found = analyse_oscillation(turning, 2)
+    found = flip_flop.analyse_oscillation(turning, 2)
     assert found.phases[0] == pytest.approx(90, abs=8)
     assert found.frequencies[0] == pytest.approx(0.6 / (2 * np.pi), abs=0.01)
-
-
-def test_what_travels_has_components_of_rising_frequency():
-    crossings = analyse_oscillation(make_travelling_step(8)).crossings
-    assert np.array_equal(crossings[:7], np.arange(1, 8))
+    assert np.array_equal(flip_flop.analyse_oscillation(make_travelling_step(8)).crossings[:7], np.arange(1, 8))
 
 
 def test_angles_and_spectra_of_known_planes():
     values, axes = np.array([1.4, 1.3 + 0.01j, -1.2, 1.1 * np.exp(1j), 1.1 * np.exp(-1j), 0.99j, 0.5]), np.eye(4)
-    assert [len(part) for part in split_spectrum(values)] == [3, 2, 2]
-    assert np.allclose(measure_angles(axes[:2], axes[2:]), [90, 90])
+    assert [len(part) for part in flip_flop.split_spectrum(values)] == [3, 2, 2]
     tilted = np.array([[np.cos(0.3), 0, np.sin(0.3), 0]])
+    assert np.allclose(measure_angles(axes[:2], axes[2:]), [90, 90])
     assert np.allclose(measure_angles(tilted, axes[:2]), np.degrees(0.3))
 
 

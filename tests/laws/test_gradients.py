@@ -3,28 +3,16 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
-from twm.analysis.gradients import (
-    bound_gradients,
-    bound_wave_gradients,
-    draw_cases,
-    fit_columns,
-    fit_slope,
-    measure_constants,
-    measure_wave_gradients,
-    predict_mixed_neurons,
-    predict_single_neuron,
-    search_violations,
-)
+from twm.analysis.gradients import bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants
+from twm.analysis.gradients import measure_wave_gradients, predict_mixed_neurons, predict_single_neuron
+from twm.analysis.gradients import search_violations
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.models.weights import draw_weights
 from twm.theory.bases import make_basis
-from twm.theory.operators import make_shift
-from twm.theory.systems import make_linear_hds, make_named_task, make_repeat_copy
+from twm.theory.systems import make_named_task, make_repeat_copy
 
 
 def draw_signs(time, batch, dim, seed=0):
@@ -38,44 +26,21 @@ def make_wave(history, dim, kind="orthonormal", hidden=None, seed=0, nonlinearit
     return construct_elman(make_repeat_copy(history, dim), basis, nonlinearity), columns
 
 
-# ---- exact
-
-
 @pytest.mark.parametrize("nonlinearity", ["tanh", "linear", "relu"])
-@pytest.mark.parametrize("later", [0, 1, 4])
-def test_gradients_are_finite_differences(nonlinearity, later):
-    rng = np.random.default_rng(3)
-    network = ElmanRNN(2, 7, nonlinearity, "gaussian", seed=1, bias=True, dtype=torch.float64)
-    inputs, targets = rng.standard_normal((4, 3, 2)), rng.standard_normal((3, 2))
-
-    def cost(x):
-        outputs = network(torch.tensor(x), horizon=later).outputs[-1]
-        return ((outputs.detach().numpy() - targets) ** 2).sum(-1) / 2
-
-    step = len(inputs) + later
-    trace = measure_gradients(network, inputs, targets, step)
-    assert trace.by_state.shape == trace.slopes.shape == (step, 3, 7) and np.allclose(trace.cost, cost(inputs))
-    assert list(trace.distances) == [step - 1 - place for place in range(4)]
-    tiny, found = 1e-5, np.empty_like(inputs)
-    for place, component in np.ndindex(4, 2):
-        moved = np.zeros_like(inputs)
-        moved[place, :, component] = tiny
-        found[place, :, component] = (cost(inputs + moved) - cost(inputs - moved)) / (2 * tiny)
-    np.testing.assert_allclose(trace.by_input, found, rtol=1e-6, atol=1e-6 * np.abs(found).max())
-
-
 @pytest.mark.parametrize("step", [5, 6, 11])
-def test_products_of_jacobians_are_automatic_derivatives(step):
+def test_gradients_and_products_of_jacobians_are_automatic_derivatives(nonlinearity, step):
     rng = np.random.default_rng(0)
-    network = ElmanRNN(3, 9, "tanh", "gaussian", seed=2, bias=True, dtype=torch.float64)
+    network = ElmanRNN(3, 9, nonlinearity, "gaussian", seed=2, bias=True, dtype=torch.float64)
     inputs, targets = rng.standard_normal((5, 4, 3)), rng.standard_normal((4, 3))
     run = lambda x: network(x, horizon=step - 5).outputs[-1]
-    jacobians = measure_jacobians(network, inputs, step)
+    jacobians, trace = measure_jacobians(network, inputs, step), measure_gradients(network, inputs, targets, step)
     full = torch.autograd.functional.jacobian(run, torch.tensor(inputs)).numpy()
     np.testing.assert_allclose(jacobians, np.einsum("brtbd->tbrd", full), rtol=1e-11, atol=1e-14)
     error = run(torch.tensor(inputs)).detach().numpy() - targets
-    by_input = measure_gradients(network, inputs, targets, step).by_input
-    np.testing.assert_allclose(np.einsum("br,tbrd->tbd", error, jacobians), by_input, rtol=1e-11, atol=1e-14)
+    np.testing.assert_allclose(np.einsum("br,tbrd->tbd", error, jacobians), trace.by_input, rtol=1e-11, atol=1e-14)
+    assert np.allclose(trace.cost, (error**2).sum(-1) / 2) and trace.distances.tolist() == [
+        step - n for n in range(1, 6)
+    ]
 
 
 def test_following_the_first_input_forward_is_the_product_backward():
@@ -83,7 +48,6 @@ def test_following_the_first_input_forward_is_the_product_backward():
         options = {"nonlinearity": group.nonlinearity, "bias": group.bias}
         identity, last = np.tile(np.eye(group.bias.shape[1]), (4, 1, 1)), group.inputs.shape[1] + 5
         forward = track_first_input(group.weights, group.inputs, last, **options)
-        assert forward.shape[1] == last
         for step in range(last - 5, last + 1):
             backward = measure_jacobians(group.weights, group.inputs, step, readout=identity, **options)[:, 0]
             np.testing.assert_allclose(forward[:, step - 1], backward, rtol=1e-9, atol=1e-14)
@@ -101,22 +65,13 @@ def test_an_ensemble_is_its_members():
                 np.testing.assert_allclose(bounds[name][model], bound, rtol=1e-9)
 
 
-# ---- bounds
-
-
-@settings(max_examples=25)
-@given(st.integers(0, 10_000))
-def test_no_random_network_breaks_a_corrected_bound(seed):
-    plain, waves = search_violations(100, seed), search_violations(100, seed, waves=True)
+def test_no_random_network_breaks_a_corrected_bound_and_many_break_the_printed_ones():
+    plain, waves = search_violations(2000, 0), search_violations(2000, 0, waves=True)
     assert plain.broken["corrected"] == plain.broken["measured"] == plain.broken["before"] == 0
-    assert waves.broken["operator"] == waves.broken["frobenius"] == 0
-    assert plain.cases == 100 and 0 < plain.contracting < 100
-
-
-def test_the_printed_bounds_are_broken_and_the_first_only_by_contracting_networks():
-    plain, waves = search_violations(1000, 0), search_violations(1000, 0, waves=True)
-    assert plain.broken["printed"] == plain.broken_contracting["printed"] > 50 and plain.largest["printed"] > 2
-    assert waves.broken["printed"] > 0 and waves.largest["printed"] > 1.5
+    assert waves.broken["operator"] == waves.broken["frobenius"] == 0 < waves.broken["printed"]
+    # The first only by contracting networks.
+    assert plain.broken["printed"] == plain.broken_contracting["printed"] > 100 and plain.largest["printed"] > 2
+    assert plain.cases == 2000 and 0 < plain.contracting < 2000 and waves.largest["printed"] > 1.5
 
 
 @pytest.mark.parametrize("mu", [0.25, 0.5, 0.9])
@@ -126,14 +81,6 @@ def test_one_neuron_breaks_the_printed_bound_by_exactly_one_factor(mu):
     trace = measure_gradients(weights, np.ones((4, 1, 1)), np.zeros((1, 1)), nonlinearity="linear")
     for name, bound in bound_gradients(trace, weights).items():
         np.testing.assert_allclose(trace.input_norms / bound, 1 / mu if name == "printed" else 1, rtol=1e-12)
-
-
-def test_a_long_basis_breaks_the_printed_constant_and_not_the_norm():
-    network, columns = make_wave(3, 2)
-    network.set_matrices(encoder=5 * network.encoder, readout=network.readout / 5)
-    trace, bounds = measure_wave_gradients(network, draw_signs(3, 5, 2), 3 * np.ones((5, 2)), 5 * columns)
-    assert (trace.input_norms[0] > 1.5 * bounds["printed"][0]).all() and bounds["epsilon"].max() < 1e-10
-    np.testing.assert_allclose(trace.input_norms[0] / bounds["operator"][0], 1, rtol=1e-10)
 
 
 def test_the_constants_are_those_of_an_orthonormal_basis_and_the_norm_is_tight():
@@ -147,16 +94,11 @@ def test_the_constants_are_those_of_an_orthonormal_basis_and_the_norm_is_tight()
 
 def test_columns_of_a_linear_wave_are_found_and_nothing_is_left_over():
     inputs, (repeat, expected) = draw_signs(8, 200, 8), make_wave(8, 8, "skew", 90, seed=2)
-    columns = fit_columns(run_states(repeat, inputs, 8)[-1], inputs)
-    np.testing.assert_allclose(columns, expected, atol=1e-9)
+    np.testing.assert_allclose(fit_columns(run_states(repeat, inputs, 8)[-1], inputs), expected, atol=1e-9)
     # T2 hands inputs on before the input phase is over, so the columns are the basis with what was handed on.
     network = construct_elman(make_named_task("T2"), make_basis(64, 90, "skew", seed=2))
     loaded = measure_jacobians(network, inputs, 8, readout=np.eye(90))[:, 0]
     np.testing.assert_allclose(fit_columns(run_states(network, inputs, 8)[-1], inputs), loaded, atol=1e-9)
-    assert np.abs(fit_columns(np.random.default_rng(0).standard_normal((200, 90)), inputs) - columns).max() > 0.1
-
-
-# ---- how fast
 
 
 @pytest.mark.parametrize("mu", [0.5, 0.9, 1.0, 1.2])
@@ -178,25 +120,17 @@ def test_a_random_matrix_falls_by_its_radius_and_not_by_its_norm():
     trace, constants = measure_gradients(weights, inputs, targets, nonlinearity="linear"), measure_constants(weights)
     slope = fit_slope(trace.distances[:100], trace.input_norms[:, :100, 0].T)
     assert slope.value == pytest.approx(np.log(constants.radius).mean(), rel=0.1)
-    assert np.log(constants.norm).min() > 0 > slope.samples.max()
+    assert np.log(constants.norm).min() > 0 > slope.high
 
 
 @pytest.mark.parametrize("kind", ["standard", "orthonormal", "skew"])
-@pytest.mark.parametrize("history", [2, 3, 17, 128])
+@pytest.mark.parametrize("history", [2, 17, 128])
 def test_a_linear_wave_hands_the_first_input_on_unchanged(kind, history):
     network, inputs = make_wave(history, 2, kind, seed=history)[0], draw_signs(history, 2, 2)
-    jacobians = measure_jacobians(network, inputs)
-    assert np.abs(jacobians[0] - np.eye(2)).max() < 1e-10
-    # And after any number of laps, but to the others not at all.
-    assert np.abs(jacobians[1:]).max() < 1e-10
-    assert np.abs(measure_jacobians(network, inputs, 3 * history + 1)[0] - np.eye(2)).max() < 1e-9
-
-
-def test_beyond_an_open_end_nothing_is_left():
-    task = make_linear_hds(make_shift(5, 2)[-2:], 5, 2)
-    network, inputs = construct_elman(task, make_basis(10, kind="skew", seed=0)), np.ones((12, 1, 2))
-    reach = np.abs(measure_jacobians(network, inputs, 12, readout=np.eye(10))).max((1, 2, 3))[::-1]
-    assert (reach[:5] > 0.1).all() and (reach[5:] < 1e-10).all()
+    # After any number of laps, and the others not at all.
+    for step in (history + 1, 3 * history + 1):
+        first, *others = measure_jacobians(network, inputs, step)
+        assert max(np.abs(first - np.eye(2)).max(), np.abs(others).max()) < 1e-9
 
 
 @pytest.mark.parametrize("amplitude", [0.1, 0.5, 1.0, 2.0])
@@ -225,49 +159,27 @@ def test_slopes_have_intervals_that_mean_something():
     norms = np.exp(-0.3 * distances[:, None] + noise)
     # Over samples, and around a single line: three standard errors of a share of 0.95 over 400 draws.
     for found in ([fit_slope(distances, each) for each in norms], [fit_slope(distances, each[:, 0]) for each in norms]):
-        inside = np.mean([each.low <= -0.3 <= each.high for each in found])
-        assert abs(inside - 0.95) < 3 * (0.95 * 0.05 / 400) ** 0.5
-    exact = fit_slope(distances, 2.0**-distances)
-    assert exact.value == pytest.approx(-np.log(2)) and exact.high - exact.low < 1e-10
+        assert abs(np.mean([each.low <= -0.3 <= each.high for each in found]) - 0.95) < 3 * (0.95 * 0.05 / 400) ** 0.5
+    assert fit_slope(distances, 2.0**-distances).value == pytest.approx(-np.log(2))
 
 
-# ---- errors
-
-
-@pytest.mark.parametrize(
-    ("bad", "words"),
-    [({"inputs": np.ones((1, 4, 2))}, "s >= 2, not 1"), ({"inputs": np.ones((3, 4, 1))}, "time, batch, 2"),
-     ({"targets": np.ones((3, 2))}, r"\(4, 2\)"), ({"step": 2}, "last input, 3, not 2"), ({"step": 3.5}, "step"),
-     ({"nonlinearity": "sine"}, "sine"), ({"bias": np.ones(5)}, r"\(6,\)"),
-     ({"network": ElmanRNN(2, 6), "nonlinearity": "tanh"}, "its own activation")],
-)  # fmt: skip
-def test_networks_and_inputs_that_do_not_fit_are_refused(bad, words):
+def measure(**bad):
     given = {"network": draw_weights(2, 6), "inputs": np.ones((3, 4, 2)), "targets": np.ones((4, 2))}
-    with pytest.raises(UserError, match=words):
-        measure_gradients(**given | bad)
-
-
-def bound_waves_at(step, hidden):
-    network = draw_weights(2, 6)
-    trace = measure_gradients(network, np.ones((3, 4, 2)), np.ones((4, 2)), step)
-    return bound_wave_gradients(trace, network, np.ones((3, hidden, 2)), np.ones((3, 4, 6, 2)))
+    return measure_gradients(**given | bad)
 
 
 @pytest.mark.parametrize(
     ("call", "words"),
-    [(lambda: measure_jacobians(draw_weights(2, 6), np.ones((3, 4, 2)), readout=np.ones((2, 5))), "rows, 6"),
+    [(lambda: measure(inputs=np.ones((1, 4, 2))), "s >= 2, not 1"), (lambda: measure(bias=np.ones(5)), r"\(6,\)"),
+     (lambda: measure(inputs=np.ones((3, 4, 1))), "time, batch, 2"), (lambda: measure(targets=np.ones((3, 2))), r"\(4, 2\)"),
+     (lambda: measure(step=2), "last input, 3, not 2"), (lambda: measure(nonlinearity="sine"), "sine"),
+     (lambda: measure(network=ElmanRNN(2, 6), nonlinearity="tanh"), "its own activation"),
      (lambda: fit_columns(np.ones((9, 5)), np.ones((3, 9, 2))), "history\\*dim = 6, not 5"),
-     (lambda: fit_columns(np.ones((5, 6)), np.ones((3, 5, 2))), "as many sequences"),
      (lambda: fit_columns(np.ones((9, 6)), np.ones((3, 9, 2))), "dependent"),
-     (lambda: fit_columns(np.ones((8, 6)), np.ones((3, 9, 2))), "do not fit"),
-     (lambda: bound_waves_at(7, 6), "at 4, not 7"),
-     (lambda: bound_waves_at(4, 5), "columns must"),
+     (lambda: measure_wave_gradients(draw_weights(2, 6), np.ones((3, 4, 2)), np.ones((4, 2)), np.ones((3, 5, 2))), "columns"),
      (lambda: measure_constants([np.full((2, 2), np.nan), np.ones((2, 1)), np.ones((1, 2))]), "finite"),
-     (lambda: fit_slope([1, 2, 3], [1.0, 0.0, 2.0]), "positive"),
-     (lambda: fit_slope([1, 2], [1.0, 2.0]), "at least 3"),
-     (lambda: fit_slope([1, 2, 3], [1.0, 2.0]), "do not fit"),
-     (lambda: search_violations(0, 0), "count"),
-     (lambda: predict_single_neuron(1, 0), "passes")],
+     (lambda: fit_slope([1, 2, 3], [1.0, 0.0, 2.0]), "positive"), (lambda: fit_slope([1, 2], [1.0, 2.0]), "at least 3"),
+     (lambda: fit_slope([1, 2, 3], [1.0, 2.0]), "do not fit"), (lambda: search_violations(0, 0), "count")],
 )  # fmt: skip
 def test_what_makes_no_sense_is_refused(call, words):
     with pytest.raises(UserError, match=words):

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from tests.conftest import list_files
 from twm.analysis.analyses import analyse_network
 from twm.analysis.checkpoints import read_checkpoint
-from twm.analysis.report import record_analyses
+from twm.analysis.report import gather_subject, record_analyses
 from twm.analysis.systems import as_system
 from twm.cli import main
 from twm.models.elman import construct_elman, write_network
@@ -20,7 +20,7 @@ from twm.paths import results_dir
 from twm.records import read_rows
 from twm.theory.bases import make_basis
 from twm.theory.systems import make_repeat_copy, parse_task
-from twm.training.plans import SequencePlan
+from twm.training.plans import ModelPlan, SequencePlan
 from twm.training.results import train_model
 from twm.training.sequence_results import write_sequence_network
 
@@ -28,21 +28,21 @@ HISTORY, DIM, HIDDEN = 4, 2, 14
 TASK = f"repeat-copy:{HISTORY},{DIM}"
 
 
-def make_wave_network():
-    """A tanh network that repeats, though nobody trained it: standard basis, a gain that tanh holds."""
-    task, basis = make_repeat_copy(HISTORY, DIM), make_basis(HISTORY * DIM, HIDDEN)
-    return construct_elman(task, basis, "tanh", 0.3, 1.15, dtype=torch.float32)
+# A tanh network that repeats, though nobody trained it: standard basis, a gain that tanh holds.
+WAVE = construct_elman(
+    make_repeat_copy(HISTORY, DIM), make_basis(HISTORY * DIM, HIDDEN), "tanh", 0.3, 1.15, dtype=torch.float32
+)
 
 
 def write_wave_network(path, **about):
-    write_network(path, [torch.tensor(matrix) for matrix in make_wave_network().get_matrices()], {"task": TASK} | about)
+    write_network(path, [torch.tensor(matrix) for matrix in WAVE.get_matrices()], {"task": TASK} | about)
 
 
 def wrap_network(bias=True):
     """Make what a user may have: a torch RNN, perhaps with biases, and a linear readout."""
     rnn, head = torch.nn.RNN(DIM, HIDDEN, bias=bias), torch.nn.Linear(HIDDEN, DIM, bias=bias)
-    module, network = torch.nn.ModuleDict({"rnn": rnn, "head": head}), make_wave_network()
-    ours = {"rnn.weight_hh_l0": network.recurrent, "rnn.weight_ih_l0": network.encoder, "head.weight": network.readout}
+    module = torch.nn.ModuleDict({"rnn": rnn, "head": head})
+    ours = {"rnn.weight_hh_l0": WAVE.recurrent, "rnn.weight_ih_l0": WAVE.encoder, "head.weight": WAVE.readout}
     module.load_state_dict({name: ours.get(name, 0.01 * torch.ones_like(w)) for name, w in module.state_dict().items()})
     return module
 
@@ -77,20 +77,18 @@ def test_a_torch_state_dict_runs_as_torch_runs_it(checkpoint: Path):
     assert np.abs(system.read(states) - module["head"](expected).detach().numpy()).max() < 1e-6
 
 
-@pytest.mark.parametrize(("bias", "wrap"), [(True, True), (False, False)])
-def test_analyse_takes_a_plain_torch_network(tmp_path: Path, capsys, bias, wrap):
+@pytest.mark.parametrize("bias", [True, False])
+def test_analyse_takes_a_plain_torch_network(tmp_path: Path, capsys, bias):
     path, picture = tmp_path / "rnn.pt", tmp_path / "picture.png"
     state = wrap_network(bias).state_dict()
-    torch.save({"state_dict": state, "epoch": 3} if wrap else state, path)
+    torch.save({"state_dict": state, "epoch": 3} if bias else state, path)
     found = run_json([path, "--task", TASK, "--figure", picture], capsys)
-    assert {"task", "hidden", "rank", "argument_error", "basis", "interventions"} <= set(found)
-    assert found["rank"] == {"theory": 8, "network": 8} and found["hidden"] == HIDDEN
-    assert found["linearised"] == ("at a fixed point" if bias else "at rest")
+    assert found["rank"] == {"theory": 8, "network": 8} and found["hidden"] == HIDDEN and found["task"] == TASK
+    assert found["linearised"] == ("at a fixed point" if bias else "at rest") and "argument_error" in found
     for figures in found["basis"].values():
         assert {"relative_error", "support_match", "encoding_r2", "condition"} <= set(figures)
     assert found["basis"]["regression"]["support_match"] == 1 and found["basis"]["regression"]["encoding_r2"] > 0.98
-    assert found["interventions"]["changed"] == found["interventions"]["unchanged"] == 1
-    assert found["interventions"]["steps"][0] == 1
+    assert found["interventions"] == {"changed": 1, "unchanged": 1, "steps": [1, 2, 4, 8]}
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -114,36 +112,26 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
      (lambda s: s.update({"head.weight": s["head.weight"].to(torch.complex64)}), "floating")],
 )  # fmt: skip
 def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path, capsys, change, words):
-    state = dict(wrap_network().state_dict())
-    if isinstance(change, dict):
-        state |= {name: torch.ones(shape) for name, shape in change.items()}
-    else:
-        change(state)
+    state = wrap_network().state_dict()
+    change(state) if callable(change) else state.update({name: torch.ones(size) for name, size in change.items()})
     torch.save(state, checkpoint)
     refuse([checkpoint, "--task", TASK], words, capsys)
 
 
 @pytest.mark.parametrize(
-    ("spoil", "words"),
-    [(lambda path: path.write_bytes(path.read_bytes()[:300]), "rnn.pt|damaged"), (Path.unlink, "no checkpoint"),
-     (lambda path: path.write_text("hello"), "damaged"), (lambda path: path.write_bytes(b""), "damaged"),
-     (lambda path: torch.save([1, 2], path), "state dict")],
+    ("spoil", "arguments", "words"),
+    [(lambda path: path.write_bytes(path.read_bytes()[:300]), [], "rnn.pt|damaged"), (Path.unlink, [], "no checkpoint"),
+     (lambda path: path.write_bytes(b""), [], "damaged"), (lambda path: torch.save([1, 2], path), [], "state dict"),
+     (Path.exists, ["--task", "T1"], "2 inputs|dim 8"), (Path.exists, ["--task", "T7"], "T7"),
+     (Path.exists, ["--task", "fibonacci:4,2"], "signed selection"), (Path.exists, ["--seed", "-1"], "--seed|-1"),
+     (Path.exists, ["--figure", "a.docx"], ".png"), (Path.exists, ["--figure", "nowhere/a.png"], "no such folder")],
 )  # fmt: skip
-def test_files_that_are_no_checkpoints_get_one_line(checkpoint: Path, capsys, spoil, words):
+def test_other_files_and_wrong_arguments_get_one_line_and_leave_nothing(checkpoint, capsys, spoil, arguments, words):
     spoil(checkpoint)
-    refuse([checkpoint, "--task", TASK], words, capsys)
+    refuse([checkpoint, "--task", TASK, *arguments], words, capsys)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [("--task T1", "2 inputs|dim 8"), ("--task T7", "T7"), ("--task fibonacci:4,2", "signed selection"),
-     ("--seed -1", "--seed|-1"), ("--figure a.docx", ".png"), ("--figure nowhere/a.png", "no such folder")],
-)  # fmt: skip
-def test_wrong_arguments_get_one_line_and_leave_nothing(checkpoint: Path, capsys, arguments, words):
-    refuse([checkpoint, "--task", TASK, *arguments.split()], words, capsys)
-
-
-def test_a_file_that_does_not_know_its_task_says_so(checkpoint: Path, capsys):
+def test_a_missing_task_or_checkpoint_is_asked_for(checkpoint: Path, capsys):
     refuse([checkpoint], "--task", capsys)
     refuse([], "CHECKPOINT", capsys)
 
@@ -166,12 +154,19 @@ def test_records_go_on_where_they_stopped(clone: Path, capsys):
 
 
 def test_steps_methods_and_seeds_are_those_asked_for():
-    task, system = parse_task(TASK), as_system(make_wave_network())
+    task, system = parse_task(TASK), as_system(WAVE)
     found = analyse_network(system, task, methods=["observability"], steps=(0, 3), count=64)
     assert list(found.figures) == ["observability"] and found.interventions.steps == (0, 3)
-    assert found.interventions.changed.shape == (2, HISTORY)
     first, other = (analyse_network(system, task, methods=["regression"], count=64, seed=seed) for seed in (0, 1))
     assert first.converged and first.figures["regression"].explained != other.figures["regression"].explained
+
+
+def test_networks_are_taken_from_the_records_or_trained(clone):
+    tests = {"horizons": (4,), "test_every": 10, "test_count": 4, "test_horizon": 6, "multiples": (1,)}
+    plan = ModelPlan("repeat-copy:2,1", hidden=8, iterations=20, **tests)
+    assert gather_subject(plan, reuse=True) is None
+    trained, again = (gather_subject(plan, reuse=False) for _ in range(2))
+    assert trained.task.name == "repeat-copy:2,1" and np.array_equal(again.system.recurrent, trained.system.recurrent)
 
 
 @pytest.fixture
@@ -192,10 +187,6 @@ def test_networks_of_other_kinds_are_analysed_by_what_can_be_run(gated: Path, ca
     assert "no Elman network" in told and f"{found['accuracy']:.4f}" in told
     refuse([gated, "--task", "T1"], "2 outputs", capsys)
     refuse([gated, "--figure", "a.png"], "Elman networks", capsys)
-
-
-def test_a_network_without_a_known_system_is_one_line(tmp_path: Path, capsys):
-    path = tmp_path / "copy.safetensors"
-    plan = SequencePlan("copy:0", "wrnn", 6, 2, iterations=1, batch=2, test_every=1, test_count=2)
+    path, plan = gated.with_name("copy.safetensors"), SequencePlan("copy:0", "wrnn", 6, 2, iterations=1, batch=2)
     write_sequence_network(path, train_model(plan).weights, asdict(plan))
     refuse([path], "copy:0", capsys)

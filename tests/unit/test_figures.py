@@ -8,14 +8,16 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from twm.analysis import studies
 from twm.analysis.recovery import METHODS, sample_states
 from twm.analysis.analyses import analyse_network
-from twm.analysis.report import collect_panels, construct_subject, tabulate_analyses
+from twm.analysis.report import Subject, collect_panels, tabulate_analyses
+from twm.analysis.systems import as_system
 from twm.book.figures import basis_recovery, construction, self_attention, theory, training
 from twm.book.figures.data import make_csv
 from twm.book.figures.style import INK, QUALITATIVE
 from twm.errors import UserError
+from twm.models.elman import construct_elman
+from twm.theory.bases import make_basis
 from twm.theory.lattice import euler_advect, simulate_wave
 from twm.theory.operators import make_cycle, repeat_copy_spectrum
 from twm.theory.pictures import text_to_states
@@ -161,7 +163,9 @@ CALLS = {
 
 @pytest.fixture(scope="module")
 def setting():
-    subject = construct_subject(4, 3, 40, 1.05, 0)
+    task = make_repeat_copy(4, 3)
+    network = construct_elman(task, make_basis(12, 40, "orthonormal", seed=0), "tanh", gain=1.05)
+    subject = Subject("constructed", as_system(network), task)
     found = analyse_network(subject.system, subject.task, steps=(0, 1, 2), count=64)
     return subject, found, sample_states(subject.system, subject.task, 16, 20)
 
@@ -169,7 +173,7 @@ def setting():
 @pytest.fixture(scope="module")
 def drawn(setting):
     subject, found, sample = setting
-    own, alphas = found.bases["regression"], np.linspace(0, 1, 3)
+    own, scan = found.bases["regression"], {"relative_error": np.ones(3), "encoding_r2": np.ones(3)}
     run = np.concatenate([sample.early[:, 0], sample.states[:, 0]])
     rows = tabulate_analyses([subject], [found])
     calls = CALLS | {
@@ -177,10 +181,10 @@ def drawn(setting):
         "basis_recovery.waves": (run, own.read_waves(run), 4, 3),
         "basis_recovery.methods": (rows, METHODS, [subject.task.name]),
         "basis_recovery.operators": ({"a": found.figures["regression"]}, {"a": own}, 3),
-        "basis_recovery.mixture": (alphas, {"a": studies.scan_mixture(subject.system, subject.task, sample, alphas)}),
+        "basis_recovery.mixture": (np.linspace(0, 1, 3), {"a": scan}),
         "basis_recovery.jacobians": ({"a": found.spectrum, "b": found.spectrum},),
         "basis_recovery.decomposition": tuple(collect_panels(subject, found).values()),
-        "basis_recovery.reading_errors": ({"a": studies.trace_errors(own, sample)}, 4),
+        "basis_recovery.reading_errors": ({"a": 0.5 ** np.arange(24)}, 4),
         "basis_recovery.strengths": ([0.9, 1.1], {"standard": {"recall": [0.5, 1.0], "amplitude": [0.0, 1.0]}}, 20),
         "basis_recovery.edit": (np.ones((9, 3)), np.ones((9, 3)), -np.ones((9, 3)), 5),
         "basis_recovery.intervention_steps": ({"a": {"way": np.ones(3)}}, [0, 1, 4]),

@@ -7,14 +7,7 @@ from typing import Any
 import numpy as np
 
 from twm.analysis.interventions import InterventionShares, interchange_variable, try_interventions
-from twm.analysis.judging import (
-    BasisFigures,
-    Complement,
-    ContentFigures,
-    find_complement,
-    judge_basis,
-    judge_content,
-)  # fmt: skip
+from twm.analysis.judging import BasisFigures, Complement, ContentFigures, find_complement, judge_basis, judge_content
 from twm.analysis.recovery import METHODS, RecoveredBasis, recover_basis, regress_basis, sample_states
 from twm.analysis.systems import ElmanSystem, Linearisation, SequenceSystem, StateSystem, linearise_system
 from twm.errors import UserError, require
@@ -37,14 +30,9 @@ class Findings:
 
     def to_json(self) -> dict[str, Any]:
         """Return what is found as JSON can hold it."""
-        return {
-            "task": self.task.name,
-            "hidden": self.hidden,
-            "accuracy": self.accuracy,
-            "rank": {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network},
-            "argument_error": self.spectrum.argument_error,
-            "interventions": self.interventions.summarise(),
-        }
+        rank = {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network}
+        return {"task": self.task.name, "hidden": self.hidden, "accuracy": self.accuracy, "rank": rank,
+                "argument_error": self.spectrum.argument_error, "interventions": self.interventions.summarise()}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,16 +60,14 @@ class Analysis(Findings):
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as JSON can hold it."""
-        return super().to_json() | {
-            "converged": self.converged,
-            "linearised": "at a fixed point" if self.linear.point.any() else "at rest",
-            "needed": list(next(iter(self.bases.values())).coordinates or ()),
-            "basis": {
-                method: self.list_figures(method) | {"interventions": swaps.summarise()}
-                for method, swaps in self.settled.items()
-            },
-            "failed": self.failures,
+        basis = {
+            method: self.list_figures(method) | {"interventions": swaps.summarise()}
+            for method, swaps in self.settled.items()
         }
+        linearised = "at a fixed point" if self.linear.point.any() else "at rest"
+        needed = list(next(iter(self.bases.values())).coordinates or ())
+        found = {"converged": self.converged, "linearised": linearised, "needed": needed}
+        return super().to_json() | found | {"basis": basis, "failed": self.failures}
 
 
 def analyse_network(
@@ -146,18 +132,11 @@ class MachineAnalysis(Findings):
 
     def summarise(self) -> dict[str, float]:
         """Return the figures by which such a network is judged: the least over variables and steps."""
-        least = self.interventions.summarise()
-        return {
-            "accuracy": self.accuracy,
-            "rank": self.spectrum.rank_network,
-            "rank_theory": self.spectrum.rank_theory,
-            "r2": float(self.step_r2.min()),
-            "r2_settled": self.settled.least_r2,
-            "changed": least["changed"],
-            "unchanged": least["unchanged"],
-            "interventions": min(least["changed"], least["unchanged"]),
-            "elsewhere": self.elsewhere,
-        }
+        spectrum, swaps = self.spectrum, self.interventions.summarise()
+        shares = {name: swaps[name] for name in ("changed", "unchanged")}
+        ranks = {"rank": spectrum.rank_network, "rank_theory": spectrum.rank_theory}
+        found = {"accuracy": self.accuracy, "r2": float(self.step_r2.min()), "r2_settled": self.settled.least_r2}
+        return found | ranks | shares | {"interventions": min(shares.values()), "elsewhere": self.elsewhere}
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as JSON can hold it."""
@@ -186,5 +165,5 @@ def analyse_machine(
     return MachineAnalysis(
         task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1, count=64), compare_with_theory(jacobian, task),
         try_interventions(system, fresh, steps, bases.__getitem__, "theory"), np.stack(step_r2),
-        judge_content(system, regress_basis(fitted), fresh), 1.0 if swapped is None else swapped,
+        judge_content(system, regress_basis(fitted), fresh), swapped,
     )  # fmt: skip

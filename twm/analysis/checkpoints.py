@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,8 +18,7 @@ class OtherNetwork(UserError):
     """A file that is in order, of a network that is no Elman network."""
 
 
-@dataclass(frozen=True, eq=False)
-class Checkpoint:
+class Checkpoint(NamedTuple):
     """A network read from a file."""
 
     system: ElmanSystem
@@ -70,10 +68,14 @@ def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _find_system(tensors: Mapping[str, Tensor]) -> ElmanSystem:
-    recurrent, encoder, bias_hh, bias_ih = (
-        _take(tensors, ending) for ending in ("weight_hh_l0", "weight_ih_l0", "bias_hh_l0", "bias_ih_l0")
-    )
-    for name, tensor in (("weight_hh_l0", recurrent), ("weight_ih_l0", encoder)):
+    def take(ending: str) -> Tensor | None:
+        keys = [key for key in tensors if key.endswith(ending)]
+        require(len(keys) < 2, f"several tensors end in {ending}: {', '.join(keys)}; expected one network")
+        return tensors[keys[0]] if keys else None
+
+    endings = ("weight_hh_l0", "weight_ih_l0", "bias_hh_l0", "bias_ih_l0")
+    recurrent, encoder, *biases = known = [take(ending) for ending in endings]
+    for name, tensor in zip(endings[:2], known):
         if tensor is None:
             listed = ", ".join(sorted(tensors))
             raise OtherNetwork(f"no tensor ends in {name}, as an Elman network's does; found {listed}")
@@ -83,30 +85,20 @@ def _find_system(tensors: Mapping[str, Tensor]) -> ElmanSystem:
     if len(shape) == 2 and shape[0] in (3 * shape[1], 4 * shape[1]):
         raise OtherNetwork(f"weight_hh_l0 of shape {shape} has gates: an LSTM or GRU, expected an Elman network")
     require(len(shape) == 2 and shape[0] == shape[1], f"weight_hh_l0 must be square, not of shape {shape}")
-    hidden = shape[0]
-    fits = encoder.ndim == 2 and len(encoder) == hidden
-    require(fits, f"weight_ih_l0 must be of shape ({hidden}, dim), not {tuple(encoder.shape)}")
-    dim = encoder.shape[1]
-    known = [id(tensor) for tensor in (recurrent, encoder, bias_hh, bias_ih)]
-    others = {key: tensor for key, tensor in tensors.items() if id(tensor) not in known}
+    hidden, dim = len(recurrent), encoder.shape[-1]
+    others = {key: tensor for key, tensor in tensors.items() if not any(tensor is one for one in known)}
     readouts, offsets = (
         [tensor for tensor in others.values() if tuple(tensor.shape) == wanted] for wanted in ((dim, hidden), (dim,))
     )
     shapes = ", ".join(f"{key} {tuple(tensor.shape)}" for key, tensor in others.items()) or "none"
     require(len(readouts) == 1, f"expected one readout of shape {(dim, hidden)}; other tensors are {shapes}")
     require(len(offsets) < 2, f"expected one readout bias of shape {(dim,)} at most; other tensors are {shapes}")
-    biases = [bias for bias in (bias_hh, bias_ih) if bias is not None]
+    biases = [bias for bias in biases if bias is not None]
     for bias in biases:
         require(tuple(bias.shape) == (hidden,), f"a bias must be of shape {(hidden,)}, not {tuple(bias.shape)}")
-    arrays = [_to_array(tensor) for tensor in (recurrent, encoder, readouts[0])]
-    bias = sum(_to_array(bias) for bias in biases) if biases else None
-    return ElmanSystem(*arrays, bias, _to_array(offsets[0]) if offsets else None)
-
-
-def _take(tensors: Mapping[str, Tensor], ending: str) -> Tensor | None:
-    keys = [key for key in tensors if key.endswith(ending)]
-    require(len(keys) < 2, f"several tensors end in {ending}: {', '.join(keys)}; expected one network")
-    return tensors[keys[0]] if keys else None
+    weights = [_to_array(tensor) for tensor in (recurrent, encoder, readouts[0])]
+    bias = sum(map(_to_array, biases)) if biases else None
+    return ElmanSystem(*weights, bias, _to_array(offsets[0]) if offsets else None)
 
 
 def _to_array(tensor: Tensor) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Exact derivatives of what a network puts out by what it was given: by automatic differentiation, and as products."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,17 +45,29 @@ class GradientTrace:
         return np.linalg.norm(self.by_state, axis=-1)
 
 
-@dataclass(frozen=True, eq=False)
 class _Recurrence:
-    """A network's matrices in float64, its activation, and what it is run on."""
+    """A network's matrices in float64, its activation, and the inputs (..., time, batch, dim) that it is run on."""
 
-    W_hh: Tensor
-    W_uh: Tensor
-    W_r: Tensor
-    bias: Tensor
-    nonlinearity: str
-    inputs: Tensor  # (..., time, batch, dim)
-    last: int  # step to which it is run
+    def __init__(self, network: Any, inputs: Any, step: int | None, nonlinearity: str | None, bias: Any) -> None:
+        if isinstance(network, ElmanRNN):
+            require(
+                nonlinearity is None and bias is None, "a network brings its own activation and bias: leave them out"
+            )
+            network, nonlinearity, bias = network.get_matrices(), network.nonlinearity, network.bias_hh_l0
+        self.nonlinearity, known = nonlinearity or "tanh", ", ".join(NONLINEARITIES)
+        require(self.nonlinearity in NONLINEARITIES, f"nonlinearity must be one of {known}, not {nonlinearity!r}")
+        self.W_hh, self.W_uh, self.W_r = (_as_tensor(matrix) for matrix in as_weights(network))
+        (*models, hidden, dim), self.inputs = self.W_uh.shape, _as_tensor(inputs)
+        expected, shape = (*models, hidden), self.inputs.shape
+        fits = (*shape[:-3], *shape[-1:]) == (*models, dim) and len(shape) == 3 + len(models) and 0 not in shape
+        names = ", ".join([*map(str, models), "time", "batch", str(dim)])
+        require(fits, f"inputs must be of shape ({names}), not {tuple(shape)}")
+        time = shape[-3]
+        require(time >= 2, f"a distance needs at least two inputs, s >= 2, not {time}")
+        self.last = time + 1 if step is None else require_count(step, "step")
+        require(self.last >= time, f"step must be at least that of the last input, {time}, not {step}")
+        self.bias = self.W_hh.new_zeros(expected) if bias is None else _as_tensor(bias)
+        require(tuple(self.bias.shape) == expected, f"bias must be of shape {expected}, not {tuple(self.bias.shape)}")
 
     def run(self) -> list[Tensor]:
         """Return the states of steps 1 to ``last``, each (..., batch, hidden)."""
@@ -71,33 +83,10 @@ class _Recurrence:
 
     def slope(self, state: Tensor) -> Tensor:
         """Return the activation's derivative at the drive that led to ``state``."""
+        # From the state, as autograd takes it: a second tanh differs in the last bit, which is much where it saturates.
         if self.nonlinearity == "tanh":
-            # From the state, as automatic differentiation takes it: a second tanh would differ in the last bit, which is
-            # much of what is left where the activation saturates.
             return 1 - state * state
         return torch.ones_like(state) if self.nonlinearity == "linear" else (state > 0).to(state.dtype)
-
-
-def _prepare(network: Any, inputs: Any, step: int | None, nonlinearity: str | None, bias: Any) -> _Recurrence:
-    if isinstance(network, ElmanRNN):
-        require(nonlinearity is None and bias is None, "a network brings its own activation and bias: leave them out")
-        network, nonlinearity, bias = network.get_matrices(), network.nonlinearity, network.bias_hh_l0
-    nonlinearity = nonlinearity or "tanh"
-    known = ", ".join(NONLINEARITIES)
-    require(nonlinearity in NONLINEARITIES, f"nonlinearity must be one of {known}, not {nonlinearity!r}")
-    weights = [_as_tensor(matrix) for matrix in as_weights(network)]
-    (*models, hidden, dim), inputs = weights[1].shape, _as_tensor(inputs)
-    fits = (*inputs.shape[:-3], *inputs.shape[-1:]) == (*models, dim) and inputs.ndim == 3 + len(models)
-    shape = ", ".join([*map(str, models), "time", "batch", str(dim)])
-    require(fits and 0 not in inputs.shape, f"inputs must be of shape ({shape}), not {tuple(inputs.shape)}")
-    time = inputs.shape[-3]
-    require(time >= 2, f"a distance needs at least two inputs, s >= 2, not {time}")
-    step = time + 1 if step is None else require_count(step, "step")
-    require(step >= time, f"step must be at least that of the last input, {time}, not {step}")
-    bias = torch.zeros((*models, hidden), dtype=torch.float64) if bias is None else _as_tensor(bias)
-    expected = (*models, hidden)
-    require(tuple(bias.shape) == expected, f"bias must be of shape {expected}, not {tuple(bias.shape)}")
-    return _Recurrence(*weights, bias, nonlinearity, inputs, step)
 
 
 def _as_tensor(values: Any) -> Tensor:
@@ -113,11 +102,11 @@ def measure_gradients(
     x(1) to x(s) are (..., time, batch, dim), targets (..., batch, dim); all may have a leading ``models`` axis. The step
     counts from 1 and is s + 1, the first of the output phase, if not given. Source: twm Eq. (10)-(12).
     """
-    net = _prepare(network, inputs, step, nonlinearity, bias)
+    net = _Recurrence(network, inputs, step, nonlinearity, bias)
     targets = torch.as_tensor(targets, dtype=torch.float64)
     expected = (*net.inputs.shape[:-3], *net.inputs.shape[-2:])
     require(tuple(targets.shape) == expected, f"targets must be of shape {expected}, not {tuple(targets.shape)}")
-    net = replace(net, inputs=net.inputs.clone().requires_grad_())
+    net.inputs = net.inputs.clone().requires_grad_()
     with torch.enable_grad():
         states = net.run()
         cost = ((states[-1] @ net.W_r.mT - targets) ** 2).sum(-1) / 2
@@ -137,11 +126,10 @@ def measure_jacobians(
     A ``readout`` (..., rows, hidden) stands in place of W_r; the identity gives the derivative of the state itself.
     Source: twm Eq. (11)-(12), with the activation's Jacobian also at the step at which the input enters.
     """
-    net = _prepare(network, inputs, step, nonlinearity, bias)
-    rows = net.W_r if readout is None else torch.as_tensor(readout, dtype=torch.float64)
-    hidden, (*models, time, batch, _) = net.W_hh.shape[-1], net.inputs.shape
-    fits = rows.ndim >= 2 and rows.shape[-1] == hidden
-    require(fits, f"readout must be of shape (rows, {hidden}), not {tuple(rows.shape)}")
+    net = _Recurrence(network, inputs, step, nonlinearity, bias)
+    rows = net.W_r if readout is None else _as_tensor(readout)
+    (*models, time, batch, _), hidden = net.inputs.shape, net.W_hh.shape[-1]
+    require(rows.shape[-1] == hidden, f"readout must be of shape (rows, {hidden}), not {tuple(rows.shape)}")
     # One matrix a sequence: (..., batch, rows, hidden).
     product = rows[..., None, :, :].expand(*models, batch, *rows.shape[-2:])
     found: list[Tensor] = []
@@ -158,7 +146,7 @@ def track_first_input(
     network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
 ) -> np.ndarray:
     """Follow in one pass what the first input leaves: dh(1)/dx(1) to dh(step)/dx(1), (..., step, batch, hidden, dim)."""
-    net = _prepare(network, inputs, step, nonlinearity, bias)
+    net = _Recurrence(network, inputs, step, nonlinearity, bias)
     left = net.W_uh[..., None, :, :]
     found: list[Tensor] = []
     for state in net.run():
@@ -172,4 +160,4 @@ def run_states(
     network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
 ) -> np.ndarray:
     """Run a network in float64; return h(1) to h(step), (..., step, batch, hidden)."""
-    return torch.stack(_prepare(network, inputs, step, nonlinearity, bias).run(), dim=-3).numpy()
+    return torch.stack(_Recurrence(network, inputs, step, nonlinearity, bias).run(), dim=-3).numpy()

@@ -15,25 +15,18 @@ from twm.errors import require, require_count
 _Step = Callable[[Tensor], Tensor]
 # Largest q of a fixed point; above it a point is slow.
 _FIXED = 1e-20
-# An eigenvalue this close to the unit circle is neither inside nor outside.
-_MARGIN = 1e-6
 # Damping beyond which no step can be found that lowers q: rounding, or a minimum.
 _STIFF = 1e16
 
 
 @dataclass(frozen=True)
 class SlowPoints:
-    """Distinct minima of q, the slowest first, and what became of the starts."""
+    """Distinct minima of q, the slowest first."""
 
     states: Tensor  # (points, hidden) float64
     speeds: Tensor  # (points,) q at each
-    jacobians: Tensor  # (points, hidden, hidden) of the step, at each
-    eigenvalues: Tensor  # (points, hidden) complex, of the Jacobians, largest magnitude first
+    eigenvalues: Tensor  # (points, hidden) complex, of the step's Jacobian at each, largest magnitude first
     starts: int  # how many starts there were
-    runaways: int  # how many of them left every bound, or came where the step is not finite
-    unsettled: int  # how many neither ran away nor came to a minimum in the iterations allowed
-    merged: int  # how many came to a point that another had reached
-    too_fast: int  # how many came to a minimum that is faster than asked for
 
     def __len__(self) -> int:
         return len(self.states)
@@ -51,8 +44,9 @@ class SlowPoints:
     @property
     def types(self) -> list[str]:
         """Type of each point: stable, saddle or unstable; marginal if an eigenvalue is on the unit circle."""
-        magnitudes, names = self.eigenvalues.abs(), {0: "stable", self.eigenvalues.shape[1]: "unstable"}
-        marginal = ((magnitudes - 1).abs() < _MARGIN).any(1).tolist()
+        names = {0: "stable", self.eigenvalues.shape[1]: "unstable"}
+        # An eigenvalue this close to the unit circle is neither inside nor outside.
+        marginal = ((self.eigenvalues.abs() - 1).abs() < 1e-6).any(1).tolist()
         kinds = [names.get(count, "saddle") for count in self.unstable.tolist()]
         return ["marginal" if edge else kind for kind, edge in zip(kinds, marginal)]
 
@@ -81,32 +75,21 @@ def find_slow_points(
     """
     starts = torch.as_tensor(starts).detach()
     require(starts.ndim == 2 and starts.numel() > 0, f"starts must be (starts, hidden), not {tuple(starts.shape)}")
-    starts, hidden = starts.double(), starts.shape[1]
+    starts = starts.double()
     require(bool(torch.isfinite(starts).all()), "starts must be finite")
-    for name, value in (("slow", slow), ("merge", merge), ("bound", bound)):
-        require(value > 0, f"{name} must be positive, not {value!r}")
+    require(min(slow, merge, bound) > 0, "slow, merge and bound must be positive")
     iterations, batch = require_count(iterations, "iterations"), require_count(batch, "batch")
     with torch.no_grad():
-        shape = tuple(step(starts[:1]).shape)
-    require(shape == (1, hidden), f"step must map (batch, {hidden}) to the same, not to {shape}")
+        shape, expected = tuple(step(starts[:1]).shape), (1, starts.shape[1])
+    require(shape == expected, f"step must map (batch, {expected[1]}) to the same, not to {shape}")
     radius = bound * max(1.0, float(starts.norm(dim=1).max()))
-    followed = (_descend(step, part, radius, iterations) for part in starts.split(batch))
-    states, lost, settled = (torch.cat(parts) for parts in zip(*followed))
-    kept = states[settled]
-    speeds = measure_speeds(step, kept)
-    enough = speeds <= slow
-    chosen = _find_distinct(kept[enough], speeds[enough], merge)
-    final, speeds = kept[enough][chosen], speeds[enough][chosen]
-    jacobians = final.new_zeros(len(final), hidden, hidden)
-    for first in range(0, len(final), batch):
-        jacobians[first : first + batch] = _compute_jacobians(step, final[first : first + batch])
+    found = torch.cat([_descend(step, part, radius, iterations) for part in starts.split(batch)])
+    found = found[measure_speeds(step, found) <= slow]
+    found = found[_find_distinct(found, measure_speeds(step, found), merge)]
+    jacobians = torch.cat([_compute_jacobians(step, part) for part in found.split(batch)])
     eigenvalues = torch.linalg.eigvals(jacobians)
     order = eigenvalues.abs().argsort(dim=1, descending=True)
-    marks = (lost, ~lost & ~settled, ~enough)
-    runaways, unsettled, too_fast = (int(mark.sum()) for mark in marks)
-    merged = int(enough.sum()) - len(final)
-    found = (final, speeds, jacobians, eigenvalues.gather(1, order))
-    return SlowPoints(*found, len(starts), runaways, unsettled, merged, too_fast)
+    return SlowPoints(found, measure_speeds(step, found), eigenvalues.gather(1, order), len(starts))
 
 
 @torch.no_grad()
@@ -135,10 +118,10 @@ def draw_starts(visited: Tensor, count: int, *, noise: float = 0.1, mix: int = 4
     return (visited[picked] * shares[..., None]).sum(1) + noise * visited.square().mean().sqrt() * spread
 
 
-def _descend(step: _Step, starts: Tensor, radius: float, iterations: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Follow starts down q; return where they came to, which ran away, and which came to a minimum."""
+def _descend(step: _Step, starts: Tensor, radius: float, iterations: int) -> Tensor:
+    """Follow starts down q; return the minima that they came to, without those that ran away or are still on their way."""
     states, damping = starts.clone(), starts.new_ones(len(starts))
-    lost, settled = (torch.zeros(len(states), dtype=torch.bool, device=states.device) for _ in range(2))
+    lost, settled = torch.zeros(2, len(states), dtype=torch.bool, device=states.device)
     for _ in range(iterations):
         active = (~lost & ~settled).nonzero()[:, 0]
         if not len(active):
@@ -146,7 +129,7 @@ def _descend(step: _Step, starts: Tensor, radius: float, iterations: int) -> tup
         found = _improve(step, states[active], damping[active], radius)
         for whole, part in zip((states, settled, damping, lost), found):
             whole[active] = part
-    return states, lost, settled
+    return states[settled]
 
 
 def _improve(step: _Step, here: Tensor, damping: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -179,10 +162,10 @@ def _improve(step: _Step, here: Tensor, damping: Tensor, radius: float) -> tuple
     return moved, done, torch.where(better, damping / 4, damping * 8).clamp(1e-12, _STIFF), escaped
 
 
-def _find_distinct(states: Tensor, speeds: Tensor, merge: float) -> Tensor:
+def _find_distinct(states: Tensor, speeds: Tensor, merge: float) -> list[int]:
     """Return the numbers of states that are no duplicate of a slower one, slowest first."""
     kept: list[int] = []
     for number in speeds.argsort(stable=True).tolist():
         if not kept or float((states[kept] - states[number]).norm(dim=1).min()) > merge:
             kept.append(number)
-    return torch.tensor(kept, dtype=torch.long, device=states.device)
+    return kept

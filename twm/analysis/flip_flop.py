@@ -22,7 +22,7 @@ from twm.training.flip_flop_network import run_flip_flop
 #: Table of slow points: fixed ones, other minima of q, how many fixed ones have 0, 1, 2, ... unstable directions, the most
 #: of another, output states near which a stable one lies, unstable directions of the one nearest to rest at each of them.
 POINT_TABLE = "flipflop_points.csv"
-POINT_COLUMNS = (
+_COLUMNS = (
     "model", "delay", "seed", "starts", "fixed", "slow", "counts", "most_unstable_slow", "corners", "corner_unstable",
     "seconds",
 )  # fmt: skip
@@ -52,11 +52,10 @@ class FlipFlopRun:
 
     def mark_quiet(self) -> np.ndarray:
         """Mark the states of rest: (steps, streams), no pulse on its way for three delays, at least for ten steps."""
-        quiet, back = np.ones(self.pulses.shape[:2], bool), max(10, 3 * self.task.delay)
-        for age in range(back):
-            quiet[age:] &= (self.pulses[: len(quiet) - age] == 0).all(2)
+        sent, back = np.abs(self.pulses).sum(2).cumsum(0), max(10, 3 * self.task.delay)
+        quiet = (self.signs != 0).all(2) & (sent == np.roll(sent, back, axis=0))
         quiet[: max(self.warm, back)] = False
-        return quiet & (self.signs != 0).all(2)
+        return quiet
 
     def find_rest(self, corner: Sequence[int]) -> np.ndarray:
         """Return the states of rest (states, hidden) in one output state."""
@@ -80,7 +79,7 @@ def _run(weights: Weights, pulses: np.ndarray, start: np.ndarray) -> tuple[np.nd
     return states.numpy(), outputs.numpy()
 
 
-def run_freely(weights: Weights, states: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
+def _run_freely(weights: Weights, states: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Run a network without pulses from states (batch, hidden); return states and outputs (steps, batch, ...)."""
     return _run(weights, np.zeros((steps, len(states), weights.encoder.shape[1])), states)
 
@@ -97,11 +96,11 @@ def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0) -> Sl
         return torch.tanh(states @ recurrent.T)
 
     found = find_slow_points(step, draw_starts(visited, count, seed=seed))
-    if not len(found):
-        return found
-    both = find_slow_points(step, torch.cat([found.states, -found.states]))
-    names = ("starts", "runaways", "unsettled", "merged", "too_fast")
-    return replace(both, **{name: getattr(found, name) for name in names})
+    return (
+        found
+        if not len(found)
+        else replace(find_slow_points(step, torch.cat([found.states, -found.states])), starts=found.starts)
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +118,7 @@ def find_resting(run: FlipFlopRun, settle: int = 2000, watch: int = 240) -> Rest
     """Leave a network alone in each output state, and see after some steps whether it stands still. Source: mem Sec. 4."""
     corners = np.array(list(product((-1, 1), repeat=run.task.channels)))
     starts = np.array([run.find_rest(corner)[0] for corner in corners])
-    moved, outputs = run_freely(run.weights, starts, settle + watch)
+    moved, outputs = _run_freely(run.weights, starts, settle + watch)
     orbits = moved[settle:].swapaxes(0, 1)
     found = (outputs[settle:] * corners > 0).all((0, 2))
     return Resting(corners, found, np.ptp(orbits, axis=1).max(1), orbits.mean(1), orbits)
@@ -137,29 +136,21 @@ def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> d
     """Summarise slow points as a row of the table, without model, seed and time."""
     unstable, fixed, states = points.unstable.numpy(), points.fixed.numpy(), points.states.numpy()
     outputs = np.tanh(states @ run.weights.readout.numpy().T)
-    near = []
-    for corner, centre in zip(resting.corners, resting.centres):
-        mine = np.flatnonzero(fixed & (outputs * corner > 0).all(1))
-        distance = np.linalg.norm(states[mine] - centre, axis=1)
-        near.append(int(unstable[mine[distance.argmin()]]) if len(mine) else -1)
+    distances = np.linalg.norm(states - resting.centres[:, None], axis=2)
+    distances[~(fixed & (outputs * resting.corners[:, None] > 0).all(2))] = np.inf
+    near = [int(unstable[each.argmin()]) if np.isfinite(each).any() else -1 for each in distances]
     return {
-        "delay": run.task.delay,
-        "starts": points.starts,
-        "fixed": int(fixed.sum()),
-        "slow": int((~fixed).sum()),
-        "counts": " ".join(map(str, points.counts)),
+        "delay": run.task.delay, "starts": points.starts, "fixed": int(fixed.sum()), "slow": int((~fixed).sum()),
+        "counts": " ".join(map(str, points.counts)), "corner_unstable": " ".join(map(str, near)),
         "most_unstable_slow": None if fixed.all() else int(unstable[~fixed].max()),
         "corners": len({tuple(np.sign(out)) for out in outputs[fixed & (unstable == 0)]}),
-        "corner_unstable": " ".join(map(str, near)),
-    }
+    }  # fmt: skip
 
 
 def record_points(networks: Path, path: Path, names: Sequence[str], say: Callable[[str], None] = print) -> None:
     """Find the slow points of named networks of a folder that are not in the table yet, and add a row each."""
     table = _open_points(path)
-    for name in names:
-        if (name,) in table.read_keys():
-            continue
+    for name in (name for name in names if (name,) not in table.read_keys()):
         weights, about = read_flip_flop(networks / f"{name}.safetensors")
         run = run_flip_flop_network(weights, FlipFlop(about["delay"], reading=about["reading"]))
         started = time.perf_counter()
@@ -176,7 +167,7 @@ def read_points(path: Path | str) -> list[dict[str, Any]]:
 
 
 def _open_points(path: Path | str) -> Table:
-    return Table(Path(path), POINT_COLUMNS, ("model", *_LISTS))
+    return Table(Path(path), _COLUMNS, ("model", *_LISTS))
 
 
 def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -187,7 +178,7 @@ def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np
 
 def _find_change(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
     """Return the channel in which two output states differ, and its new sign."""
-    (changed,) = np.nonzero(np.not_equal(before, after))
+    changed = np.flatnonzero(np.not_equal(before, after))
     require(len(changed) == 1, "the output states must differ in one channel")
     return int(changed[0]), after[changed[0]]
 
@@ -223,11 +214,10 @@ def send_switches(
     A run has a few dozen switches of one kind, over which a network's own movement does not average out.
     """
     channel, sign = _find_change(before, after)
-    rest = run.find_rest(before)
-    starts = np.random.default_rng(seed).permutation(rest)[:count]
-    earlier, said = run_freely(run.weights, starts, lead)
+    starts = np.random.default_rng(seed).permutation(run.find_rest(before))[:count]
+    earlier, said = _run_freely(run.weights, starts, lead)
     pushed = _push(run.weights, earlier[-1], channel, sign)
-    later, answers = run_freely(run.weights, pushed, trail - 1)
+    later, answers = _run_freely(run.weights, pushed, trail - 1)
     states = np.concatenate([earlier, pushed[None], later]).mean(1)
     outputs = np.concatenate([said, np.tanh(pushed @ run.weights.readout.numpy().T)[None], answers]).mean(1)
     return states, outputs, len(starts)
@@ -237,7 +227,7 @@ def _push(weights: Weights, states: np.ndarray, channel: int, signs: Any, age: i
     """Send a pulse to states (batch, hidden) and return the states ``age`` steps later."""
     recurrent, encoder = weights.recurrent.numpy(), weights.encoder.numpy()
     pushed = np.tanh(states @ recurrent.T + np.multiply.outer(signs, encoder[:, channel]))
-    return run_freely(weights, pushed, age)[0][-1] if age else pushed
+    return _run_freely(weights, pushed, age)[0][-1] if age else pushed
 
 
 class Oscillation(NamedTuple):
@@ -329,7 +319,7 @@ def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int
     states, signs = (values[picked[:, 0], half + picked[:, 1]] for values in (run.states, run.signs))
 
     def judge(starts: np.ndarray, channel: int, due: int) -> float:
-        outputs = run_freely(run.weights, starts, steps)[1]
+        outputs = _run_freely(run.weights, starts, steps)[1]
         wanted = np.repeat(signs[None], steps, 0).astype(float)
         wanted[due:, :, channel] *= -1
         right = outputs * wanted > 0

@@ -1,30 +1,19 @@
 """The bounds on gradients of Sec. 4.3, as printed and as corrected, how fast gradients fall, and the search for violations."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-# run_states and track_first_input are here only until the pages import them from where they are defined.
-from twm.analysis.derivatives import (
-    GradientTrace,
-    measure_gradients,
-    measure_jacobians,
-)  # fmt: skip
+from twm.analysis.derivatives import GradientTrace, measure_gradients, measure_jacobians
 from twm.errors import require, require_count
 from twm.models.elman import NONLINEARITIES, ElmanRNN
 from twm.models.weights import Weights, as_weights
 from twm.theory.operators import make_cycle
 
-# Forms of the bound without waves, and of that with waves: what stands for the derivative of the wave by the input.
-_BOUNDS = ("corrected", "measured", "before", "printed")
-_WAVE_CONSTANTS = ("operator", "frobenius", "printed")
 
-
-@dataclass(frozen=True, eq=False)
-class NetworkConstants:
+class NetworkConstants(NamedTuple):
     """What the bounds ask of a network; scalars, or (models,) for an ensemble. Source: twm Eq. (15)-(16)."""
 
     norm: np.ndarray  # mu, the operator norm of W_hh
@@ -70,59 +59,42 @@ def fit_columns(states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
     They make h(s) = sum_k Psi_k x(k) + epsilon with the least mean square of epsilon. In a network that carries the wave
     exactly, epsilon is zero and they are the basis. Source: twm Sec. 4.3, before Eq. (17).
     """
-    states, inputs = np.asarray(states, dtype=float), np.asarray(inputs, dtype=float)
-    fits = states.ndim == 2 and inputs.ndim == 3 and states.shape[0] == inputs.shape[1]
-    require(fits, f"states (batch, hidden) and inputs (time, batch, dim) do not fit: {states.shape} and {inputs.shape}")
     (time, batch, dim), hidden = inputs.shape, states.shape[1]
     size = time * dim
-    least = f"hidden must be at least history*dim = {size}, not {hidden}"
-    require(hidden >= size, f"{least}: the columns would be dependent")
-    require(batch >= size, f"{size} components need at least as many sequences, not {batch}")
+    require(hidden >= size, f"hidden must be at least history*dim = {size}, not {hidden}, or columns are dependent")
     found, _, rank, _ = np.linalg.lstsq(inputs.transpose(1, 0, 2).reshape(batch, size), states, rcond=None)
     require(rank == size, f"the inputs of the {batch} sequences are dependent: {rank} of {size} components differ")
     return found.reshape(time, dim, hidden).swapaxes(1, 2)
 
 
-def bound_wave_gradients(
-    trace: GradientTrace, network: Any, columns: np.ndarray, jacobians: np.ndarray
-) -> dict[str, np.ndarray]:
-    """Work out the forms of the bound with waves, (..., time, batch), one step after the last input.
-
-    It is |dC/dh(s+1)| mu (constant + |d epsilon/dx(k)|), where epsilon is all of h(s) that is not the wave in the columns
-    Psi_1 to Psi_s, (..., time, hidden, dim), measured from the jacobians dh(s)/dx(k), (..., time, batch, hidden, dim), and
-    returned too. The constant is the ``operator`` or ``frobenius`` norm of Psi_k, or d as ``printed``, which alone can be
-    broken. Source: twm Eq. (17)-(19), with the matrix Psi_1 in place of the sum of its columns.
-    """
-    time = trace.by_input.shape[-3]
-    require(trace.step == time + 1, f"the cost must be one step after the last input, at {time + 1}, not {trace.step}")
-    Psi, jacobians = np.asarray(columns, dtype=float), np.asarray(jacobians, dtype=float)
-    expected = (*jacobians.shape[:-3], *jacobians.shape[-2:])
-    require(Psi.shape == expected, f"columns must be of shape {expected} (jacobians without batch), not {Psi.shape}")
-    epsilon = np.linalg.norm(jacobians - Psi[..., None, :, :], 2, axis=(-2, -1))
-    scale = trace.state_norms[..., -1:, :] * measure_constants(network).norm[..., None, None]
-    wave, length = (np.linalg.norm(Psi, order, axis=(-2, -1))[..., None] for order in (2, "fro"))
-    bounds = {"operator": wave, "frobenius": length, "printed": Psi.shape[-1]}
-    return {name: scale * (constant + epsilon) for name, constant in bounds.items()} | {"epsilon": epsilon}
-
-
 def measure_wave_gradients(
     network: Any, inputs: Any, targets: Any, columns: np.ndarray, nonlinearity: str | None = None, bias: Any = None
 ) -> tuple[GradientTrace, dict[str, np.ndarray]]:
-    """Measure gradients at the first step of the output phase together with the bound with waves."""
+    """Measure gradients one step after the last input, and the forms of the bound with waves, (..., time, batch).
+
+    It is |dC/dh(s+1)| mu (constant + |d epsilon/dx(k)|), where epsilon, returned too, is all of h(s) that is not the wave
+    in the columns Psi_1 to Psi_s, (..., time, hidden, dim). The constant is the ``operator`` or ``frobenius`` norm of
+    Psi_k, or d as ``printed``, which alone can be broken.
+    Source: twm Eq. (17)-(19), with the matrix Psi_1 in place of the sum of its columns.
+    """
     trace = measure_gradients(network, inputs, targets, None, nonlinearity, bias)
-    time, hidden = trace.by_input.shape[-3], trace.by_state.shape[-1]
+    (*models, time, _, dim), hidden = trace.by_input.shape, trace.by_state.shape[-1]
+    Psi, expected = np.asarray(columns, dtype=float), (*models, time, hidden, dim)
+    require(Psi.shape == expected, f"columns must be of shape {expected}, not {Psi.shape}")
     jacobians = measure_jacobians(network, inputs, time, nonlinearity, bias, np.eye(hidden))
-    return trace, bound_wave_gradients(trace, network, columns, jacobians)
+    epsilon = np.linalg.norm(jacobians - Psi[..., None, :, :], 2, axis=(-2, -1))
+    scale = trace.state_norms[..., -1:, :] * measure_constants(network).norm[..., None, None]
+    wave, length = (np.linalg.norm(Psi, order, axis=(-2, -1))[..., None] for order in (2, "fro"))
+    bounds = {"operator": wave, "frobenius": length, "printed": dim}
+    return trace, {name: scale * (constant + epsilon) for name, constant in bounds.items()} | {"epsilon": epsilon}
 
 
-@dataclass(frozen=True, eq=False)
-class Slope:
+class Slope(NamedTuple):
     """How fast a length changes with distance: mean change of the logarithm a step."""
 
     value: float
     low: float  # 95% interval of the mean
     high: float
-    samples: np.ndarray  # (n,) slope of each sample
 
 
 def fit_slope(distances: Any, norms: Any) -> Slope:
@@ -132,20 +104,20 @@ def fit_slope(distances: Any, norms: Any) -> Slope:
     """
     distances, norms = np.asarray(distances, dtype=float), np.asarray(norms, dtype=float)
     norms = norms[:, None] if norms.ndim == 1 else norms
-    fits = distances.ndim == 1 and norms.ndim == 2 and len(distances) == len(norms) and norms.shape[1] > 0
+    fits = norms.ndim == 2 and len(distances) == len(norms)
     require(fits, f"distances (n,) and norms (n, samples) do not fit: {distances.shape} and {norms.shape}")
-    count, different = norms.shape[1], len(np.unique(distances))
+    count = norms.shape[1]
     least = 2 if count > 1 else 3
-    require(different >= least, f"a slope needs at least {least} different distances, not {different}")
-    positive = bool((np.isfinite(norms) & (norms > 0)).all())
-    require(positive, "only positive finite lengths have a logarithm: leave out distances at which a gradient is zero")
+    require(len(distances) >= least, f"a slope needs at least {least} different distances, not {len(distances)}")
+    positive = bool(((norms > 0) & np.isfinite(norms)).all())
+    require(positive, "only positive finite lengths have a logarithm: leave out where a gradient is zero")
     samples = np.polyfit(distances, np.log(norms), 1)[0]
     if count > 1:
         error, freedom = stats.sem(samples), count - 1
     else:
         error, freedom = stats.linregress(distances, np.log(norms[:, 0])).stderr, len(distances) - 2
     value, reach = float(samples.mean()), float(error * stats.t.ppf(0.975, freedom))
-    return Slope(value, value - reach, value + reach, samples)
+    return Slope(value, value - reach, value + reach)
 
 
 def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:
@@ -154,12 +126,10 @@ def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:
     The number goes from neuron to neuron, a(t) = tanh(a(t-1)), and the gradient is the product of the slopes 1 - a(t)^2:
     a falls as t^(-1/2) in the end, and the gradient as its cube. Source: ours.
     """
-    state, left, found = float(amplitude), 1.0, []
+    states = [amplitude]
     for _ in range(require_count(passes, "passes")):
-        state = np.tanh(state)
-        left *= 1 - state**2
-        found.append(left)
-    return np.array(found)
+        states.append(np.tanh(states[-1]))
+    return np.cumprod(1 - np.array(states[1:], dtype=float) ** 2)
 
 
 def predict_mixed_neurons(amplitude: float, history: int, passes: int | None = None) -> np.ndarray:
@@ -173,18 +143,11 @@ def predict_mixed_neurons(amplitude: float, history: int, passes: int | None = N
     passes = require_count(history, "history") + 1 if passes is None else require_count(passes, "passes")
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     weights = weights / weights.sum()
-    energy, left, found = 0.0, 1.0, []
+    energies = [0.0]
     for place in range(passes):
-        variance = energy + (amplitude**2 / history if place < history else 0.0)
-        energy = float(weights @ np.tanh(np.sqrt(variance) * nodes) ** 2)
-        left *= 1 - energy
-        found.append(left)
-    return np.array(found)
-
-
-# A ratio of gradient to bound above one by more than this is a violation; below it is rounding.
-_ROUNDING = 1e-9
-_GROUP = 50
+        variance = energies[-1] + (amplitude**2 / history if place < history else 0.0)
+        energies.append(float(weights @ np.tanh(np.sqrt(variance) * nodes) ** 2))
+    return np.cumprod(1 - np.array(energies[1:]))
 
 
 class CaseGroup(NamedTuple):
@@ -198,8 +161,7 @@ class CaseGroup(NamedTuple):
     columns: np.ndarray | None  # (models, time, hidden, dim), of the wave that a network was built on, if any
 
 
-@dataclass(frozen=True, eq=False)
-class Violations:
+class Violations(NamedTuple):
     """What a search came to; dictionaries by the bound's name."""
 
     cases: int  # networks tried
@@ -216,8 +178,8 @@ def draw_cases(count: int, seed: int, waves: bool = False) -> Iterator[CaseGroup
     """
     count, seed = require_count(count, "count"), require_count(seed, "seed", 0)
     rng = np.random.default_rng([seed, int(waves)])
-    for first in range(0, count, _GROUP):
-        models = min(_GROUP, count - first)
+    for first in range(0, count, 50):
+        models = min(50, count - first)
         history, dim, extra = int(rng.integers(2, 9)), int(rng.integers(1, 4)), int(rng.integers(0, 4))
         hidden = history * dim + extra if waves else int(rng.integers(1, 13))
         nonlinearity = sorted(NONLINEARITIES)[int(rng.integers(len(NONLINEARITIES)))]
@@ -241,7 +203,7 @@ def draw_cases(count: int, seed: int, waves: bool = False) -> Iterator[CaseGroup
 
 def search_violations(count: int, seed: int, waves: bool = False) -> Violations:
     """Try the bounds on random networks: without waves those of Eq. (16), with waves those of Eq. (19)."""
-    names = _WAVE_CONSTANTS if waves else _BOUNDS
+    names = ("operator", "frobenius", "printed") if waves else ("corrected", "measured", "before", "printed")
     below, ratios = [], []
     for group in draw_cases(count, seed, waves):
         options = {"nonlinearity": group.nonlinearity, "bias": group.bias}
@@ -256,6 +218,6 @@ def search_violations(count: int, seed: int, waves: bool = False) -> Violations:
         ratios.append(np.divide(gradients, bounds, out=worse, where=bounds > 0).max((-2, -1)))
         below.append(measure_constants(group.weights).norm < 1)
     ratios, below = np.concatenate(ratios, axis=1), np.concatenate(below)
-    broken = ratios > 1 + _ROUNDING
+    broken = ratios > 1 + 1e-9  # Less is rounding.
     tables = (ratios.max(1), broken.sum(1), broken[:, below].sum(1))
     return Violations(count, *(dict(zip(names, values.tolist())) for values in tables), int(below.sum()))

@@ -1,11 +1,8 @@
 """Reaching into a running network: swap or write one variable, and see what follows.
 
-A variable that a network merely correlates with can be read. Only one that it uses can be changed: then the outputs that
-theory derives from the variable must follow, and all others must stay. Each intervention is judged on both.
-
-What is in the variable before it is changed can be taken from two places. ``read`` asks the dual basis, which needs as
-many directions as there are variables. ``theory`` takes what the task says must be there; it works where variables are
-packed into fewer directions, and can be added to but not read off linearly.
+Then the outputs that theory derives from the variable must follow, and all others must stay. What is taken out of the
+variable first is what the dual reads there, or what theory says must be there, which works also where variables are packed
+into fewer directions than there are, and cannot be read off linearly.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +14,6 @@ import numpy as np
 from twm.analysis.recovery import RecoveredBasis, StateSample, find_copies
 from twm.analysis.systems import StateSystem
 from twm.errors import require, require_count
-
-_CONTENTS = ("read", "theory")
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,14 +36,18 @@ class Intervention:
         return np.where(silent, np.abs(self.done) < 0.5, np.sign(self.done) == np.sign(self.predicted))
 
     @property
-    def changed(self) -> float | None:
-        """Share of the outputs that must change that are as predicted; None where none must change."""
-        return float(self.right[self.must_change].mean()) if self.must_change.any() else None
+    def changed(self) -> float:
+        """Share of the outputs that must change that are as predicted; 1 where none must change."""
+        return _share(self.right[self.must_change])
 
     @property
-    def unchanged(self) -> float | None:
-        """Share of the other outputs that are as predicted; None where all must change."""
-        return None if self.must_change.all() else float(self.right[~self.must_change].mean())
+    def unchanged(self) -> float:
+        """Share of the other outputs that are as predicted; 1 where all must change."""
+        return _share(self.right[~self.must_change])
+
+
+def _share(right: np.ndarray) -> float:
+    return float(right.mean()) if right.size else 1.0
 
 
 def interchange_variable(
@@ -59,10 +58,11 @@ def interchange_variable(
 
     Column 0 is the oldest; the step counts from the end of the input phase; watched for three laps if ``steps`` is not given.
     """
-    _, places, before = _prepare(recovered, sample, [column], step, content)
+    inside, expansion, before = _prepare(recovered, sample, [column], step, content)
     require(sample.states.shape[1] > 1, "an interchange needs two runs at least")
-    swapped, after = np.roll(before, 1, axis=0), np.roll(sample.waves[step], 1, axis=0)
-    return _carry_out(system, recovered, sample, step, steps, places, after, swapped - before)
+    places = inside | expansion[:, expansion[inside].any(axis=0)].any(axis=1)
+    move, after = np.roll(before, 1, axis=0) - before, np.roll(sample.waves[step], 1, axis=0)
+    return _carry_out(system, recovered, sample, step, steps, places, after, move)
 
 
 def write_variable(
@@ -73,21 +73,20 @@ def write_variable(
 
     A content of 0 silences the outputs that depend on the variable. The rest is as in interchange_variable.
     """
-    columns = [columns] if np.ndim(columns) == 0 else list(columns)
-    inside, places, before = _prepare(recovered, sample, columns, step, content)
-    dim = len(sample.observable.readout)
-    contents = np.asarray(contents, dtype=float).reshape(-1, dim)
-    shape = (len(columns), dim)
+    columns = np.atleast_1d(columns).tolist()
+    inside, expansion, before = _prepare(recovered, sample, columns, step, content)
+    shape = (len(columns), len(sample.observable.readout))
+    contents = np.atleast_2d(np.asarray(contents, dtype=float))
     require(contents.shape == shape, f"{len(columns)} variables need contents of shape {shape}, not {contents.shape}")
-    substrate = np.zeros((sample.history, dim))
+    substrate = np.zeros((sample.history, shape[1]))
     substrate[columns] = contents
     asked = substrate.reshape(-1)[list(recovered.coordinates)][inside]
     # Copies are the same memory: what is written to one is written to all.
-    expansion = find_copies(sample.observable.operator, step)[1]
     kinds = expansion[inside].any(axis=0)
     written = expansion[:, kinds] @ np.linalg.lstsq(expansion[inside][:, kinds], asked, rcond=None)[0]
     same = np.allclose(written[inside], asked)
     require(same, f"by step {step} some of these variables are copies of one another: give them the same content")
+    places = inside | expansion[:, kinds].any(axis=1)
     return _carry_out(system, recovered, sample, step, steps, places, written, written - before)
 
 
@@ -100,20 +99,18 @@ def _carry_out(system, recovered, sample, step, steps, places, wanted, move) -> 
 
 
 def _prepare(recovered, sample, columns, step, content) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mark the needed coordinates (rank,) of columns, and all that change with them as their copies; return contents too."""
+    """Mark the needed coordinates (rank,) of columns; return them, what is a copy of what by then, and the contents."""
     require(recovered.coordinates is not None, "the needed part of this task is not a set of variables")
     rank = sample.observable.rank
     require(recovered.rank == rank, f"the basis has {recovered.rank} columns, the task {rank}")
-    require(content in _CONTENTS, f"content must be one of {', '.join(_CONTENTS)}, not {content!r}")
+    require(content in ("read", "theory"), f"content must be one of read, theory, not {content!r}")
     most, known = max(require_count(column, "column", least=0) for column in columns), sample.history - 1
     require(most <= known, f"the substrate has columns 0 to {known}, not {most}")
     past = require_count(step, "step", least=0) > sample.horizon
     require(not past, f"the sample has {sample.horizon} steps after the input phase, not {step}")
     inside = np.isin(np.array(recovered.coordinates) // len(sample.observable.readout), columns)
-    expansion = find_copies(sample.observable.operator, step)[1]
-    touched = expansion[inside].any(axis=0)
     before = recovered.read_waves(sample.states[step]) if content == "read" else sample.waves[step]
-    return inside, inside | expansion[:, touched].any(axis=1), before
+    return inside, find_copies(sample.observable.operator, step)[1], before
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,11 +136,12 @@ def try_interventions(
     content: str,
 ) -> InterventionShares:
     """Interchange every variable at every given step, in the basis that is found for the step, between neighbouring runs."""
-    changed, unchanged, columns = [], [], ()
-    for step in steps:
+    dim, columns = len(sample.observable.readout), ()
+    shares = np.ones((2, len(steps), sample.history))
+    for at, step in enumerate(steps):
         basis = find_basis(step)
-        columns = tuple(sorted({place // len(sample.observable.readout) for place in basis.coordinates or ()}))
-        done = [interchange_variable(system, basis, sample, column, step, content=content) for column in columns]
-        changed.append([1.0 if one.changed is None else one.changed for one in done])
-        unchanged.append([1.0 if one.unchanged is None else one.unchanged for one in done])
-    return InterventionShares(tuple(steps), columns, np.array(changed), np.array(unchanged))
+        columns = tuple(sorted({place // dim for place in basis.coordinates or ()}))
+        for column in columns:
+            done = interchange_variable(system, basis, sample, column, step, content=content)
+            shares[:, at, column] = done.changed, done.unchanged
+    return InterventionShares(tuple(steps), columns, *shares[..., list(columns)])

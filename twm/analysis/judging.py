@@ -46,15 +46,9 @@ class Complement:
     """What the n memories that differ do not explain. Source: twm Algorithm 1, last line; emt Sec. 6-7."""
 
     basis: np.ndarray  # Psi_perp, (hidden, hidden - n) orthonormal, the directions with most unexplained activity first
-    variances: np.ndarray  # (hidden - n,) of the unexplained activity along each
     into_memories: float  # norm of the block Psi* W Psi_perp, by that of Psi* W Psi
     out_of_memories: float  # norm of the block Psi_perp* W Psi, by the same
     radius: float  # spectral radius of the block Psi_perp* W Psi_perp; below 1 it decays
-
-
-def measure_support(found: np.ndarray, theory: np.ndarray, level: float = 0.5) -> float:
-    """Return the share of entries whose magnitude is on the same side of a level in both matrices."""
-    return float(((np.abs(found) > level) == (np.abs(theory) > level)).mean())
 
 
 def judge_content(
@@ -88,26 +82,26 @@ def judge_basis(
     states, _, kept, expansion = sample.select()
     theory = (sample.observable.operator @ expansion)[kept]
     Psi, dual = recovered.basis @ expansion, recovered.dual_basis[kept]
-    G = measure_gain(system, linear.point, states)
-    operator, orbit = dual @ linear.recurrent @ Psi, dual @ (G[:, None] * system.recurrent) @ Psi
-    off, off_orbit = (float(np.linalg.norm(found - theory) / np.linalg.norm(theory)) for found in (operator, orbit))
-    match, match_orbit = (measure_support(found, theory) for found in (operator, orbit))
+    G = _measure_gain(system, linear.point, states)
+    both = operator, orbit = dual @ linear.recurrent @ Psi, dual @ (G[:, None] * system.recurrent) @ Psi
+    off, off_orbit = (float(np.linalg.norm(found - theory) / np.linalg.norm(theory)) for found in both)
+    match, match_orbit = (float(((np.abs(found) > 0.5) == (np.abs(theory) > 0.5)).mean()) for found in both)
     return BasisFigures(
         **vars(content), operator=operator, orbit_operator=orbit, theory=theory, relative_error=off,
         relative_error_orbit=off_orbit, support_match=match_orbit, support_match_weights=match,
     )  # fmt: skip
 
 
-def measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> np.ndarray:
+def _measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return each neuron's mean gain (hidden,) along an orbit (..., hidden): output over drive, both from the fixed point.
 
     With this gain in place of the slope at rest the linear step is the true one, on average: g(p) = (g(p)/p) p. Source: ours.
     """
-    drive = ((states - point) @ system.recurrent.T).reshape(-1, system.hidden)
-    moved = (system.step(states) - system.step(point)).reshape(-1, system.hidden)
-    # As a ratio of second moments, which weighs a state by how far it is from rest and has no division by zero.
+    states = states.reshape(-1, system.hidden)
+    drive, moved = (states - point) @ system.recurrent.T, system.step(states) - system.step(point)
+    # As a ratio of second moments, which weighs a state by how far it is from rest.
     power = (drive**2).sum(axis=0)
-    return np.where(power > 0, (drive * moved).sum(axis=0) / np.where(power > 0, power, 1), 1.0)
+    return np.divide((drive * moved).sum(axis=0), power, out=np.ones_like(power), where=power > 0)
 
 
 def transform_to_memories(W: np.ndarray, basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:
@@ -135,10 +129,8 @@ def find_complement(
     rest = states - (states @ dual.T) @ basis.T
     # The rest is where the dual reads nothing. Directions without any activity are taken from there too.
     blind = np.linalg.svd(dual)[2][n:].T
-    variances, turned = np.linalg.eigh(blind.T @ (rest.T @ rest / len(rest)) @ blind)
-    across = blind @ turned[:, ::-1]
+    across = blind @ np.linalg.eigh(blind.T @ (rest.T @ rest / len(rest)) @ blind)[1][:, ::-1]
     blocks = transform_to_memories(linear.recurrent, basis, dual, across)
-    into, out = (
-        float(np.linalg.norm(part) / np.linalg.norm(blocks[:n, :n])) for part in (blocks[:n, n:], blocks[n:, :n])
-    )
-    return Complement(across, variances[::-1], into, out, float(np.abs(np.linalg.eigvals(blocks[n:, n:])).max()))
+    within, into, out = (float(np.linalg.norm(part)) for part in (blocks[:n, :n], blocks[:n, n:], blocks[n:, :n]))
+    radius = float(np.abs(np.linalg.eigvals(blocks[n:, n:])).max())
+    return Complement(across, into / within, out / within, radius)

@@ -1,13 +1,12 @@
 """Hidden states beside the wave that theory says they hold, and the methods that look for a network's variable memories."""
 
-from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import schur, solve_sylvester
 
-# as_system and SequenceSystem are here only until the pages import them from where they are defined.
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import require, require_count
 from twm.theory.observability import Observable, observability_matrix, reduce_observable
@@ -124,7 +123,6 @@ class RecoveredBasis:
 
     basis: np.ndarray  # Psi, (hidden, rank), one column a needed coordinate
     dual_basis: np.ndarray  # Psi*, (rank, hidden), the rows that read them
-    method: str  # one of METHODS
     observable: Observable  # the task on its needed coordinates
     origin: np.ndarray  # (hidden,) the state from which memories are measured
     rank_theory: int  # directions that theory needs once settled; below rank where some variables are copies of others
@@ -155,7 +153,7 @@ class RecoveredBasis:
         return self.origin + waves @ self.basis.T
 
 
-class SlowSpace(NamedTuple):
+class _SlowSpace(NamedTuple):
     """The invariant subspace of the eigenvalues beyond a threshold: W @ right = right @ inner, left @ right = 1.
 
     Found by an ordered Schur decomposition, which needs no eigenvectors: transients may well have too few of them.
@@ -168,64 +166,48 @@ class SlowSpace(NamedTuple):
 
 # An analysis asks every method, and regression at many steps, for the same space.
 @lru_cache(maxsize=8)
-def find_slow_space(linear: Linearisation, threshold: float) -> SlowSpace:
+def _find_slow_space(linear: Linearisation, threshold: float) -> _SlowSpace:
     """Find the directions of a linearised network that do not decay, and the rows that are blind to those that do."""
     upper, frame, rank = schur(linear.recurrent, sort=lambda real, imaginary: np.hypot(real, imaginary) > threshold)
     require(rank > 0, f"the network has no eigenvalue beyond {threshold:g}: it keeps nothing")
     inner, coupling, outer = upper[:rank, :rank], upper[:rank, rank:], upper[rank:, rank:]
     mixed = solve_sylvester(inner, -outer, coupling) if len(outer) else coupling
-    return SlowSpace(frame[:, :rank], frame[:, :rank].T + mixed @ frame[:, rank:].T, inner)
+    return _SlowSpace(frame[:, :rank], frame[:, :rank].T + mixed @ frame[:, rank:].T, inner)
 
 
-def iterate_backwards(linear: Linearisation, history: int, transient: float = 1.0) -> np.ndarray:
-    """Make all columns (hidden, history*dim) by Algorithm 1 as printed: (W^T)^k W_r^+, cleaned but for the newest block.
+def _iterate_powers(linear: Linearisation, history: int, alpha: float, transient: float, printed: bool) -> np.ndarray:
+    """Mix forward and backward powers to all columns (hidden, history*dim), and clean them of transients.
 
-    Source: twm Algorithm 1.
-    """
-    W, W_r, s = linear.recurrent, linear.readout, history
-    Psi = [np.linalg.pinv(W_r)]
-    for _ in range(1, s):
-        Psi.append(W.T @ Psi[-1])
-    # The content of variable s is in variable k after s - k steps; the exponent of the backward power is printed as k.
-    return np.concatenate([*remove_transients(Psi[1:], W, transient), Psi[0]], axis=1)
-
-
-def mix_powers(linear: Linearisation, history: int, alpha: float, transient: float = 1.0) -> np.ndarray:
-    """Make all columns (hidden, history*dim) by the earlier paper's mixture of forward and backward powers, all cleaned.
-
-    Source: emt Sec. 6, Algorithm 1, Eq. (14)-(15).
+    Algorithm 1 as ``printed`` has backward powers alone, (W^T)^k W_r^+, and leaves the newest block as it is.
+    Source: twm Algorithm 1; emt Sec. 6, Algorithm 1, Eq. (14)-(15).
     """
     W, W_uh, W_r, s = linear.recurrent, linear.encoder, linear.readout, history
     ahead, back = [W_uh], [np.linalg.pinv(W_r)]
     for _ in range(1, s):
         ahead.append(W @ ahead[-1])
         back.append(W.T @ back[-1])
+    # The content of variable s is in variable k after s - k steps; the exponent of the backward power is printed as k.
     Psi = [alpha * ahead[s - k] + (1 - alpha) * back[k % s] for k in range(1, s + 1)]
-    return np.concatenate(remove_transients(Psi, W, transient), axis=1)
-
-
-def remove_transients(blocks: list[np.ndarray], recurrent: np.ndarray, transient: float) -> list[np.ndarray]:
-    """Take out of blocks (hidden, dim), at right angles, what lies along the eigenvectors of decaying eigenvalues."""
-    values, vectors = np.linalg.eig(recurrent)
+    values, vectors = np.linalg.eig(W)
     # Printed is lambda < 1, which has no meaning for complex numbers: read as magnitude.
     # The margin keeps the roots of unity of a constructed network, which rounding puts on either side of 1.
     V = vectors[:, np.abs(values) < transient - 1e-6]
-    back = np.linalg.pinv(V)
-    return [block - np.real(V @ (back @ block)) for block in blocks]
+    dual = np.linalg.pinv(V)
+    cleaned = [block - np.real(V @ (dual @ block)) for block in Psi]
+    return np.concatenate([*cleaned[:-1], Psi[-1] if printed else cleaned[-1]], axis=1)
 
 
-def iterate_forwards(linear: Linearisation, history: int, slow: SlowSpace) -> np.ndarray:
+def _iterate_forwards(linear: Linearisation, history: int, slow: _SlowSpace) -> np.ndarray:
     """Make all columns (hidden, history*dim) by Algorithm 1 corrected: W^(s-k) on the slow part of W_r^+."""
-    W, W_r, s = linear.recurrent, linear.readout, history
-    Psi = [slow.right @ (slow.left @ np.linalg.pinv(W_r))]
-    for _ in range(1, s):
+    Psi = [slow.right @ (slow.left @ np.linalg.pinv(linear.readout))]
+    for _ in range(1, history):
         # Projected each time: transients that rounding brings back would otherwise be carried along.
-        Psi.insert(0, slow.right @ (slow.left @ (W @ Psi[0])))
+        Psi.insert(0, slow.right @ (slow.left @ (linear.recurrent @ Psi[0])))
     return np.concatenate(Psi, axis=1)
 
 
-def match_observability(
-    linear: Linearisation, task: HDS, observable: Observable, expansion: np.ndarray, slow: SlowSpace
+def _match_observability(
+    linear: Linearisation, task: HDS, observable: Observable, expansion: np.ndarray, slow: _SlowSpace
 ) -> np.ndarray:
     """Find the columns (hidden, rank) that the readout sees as it sees the wave, now and at later steps. Source: ours."""
     Phi, W_r = observable.operator, linear.readout
@@ -238,7 +220,7 @@ def match_observability(
     return slow.right @ (np.linalg.pinv(shown, rcond=_WEAK) @ seen) @ np.linalg.pinv(expansion)
 
 
-def replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
+def _replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
     """Give every eigenvalue of an operator the magnitude of theory's eigenvalue with the nearest argument.
 
     At rest magnitudes say how fast a small memory grows, until the activation holds it; theory predicts the arguments.
@@ -251,16 +233,13 @@ def replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
     return np.real((vectors * scaled) @ np.linalg.inv(vectors))
 
 
-def regress_columns(sample: StateSample, at: int | None, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
+def _regress_columns(sample: StateSample, at: int | None, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
     """Find columns (hidden, rank) and origin (hidden,) that explain states, settled or of one step, by the wave they hold."""
     states, waves, kept, expansion = sample.select(at)
     h, m = states.reshape(-1, states.shape[-1]), waves.reshape(-1, waves.shape[-1])[:, kept]
     filled = np.linalg.matrix_rank(m) == len(kept)
-    more = f"draw more histories or run for more than {sample.history} steps"
-    require(filled, f"the sample does not fill the {len(kept)} variables: {more}")
-    if intercept:
-        m = np.column_stack([m, np.ones(len(m))])
-    Psi = np.linalg.lstsq(m, h, rcond=None)[0].T
+    require(filled, f"the sample does not fill the {len(kept)} variables: draw more histories or run for longer")
+    Psi = np.linalg.lstsq(np.column_stack([m, np.ones(len(m))]) if intercept else m, h, rcond=None)[0].T
     # Copies share their direction.
     return Psi[:, : len(kept)] @ np.linalg.pinv(expansion), Psi[:, -1] if intercept else np.zeros(len(Psi))
 
@@ -285,26 +264,26 @@ def recover_basis(
     linear = linearise_system(system) if linear is None else linear
     observable = needed_coordinates(task) if sample is None else sample.observable
     needed, origin = observable.projection.T, linear.point
-    slow = find_slow_space(linear, threshold)
+    slow = _find_slow_space(linear, threshold)
     kept, expansion = find_copies(observable.operator, task.size)
-    powers = {"printed": iterate_backwards, "mixture": partial(mix_powers, alpha=alpha)}
-    if method in powers:
-        columns = powers[method](linear, task.history, transient=transient)
+    printed = method == "printed"
+    if printed or method == "mixture":
+        columns = _iterate_powers(linear, task.history, 0.0 if printed else alpha, transient, printed)
         dual = np.linalg.pinv(columns)
         condition = _multiply_norms(columns, dual)
         basis, dual = columns @ needed, needed.T @ dual
     else:
         if method == "corrected":
-            basis = iterate_forwards(linear, task.history, slow) @ needed
+            basis = _iterate_forwards(linear, task.history, slow) @ needed
         elif method == "observability":
             if system.nonlinearity != "linear":
-                slow = slow._replace(inner=replace_magnitudes(slow.inner, nonzero_eigenvalues(observable.operator)))
-            basis = match_observability(linear, task, observable, expansion, slow)
+                slow = slow._replace(inner=_replace_magnitudes(slow.inner, nonzero_eigenvalues(observable.operator)))
+            basis = _match_observability(linear, task, observable, expansion, slow)
         else:
-            basis, origin = regress_columns(sample, at, intercept=bool(system.bias.any()))
+            basis, origin = _regress_columns(sample, at, intercept=bool(system.bias.any()))
         dual = np.linalg.pinv(slow.left @ basis, rcond=_WEAK) @ slow.left
         condition = _multiply_norms(basis, dual)
-    return RecoveredBasis(basis, dual, method, observable, origin, len(kept), slow.right.shape[1], condition)
+    return RecoveredBasis(basis, dual, observable, origin, len(kept), slow.right.shape[1], condition)
 
 
 def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
@@ -313,7 +292,7 @@ def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
     The dual is that of generalised least squares: of all rows that read each column and no other, it has those that hear
     least of what the wave does not explain. That part's covariance is shrunk, the more the fewer states there are.
     """
-    basis, origin = regress_columns(sample, at, intercept=True)
+    basis, origin = _regress_columns(sample, at, intercept=True)
     states, waves, kept, expansion = sample.select(at)
     states = states.reshape(-1, len(basis)) - origin
     rest = states - waves.reshape(len(states), -1) @ basis.T
@@ -326,13 +305,7 @@ def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
     weighed = np.linalg.solve(noise, columns)
     dual = expansion @ (np.linalg.pinv(columns.T @ weighed, rcond=_WEAK) @ weighed.T)
     rank, condition = int(np.linalg.matrix_rank(columns)), _multiply_norms(basis, dual)
-    return RecoveredBasis(basis, dual, "regression", sample.observable, origin, len(kept), rank, condition)
-
-
-def replace_dual(recovered: RecoveredBasis, kind: str = "pseudo-inverse") -> RecoveredBasis:
-    """Return a basis with its pseudo-inverse as dual: a control that shows what the spectral one is good for."""
-    require(kind == "pseudo-inverse", f"the dual can be replaced by the pseudo-inverse only, not by {kind!r}")
-    return replace(recovered, dual_basis=np.linalg.pinv(recovered.basis))
+    return RecoveredBasis(basis, dual, sample.observable, origin, len(kept), rank, condition)
 
 
 def _multiply_norms(basis: np.ndarray, dual: np.ndarray) -> float:

@@ -1,31 +1,28 @@
 """What ``twm analyse`` tells about a network, and the analyses of many networks as a table."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
-# analyse_machine and try_interventions are here only until the pages import them from where they are defined.
 from twm.analysis.analyses import STEPS, Analysis, Findings, MachineAnalysis, analyse_network
 from twm.analysis.checkpoints import OtherNetwork, read_checkpoint
 from twm.analysis.interventions import InterventionShares
-from twm.analysis.judging import Complement, transform_to_memories
+from twm.analysis.judging import transform_to_memories
 from twm.analysis.recovery import sample_states
 from twm.analysis.systems import ElmanSystem
 from twm.errors import UserError
 from twm.paths import results_dir
 from twm.records import Table, describe_host
-from twm.theory.bases import make_basis, transform_operator
-from twm.theory.operators import make_wave_operator
 from twm.theory.pictures import text_to_states
-from twm.theory.systems import HDS, make_repeat_copy, parse_task
+from twm.theory.systems import HDS, parse_task
 from twm.training.plans import ModelPlan
 from twm.training.results import train_model
 
-#: Columns of the table of analyses, one row a network and method.
-ANALYSIS_COLUMNS = (
+# Columns of the table of analyses, one row a network and method.
+_COLUMNS = (
     "network", "task", "hidden", "l2", "seed", "init", "iterations", "recorded_accuracy", "accuracy", "rank_theory",
     "rank_network", "argument_error", "converged", "method", "relative_error", "relative_error_orbit", "support_match",
     "support_match_weights", "encoding_r2", "explained", "readout_newest", "readout_others", "condition", "changed",
@@ -36,19 +33,16 @@ ANALYSIS_COLUMNS = (
 _TEXTS = ("network", "task", "init", "method", "steps", "device", "torch", "commit", "date")
 
 
-def _describe_spectrum(found: Findings) -> list[str]:
-    spectrum, error = found.spectrum, found.spectrum.argument_error
+def _describe(found: Findings, kind: str, basis: Sequence[str]) -> list[str]:
+    """Return findings as lines of text around those on the basis."""
+    spectrum, error, least = found.spectrum, found.spectrum.argument_error, found.interventions.summarise()
+    steps = ", ".join(map(str, least["steps"]))
     return [
+        f"task {found.task.name}, {found.hidden} {kind}",
         f"accuracy over 200 output steps   {found.accuracy:.4f}",
         f"eigenvalues beyond {spectrum.threshold:g}           {spectrum.rank_network}, theory {spectrum.rank_theory}",
         "argument error                   " + ("none: the ranks differ" if error is None else f"{error:.4f} rad"),
-    ]
-
-
-def _describe_swaps(shares: InterventionShares) -> list[str]:
-    least = shares.summarise()
-    steps = ", ".join(map(str, least["steps"]))
-    return [
+        *basis,
         "",
         f"swapping a variable {steps} steps after the input phase, in the directions of that step, at the least:",
         f"{least['changed']:.4f} of the outputs that must change follow, {least['unchanged']:.4f} of the others stay",
@@ -57,14 +51,13 @@ def _describe_swaps(shares: InterventionShares) -> list[str]:
 
 def describe_analysis(analysis: Analysis) -> list[str]:
     """Return an analysis as lines of text."""
-    point = "at a fixed point that is not zero" if analysis.linear.point.any() else "at rest"
-    lines = [
-        f"task {analysis.task.name}, {analysis.hidden} hidden neurons, linearised {point}",
-        *_describe_spectrum(analysis),
-        _describe_kind(analysis),
-        "",
-        "basis           rel. error  along orbit   support   least R^2   explained   swaps followed, others kept",
-    ]
+    verdict = "not converged: what follows is no evidence for or against the theory"
+    if analysis.converged:
+        verdict = "converged: right, and of the rank that theory predicts"
+    elif analysis.accuracy >= 0.999 and analysis.spectrum.rank_network < analysis.spectrum.rank_theory:
+        verdict = "compressed: right, and of lower rank; variables cannot all be read off linearly"
+    head = "basis           rel. error  along orbit   support   least R^2   explained   swaps followed, others kept"
+    lines = [verdict, "", head]
     for method, figures in analysis.figures.items():
         own = analysis.settled[method].summarise()
         lines.append(
@@ -72,48 +65,32 @@ def describe_analysis(analysis: Analysis) -> list[str]:
             f"{figures.least_r2:11.3g} {figures.explained:11.3g}   {own['changed']:.4f}, {own['unchanged']:.4f}"
         )
     lines += [f"{method:14} none: {reason}" for method, reason in analysis.failures.items()]
-    lines += _describe_swaps(analysis.interventions)
-    unread = next(iter(analysis.bases.values())).unread
-    if unread:
-        lines.append(
-            f"{len(unread)} of {analysis.task.size} coordinates are never read by f; nothing is said about them"
-        )
+    point = "at a fixed point that is not zero" if analysis.linear.point.any() else "at rest"
+    lines = _describe(analysis, f"hidden neurons, linearised {point}", lines)
+    if unread := len(next(iter(analysis.bases.values())).unread):
+        lines.append(f"{unread} of {analysis.task.size} coordinates are never read by f; nothing is said about them")
     return lines
-
-
-def _describe_kind(analysis: Analysis) -> str:
-    spectrum = analysis.spectrum
-    if analysis.converged:
-        return "converged: right, and of the rank that theory predicts"
-    if analysis.accuracy >= 0.999 and spectrum.rank_network < spectrum.rank_theory:
-        return "compressed: right, and of lower rank; variables cannot all be read off linearly"
-    return "not converged: what follows is no evidence for or against the theory"
 
 
 def describe_machine(analysis: MachineAnalysis) -> list[str]:
     """Return an analysis as lines of text."""
-    found, (*swaps, last) = analysis.summarise(), _describe_swaps(analysis.interventions)
-    return [
-        f"task {analysis.task.name}, {analysis.hidden} numbers of state, no Elman network",
-        *_describe_spectrum(analysis),
+    basis = [
         "",
         "least R^2 of a variable, read by regression",
-        f"in the directions of the step    {found['r2']:.3g}",
-        f"in one basis for all steps       {found['r2_settled']:.3g}",
-        *swaps,
-        f"{last};",
-        f"in the directions of a neighbour {analysis.elsewhere:.4f} follow",
+        f"in the directions of the step    {analysis.step_r2.min():.3g}",
+        f"in one basis for all steps       {analysis.settled.least_r2:.3g}",
     ]
+    *lines, last = _describe(analysis, "numbers of state, no Elman network", basis)
+    return [*lines, f"{last};", f"in the directions of a neighbour {analysis.elsewhere:.4f} follow"]
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
+class Subject(NamedTuple):
     """A network to analyse."""
 
     name: str
     system: ElmanSystem
     task: HDS
-    configuration: Mapping[str, Any] = field(default_factory=dict)  # how it came about
+    configuration: Mapping[str, Any] = MappingProxyType({})  # how it came about
 
 
 def gather_subject(plan: ModelPlan, reuse: bool) -> Subject | None:
@@ -130,15 +107,6 @@ def gather_subject(plan: ModelPlan, reuse: bool) -> Subject | None:
     return Subject(plan.name, system, plan.system, {"task": plan.task} | said)
 
 
-def construct_subject(history: int, dim: int, hidden: int, gain: float, seed: int) -> Subject:
-    """Construct a tanh network of repeat copy where there is no time to train one; gains above 1 hold the contents."""
-    task = make_repeat_copy(history, dim)
-    basis = make_basis(task.size, hidden, "orthonormal", seed=seed)
-    recurrent = gain * transform_operator(make_wave_operator(task.matrix), basis)
-    system = ElmanSystem(recurrent, basis.basis[:, -dim:], basis.dual_basis[-dim:])
-    return Subject(f"constructed, {task.name}", system, task, {"seed": seed})
-
-
 def collect_panels(subject: Subject, analysis: Analysis, text: str | None = None) -> dict[str, Any]:
     """Take a network apart in the regressed basis, as ``plot_decomposition`` draws it, given a text or a random history."""
     task, basis = subject.task, analysis.bases["regression"]
@@ -147,18 +115,14 @@ def collect_panels(subject: Subject, analysis: Analysis, text: str | None = None
     run = np.concatenate([sample.early[:, 0], sample.states[:, 0]])
     columns, dual = basis.basis @ sample.expansion, basis.dual_basis[sample.kept]
     across = np.zeros((subject.system.hidden, 0)) if analysis.complement is None else analysis.complement.basis
-    return {
-        "operator": transform_to_memories(analysis.linear.recurrent, columns, dual, across),
-        "spectrum": analysis.spectrum,
-        "states": run,
-        "waves": basis.read_waves(run)[:, sample.kept],
-        "coordinates": [basis.coordinates[place] for place in sample.kept],
-        "history": task.history,
-        "dim": task.dim,
-    }
+    operator = transform_to_memories(analysis.linear.recurrent, columns, dual, across)
+    coordinates = [basis.coordinates[place] for place in sample.kept]
+    return {"operator": operator, "spectrum": analysis.spectrum, "states": run,
+            "waves": basis.read_waves(run)[:, sample.kept], "coordinates": coordinates,
+            "history": task.history, "dim": task.dim}  # fmt: skip
 
 
-def list_rows(subject: Subject, analysis: Analysis) -> list[dict[str, Any]]:
+def _list_rows(subject: Subject, analysis: Analysis) -> list[dict[str, Any]]:
     """Return an analysis, with interventions at step 0 first, as rows of the table, one a method."""
 
     def split(shares: InterventionShares, prefix: str = "") -> dict[str, float]:
@@ -173,38 +137,25 @@ def list_rows(subject: Subject, analysis: Analysis) -> list[dict[str, Any]]:
         "argument_error": spectrum.argument_error, "converged": int(analysis.converged),
         "slow_pairs": int((spectrum.network.imag > 1e-9).sum()), "steps": "-".join(map(str, analysis.interventions.steps[1:])),
     }  # fmt: skip
+    rests = {("memories", "complement"): analysis.complement, ("orthogonal", "orthogonal"): analysis.orthogonal}
     rows = []
     for method in analysis.figures:
         row = shared | {"method": method} | analysis.list_figures(method) | split(analysis.settled[method], "own_")
         if method == "regression":
             row |= split(analysis.interventions)
-            row |= _list_blocks(analysis.complement, "memories", "complement")
-            row |= _list_blocks(analysis.orthogonal, "orthogonal", "orthogonal")
-        rows.append({name: _round(row.get(name)) for name in ANALYSIS_COLUMNS})
+            for (end, radius), rest in rests.items():
+                names = f"into_{end}", f"out_of_{end}", f"{radius}_radius"
+                row |= dict(zip(names, (rest.into_memories, rest.out_of_memories, rest.radius))) if rest else {}
+        # Six digits are more than a figure of a trained network is worth, and keep the table small.
+        short = {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in row.items()}
+        rows.append({name: short.get(name) for name in _COLUMNS})
     return rows
-
-
-def _list_blocks(rest: Complement | None, end: str, radius: str) -> dict[str, float]:
-    if rest is None:
-        return {}
-    return {f"into_{end}": rest.into_memories, f"out_of_{end}": rest.out_of_memories, f"{radius}_radius": rest.radius}
-
-
-def _round(value: Any) -> Any:
-    # Six digits are more than a figure of a trained network is worth, and keep the table small.
-    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def tabulate_analyses(subjects: Sequence[Subject], analyses: Sequence[Analysis]) -> list[dict[str, str]]:
     """Return the rows of analyses as text, as the table on record holds them."""
-    rows = [row for pair in zip(subjects, analyses) for row in list_rows(*pair)]
+    rows = [row for pair in zip(subjects, analyses) for row in _list_rows(*pair)]
     return [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
-
-
-def worst(rows: Sequence[Mapping[str, str]], column: str, least: bool = True) -> float:
-    """Return the least, or the largest, entry of a column of rows; empty cells are left out."""
-    values = [float(row[column]) for row in rows if row[column] != ""]
-    return min(values) if least else max(values)
 
 
 def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], None] = lambda line: None) -> int:
@@ -212,7 +163,7 @@ def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], No
 
     Networks that the table has are left out: stopped at any point, the next call goes on. So are snapshots of a training.
     """
-    table = Table(results_dir() / "analysis.csv", ANALYSIS_COLUMNS, _TEXTS, ("network",))
+    table = Table(results_dir() / "analysis.csv", _COLUMNS, _TEXTS, ("network",))
     known, added, others = table.read_keys(), 0, 0
     for path in sorted((results_dir() / "networks").glob("*.safetensors")) if paths is None else paths:
         if (path.stem,) in known or path.stem.rpartition("_at")[2].isdigit():
@@ -227,7 +178,7 @@ def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], No
         except UserError as error:
             say(f"{path.stem}: left out: {error}")
             continue
-        table.add([row | describe_host() for row in list_rows(subject, analysis)])
+        table.add([row | describe_host() for row in _list_rows(subject, analysis)])
         added += 1
         say(f"{path.stem}: rank {analysis.spectrum.rank_network} of {analysis.spectrum.rank_theory}")
     if others:

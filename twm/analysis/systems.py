@@ -68,9 +68,8 @@ class ElmanSystem:
 
     def run(self, state: np.ndarray, steps: int, inputs: np.ndarray | None = None) -> np.ndarray:
         """Return the states (time + steps, ..., hidden) from h(0) = ``state``: inputs (time, ..., dim) first, then none."""
-        feeds = [*(() if inputs is None else inputs), *[None] * require_count(steps, "steps", least=0)]
         states = [np.asarray(state)]
-        for feed in feeds:
+        for feed in [*(() if inputs is None else inputs), *[None] * require_count(steps, "steps", least=0)]:
             states.append(self.step(states[-1], feed))
         return np.stack(states)[1:]
 
@@ -90,8 +89,6 @@ class Linearisation:
 
 def as_system(network: Any) -> ElmanSystem:
     """Return the weights of a module with ``get_matrices``, such as an ElmanRNN, in float64."""
-    if isinstance(network, ElmanSystem):
-        return network
     require(hasattr(network, "get_matrices"), f"an Elman network is needed, not {type(network).__name__}")
     bias = getattr(network, "bias_hh_l0", None)
     bias = None if bias is None else bias.detach().double().cpu().numpy()
@@ -100,8 +97,7 @@ def as_system(network: Any) -> ElmanSystem:
 
 def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np.ndarray:
     """Find a fixed point h* = g(W_hh h* + b), which may repel, from a start (hidden,), by default 0. Source: twm A.5 Eq. (41)."""
-    start = np.zeros(system.hidden) if start is None else np.asarray(start, dtype=float)
-    require(start.shape == (system.hidden,), f"start must be of shape {(system.hidden,)}, not {start.shape}")
+    start = np.zeros(system.hidden) if start is None else start
 
     def slope(point: np.ndarray) -> np.ndarray:
         return system.slope(system.step(point))[:, None] * system.recurrent - np.eye(system.hidden)
