@@ -38,7 +38,7 @@ from itertools import pairwise
 import numpy as np
 
 from twm.book.figures import theory as draw
-from twm.book.figures.lattice_toy import LatticeToy
+from twm.book.figures.front_page import LatticeToy
 from twm.book.figures.style import use_style
 from twm.book.session import open_page
 from twm.theory.lattice import amplification_factor, euler_advect, measure_euler_error, measure_transport_error

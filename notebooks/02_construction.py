@@ -50,7 +50,7 @@ from twm.models.elman import construct_elman
 from twm.theory.bases import add_complement, compute_dual, make_basis, make_basis_from_columns, make_encoder
 from twm.theory.bases import make_readout, transform_operator
 from twm.theory.lattice import simulate_wave
-from twm.theory.observability import reduce_observable
+from twm.theory.spectra import reduce_observable
 from twm.theory.operators import correct_inputs, fibonacci_constant, load_history, make_cycle, make_shift
 from twm.theory.operators import make_wave_operator, read_substrate, repeat_copy_spectrum, repeat_copy_state
 from twm.theory.operators import simulate_boundary, simulate_linear

@@ -27,7 +27,7 @@ from twm.models.checking import draw_check_batch
 from twm.models.fast.elman import AugmentedKernel, prepare_process
 from twm.models.rings import WaveRNN
 from twm.models.weights import draw_weights
-from twm.tasks.parsing import parse_sequence_task
+from twm.tasks.images import parse_sequence_task
 from twm.training.plans import SequencePlan
 from twm.training.sequence_model import SequenceModel
 

@@ -84,7 +84,7 @@ _TRAINING = (
 
 @_command("versions, device, data found, disk, and what each profile will take", _JSON)
 def _doctor(options: argparse.Namespace) -> int:
-    from twm.book.doctor import examine
+    from twm.book.evidence import examine
 
     report = examine()
     lines = [(section, *(f"  {key:22} {value}" for key, value in own.items())) for section, own in report.items()]

@@ -20,6 +20,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+
 from twm.book.evidence import read_timings, summarise_profile
 from twm.book.ledger import (
     HOMES,
@@ -445,9 +446,9 @@ class AnimationDirective(SphinxDirective):
     required_arguments = 1
 
     def run(self) -> list[nodes.Node]:
-        from twm.book.figures import front_page, lattice_toy
+        from twm.book.figures import front_page
 
-        makers = {"front": front_page.make_front_page_animation, "lattice": lattice_toy.LatticeToy}
+        makers = {"front": front_page.make_front_page_animation, "lattice": front_page.LatticeToy}
         if self.arguments[0] not in makers:
             logger.warning(
                 "there is no animation %r: choose one of %s",

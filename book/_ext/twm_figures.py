@@ -1,6 +1,6 @@
 """Sphinx extension: every figure of a notebook carries its data and says how to make it again.
 
-A figure brings its numbers along in the executed notebook, as CSV beside the picture (:mod:`twm.book.figures.data`). They become
+A figure brings its numbers along in the executed notebook, as CSV beside the picture (:mod:`twm.book.figures.style`). They become
 a file of the site, and below the figure stands a line that opens to it, with the function that drew it, the command, the
 profile and the seeds. The tables of the recorded runs, a row a model and seed, are files of the site as well; the directive
 ``twm-records`` lists them.
@@ -18,8 +18,9 @@ from typing import Any
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
-from twm.paths import results_dir
 from twm_book import _cell, _evidence, _row, _table
+
+from twm.paths import results_dir
 
 #: Below the site's _static.
 PLACE = "data"

@@ -1,11 +1,11 @@
 """Earlier form of the theory (emt): the episodic memory, its notation, the variables, the algorithm, the reduction."""
 
 import numpy as np
+
+from errata.slips import Measured, check, compare, relative_error
 from twm.theory.bases import make_basis, make_encoder, transform_operator
 from twm.theory.operators import make_cycle, make_wave_operator
 from twm.theory.systems import make_fibonacci
-
-from errata.slips import Measured, check, compare, relative_error
 
 # ---- the episodic memory, Sec. 3
 

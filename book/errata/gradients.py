@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from twm.theory.bases import make_basis
-from twm.theory.operators import make_cycle, make_wave_operator
 
 from errata.slips import Measured, check, compare, relative_error
+from twm.theory.bases import make_basis
+from twm.theory.operators import make_cycle, make_wave_operator
 
 # ---- the network of Eq. (10), small and random
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
+
+from errata.slips import Measured, check, compare, relative_error
 from twm.theory.bases import make_basis, make_encoder, make_readout, transform_operator
 from twm.theory.operators import make_cycle, make_wave_operator, simulate_linear
 from twm.theory.systems import make_named_task
-
-from errata.slips import Measured, check, compare, relative_error
 
 # ---- repeat copy, A.4
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 import numpy as np
-from twm.theory.bases import Basis, add_complement, make_basis, make_encoder, make_readout, transform_operator
-from twm.theory.operators import make_cycle, make_wave_operator, simulate_linear
 
 from errata.slips import Measured, check, compare, relative_error
+from twm.theory.bases import Basis, add_complement, make_basis, make_encoder, make_readout, transform_operator
+from twm.theory.operators import make_cycle, make_wave_operator, simulate_linear
 
 # ---- spectra, Sec. 4.1
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import yaml
+
 from twm.errors import require
 
 #: A formula, plain arithmetic on the paper's own numbers, or two places that disagree.

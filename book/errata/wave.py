@@ -3,11 +3,11 @@
 from itertools import chain, combinations
 
 import numpy as np
+
+from errata.slips import Measured, check, compare, relative_error
 from twm.theory.bases import make_basis, make_readout, transform_operator
 from twm.theory.operators import make_cycle, make_wave_operator
 from twm.theory.systems import make_fibonacci, make_repeat_copy, rollout
-
-from errata.slips import Measured, check, compare, relative_error
 
 # ---- the wave, Eq. (2)-(5)
 

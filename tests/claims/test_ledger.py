@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+
 from twm.book.ledger import (
     HOMES,
     VERDICTS,

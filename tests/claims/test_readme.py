@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from twm.book.evidence import make_readme_table, replace_table
 from twm.book.ledger import judge_all
 from twm.cli import make_parser

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twm.theory.activity import convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share
-from twm.theory.activity import measure_speed, read_onsets
+
+from twm.theory.activity import (
+    convolve_ring,
+    make_ring_matrix,
+    measure_activity_spectrum,
+    measure_line_share,
+    measure_speed,
+    read_onsets,
+)
 from twm.theory.lattice import euler_advect
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from twm.errors import UserError
 from twm.models.rings import IdentityRNN, WaveRNN
 from twm.theory.operators import make_wave_operator

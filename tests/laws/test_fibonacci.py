@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from twm.errors import UserError
 from twm.models.kernels import run_forward
 from twm.models.weights import Weights, draw_weights, stack_weights

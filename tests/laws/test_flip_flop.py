@@ -7,8 +7,17 @@ import pytest
 import torch
 
 from twm.analysis import flip_flop
-from twm.analysis.flip_flop import average_switches, find_resting, fit_cube, fit_delay_line, make_travelling_step
-from twm.analysis.flip_flop import measure_angles, run_flip_flop_network, send_switches, write_pulses
+from twm.analysis.flip_flop import (
+    average_switches,
+    find_resting,
+    fit_cube,
+    fit_delay_line,
+    make_travelling_step,
+    measure_angles,
+    run_flip_flop_network,
+    send_switches,
+    write_pulses,
+)
 from twm.errors import UserError
 from twm.models.elman import write_network
 from twm.models.weights import Weights

@@ -5,9 +5,17 @@ import pytest
 import torch
 
 from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
-from twm.analysis.gradients import bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants
-from twm.analysis.gradients import measure_wave_gradients, predict_mixed_neurons, predict_single_neuron
-from twm.analysis.gradients import search_violations
+from twm.analysis.gradients import (
+    bound_gradients,
+    draw_cases,
+    fit_columns,
+    fit_slope,
+    measure_constants,
+    measure_wave_gradients,
+    predict_mixed_neurons,
+    predict_single_neuron,
+    search_violations,
+)
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.models.weights import draw_weights

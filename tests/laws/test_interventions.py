@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from twm.analysis.interventions import interchange_variable, write_variable
 from twm.analysis.recovery import recover_basis, sample_states
 from twm.analysis.systems import as_system

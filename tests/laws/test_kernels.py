@@ -11,7 +11,7 @@ from twm.models.checking import (
     draw_check_batch,
     make_kernel,
     measure_gradient,
-)
+)  # fmt: skip
 from twm.models.elman import ElmanRNN, construct_elman, read_network
 from twm.models.fast.elman import AugmentedKernel, BatchedKernel
 from twm.models.kernels import ReferenceKernel, StepResult, run_forward

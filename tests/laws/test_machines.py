@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from twm.analysis.analyses import analyse_machine
 from twm.analysis.interventions import interchange_variable
 from twm.analysis.judging import judge_content

@@ -4,10 +4,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from twm.theory.bases import make_basis, make_readout, transform_operator
-from twm.theory.observability import observability_matrix, reduce_observable
 from twm.theory.operators import make_wave_operator, simulate_linear
-from twm.theory.spectra import compare_spectra, nonzero_eigenvalues, ranks_of_powers, stable_rank
+from twm.theory.spectra import (
+    compare_spectra,
+    nonzero_eigenvalues,
+    observability_matrix,
+    ranks_of_powers,
+    reduce_observable,
+    stable_rank,
+)
 from twm.theory.systems import make_named_task, make_random_selection
 
 laws = settings(max_examples=40)

@@ -4,11 +4,29 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from twm.theory.bases import add_complement, compute_dual, make_basis, make_basis_from_columns, make_encoder
-from twm.theory.bases import make_readout, transform_operator
-from twm.theory.operators import correct_inputs, fibonacci_constant, load_history, make_cycle, make_shift
-from twm.theory.operators import make_wave_operator, read_substrate, repeat_copy_spectrum, repeat_copy_state
-from twm.theory.operators import simulate_boundary, simulate_linear
+
+from twm.theory.bases import (
+    add_complement,
+    compute_dual,
+    make_basis,
+    make_basis_from_columns,
+    make_encoder,
+    make_readout,
+    transform_operator,
+)
+from twm.theory.operators import (
+    correct_inputs,
+    fibonacci_constant,
+    load_history,
+    make_cycle,
+    make_shift,
+    make_wave_operator,
+    read_substrate,
+    repeat_copy_spectrum,
+    repeat_copy_state,
+    simulate_boundary,
+    simulate_linear,
+)
 from twm.theory.spectra import nilpotency_index
 from twm.theory.systems import draw_binary_history, make_fibonacci, make_linear_hds, make_named_task, rollout
 

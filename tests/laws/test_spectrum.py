@@ -4,11 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from twm.theory.bases import add_complement, make_basis, transform_operator
 from twm.theory.operators import make_cycle, make_shift, make_wave_operator, repeat_copy_spectrum
-from twm.theory.spectra import circular_distance, compare_spectra, compare_with_theory, count_clusters, find_clusters
-from twm.theory.spectra import match_greedy, match_optimal, nonzero_eigenvalues, predict_eigenvalues, ranks_of_powers
-from twm.theory.spectra import select_slow, similarity_error
+from twm.theory.spectra import (
+    circular_distance,
+    compare_spectra,
+    compare_with_theory,
+    count_clusters,
+    find_clusters,
+    match_greedy,
+    match_optimal,
+    nonzero_eigenvalues,
+    predict_eigenvalues,
+    ranks_of_powers,
+    select_slow,
+    similarity_error,
+)
 from twm.theory.systems import make_named_task, make_random_selection, make_repeat_copy
 
 laws = settings(max_examples=30)

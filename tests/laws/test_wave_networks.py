@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+
 from twm.errors import UserError
 from twm.models.fast.rings import DenseProducts, ShiftedProducts
 from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN, make_sequence_network

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from twm.book.runner import PARAMETERS, find_difference, list_notebooks, read_source
 from twm.book.site import list_pages
 

@@ -3,14 +3,19 @@
 import json
 
 import pytest
+
+from tests.conftest import list_files
 from twm.book.regression import (
-    compare_notebook, compare_number, flatten_numbers, read_references, update_references, write_references,
+    compare_notebook,
+    compare_number,
+    flatten_numbers,
+    read_references,
+    update_references,
+    write_references,
 )  # fmt: skip
 from twm.book.runner import list_notebooks
 from twm.cli import main
 from twm.errors import UserError
-
-from tests.conftest import list_files
 
 
 @pytest.fixture(scope="module", params=list_notebooks())

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+from tests.conftest import list_files
 from twm.book.runner import NotebookFailed, find_difference, make_parameters, run_notebooks
 from twm.book.session import open_page
 from twm.cli import main
 from twm.errors import UserError
-
-from tests.conftest import list_files
 
 GOOD = """from twm.book.session import open_page
 page = open_page("01_theory", profile=profile, device=device, seed=seed, reuse=reuse)

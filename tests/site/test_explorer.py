@@ -39,6 +39,7 @@ def readout(page, number: int) -> str:
 def test_forward_pass_equals_torch(explorer, root):
     """Every network of the page against torch in float64, with the recorded weights, over 200 steps."""
     import torch
+
     from twm.book.explorer import pack_networks
     from twm.models.elman import ElmanRNN, read_network
     from twm.theory.bases import make_basis

@@ -27,15 +27,15 @@ def figures(root: Path):
 def test_functions_are_found_by_what_was_imported(figures):
     names = figures.read_names(
         "import numpy as np\nfrom twm.book.figures import theory as draw\nimport twm.book.figures.style as look\n"
-        "from twm.book.figures.lattice_toy import (\n    LatticeToy,\n    other as short,\n)\n"
+        "from twm.book.figures.front_page import (\n    LatticeToy,\n    other as short,\n)\n"
     )
     assert names == {
         "draw": "twm.book.figures.theory", "look": "twm.book.figures.style",
-        "LatticeToy": "twm.book.figures.lattice_toy.LatticeToy", "short": "twm.book.figures.lattice_toy.other",
+        "LatticeToy": "twm.book.figures.front_page.LatticeToy", "short": "twm.book.figures.front_page.other",
     }  # fmt: skip
     drawn = "twm.book.figures.theory.plot_waves"
     assert figures.find_function("x = np.ones(3)\nmake()\ndraw.plot_waves(\n    x\n)", names) == drawn
-    assert figures.find_function("LatticeToy(history=4)", names) == "twm.book.figures.lattice_toy.LatticeToy"
+    assert figures.find_function("LatticeToy(history=4)", names) == "twm.book.figures.front_page.LatticeToy"
     assert figures.find_function("np.ones(3)", names) == ""
 
 

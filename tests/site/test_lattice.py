@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+
+from tests.site.conftest import NARROW, ask
 from twm.theory.attention import make_attention_boundary
 from twm.theory.lattice import simulate_wave
 from twm.theory.systems import make_fibonacci, make_repeat_copy, make_selection
-
-from tests.site.conftest import NARROW, ask
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

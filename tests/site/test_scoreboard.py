@@ -1,9 +1,9 @@
 """The scoreboard: filters and orders with a script, every word without one, and links to where the numbers come from."""
 
 import pytest
-from twm.book.ledger import HOMES, KINDS, SHORT_SOURCES, VERDICTS, anchor, read_ledger
 
 from tests.site.conftest import ask
+from twm.book.ledger import HOMES, KINDS, SHORT_SOURCES, VERDICTS, anchor, read_ledger
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from twm.book.figures.turnable import Turnable
 
 from tests.site.conftest import NARROW, ask
+from twm.book.figures.turnable import Turnable
 
 pytestmark = [pytest.mark.browser]
 

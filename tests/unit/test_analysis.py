@@ -11,8 +11,7 @@ from safetensors.torch import save_file
 
 from tests.conftest import list_files
 from twm.analysis.analyses import analyse_network
-from twm.analysis.checkpoints import read_checkpoint
-from twm.analysis.report import gather_subject, record_analyses
+from twm.analysis.report import gather_subject, read_checkpoint, record_analyses
 from twm.analysis.systems import as_system
 from twm.cli import main
 from twm.models.elman import construct_elman, write_network

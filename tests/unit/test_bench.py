@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+
 from twm import bench
 from twm.bench import BENCHES, CASES_OF
 from twm.cli import main

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from twm.cli import main
 
 from tests.conftest import list_files
+from twm.cli import main
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from twm.errors import UserError
 from twm.records import describe_rows
 from twm.training.collections import Models, measure_test_accuracy, read_sweep, remake_sweep, train_here

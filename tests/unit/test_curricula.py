@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from twm.errors import UserError
 from twm.models.kernels import StepResult
 from twm.training.curricula import GROWTH, Curricula

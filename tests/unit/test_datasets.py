@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from twm.errors import UserError
 from twm.tasks import datasets
 from twm.tasks.datasets import MNIST_FILES, DataFile, describe_data, find_file, load_cifar10, load_mnist, read_file
@@ -54,7 +55,10 @@ def test_a_file_is_found_packed_or_not_and_in_its_folder(folder, place):
 
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
-    [("data-ubyte", CONTENT[:-1] + b"!", "SHA-256"), ("data-ubyte.gz", gzip.compress(CONTENT, mtime=0)[:-9], "cut short")],
+    [
+        ("data-ubyte", CONTENT[:-1] + b"!", "SHA-256"),
+        ("data-ubyte.gz", gzip.compress(CONTENT, mtime=0)[:-9], "cut short"),
+    ],
 )
 def test_a_wrong_file_is_refused_by_name_and_not_replaced(folder, monkeypatch, name, content, reason):
     asked = serve(monkeypatch, {f"{MIRRORS[0]}data-ubyte.gz": gzip.compress(CONTENT, mtime=0)})

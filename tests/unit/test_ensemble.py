@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN
 from twm.models.kernels import ReferenceKernel

@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+
 from twm.book.explorer import PARTS, draw_still, make_network_script, pack_network, pack_networks
 from twm.errors import UserError
 from twm.models.elman import read_network
@@ -42,6 +43,7 @@ def test_the_still_shows_the_text_turned(packed):
 
 def test_a_task_that_is_no_selection_is_refused(tmp_path):
     import torch
+
     from twm.models.elman import write_network
     from twm.models.weights import draw_weights
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from twm.analysis.recovery import METHODS, sample_states
+
 from twm.analysis.analyses import analyse_network
+from twm.analysis.recovery import METHODS, sample_states
 from twm.analysis.report import Subject, collect_panels, tabulate_analyses
 from twm.analysis.systems import as_system
 from twm.book.figures import basis_recovery, construction, self_attention, theory, training
-from twm.book.figures.data import make_csv
-from twm.book.figures.style import INK, QUALITATIVE
+from twm.book.figures.style import INK, QUALITATIVE, make_csv
 from twm.errors import UserError
 from twm.models.elman import construct_elman
 from twm.theory.bases import make_basis

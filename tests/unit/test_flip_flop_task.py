@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from twm.errors import UserError
 from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
 

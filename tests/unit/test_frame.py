@@ -7,8 +7,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-import twm
 import yaml
+
+import twm
 
 
 def read_pyproject(root: Path) -> dict:

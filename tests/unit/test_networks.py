@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from twm.errors import UserError
 from twm.models.attention import AttentionRNN
 from twm.models.elman import ElmanRNN, construct_elman

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+
 from twm.errors import UserError
 from twm.tasks.datasets import Images, load_small_mnist
-from twm.tasks.images import NoisyRowTask, PixelTask, find_stand_in
-from twm.tasks.parsing import parse_sequence_task
+from twm.tasks.images import NoisyRowTask, PixelTask, find_stand_in, parse_sequence_task
 from twm.tasks.sequences import AddingTask, CopyTask
 from twm.theory.systems import parse_task, rollout
 from twm.training.plans import SequencePlan

@@ -9,7 +9,7 @@ import torch
 
 from twm.cli import main
 from twm.errors import UserError
-from twm.tasks.parsing import parse_sequence_task
+from twm.tasks.images import parse_sequence_task
 from twm.tasks.sequences import SOLVED_LOSS
 from twm.training import sequence_model as model_module
 from twm.training.jobs import run_job

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from twm.errors import UserError
 from twm.streams import binary_inputs, binary_inputs_numpy, expand_words, start_words
 

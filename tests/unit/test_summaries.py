@@ -5,9 +5,16 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+
 from twm.errors import UserError
-from twm.training.tables import compare_iterations, compare_paired, correlate_ranks
-from twm.training.tables import estimate_mean, pair_rows, summarise_starts
+from twm.training.tables import (
+    compare_iterations,
+    compare_paired,
+    correlate_ranks,
+    estimate_mean,
+    pair_rows,
+    summarise_starts,
+)
 
 
 def make_rows(iterations, total=1000):

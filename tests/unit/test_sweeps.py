@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from twm.cli import main
 from twm.errors import UserError
 from twm.models.elman import read_network

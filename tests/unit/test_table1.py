@@ -3,6 +3,7 @@
 import re
 
 import pytest
+
 from twm.book.ledger import judge_numbers, read_ledger
 from twm.training import tables
 from twm.training.sweeps import SWEEPS

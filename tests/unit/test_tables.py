@@ -3,6 +3,7 @@
 from xml.etree import ElementTree
 
 import pytest
+
 from twm.book.session import DataTable
 
 HEADER = ("task", "rad & more", "n")

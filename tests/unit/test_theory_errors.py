@@ -3,14 +3,25 @@
 import numpy as np
 import pytest
 import torch
+
 from twm.errors import UserError
-from twm.theory import bases, episodic, observability, operators, pictures, spectra
+from twm.theory import bases, episodic, operators, pictures, spectra
 from twm.theory.activity import convolve_ring, measure_activity_spectrum
-from twm.theory.attention import make_attention_boundary, make_positional_attention, make_random_attention
-from twm.theory.attention import predict_in_parallel
+from twm.theory.attention import (
+    make_attention_boundary,
+    make_positional_attention,
+    make_random_attention,
+    predict_in_parallel,
+)
 from twm.theory.lattice import euler_advect, simulate_wave
-from twm.theory.systems import make_fibonacci, make_linear_hds, make_random_hds, make_selection_table, parse_task
-from twm.theory.systems import rollout
+from twm.theory.systems import (
+    make_fibonacci,
+    make_linear_hds,
+    make_random_hds,
+    make_selection_table,
+    parse_task,
+    rollout,
+)
 
 SQUARE, WIDE = bases.make_basis(4), bases.make_basis(4, 6)
 DEPENDENT = np.array([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]])
@@ -67,7 +78,7 @@ REFUSED = {
         ),
     ],
     "spectra": [
-        (lambda: observability.reduce_observable(np.zeros((2, 4)), np.eye(4)), "nothing is observable"),
+        (lambda: spectra.reduce_observable(np.zeros((2, 4)), np.eye(4)), "nothing is observable"),
         (lambda: spectra.similarity_error(np.eye(4), np.ones((3, 2)), np.eye(2)), "shapes do not fit"),
         (lambda: spectra.compare_with_theory(EYE, make_random_hds(2, 2, "smooth", 0)), "no boundary matrix"),
     ],

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch import nn
+
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN
 from twm.records import describe_rows, read_rows

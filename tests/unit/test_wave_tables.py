@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from twm.book.figures import wave_rnn as figures
 from twm.training import sequence_tables as tables
 from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_here

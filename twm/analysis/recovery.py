@@ -9,9 +9,16 @@ from scipy.linalg import schur, solve_sylvester
 
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import require, require_count
-from twm.theory.observability import Observable, observability_matrix, reduce_observable
 from twm.theory.operators import correct_inputs, make_wave_operator
-from twm.theory.spectra import THRESHOLD, circular_distance, nonzero_eigenvalues, ranks_of_powers
+from twm.theory.spectra import (
+    THRESHOLD,
+    Observable,
+    circular_distance,
+    nonzero_eigenvalues,
+    observability_matrix,
+    ranks_of_powers,
+    reduce_observable,
+)
 from twm.theory.systems import HDS, draw_binary_history, rollout, window_states
 
 #: Names of the methods, see :func:`recover_basis`.

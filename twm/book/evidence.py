@@ -1,18 +1,28 @@
 """Evidence that is committed: the numbers of the paper profile, the time each profile took, and the README's table."""
 
 import json
+import os
+import platform
 import re
+import shutil
 from collections.abc import Iterable, Mapping
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from twm.book.ledger import HOMES, KINDS, VERDICTS, count_verdicts, judge_all
 from twm.book.runner import Run
-from twm.errors import require
-from twm.paths import book_dir, evidence_dir, find_root, results_dir, write_atomically
+from twm.book.session import PROFILES
+from twm.errors import UserError, require
+from twm.models.fast.elman import GPU_STATUS
+from twm.paths import book_dir, evidence_dir, find_commit, find_root, results_dir, write_atomically
+from twm.tasks.datasets import describe_data
 from twm.theory.lattice import simulate_wave
 from twm.theory.pictures import text_to_states
 from twm.theory.systems import make_repeat_copy
+from twm.training.sequence_model import SEQUENCE_GPU_STATUS
 
 _BEGIN, _END = "<!-- scoreboard: begin -->", "<!-- scoreboard: end -->"
 
@@ -92,3 +102,45 @@ def write_readme() -> list[Path]:
     # In place, under way, and nearly round. Without the program's version the same picture is the same file.
     plot_moments(waves, (0, 5, 11)).savefig(picture, dpi=110, metadata={"Software": None})
     return [readme, picture]
+
+
+_PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupytext", "papermill", "pytest", "playwright")
+
+
+def _describe_profiles() -> dict[str, str]:
+    timings, described = read_timings(), {}
+    for name, profile in PROFILES.items():
+        summary = summarise_profile(timings.get(name, {}))
+        measured = "no time on record"
+        if summary["notebooks"]:
+            spent = f"{summary['seconds'] / 60:.1f} min, {summary['memory_mb'] / 1024:.1f} GB"
+            measured = f"measured {spent} for {summary['notebooks']} notebooks"
+        described[name] = f"{profile.purpose}; {measured}; budget {profile.budget / 60:.0f} min on 2 cores"
+    return described
+
+
+def examine() -> dict[str, dict[str, str]]:
+    """Return sections of lines: system, packages, data, profiles."""
+    try:
+        root: Path | None = find_root()
+    except UserError:
+        root = None
+    installed = {known.name.lower(): known.version for known in distributions() if known.name}
+    found = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
+    gpu = found and f"{found.name} ({found.total_memory / 2**30:.0f} GiB)"
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    return {
+        "system": {
+            "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
+            "cores": str(os.cpu_count()),
+            "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
+            "GPU": gpu or "none found by torch; everything runs on the CPU",
+            "training": f"on the CPU one process a core; on a GPU {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
+            "clone": f"{root} at {find_commit(root)}" if root else "none: only the library works, see the rerun page",
+            "disk free": f"{shutil.disk_usage(root or Path.cwd()).free / 2**30:.0f} GiB",
+            "browser for tests": browser or "none: browser tests will skip",
+        },
+        "packages": {package: installed.get(package, "not installed") for package in _PACKAGES},
+        "data": {"TWM_DATA_DIR": os.environ.get("TWM_DATA_DIR") or "not set", **describe_data()},
+        "profiles": _describe_profiles() if root else {"": "known in a clone"},
+    }

@@ -13,7 +13,8 @@ from torch.nn import functional
 from twm.errors import require, require_count
 from twm.streams import draw_words
 from twm.tasks.datasets import Images, load_cifar10, load_mnist, load_small_mnist
-from twm.tasks.sequences import Batch, SequenceTask
+from twm.tasks.sequences import AddingTask, Batch, CopyTask, SequenceTask, SystemTask
+from twm.theory.systems import parse_task
 
 #: Image tasks by the name they go by, and where their images come from.
 IMAGE_SOURCES: dict[str, Callable[[], Images]] = {
@@ -152,3 +153,35 @@ def make_image_task(name: str) -> SequenceTask:
     if kind == "nscifar":
         return NoisyRowTask(name, IMAGE_SOURCES[kind](), side, steps, count)
     return PixelTask(name, IMAGE_SOURCES[kind](), side, "psmnist" in kind, count)
+
+
+def parse_sequence_task(name: str) -> SequenceTask:
+    """Make a task from its name."""
+    kind, number = check_sequence_task(name)
+    if kind in IMAGE_SOURCES:
+        return make_image_task(name)
+    if kind == "hds":
+        return SystemTask(number, name.partition(",")[2])
+    return CopyTask(number) if kind == "copy" else AddingTask(number)
+
+
+def check_sequence_task(name: str) -> tuple[str, int]:
+    """Check the name of a task without loading any image, and return its kind and its first number.
+
+    The number is T or H; the steps of a sequence for images.
+    """
+    kind, _, rest = str(name).partition(":")
+    if kind in IMAGE_SOURCES:
+        return kind, read_image_name(name)[2]
+    known = "copy:T, adding:T, hds:H,TASK"
+    require(kind in ("copy", "adding", "hds"), f"unknown task {name!r}: choose {known}, {', '.join(IMAGE_SOURCES)}")
+    number, comma, system = rest.partition(",")
+    if kind == "hds":
+        fits = bool(re.fullmatch(r"[0-9]{1,4}", number)) and int(number) > 0 and bool(comma)
+        require(fits, f"a task of this kind is hds:HORIZON,TASK, such as hds:40,T1, not {name!r}")
+        parse_task(system)
+        return kind, int(number)
+    whole = re.fullmatch(r"[0-9]{1,5}", rest) is not None
+    require(whole, f"a task of this kind is {kind}:T with a whole number T, such as {kind}:100, not {name!r}")
+    require(kind == "copy" or int(rest) >= 2, f"adding:T needs at least two numbers, not {name!r}")
+    return kind, int(rest)

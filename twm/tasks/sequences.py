@@ -26,7 +26,7 @@ class SequenceTask(ABC):
     hashed stream under keys of their own, so that no test sequence is drawn from the training stream.
     """
 
-    name: str  # as :func:`~twm.tasks.parsing.parse_sequence_task` reads it
+    name: str  # as :func:`~twm.tasks.images.parse_sequence_task` reads it
     steps: int  # length of a sequence
     inputs: int  # numbers a step
     outputs: int  # numbers in an answer

@@ -13,7 +13,7 @@ from typing import Any
 
 from twm.errors import UserError
 from twm.records import hold_lock, read_commit, read_tensors, write_tensors
-from twm.training.loop import TrainingRun, TrainedModel, collect_models, find_kind
+from twm.training.loop import TrainedModel, TrainingRun, collect_models, find_kind
 from twm.training.places import set_aside
 from twm.training.plans import Plan, restore_plan
 from twm.training.progress import Say

@@ -12,8 +12,7 @@ from twm.models.elman import NONLINEARITIES, name_network
 from twm.models.rings import ENCODER_STARTS, NETWORKS, RECURRENT_STARTS
 from twm.models.weights import check_initial
 from twm.tasks.flip_flop import FlipFlop
-from twm.tasks.images import find_stand_in
-from twm.tasks.parsing import check_sequence_task, parse_sequence_task
+from twm.tasks.images import check_sequence_task, find_stand_in, parse_sequence_task
 from twm.tasks.sequences import SequenceTask
 from twm.theory.systems import HDS, parse_task
 
@@ -186,7 +185,7 @@ class SequencePlan(Plan):
         "test_count": "count",
     }  # fmt: skip
 
-    task: str  # as twm.tasks.parsing.parse_sequence_task reads it
+    task: str  # as twm.tasks.images.parse_sequence_task reads it
     network: str = "wrnn"  # or irnn, lstm, gru
     neurons: int = 100  # of a ring, or of the network
     channels: int = 1  # rings; 1 for all but the wave-RNN

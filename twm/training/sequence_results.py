@@ -14,7 +14,7 @@ from twm.training.sequence_model import make_network
 #: A table of networks trained on sequences: its columns and what they mean.
 SEQUENCE_COLUMNS: dict[str, str] = {
     "model": "name; two rows have one name only if they are the same model",
-    "task": "as twm.tasks.parsing reads it",
+    "task": "as twm.tasks.images reads it",
     "network": "wrnn, irnn, lstm or gru",
     "neurons": "of a ring, or of the network",
     "channels": "rings",

@@ -13,7 +13,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from twm.book.figures.data import write_table
 from twm.book.figures.style import (
     QUALITATIVE,
     draw_curves,
@@ -22,6 +21,7 @@ from twm.book.figures.style import (
     make_panels,
     number_ticks,
     plot_magnitudes,
+    write_table,
 )
 from twm.errors import require, require_count
 
