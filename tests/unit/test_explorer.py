@@ -5,10 +5,15 @@ import json
 
 import numpy as np
 import pytest
+<<<<<<< HEAD
 
+=======
+import torch
+>>>>>>> figures2
 from twm.book.explorer import PARTS, draw_still, make_network_script, pack_network, pack_networks
 from twm.errors import UserError
-from twm.models.elman import read_network
+from twm.models.elman import read_network, write_network
+from twm.models.weights import draw_weights
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +22,6 @@ def packed() -> tuple:
 
 
 def test_every_network_is_packed_as_recorded(packed, root):
-    """The weights in the script are those of the record, bit for bit, and the basis reads what it writes."""
     script = make_network_script()
     data = json.loads(script.partition("=")[2].strip().rstrip(";"))
     assert len(script) < 1_500_000
@@ -41,18 +45,19 @@ def test_the_still_shows_the_text_turned(packed):
     assert (np.sign(outputs) == np.concatenate([picture, picture[:, :2]], axis=1)).all()
 
 
+<<<<<<< HEAD
 def test_a_task_that_is_no_selection_is_refused(tmp_path):
     import torch
 
     from twm.models.elman import write_network
     from twm.models.weights import draw_weights
 
+=======
+def test_what_the_page_cannot_show_is_refused(packed, tmp_path):
+>>>>>>> figures2
     weights = draw_weights(1, 4, "uniform", torch.Generator().manual_seed(0))
     write_network(tmp_path / "fibonacci.safetensors", weights, {"task": "fibonacci:2,1"})
     with pytest.raises(UserError, match="signed selection"):
         pack_network("Fibonacci", tmp_path / "fibonacci.safetensors")
-
-
-def test_a_text_that_does_not_fit_is_refused(packed):
     with pytest.raises(UserError, match="shape"):
         draw_still(packed[0], "31", 4)

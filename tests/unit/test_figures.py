@@ -32,9 +32,8 @@ FALLING = 0.5 ** np.arange(20, 0, -1)
 def make_points(model, accuracies, horizons):
     """One point every ten iterations; ``None`` where there was no test."""
     for n, (accuracy, horizon) in enumerate(zip(accuracies, horizons), 1):
-        yield {"model": model, "iteration": 10 * n, "horizon": horizon} | dict.fromkeys(
-            ("test_accuracy", "test_loss"), accuracy
-        )
+        point = {"model": model, "iteration": 10 * n, "horizon": horizon}
+        yield point | {"test_accuracy": accuracy, "test_loss": accuracy}
 
 
 def make_rows(task, hidden, l2, accuracies, errors):
@@ -283,10 +282,10 @@ def test_paired_runs_are_all_shown_and_the_missing_are_hollow(drawn):
 
 def test_boundaries_show_every_entry_by_its_sign(drawn):
     for axes, name in zip(drawn["boundaries"].axes, ("T1", "T2", "T3"), strict=True):
-        for marker, sign in (("s", 1), ("D", -1)):
-            (line,) = get_lines(axes, marker)
-            places = np.argwhere(make_named_task(name).matrix == sign)
-            assert sorted(map(tuple, np.stack(line.get_data()[::-1], 1))) == sorted(map(tuple, places)), name
+        shown = np.zeros((8, 64))
+        for line, sign in zip(get_lines(axes), (1, -1), strict=True):
+            shown[line.get_ydata(), line.get_xdata()] = sign
+        assert (shown == make_named_task(name).matrix).all(), name
 
 
 def test_eigenvalues_beyond_the_panel_are_drawn_on_its_edge_at_their_angle():
@@ -304,8 +303,7 @@ def test_curves_have_a_line_a_model_and_skip_points_without_a_test(drawn):
     looks = [(line.get_color(), line.get_linestyle()) for line in above.get_lines()]
     assert looks[0] == looks[1] and looks[0][0] != looks[2][0] and looks[0][1] != looks[2][1]
     assert get_legend(above) == ["staged", "none"]
-    apart = training.plot_curves(CURVES, share_axis=False).axes
-    assert [len(axes.get_lines()) for axes in apart] == [2, 1, 2, 1]
+    assert [len(axes.get_lines()) for axes in training.plot_curves(CURVES, share_axis=False).axes] == [2, 1, 2, 1]
     assert get_values(drawn["accuracy"].axes[0].get_lines(), "y")[-1] == 100
     assert get_legend(drawn["accuracy"]) == ["wRNN", "LSTM"], "always in the paper's order"
 
@@ -329,8 +327,6 @@ def test_starts_show_every_network_and_share_their_ranges(drawn):
     dots = get_lines(axes[0], "o")
     assert get_values(dots) == [200, 250, 300, 900, 1000, 5000, 5000, 5000, 5000]
     assert sum(line.get_markerfacecolor() == "white" for line in dots) == 4
-    names = [label.get_text() for label in axes[0].get_yticklabels()]
-    assert names == ["identity (0 of 3)", "wave (3 of 3)", "uniform (2 of 3)"]
     assert get_texts(axes[1]) == ["most never arrive"]
     assert axes[0].get_xlim() == axes[2].get_xlim() and axes[1].get_xlim() == axes[3].get_xlim()
     # Before the first iteration has no place on a logarithmic axis and is drawn at one.
@@ -372,22 +368,6 @@ def test_one_content_is_framed_wherever_the_wave_has_it_and_an_edit_shows_what_c
     edited[3, 1] = -1
     strip = basis_recovery.plot_edit(np.ones((4, 2)), np.ones((6, 2)), edited, 1).axes[2].images[0].get_array()
     assert (strip != 0).sum() == 1 and strip[1, 7] == -1
-
-
-def test_answers_are_told_apart_by_rightness_and_by_the_number_of_directions():
-    fixed, kinds = (
-        {"rank_theory": "36", "own_changed": "1", "changed": "1"},
-        [(1.0, 36), (1.0, 30), (1.0, 40), (0.9, 18)],
-    )
-    rows = [fixed | {"accuracy": f"{accuracy}", "rank_network": f"{rank}"} for accuracy, rank in kinds]
-    lines = get_lines(basis_recovery.plot_answers(rows).axes[1])
-    assert [line.get_label() for line in lines] == [
-        "right, theory's number",
-        "right, fewer",
-        "right, more",
-        "not right",
-    ]
-    assert [float(line.get_xdata()[0]) for line in lines] == [1.0, 30 / 36, 40 / 36, 18 / 36]
 
 
 def test_animations_show_what_was_given():

@@ -35,11 +35,8 @@ def read_timings() -> dict[str, dict[str, dict[str, Any]]]:
 
 def summarise_profile(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Return the whole time in seconds and the largest memory in MB of one profile's notebooks."""
-    return {
-        "seconds": sum(entry["seconds"] for entry in timings.values()),
-        "memory_mb": max((entry["memory_mb"] for entry in timings.values()), default=0),
-        "notebooks": len(timings),
-    }
+    seconds, memory = ([entry[key] for entry in timings.values()] for key in ("seconds", "memory_mb"))
+    return {"seconds": sum(seconds), "memory_mb": max(memory, default=0), "notebooks": len(timings)}
 
 
 def record_runs(runs: Iterable[Run]) -> list[Path]:

@@ -1,7 +1,4 @@
-"""What a notebook opens in its first cell: its scale, its device, and the place where its numbers go.
-
-With it come the few words in which pages choose rows of a table and show them.
-"""
+"""What a notebook opens in its first cell, and the few words in which pages choose rows of a table and show them."""
 
 import ast
 import inspect

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.animation import Animation, PagePicture, Panel
 from twm.book.figures.style import make_axes, plot_magnitudes, plot_matrix
-from twm.errors import require
 from twm.theory.bases import make_basis
 from twm.theory.lattice import simulate_wave
 from twm.theory.operators import make_wave_operator
@@ -90,8 +89,6 @@ def plot_card(title: str, text: str = "3141", steps: Sequence[int] = (0, 5, 11))
 def plot_explorer(picture: np.ndarray, state: np.ndarray, variables: np.ndarray, outputs: np.ndarray) -> Figure:
     """Draw the explorer's panels at one step: input (history, dim), neurons (hidden,), variables (history, dim), outputs
     (steps, dim) since the input ended. Source: twm Fig. 3, Fig. 6."""
-    fits = picture.shape == variables.shape and outputs.shape[1:] == picture.shape[1:]
-    require(fits, f"shapes do not fit: {picture.shape}, {variables.shape} and {outputs.shape}")
     width, oldest_first = 16, "column, the oldest first"
     neurons = np.pad(state, (0, -len(state) % width), constant_values=np.nan)
     figure, axes = make_axes(1, 1, 7.2, 4.6)
