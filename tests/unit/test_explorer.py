@@ -5,11 +5,7 @@ import json
 
 import numpy as np
 import pytest
-<<<<<<< HEAD
-
-=======
 import torch
->>>>>>> figures2
 from twm.book.explorer import PARTS, draw_still, make_network_script, pack_network, pack_networks
 from twm.errors import UserError
 from twm.models.elman import read_network, write_network
@@ -45,16 +41,7 @@ def test_the_still_shows_the_text_turned(packed):
     assert (np.sign(outputs) == np.concatenate([picture, picture[:, :2]], axis=1)).all()
 
 
-<<<<<<< HEAD
-def test_a_task_that_is_no_selection_is_refused(tmp_path):
-    import torch
-
-    from twm.models.elman import write_network
-    from twm.models.weights import draw_weights
-
-=======
 def test_what_the_page_cannot_show_is_refused(packed, tmp_path):
->>>>>>> figures2
     weights = draw_weights(1, 4, "uniform", torch.Generator().manual_seed(0))
     write_network(tmp_path / "fibonacci.safetensors", weights, {"task": "fibonacci:2,1"})
     with pytest.raises(UserError, match="signed selection"):
