@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.animation import Animation, PagePicture, Panel
 from twm.book.figures.style import make_axes, plot_magnitudes, plot_matrix
+from twm.errors import require
 from twm.theory.bases import make_basis
 from twm.theory.lattice import simulate_wave
 from twm.theory.operators import make_wave_operator
