@@ -163,7 +163,7 @@ def find_unused(root: Path) -> list[str]:
 
 #: What there is one of, by the words that give a second one away, and the file that holds it.
 ONLY_HERE = {
-    "process pool": (r"ProcessPoolExecutor|multiprocessing\.(Pool|Process)|get_context\(", ("training/runner.py", "bench.py")),
+    "process pool": (r"ProcessPoolExecutor|multiprocessing\.(Pool|Process)|get_context\(", ("training/workers.py", "bench.py")),
     "optimiser by hand": (r"addcdiv|exp_avg|beta1|betas *=", ("models/fast/",)),
     "way to write a file": (r"os\.replace\(|\.rename\(", ("paths.py",)),
     "lock": (r"fcntl\.", ("records.py",)),

@@ -8,7 +8,7 @@ import torch
 from twm.errors import UserError
 from twm.records import describe_rows
 from twm.training.collections import measure_test_accuracy, read_sweep, remake_sweep, train_here
-from twm.training.jobs import run_job
+from twm.training.runner import run_job
 from twm.training.plans import ModelPlan, check_plans
 from twm.training.reduced import list_reduced_plans
 from twm.training.results import CIRCUMSTANCES, MODEL_COLUMNS, train_model
