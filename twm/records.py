@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
 from twm.errors import UserError, require
@@ -34,8 +36,6 @@ class DamagedRecord(UserError):
 
 def write_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     """Write tensors and what JSON can hold as a safetensors file with kind, version and checksum, whole or not at all."""
-    from safetensors.torch import save
-
     content = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     metadata = {"kind": kind, "version": str(VERSION), "checksum": _checksum(content)}
     write_atomically(Path(path), save(content, metadata | {"description": json.dumps(description)}))
@@ -43,8 +43,6 @@ def write_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], de
 
 def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read back tensors, on the CPU, and description; raise DamagedRecord unless they are those that were written."""
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(path)
@@ -52,18 +50,16 @@ def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
         with safe_open(path, framework="pt") as stream:
             metadata = stream.metadata() or {}
             tensors = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        description = dict(json.loads(metadata.get("description", "{}")))
+    except (SafetensorError, OSError, TypeError, ValueError, RuntimeError) as error:
         raise DamagedRecord(f"{path.name} is damaged: {str(error).splitlines()[0]}") from error
     found = (metadata.get("kind"), metadata.get("version"))
     if found != (kind, str(VERSION)):
-        expected = f"a {kind} of version {VERSION}"
-        raise DamagedRecord(f"{path.name} is not {expected}, but kind {found[0]}, version {found[1]}")
+        wanted = f"a {kind} of version {VERSION}"
+        raise DamagedRecord(f"{path.name} is not {wanted}, but kind {found[0]}, version {found[1]}")
     if metadata.get("checksum") != _checksum(tensors):
         raise DamagedRecord(f"{path.name} is damaged: its content does not fit its checksum")
-    try:
-        return tensors, dict(json.loads(metadata["description"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DamagedRecord(f"{path.name} is damaged: its description cannot be read") from error
+    return tensors, description
 
 
 def _checksum(tensors: Mapping[str, Tensor]) -> str:
@@ -108,29 +104,31 @@ def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
 
 # ---- tables
 
+_ADVICE = "restore it or move it away"
+
 
 def read_rows(path: Path | str) -> list[dict[str, str]]:
     """Read a CSV table as texts; no rows if there is no file, and a UserError if it is cut short or no table."""
-    return _read_text(Path(path))[1]
+    header, *lines = _read_lines(Path(path))
+    return [dict(zip(header, line)) for line in lines]
 
 
-def _read_text(path: Path) -> tuple[list[str], list[dict[str, str]]]:
-    """Return the header and the rows."""
+def _read_lines(path: Path) -> list[list[str]]:
+    """Return the header and the lines, each as long as the header."""
     if not path.exists():
-        return [], []
-    advice = "restore it or move it away"
+        return [[]]
     try:
         content = path.read_text(encoding="utf-8")
         # A last line without an end may have lost some of its last value.
-        require(not content or content.endswith("\n"), f"{path.name} is cut short in its last line; {advice}")
-        header, *lines = csv.reader(io.StringIO(content), strict=True) if content.strip("\n\0 ") else [[]]
+        require(not content or content.endswith("\n"), f"{path.name} is cut short in its last line; {_ADVICE}")
+        lines = list(csv.reader(io.StringIO(content), strict=True)) if content.strip("\n\0 ") else [[]]
     except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name} is not a table of records: {error}; {advice}") from error
-    require(len(header) > 0, f"{path.name} has no header line; {advice}")
-    for number, line in enumerate(lines, start=2):
-        whole = len(line) == len(header)
-        require(whole, f"{path.name}, line {number}: {len(header)} values expected; {advice}")
-    return header, [dict(zip(header, line)) for line in lines]
+        raise UserError(f"{path.name} is not a table of records: {error}; {_ADVICE}") from error
+    require(len(lines[0]) > 0, f"{path.name} has no header line; {_ADVICE}")
+    for number, line in enumerate(lines, start=1):
+        fits = len(line) == len(lines[0])
+        require(fits, f"{path.name}, line {number}: {len(lines[0])} values expected; {_ADVICE}")
+    return lines
 
 
 def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
@@ -161,13 +159,13 @@ class Table:
         return [{name: self._parse(name, text) for name, text in row.items()} for row in self._read()]
 
     def _read(self) -> list[dict[str, str]]:
-        header, rows = _read_text(self.path)
-        if header and header != list(self.columns):
+        header, *lines = _read_lines(self.path)
+        if header not in ([], list(self.columns)):
             odd = sorted(set(header) ^ set(self.columns))
             reason = f"it differs in {', '.join(odd)}" if odd else "its columns have another order"
             advice = "move it away, or go on with that version"
             raise UserError(f"{self.path} comes from another version ({reason}): {advice}")
-        return rows
+        return [dict(zip(header, line)) for line in lines]
 
     def _parse(self, name: str, text: str) -> Any:
         # A commit may be all digits, and is a text.
@@ -176,8 +174,7 @@ class Table:
         try:
             return None if text == "" else int(text) if text.lstrip("-").isdigit() else float(text)
         except ValueError:
-            advice = "restore it or move it away"
-            raise UserError(f"{self.path.name}: {name} must be a number, not {text!r}; {advice}") from None
+            raise UserError(f"{self.path.name}: {name} must be a number, not {text!r}; {_ADVICE}") from None
 
     def find_key(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the key of a row, as texts."""

@@ -23,7 +23,7 @@ from twm.training.flip_flop import (  # fmt: skip
     train_flip_flops,
 )
 from twm.training.flip_flop_network import compute_truncated_gradient, draw_flip_flop_weights, run_flip_flop
-from twm.training.jobs import run_job
+from twm.training.runner import run_job
 from twm.training.places import make_folder_place
 from twm.training.plans import FlipFlopPlan, restore_plan
 from twm.training.results import CIRCUMSTANCES, train_model

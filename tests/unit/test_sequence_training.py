@@ -12,7 +12,7 @@ from twm.errors import UserError
 from twm.tasks.images import parse_sequence_task
 from twm.tasks.sequences import SOLVED_LOSS
 from twm.training import sequence_model as model_module
-from twm.training.jobs import run_job
+from twm.training.runner import run_job
 from twm.training.places import Place, make_folder_place, read_models
 from twm.training.plans import ModelPlan, SequencePlan, restore_plan
 from twm.training.results import CIRCUMSTANCES, train_model

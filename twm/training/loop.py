@@ -81,15 +81,12 @@ class TrainingRun:
     """Models in training, side by side, or one model alone.
 
     All that a run goes on from is tensors and a few numbers, so one that was stopped at any iteration ends bit for bit as
-    if it had not been. A kind of model says what its plan and its table are, and:
-
-    - ``_prepare(path)`` makes the models with their initial weights; ``path`` chooses a fast or a slow way;
-    - ``_live()`` returns the weights by name, each (models, ...);
-    - ``_update()`` makes the iteration ``self.iteration``, and adds each model's loss and accuracy to ``self._sums``;
-    - ``_measure()`` tests every model: scores, of which one is called ``accuracy``;
-    - ``_make_point(place, loss, accuracy)`` returns a point of a curve, given means over the batches since the last one;
-    - ``_tensors()`` returns weights, moments and whatever else an iteration goes on from, not copied;
-    - ``_make_rows()`` measures models that have ended, and returns a row each; missing columns stay empty.
+    if it had not been. A kind of model says what its plan and its table are, and: ``_prepare(path)`` makes the models, a
+    fast or a slow way; ``_live()`` returns the weights by name, each (models, ...); ``_update()`` makes an iteration and adds
+    losses and accuracies to ``self._sums``; ``_measure()`` tests every model: scores, one of them called ``accuracy``;
+    ``_make_point(place, loss, accuracy)`` returns a point of a curve, given means since the last one; ``_tensors()`` returns
+    what an iteration goes on from, not copied; ``_make_rows()`` measures models that have ended: rows, whose missing columns
+    stay empty.
     """
 
     plan_type: ClassVar[type]
@@ -188,11 +185,8 @@ class TrainingRun:
     def _test(self) -> list[int]:
         """Test every model, keep the best weights, and return which models end here."""
         weights, better, ended = self._live(), [], []
-        finite = (
-            torch.stack([torch.isfinite(matrix).reshape(len(matrix), -1).all(1) for matrix in weights.values()])
-            .all(0)
-            .tolist()
-        )
+        finite = torch.stack([matrix.isfinite().reshape(len(matrix), -1).all(1) for matrix in weights.values()]).all(0)
+        finite = finite.tolist()
         for place, (plan, log, scores) in enumerate(zip(self.plans, self.logs, self._measure())):
             if log.ended_at is not None:
                 continue
@@ -203,8 +197,7 @@ class TrainingRun:
                 better.append(place)
             if log.iterations_to_99 is None and scores.get("accuracy", -1.0) >= LEVEL:
                 log.iterations_to_99 = self.iteration
-            if not fine:
-                log.diverged_at = self.iteration
+            log.diverged_at = None if fine else self.iteration
             stop_at = getattr(plan, "stop_at", None)
             reached = stop_at is not None and scores["accuracy"] >= stop_at
             if reached or not fine or self.iteration == plan.iterations:
@@ -261,11 +254,11 @@ class TrainingRun:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return all that training goes on from: tensors, and a description that JSON can hold."""
-        tensors = {f"train.{name}": value for name, value in self._get_state().items()} | {"sums": self._sums.clone()}
-        tensors |= {f"best.{name}": matrix.clone() for name, matrix in self._best.items()}
-        for iteration, weights in self._snapshots.items():
-            tensors |= {f"snapshot{iteration}.{name}": matrix for name, matrix in weights.items()}
-        return tensors, {
+        best = {name: matrix.clone() for name, matrix in self._best.items()}
+        groups = {"train": self._get_state(), "best": best}
+        groups |= {f"snapshot{iteration}": weights for iteration, weights in self._snapshots.items()}
+        tensors = {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
+        return tensors | {"sums": self._sums.clone()}, {
             "protocol": self.plans[0].protocol,
             "plans": [plan.describe() for plan in self.plans],
             "iteration": self.iteration,
@@ -279,26 +272,22 @@ class TrainingRun:
         """Take over what :meth:`state` returned; a UserError if that was of other plans or of another version."""
         plans = [restore_plan(self.plan_type, plan) for plan in description["plans"]]
         require(plans == self.plans, "the checkpoint is of a model with another plan")
-        iteration = description["iteration"]
-        require(0 <= iteration <= self.plans[0].iterations, f"iteration {iteration} is none of the plan's")
-        logs = [TrainingLog(**log) for log in description["logs"]]
-        require(len(logs) == len(plans), "the checkpoint has not a log a model")
+        iteration, logs = description["iteration"], [TrainingLog(**log) for log in description["logs"]]
+        fits = 0 <= iteration <= self.plans[0].iterations and len(logs) == len(plans)
+        require(fits, "the checkpoint has not an iteration of the plan's, or not a log a model")
         collect_models(tensors, description)
         self._set_state(_select(tensors, "train"))
         for name, kept in self._best.items():
             kept.copy_(tensors[f"best.{name}"])
-        self._snapshots = {
-            number: {name: matrix.to(self.device) for name, matrix in _select(tensors, f"snapshot{number}").items()}
-            for number in sorted({number for plan in plans for number in plan.snapshots})
-            if number <= iteration
-        }
+        numbers = sorted({number for plan in plans for number in plan.snapshots if number <= iteration})
+        self._snapshots = {number: _select(tensors, f"snapshot{number}", self.device) for number in numbers}
         self._sums.copy_(tensors["sums"])
         self.logs, self.iteration, self._last_point = logs, iteration, description["last_point"]
         self.seconds, self._results = description["seconds"], description["results"]
 
 
-def _select(tensors: Mapping[str, Tensor], group: str) -> dict[str, Tensor]:
-    return {name.partition(".")[2]: value for name, value in tensors.items() if name.startswith(f"{group}.")}
+def _select(tensors: Mapping[str, Tensor], group: str, device: str = "cpu") -> dict[str, Tensor]:
+    return {name.partition(".")[2]: each.to(device) for name, each in tensors.items() if name.startswith(f"{group}.")}
 
 
 def collect_models(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> list[TrainedModel]:
@@ -311,7 +300,7 @@ def collect_models(tensors: Mapping[str, Tensor], description: Mapping[str, Any]
             raise DamagedRecord(f"the row of {plan.name} is from another version")
 
         def take(group: str, place: int = place) -> Any:
-            return kind.wrap({name: value[place].cpu().clone() for name, value in _select(tensors, group).items()})
+            return kind.wrap({name: value[place].clone() for name, value in _select(tensors, group).items()})
 
         curve = [dict(zip(kind.curve_columns, (plan.name, *kind._round_point(point)))) for point in log.curve]
         early = {iteration: take(f"snapshot{iteration}") for iteration in plan.snapshots if iteration <= log.ended_at}

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tqdm import tqdm
+
 #: Where lines go.
 Say = Callable[[str], None]
 #: Seconds between lines about models in training, in a log.
@@ -13,9 +15,9 @@ _LINE_SECONDS = 60.0
 
 def format_seconds(seconds: float) -> str:
     """Return a time as people say it: ``40 s``, ``7 min``, ``3 h 5 min``."""
+    minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
@@ -24,71 +26,55 @@ class Progress:
 
     def __init__(self, plans: Sequence[Any], on_record: int, say: Say) -> None:
         self._iterations = {plan.name: plan.iterations for plan in plans}
-        self._left = dict(self._iterations)
-        self._accuracies: dict[str, float] = {}
-        self._done, self._total = on_record, on_record + len(plans)
-        self._say, self._made, self._started = say, 0, time.monotonic()
-        self._told = self._started
-        self._bar: Any = None
-        if sys.stderr.isatty() and plans:
-            from tqdm import tqdm
-
-            layout = "{desc} {percentage:3.0f}%|{bar}|{postfix}"
-            self._bar = tqdm(total=sum(self._left.values()), unit="it", bar_format=layout, file=sys.stderr)
-            self._bar.set_description_str(self._count())
+        self._left, self._accuracies = dict(self._iterations), {}
+        self._done, self._total, self._made = on_record, on_record + len(plans), 0
+        self._say, self._started, self._told = say, time.monotonic(), time.monotonic()
+        hidden, layout = not plans or not sys.stderr.isatty(), "{desc} {percentage:3.0f}%|{bar}|{postfix}"
+        self._bar = tqdm(total=sum(self._left.values()), bar_format=layout, file=sys.stderr, disable=hidden)
 
     def say(self, line: str) -> None:
         """Print a line, above the bar where there is one."""
-        if self._bar is not None:
-            self._bar.clear()
+        self._bar.clear()
         self._say(line)
-        if self._bar is not None:
-            self._bar.refresh()
+        self._bar.refresh()
 
     def advance(self, model: str, iteration: int, accuracy: float) -> None:
         """Note that a model is at an iteration, with its latest test accuracy, -1 before the first."""
-        if model not in self._left:
-            # A group that was begun earlier may hold models that are not asked for now.
-            return
-        left = self._iterations[model] - iteration
-        if model in self._accuracies:
-            self._made += max(0, self._left[model] - left)
-        self._left[model], self._accuracies[model] = left, accuracy
-        self.tick()
+        # A group that was begun earlier may hold models that are not asked for now.
+        if model in self._left:
+            left = self._iterations[model] - iteration
+            if model in self._accuracies:
+                self._made += max(0, self._left[model] - left)
+            self._left[model], self._accuracies[model] = left, accuracy
+            self.tick()
 
     def finish(self, model: str, line: str, done: bool) -> None:
         """Note that a model has ended, with a line about what became of it."""
         self._done += done and model in self._left
         self._left.pop(model, None)
         self._accuracies.pop(model, None)
-        self.say(f"{line} ({self._count()}{self._time_left()})")
+        self.say(f"{line} ({self._done} of {self._total} models done{self._time_left()})")
         self.tick()
 
     def tick(self) -> None:
         """Show the state, if it is time to."""
-        if self._bar is not None:
-            self._bar.n = self._bar.total - sum(self._left.values())
-            self._bar.set_description_str(self._count(), refresh=False)
-            self._bar.set_postfix_str((self._describe_training() + self._time_left()).strip(", "), refresh=True)
-        elif time.monotonic() - self._told > _LINE_SECONDS:
+        known = [accuracy for accuracy in self._accuracies.values() if accuracy >= 0]
+        training = f", {len(self._accuracies)} in training" if self._accuracies else ""
+        if known:
+            few, mean = " ".join(f"{accuracy:.3f}" for accuracy in known), f"{sum(known) / len(known):.3f}"
+            training = (
+                f", in training with accuracy {few}" if len(known) <= 4 else f"{training} with mean accuracy {mean}"
+            )
+        state = f"{self._done} of {self._total} models done{training}{self._time_left()}"
+        self._bar.n = (self._bar.total or 0) - sum(self._left.values())
+        self._bar.set_description_str(state)
+        if self._bar.disable and time.monotonic() - self._told > _LINE_SECONDS:
             self._told = time.monotonic()
-            self._say(f"{self._count()}{self._describe_training()}{self._time_left()}")
+            self._say(state)
 
     def close(self) -> None:
         """Remove the bar."""
-        if self._bar is not None:
-            self._bar.close()
-
-    def _count(self) -> str:
-        return f"{self._done} of {self._total} models done"
-
-    def _describe_training(self) -> str:
-        known = [accuracy for accuracy in self._accuracies.values() if accuracy >= 0]
-        if not known:
-            return f", {len(self._accuracies)} in training" if self._accuracies else ""
-        if len(known) <= 4:
-            return ", in training with accuracy " + " ".join(f"{accuracy:.3f}" for accuracy in known)
-        return f", {len(known)} in training with mean accuracy {sum(known) / len(known):.3f}"
+        self._bar.close()
 
     def _time_left(self) -> str:
         elapsed, left = time.monotonic() - self._started, sum(self._left.values())

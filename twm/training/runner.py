@@ -1,30 +1,37 @@
-"""Lead a sweep: lock its place, train what waits, record what comes, and survive whatever happens."""
+"""Lead a sweep: lock its place, train what waits, record what comes, and survive whatever happens.
+
+A model's checkpoint stays until its row is on record. So a sweep may be killed between any two steps: either the row is
+there, or the checkpoint from which it will come.
+"""
 
 import os
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+import time
+import traceback
+import warnings
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twm.errors import UserError, require, require_count
-from twm.training.jobs import (
-    UNUSABLE,
-    Message,
-    describe_plan,
-    explain_failure,
-    name_job,
-    read_group,
-    read_results,
-    run_job,
-)
-from twm.training.loop import find_kind
-from twm.training.places import Place, Recorder, lock_place, set_aside
-from twm.training.plans import check_plans
+from twm.records import hold_lock, read_commit, read_tensors, write_tensors
+from twm.training.loop import TrainedModel, TrainingRun, collect_models, find_kind
+from twm.training.places import Place, lock_place, record_models, set_aside
+from twm.training.plans import check_plans, restore_plan
 from twm.training.progress import Progress, Say
-from twm.training.workers import train_in_processes
+from twm.training.workers import Message, train_here, train_in_processes, train_on_cluster
+
+#: What a checkpoint of a right name and a wrong content may raise.
+_UNUSABLE = (UserError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
+#: Seconds between reports of progress.
+_REPORT_SECONDS = 0.5
+#: Seconds that a job waits for another process to leave its model.
+_CLAIM_SECONDS = 5.0
 
 
 @dataclass
@@ -34,11 +41,6 @@ class Outcome:
     rows: list[dict[str, Any]] = field(default_factory=list)  # of the models asked for that are on record, seed by seed
     failed: dict[str, str] = field(default_factory=dict)  # why other models have no row, by name
     stopped: bool = False  # whether it was stopped from outside
-
-
-def count_cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def train_models(
@@ -51,7 +53,7 @@ def train_models(
     checkpoint_seconds: float = 30.0,
     say: Say = print,
     side_by_side: bool | None = None,
-    order: Sequence[Any] | None = None,
+    order: Sequence[Any] = (),
 ) -> Outcome:
     """Train models, seed by seed in the order given, and record a row, a curve and a network for each.
 
@@ -62,76 +64,94 @@ def train_models(
     the state of every model kept.
     """
     plans = check_plans(plans)
-    for plan in plans:
-        fits = plan.protocol == place.protocol
-        require(fits, f"{plan.name} is no model for {place.rows}, whose rows have other columns")
+    odd = [plan.name for plan in plans if plan.protocol != place.protocol]
+    require(not odd, f"{(odd or [''])[0]} is no model for {place.rows}, whose rows have other columns")
     find_kind(place.protocol).check(plans)
-    workers = count_cores() if workers is None else require_count(workers, "workers")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = require_count(cores if workers is None else workers, "workers")
     require(checkpoint_seconds > 0, f"checkpoint-seconds must be positive, not {checkpoint_seconds:g}")
     require(executor in ("local", "slurm"), f"executor must be local or slurm, not {executor!r}")
     alone = "on a cluster every job trains one model on a core: leave out --device cuda"
     require(executor == "local" or device == "cpu", alone)
+    begun = place.rows.exists() or any(place.work.glob("*.checkpoint"))
     advice = "add --resume to go on with them, or choose another place"
-    require(resume or not place.has_runs(), f"{place.rows} or {place.work} has runs in it: {advice}")
-    with lock_place(place):
+    require(resume or not begun, f"{place.rows} or {place.work} has runs in it: {advice}")
+    with lock_place(place), _catch_stop() as stop:
         leader = _Leader(place, plans, order, say)
         leader.collect_old()
-        waiting = leader.begin()
-        tasks = [(plan.name, describe_plan(plan)) for plan in waiting]
-        with _catch_stop() as stop:
-            if executor == "slurm":
-                from twm.training import cluster
-
-                leader.follow(cluster.train_on_cluster(tasks, place.work, checkpoint_seconds, stop))
-            elif device != "cpu" if side_by_side is None else side_by_side:
-                leader.train_side_by_side(waiting, device, checkpoint_seconds, stop)
-            else:
-                leader.follow(train_in_processes(tasks, place.work, workers, checkpoint_seconds, stop))
+        grouped = executor == "local" and (device != "cpu" if side_by_side is None else side_by_side)
+        settings = {"device": device, "path": "batched"} if grouped else {}
+        train = partial(_try_job, place.work, settings | {"checkpoint_seconds": checkpoint_seconds})
+        jobs = leader.begin(grouped)
+        if executor == "slurm":
+            leader.follow(train_on_cluster(train, jobs, place.work / "jobs", stop))
+        elif grouped:
+            leader.follow(train_here(train, jobs, leader.handle, stop))
+        else:
+            leader.follow(train_in_processes(train, jobs, workers, stop))
         return leader.end(stop.is_set())
 
 
 class _Leader:
     """Take messages about models, record what is done, and tell the user."""
 
-    def __init__(self, place: Place, plans: Sequence[Any], order: Sequence[Any] | None, say: Say) -> None:
+    def __init__(self, place: Place, plans: Sequence[Any], order: Sequence[Any], say: Say) -> None:
         self._place, self._plans, self._say = place, plans, say
-        self._recorder = Recorder(place, plans, order)
+        self._kind, self._table = find_kind(place.protocol), place.table
+        self._order = (*order, *plans)
         self._failed: dict[str, str] = {}
         self._progress = Progress([], 0, say)
+        if place.curve_table:
+            place.curve_table.read()
+        known = {self._table.find_key(row): row for row in self._table.read()}
+        self._known = set(known)
+        for plan in plans:
+            row = known.get(self._kind.find_key(plan), {})
+            # The scale is a remark for readers.
+            for name in row.keys() & set(self._kind.from_plan) - {"scale"}:
+                found, value = row[name], getattr(plan, name)
+                same = found == ("" if value is None and name in self._kind.texts else value)
+                require(same, f"{place.rows}: the {name} of {plan.name} is {found}, not {value}: choose another place")
+
+    def _has(self, plan: Any) -> bool:
+        return self._kind.find_key(plan) in self._known
 
     def collect_old(self) -> None:
         """Record the results that an earlier session, or jobs on a cluster, left behind."""
         for path in sorted(self._place.work.glob("*.checkpoint")):
             try:
-                models = [model for model in read_results(path) if model.plan.protocol == self._place.protocol]
-            except (*UNUSABLE, OSError):
+                models = collect_models(*read_tensors(path, "checkpoint"))
+            except (*_UNUSABLE, OSError):
                 # Told and set aside by whoever trains it.
                 continue
             try:
-                new = self._take(path, models)
+                new = self._take(path, [model for model in models if model.plan.protocol == self._place.protocol])
             except OSError as error:
-                says = f"results that wait cannot be recorded: {explain_failure(error)}"
+                says = f"results that wait cannot be recorded: {_explain(error)}"
                 raise UserError(f"{says}; make room, then --resume") from None
             for model in new:
                 self._say(f"{model.plan.name} was done and is now on record")
 
-    def _take(self, path: Path, models: Sequence[Any]) -> list[Any]:
-        """Record what is new of a checkpoint's models, remove the checkpoint, and return the new ones."""
-        new = [model for model in models if not self._recorder.has(model.plan)]
-        if new:
-            self._recorder.record(new)
-        if models:
-            path.unlink(missing_ok=True)
-            path.with_name(f".{path.stem}.lock").unlink(missing_ok=True)
-        return new
-
-    def begin(self) -> list[Any]:
-        """Start to count, and return the plans that wait."""
-        waiting = [plan for plan in self._plans if not self._recorder.has(plan)]
+    def begin(self, grouped: bool) -> list[list[Any]]:
+        """Start to count, and return the jobs that wait: a model each, or groups, those first that have been begun."""
+        waiting = [plan for plan in self._plans if not self._has(plan)]
         self._progress = Progress(waiting, len(self._plans) - len(waiting), self._say)
-        return waiting
+        if not grouped:
+            return [[plan] for plan in waiting]
+        left, groups = {plan.name: plan for plan in waiting}, []
+        for path in sorted(self._place.work.glob("group-*.checkpoint")):
+            try:
+                described = read_tensors(path, "checkpoint")[1]
+                group = [restore_plan(find_kind(described["protocol"]).plan_type, plan) for plan in described["plans"]]
+            except _UNUSABLE as error:
+                self._progress.say(f"{error}; set aside as {set_aside(path).name}, and its models start anew")
+                continue
+            if any(plan.name in left for plan in group) and name_job(group) == path.stem:
+                left = {name: plan for name, plan in left.items() if plan not in group}
+                groups.append(group)
+        return groups + self._kind.group(list(left.values()))
 
-    def follow(self, messages: Iterable[Message | None]) -> None:
+    def follow(self, messages: Iterator[Message | None]) -> None:
         """Handle messages until there are no more."""
         with closing(messages):
             for message in messages:
@@ -142,78 +162,54 @@ class _Leader:
 
     def handle(self, message: Message) -> None:
         """Handle one message."""
-        kind, names, content = message
+        plans, kind, content = message
         if kind == "say":
             self._progress.say(content)
         elif kind == "progress":
             iteration, accuracies = content
-            for name, accuracy in zip(names, accuracies):
-                self._progress.advance(name, iteration, accuracy)
+            for plan, accuracy in zip(plans, accuracies):
+                self._progress.advance(plan.name, iteration, accuracy)
         elif kind == "failed":
-            self._fail(names, f"failed: {content}")
+            self._fail(plans, content)
         elif kind == "done":
-            self.record(names, names[0])
+            self._finish(plans)
 
-    def _fail(self, names: Sequence[str], reason: str) -> None:
-        for name in names:
-            self._failed[name] = reason.removeprefix("failed: ")
-            self._progress.finish(name, f"{name}: {reason}", done=False)
+    def _fail(self, plans: Sequence[Any], reason: str) -> None:
+        for plan in plans:
+            self._failed[plan.name] = reason
+            self._progress.finish(plan.name, f"{plan.name}: failed: {reason}", done=False)
 
-    def record(self, names: Sequence[str], job: str) -> None:
-        """Take the results of a job's models into the tables."""
-        path = self._place.find_checkpoint(job)
+    def _finish(self, plans: Sequence[Any]) -> None:
+        path = self._place.find_checkpoint(name_job(plans))
         try:
-            new = self._take(path, read_results(path))
+            new = self._take(path, collect_models(*read_tensors(path, "checkpoint")))
         except OSError as error:
-            reason = f"trained, but not recorded: {explain_failure(error)}; its checkpoint waits for --resume"
-            return self._fail(names, reason)
-        except UNUSABLE as error:
-            return self._fail(names, f"failed: its result could not be used: {error}")
+            return self._fail(plans, f"trained, but not recorded: {_explain(error)}; its checkpoint waits for --resume")
+        except _UNUSABLE as error:
+            return self._fail(plans, f"its result could not be used: {error}")
         for model in new:
-            self._progress.finish(model.plan.name, find_kind(self._place.protocol).describe_row(model.row), done=True)
+            self._progress.finish(model.plan.name, self._kind.describe_row(model.row), done=True)
 
-    def train_side_by_side(
-        self, waiting: Sequence[Any], device: str, checkpoint_seconds: float, stop: threading.Event
-    ) -> None:
-        """Train groups of models of one size, one group after another, in this process."""
-        for group in self._form_groups(waiting):
-            names = [plan.name for plan in group]
-            try:
-                settings = {"device": device, "path": "batched", "keep_going": lambda: not stop.is_set()}
-                tell = lambda *state, names=names: self.handle(("progress", names, state))
-                done = run_job(
-                    group, self._place.work, checkpoint_seconds, say=self._progress.say, progress=tell, **settings
-                )
-            except (UserError, OSError, RuntimeError) as error:
-                self._fail(names, f"failed: {explain_failure(error, self._place.work / 'group.error.txt')}")
-                continue
-            if not done:
-                break
-            self.record(names, name_job(group))
-
-    def _form_groups(self, waiting: Sequence[Any]) -> Iterator[list[Any]]:
-        """Yield groups that have been begun, as they were, and then groups of all others."""
-        left = {plan.name: plan for plan in waiting}
-        for path in sorted(self._place.work.glob("group-*.checkpoint")):
-            try:
-                group = read_group(path)
-            except UNUSABLE as error:
-                self._progress.say(f"{error}; set aside as {set_aside(path).name}, and its models start anew")
-                continue
-            if any(plan.name in left for plan in group) and name_job(group) == path.stem:
-                for plan in group:
-                    left.pop(plan.name, None)
-                yield group
-        yield from find_kind(self._place.protocol).group(list(left.values()))
+    def _take(self, path: Path, models: Sequence[TrainedModel]) -> list[TrainedModel]:
+        """Record what is new of a checkpoint's models, remove the checkpoint, and return the new ones."""
+        new = [model for model in models if not self._has(model.plan)]
+        if new:
+            record_models(self._place, new, self._order)
+            self._known |= {self._kind.find_key(model.plan) for model in new}
+        if models:
+            path.unlink(missing_ok=True)
+            path.with_name(f".{path.stem}.lock").unlink(missing_ok=True)
+        return new
 
     def end(self, stopped: bool) -> Outcome:
         """Close the progress and return the outcome."""
         self._progress.close()
-        missing = [plan.name for plan in self._plans if not self._recorder.has(plan)]
-        failed = {name: self._failed[name] for name in missing if name in self._failed}
-        if not stopped:
-            failed |= {name: "its result could not be used" for name in missing if name not in failed}
-        return Outcome(self._recorder.read_rows(), failed, stopped and len(missing) > 0)
+        asked = {self._kind.find_key(plan) for plan in self._plans}
+        rows = [row for row in self._table.read() if self._table.find_key(row) in asked]
+        missing = [plan.name for plan in self._plans if not self._has(plan)]
+        lost = {} if stopped else dict.fromkeys(missing, "its result could not be used")
+        failed = lost | {name: self._failed[name] for name in missing if name in self._failed}
+        return Outcome(rows, failed, stopped and len(missing) > 0)
 
 
 @contextmanager
@@ -233,3 +229,113 @@ def _catch_stop() -> Iterator[threading.Event]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+# ---- one job: train a model, or a group side by side, from the last checkpoint to the end
+
+
+def name_job(plans: Sequence[Any]) -> str:
+    """Return the name of a job: its model's, or one that follows from the names of all its models."""
+    names = [plan.name for plan in plans]
+    return names[0] if len(names) == 1 else f"group-{zlib.crc32(' '.join(names).encode()):08x}"
+
+
+def _try_job(
+    work: Path,
+    settings: dict[str, Any],
+    plans: list[Any],
+    tell: Callable[[str, Any], None],
+    keep_going: Callable[[], bool],
+) -> tuple[str, Any]:
+    """Do a job, telling on the way (``say`` or ``progress``), and return ``done``, ``stopped`` or ``failed`` with why."""
+    told = {"say": lambda line: tell("say", line), "progress": lambda *state: tell("progress", state)}
+    try:
+        done = run_job(plans, work, keep_going=keep_going, **told, **settings)
+    except Exception as error:
+        # Whatever happens to one model, the others go on.
+        return "failed", _explain(error, work / f"{name_job(plans)}.error.txt")
+    return "done" if done else "stopped", None
+
+
+def run_job(
+    plans: Sequence[Any],
+    work: Path,
+    checkpoint_seconds: float = 30.0,
+    device: str = "cpu",
+    path: str | None = None,
+    keep_going: Callable[[], bool] = lambda: True,
+    say: Say = print,
+    progress: Callable[[int, list[float]], None] = lambda iteration, accuracies: None,
+) -> bool:
+    """Train from the last checkpoint, keep others on the way, and one with the rows at the end; tell whether it was reached.
+
+    ``keep_going`` is asked after each iteration; when it says no, a last checkpoint is kept and the job ends. An OSError is
+    raised if the last one cannot be written, and a UserError if another process is at it. ``progress`` is told each model's
+    latest accuracy, -1 before the first test.
+    """
+    read_commit()
+    place = work / f"{name_job(plans)}.checkpoint"
+    # Workers of a dead parent last a moment, a cluster's jobs for hours.
+    taken = "another process is training it: wait for that one, then go on with --resume"
+    with hold_lock(work / f".{name_job(plans)}.lock", lambda owner: taken, _CLAIM_SECONDS):
+        run = _begin(plans, device, path, place, say)
+        kept = reported = time.monotonic()
+
+        def pulse(current: TrainingRun) -> bool:
+            nonlocal kept, reported
+            now, going = time.monotonic(), keep_going()
+            if now - reported >= _REPORT_SECONDS:
+                reported = now
+                progress(current.iteration, [log.last.get("accuracy", -1.0) for log in current.logs])
+            if not going or now - kept >= checkpoint_seconds:
+                _keep(current, place, say)
+                kept = time.monotonic()
+            return going
+
+        if not run.train(pulse):
+            return False
+        # Measuring takes its time too, and may be killed.
+        _keep(run, place, say)
+        run.finish()
+        write_tensors(place, "checkpoint", *run.state())
+    return True
+
+
+def _begin(plans: Sequence[Any], device: str, path: str | None, place: Path, say: Say) -> TrainingRun:
+    """Make the run as its checkpoint left it, and say what it warns of: that a fast way failed its check."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        run = find_kind(plans[0].protocol)(plans, device, path)
+    try:
+        run.load(*read_tensors(place, "checkpoint"))
+    except FileNotFoundError:
+        pass
+    except _UNUSABLE as error:
+        reason = str(error) if place.name in str(error) else f"{place.name} cannot be gone on from ({error})"
+        say(f"{reason}; set aside as {set_aside(place).name}, and the model starts anew")
+        return _begin(plans, device, path, place, say)
+    for line in dict.fromkeys(str(warning.message) for warning in caught):
+        say(f"{name_job(plans)}: {line}")
+    return run
+
+
+def _keep(run: TrainingRun, place: Path, say: Say) -> None:
+    try:
+        write_tensors(place, "checkpoint", *run.state())
+    except OSError as error:
+        # The checkpoint before this one is still there, and training can go on.
+        says = f"{place.name} could not be kept at iteration {run.iteration}"
+        say(f"{says}: {error.strerror or error}; training goes on")
+
+
+def _explain(error: BaseException, place: Path | None = None) -> str:
+    """Return one line about a failure; for one that nobody foresaw, leave the traceback in a file and name it."""
+    if isinstance(error, UserError):
+        return str(error)
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
+    line = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    with suppress(OSError):
+        place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+        line += f" (traceback in {place})"
+    return line

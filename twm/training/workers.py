@@ -1,156 +1,194 @@
-"""A process a core, each training one model at a time with one thread, that end when their parent does.
+"""Where jobs are done: in a process a core, one after another in this process, or on a cluster.
 
-A worker holds one end of a pipe, and a thread of it waits there for models and for the wish to stop. When the parent dies,
-however that happens, the operating system closes the other end, and the worker ends at once. This module imports nothing
-that takes time, so that a worker watches its parent from its first moment.
+A job is a list of plans, done by a function ``train(plans, tell, keep_going)`` that returns a kind of message and its content;
+messages are yielded as they are told, after the job's plans, and ``None`` where none came for a moment. This module imports
+nothing that takes time, so that a worker watches its parent from its first moment.
 """
 
 import multiprocessing
 import os
-import queue
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from twm.errors import require
+from twm.errors import UserError, require
 
-#: Read by the threading libraries when a worker loads them; setting them later leaves their pools in place.
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+Plans = list[Any]
+Message = tuple[Plans, str, Any]
+Train = Callable[[Plans, Callable[[str, Any], None], Callable[[], bool]], tuple[str, Any]]
+
 #: Seconds that workers have for their last checkpoints when they are asked to stop.
 _STOP_SECONDS = 20.0
-_STOP = "stop"
+#: Minutes after which a cluster's job is put back into the queue, unless SBATCH_TIMELIMIT says so.
+_MINUTES = 240
 
 
-def _serve(connection: Connection, work: Path, checkpoint_seconds: float) -> None:
-    """Train what comes through the pipe; runs in a process of its own."""
-    stop, waiting = threading.Event(), queue.SimpleQueue()
+def _serve(connection: Connection, stop: Any, parent: int) -> None:
+    """Do the jobs that come through a pipe, in a process of its own that is gone when its parent is."""
 
     def watch() -> None:
-        try:
-            while True:
-                task = connection.recv()
-                stop.set() if task == _STOP else waiting.put(task)
-        except (EOFError, OSError):
-            # The parent has gone, or waits no longer.
-            os._exit(1)
-
-    def tell(message: Any) -> None:
-        try:
-            connection.send(message)
-        except OSError:
-            os._exit(1)
+        while os.getppid() == parent:
+            time.sleep(0.1)
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-    from twm.training.jobs import try_job
-
-    settings = {"checkpoint_seconds": checkpoint_seconds, "keep_going": lambda: not stop.is_set()}
-    while True:
-        tell(try_job(waiting.get(), work, tell, **settings))
+    # Read by the threading libraries when they are loaded: with the first job.
+    os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
+    # Without a parent the pipe is broken, and nobody listens to what is raised.
+    with suppress(EOFError, OSError):
+        while True:
+            train, plans = connection.recv()
+            connection.send(train(plans, lambda *message: connection.send(message), lambda: not stop.value))
 
 
 class _Worker:
-    def __init__(self, *arguments: Any) -> None:
+    def __init__(self, stop: Any) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, *arguments), daemon=True)
-        with _child_settings():
+        self.process = context.Process(target=_serve, args=(theirs, stop, os.getpid()), daemon=True)
+        # It unblocks signals when it starts.
+        resource_tracker.ensure_running()
+        # Workers are deaf to signals, which are the parent's to deal with, from their first moment.
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        try:
             self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
-        self.model: str | None = None
+        self.plans: Plans = []
+
+    def begin(self, train: Train, plans: Plans) -> None:
+        self.plans = plans
+        # One that has died is noticed when it is listened to.
+        with suppress(OSError):
+            self.connection.send((train, plans))
+
+    def receive(self) -> Message:
+        plans = self.plans
+        try:
+            kind, content = self.connection.recv()
+        except (EOFError, OSError):
+            self.close()
+            code = self.process.exitcode
+            kind, content = "failed", f"its process ended with exit code {code}; is there memory enough?"
+        if kind not in ("say", "progress"):
+            self.plans = []
+        return plans, kind, content
 
     def close(self) -> None:
-        """End the process, whatever it does."""
         self.connection.close()
-        self.process.join(timeout=2)
         self.process.kill()
         self.process.join()
 
 
-@contextmanager
-def _child_settings() -> Iterator[None]:
-    """Start a process with one thread, and deaf to signals, which are the parent's to deal with, from its first moment."""
-    # It unblocks signals when it starts.
-    resource_tracker.ensure_running()
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def train_in_processes(
-    tasks: Sequence[tuple[str, dict[str, Any]]],
-    work: Path,
-    workers: int,
-    checkpoint_seconds: float,
-    stop: threading.Event,
-) -> Iterator[tuple[str, list[str], Any] | None]:
-    """Train models, given by name and description, in order, as many at a time as there are workers.
+    train: Train, jobs: Sequence[Plans], workers: int, stop: threading.Event
+) -> Iterator[Message | None]:
+    """Do jobs in order, as many at a time as there are workers, each with one thread.
 
-    Messages of :func:`twm.training.jobs.try_job` come as they are told, and ``None`` where none came for a moment. A worker
-    that died is replaced; its model has failed. Once ``stop`` is set all workers keep a checkpoint and end.
+    A worker that died is replaced; its job has failed. Once ``stop`` is set all workers keep a checkpoint and end.
     """
-    waiting, crew, deadline = list(tasks), [], float("inf")
+    # A byte without a lock, which a worker that dies cannot hold.
+    stopping = multiprocessing.get_context("spawn").Value("b", 0, lock=False)
+    waiting, crew, deadline = list(jobs), [], float("inf")
     try:
-        while waiting or any(worker.model for worker in crew):
-            if stop.is_set() and deadline == float("inf"):
-                deadline = time.monotonic() + _STOP_SECONDS
+        while waiting or any(worker.plans for worker in crew):
+            if stop.is_set() and not stopping.value:
+                stopping.value, deadline = 1, time.monotonic() + _STOP_SECONDS
                 waiting.clear()
-                for worker in crew:
-                    _send(worker, _STOP)
             if time.monotonic() > deadline:
                 break
-            while len(crew) < min(workers, len(waiting) + sum(bool(worker.model) for worker in crew)):
+            while len(crew) < min(workers, len(waiting) + sum(bool(worker.plans) for worker in crew)):
                 try:
-                    crew.append(_Worker(work, checkpoint_seconds))
+                    crew.append(_Worker(stopping))
                 except OSError as error:
                     # Too many files, or no memory: what runs goes on.
                     require(len(crew) > 0, f"no process can be started to train in: {error.strerror or error}")
                     workers = len(crew)
             for worker in crew:
-                if waiting and worker.model is None:
-                    worker.model, description = waiting.pop(0)
-                    _send(worker, description)
-            busy = {worker.connection: worker for worker in crew if worker.model}
-            ready = wait(list(busy), timeout=0.2)
+                if waiting and not worker.plans:
+                    worker.begin(train, waiting.pop(0))
+            ready = wait([worker.connection for worker in crew if worker.plans], timeout=0.2)
             if not ready:
                 yield None
-            for worker in [busy[connection] for connection in ready]:
-                yield _receive(worker, crew)
+            for worker in [worker for worker in crew if worker.connection in ready]:
+                yield worker.receive()
+            crew = [worker for worker in crew if not worker.connection.closed]
     finally:
         for worker in crew:
             worker.close()
 
 
-def _send(worker: _Worker, content: Any) -> None:
-    try:
-        worker.connection.send(content)
-    except OSError:
-        # It has died, which is noticed when it is listened to.
-        pass
+def train_here(
+    train: Train, jobs: Sequence[Plans], tell: Callable[[Message], None], stop: threading.Event
+) -> Iterator[Message]:
+    """Do jobs one after another in this process; what they say on the way goes to ``tell``."""
+    for plans in jobs:
+        yield plans, *train(plans, lambda *message, plans=plans: tell((plans, *message)), lambda: not stop.is_set())
+        if stop.is_set():
+            return
 
 
-def _receive(worker: _Worker, crew: list[_Worker]) -> tuple[str, list[str], Any]:
+class ClusterJob:
+    """Do one job on a cluster; submitit sends it there and, when it runs out of time, puts it back as it was."""
+
+    def __call__(self, train: Train, plans: Plans) -> tuple[str, Any]:
+        return train(plans, print, lambda: True)
+
+    def checkpoint(self, *arguments: Any) -> Any:
+        # The one on disk is recent enough.
+        from submitit.helpers import DelayedSubmission
+
+        return DelayedSubmission(self, *arguments)
+
+
+def train_on_cluster(
+    train: Train,
+    jobs: Sequence[Plans],
+    folder: Path,
+    stop: threading.Event,
+    cluster: str = "slurm",
+    seconds: float = 2.0,
+) -> Iterator[Message | None]:
+    """Submit jobs in order to Slurm by submitit, asking every few ``seconds`` for results; cancel them once ``stop`` is set.
+
+    Partition, account and time limit are those of sbatch's own variables (SBATCH_PARTITION, SBATCH_ACCOUNT,
+    SBATCH_TIMELIMIT). All nodes must see the work folder. If the leading process is killed, jobs run on, and ``--resume``
+    records what they left. ``cluster`` may be ``local``: processes on this machine, which is how it is tested.
+    """
     try:
-        message = worker.connection.recv()
-    except (EOFError, OSError):
-        crew.remove(worker)
-        worker.close()
-        code = worker.process.exitcode
-        return "failed", [worker.model], f"its process ended with exit code {code}; is there memory enough?"
-    if message[0] not in ("say", "progress"):
-        worker.model = None
-    return message
+        import submitit
+    except ImportError:
+        raise UserError("a cluster needs submitit: install it with `pip install -e .[cluster]`") from None
+    if not jobs:
+        return
+    try:
+        executor = submitit.AutoExecutor(folder=folder, cluster=cluster)
+        executor.update_parameters(name="twm", timeout_min=_MINUTES, cpus_per_task=1, mem_gb=2)
+        with executor.batch():
+            running = [(plans, executor.submit(ClusterJob(), train, plans)) for plans in jobs]
+    except (RuntimeError, OSError, submitit.core.utils.FailedJobError) as error:
+        raise UserError(f"the jobs could not be submitted: {(str(error).splitlines() or [''])[0]}") from None
+    try:
+        while running and not stop.is_set():
+            ended = [pair for pair in running if pair[1].done()]
+            for plans, job in ended:
+                running.remove((plans, job))
+                try:
+                    kind, content = job.result()
+                except Exception as error:
+                    # The job died without an answer: killed, out of memory, or cancelled.
+                    kind, content = "failed", f"its job ended without a result: {(str(error).splitlines() or [''])[0]}"
+                yield plans, kind, content
+            if not ended:
+                yield None
+                time.sleep(seconds)
+    finally:
+        for _, job in running:
+            job.cancel(check=False)
