@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from twm.errors import UserError
 from twm.records import describe_rows
 from twm.training.collections import measure_test_accuracy, read_sweep, remake_sweep, train_here
+from twm.training.ensemble import Ensemble
 from twm.training.jobs import run_job
 from twm.training.plans import ModelPlan, check_plans
 from twm.training.reduced import list_reduced_plans
-from twm.training.results import CIRCUMSTANCES, MODEL_COLUMNS, train_model
+from twm.training.results import CIRCUMSTANCES, train_model
 from twm.training.runner import train_models
 from twm.training.sweeps import HIDDEN_SIZES, L2_VALUES, SWEEPS, TASKS, find_sweep
 
@@ -129,7 +131,7 @@ def test_remaking_takes_in_what_waits_and_trains_nothing_twice(sweep, trained):
 
 
 def test_rows_are_described_by_their_first_and_last_circumstances():
-    row = dict.fromkeys(MODEL_COLUMNS) | {"seed": 0, "device": "cpu", "torch": "2", "commit": "a", "date": "2026-01-03"}
+    row = dict.fromkeys(Ensemble.columns) | {"seed": 0, "device": "cpu", "torch": "2", "commit": "a", "date": "2026-01-03"}
     assert describe_rows([row]) == "recorded 2026-01-03: 1 network, 1 seed\ncpu, torch 2, commit a"
     rows = [row, row | {"seed": 1, "commit": "b", "date": "2026-01-04"}, row | {"commit": "c", "date": "2026-01-05"}]
     for order in (rows, rows[::-1]):

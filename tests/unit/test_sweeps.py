@@ -16,15 +16,17 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from twm.cli import main
 from twm.errors import UserError
 from twm.models.elman import read_network
 from twm.records import read_rows, read_tensors, write_rows, write_tensors
 from twm.training.collections import read_sweep
+from twm.training.ensemble import Ensemble
 from twm.training.jobs import name_job, run_job
 from twm.training.places import Place, lock_place, make_folder_place, read_models
 from twm.training.plans import ModelPlan, parse_seeds, select_plans
-from twm.training.results import CIRCUMSTANCES, MODEL_COLUMNS, train_model
+from twm.training.results import CIRCUMSTANCES, train_model
 from twm.training.runner import train_models  # fmt: skip
 from twm.training.sweeps import SWEEPS, find_sweep, list_sweeps
 
@@ -70,14 +72,14 @@ def begin(plan: ModelPlan, folder: Path, iterations: int) -> Path:
 
 def test_rows_are_whole_and_seed_major(undisturbed: Path):
     rows = read_models(undisturbed / "rows.csv")
-    assert list(rows[0]) == list(MODEL_COLUMNS)
+    assert list(rows[0]) == list(Ensemble.columns)
     promised = "task hidden l2 seed init curriculum iterations accuracy rank_theory rank_network argument_error seconds device torch commit"
-    assert set(promised.split()) <= set(MODEL_COLUMNS) and {
+    assert set(promised.split()) <= set(Ensemble.columns) and {
         "threshold",
         "accuracy_best",
         "accuracy_final",
         "checkpoint",
-    } <= set(MODEL_COLUMNS)
+    } <= set(Ensemble.columns)
     assert [(row["seed"], row["l2"]) for row in rows] == [(0, 0.0), (0, 0.001), (1, 0.0), (1, 0.001)]
     assert all(row["accuracy"] and row["accuracy_2x"] and not row["accuracy_5x"] for row in rows)
     assert [path.name for path in (undisturbed / "unfinished").iterdir()] == [".lock"]
@@ -324,7 +326,7 @@ def test_a_disk_that_fills_while_a_row_is_written(tmp_path: Path, monkeypatch: p
     ("row", "word"),
     [
         ({"model": "T1", "seed": 0, "speed": 3}, "another version.*speed"),
-        (dict.fromkeys(MODEL_COLUMNS) | {"model": PLANS[0].name, "seed": 0, "l2": 0.5}, "is .*choose another place"),
+        (dict.fromkeys(Ensemble.columns) | {"model": PLANS[0].name, "seed": 0, "l2": 0.5}, "is .*choose another place"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path: Path, row: dict, word: str):
@@ -526,7 +528,6 @@ def test_the_other_kinds_of_sweep_choose_too(
     clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
 ):
     """What would be trained, by kind of sweep; the training itself has tests of its own."""
-    from twm.training import flip_flop as flip_flop_sweep
     from twm.training.runner import Outcome
 
     seen = []
@@ -536,7 +537,6 @@ def test_the_other_kinds_of_sweep_choose_too(
         return Outcome()
 
     monkeypatch.setattr("twm.training.runner.train_models", note)
-    monkeypatch.setattr(flip_flop_sweep, "train_flip_flops", note)
     monkeypatch.setattr("twm.analysis.flip_flop.record_points", lambda *arguments: None)
     pattern = "flip-flop-8_h100_l2-0_s?" if name == "flipflop" else "copy-10_wrnn_*_s?"
     assert main(["sweep", name, "--only", pattern, "--seeds", "0-1", "--device", "cpu"]) == 0
@@ -564,8 +564,8 @@ def test_every_sweep_has_models_with_names_of_their_own():
 def test_the_list_tells_what_is_on_record_and_what_waits(clone: Path, capsys: pytest.CaptureFixture[str]):
     sweep = find_sweep("table2")
     plan = sweep.list_plans()[0]
-    row = dict.fromkeys(MODEL_COLUMNS) | {"model": plan.name, "task": "T1", "seed": 0}
-    write_rows(sweep.place().rows, [row], list(MODEL_COLUMNS))
+    row = dict.fromkeys(Ensemble.columns) | {"model": plan.name, "task": "T1", "seed": 0}
+    write_rows(sweep.place().rows, [row], list(Ensemble.columns))
     listed = {entry["name"]: entry for entry in list_sweeps()}
     assert (listed["table2"]["on_record"], listed["table2"]["waiting"]) == (1, 5) and listed["table1"]["waiting"] == 660
     assert main(["sweep", "--list", "--json", "--device", "cpu"]) == 0
