@@ -261,12 +261,14 @@ def _list_sweeps(options: argparse.Namespace, listed: list[dict[str, Any]]) -> i
 def _sweep_flip_flops(options: argparse.Namespace) -> int:
     from twm.analysis.flip_flop import POINT_TABLE, record_points
     from twm.training import flip_flop
+    from twm.training.runner import train_models
 
     here = options.executor == "local" and options.device in ("auto", "cpu") and options.workers in (None, 1)
     require(here, "the flip-flop is trained on one core of this machine: leave out --executor, --device and --workers")
     _, plans = _choose_plans(options, flip_flop.list_flip_flop_plans)
     place = flip_flop.make_flip_flop_place()
-    outcome = flip_flop.train_flip_flops(plans, place, options.resume, options.checkpoint_seconds, _say(options))
+    settings = {"workers": 1, "order": flip_flop.list_flip_flop_plans()}
+    outcome = train_models(plans, place, **_read_settings(options) | settings)
     if not outcome.stopped:
         names = [plan.name for plan in plans if plan.name in flip_flop.main_flip_flops()]
         record_points(place.networks, place.rows.with_name(POINT_TABLE), names, _say(options))
@@ -363,7 +365,7 @@ def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     from twm.analysis.systems import SequenceSystem
     from twm.tasks.sequences import SystemTask
     from twm.theory.systems import parse_task
-    from twm.training.sequence_results import read_sequence_network
+    from twm.training.sequence_run import read_sequence_network
 
     try:
         network, plan, _ = read_sequence_network(options.checkpoint)

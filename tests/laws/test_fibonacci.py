@@ -61,10 +61,9 @@ def test_targets_continue_the_inputs_and_every_argument_counts():
     assert torch.allclose(series[:, 2:], series[:, 1:-1] + series[:, :-2], rtol=1e-12)
     starts = inputs * 5.0
     assert 0.5 <= float(starts.min()) and float(starts.max()) <= 1.0 and float(starts.max() - starts.min()) > 0.4
-    assert torch.equal(draw_series([1], 3, 7, 2, 12, 5.0)[1], targets[1:])
+    assert torch.equal(draw_series([1], 3, 7, 2, 12, 5.0)[1], targets[1:]) and not torch.equal(targets[0], targets[1])
     assert torch.allclose(draw_series([0, 1], 3, 7, 2, 12, 50.0)[1], targets / 10)
     assert not torch.equal(draw_series([0, 1], 4, 7, 2, 12, 5.0)[1], targets)
-    assert not torch.equal(targets[0], targets[1])
     late = draw_series([0], 0, 4, 1, 60, 1.0)[1]
     assert torch.allclose(late[:, -1] / late[:, -2], torch.tensor(GOLDEN_RATIO, dtype=torch.float64), rtol=1e-12)
 
@@ -96,25 +95,19 @@ def test_the_row_sum_is_reached_by_saturated_neurons():
     assert measure_relative_errors(run, 9, 16, seed=5)[0] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("tolerance", [0.01, 0.1, 0.5])
+@pytest.mark.parametrize("tolerance", [0.01, 0.5])
 def test_the_last_possible_step_is_possible_and_the_next_is_not(tolerance):
     """By hand: from starts of one half the terms are 1, 3/2, 5/2, 4, 13/2, ..., and no output exceeds the row sum."""
     terms = rollout(make_fibonacci(2, 1), np.full((2, 1), 0.5), 40)[2:, 0]
     assert terms[:5].tolist() == [1, 1.5, 2.5, 4, 6.5]
     readouts = [[[1.0, -2.0, 1.0]], [[0.5, 0.0, -0.25]], [[20.0, 1.0, -1.0]], [[300.0, 0.0, 0.0]]]
-    run = make_run(readouts)
-    last = find_last_possible(run, tolerance)
+    last = find_last_possible(make_run(readouts), tolerance)
     states = np.random.default_rng(0).uniform(-1, 1, (500, 3))
-    for readout, step in zip(np.array(readouts), last):
-        corner = np.sign(readout[0])
-        outputs = np.append(states @ readout[0], corner @ readout[0])
-        # Impossible for every bounded state, even for the smallest series.
-        assert np.abs(outputs - terms[step]).min() > tolerance * terms[step]
-        if step:
-            # Possible for some state: the term itself, or the nearest output there is.
-            reached = min(terms[step - 1], corner @ readout[0]) / (corner @ readout[0]) * corner
-            assert np.abs(reached).max() <= 1
-            assert abs(reached @ readout[0] - terms[step - 1]) <= tolerance * terms[step - 1] * (1 + 1e-12)
+    for (readout,), step in zip(np.array(readouts), last):
+        reach = np.abs(readout).sum()
+        # Impossible for every bounded state, even for the smallest series; possible before, with the nearest output.
+        assert np.abs(np.append(states @ readout, reach) - terms[step]).min() > tolerance * terms[step]
+        assert step == 0 or terms[step - 1] - reach <= tolerance * terms[step - 1] * (1 + 1e-12)
 
 
 def test_steps_are_counted_from_one_and_follow_scale_and_tolerance():
@@ -138,30 +131,19 @@ def test_no_network_is_right_after_the_last_possible_step():
         assert (own[step:] > 0.1).all()
 
 
-def test_a_bound_beyond_the_steps_is_refused():
-    run = make_run([[[1e6]]])
-    with pytest.raises(UserError, match="within 10 steps"):
-        find_last_possible(run, 0.1, steps=10)
-    assert find_last_possible(run, 0.1, steps=100)[0] > 10
-
-
 # ---- raw and corrected inputs
 
 
 def test_the_predicted_error_is_that_of_drawn_starts():
     x1, x2 = np.random.default_rng(0).uniform(0.5, 1.0, (2, 1_000_000))
     ratio = (GOLDEN_RATIO * x1 + x2) / (x1 + GOLDEN_RATIO * x2)
-    predicted = predict_raw_error()
     best = ratio.mean() / (ratio**2).mean()
-    assert np.sqrt(((best * ratio - 1) ** 2).mean()) == pytest.approx(predicted, rel=2e-3)
-    for factor in (0.95, 0.99, 1.01, 1.05):
-        assert np.sqrt(((factor * best * ratio - 1) ** 2).mean()) > predicted
-    assert predict_raw_error(20) == pytest.approx(predicted, rel=1e-12)
-    # The right loading has no error at all; the reversed one is what costs.
-    assert predicted > 0.03
+    found = {factor: np.sqrt(((factor * best * ratio - 1) ** 2).mean()) for factor in (0.95, 0.99, 1, 1.01, 1.05)}
+    assert found[1] == min(found.values()) == pytest.approx(predict_raw_error(), rel=2e-3)
+    assert predict_raw_error(20) == pytest.approx(predict_raw_error(), rel=1e-12) and predict_raw_error() > 0.03
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_corrected_inputs_let_a_linear_network_continue_the_series_exactly(seed):
     errors = measure_relative_errors(make_wave_run(corrected=True, seed=seed), STEPS, 64)
     assert errors.shape == (1, STEPS) and errors.max() < 1e-5
@@ -181,7 +163,7 @@ def test_raw_inputs_leave_the_predicted_error_with_the_best_readout_and_more_wit
     assert best[8:] == pytest.approx(np.full(STEPS - 8, late.min()), rel=0.01)
 
 
-@pytest.mark.parametrize("alternating", [-0.1, 0.05, 0.447, 0.9])
+@pytest.mark.parametrize("alternating", [-0.1, 0.447])
 def test_other_modes_do_not_help_raw_inputs_on_average(alternating):
     """A mode that alternates can make one term better; the next one pays at least as much for it."""
     run = make_wave_run(False, np.linspace(0.3, 1.2, 46), alternating)
@@ -200,45 +182,33 @@ def short():
     return train_on_fibonacci([4, 0], hidden=8, iterations=120, corrected=True)
 
 
-def test_training_is_a_function_of_its_seed(short):
+def test_training_is_a_function_of_its_seed_whatever_stands_beside_it(short):
     again = train_on_fibonacci([4, 0], hidden=8, iterations=120, corrected=True)
     assert all(torch.equal(a, b) for a, b in zip(short.weights, again.weights))
     assert np.array_equal(short.losses, again.losses)
-    other = train_on_fibonacci([5], hidden=8, iterations=20)
-    assert not torch.allclose(other.weights.encoder[0], short.weights.encoder[0], atol=0.1)
-
-
-def test_a_seed_alone_equals_the_seed_beside_others(short):
     alone = train_on_fibonacci([0], hidden=8, iterations=120, corrected=True)
     assert all(torch.allclose(a[0], b[1], atol=1e-8) for a, b in zip(alone.weights, short.weights))
     assert np.allclose(alone.losses[:, 0], short.losses[:, 1], rtol=1e-8)
+    assert not torch.allclose(short.weights.encoder[0], short.weights.encoder[1], atol=0.1)
 
 
-def test_training_learns_and_reports_what_it_did(short):
+def test_training_learns_reports_what_it_did_and_ends_with_the_bound(short):
     assert (short.trained, short.iterations, short.corrected) == (10, 120, True)
     assert short.scale == pytest.approx(GOLDEN_RATIO**10) and short.losses.shape == (60, 2)
     assert (short.losses[-1] < 0.1 * short.losses[0]).all()
     assert short.weights.readout.dtype == torch.float64 and not any(matrix.requires_grad for matrix in short.weights)
-    assert [tuple(matrix.shape) for matrix in short.weights] == [(2, 8, 8), (2, 8, 1), (2, 1, 8)]
     # The last loss is what the trained network measures afresh over the trained range.
-    errors = measure_relative_errors(short, 10)
-    assert np.allclose((errors**2).mean(1), short.losses[-1], rtol=0.5)
-
-
-def test_what_training_learns_ends_with_the_bound(short):
-    last = find_last_possible(short, 0.1)
-    errors = measure_relative_errors(short, 40, 64)
+    assert np.allclose((measure_relative_errors(short, 10) ** 2).mean(1), short.losses[-1], rtol=0.5)
+    last, errors = find_last_possible(short, 0.1), measure_relative_errors(short, 40, 64)
     assert all((own[step:] > 0.1).all() for own, step in zip(errors, last)) and last.max() < 40
-    assert not np.array_equal(measure_relative_errors(short, 5, 64), measure_relative_errors(short, 5, 64, seed=1))
-    assert np.array_equal(measure_relative_errors(short, 5, 64), errors[:, :5])
+    assert not np.array_equal(errors, measure_relative_errors(short, 40, 64, seed=1))
 
 
 def test_every_argument_of_training_counts():
     default = {"hidden": 6, "dim": 1, "trained": 6, "iterations": 4, "batch": 8, "learning_rate": 0.01}
     base = train_on_fibonacci([0], **default)
     for change in ({"trained": 7}, {"iterations": 5}, {"batch": 9}, {"learning_rate": 0.02}, {"corrected": True}):
-        other = train_on_fibonacci([0], **{**default, **change})
-        assert not torch.equal(other.weights.recurrent, base.weights.recurrent), change
+        assert not torch.equal(train_on_fibonacci([0], **{**default, **change}).weights[0], base.weights[0]), change
     assert train_on_fibonacci([0], **{**default, "hidden": 7, "dim": 2}).weights.encoder.shape == (1, 7, 2)
 
 
@@ -247,10 +217,9 @@ def test_every_argument_of_training_counts():
     [
         (lambda: train_on_fibonacci([]), "at least one seed"),
         (lambda: train_on_fibonacci([0], hidden=0), "hidden"),
-        (lambda: train_on_fibonacci([0], iterations=0), "iterations"),
         (lambda: measure_relative_errors(make_run([[[1.0]]]), 0), "must be a whole number"),
-        (lambda: find_last_possible(make_run([[[1.0]]]), 1), "tolerance"),
         (lambda: find_last_possible(make_run([[[1.0]]]), float("nan")), "tolerance"),
+        (lambda: find_last_possible(make_run([[[1e6]]]), 0.1, steps=10), "within 10 steps"),
     ],
 )
 def test_what_makes_no_sense_is_refused(call, says):

@@ -14,14 +14,13 @@ from twm.analysis.analyses import analyse_network
 from twm.analysis.report import gather_subject, read_checkpoint, record_analyses
 from twm.analysis.systems import as_system
 from twm.cli import main
-from twm.models.elman import construct_elman, write_network
+from twm.models.elman import construct_elman, write_network, write_weights
 from twm.paths import results_dir
 from twm.records import read_rows
 from twm.theory.bases import make_basis
 from twm.theory.systems import make_repeat_copy, parse_task
 from twm.training.plans import ModelPlan, SequencePlan
 from twm.training.results import train_model
-from twm.training.sequence_results import write_sequence_network
 
 HISTORY, DIM, HIDDEN = 4, 2, 14
 TASK = f"repeat-copy:{HISTORY},{DIM}"
@@ -173,7 +172,7 @@ def gated(tmp_path: Path) -> Path:
     """An LSTM as `twm sweep bridge` leaves it, hardly trained."""
     path = tmp_path / "gated.safetensors"
     plan = SequencePlan("hds:6,repeat-copy:3,2", "lstm", 12, iterations=2, batch=4, test_every=1, test_count=4)
-    write_sequence_network(path, train_model(plan).weights, asdict(plan) | {"accuracy": 0.5})
+    write_weights(path, train_model(plan).weights, asdict(plan) | {"accuracy": 0.5})
     return path
 
 
@@ -187,5 +186,5 @@ def test_networks_of_other_kinds_are_analysed_by_what_can_be_run(gated: Path, ca
     refuse([gated, "--task", "T1"], "2 outputs", capsys)
     refuse([gated, "--figure", "a.png"], "Elman networks", capsys)
     path, plan = gated.with_name("copy.safetensors"), SequencePlan("copy:0", "wrnn", 6, 2, iterations=1, batch=2)
-    write_sequence_network(path, train_model(plan).weights, asdict(plan))
+    write_weights(path, train_model(plan).weights, asdict(plan))
     refuse([path], "copy:0", capsys)

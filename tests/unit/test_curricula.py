@@ -54,38 +54,24 @@ def test_adaptive_averages_over_batches_and_over_the_first_steps_only():
     assert curricula.horizons.tolist() == [20]
 
 
-def test_no_curriculum_stays_at_the_longest():
-    curricula = Curricula([ModelPlan("T1", curriculum="none")])
-    assert run_script(curricula, [[0.0], [1.0]], [[1.0], [0.0]]) == [[100], [100]]
-
-
-def test_each_model_follows_its_own_rule_whatever_stands_beside_it():
-    plans = [
-        ModelPlan("T1"),
-        ModelPlan("T1", threshold=0.5),
-        ModelPlan("T1", curriculum="adaptive"),
-        ModelPlan("T1", curriculum="adaptive", threshold=0.2, horizons=(4, 50)),
-        ModelPlan("T1", curriculum="none", horizons=(7,)),
-    ]
+def test_each_model_follows_its_own_rule_whatever_stands_beside_it_and_goes_on_where_it_was():
+    options = [
+        {}, {"threshold": 0.5}, {"curriculum": "adaptive"}, {"curriculum": "none", "horizons": (7,)},
+        {"curriculum": "adaptive", "threshold": 0.2, "horizons": (4, 50)},
+    ]  # fmt: skip
+    plans = [ModelPlan("T1", **own) for own in options]
     generator = torch.Generator().manual_seed(0)
     accuracies, losses = torch.rand(60, 5, generator=generator), torch.rand(60, 5, generator=generator) * 0.06
     together = run_script(Curricula(plans), accuracies.tolist(), losses.tolist())
     for place, plan in enumerate(plans):
-        alone = run_script(
-            Curricula([plan]), accuracies[:, place : place + 1].tolist(), losses[:, place : place + 1].tolist()
-        )
-        assert [row[place] for row in together] == [horizon for (horizon,) in alone]
+        own = (values[:, place : place + 1].tolist() for values in (accuracies, losses))
+        assert [[row[place]] for row in together] == run_script(Curricula([plan]), *own)
     assert len({tuple(row[place] for row in together) for place in range(5)}) == 5
-
-
-def test_a_rule_goes_on_where_it_was():
-    plans = [ModelPlan("T1", threshold=0.5), ModelPlan("T2", curriculum="adaptive")]
-    whole, first, second = Curricula(plans), Curricula(plans), Curricula(plans)
-    script = [[0.6, 0.0]] * 6, [[0.1, 0.02]] * 6
-    expected = run_script(whole, *script)
-    begun = run_script(first, script[0][:2], script[1][:2])
+    assert {row[3] for row in together} == {7}
+    first, second = Curricula(plans), Curricula(plans)
+    begun = run_script(first, accuracies[:20].tolist(), losses[:20].tolist())
     second.load_state(first.state_dict())
-    assert begun + run_script(second, script[0][2:], script[1][2:]) == expected
+    assert begun + run_script(second, accuracies[20:].tolist(), losses[20:].tolist()) == together
 
 
 @pytest.mark.parametrize(
@@ -114,10 +100,8 @@ def test_a_plan_refuses_what_makes_no_sense(options: dict, words: str):
 
 def test_names_tell_models_apart_and_follow_the_record_format():
     assert ModelPlan("T1", seed=3).name == "T1_h128_l2-0_s3"
-    assert (
-        ModelPlan("repeat-copy:8,4", hidden=64, l2=0.001, init="gaussian").name
-        == "repeat-copy-8-4_h64_l2-0.001_s0_gaussian"
-    )
+    plan = ModelPlan("repeat-copy:8,4", hidden=64, l2=0.001, init="gaussian")
+    assert plan.name == "repeat-copy-8-4_h64_l2-0.001_s0_gaussian"
     changes = {
         "task": "T2", "hidden": 64, "l2": 0.1, "seed": 1, "init": "identity", "curriculum": "adaptive", "threshold": 0.9,
         "iterations": 100, "learning_rate": 0.1, "drop_at": 5, "drop_factor": 0.5, "horizons": (5, 9), "batch": 32, "test_every": 7,

@@ -14,8 +14,7 @@ from twm.models.weights import Weights, draw_weights, stack_weights
 from twm.streams import binary_inputs
 from twm.theory.spectra import compare_with_theory
 from twm.theory.systems import make_selection_table, parse_task, rollout
-from twm.training.batches import BatchFeed, count_right_signs
-from twm.training.ensemble import Ensemble
+from twm.training.ensemble import BatchFeed, Ensemble, count_right_signs
 from twm.training.plans import ModelPlan
 from twm.training.results import train_model
 from twm.training.trainer import ModulePlan, ModuleRun, draw_batch
@@ -35,9 +34,6 @@ def test_the_table_is_the_rollout(task: str):
     expected = rollout(system, initial, 30)[:, system.history :]
     found = initial.reshape(7, -1)[:, torch.from_numpy(table.index)] * torch.from_numpy(table.sign)
     assert torch.equal(found, expected)
-
-
-def test_what_does_not_keep_signs_is_refused():
     with pytest.raises(UserError, match="cannot be trained"):
         make_selection_table(parse_task("fibonacci:2,1"), 5)
 
@@ -67,35 +63,30 @@ def test_right_signs_are_those_of_the_network_itself():
 
 
 def test_a_network_learns_repeat_copy_in_seconds():
-    plan = ModelPlan(
-        "repeat-copy:3,2", hidden=32, iterations=3000, test_every=100, learning_rate=3e-3, stop_at=1.0, multiples=(1, 2)
-    )
+    options = {"iterations": 3000, "test_every": 100, "learning_rate": 3e-3, "stop_at": 1.0, "multiples": (1, 2)}
+    plan = ModelPlan("repeat-copy:3,2", hidden=32, **options)
     model = train_model(plan)
-    row = model.row
+    row, curve = model.row, model.curve
+    assert row["accuracy"] == row["accuracy_1x"] == 1.0 and row["accuracy_5x"] is None and row["horizon"] == 100
     assert (
-        row["accuracy"] == 1.0 and row["iterations"] < 3000 and row["iterations"] % 100 == 0 and row["horizon"] == 100
+        100 < row["iterations_to_99"] <= row["iterations"] == row["checkpoint"] < 3000 and row["iterations"] % 100 == 0
     )
-    assert row["accuracy_1x"] == 1.0 and row["rank_network"] == row["rank_theory"] == 6 and row["argument_error"] < 0.05
-    assert row["accuracy_5x"] is None and 100 < row["iterations_to_99"] <= row["iterations"] == row["checkpoint"]
+    assert row["rank_network"] == row["rank_theory"] == 6 and row["argument_error"] < 0.05
     # The row's spectrum is that of the weights kept.
     again = compare_with_theory(model.weights.recurrent.double().numpy(), plan.system)
     assert row["argument_error"] == pytest.approx(again.argument_error, abs=1e-8)
-    assert 0 < len(model.curve) <= 200 and model.curve[-1]["iteration"] == row["iterations"]
-    assert model.curve[0]["loss"] > 10 * model.curve[-1]["loss"]
-    assert model.curve[-1]["test_accuracy"] == 1.0 and model.curve[0]["test_accuracy"] is None
+    assert 0 < len(curve) <= 200 and curve[-1]["iteration"] == row["iterations"]
+    assert curve[0]["loss"] > 10 * curve[-1]["loss"]
+    assert curve[-1]["test_accuracy"] == 1.0 and curve[0]["test_accuracy"] is None
 
 
 def test_the_loop_is_the_slow_trainer():
     """Same data, same horizons, same protocol: after a few dozen iterations the two still agree closely."""
-    plan = replace(SMALL, iterations=60, test_every=20, curriculum="none", threshold=None)
-    ensemble = Ensemble([plan])
+    options = {"iterations": 60, "learning_rate": 3e-3, "test_every": 20, "test_count": 50, "test_horizon": 20}
+    options |= {"task": SMALL.task, "hidden": 16}
+    ensemble = Ensemble([ModelPlan(**options, curriculum="none", horizons=(5, 10))])
+    slow = ModuleRun(ModulePlan(**options, model="elman", horizons=(10,)))
     ensemble.train()
-    slow = ModuleRun(
-        ModulePlan(
-            model="elman", task=plan.task, hidden=16, iterations=60, learning_rate=3e-3, horizons=(10,), test_every=20, test_count=50,
-            test_horizon=20,
-        )
-    )  # fmt: skip
     slow.train()
     for found, expected in zip(ensemble.weights(), slow.network.get_matrices()):
         np.testing.assert_allclose(found[0].numpy(), expected, atol=1e-4)
@@ -104,21 +95,20 @@ def test_the_loop_is_the_slow_trainer():
 
 def test_models_side_by_side_are_the_models_alone():
     """The batched path on the CPU; to rounding, because its products are other ones."""
-    plans = [
-        replace(SMALL, seed=0), replace(SMALL, seed=1, l2=0.01), replace(SMALL, task="random:3,2,1", curriculum="adaptive", threshold=None),
-        replace(SMALL, curriculum="none", threshold=None, init="orthogonal", drop_at=50),
+    changes = [
+        {}, {"seed": 1, "l2": 0.01}, {"task": "random:3,2,1", "curriculum": "adaptive", "threshold": None},
+        {"curriculum": "none", "threshold": None, "init": "orthogonal", "drop_at": 50},
     ]  # fmt: skip
-    plans = [replace(plan, iterations=80) for plan in plans]
-    together = Ensemble(plans)
+    plans = [replace(SMALL, iterations=80, **change) for change in changes]
+    together, again = Ensemble(plans), Ensemble(plans[::-1])
     together.train()
+    again.train()
     for place, plan in enumerate(plans):
         alone = Ensemble([plan])
         alone.train()
         for found, expected in zip(together.weights(), alone.weights()):
             torch.testing.assert_close(found[place], expected[0], rtol=1e-3, atol=2e-4)
         assert together.horizon(place) == alone.horizon(0)
-    again = Ensemble(plans[::-1])
-    again.train()
     torch.testing.assert_close(again.weights().recurrent.flip(0), together.weights().recurrent, rtol=1e-3, atol=2e-4)
 
 
@@ -139,15 +129,14 @@ def test_going_on_is_never_having_stopped(plans: list[ModelPlan]):
         current = Ensemble(plans)
         current.load(tensors, json.loads(json.dumps(description)))
     assert current.train()
-    for place, (found, wanted) in enumerate(zip(current.finish(), expected)):
-        assert found.curve == wanted.curve and found.snapshots.keys() == wanted.snapshots.keys() == set(
-            plans[place].snapshots
-        )
-        assert {**found.row, "seconds": 0} == {**wanted.row, "seconds": 0}
-        assert all(torch.equal(a, b) for a, b in zip(found.weights, wanted.weights))
-        assert all(
-            torch.equal(a, b) for key in wanted.snapshots for a, b in zip(found.snapshots[key], wanted.snapshots[key])
-        )
+    for plan, found, wanted in zip(plans, current.finish(), expected):
+        assert found.curve == wanted.curve and {**found.row, "seconds": 0} == {**wanted.row, "seconds": 0}
+        assert found.snapshots.keys() == wanted.snapshots.keys() == set(plan.snapshots)
+        pairs = [
+            (found.weights, wanted.weights),
+            *((found.snapshots[key], wanted.snapshots[key]) for key in found.snapshots),
+        ]
+        assert all(torch.equal(a, b) for pair in pairs for a, b in zip(*pair))
 
 
 def test_the_best_checkpoint_is_kept_and_ties_go_to_the_later(monkeypatch: pytest.MonkeyPatch):
@@ -168,17 +157,12 @@ def test_the_best_checkpoint_is_kept_and_ties_go_to_the_later(monkeypatch: pytes
 
 
 def test_a_model_that_diverges_stays_in_the_table_and_leaves_the_others_alone():
-    wild = replace(SMALL, learning_rate=1e30)
-    together = Ensemble([wild, SMALL])
+    together = Ensemble([replace(SMALL, learning_rate=1e30), SMALL])
     together.train()
     first, second = together.finish()
-    assert (
-        first.row["diverged_at"] == 40 == first.row["iterations"]
-        and first.weights is None
-        and first.row["rank_network"] is None
-    )
+    assert first.row["diverged_at"] == 40 == first.row["iterations"]
+    assert first.weights is None and first.row["rank_network"] is None
     assert second.row["diverged_at"] is None and second.row["iterations"] == 150 and second.weights is not None
-    assert train_model(wild).row["diverged_at"] == 40
 
 
 def test_the_learning_rate_drops_after_its_iteration():
@@ -210,18 +194,13 @@ def test_threads_are_given_back():
 
 def test_what_does_not_fit_is_refused():
     tensors, description = Ensemble([SMALL]).state()
-    for wrong in (
-        {"plans": [replace(SMALL, seed=1).describe()]},
-        {"plans": [{"task": "T1"}]},
-        {"iteration": -5},
-        {"iteration": 10**9},
-    ):
+    plans = [replace(SMALL, seed=1).describe()], [{"task": "T1"}]
+    for wrong in (*({"plans": plan} for plan in plans), {"iteration": -5}, {"iteration": 10**9}):
         with pytest.raises(UserError, match="another plan|another version|none of the plan's"):
             Ensemble([SMALL]).load(tensors, description | wrong)
-    with pytest.raises(UserError, match="side by side"):
-        Ensemble([SMALL, replace(SMALL, hidden=8)])
-    with pytest.raises(UserError, match="twice"):
-        Ensemble([SMALL, SMALL])
+    for others, word in (([replace(SMALL, hidden=8)], "side by side"), ([SMALL], "twice")):
+        with pytest.raises(UserError, match=word):
+            Ensemble([SMALL, *others])
     with pytest.raises(UserError, match="not ended"):
         Ensemble([SMALL]).finish()
 

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 import torch
+
 from twm.book.explorer import PARTS, draw_still, make_network_script, pack_network, pack_networks
 from twm.errors import UserError
 from twm.models.elman import read_network, write_network

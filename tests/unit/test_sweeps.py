@@ -24,9 +24,10 @@ from twm.errors import UserError
 from twm.models.elman import read_network
 from twm.records import read_rows, read_tensors, write_rows, write_tensors
 from twm.training.collections import read_sweep
+from twm.training.ensemble import Ensemble
 from twm.training.places import Place, lock_place, make_folder_place, read_models
 from twm.training.plans import ModelPlan, parse_seeds, select_plans
-from twm.training.results import CIRCUMSTANCES, MODEL_COLUMNS, train_model
+from twm.training.results import CIRCUMSTANCES, train_model
 from twm.training.runner import Outcome, name_job, run_job, train_models
 from twm.training.sweeps import SWEEPS, find_sweep, list_sweeps
 from twm.training.workers import train_on_cluster
@@ -88,7 +89,7 @@ def refuse(*arguments) -> None:
 
 def test_rows_are_whole_and_seed_major_and_networks_carry_their_configuration(undisturbed: Path):
     rows = read_models(undisturbed / "rows.csv")
-    assert list(rows[0]) == list(MODEL_COLUMNS)
+    assert list(rows[0]) == list(Ensemble.columns)
     assert [(row["seed"], row["l2"]) for row in rows] == [(0, 0.0), (0, 0.001), (1, 0.0), (1, 0.001)]
     assert all(row["accuracy"] and row["accuracy_2x"] and not row["accuracy_5x"] for row in rows)
     assert [path.name for path in (undisturbed / "unfinished").iterdir()] == [".lock"]
@@ -311,7 +312,7 @@ def test_a_model_that_fails_or_cannot_be_recorded_does_not_stop_the_others(
     ("row", "word"),
     [
         ({"model": "T1", "seed": 0, "speed": 3}, "another version.*speed"),
-        (dict.fromkeys(MODEL_COLUMNS) | {"model": PLANS[0].name, "seed": 0, "l2": 0.5}, "is .*choose another place"),
+        (dict.fromkeys(Ensemble.columns) | {"model": PLANS[0].name, "seed": 0, "l2": 0.5}, "is .*choose another place"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path: Path, row: dict, word: str):
@@ -467,7 +468,6 @@ def test_the_other_kinds_of_sweep_choose_too(
         return Outcome()
 
     monkeypatch.setattr("twm.training.runner.train_models", note)
-    monkeypatch.setattr("twm.training.flip_flop.train_flip_flops", note)
     monkeypatch.setattr("twm.analysis.flip_flop.record_points", lambda *arguments: None)
     pattern = "flip-flop-8_h100_l2-0_s?" if name == "flipflop" else "copy-10_wrnn_*_s?"
     assert main(["sweep", name, "--only", pattern, "--seeds", "0-1", "--device", "cpu"]) == 0
@@ -487,8 +487,8 @@ def test_every_sweep_has_models_with_names_of_their_own():
 def test_the_list_tells_what_is_on_record_and_what_waits(clone: Path, capsys: pytest.CaptureFixture[str]):
     sweep = find_sweep("table2")
     plan = sweep.list_plans()[0]
-    row = dict.fromkeys(MODEL_COLUMNS) | {"model": plan.name, "task": "T1", "seed": 0}
-    write_rows(sweep.place().rows, [row], list(MODEL_COLUMNS))
+    row = dict.fromkeys(Ensemble.columns) | {"model": plan.name, "task": "T1", "seed": 0}
+    write_rows(sweep.place().rows, [row], list(Ensemble.columns))
     listed = {entry["name"]: entry for entry in list_sweeps()}
     assert (listed["table2"]["on_record"], listed["table2"]["waiting"]) == (1, 5) and listed["table1"]["waiting"] == 660
     assert main(["sweep", "--list", "--json", "--device", "cpu"]) == 0

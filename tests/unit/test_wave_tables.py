@@ -7,10 +7,10 @@ from twm.book.figures import wave_rnn as figures
 from twm.training import sequence_tables as tables
 from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_here
 from twm.training.plans import SequencePlan
-from twm.training.sequence_results import SEQUENCE_COLUMNS
+from twm.training.sequence_run import SequenceRun
 from twm.training.sweeps import list_reduced_plans
 
-BASE = dict.fromkeys(SEQUENCE_COLUMNS) | {
+BASE = dict.fromkeys(SequenceRun.columns) | {
     "network": "wrnn", "neurons": 100, "channels": 6, "mlp": 0, "init": "shift", "encoder": "single", "activation": "relu", "seed": 0,
     "accuracy": 0.9, "loss": 0.1, "iterations": 100, "parameters": 12_724,
 }  # fmt: skip

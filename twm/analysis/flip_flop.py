@@ -17,7 +17,7 @@ from twm.models.elman import read_network
 from twm.models.weights import Weights
 from twm.records import Table
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
-from twm.training.flip_flop_network import run_flip_flop
+from twm.training.flip_flop import run_flip_flop
 
 #: Table of slow points: fixed ones, other minima of q, how many fixed ones have 0, 1, 2, ... unstable directions, the most
 #: of another, output states near which a stable one lies, unstable directions of the one nearest to rest at each of them.

@@ -151,31 +151,45 @@ def name_network(task: str, hidden: int, l2: float, seed: int, rest: str = "") -
     return f"{task.replace(':', '-').replace(',', '-')}_h{hidden}_l2-{l2:g}_s{seed}{rest}"
 
 
-def write_network(path: Path | str, weights: Any, configuration: Mapping[str, Any]) -> None:
-    """Write one network in float32 as safetensors, whole or not at all.
+def write_weights(path: Path | str, weights: Mapping[str, Tensor], configuration: Mapping[str, Any]) -> None:
+    """Write weights in float32 as safetensors under their names, whole or not at all.
 
-    ``configuration`` says how it came about, in the file's metadata: one text a key, JSON unless it is a text.
+    ``configuration`` says how they came about, in the file's metadata: one text a key, JSON unless it is a text.
     """
     from safetensors.torch import save
 
-    matrices = {name: matrix.detach().float().cpu().contiguous() for name, matrix in zip(_NAMES, as_weights(weights))}
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in configuration.items()}
-    write_atomically(Path(path), save(matrices, {"format": "pt", **texts}))
+    tensors = {name: weight.detach().float().cpu().contiguous() for name, weight in weights.items()}
+    write_atomically(Path(path), save(tensors, {"format": "pt", **texts}))
 
 
-def read_network(path: Path | str) -> tuple[ElmanRNN, dict[str, Any]]:
-    """Read a network that :func:`write_network` wrote, and its configuration."""
+def read_weights(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read the weights that :func:`write_weights` wrote, by name, and their configuration."""
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as stream:
             texts = stream.metadata() or {}
-            weights = Weights(*(stream.get_tensor(name) for name in _NAMES))
+            weights = {name: stream.get_tensor(name) for name in stream.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise UserError(f"{Path(path).name} is not a trained network: {str(error).splitlines()[0]}") from error
+    return weights, {key: _read_value(text) for key, text in texts.items() if key != "format"}
+
+
+def write_network(path: Path | str, weights: Any, configuration: Mapping[str, Any]) -> None:
+    """Write one network with :func:`write_weights`."""
+    write_weights(path, dict(zip(_NAMES, as_weights(weights))), configuration)
+
+
+def read_network(path: Path | str) -> tuple[ElmanRNN, dict[str, Any]]:
+    """Read a network that :func:`write_network` wrote, and its configuration."""
+    found, about = read_weights(path)
+    lost = [name for name in _NAMES if name not in found]
+    require(not lost, f"{Path(path).name} is not a trained network: it has no {', '.join(lost)}")
+    weights = Weights(*(found[name] for name in _NAMES))
     network = ElmanRNN(weights.encoder.shape[1], weights.recurrent.shape[0], dtype=weights.recurrent.dtype)
     network.set_matrices(*weights)
-    return network, {key: _read_value(text) for key, text in texts.items() if key != "format"}
+    return network, about
 
 
 def _read_value(text: str) -> Any:

@@ -17,21 +17,18 @@ from twm.training.results import train_model
 from twm.training.runner import train_models
 from twm.training.trainer import ModulePlan, ModuleRun, TrainingPlan
 
-Report = Callable[[str], None]
+Report, Row = Callable[[str], None], Mapping[str, str]
 
 
 def _list_plans(
     seeds: Iterable[int], task: str, hidden: int, models: Sequence[str], plan: TrainingPlan
 ) -> list[ModulePlan]:
     # Seed by seed, so that a comparison that is stopped early is still balanced.
-    same = {name: getattr(plan, name) for name in plan.describe()}
     pairs = product(seeds, models)
-    return [ModulePlan(model=model, task=task, seed=seed, hidden=hidden, **same) for seed, model in pairs]
+    return [ModulePlan(**vars(plan), model=model, task=task, seed=seed, hidden=hidden) for seed, model in pairs]
 
 
-def _train(
-    plans: Sequence[ModulePlan], rows: Path, work: Path, workers: int, report: Report | None
-) -> list[dict[str, str]]:
+def _train(plans: Sequence[ModulePlan], rows: Path, work: Path, workers: int, report: Report | None) -> list[Row]:
     place = Place(rows, None, None, work, protocol=ModulePlan.protocol)
     outcome = train_models(plans, place, resume=True, workers=workers, say=report or (lambda line: None))
     if outcome.stopped:
@@ -49,11 +46,11 @@ def compare_attention_with_elman(
     plan: TrainingPlan = TrainingPlan(stop_at=LEVEL),
     workers: int = 0,
     report: Report | None = None,
-) -> list[dict[str, str]]:
+) -> list[Row]:
     """Train attention and Elman networks on the same data, and count iterations to 99% accuracy.
 
     Networks of one seed see the same batches. ``workers`` are processes to spread the networks over; 0 trains in this one.
-    Return a row a network by :data:`twm.training.trainer.ATTENTION_COLUMNS`, values as text, empty where there is none.
+    Return a row a network by the columns of :class:`~twm.training.trainer.ModuleRun`, values as text.
     """
     plans = _list_plans(seeds, task, hidden, models, plan)
     if require_count(workers, "workers", 0):
@@ -84,9 +81,7 @@ RECORDED_PARTS: tuple[tuple[str, tuple[str, ...], int, int, float], ...] = (
 )
 
 
-def record_attention_comparison(
-    path: Path | str, workers: int = 1, report: Report | None = None
-) -> list[dict[str, str]]:
+def record_attention_comparison(path: Path | str, workers: int = 1, report: Report | None = None) -> list[Row]:
     """Train everything behind the claim that attention shortens training, and put the record in the place of the old.
 
     Rows go to ``<name>.partial.csv`` as they come; a stopped run is taken up there, and the old record stands until the new
@@ -117,28 +112,19 @@ class RatioSummary:
 
 
 def select_runs(
-    rows: Iterable[Mapping[str, str]],
-    model: str,
-    task: str = "T1",
-    hidden: int | None = None,
-    learning_rate: float = 1e-3,
-) -> dict[int, Mapping[str, str]]:
+    rows: Iterable[Row], model: str, task: str = "T1", hidden: int | None = None, learning_rate: float = 1e-3
+) -> dict[int, Row]:
     """Pick one model's runs on a task from a table's rows, by rising seed; ``hidden`` is the state size, where given."""
-    chosen = [
-        row
-        for row in rows
-        if (row["model"], row["task"]) == (model, task)
-        and float(row["learning_rate"]) == learning_rate
-        and (hidden is None or int(row["hidden"]) == hidden)
-    ]
+    wanted = lambda row: (row["model"], row["task"], float(row["learning_rate"])) == (model, task, learning_rate)
+    chosen = [row for row in rows if wanted(row) and hidden in (None, int(row["hidden"]))]
     runs = {int(row["seed"]): row for row in sorted(chosen, key=lambda row: int(row["seed"]))}
     require(len(runs) == len(chosen), f"{model} has several runs of one seed: say which hidden size")
     return runs
 
 
 def summarise_ratio(
-    first: Mapping[int, Mapping[str, str]],
-    second: Mapping[int, Mapping[str, str]],
+    first: Mapping[int, Row],
+    second: Mapping[int, Row],
     column: str = "iterations_to_99",
     draws: int = 10_000,
     seed: int = 0,
@@ -162,68 +148,55 @@ def summarise_ratio(
     return RatioSummary(float(np.median(ratios)), float(low), float(high), len(seeds), missed[0], missed[1], ratios)
 
 
-def list_iterations(rows: Sequence[Mapping[str, str]]) -> tuple[list[int | None], list[int | None]]:
+def _find_main(rows: Sequence[Row]) -> tuple[str, float, int]:
+    """Return task and learning rate of the main comparison, those of the first row, and its Elman networks' size."""
+    task = rows[0]["task"]
+    sizes = [int(row["hidden"]) for row in rows if (row["model"], row["task"]) == ("elman", task)]
+    return task, float(rows[0]["learning_rate"]), max(sizes)
+
+
+def list_iterations(rows: Sequence[Row]) -> tuple[list[int | None], list[int | None]]:
     """List the iterations to 99% of the main comparison, for attention and Elman, over the seeds that both were run on.
 
-    The first row's task and learning rate are the main ones; ``None`` stands where the level was never reached.
+    ``None`` stands where the level was never reached.
     """
-    task, rate = rows[0]["task"], float(rows[0]["learning_rate"])
-    first = select_runs(rows, "attention", task, learning_rate=rate)
-    second = select_runs(rows, "elman", task, _largest_elman(rows, task), rate)
-    seeds = sorted(set(first) & set(second))
-    return tuple([int(runs[seed]["iterations_to_99"] or 0) or None for seed in seeds] for runs in (first, second))
+    task, rate, hidden = _find_main(rows)
+    both = select_runs(rows, "attention", task, None, rate), select_runs(rows, "elman", task, hidden, rate)
+    seeds = sorted(set(both[0]) & set(both[1]))
+    return tuple([int(runs[seed]["iterations_to_99"] or 0) or None for seed in seeds] for runs in both)
 
 
-def _largest_elman(rows: Iterable[Mapping[str, str]], task: str) -> int:
-    return max(int(row["hidden"]) for row in rows if (row["model"], row["task"]) == ("elman", task))
-
-
-def summarise_comparisons(rows: Sequence[Mapping[str, str]]) -> dict[str, RatioSummary]:
+def summarise_comparisons(rows: Sequence[Row]) -> dict[str, RatioSummary]:
     """Work out every ratio that a table of the comparison holds, by a short name; the main comparison comes first."""
-    task, main_rate = rows[0]["task"], float(rows[0]["learning_rate"])
-    hidden = _largest_elman(rows, task)
+    task, main_rate, hidden = _find_main(rows)
+    rates = sorted({float(row["learning_rate"]) for row in rows if row["task"] == task} - {main_rate})
+    others = dict.fromkeys(row["task"] for row in rows if row["task"] != task)
     wanted = {
         f"{task}, all steps": ("attention", task, main_rate, "iterations_to_99"),
         f"{task}, first steps": ("attention", task, main_rate, "iterations_to_99_first"),
         f"{task}, equal parameters": ("attention-wide", task, main_rate, "iterations_to_99"),
+        **{f"{task}, rate {rate:g}": ("attention", task, rate, "iterations_to_99") for rate in rates},
+        **{other: ("attention", other, main_rate, "iterations_to_99") for other in others},
     }
-    rates = sorted({float(row["learning_rate"]) for row in rows if row["task"] == task} - {main_rate})
-    wanted |= {f"{task}, rate {rate:g}": ("attention", task, rate, "iterations_to_99") for rate in rates}
-    others = dict.fromkeys(row["task"] for row in rows if row["task"] != task)
-    wanted |= {other: ("attention", other, main_rate, "iterations_to_99") for other in others}
     found = {}
     for name, (model, which, rate, column) in wanted.items():
-        first = select_runs(rows, model, which, learning_rate=rate)
-        second = select_runs(rows, "elman", which, hidden, rate)
+        first, second = select_runs(rows, model, which, None, rate), select_runs(rows, "elman", which, hidden, rate)
         if set(first) & set(second):
             found[name] = summarise_ratio(first, second, column)
     return found
 
 
-def describe_main_comparison(
-    rows: Sequence[Mapping[str, str]], ratios: Mapping[str, RatioSummary]
-) -> dict[str, float | int]:
+def describe_main_comparison(rows: Sequence[Row], ratios: Mapping[str, RatioSummary]) -> dict[str, float | int]:
     """Return the numbers by which the claim about training time is judged.
 
     They are the main comparison's ratio, interval (an infinite end as 1e9), pairs, wins of attention and missing runs, the
     median iterations of both (a run that never arrived counts with the cap), and as ``worst_ratio`` the largest ratio on
     another task, where there is one.
     """
-    main = next(iter(ratios.values()))
-    other_tasks = {row["task"] for row in rows} & set(ratios)
-    cap = max(int(row["iterations"]) for row in rows)
-    attention, elman = (
-        float(np.median([cap if count is None else count for count in counts])) for counts in list_iterations(rows)
-    )
-    return {
-        "ratio": main.ratio,
-        "low": main.low,
-        "high": min(main.high, 1e9),
-        "pairs": main.pairs,
-        "wins": int((main.ratios < 1).sum()),
-        "attention_median": attention,
-        "elman_median": elman,
-        "attention_missed": main.first_missed,
-        "elman_missed": main.second_missed,
-        **({"worst_ratio": max(ratios[task].ratio for task in other_tasks)} if other_tasks else {}),
-    }
+    main, cap = next(iter(ratios.values())), max(int(row["iterations"]) for row in rows)
+    medians = [float(np.median([count or cap for count in counts])) for counts in list_iterations(rows)]
+    numbers = {"ratio": main.ratio, "low": main.low, "high": min(main.high, 1e9), "pairs": main.pairs}
+    numbers |= {"wins": int((main.ratios < 1).sum()), "attention_median": medians[0], "elman_median": medians[1]}
+    numbers |= {"attention_missed": main.first_missed, "elman_missed": main.second_missed}
+    worst = [ratios[task].ratio for task in {row["task"] for row in rows} & set(ratios)]
+    return numbers | ({"worst_ratio": max(worst)} if worst else {})

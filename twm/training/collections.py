@@ -15,13 +15,13 @@ from twm.paths import results_dir
 from twm.records import describe_rows, read_rows
 from twm.theory.activity import measure_activity_spectrum, measure_line_share, measure_speed, sort_by_peak
 from twm.theory.systems import parse_task
-from twm.training.batches import count_right_signs
+from twm.training.ensemble import count_right_signs
 from twm.training.places import read_models
 from twm.training.plans import SequencePlan
 from twm.training.results import train_model
 from twm.training.runner import train_models
 from twm.training.sequence_model import make_network
-from twm.training.sequence_results import read_sequence_network
+from twm.training.sequence_run import read_sequence_network
 from twm.training.sweeps import find_sweep
 from twm.training.tables import Row
 

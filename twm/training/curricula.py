@@ -1,15 +1,14 @@
 """How long the output phase of the next batch is, for many models at once.
 
 ``staged``
-    The horizons are gone through in turn: the next one is taken as soon as the share of right signs in a batch, over
-    all its output steps, exceeds the threshold. A stage is never left downwards. (twm Table 1, as released.)
+    The horizons in turn: the next one is taken as soon as the share of right signs in a batch, over all its output steps,
+    exceeds the threshold. A stage is never left downwards. (twm Table 1, as released.)
 
 ``adaptive``
-    The horizon starts at H0 and follows the loss. A rolling average is kept of the mean squared error of the first
-    Hmin = H0 output steps; where it is below the threshold the horizon grows by a factor of 1.2, and where it is above, the
-    horizon shrinks by that factor, between H0 and Hmax. (twm B.2.) The paper does not say how the average rolls: here a
-    new batch counts for a tenth. The horizon is kept as a real number and rounded down for use, because 10 * 1.2 rounded
-    at every step would grow more slowly.
+    The horizon starts at Hmin, the first of the plan's; it grows by a factor of 1.2 where a rolling average of the squared
+    error of the first Hmin output steps is below the threshold, and shrinks by it elsewhere, up to the last. (twm B.2.) The
+    paper does not say how the average rolls: here a new batch counts for a tenth. The horizon is kept as a real number and
+    rounded down for use, because 10 * 1.2 rounded at every step would grow more slowly.
 
 ``none``
     Always the last horizon.
@@ -27,8 +26,8 @@ from twm.models.kernels import StepResult
 
 #: Factor by which the adaptive horizon grows and shrinks.
 GROWTH = 1.2
-#: Share of the newest batch in the rolling loss.
-NEWEST_SHARE = 0.1
+# Share of the newest batch in the rolling loss.
+_NEWEST_SHARE = 0.1
 
 
 class Curricula:
@@ -67,7 +66,7 @@ class Curricula:
             losses = result.loss_by_step.to(torch.float64)
             newest = (losses * self._weights[:, : losses.shape[1]]).sum(1)
             before = torch.where(self._rolling.isnan(), newest, self._rolling)
-            self._rolling = before + NEWEST_SHARE * (newest - before)
+            self._rolling = before + _NEWEST_SHARE * (newest - before)
             factor = torch.where(self._rolling < self._threshold, GROWTH, 1 / GROWTH)
             self._length = torch.minimum(torch.maximum(self._length * factor, self._shortest), self._longest)
         self.horizons = self._find_horizons()
@@ -81,11 +80,10 @@ class Curricula:
 
     def state_dict(self) -> dict[str, Tensor]:
         """Return a copy of what the rules remember: stage, real-valued horizon and rolling loss, each (models,)."""
-        return {"stage": self._stage.clone(), "length": self._length.clone(), "rolling": self._rolling.clone()}
+        return {name: getattr(self, f"_{name}").clone() for name in ("stage", "length", "rolling")}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
         """Take over what :meth:`state_dict` returned."""
-        self._stage.copy_(state["stage"])
-        self._length.copy_(state["length"])
-        self._rolling.copy_(state["rolling"])
+        for name in ("stage", "length", "rolling"):
+            getattr(self, f"_{name}").copy_(state[name])
         self.horizons = self._find_horizons()

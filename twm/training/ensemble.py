@@ -1,30 +1,111 @@
 """Elman networks in training: one in a CPU process, or many side by side, by the paper's protocol.
 
 The loop always carries a ``models`` axis; a single model on the CPU takes the augmented kernel, several, or a GPU, the
-batched one.
+batched one. A batch is the initial components, gathered by the table of :func:`twm.theory.systems.make_selection_table`,
+without a rollout; tests hold it against the rollout.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from twm.errors import require
 from twm.models.checking import make_kernel
 from twm.models.elman import write_network
-from twm.models.kernels import StepResult
+from twm.models.kernels import StepResult, run_forward
 from twm.models.weights import Weights, draw_weights, stack_weights
+from twm.streams import binary_inputs, expand_words, start_words
 from twm.theory.spectra import compare_with_theory
-from twm.theory.systems import make_selection_table, parse_task
-from twm.training.batches import BatchFeed, count_right_signs
+from twm.theory.systems import SelectionTable, make_selection_table, parse_task
 from twm.training.curricula import Curricula
 from twm.training.loop import TrainingRun
 from twm.training.plans import ModelPlan
-from twm.training.progress import format_seconds
-from twm.training.results import MODEL_COLUMNS
+from twm.training.results import describe_model, read_columns, round_some, shorten
 
-#: Fields in which the models of an ensemble must agree, because they share buffers and tests.
+# Iterations whose words are computed at a time.
+_BLOCK = 512
+
+
+@lru_cache(maxsize=64)
+def _table_of(task: str, steps: int) -> SelectionTable:
+    return make_selection_table(parse_task(task), steps)
+
+
+def _stack_tables(tasks: Sequence[str], steps: int, device: Any) -> tuple[Tensor, Tensor]:
+    """Return where each task takes its targets from, (models, steps, dim), and with which sign."""
+    tables = [_table_of(task, steps) for task in tasks]
+    parts = [[getattr(table, name) for table in tables] for name in ("index", "sign")]
+    return tuple(torch.from_numpy(np.stack(part)).to(device) for part in parts)
+
+
+class BatchFeed:
+    """The training batches of several models with tasks of one (history, dim), one batch and one last horizon.
+
+    Model i's batch of an iteration is what ``draw_batch`` of the slow trainer draws for its task and seed.
+    """
+
+    def __init__(self, plans: Sequence[ModelPlan], device: Any = "cpu") -> None:
+        system, self._device = plans[0].system, torch.device(device)
+        self._history, self._dim, self._batch = system.history, system.dim, plans[0].batch
+        index, sign = _stack_tables([plan.task for plan in plans], plans[0].longest, self._device)
+        self._index, self._sign = index.flatten(1), sign[:, :, None]
+        self._positive = bool((self._sign > 0).all())
+        self._streams = [(f"{plan.task}/train", plan.seed) for plan in plans]
+        self._first, self._words = 0, torch.empty(0, len(plans), dtype=torch.int64)
+
+    def draw(self, iteration: int, steps: int) -> tuple[Tensor, Tensor]:
+        """Draw inputs (models, history, batch, dim) and targets (models, steps, batch, dim), float32, of an iteration."""
+        words = self._find_words(iteration)
+        models, width = len(words), steps * self._dim
+        signs = expand_words(words, self._batch, self._history * self._dim)
+        inputs = signs.view(models, self._batch, self._history, self._dim).transpose(1, 2)
+        if models == 1:
+            # Whole rows of the transpose are copied faster than single numbers are gathered.
+            rows = signs[0].T.contiguous().index_select(0, self._index[0, :width])
+            targets = rows.view(1, steps, self._dim, self._batch).transpose(2, 3)
+        else:
+            index = self._index[:, None, :width].expand(-1, self._batch, -1)
+            targets = signs.gather(2, index).view(models, self._batch, steps, self._dim).transpose(1, 2)
+        if not self._positive:
+            targets = targets * self._sign[:, :steps]
+        return inputs, targets
+
+    def _find_words(self, iteration: int) -> Tensor:
+        place = iteration - self._first
+        if not 0 <= place < len(self._words):
+            words = np.stack([start_words(key, seed, iteration, _BLOCK) for key, seed in self._streams], 1)
+            self._first, self._words, place = iteration, torch.from_numpy(words).to(self._device), 0
+        return self._words[place]
+
+
+@torch.no_grad()
+def count_right_signs(weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int = 50) -> Tensor:
+    """Count right signs of an ensemble at each step of its tasks' test sets: (models, horizon) int64, of ``count * dim``.
+
+    The tasks are of one history and dim, the test set is the same for all seeds, and ``chunk`` steps are held at a time. An
+    output of zero counts as positive, and one that is not a number as negative.
+    """
+    device, system = weights.recurrent.device, parse_task(tasks[0])
+    shape = (system.history, system.dim)
+    known = {task: binary_inputs(f"{task}/test", 0, 0, count, shape, device=device) for task in set(tasks)}
+    initial = torch.stack([known[task] for task in tasks])
+    flat = initial.flatten(2).mT.contiguous()
+    index, sign = (part.flatten(1) for part in _stack_tables(tasks, horizon, device))
+    models, place, right = torch.arange(len(tasks), device=device)[:, None], 0, []
+    for outputs in run_forward(weights, initial.transpose(1, 2), horizon, chunk):
+        part = slice(place, place + outputs.shape[1] * system.dim)
+        targets = flat[models, index[:, part]] * sign[:, part, None] > 0
+        targets = targets.view(len(tasks), outputs.shape[1], system.dim, count)
+        right.append(((outputs >= 0).transpose(2, 3) == targets).sum((2, 3)))
+        place = part.stop
+    return torch.cat(right, 1).cpu()
+
+
+# Fields in which the models of an ensemble must agree, because they share buffers and tests.
 _SHARED = (
     "hidden", "batch", "longest", "iterations", "test_every", "test_count", "test_horizon", "curve_every", "multiples",
 )  # fmt: skip
@@ -38,11 +119,9 @@ class Ensemble(TrainingRun):
     """Elman networks side by side: of one size, their tasks of one (history, dim), and free in all else."""
 
     plan_type = ModelPlan
-    columns = MODEL_COLUMNS
-    curve_columns = ("model", "iteration", "horizon", "loss", "accuracy", "test_accuracy")
-    texts = ("model", "task", "init", "curriculum", "device", "torch", "commit", "date")
-    from_plan = ("task", "hidden", "l2", "seed", "init", "curriculum", "threshold", "learning_rate", "drop_at")
+    columns, curve_columns, texts, from_plan = read_columns("elman")
     write_network = staticmethod(write_network)
+    wrap = staticmethod(lambda weights: Weights(**weights))
 
     def _prepare(self, path: str | None) -> None:
         first, system = self.plans[0], self.plans[0].system
@@ -62,11 +141,6 @@ class Ensemble(TrainingRun):
             weights, path = stack_weights(initial), path or "batched"
         options = {"learning_rate": rates, "l2": decays, "device": self.device}
         self._kernel = make_kernel(weights, system.history, first.batch, first.longest, path, **options)
-
-    @staticmethod
-    def wrap(weights: dict[str, Tensor]) -> Weights:
-        """Return the three matrices of one model."""
-        return Weights(**weights)
 
     def weights(self) -> Weights:
         """Return a copy of the weights, with a ``models`` axis."""
@@ -123,43 +197,35 @@ class Ensemble(TrainingRun):
         self._kernel.load_state(own)
         self._curricula.load_state({key: state[f"curriculum.{key}"] for key in self._curricula.state_dict()})
 
-    def _measure_multiples(self) -> list[dict[str, float]]:
-        """Measure every model's share of right signs over all output steps up to multiples of the training horizon."""
-        plan = self.plans[0]
-        if not plan.multiples:
-            return [{} for _ in self.plans]
-        right = self._count(Weights(**self._best), plan.longest * plan.multiples[-1]).cumsum(1)
-        steps = {multiple: multiple * plan.longest for multiple in plan.multiples}
-        total = plan.test_count * plan.system.dim
-        return [{f"accuracy_{m}x": int(own[n - 1]) / (n * total) for m, n in steps.items()} for own in right]
-
     def _make_rows(self) -> list[dict[str, Any]]:
-        return [self._make_row(place, multiples) for place, multiples in enumerate(self._measure_multiples())]
+        """Make every model's row, with its share of right signs over all output steps up to multiples of the horizon."""
+        plan = self.plans[0]
+        steps = {f"accuracy_{multiple}x": multiple * plan.longest for multiple in plan.multiples}
+        right = [()] * len(self.plans)
+        if steps:
+            right = self._count(Weights(**self._best), max(steps.values())).cumsum(1)
+        total = plan.test_count * plan.system.dim
+        shares = [{name: int(own[n - 1]) / (n * total) for name, n in steps.items()} for own in right]
+        return [self._make_row(place, own) for place, own in enumerate(shares)]
 
     def _make_row(self, place: int, multiples: Mapping[str, float]) -> dict[str, Any]:
         plan, log, weights = self.plans[place], self.logs[place], self.best(place)
         best = (log.best or log.last)["accuracy"]
         final = {"accuracy": best, "accuracy_best": best, "accuracy_final": log.last["accuracy"]}
-        row = self._start_row(place) | {"horizon": self.horizon(place)}
-        row |= {name: round(value, 6) for name, value in final.items()}
+        row = self._start_row(place) | {"horizon": self.horizon(place)} | round_some(final)
         if weights is None:
             return row
-        row |= {name: round(value, 6) for name, value in multiples.items()}
         spectrum = compare_with_theory(weights.recurrent.double().numpy(), plan.system)
         radius = float(np.abs(spectrum.network).mean()) if spectrum.rank_network else None
-        return row | {
-            "rank_theory": spectrum.rank_theory,
-            "rank_network": spectrum.rank_network,
-            "argument_error": _round(spectrum.argument_error, 8),
-            "argument_error_optimal": _round(spectrum.argument_error_optimal, 8),
-            "margin": _round(spectrum.margin, 6),
-            "radius": _round(radius, 6),
-        }
+        row |= round_some(multiples | {"margin": spectrum.margin, "radius": radius})
+        errors = {name: getattr(spectrum, name) for name in ("argument_error", "argument_error_optimal")}
+        ranks = {name: getattr(spectrum, name) for name in ("rank_theory", "rank_network")}
+        return row | ranks | round_some(errors, 8)
 
     @staticmethod
     def _round_point(point: Sequence[Any]) -> Sequence[Any]:
         iteration, horizon, loss, accuracy, test = point
-        return iteration, horizon, float(f"{loss:.4g}"), round(accuracy, 4), _round(test, 6)
+        return iteration, horizon, shorten(loss), round(accuracy, 4), test if test is None else round(test, 6)
 
     @classmethod
     def check(cls, plans: Sequence[ModelPlan]) -> None:
@@ -178,15 +244,9 @@ class Ensemble(TrainingRun):
     @staticmethod
     def describe_row(row: Mapping[str, Any]) -> str:
         """Return what became of one model, in a line."""
-        line = f"{row['model']}: accuracy {row['accuracy']:.4f}"
+        parts = []
         if row["rank_network"] is not None:
-            line += f", {row['rank_network']} of {row['rank_theory']} eigenvalues"
+            parts.append(f"{row['rank_network']} of {row['rank_theory']} eigenvalues")
         if row["argument_error"] is not None:
-            line += f", argument error {row['argument_error']:.2g} rad"
-        if row["diverged_at"] is not None:
-            line += f", diverged by iteration {row['diverged_at']}"
-        return f"{line}, {row['iterations']} iterations, {format_seconds(row['seconds'])}"
-
-
-def _round(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)
+            parts.append(f"argument error {row['argument_error']:.2g} rad")
+        return describe_model(row, *parts)

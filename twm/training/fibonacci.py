@@ -1,22 +1,20 @@
 """Can a bounded network learn Fibonacci? The experiment behind a remark of the paper, with the bound that decides it.
 
-Neurons of an Elman network with tanh lie between -1 and 1, so its outputs lie between plus and minus the sum of the
-readout's magnitudes. The series grows by a constant factor a step, so some step is the last on which the network can be
-right, whatever it has learnt; :func:`find_last_possible` says which.
-
-The series is given its best chance: it is divided by its growth over the trained horizon, so that targets are of the
-size of one, and the loss is relative, so that early terms count as much as late ones.
+Outputs of an Elman network with tanh lie between plus and minus the sum of the readout's magnitudes. The series grows by a
+constant factor a step, so some step is the last on which the network can be right, whatever it has learnt. The series is
+given its best chance: it is divided by its growth over the trained horizon, so that targets are of the size of one, and the
+loss is relative, so that early terms count as much as late ones.
 
 There is a second obstacle, within the trained range. While a network is nearly linear, an input that enters a step
 earlier has been multiplied once more by W_hh. On the growing mode the first start x1 therefore weighs the golden ratio
-times as much as the second, x2, where the series needs the reverse: no choice of weights loads the series from raw inputs,
-and :func:`predict_raw_error` says how much is lost at least. Corrected inputs, from which is taken what the network itself
-will add before it is loaded, have no such limit (see the claim ``ours.input``).
+times as much as the second, x2, where the series needs the reverse: no choice of weights loads the series from raw inputs.
+Corrected inputs, from which is taken what the network itself will add before it is loaded, have no such limit (see the
+claim ``ours.input``).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,13 +24,13 @@ from twm.errors import require, require_count
 from twm.models.weights import Weights, draw_weights, stack_weights
 from twm.theory.systems import make_fibonacci, rollout
 from twm.training.loop import TrainingRun
-from twm.training.optimisers import list_tensors, make_adam, set_rate
 from twm.training.plans import Plan
+from twm.training.results import list_tensors, make_adam, set_rate
 
 #: The factor by which the series grows a step, in the long run.
 GOLDEN_RATIO = (1 + 5**0.5) / 2
-#: What the initial readout is multiplied by.
-READOUT_GAIN = 8.0
+# What the initial readout is multiplied by.
+_READOUT_GAIN = 8.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +50,6 @@ class FibonacciPlan(Plan):
     """One Elman network to train on relative errors over the first steps."""
 
     protocol = "fibonacci"
-    snapshots: ClassVar[tuple[int, ...]] = ()
 
     seed: int  # of initial weights and data
     hidden: int = 32  # neurons
@@ -63,18 +60,11 @@ class FibonacciPlan(Plan):
     learning_rate: float = 1e-2  # Adam's first step
     corrected: bool = False  # whether the second input is lessened by what the network itself would add to it
 
+    test_every = property(lambda self: max(1, self.iterations // 50))  # iterations between looks at the loss
+    name = property(lambda self: f"fibonacci_s{self.seed}")
+
     def __post_init__(self) -> None:
-        self._check_counts("hidden dim trained iterations batch")
-
-    @property
-    def test_every(self) -> int:
-        """Iterations between looks at the loss."""
-        return max(1, self.iterations // 50)
-
-    @property
-    def name(self) -> str:
-        """The network's name."""
-        return f"fibonacci_s{self.seed}"
+        self._check(count="hidden dim trained iterations batch")
 
 
 class FibonacciTraining(TrainingRun):
@@ -88,7 +78,7 @@ class FibonacciTraining(TrainingRun):
         self.scale = GOLDEN_RATIO**plan.trained
         drawn = stack_weights([draw_weights(plan.dim, plan.hidden, "orthogonal", seed) for seed in self._seeds])
         # A large readout lets the neurons stay where tanh is nearly linear; from the usual one training only slowly gets there.
-        drawn = drawn._replace(readout=drawn.readout * READOUT_GAIN)
+        drawn = drawn._replace(readout=drawn.readout * _READOUT_GAIN)
         self._weights = Weights(*(matrix.double().requires_grad_() for matrix in drawn))
         self._adam = make_adam(self._weights, plan.learning_rate, fused=False)
 
@@ -97,9 +87,8 @@ class FibonacciTraining(TrainingRun):
 
     def _update(self) -> None:
         plan = self.plan
-        inputs, targets = draw_series(self._seeds, self.iteration, plan.batch, plan.dim, plan.trained, self.scale)
-        outputs = torch.stack(list(_run(self._weights, _correct(inputs, plan.corrected), plan.trained)), dim=1)
-        self._losses = ((outputs - targets) / targets).square().mean((1, 2, 3))
+        data = draw_series(self._seeds, self.iteration, plan.batch, plan.dim, plan.trained, self.scale)
+        self._losses = _find_errors(self._weights, *data, plan.corrected).square().mean((1, 2, 3))
         self._adam.zero_grad()
         self._losses.sum().backward()
         set_rate(self._adam, plan.learning_rate * (1 - (self.iteration - 1) / plan.iterations))
@@ -116,9 +105,6 @@ class FibonacciTraining(TrainingRun):
 
     def _tensors(self) -> dict[str, Tensor]:
         return list_tensors(self._adam)
-
-    def _make_rows(self) -> list[dict[str, Any]]:
-        return [log.last for log in self.logs]
 
 
 def train_on_fibonacci(seeds: Sequence[int], **options: Any) -> FibonacciRun:
@@ -145,14 +131,26 @@ def draw_series(
     return series[:, :2], series[:, 2:]
 
 
+def _find_errors(weights: Weights, inputs: Tensor, targets: Tensor, corrected: bool) -> Tensor:
+    """Run networks on starts, and return the relative errors of their outputs, (models, steps, count, dim)."""
+    if corrected:
+        # One step before the substrate is full, the boundary adds the first start to what enters next.
+        inputs = torch.stack([inputs[:, 0], inputs[:, 1] - inputs[:, 0]], dim=1)
+    recurrent, encoder, readout = (matrix.mT for matrix in weights)
+    state, outputs = inputs.new_zeros(len(recurrent), inputs.shape[2], recurrent.shape[-1]), []
+    for start in inputs.unbind(1):
+        state = torch.tanh(state @ recurrent + start @ encoder)
+    for _ in range(targets.shape[1]):
+        state = torch.tanh(state @ recurrent)
+        outputs.append(state @ readout)
+    return (torch.stack(outputs, dim=1) - targets) / targets
+
+
 def measure_relative_errors(run: FibonacciRun, steps: int, count: int = 256, seed: int = 10_000) -> np.ndarray:
     """Return the root mean square of outputs' relative errors over sequences that were not trained on, (models, steps)."""
-    models = len(run.weights.recurrent)
-    dim = run.weights.encoder.shape[-1]
-    count, steps = require_count(count, "count"), require_count(steps, "steps")
-    inputs, targets = draw_series([seed] * models, 0, count, dim, steps, run.scale)
-    outputs = torch.stack(list(_run(run.weights, _correct(inputs, run.corrected), steps)), dim=1)
-    return ((outputs - targets) / targets).square().mean((2, 3)).sqrt().numpy()
+    sizes = require_count(count, "count"), run.weights.encoder.shape[-1], require_count(steps, "steps")
+    data = draw_series([seed] * len(run.weights.recurrent), 0, *sizes, run.scale)
+    return _find_errors(run.weights, *data, run.corrected).square().mean((2, 3)).sqrt().numpy()
 
 
 def find_last_possible(run: FibonacciRun, tolerance: float, steps: int = 1000) -> np.ndarray:
@@ -172,10 +170,9 @@ def find_last_possible(run: FibonacciRun, tolerance: float, steps: int = 1000) -
 def predict_raw_error(nodes: int = 64) -> float:
     """Return the least relative error of a linear network loaded by raw inputs, root mean square, late in the series.
 
-    The network's late terms are c (g x1 + x2) with the golden ratio g, the series' (x1 + g x2) up to a common factor, with
-    both starts uniform between 0.5 and 1. For the quotient r of the two the best c leaves 1 - E[r]^2 / E[r^2]. A second mode
-    that neither grows nor fades against the first could improve every other term at the cost of the ones between, so the
-    statement is about the mean over neighbouring terms. The means are Gauss-Legendre sums of some nodes a start.
+    The network's late terms are c (g x1 + x2) with the golden ratio g, the series' (x1 + g x2) up to a common factor. For the
+    quotient r of the two the best c leaves 1 - E[r]^2 / E[r^2], by Gauss-Legendre sums of some nodes a start. A second mode
+    that alternates could improve every other term at the cost of those between: it is the mean over neighbouring terms.
     """
     places, weights = np.polynomial.legendre.leggauss(nodes)
     starts = 0.75 + 0.25 * places
@@ -183,19 +180,3 @@ def predict_raw_error(nodes: int = 64) -> float:
     ratio = (GOLDEN_RATIO * first + second) / (first + GOLDEN_RATIO * second)
     mean = np.outer(weights, weights) / 4
     return float(np.sqrt(1 - (mean * ratio).sum() ** 2 / (mean * ratio**2).sum()))
-
-
-def _correct(inputs: Tensor, corrected: bool) -> Tensor:
-    # One step before the substrate is full, the boundary adds the first start to what enters next.
-    return torch.stack([inputs[:, 0], inputs[:, 1] - inputs[:, 0]], dim=1) if corrected else inputs
-
-
-def _run(weights: Weights, inputs: Tensor, steps: int) -> Iterator[Tensor]:
-    # inputs (models, 2, batch, dim); states are rows.
-    recurrent, encoder, readout = (matrix.mT for matrix in weights)
-    state = torch.zeros(len(recurrent), inputs.shape[2], recurrent.shape[-1], dtype=inputs.dtype)
-    for step in range(inputs.shape[1] + steps):
-        drive = state @ recurrent
-        state = torch.tanh(drive + inputs[:, step] @ encoder if step < inputs.shape[1] else drive)
-        if step >= inputs.shape[1]:
-            yield state @ readout

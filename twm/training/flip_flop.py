@@ -1,4 +1,7 @@
-"""Training the delayed flip-flop: streams without end, the gradient cut after a few steps, the state carried on."""
+"""Training the delayed flip-flop: streams without end, the gradient cut after a few steps, the state carried on.
+
+The network is h(t) = tanh(W h(t-1) + W_in x(t)), y(t) = tanh(W_out h(t)); W_in stays as it was drawn.
+"""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,65 +12,105 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from twm.errors import UserError, require
+from twm.errors import require
 from twm.models.elman import write_network
-from twm.models.weights import Weights
+from twm.models.weights import Weights, draw_matrix
 from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
-from twm.training.flip_flop_network import (  # fmt: skip
-    GradientBuffers,
-    compute_truncated_gradient,
-    draw_flip_flop_weights,
-    run_flip_flop,
-)
 from twm.training.loop import TrainingRun
-from twm.training.optimisers import list_tensors, make_adam, set_rate
 from twm.training.places import Place, make_sweep_place, read_models
 from twm.training.plans import FlipFlopPlan
-from twm.training.progress import Say, format_seconds
-from twm.training.runner import Outcome, train_models
+from twm.training.progress import format_seconds
+from twm.training.results import list_tensors, make_adam, read_columns, round_some, set_rate, shorten
 
 # Updates whose data is drawn in one go.
 _DRAWN = 50
 # Steps of a test that pass before outputs are judged; by then every channel has had a pulse, or has nothing to say.
 _WARM_UP = 200
-#: Name of the sweep and of its tables.
+# Steps over which a trained network is scored: streams side by side and steps of each.
+_TEST_SIZE = (20, 5000)
+#: Name of the sweep and of its tables, and what it is for.
 FLIP_FLOP_SWEEP = "flipflop"
-#: What it is for, in a line.
 FLIP_FLOP_ABOUT = "mem: the 3-bit flip-flop; delays 0 and 8 over five seeds, other delays, other readings"
-#: Steps over which a trained network is scored: streams side by side and steps of each.
-TEST_SIZE = (20, 5000)
-#: A table of flip-flop networks: its columns and what they mean.
-FLIP_FLOP_COLUMNS: dict[str, str] = {
-    "model": "name; two rows have one name only if they are the same network",
-    "task": "flip-flop:DELAY, and the reading where it is not one pulse in 50 steps a channel",
-    "hidden": "hidden neurons",
-    "l2": "weight decay: none",
-    "seed": "of data and initial weights",
-    "init": "how initial weights were drawn",
-    "curriculum": "none",
-    "delay": "steps from a pulse to its due step",
-    "reading": "what the mean interval is counted over",
-    "unfold": "steps that the gradient goes back",
-    "learning_rate": "Adam's step",
-    "drop_at": "last update before it becomes a tenth",
-    "iterations": "updates made",
-    "accuracy": "share of right signs outside two steps from a due step on, over 100,000 steps, kept weights",
-    "waiting": "the same on the steps on which a pulse of the other sign is on its way; empty without a delay",
-    "overall": "the same over all steps",
-    "accuracy_other": "accuracy where pulses come at the interval of the other reading",
-    "waiting_other": "waiting there",
-    "checkpoint": "update of the kept weights: the best test, of equal ones the latest",
-    "iterations_to_99": "first test with accuracy and waiting of at least 0.99; empty if none",
-    "diverged_at": "test at which weights were no longer finite; empty if that did not happen",
-    "rank_theory": "empty: no theory gives this network a spectrum",
-    "rank_network": "eigenvalues of W with a magnitude above 0.9",
-    "argument_error": "empty, as rank_theory",
-    "seconds": "training and testing",
-    "device": "where",
-    "torch": "version",
-    "commit": "of this project; with + where files were changed",
-    "date": "day on which the network was done",
-}
+
+
+# ---- the network, and the gradient of its error over a few steps
+
+
+def draw_flip_flop_weights(hidden: int, channels: int, seed: int) -> Weights:
+    """Draw W_in uniform in +-1/sqrt(channels), W and W_out in +-1/sqrt(hidden), float32.
+
+    Source: mem App. A.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    encoder = draw_matrix((hidden, channels), channels, "uniform", generator)
+    shapes = (hidden, hidden), (channels, hidden)
+    recurrent, readout = (draw_matrix(shape, hidden, "uniform", generator) for shape in shapes)
+    return Weights(recurrent, encoder, readout)
+
+
+def run_flip_flop(weights: Weights, pulses: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """Run pulses (steps, ..., channels) from a state (..., hidden): states (steps, ..., hidden), outputs (steps, ..., channels).
+
+    Source: mem Sec. 2.
+    """
+    recurrent, encoder, readout = weights
+    states = []
+    for push in pulses @ encoder.T:
+        state = torch.tanh(state @ recurrent.T + push)
+        states.append(state)
+    stacked = torch.stack(states)
+    return stacked, torch.tanh(stacked @ readout.T)
+
+
+def compute_truncated_gradient(
+    weights: Weights, pulses: Tensor, targets: Tensor, state: Tensor
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return the gradients of W and W_out, the mean squared error, and the last state (streams, hidden), with autograd.
+
+    Pulses and targets are (steps, streams, channels); nothing flows back through the state (streams, hidden) before them.
+    """
+    recurrent, readout = (matrix.detach().clone().requires_grad_() for matrix in (weights.recurrent, weights.readout))
+    with torch.enable_grad():
+        states, outputs = run_flip_flop(Weights(recurrent, weights.encoder, readout), pulses, state.detach())
+        loss = (outputs - targets).square().mean()
+        by_recurrent, by_readout = torch.autograd.grad(loss, (recurrent, readout))
+    return by_recurrent, by_readout, loss.detach(), states[-1].detach()
+
+
+class _GradientBuffers:
+    """The same gradient by hand, without an allocation: a third of autograd's time at this size."""
+
+    def __init__(self, weights: Weights, slopes: Sequence[Tensor], steps: int, streams: int) -> None:
+        hidden = len(weights.recurrent)
+        new = weights.recurrent.new_zeros
+        self.weights, (self.by_recurrent, self.by_readout) = weights, slopes
+        self.states, self.driven = new(steps + 1, streams, hidden), new(steps, streams, hidden)
+        self.slopes, self.backward = new(steps, streams, hidden), new(steps, streams, hidden)
+        self._flat = [values.view(-1, hidden) for values in (self.states[1:], self.states[:-1], self.backward)]
+
+    def compute(self, pulses: Tensor, targets: Tensor) -> Tensor:
+        """Go on from ``states[0]``; leave the gradients in place and the last state in ``states[-1]``; return the loss."""
+        recurrent, encoder, readout = self.weights
+        torch.matmul(pulses, encoder.T, out=self.driven)
+        for before, after, push in zip(self.states, self.states[1:], self.driven):
+            torch.addmm(push, before, recurrent.T, out=after)
+            after.tanh_()
+        after, before, backward = self._flat
+        outputs = (after @ readout.T).tanh_()
+        errors = outputs - targets.reshape(outputs.shape)
+        loss = errors.square().mean()
+        by_output = errors.mul_(2 / errors.numel()).mul_(1 - outputs * outputs)
+        torch.matmul(by_output.T, after, out=self.by_readout)
+        torch.matmul(by_output, readout, out=backward)
+        torch.mul(self.states[1:], self.states[1:], out=self.slopes)
+        self.slopes.neg_().add_(1)
+        later = None
+        for here, slope in zip(reversed(self.backward.unbind()), reversed(self.slopes.unbind())):
+            if later is not None:
+                here.addmm_(later, recurrent)
+            later = here.mul_(slope)
+        torch.matmul(backward.T, before, out=self.by_recurrent)
+        return loss
 
 
 # ---- the score
@@ -110,11 +153,9 @@ class FlipFlopTrainer(TrainingRun):
     """One network in training; ``path`` is ``fast`` or ``reference``, by default fast if it passes its check."""
 
     plan_type = FlipFlopPlan
-    columns = FLIP_FLOP_COLUMNS
-    curve_columns = ("model", "iteration", "loss", "accuracy", "waiting")
-    texts = ("model", "task", "init", "curriculum", "reading", "device", "torch", "commit", "date")
-    from_plan = ("hidden", "seed", "delay", "reading", "unfold", "learning_rate", "drop_at")
+    columns, curve_columns, texts, from_plan = read_columns("flip-flop")
     write_network = staticmethod(write_network)
+    wrap = staticmethod(lambda weights: Weights(**weights))
 
     def _prepare(self, path: str | None) -> None:
         require(path in (None, "fast", "reference"), f"path must be fast or reference, not {path!r}")
@@ -124,22 +165,19 @@ class FlipFlopTrainer(TrainingRun):
         # One vector for all that is trained, so that clipping and Adam are a handful of operations.
         self._vector = torch.cat([initial.recurrent.flatten(), initial.readout.flatten()])
         self._adam = make_adam([self._vector], plan.learning_rate)
-        self._weights = initial._replace(**self._split(self._vector, initial))
-        slopes = tuple(self._split(self._vector.grad, initial).values())
-        self._buffers = GradientBuffers(self._weights, slopes, plan.unfold, plan.batch)
+        # Views of the vector and of its gradient.
+        sizes, shapes = (plan.hidden**2, initial.readout.numel()), (initial.recurrent.shape, initial.readout.shape)
+        own, slopes = (
+            [part.view(shape) for part, shape in zip(vector.split(sizes), shapes)]
+            for vector in (self._vector, self._vector.grad)
+        )
+        self._weights = initial._replace(recurrent=own[0], readout=own[1])
+        self._buffers = _GradientBuffers(self._weights, slopes, plan.unfold, plan.batch)
         self._stream = FlipFlopStream(plan.task, "train", plan.seed, plan.batch)
         # Where the stretch of data in use began: after a stop it is drawn again.
         self._position, self._held = torch.zeros((), dtype=torch.int64), torch.from_numpy(self._stream.held.copy())
         self._drawn: tuple[Tensor, Tensor] | None = None
         self._path = path or self._choose_path()
-
-    @staticmethod
-    def _split(vector: Tensor, initial: Weights) -> dict[str, Tensor]:
-        size = initial.recurrent.numel()
-        return {
-            "recurrent": vector[:size].view(initial.recurrent.shape),
-            "readout": vector[size:].view(initial.readout.shape),
-        }
 
     def _choose_path(self) -> str:
         stream = FlipFlopStream(self.plan.task, "train", self.plan.seed, self.plan.batch)
@@ -157,11 +195,6 @@ class FlipFlopTrainer(TrainingRun):
         self._buffers.states[0].copy_(state)
         self._buffers.compute(pulses, targets)
         return self._buffers.by_recurrent, self._buffers.by_readout
-
-    @staticmethod
-    def wrap(weights: dict[str, Tensor]) -> Weights:
-        """Return the three matrices."""
-        return Weights(**weights)
 
     def _live(self) -> dict[str, Tensor]:
         return {name: matrix[None] for name, matrix in self._weights._asdict().items()}
@@ -187,13 +220,15 @@ class FlipFlopTrainer(TrainingRun):
 
     def _draw(self) -> None:
         """Draw a stretch of the stream, from where it stands or, after a stop, from where it was begun."""
-        if (self.iteration - 1) % _DRAWN:
-            self._stream.position, self._stream.held = int(self._position), self._held.numpy().copy()
-        else:
-            self._position.fill_(self._stream.position)
-            self._held.copy_(torch.from_numpy(self._stream.held))
-        pulses, targets = self._stream.draw(_DRAWN * self.plan.unfold)
-        self._drawn = torch.from_numpy(pulses), torch.from_numpy(targets)
+        self._go_back() if (self.iteration - 1) % _DRAWN else self._note_position()
+        self._drawn = tuple(map(torch.from_numpy, self._stream.draw(_DRAWN * self.plan.unfold)))
+
+    def _go_back(self) -> None:
+        self._stream.position, self._stream.held = int(self._position), self._held.numpy().copy()
+
+    def _note_position(self) -> None:
+        self._position.fill_(self._stream.position)
+        self._held.copy_(torch.from_numpy(self._stream.held))
 
     def _measure(self) -> list[dict[str, float]]:
         plan = self.plan
@@ -207,7 +242,7 @@ class FlipFlopTrainer(TrainingRun):
 
     def _make_point(self, place: int, loss: float, accuracy: float) -> list[Any]:
         last = self.logs[0].last
-        return [float(f"{loss:.4g}"), round(last["settled"], 6), round(last["waiting"], 6)]
+        return [shorten(loss), round(last["settled"], 6), round(last["waiting"], 6)]
 
     def _tensors(self) -> dict[str, Tensor]:
         stream = {"position": self._position, "held": self._held, "carried": self._buffers.states[0]}
@@ -215,27 +250,26 @@ class FlipFlopTrainer(TrainingRun):
 
     def _get_state(self) -> dict[str, Tensor]:
         if self.iteration % _DRAWN == 0:
-            self._position.fill_(self._stream.position)
-            self._held.copy_(torch.from_numpy(self._stream.held))
+            self._note_position()
         return super()._get_state()
 
     def _set_state(self, state: Mapping[str, Tensor]) -> None:
         super()._set_state(state)
-        self._stream.position, self._stream.held = int(self._position), self._held.numpy().copy()
+        self._go_back()
         self._drawn = None
 
     def _make_rows(self) -> list[dict[str, Any]]:
         """Score the network on 100,000 steps of its own task and of the other reading."""
         plan, weights = self.plan, self.best() or self.weights()
         other = FlipFlop(plan.delay, reading="network" if plan.reading == "channel" else "channel")
-        own, elsewhere = (score_flip_flop(weights, task, 0, *TEST_SIZE) for task in (plan.task, other))
+        own, elsewhere = (score_flip_flop(weights, task, 0, *_TEST_SIZE) for task in (plan.task, other))
         scores = {"accuracy": own.settled, "overall": own.overall, "accuracy_other": elsewhere.settled}
         if plan.delay:
             scores |= {"waiting": own.waiting, "waiting_other": elsewhere.waiting}
         eigenvalues = np.linalg.eigvals(np.nan_to_num(weights.recurrent.double().numpy()))
         row = {"task": plan.task.name, "l2": 0.0, "init": "uniform", "curriculum": "none"}
-        row |= {name: round(score, 6) for name, score in scores.items()}
-        return [self._start_row(0) | row | {"rank_network": int((np.abs(eigenvalues) > 0.9).sum())}]
+        row["rank_network"] = int((np.abs(eigenvalues) > 0.9).sum())
+        return [self._start_row(0) | row | round_some(scores)]
 
     @classmethod
     def describe_plan(cls, plan: FlipFlopPlan) -> dict[str, Any]:
@@ -279,38 +313,5 @@ def make_flip_flop_place() -> Place:
 
 
 def read_flip_flops(path: Path | str) -> list[dict[str, Any]]:
-    """Read the table of the sweep by :data:`FLIP_FLOP_COLUMNS`: numbers as numbers, empty cells as ``None``."""
+    """Read the table of the sweep: numbers as numbers, empty cells as ``None``."""
     return read_models(path, FlipFlopPlan.protocol)
-
-
-def train_flip_flops(
-    plans: Sequence[FlipFlopPlan],
-    place: Place,
-    resume: bool = False,
-    checkpoint_seconds: float = 30.0,
-    say: Say = print,
-) -> Outcome:
-    """Train networks one after another on one core; see :func:`twm.training.runner.train_models`."""
-    settings = {"workers": 1, "checkpoint_seconds": checkpoint_seconds, "say": say, "order": list_flip_flop_plans()}
-    return train_models(plans, place, resume, **settings)
-
-
-def list_flip_flop_sweep() -> dict[str, Any]:
-    """Tell what is on record and what waits, in the form of :func:`twm.training.sweeps.list_sweeps`."""
-    place, plans = make_flip_flop_place(), list_flip_flop_plans()
-    try:
-        problem, known = None, {row["model"] for row in read_flip_flops(place.rows)}
-    except UserError as error:
-        problem, known = str(error), set()
-    missing = [plan for plan in plans if plan.name not in known]
-    return {
-        "name": FLIP_FLOP_SWEEP,
-        "about": FLIP_FLOP_ABOUT,
-        "file": "/".join(place.rows.parts[-3:]),
-        "models": len(plans),
-        "on_record": len(plans) - len(missing),
-        "waiting": len(missing),
-        "begun": len(list(place.work.glob("*.checkpoint"))) if place.work.exists() else 0,
-        "whole_seeds": [seed for seed in range(5) if seed not in {plan.seed for plan in missing}],
-        "problem": problem,
-    }

@@ -1,11 +1,13 @@
 """Everything that one trained model is a function of, and the name that follows from it."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar, TypeVar
+from itertools import pairwise
+from typing import Any, ClassVar
 
 from twm.errors import UserError, require, require_count
 from twm.models.elman import NONLINEARITIES, name_network
@@ -14,7 +16,7 @@ from twm.models.weights import check_initial
 from twm.tasks.flip_flop import FlipFlop
 from twm.tasks.images import check_sequence_task, find_stand_in, parse_sequence_task
 from twm.tasks.sequences import SequenceTask
-from twm.theory.systems import HDS, parse_task
+from twm.theory.systems import parse_task
 
 #: Multiples of the training horizon over which accuracy may be measured at the end.
 MULTIPLES = (1, 2, 5, 10, 100)
@@ -24,7 +26,34 @@ CURRICULA: dict[str, float | None] = {"staged": 0.98, "adaptive": 3e-2, "none": 
 #: How each network starts unless its plan says otherwise: recurrent weights and encoder. Torch's own start as torch's do.
 STARTS = {"wrnn": ("shift", "single"), "irnn": ("identity", "small"), "lstm": (None, None), "gru": (None, None)}
 
-AnyPlan = TypeVar("AnyPlan", bound="Plan")
+
+def _check_number(value: Any, name: str, zero: bool = False) -> float:
+    fine = math.isfinite(value) and (value >= 0 if zero else value > 0)
+    require(fine, f"{name} must be {'at least 0' if zero else 'positive'}, not {value!r}")
+    return float(value)
+
+
+def _check_rising(numbers: Iterable[Any], name: str, least: int = 1) -> tuple[int, ...]:
+    values = tuple(require_count(value, f"every number in {name}", least) for value in numbers)
+    require(all(a < b for a, b in pairwise(values)), f"{name} must be increasing numbers, not {values}")
+    return values
+
+
+def _check_horizons(numbers: Iterable[Any], name: str) -> tuple[int, ...]:
+    require(len(numbers) > 0, f"{name} must be increasing numbers, at least one")
+    return _check_rising(numbers, name)
+
+
+# What a field may be required to be; each check returns the value in its one type.
+_CHECKS = {
+    "count": require_count,
+    "natural": lambda value, name: require_count(value, name, 0),
+    "positive": _check_number,
+    "not_negative": lambda value, name: _check_number(value, name, zero=True),
+    "rising": _check_rising,
+    "rising_from_zero": lambda value, name: _check_rising(value, name, 0),
+    "horizons": _check_horizons,
+}
 
 
 @dataclass(frozen=True)
@@ -32,7 +61,8 @@ class Plan:
     """What all plans share: a model is a function of its plan alone, and two plans of one name train the same model."""
 
     protocol: ClassVar[str]  # which kind of model this is, see twm.training.loop.find_kind
-    letters: ClassVar[dict[str, str]]  # before fields that show in the name where they are not as usual
+    letters: ClassVar[Mapping[str, str]]  # before fields that show in the name where they are not as usual
+    snapshots = ()  # iterations whose weights are kept; a field where a plan can ask for any
 
     def describe(self) -> dict[str, Any]:
         """Return the plan as JSON can hold it; :func:`restore_plan` goes back."""
@@ -59,28 +89,15 @@ class Plan:
                 rest += f"_{letter}{text:g}" if isinstance(text, int | float) else f"_{letter}{text}"
         return rest
 
-    # ---- what is checked, and made of one type
-
     def _settle(self, name: str, value: Any) -> None:
         object.__setattr__(self, name, value)
 
-    def _check_counts(self, names: str, least: int = 1) -> None:
-        for name in names.split():
-            if name != "drop_at" or self.drop_at is not None:
-                self._settle(name, require_count(getattr(self, name), name, least))
-
-    def _check_numbers(self, names: str, zero: bool = False) -> None:
-        says = "at least 0" if zero else "positive"
-        for name in names.split():
-            value = getattr(self, name)
-            fine = math.isfinite(value) and (value >= 0 if zero else value > 0)
-            require(fine, f"{name} must be {says}, not {value!r}")
-            self._settle(name, float(value))
-
-    def _check_rising(self, name: str, least: int = 1) -> None:
-        values = tuple(require_count(value, f"every number in {name}", least) for value in getattr(self, name))
-        require(all(a < b for a, b in zip(values, values[1:])), f"{name} must be increasing numbers, not {values}")
-        self._settle(name, values)
+    def _check(self, **fields: str) -> None:
+        """Check fields by what they are required to be, see ``_CHECKS``; ``drop_at`` may be left out."""
+        for kind, names in fields.items():
+            for name in names.split():
+                if name != "drop_at" or self.drop_at is not None:
+                    self._settle(name, _CHECKS[kind](getattr(self, name), name))
 
     def _check_choice(self, name: str, known: Iterable[str]) -> None:
         value = getattr(self, name)
@@ -121,18 +138,17 @@ class ModelPlan(Plan):
     def __post_init__(self) -> None:
         task = parse_task(self.task)
         self._settle("task", task.name)
-        self._check_counts("hidden iterations batch test_every test_count test_horizon curve_points drop_at")
-        self._check_counts("seed", 0)
+        self._check(
+            count="hidden iterations batch test_every test_count test_horizon curve_points drop_at", natural="seed"
+        )
         least = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}"
         require(self.hidden >= task.dim, f"{least}: fewer neurons cannot even be read out")
-        self._check_numbers("l2", zero=True)
         check_initial(self.init, task.dim, self.hidden, task.history)
         self._check_choice("curriculum", CURRICULA)
         self._check_threshold()
-        self._check_numbers("learning_rate drop_factor")
-        for name in ("horizons", "multiples", "snapshots"):
-            self._check_rising(name)
-        require(len(self.horizons) > 0, "horizons must be increasing numbers, at least one")
+        self._check(
+            not_negative="l2", positive="learning_rate drop_factor", horizons="horizons", rising="multiples snapshots"
+        )
         odd = sorted(set(self.multiples) - set(MULTIPLES))
         require(not odd, f"multiples must be of {MULTIPLES}, not {odd}: tables have columns for these only")
         share = self.stop_at is None or 0 <= self.stop_at <= 1
@@ -149,20 +165,10 @@ class ModelPlan(Plan):
         fine = 0 <= given <= 1 if staged else math.isfinite(given) and given > 0
         require(fine, f"threshold must be {says}, not {given!r}")
 
-    @property
-    def system(self) -> HDS:
-        """The task itself."""
-        return parse_task(self.task)
-
-    @property
-    def longest(self) -> int:
-        """The training horizon: the last and longest of the horizons."""
-        return self.horizons[-1]
-
-    @property
-    def curve_every(self) -> int:
-        """Iterations between points of the learning curve."""
-        return max(1, -(-self.iterations // self.curve_points))
+    system = property(lambda self: parse_task(self.task))  # the task itself
+    longest = property(lambda self: self.horizons[-1])  # the training horizon
+    # Iterations between points of the learning curve.
+    curve_every = property(lambda self: max(1, -(-self.iterations // self.curve_points)))
 
     @property
     def name(self) -> str:
@@ -201,9 +207,7 @@ class SequencePlan(Plan):
     drop_at: int | None = None  # last iteration before the learning rate drops
     drop_factor: float = 0.1  # what it is multiplied by then
     clip: float = 0.0  # largest norm of the gradient; 0 for no clipping
-    divisor: float = (
-        1.0  # of the loss before it is differentiated, as the copy task's released code has one; not in tables
-    )
+    divisor: float = 1.0  # of the loss before it is differentiated, as in the copy task's released code
     test_every: int = 1000  # iterations
     test_count: int = 1024  # sequences of the test set, at most as many as there are; the same for all seeds
     snapshots: tuple[int, ...] = ()  # iterations whose weights are kept; 0 for those before the first
@@ -212,8 +216,7 @@ class SequencePlan(Plan):
     def __post_init__(self) -> None:
         check_sequence_task(self.task)
         self._check_choice("network", NETWORKS)
-        self._check_counts("neurons channels kernel iterations batch test_every test_count drop_at")
-        self._check_counts("mlp seed", 0)
+        self._check(count="neurons channels kernel iterations batch test_every test_count drop_at", natural="mlp seed")
         self._check_choice("activation", NONLINEARITIES)
         if self.network != "wrnn":
             require(self.channels == 1, f"only a wrnn has channels: leave them out for {self.network}")
@@ -225,9 +228,7 @@ class SequencePlan(Plan):
                 self._settle(name, usual)
             else:
                 self._check_choice(name, RECURRENT_STARTS if name == "recurrent" else ENCODER_STARTS)
-        self._check_numbers("learning_rate drop_factor divisor")
-        self._check_numbers("clip", zero=True)
-        self._check_rising("snapshots", 0)
+        self._check(positive="learning_rate drop_factor divisor", not_negative="clip", rising_from_zero="snapshots")
 
     def make_task(self) -> SequenceTask:
         """Make the task, with its data; a UserError if images are not to be had."""
@@ -237,10 +238,7 @@ class SequencePlan(Plan):
         """Make the task to look at a trained network with: MNIST's images are the few that come with the library."""
         return parse_sequence_task(find_stand_in(self.task))
 
-    @property
-    def hidden(self) -> int:
-        """Numbers of a state."""
-        return self.neurons * self.channels
+    hidden = property(lambda self: self.neurons * self.channels)  # numbers of a state
 
     def _find_usual(self, field: str) -> Any:
         if field in ("recurrent", "encoder"):
@@ -265,7 +263,6 @@ class FlipFlopPlan(Plan):
         "test_streams": "streams", "test_steps": "steps",
     }  # fmt: skip
     drop_factor: ClassVar[float] = 0.1
-    snapshots: ClassVar[tuple[int, ...]] = ()
 
     delay: int = 0  # steps from a pulse to its due step
     seed: int = 0  # of the data and of the initial weights
@@ -282,14 +279,10 @@ class FlipFlopPlan(Plan):
 
     def __post_init__(self) -> None:
         FlipFlop(self.delay, reading=self.reading)
-        self._check_counts("seed", 0)
-        self._check_counts("hidden unfold iterations batch test_every test_streams test_steps drop_at")
-        self._check_numbers("learning_rate")
+        counts = "hidden unfold iterations batch test_every test_streams test_steps drop_at"
+        self._check(natural="seed", count=counts, positive="learning_rate")
 
-    @property
-    def task(self) -> FlipFlop:
-        """The task itself."""
-        return FlipFlop(self.delay, reading=self.reading)
+    task = property(lambda self: FlipFlop(self.delay, reading=self.reading))  # the task itself
 
     @property
     def name(self) -> str:
@@ -300,7 +293,7 @@ class FlipFlopPlan(Plan):
 # ---- plans from elsewhere
 
 
-def restore_plan(kind: type[AnyPlan], description: Mapping[str, Any]) -> AnyPlan:
+def restore_plan(kind: type, description: Mapping[str, Any]) -> Any:
     """Make the plan that :meth:`Plan.describe` described; a UserError if that was another version's."""
     odd = ", ".join(sorted(set(description) ^ {field.name for field in fields(kind)}))
     require(not odd, f"the plan of a model comes from another version: it differs in {odd}")
@@ -311,10 +304,8 @@ def check_plans(plans: Iterable[Any]) -> list[Any]:
     """Return plans as a list after checking that there are some, and no two of the same model."""
     plans = list(plans)
     require(len(plans) > 0, "there is no model to train: give at least one seed")
-    names: set[str] = set()
-    for plan in plans:
-        require(plan.name not in names, f"{plan.name} is asked for twice")
-        names.add(plan.name)
+    for name, times in Counter(plan.name for plan in plans).items():
+        require(times == 1, f"{name} is asked for twice")
     return plans
 
 

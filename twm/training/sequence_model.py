@@ -3,7 +3,7 @@
 import copy
 import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +15,8 @@ from twm.models.checking import TOLERANCE
 from twm.models.fast.rings import DenseProducts, Recurrence, ShiftedProducts
 from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN, make_sequence_network
 from twm.tasks.sequences import Batch, SequenceTask
-from twm.training.optimisers import list_tensors, make_adam, set_rate
 from twm.training.plans import SequencePlan
+from twm.training.results import list_tensors, make_adam, set_rate
 
 #: What is known about this way on a GPU; change it with the first run on one.
 SEQUENCE_GPU_STATUS = "networks on sequences are captured as one CUDA graph, which has not run on a GPU yet"
@@ -27,24 +27,20 @@ _CHECK_BATCH, _CHECK_STEPS = 4, 24
 
 def make_network(plan: SequencePlan, task: SequenceTask) -> SequenceNetwork:
     """Make the network of a plan with its initial weights, on the CPU in float32."""
-    options: dict[str, Any] = {"mlp": plan.mlp, "seed": plan.seed}
-    if plan.network in ("wrnn", "irnn"):
-        options |= {"recurrent": plan.recurrent, "encoder": plan.encoder, "activation": plan.activation}
-    if plan.network == "wrnn":
-        options |= {"channels": plan.channels, "kernel": plan.kernel}
+    names = ["mlp", "seed"]
+    names += ["recurrent", "encoder", "activation"] if plan.network in ("wrnn", "irnn") else []
+    names += ["channels", "kernel"] if plan.network == "wrnn" else []
+    options = {name: getattr(plan, name) for name in names}
     return make_sequence_network(plan.network, task.inputs, task.outputs, plan.neurons, **options)
 
 
-def make_recurrence(
+def _make_recurrence(
     network: SequenceNetwork, batch: int, steps: int, every_step: bool, device: Any = "cpu"
 ) -> Recurrence | None:
-    """Make the fast recurrence of a network; ``None`` if it has none, as torch's own layers.
-
-    ``steps`` is the length of the longest sequence, and ``every_step`` says whether every step is read out.
-    """
+    """Make the fast recurrence of a network for sequences of at most these steps; ``None`` if it has none."""
+    read = 0 if network.mlp else network.outputs
     if network.mlp and every_step:
         return None
-    read = 0 if network.mlp else network.outputs
     if isinstance(network, WaveRNN):
         sizes = (network.channels, network.neurons, network.kernel, network.inputs, batch, steps)
         return ShiftedProducts(*sizes, network.activation, read, every_step, device=device)
@@ -76,7 +72,6 @@ class _Descent:
         self.network, self.task, self.recurrence = network, task, recurrence
         self._weights = dict(network.named_parameters())
 
-    @torch.no_grad()
     def answer(self, inputs: Tensor) -> Tensor:
         """Return the network's answers: (time, batch, outputs) where every step is answered, else (batch, outputs)."""
         if self.recurrence is None:
@@ -89,45 +84,37 @@ class _Descent:
 
     def differentiate(self, batch: Batch, divisor: float) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the loss of a batch, and the gradient of the loss over the divisor by the names of the weights."""
-        names, weights = list(self._weights), list(self._weights.values())
         if self.recurrence is None:
             with torch.enable_grad():
-                states = self.network.run(batch.inputs)
-                loss = self.task.measure_loss(
-                    self.network.read(states if self.task.every_step else states[-1]), batch.targets
-                )
-                return loss.detach(), dict(zip(names, torch.autograd.grad(loss / divisor, weights)))
+                loss = self.task.measure_loss(self.answer(batch.inputs), batch.targets)
+                slopes = torch.autograd.grad(loss / divisor, list(self._weights.values()))
+            return loss.detach(), dict(zip(self._weights, slopes))
         answers = self.recurrence.run(self._weights, batch.inputs)
-        if answers is None:
-            read = [name for name in names if name.endswith(("_inner", "_readout"))]
-            with torch.enable_grad():
-                last = self.recurrence.states[-1].clone().requires_grad_()
-                loss = self.task.measure_loss(self.network.read(last), batch.targets)
-                slope, *found = torch.autograd.grad(loss / divisor, [last, *(self._weights[name] for name in read)])
-            return loss.detach(), self.recurrence.differentiate(last_slope=slope) | dict(zip(read, found))
+        outside = answers is None  # whether the readout is left to autograd
+        readout = [name for name in self._weights if outside and name.endswith(("_inner", "_readout"))]
         with torch.enable_grad():
-            answers.requires_grad_()
-            loss = self.task.measure_loss(answers if self.task.every_step else answers[0], batch.targets)
-            (slopes,) = torch.autograd.grad(loss / divisor, answers)
-        return loss.detach(), self.recurrence.differentiate(slopes)
+            given = (self.recurrence.states[-1].clone() if outside else answers).requires_grad_()
+            answers = self.network.read(given) if outside else given if self.task.every_step else given[0]
+            loss = self.task.measure_loss(answers, batch.targets)
+            slope, *slopes = torch.autograd.grad(loss / divisor, [given, *(self._weights[name] for name in readout)])
+        found = self.recurrence.differentiate(*((None, slope) if outside else (slope,)))
+        return loss.detach(), found | dict(zip(readout, slopes))
 
 
-def check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
+def _check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
     """Measure the error of the fast recurrence's gradient against autograd in float64, relative to the largest norm.
 
     A few of the task's own sequences are used, cut to their last steps so that the check takes a moment. The weights are the
     initial ones, moved a little, so that no part of the gradient is zero by their symmetry.
     """
-    network = make_network(plan, task)
-    generator = torch.Generator().manual_seed(plan.seed)
+    network, generator = make_network(plan, task), torch.Generator().manual_seed(plan.seed)
     with torch.no_grad():
         for weight in network.parameters():
             weight.add_(torch.randn(weight.shape, generator=generator) * 0.01)
-    size = min(_CHECK_BATCH, plan.batch)
+    size, steps = min(_CHECK_BATCH, plan.batch), min(_CHECK_STEPS, task.steps)
     batch = task.draw_batch(plan.seed, 1, size)
-    steps = min(_CHECK_STEPS, task.steps)
     batch = Batch(batch.inputs[-steps:], batch.targets[-steps:] if task.every_step else batch.targets)
-    recurrence = make_recurrence(network, size, steps, task.every_step)
+    recurrence = _make_recurrence(network, size, steps, task.every_step)
     if recurrence is None:
         return 0.0
     _, found = _Descent(network, task, recurrence).differentiate(batch, 1.0)
@@ -146,24 +133,21 @@ class SequenceModel:
     obvious way; by default the fast one is taken where there is one and it passes its check.
     """
 
-    def __init__(
-        self, plan: SequencePlan, device: str = "cpu", path: str | None = None, task: SequenceTask | None = None
-    ) -> None:
-        require(path in (None, "autograd", "fast"), f"path must be fast or autograd, not {path!r}")
-        self.plan, self.task, self.device = plan, task or plan.make_task(), device
-        network = make_network(plan, self.task)
-        self.count = network.count_parameters()
-        self._shapes = {name: tuple(weight.shape) for name, weight in network.named_parameters()}
-        self.network = network.to(device)
+    def __init__(self, plan: SequencePlan, device: str = "cpu", path: str | None = None) -> None:
+        require(path in (None, "autograd"), f"path must be autograd, or left out, not {path!r}")
+        self.plan, self.task, self.device = plan, plan.make_task(), device
+        self.network = make_network(plan, self.task).to(device)
+        self.count = self.network.count_parameters()
+        self._shapes = {name: tuple(weight.shape) for name, weight in self.network.named_parameters()}
         self.weights = torch.zeros(self.count, device=device)
         for weight, view in zip(self.network.parameters(), self.split(self.weights).values()):
             view.copy_(weight.detach())
             weight.data = view
-        self._adam = make_adam([self.weights], plan.learning_rate)
+        self.adam = make_adam([self.weights], plan.learning_rate)
         self.gradients = self.split(self.weights.grad)
         recurrence = None
         if path != "autograd" and self._passes_check():
-            recurrence = make_recurrence(self.network, plan.batch, self.task.steps, self.task.every_step, device)
+            recurrence = _make_recurrence(self.network, plan.batch, self.task.steps, self.task.every_step, device)
         self.path = "autograd" if recurrence is None else "fast"
         self._descent = _Descent(self.network, self.task, recurrence)
         self._loss = torch.zeros((), device=device)
@@ -171,7 +155,7 @@ class SequenceModel:
 
     def _passes_check(self) -> bool:
         try:
-            error = check_recurrence(self.plan, self.task)
+            error = _check_recurrence(self.plan, self.task)
             if error <= TOLERANCE:
                 return True
             reason = f"its gradient differs from float64 autograd by {error:.1e}, relative; {TOLERANCE:.0e} is allowed"
@@ -186,14 +170,10 @@ class SequenceModel:
         sizes = [math.prod(shape) for shape in self._shapes.values()]
         return {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), flat.split(sizes))}
 
-    def copy_weights(self) -> dict[str, Tensor]:
-        """Return a copy of the weights by name, on the CPU."""
-        return {name: weight.cpu().clone() for name, weight in self.split(self.weights).items()}
-
     def step(self, batch: Batch, rate: float | None = None) -> Tensor:
         """Make one iteration, and return the loss of the batch before it; ``rate`` is Adam's step, if another one."""
         if rate is not None:
-            set_rate(self._adam, rate)
+            set_rate(self.adam, rate)
         if self.device == "cpu":
             self._iterate(batch)
         else:
@@ -212,20 +192,21 @@ class SequenceModel:
         self._loss.copy_(loss)
         if self.plan.clip:
             torch.nn.utils.clip_grad_norm_([self.weights], self.plan.clip)
-        self._adam.step()
+        self.adam.step()
 
     def _capture(self, batch: Batch) -> None:
         # Libraries allocate on their first calls, which capture forbids, so the iteration first runs outside one; what these
         # rounds did to the model is then undone.
         self._staged = Batch(*(part.clone() for part in batch))
-        state = {key: value.clone() for key, value in self.state().items()}
+        before = {name: value.clone() for name, value in list_tensors(self.adam).items()}
         side = torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
             for _ in range(_WARM_UP_ROUNDS):
                 self._iterate(self._staged)
         torch.cuda.current_stream().wait_stream(side)
-        self.load(state)
+        for name, value in list_tensors(self.adam).items():
+            value.copy_(before[name])
         self._graph = torch.cuda.CUDAGraph()
         with torch.cuda.graph(self._graph):
             self._iterate(self._staged)
@@ -237,14 +218,12 @@ class SequenceModel:
         Losses are summed in float64: far below one in ten million, float32 cannot tell them from zero.
         """
         loss = accuracy = 0.0
-        done, batch = 0, self.plan.batch
-        count = min(count, self.task.test_count or count)
+        done, batch, count = 0, self.plan.batch, min(count, self.task.test_count or count)
         while done < count:
             inputs, targets = self.task.draw_test(min(batch, count - done), done, self.device)
             found = inputs.shape[1]
-            if found < batch:
-                # The recurrence's buffers have one size; what is added is not scored.
-                inputs = torch.cat([inputs, inputs.new_zeros((len(inputs), batch - found, inputs.shape[2]))], 1)
+            # The recurrence's buffers have one size; what is added is not scored.
+            inputs = torch.nn.functional.pad(inputs, (0, 0, 0, batch - found))
             with exact_arithmetic():
                 answers = self._descent.answer(inputs)
             answers = (answers[:, :found] if self.task.every_step else answers[:found]).double()
@@ -253,12 +232,3 @@ class SequenceModel:
             accuracy += float(self.task.measure_accuracy(answers, exact)) * found
             done += found
         return loss / count, accuracy / count
-
-    def state(self) -> dict[str, Tensor]:
-        """Return all tensors that training goes on from."""
-        return list_tensors(self._adam)
-
-    def load(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what :meth:`state` returned."""
-        for name, place in self.state().items():
-            place.copy_(state[name])

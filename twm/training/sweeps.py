@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from twm.errors import UserError, require
-from twm.training.flip_flop import FLIP_FLOP_SWEEP, list_flip_flop_sweep
+from twm.training.flip_flop import FLIP_FLOP_ABOUT, FLIP_FLOP_SWEEP, list_flip_flop_plans, make_flip_flop_place
 from twm.training.places import Place, make_sweep_place, read_models
 from twm.training.plans import ModelPlan, SequencePlan, parse_seeds
 
@@ -139,8 +139,9 @@ def list_reduced_plans(name: str, profile: str, seed: int = 0) -> list[Any]:
 def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
     """Tell how many models of each sweep are on record, wait and have been begun, and what is wrong with its table."""
     listed = []
-    for sweep in SWEEPS.values():
-        place, plans = sweep.place(), sweep.list_plans(device)
+    sweeps = [(sweep.name, sweep.about, sweep.place(), sweep.list_plans(device)) for sweep in SWEEPS.values()]
+    sweeps.append((FLIP_FLOP_SWEEP, FLIP_FLOP_ABOUT, make_flip_flop_place(), list_flip_flop_plans()))
+    for name, about, place, plans in sweeps:
         try:
             problem, known = None, {row["model"] for row in read_models(place.rows, place.protocol)}
         except UserError as error:
@@ -149,8 +150,8 @@ def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
         short = {plan.seed for plan in missing}
         listed.append(
             {
-                "name": sweep.name,
-                "about": sweep.about,
+                "name": name,
+                "about": about,
                 "file": "/".join(place.rows.parts[-3:]),
                 "models": len(plans),
                 "on_record": len(plans) - len(missing),
@@ -160,5 +161,4 @@ def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
                 "problem": problem,
             }
         )
-    # The flip-flop's networks are of another kind, with a table of their own.
-    return [*listed, list_flip_flop_sweep()]
+    return listed

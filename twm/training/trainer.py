@@ -10,7 +10,7 @@ Faster paths are judged against this one, so it stays as plain as the protocol a
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -23,46 +23,17 @@ from twm.streams import binary_inputs
 from twm.theory.systems import HDS, parse_task, rollout
 from twm.training.curricula import Curricula
 from twm.training.loop import LEVEL, TrainingRun
-from twm.training.optimisers import list_tensors, make_adam
 from twm.training.plans import Plan
 from twm.training.progress import format_seconds
-
-
-def _attention(heads: int, width: int | None, labelled: bool) -> Callable[[HDS, int, int], AttentionRNN]:
-    return lambda task, hidden, seed: AttentionRNN(task.history, task.dim, heads, width, labelled, seed)
-
+from twm.training.results import list_tensors, make_adam, read_columns
 
 #: The networks compared. ``attention`` is one head with learnt positions; ``attention-wide`` has about as many
 #: parameters as an Elman network of 128 at s = d = 8; ``attention-unlabelled`` has no positions, and so is Eq. (8) itself.
 MODELS: dict[str, Callable[[HDS, int, int], nn.Module]] = {
-    "attention": _attention(1, None, True),
-    "attention-wide": _attention(16, 68, True),
-    "attention-unlabelled": _attention(1, None, False),
+    "attention": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, 1, None, True, seed),
+    "attention-wide": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, 16, 68, True, seed),
+    "attention-unlabelled": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, 1, None, False, seed),
     "elman": lambda task, hidden, seed: ElmanRNN(task.dim, hidden, seed=seed),
-}
-
-#: A table of the comparison: its columns and what they mean.
-ATTENTION_COLUMNS: dict[str, str] = {
-    "model": "kind of network",
-    "task": "as on the command line",
-    "seed": "of data and initial weights",
-    "hidden": "numbers carried from step to step",
-    "learning_rate": "Adam's step",
-    "threshold": "share of right signs that ends a stage of the curriculum",
-    "horizon": "these stages",
-    "init": "how initial weights were drawn",
-    "curriculum": "staged or none",
-    "l2": "Adam's coupled weight decay",
-    "parameters": "numbers that are trained",
-    "iterations": "batches used",
-    "accuracy": "share of right signs of the last test",
-    "iterations_to_99": "first test with 99% right signs over the whole test horizon; empty if none",
-    "iterations_to_99_first": "the same over the first stage's steps",
-    "seconds": "training and testing",
-    "device": "where",
-    "torch": "version",
-    "commit": "of this project; with + where files were changed",
-    "date": "day on which the network was done",
 }
 
 
@@ -86,11 +57,8 @@ class TrainingPlan(Plan):
     stop_at: float | None = None  # end at the first test with this sign accuracy
 
     def __post_init__(self) -> None:
-        self._check_counts("iterations batch test_every test_count test_horizon")
-        self._check_numbers("learning_rate clip")
-        self._check_numbers("l2", zero=True)
-        self._check_rising("horizons")
-        require(len(self.horizons) > 0, "horizons must be increasing numbers, at least one")
+        self._check(count="iterations batch test_every test_count test_horizon", horizons="horizons")
+        self._check(positive="learning_rate clip", not_negative="l2")
         require(0 <= self.threshold <= 1, f"threshold must be a share between 0 and 1, not {self.threshold!r}")
 
 
@@ -99,7 +67,6 @@ class ModulePlan(TrainingPlan):
     """One network of the comparison."""
 
     protocol = "attention"
-    snapshots: ClassVar[tuple[int, ...]] = ()
 
     model: str = "attention"  # a name in MODELS
     task: str = "T1"
@@ -110,19 +77,12 @@ class ModulePlan(TrainingPlan):
         super().__post_init__()
         require(self.model in MODELS, f"unknown model {self.model}: choose from {', '.join(MODELS)}")
         task = parse_task(self.task)
-        self._check_counts("seed", 0)
+        self._check(natural="seed")
         if self.model.startswith("attention"):
             self._settle("hidden", task.size)
 
-    @property
-    def curriculum(self) -> str:
-        """Name of the rule of the horizon."""
-        return "staged" if len(self.horizons) > 1 else "none"
-
-    @property
-    def horizon(self) -> str:
-        """The horizons in one text."""
-        return "-".join(map(str, self.horizons))
+    curriculum = property(lambda self: "staged" if len(self.horizons) > 1 else "none")  # the rule of the horizon
+    horizon = property(lambda self: "-".join(map(str, self.horizons)))  # the horizons in one text
 
     @property
     def name(self) -> str:
@@ -159,11 +119,8 @@ class ModuleRun(TrainingRun):
     """
 
     plan_type = ModulePlan
-    columns = ATTENTION_COLUMNS
-    curve_columns = ("model", "iteration", "loss", "accuracy", "test_loss", "test_accuracy")
-    texts = ("model", "task", "horizon", "init", "curriculum", "device", "torch", "commit", "date")
+    columns, curve_columns, texts, from_plan = read_columns("attention")
     key = ("model", "task", "seed", "hidden", "learning_rate", "threshold", "horizon")
-    from_plan = ("task", "seed", "hidden", "learning_rate", "threshold", "horizon", "curriculum", "l2")
 
     def _prepare(self, path: str | None) -> None:
         require(len(self.plans) == 1, "networks of the comparison are trained one at a time")
@@ -215,16 +172,9 @@ class ModuleRun(TrainingRun):
         self._curriculum.load_state(state)
 
     def _make_rows(self) -> list[dict[str, Any]]:
-        return [
-            self._start_row(0)
-            | {
-                "model": self.plan.model,
-                "init": "uniform",
-                "parameters": sum(weight.numel() for weight in self.network.parameters()),
-                "accuracy": round(self.logs[0].last["accuracy"], 6),
-                "iterations_to_99_first": self.logs[0].notes.get("first_steps"),
-            }
-        ]
+        row = {"model": self.plan.model, "init": "uniform", "accuracy": round(self.logs[0].last["accuracy"], 6)}
+        row["parameters"] = sum(weight.numel() for weight in self.network.parameters())
+        return [self._start_row(0) | row | {"iterations_to_99_first": self.logs[0].notes.get("first_steps")}]
 
     @classmethod
     def find_key(cls, plan: ModulePlan) -> tuple[str, ...]:
