@@ -241,14 +241,9 @@ class TrainingRun:
     def _start_row(self, place: int) -> dict[str, Any]:
         """Return what a row says whatever kind of model it is about."""
         plan, log = self.plans[place], self.logs[place]
-        return {
-            "model": plan.name,
-            **{name: getattr(plan, name) for name in self.from_plan},
-            "iterations": log.ended_at,
-            "checkpoint": log.checkpoint,
-            "iterations_to_99": log.iterations_to_99,
-            "diverged_at": log.diverged_at,
-        }
+        planned = {name: getattr(plan, name) for name in self.from_plan}
+        noted = {name: getattr(log, name) for name in ("checkpoint", "iterations_to_99", "diverged_at")}
+        return {"model": plan.name, **planned, "iterations": log.ended_at, **noted}
 
     # ---- going on
 
@@ -273,8 +268,8 @@ class TrainingRun:
         plans = [restore_plan(self.plan_type, plan) for plan in description["plans"]]
         require(plans == self.plans, "the checkpoint is of a model with another plan")
         iteration, logs = description["iteration"], [TrainingLog(**log) for log in description["logs"]]
-        fits = 0 <= iteration <= self.plans[0].iterations and len(logs) == len(plans)
-        require(fits, "the checkpoint has not an iteration of the plan's, or not a log a model")
+        require(0 <= iteration <= self.plans[0].iterations, f"iteration {iteration} is none of the plan's")
+        require(len(logs) == len(plans), "the checkpoint has not a log a model")
         collect_models(tensors, description)
         self._set_state(_select(tensors, "train"))
         for name, kept in self._best.items():

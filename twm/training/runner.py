@@ -146,8 +146,9 @@ class _Leader:
             except _UNUSABLE as error:
                 self._progress.say(f"{error}; set aside as {set_aside(path).name}, and its models start anew")
                 continue
-            if any(plan.name in left for plan in group) and name_job(group) == path.stem:
-                left = {name: plan for name, plan in left.items() if plan not in group}
+            names = {plan.name for plan in group}
+            if names & left.keys() and name_job(group) == path.stem:
+                left = {name: plan for name, plan in left.items() if name not in names}
                 groups.append(group)
         return groups + self._kind.group(list(left.values()))
 
