@@ -52,7 +52,7 @@ from twm.models.weights import draw_weights
 from twm.theory.spectra import compare_with_theory, predict_eigenvalues
 from twm.theory.systems import draw_binary_history, make_named_task, parse_task, rollout
 from twm.training import fibonacci, tables as table1
-from twm.training.collections import measure_test_accuracy, train_here
+from twm.training.sweeps import measure_test_accuracy, train_here
 from twm.training.plans import MULTIPLES, ModelPlan
 from twm.training.tables import compare_iterations, compare_paired, correlate_ranks, pair_rows
 from twm.training.trainer import draw_batch

@@ -65,8 +65,8 @@ from twm.models.rings import IdentityRNN, WaveRNN
 from twm.tasks.sequences import COPY_WAITS
 from twm.theory.activity import convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share
 from twm.theory.activity import read_onsets
-from twm.training import sequence_tables as tables
-from twm.training.collections import list_speeds, measure_diagonal, record_activity
+from twm.training import tables
+from twm.training.sweeps import list_speeds, measure_diagonal, record_activity
 
 page = open_page("07_wave_rnn", profile=profile, device=device, seed=seed, reuse=reuse)
 use_style()

@@ -52,7 +52,7 @@ from twm.analysis.flip_flop import measure_angles, read_flip_flop, read_points, 
 from twm.analysis.flip_flop import split_spectrum, write_pulses
 from twm.book.figures import flip_flop as figures
 from twm.book.figures.style import use_style
-from twm.book.figures.turnable import Turnable
+from twm.book.figures.animation import Turnable
 from twm.book.session import open_page
 from twm.errors import require
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses

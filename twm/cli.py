@@ -112,9 +112,8 @@ def _run(options: argparse.Namespace) -> int:
     _flag("--record", "also commit numbers and times to book/results, and the README's table"),
 )
 def _book(options: argparse.Namespace) -> int:
-    from twm.book.evidence import record_runs, write_readme
+    from twm.book.evidence import build_site, record_runs, write_readme
     from twm.book.session import runs_dir
-    from twm.book.site import build_site
 
     runs, said = _run_notebooks(options)
     if options.record:
@@ -365,7 +364,7 @@ def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     from twm.analysis.systems import SequenceSystem
     from twm.tasks.sequences import SystemTask
     from twm.theory.systems import parse_task
-    from twm.training.sequence_run import read_sequence_network
+    from twm.training.sequence_model import read_sequence_network
 
     try:
         network, plan, _ = read_sequence_network(options.checkpoint)

@@ -21,7 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective, SphinxRole
 
-from twm.book.evidence import read_timings, summarise_profile
+from twm.book.evidence import EVIDENCE_VARIABLE, read_timings, summarise_profile
 from twm.book.ledger import (
     HOMES,
     KINDS,
@@ -36,7 +36,6 @@ from twm.book.ledger import (
     read_evidence,
 )
 from twm.book.session import PROFILES
-from twm.book.site import EVIDENCE_VARIABLE
 from twm.paths import evidence_dir
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # the checks of slips lie in book/errata

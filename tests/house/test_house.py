@@ -22,7 +22,10 @@ ROOMS = (
 CEILINGS = {"twm": (14_500, 80), "tests": (9_000, None), "notebooks": (6_000, None), "book": (2_800, None)}
 FILE_LINES = 350
 #: The files that are allowed up to 500 lines, and why.
-LONG_FILES = {"cli.py": "one table of all commands, each with its arguments"}
+LONG_FILES = {
+    "cli.py": "one table of all commands, each with its arguments",
+    "training/tables.py": "the tables of two papers, cell by cell",
+}
 FUNCTION_LINES = 40
 
 

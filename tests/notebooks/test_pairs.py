@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from twm.book.evidence import list_pages
 from twm.book.runner import PARAMETERS, find_difference, list_notebooks, read_source
-from twm.book.site import list_pages
 
 NAMES = list_notebooks()
 

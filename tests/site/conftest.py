@@ -49,8 +49,8 @@ def pytest_collection_modifyitems(items: list) -> None:
 @pytest.fixture(scope="session")
 def site(smoke, shared: Path) -> Path:
     """The folder of a site built from this run's smoke notebooks; a warning of the builder fails here."""
+    from twm.book.evidence import build_site
     from twm.book.runner import list_notebooks
-    from twm.book.site import build_site
 
     # From the last one on: another process, if there is one, runs them from the first.
     for name in reversed(list_notebooks()):

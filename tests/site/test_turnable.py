@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.site.conftest import NARROW, ask
-from twm.book.figures.turnable import Turnable
+from twm.book.figures.animation import Turnable
 
 pytestmark = [pytest.mark.browser]
 

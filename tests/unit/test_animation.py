@@ -9,10 +9,9 @@ import re
 import numpy as np
 import pytest
 
-from twm.book.figures.animation import Animation, LinePanel, Panel
+from twm.book.figures.animation import Animation, LinePanel, Panel, Turnable, project_points
 from twm.book.figures.front_page import LatticeToy, make_front_page_animation
 from twm.book.figures.style import QUALITATIVE, get_colours, make_axes, make_csv, plot_matrix
-from twm.book.figures.turnable import Turnable, project_points
 from twm.errors import UserError
 from twm.theory.operators import make_cycle
 from twm.theory.pictures import states_to_text

@@ -8,11 +8,19 @@ import torch
 
 from twm.errors import UserError
 from twm.records import describe_rows
-from twm.training.collections import Models, measure_test_accuracy, read_sweep, remake_sweep, train_here
 from twm.training.plans import ModelPlan, check_plans
 from twm.training.results import CIRCUMSTANCES, train_model
 from twm.training.runner import run_job, train_models
-from twm.training.sweeps import SWEEPS, find_sweep, list_reduced_plans
+from twm.training.sweeps import (
+    SWEEPS,
+    Models,
+    find_sweep,
+    list_reduced_plans,
+    measure_test_accuracy,
+    read_sweep,
+    remake_sweep,
+    train_here,
+)
 from twm.training.tables import PAPER_NUMBERS
 
 TINY = ModelPlan(

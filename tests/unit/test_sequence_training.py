@@ -22,8 +22,7 @@ from twm.training.runner import (
     run_job,
     train_models,  # fmt: skip
 )
-from twm.training.sequence_model import SequenceModel, make_network
-from twm.training.sequence_run import SequenceRun, read_sequence_network
+from twm.training.sequence_model import SequenceModel, SequenceRun, make_network, read_sequence_network
 from twm.training.sweeps import ABLATIONS, SWEEPS, find_sweep, list_sweeps
 
 TINY = SequencePlan(

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 
 from twm.book.figures import wave_rnn as figures
-from twm.training import sequence_tables as tables
-from twm.training.collections import list_speeds, measure_diagonal, record_activity, train_here
+from twm.training import tables
 from twm.training.plans import SequencePlan
-from twm.training.sequence_run import SequenceRun
-from twm.training.sweeps import list_reduced_plans
+from twm.training.sequence_model import SequenceRun
+from twm.training.sweeps import list_reduced_plans, list_speeds, measure_diagonal, record_activity, train_here
 
 BASE = dict.fromkeys(SequenceRun.columns) | {
     "network": "wrnn", "neurons": 100, "channels": 6, "mlp": 0, "init": "shift", "encoder": "single", "activation": "relu", "seed": 0,

@@ -143,8 +143,7 @@ class Page:
 
     def collect(self, sweep: str) -> Any:
         """Return the models of a named sweep: from the record, or trained here at the profile's scale."""
-        from twm.training.collections import read_sweep, remake_sweep, train_here
-        from twm.training.sweeps import list_reduced_plans
+        from twm.training.sweeps import list_reduced_plans, read_sweep, remake_sweep, train_here
 
         if self.profile.name != "paper":
             return train_here(list_reduced_plans(sweep, self.profile.name, self.seed), print)

@@ -19,8 +19,8 @@ from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_puls
 from twm.training.loop import TrainingRun
 from twm.training.places import Place, make_sweep_place, read_models
 from twm.training.plans import FlipFlopPlan
-from twm.training.progress import format_seconds
 from twm.training.results import list_tensors, make_adam, read_columns, round_some, set_rate, shorten
+from twm.training.workers import format_seconds
 
 # Updates whose data is drawn in one go.
 _DRAWN = 50

@@ -21,7 +21,7 @@ LEVEL = 0.99
 
 _KINDS = {
     "elman": "twm.training.ensemble.Ensemble",
-    "sequence": "twm.training.sequence_run.SequenceRun",
+    "sequence": "twm.training.sequence_model.SequenceRun",
     "flip-flop": "twm.training.flip_flop.FlipFlopTrainer",
     "attention": "twm.training.trainer.ModuleRun",
 }

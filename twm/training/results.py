@@ -13,7 +13,7 @@ from torch.optim import Adam
 
 from twm.records import read_commit
 from twm.training.loop import TrainedModel, find_kind
-from twm.training.progress import format_seconds
+from twm.training.workers import format_seconds
 
 #: Columns that say how a row came about; two runs of one model may differ in them and in nothing else.
 CIRCUMSTANCES = ("seconds", "device", "torch", "commit", "date")

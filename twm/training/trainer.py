@@ -24,8 +24,8 @@ from twm.theory.systems import HDS, parse_task, rollout
 from twm.training.curricula import Curricula
 from twm.training.loop import LEVEL, TrainingRun
 from twm.training.plans import Plan
-from twm.training.progress import format_seconds
 from twm.training.results import list_tensors, make_adam, read_columns
+from twm.training.workers import format_seconds
 
 #: The networks compared. ``attention`` is one head with learnt positions; ``attention-wide`` has about as many
 #: parameters as an Elman network of 128 at s = d = 8; ``attention-unlabelled`` has no positions, and so is Eq. (8) itself.

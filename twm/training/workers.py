@@ -8,6 +8,7 @@ nothing that takes time, so that a worker watches its parent from its first mome
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +17,8 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from twm.errors import UserError, require
 
@@ -125,7 +128,7 @@ def train_in_processes(
             worker.close()
 
 
-def train_here(
+def train_in_process(
     train: Train, jobs: Sequence[Plans], tell: Callable[[Message], None], stop: threading.Event
 ) -> Iterator[Message]:
     """Do jobs one after another in this process; what they say on the way goes to ``tell``."""
@@ -192,3 +195,77 @@ def train_on_cluster(
     finally:
         for _, job in running:
             job.cancel(check=False)
+
+
+#: Where lines go.
+Say = Callable[[str], None]
+#: Seconds between lines about models in training, in a log.
+_LINE_SECONDS = 60.0
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a time as people say it: ``40 s``, ``7 min``, ``3 h 5 min``."""
+    minutes = round(seconds / 60)
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+class Progress:
+    """Tell how many models are done, how well those in training do, and how long it will take."""
+
+    def __init__(self, plans: Sequence[Any], on_record: int, say: Say) -> None:
+        self._iterations = {plan.name: plan.iterations for plan in plans}
+        self._left, self._accuracies = dict(self._iterations), {}
+        self._done, self._total, self._made = on_record, on_record + len(plans), 0
+        self._say, self._started, self._told = say, time.monotonic(), time.monotonic()
+        hidden, layout = not plans or not sys.stderr.isatty(), "{desc} {percentage:3.0f}%|{bar}|{postfix}"
+        self._bar = tqdm(total=sum(self._left.values()), bar_format=layout, file=sys.stderr, disable=hidden)
+
+    def say(self, line: str) -> None:
+        """Print a line, above the bar where there is one."""
+        self._bar.clear()
+        self._say(line)
+        self._bar.refresh()
+
+    def advance(self, model: str, iteration: int, accuracy: float) -> None:
+        """Note that a model is at an iteration, with its latest test accuracy, -1 before the first."""
+        # A group that was begun earlier may hold models that are not asked for now.
+        if model in self._left:
+            left = self._iterations[model] - iteration
+            if model in self._accuracies:
+                self._made += max(0, self._left[model] - left)
+            self._left[model], self._accuracies[model] = left, accuracy
+            self.tick()
+
+    def finish(self, model: str, line: str, done: bool) -> None:
+        """Note that a model has ended, with a line about what became of it."""
+        self._done += done and model in self._left
+        self._left.pop(model, None)
+        self._accuracies.pop(model, None)
+        self.say(f"{line} ({self._done} of {self._total} models done{self._time_left()})")
+        self.tick()
+
+    def tick(self) -> None:
+        """Show the state, if it is time to."""
+        known = [accuracy for accuracy in self._accuracies.values() if accuracy >= 0]
+        training = f", {len(self._accuracies)} in training" if self._accuracies else ""
+        if known:
+            few, mean = " ".join(f"{accuracy:.3f}" for accuracy in known), f"{sum(known) / len(known):.3f}"
+            training = (
+                f", in training with accuracy {few}" if len(known) <= 4 else f"{training} with mean accuracy {mean}"
+            )
+        state = f"{self._done} of {self._total} models done{training}{self._time_left()}"
+        self._bar.n = (self._bar.total or 0) - sum(self._left.values())
+        self._bar.set_description_str(state)
+        if self._bar.disable and time.monotonic() - self._told > _LINE_SECONDS:
+            self._told = time.monotonic()
+            self._say(state)
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._bar.close()
+
+    def _time_left(self) -> str:
+        elapsed, left = time.monotonic() - self._started, sum(self._left.values())
+        return f", about {format_seconds(left * elapsed / self._made)} left" if left and self._made else ""

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from twm.book.figures.animation import draw_clouds
 from twm.book.figures.style import (
     FAINT,
     PAPER,
@@ -26,7 +27,6 @@ from twm.book.figures.style import (
     style_marks,
     write_cells,
 )  # fmt: skip
-from twm.book.figures.turnable import draw_clouds
 
 _SMALL = {"fontsize": "x-small"}
 
