@@ -50,7 +50,7 @@ from twm.book.session import DataTable, group, open_page, pick, show
 from twm.models.checking import make_kernel
 from twm.models.weights import draw_weights
 from twm.theory.spectra import compare_with_theory, predict_eigenvalues
-from twm.theory.systems import draw_binary_history, make_named_task, parse_task, rollout
+from twm.theory.systems import TASK_CODES, draw_binary_history, make_named_task, parse_task, rollout
 from twm.training import fibonacci, tables as table1
 from twm.training.sweeps import measure_test_accuracy, train_here
 from twm.training.plans import MULTIPLES, ModelPlan
@@ -175,7 +175,7 @@ print(f"after 100 batches the loss is {loss.item():.3f}, and the weights of the 
 assert apart < 1e-3
 
 # %% mystnb={"figure": {"caption": "The boundaries of the four tasks. A mark in column i says that the output is a copy of that component of the substrate: red squares as it is, blue diamonds negated.", "name": "fig-training-tasks"}, "image": {"alt": "Four wide grids of eight rows and 64 columns with one mark a row. T1: a diagonal in the oldest column. T2: marks spread over all columns. T3 and T4: the same columns, permuted, with some marks negated.", "width": "700px"}} tags=["hide-input"]
-tasks = {name: make_named_task(name) for name in table1.TASKS}
+tasks = {name: make_named_task(name) for name in TASK_CODES}
 theory = {name: predict_eigenvalues(task) for name, task in tasks.items()}
 figures.plot_boundaries({name: task.matrix for name, task in tasks.items()}, dim=8)
 
