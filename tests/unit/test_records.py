@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from twm.errors import UserError
 from twm.models.elman import name_network, read_network, write_network  # fmt: skip
 from twm.models.weights import draw_weights

@@ -24,7 +24,7 @@ from twm.training.loop import TrainedModel, TrainingRun, collect_models, find_ki
 from twm.training.places import Place, lock_place, record_models, set_aside
 from twm.training.plans import check_plans, restore_plan
 from twm.training.progress import Progress, Say
-from twm.training.workers import Message, train_here, train_in_processes, train_on_cluster
+from twm.training.workers import Message, train_in_processes, train_in_turn, train_on_cluster
 
 #: What a checkpoint of a right name and a wrong content may raise.
 _UNUSABLE = (UserError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
@@ -86,7 +86,7 @@ def train_models(
         if executor == "slurm":
             leader.follow(train_on_cluster(train, jobs, place.work / "jobs", stop))
         elif grouped:
-            leader.follow(train_here(train, jobs, leader.handle, stop))
+            leader.follow(train_in_turn(train, jobs, leader.handle, stop))
         else:
             leader.follow(train_in_processes(train, jobs, workers, stop))
         return leader.end(stop.is_set())

@@ -125,7 +125,7 @@ def train_in_processes(
             worker.close()
 
 
-def train_here(
+def train_in_turn(
     train: Train, jobs: Sequence[Plans], tell: Callable[[Message], None], stop: threading.Event
 ) -> Iterator[Message]:
     """Do jobs one after another in this process; what they say on the way goes to ``tell``."""
