@@ -23,7 +23,7 @@ from twm.records import hold_lock, read_commit, read_tensors, write_tensors
 from twm.training.loop import TrainedModel, TrainingRun, collect_models, find_kind
 from twm.training.places import Place, lock_place, record_models, set_aside
 from twm.training.plans import check_plans, restore_plan
-from twm.training.workers import Message, Progress, Say, train_in_process, train_in_processes, train_on_cluster
+from twm.training.workers import Message, Progress, Say, train_in_processes, train_in_turn, train_on_cluster
 
 #: What a checkpoint of a right name and a wrong content may raise.
 _UNUSABLE = (UserError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
@@ -85,7 +85,7 @@ def train_models(
         if executor == "slurm":
             leader.follow(train_on_cluster(train, jobs, place.work / "jobs", stop))
         elif grouped:
-            leader.follow(train_in_process(train, jobs, leader.handle, stop))
+            leader.follow(train_in_turn(train, jobs, leader.handle, stop))
         else:
             leader.follow(train_in_processes(train, jobs, workers, stop))
         return leader.end(stop.is_set())
