@@ -127,9 +127,7 @@ class WaveRNN(SequenceNetwork):
 
 class IdentityRNN(SequenceNetwork):
     """The network without waves, h(t) = sigma(W h(t-1) + V u(t) + b), W starts as the identity, so activity stays.
-
-    Started as a wave-RNN with one ring it is the paper's ablation. Source: wrnn Sec. 2, Baselines, Table 4.
-    """
+    Started as a wave-RNN with one ring it is the paper's ablation. Source: wrnn Sec. 2, Baselines, Table 4."""
 
     def __init__(
         self,

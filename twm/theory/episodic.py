@@ -104,9 +104,7 @@ def simulate_episodes(
     tolerance: float = 1e-10,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Solve the whole equation from V_f = ``start``: V_f, V_h, V_d, each (times, neurons or memories); T_f is one.
-
-    Hidden and delay variables start where they would be at rest beside it. Source: emt Eq. (1).
-    """
+    Hidden and delay variables start where they would be at rest beside it. Source: emt Eq. (1)."""
     slow = time_hidden > 0 and time_delay > 0
     require(slow, "time_hidden and time_delay must be positive; for 0 there is simulate_reduced")
     n, Xi, duals, link = len(start), model.memories, model.duals, model.strength_next * model.interactions.T

@@ -17,9 +17,7 @@ from twm.theory.systems import apply_boundary, as_array, stack_arrays
 
 def euler_advect(profile: Any, courant: float, steps: int, start: Any = "open") -> np.ndarray:
     """Take upwind Euler steps h_i <- h_i + c (h_(i+1) - h_i): states (steps + 1, ..., cells). Source: twm Eq. (24).
-
-    ``start`` is what enters at the last cell: "open" (zeros), "periodic" (cell 0), or values for (steps, ...).
-    """
+    ``start`` is what enters at the last cell: "open" (zeros), "periodic" (cell 0), or values for (steps, ...)."""
     c, h = courant, [np.asarray(profile)]
     require(0 <= c < np.inf, f"the Courant number must be finite and at least 0, so that steps are upwind, not {c!r}")
     entering = _read_start(start, h[0], require_count(steps, "steps", 0))
@@ -79,10 +77,8 @@ def step_lattice(substrate: Any, boundary: Callable[[Any], Any] | None) -> Any:
 
 
 def simulate_wave(substrate: Any, boundary: Callable[[Any], Any] | None, steps: int, inputs: Any = None) -> Any:
-    """Run the lattice from (..., s, d): its states, (steps + 1, ..., s, d). Source: twm Eq. (3), Theorem 3.1.
-
-    In an input phase, the first steps, ``inputs`` (time, ..., d) enter in place of the boundary's states.
-    """
+    """Run the lattice from (..., s, d): its states, (steps + 1, ..., s, d). Source: twm Eq. (3), Theorem 3.1. In an
+    input phase, the first steps, ``inputs`` (time, ..., d) enter in place of the boundary's states."""
     h, steps = [as_array(substrate)], require_count(steps, "steps", 0)
     require(h[0].ndim >= 2, f"the substrate must be (..., history, dim), not of shape {tuple(h[0].shape)}")
     inputs = [] if inputs is None else _check_inputs(inputs, h[0], steps)

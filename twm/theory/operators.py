@@ -44,10 +44,8 @@ def repeat_copy_spectrum(history: int, dim: int, gain: float = 1.0) -> np.ndarra
 
 
 def fibonacci_constant(history: int) -> float:
-    """Return the ratio that consecutive terms of the Fibonacci process tend to: the golden ratio for s = 2.
-
-    It is the largest root of x^(s+1) = 2 x^s - 1, found by bisection above the polynomial's minimum, to the last bit.
-    """
+    """Return the ratio that consecutive terms of the Fibonacci process tend to: the golden ratio for s = 2. It is the
+    largest root of x^(s+1) = 2 x^s - 1, found by bisection above the polynomial's minimum, to the last bit."""
     s = require_count(history, "history")
     if s == 1:
         return 1.0

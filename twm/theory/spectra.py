@@ -35,9 +35,7 @@ def similarity_error(recurrent: np.ndarray, columns: np.ndarray, wave_operator: 
 
 def ranks_of_powers(operator: np.ndarray, count: int, tolerance: float = 1e-10) -> list[int]:
     """Return the ranks of an operator's powers 1 to ``count``, zero being what is below ``tolerance`` times its norm.
-
-    Each power acts on an orthonormal basis of the range of the one before: large eigenvalues cannot hide small ones.
-    """
+    Each power acts on an orthonormal basis of the range of the one before: large eigenvalues cannot hide small ones."""
     operator = check_square(operator)
     zero, span, ranks = tolerance * np.linalg.norm(operator, 2), np.eye(len(operator)), []
     for _ in range(require_count(count, "count")):

@@ -207,10 +207,8 @@ class AugmentedKernel(PackedKernel):
 
 
 class BatchedKernel(PackedKernel):
-    """Train an ensemble with batched products.
-
-    On a GPU each length of the targets has its own graph, and horizons out of range are moved to the nearer end.
-    """
+    """Train an ensemble with batched products. On a GPU each length of the targets has its own graph, and horizons out
+    of range are moved to the nearer end."""
 
     name = "batched"
 
