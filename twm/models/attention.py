@@ -8,13 +8,11 @@ from twm.theory.attention import AttentionBoundary, make_attention_boundary
 
 
 class AttentionRNN(nn.Module):
-    """Recurrent network that keeps the last ``history`` columns and makes the next one by attention.
+    """Recurrent network whose state is the wave substrate: shifting is built in, and only the boundary is learnt.
 
-    Its state is the wave substrate: shifting is built in, and only the boundary is learnt, with keys of length ``width``
-    (``dim`` if not given) and, where columns are ``labelled``, position vectors. No bias, no normalisation and no
-    feed-forward layer: what is trained is Eq. (8). Initial weights are uniform within one over the square root of what
-    they sum over, drawn on the CPU in float32.
-    Source: twm Eq. (8); heads and positions are additions.
+    No bias, no normalisation and no feed-forward layer: what is trained is Eq. (8), with keys of length ``width``
+    (``dim`` if not given) and, where columns are ``labelled``, position vectors. Initial weights are uniform within one
+    over the square root of what they sum over. Source: twm Eq. (8); heads and positions are additions.
     """
 
     def __init__(
@@ -52,7 +50,7 @@ class AttentionRNN(nn.Module):
         tell = self.value_weight.mT.reshape(heads * self.dim, self.dim)
         columns = list(inputs.unbind(0))
         for _ in range(horizon):
-            # Stacking the last columns shifts the wave; joining it to a moving window would cost twice the backward pass.
+            # Stacking the last columns shifts the wave; a moving window would cost twice the backward pass.
             window = torch.stack(columns[-self.history :], 1)
             labelled = window if self.positions is None else window + self.positions
             questions = nn.functional.linear(labelled[:, -1], ask).view(batch, heads, self.dim)

@@ -33,10 +33,7 @@ def draw_check_batch(kernel: Kernel, seed: int) -> tuple[Tensor, Tensor, Any]:
 
 
 def measure_gradient(kernel: Kernel, inputs: Tensor, targets: Tensor, horizon: Any) -> Weights:
-    """Return the clipped gradient with weight decay of a batch, in float64, through the step that training takes.
-
-    Adam's first moment, started at zero, holds a tenth of it after one iteration. The kernel's state is put back.
-    """
+    """Return a batch's clipped gradient with weight decay, in float64, through the step that training takes."""
     state = kernel.state_dict()
     begun = {key: torch.zeros_like(value) for key, value in state.items() if "." in key or key == "iteration"}
     try:
@@ -45,6 +42,7 @@ def measure_gradient(kernel: Kernel, inputs: Tensor, targets: Tensor, horizon: A
         after = kernel.state_dict()
     finally:
         kernel.load_state(state)
+    # Adam's first moment, started at zero, holds a tenth of the gradient after one iteration.
     return Weights(*(after[f"{name}.first"].double() / (1 - BETA_FIRST) for name in Weights._fields))
 
 
@@ -57,10 +55,8 @@ def compute_reference_gradient(weights: Any, inputs: Tensor, targets: Tensor, ho
 
 
 def check_kernel(kernel: Kernel, seed: int) -> float:
-    """Measure a path's error against autograd in float64 on a random batch, for at most four models of an ensemble.
-
-    The error is the largest of a matrix, relative to the largest norm among its model's three; NaN if there is any.
-    """
+    """Measure a path's error against autograd in float64 on a random batch, for at most four models of an ensemble:
+    the largest of a matrix, relative to the largest norm among its model's three; NaN if there is any."""
     inputs, targets, horizon = draw_check_batch(kernel, seed)
     found, weights = measure_gradient(kernel, inputs, targets, horizon), kernel.weights()
     places = [()] if kernel.models is None else range(0, kernel.models, -(-kernel.models // 4))
@@ -79,10 +75,10 @@ def check_kernel(kernel: Kernel, seed: int) -> float:
 def make_kernel(
     weights: Any, history: int, batch: int, horizon_max: int, path: str | None = None, seed: int = 0, **options: Any
 ) -> Kernel:
-    """Make the fast path for these weights, check it on this machine, and fall back to the plain one if it fails.
+    """Make the fast path for these weights, check it here, and warn and fall back to the plain one if it fails.
 
-    ``path`` is ``reference``, ``augmented`` or ``batched``; if not given, ``augmented`` for one network on the CPU, else
-    ``batched``. ``options`` are those of :class:`~twm.models.kernels.Kernel`. A fall-back warns once, and says why.
+    ``path`` is ``reference``, ``augmented`` or ``batched``; if not given, ``augmented`` for one network on the CPU,
+    else ``batched``. ``options`` are those of :class:`~twm.models.kernels.Kernel`.
     """
     weights = as_weights(weights)
     on_cpu = torch.device(options.get("device", "cpu")).type == "cpu"

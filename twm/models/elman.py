@@ -33,10 +33,8 @@ class Trajectory(NamedTuple):
 class ElmanRNN(nn.Module):
     """Elman network h(t) = sigma(W_hh h(t-1) + W_uh u(t)), y(t) = W_r h(t); the paper's have a tanh and no bias.
 
-    The matrices are held as the formulas write them and under torch's names, so that a state dict reads as one of
-    ``torch.nn.RNN`` plus a readout. Initial weights: see :func:`~twm.models.weights.draw_weights`; they are drawn in
-    float32 whatever the dtype.
-    Source: twm Eq. (9), B.2, B.4.
+    A state dict reads as one of ``torch.nn.RNN`` plus a readout. Initial weights are those of
+    :func:`~twm.models.weights.draw_weights`, drawn in float32 whatever the dtype. Source: twm Eq. (9), B.2, B.4.
     """
 
     def __init__(
@@ -51,11 +49,8 @@ class ElmanRNN(nn.Module):
     ) -> None:
         super().__init__()
         self.dim, self.hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
-        self.nonlinearity = nonlinearity
-        require(
-            nonlinearity in NONLINEARITIES,
-            f"nonlinearity must be one of {', '.join(NONLINEARITIES)}, not {nonlinearity!r}",
-        )
+        self.nonlinearity, known = nonlinearity, ", ".join(NONLINEARITIES)
+        require(nonlinearity in NONLINEARITIES, f"nonlinearity must be one of {known}, not {nonlinearity!r}")
         generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
         recurrent, encoder, readout = draw_weights(dim, hidden, initial, generator)
         matrices = (nn.Parameter(matrix.to(dtype)) for matrix in (encoder, recurrent, readout))
@@ -93,11 +88,8 @@ class ElmanRNN(nn.Module):
         return NONLINEARITIES[self.nonlinearity](drive)
 
     def forward(self, inputs: Tensor | None, horizon: int = 0, state: Tensor | None = None) -> Trajectory:
-        """Run the input phase on (time, batch, dim), then the output phase of ``horizon`` steps without input.
-
-        The run starts at ``state`` (batch, hidden), or at zero. Only ``outputs[time:]`` is the output phase.
-        Source: twm Eq. (9), Sec. 4 "Experimental Setup".
-        """
+        """Run from ``state`` (batch, hidden), or zero, on (time, batch, dim), then for ``horizon`` steps without input,
+        whose outputs are ``outputs[time:]``. Source: twm Eq. (9), Sec. 4 "Experimental Setup"."""
         horizon = require_count(horizon, "horizon", least=0)
         require(inputs is not None or state is not None, "an Elman network needs inputs or a state to start from")
         inputs = state.new_zeros((0, *state.shape[:-1], self.dim)) if inputs is None else inputs
@@ -123,12 +115,10 @@ def construct_elman(
     seed: int = 0,
     dtype: torch.dtype = torch.float64,
 ) -> ElmanRNN:
-    """Construct the Elman network that the theory predicts for a linear system: W_hh = Psi Phi Psi*.
+    """Construct the Elman network that theory predicts for a linear system, or for its matrix F (dim, history*dim).
 
-    ``hds`` is a system with a ``matrix``, or F itself, (dim, history*dim). W_uh = Psi_s writes to the newest column and
-    W_r = Psi_s* reads it. A linear network is the travelling wave exactly, another one only in the linearisation around
-    the origin. ``complement`` is the spectral radius of random dynamics on the hidden directions outside the wave,
-    drawn from ``seed``; ``gain`` a factor on Phi.
+    A linear network is the wave exactly, another one only in the linearisation around the origin. ``complement`` is the
+    spectral radius of random dynamics outside the wave, drawn from ``seed``; ``gain`` a factor on Phi.
     Source: twm Eq. (6), (7), (31), A.5.
     """
     matrix = hds.matrix if hasattr(hds, "boundary") else hds
@@ -152,10 +142,7 @@ def name_network(task: str, hidden: int, l2: float, seed: int, rest: str = "") -
 
 
 def write_weights(path: Path | str, weights: Mapping[str, Tensor], configuration: Mapping[str, Any]) -> None:
-    """Write weights in float32 as safetensors under their names, whole or not at all.
-
-    ``configuration`` says how they came about, in the file's metadata: one text a key, JSON unless it is a text.
-    """
+    """Write weights in float32 as safetensors, whole or not at all, with ``configuration`` as its metadata."""
     from safetensors.torch import save
 
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in configuration.items()}

@@ -35,16 +35,13 @@ class StepResult(NamedTuple):
 
 
 class Kernel:
-    """Networks in training: their weights, their optimiser, and a way to make an iteration of the paper's protocol.
+    """Networks in training: their weights, their optimiser, and an iteration of the paper's protocol. Source: twm B.2.
 
     The state starts at zero, ``history`` inputs enter, the network runs freely for ``horizon`` steps, the loss is the
     mean squared error of these, its gradient is clipped at a norm, and Adam with coupled weight decay ``l2`` makes a
-    step, in torch's order. ``models`` is ``None`` with weights of one network; with those of an ensemble every tensor
-    has a leading ``models`` axis and the models share nothing. A path has a ``name`` and defines ``_step``, one
-    iteration on a checked batch, with an int or an int64 tensor (models,) as its horizon; ``_get``, copies of the
-    weights, of Adam's first and second moments and of the number of iterations made; and ``_set``, which takes over
-    what another path's ``_get`` returned.
-    Source: twm B.2.
+    step, in torch's order. ``models`` is ``None`` for one network; an ensemble's tensors lead with a ``models`` axis. A
+    path has a ``name`` and defines ``_step``, an iteration on a checked batch with an int or an int64 tensor (models,)
+    as its horizon; ``_get``, copies of weights, Adam's moments and iterations made; and ``_set``, its inverse.
     """
 
     def __init__(
@@ -73,10 +70,8 @@ class Kernel:
         self.learning_rate = self._number_a_model(learning_rate, "learning_rate")
 
     def step(self, inputs: Tensor, targets: Tensor, horizon: Numbers) -> StepResult:
-        """Make one iteration on inputs (..., history, batch, dim), u(1) first, and targets (..., steps, batch, dim).
-
-        Of the targets only the first ``horizon`` count, whatever stands behind them.
-        """
+        """Make one iteration on inputs (..., history, batch, dim), u(1) first, and the first ``horizon`` of the targets
+        (..., steps, batch, dim), whatever stands behind them."""
         shape = (*self._leading, self.history, self.batch, self.dim)
         require(tuple(inputs.shape) == shape, f"inputs must be of shape {shape}, not {tuple(inputs.shape)}")
         steps = targets.shape[-3] if targets.ndim == len(shape) else 0
@@ -102,10 +97,7 @@ class Kernel:
         self.learning_rate.copy_(self._number_a_model(learning_rate, "learning_rate"))
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return a copy of all that training goes on from, bit for bit, in one layout for all paths.
-
-        Keys are ``recurrent``, ``recurrent.first``, ``recurrent.second`` and so on, ``iteration``, ``learning_rate``.
-        """
+        """Return a copy of all that training goes on from, bit for bit, in one layout for all paths."""
         *parts, iteration = self._get()
         state = {name + part: m for part, three in zip(_PARTS, parts) for name, m in zip(Weights._fields, three)}
         return state | {"iteration": iteration, "learning_rate": self.learning_rate.clone()}
@@ -135,10 +127,8 @@ class Kernel:
 
 @torch.no_grad()
 def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50) -> Iterator[Tensor]:
-    """Fill networks with ``inputs`` (..., history, batch, dim), and yield the outputs of a free run piece by piece.
-
-    A piece is (..., steps, batch, dim) with at most ``chunk`` steps, and only its states exist at a time.
-    """
+    """Fill networks with ``inputs`` (..., history, batch, dim), and yield the outputs of a free run piece by piece:
+    (..., steps, batch, dim), at most ``chunk`` steps at a time, whose states alone exist by then."""
     weights = as_weights(weights)
     horizon, chunk = require_count(horizon, "horizon"), require_count(chunk, "chunk")
     recurrent, encoder, readout = (matrix.mT.contiguous() for matrix in weights)
@@ -158,10 +148,7 @@ def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50) -> 
 
 
 def run_network(weights: Weights, inputs: Tensor, horizon: int) -> Tensor:
-    """Run one network on (history, batch, dim) as the formulas say, with autograd's record: (horizon, batch, dim).
-
-    Source: twm Eq. (9).
-    """
+    """Run one network on (history, batch, dim), with autograd's record: (horizon, batch, dim). Source: twm Eq. (9)."""
     recurrent, encoder, readout = weights
     # States are the rows of a batch, so the formulas' matrices act from the right, transposed.
     state = inputs.new_zeros(inputs.shape[1], len(recurrent))

@@ -1,4 +1,4 @@
-"""The networks of the wave-RNN paper: rings of neurons along which activity moves, and those without waves beside them."""
+"""The networks of the wave-RNN paper: rings of neurons along which activity moves, and others without waves."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from twm.models.elman import NONLINEARITIES, Trajectory
 
 #: How the recurrent weights start: as the shift by one neuron, as the identity, or as torch draws them.
 RECURRENT_STARTS = ("shift", "identity", "random")
-#: How the encoder starts: all inputs write 1 to one neuron a ring; as torch draws it; or normal with a deviation of 0.001.
+#: How the encoder starts: all inputs write 1 to one neuron a ring; as torch draws it; or normal with deviation 0.001.
 ENCODER_STARTS = ("single", "dense", "small")
 #: Networks by the name that tables use.
 NETWORKS = ("wrnn", "irnn", "lstm", "gru")
@@ -20,10 +20,8 @@ NETWORKS = ("wrnn", "irnn", "lstm", "gru")
 class SequenceNetwork(nn.Module):
     """One layer of recurrence on (time, batch, inputs), started at zero, and a readout with one or two layers.
 
-    This is the slow, obvious way, torch operation by torch operation, through which autograd goes; the fast ones of
-    :mod:`twm.models.fast.rings` must equal it. ``mlp`` is the number of hidden units of a readout with two layers, 0
-    where it is linear. Initial weights are a function of ``seed``, drawn on the CPU. A kind of network defines ``step``,
-    which advances (batch, carried) by one step, with inputs (batch, inputs), or with zeros.
+    This is the slow, obvious way, which those of :mod:`twm.models.fast.rings` must equal. ``mlp`` is the number of
+    hidden units of a readout with two layers, 0 where it is linear. A kind of network defines ``step``.
     """
 
     def __init__(self, inputs: int, hidden: int, activation: str = "tanh", seed: int = 0) -> None:
@@ -85,13 +83,10 @@ class SequenceNetwork(nn.Module):
 
 
 class WaveRNN(SequenceNetwork):
-    """Rings of neurons, coupled to their neighbours and to the other rings by one convolution.
+    """Rings of neurons, h(t) = sigma(K * h(t-1) + V u(t) + b), * a circular convolution that mixes channels.
 
-    h(t) = sigma(K * h(t-1) + V u(t) + b), with * the circular convolution over the ``neurons`` of each of the
-    ``channels`` and full mixing of channels; index = channel * neurons + neuron. Started at ``shift``, every ring moves
-    its activity upwards by exactly one neuron a step, and no ring sees another. The bias of the convolution starts as
-    torch draws it, that of the encoder at zero.
-    Source: wrnn Eq. (3), Sec. 2, App. B.
+    Index = channel * neurons + neuron. Started at ``shift``, every ring moves its activity upwards by exactly one
+    neuron a step, and no ring sees another. Source: wrnn Eq. (3), Sec. 2, App. B.
     """
 
     def __init__(
@@ -131,12 +126,8 @@ class WaveRNN(SequenceNetwork):
 
 
 class IdentityRNN(SequenceNetwork):
-    """The network without waves, h(t) = sigma(W h(t-1) + V u(t) + b): W starts as the identity, so that activity stays.
-
-    Its starts can be made those of a wave-RNN with one ring, which is what the paper's ablation does; ``shift`` moves
-    activity upwards by one neuron.
-    Source: wrnn Sec. 2, Baselines, Table 4.
-    """
+    """The network without waves, h(t) = sigma(W h(t-1) + V u(t) + b), W starts as the identity, so activity stays.
+    Started as a wave-RNN with one ring it is the paper's ablation. Source: wrnn Sec. 2, Baselines, Table 4."""
 
     def __init__(
         self,
@@ -195,10 +186,8 @@ def make_sequence_network(network: str, inputs: int, outputs: int, neurons: int,
 
 
 def run_steps(network: SequenceNetwork, inputs: Tensor, state: Tensor | None = None, silent: int = 0) -> Tensor:
-    """Run a network step by step on (time, batch, inputs) and ``silent`` steps more: (time + silent, batch, carried).
-
-    ``state`` (batch, carried) is where it starts from; zero if not given.
-    """
+    """Run a network on (time, batch, inputs) and ``silent`` steps more from ``state`` (batch, carried), zero if not
+    given: (time + silent, batch, carried)."""
     now = inputs.new_zeros((inputs.shape[1], network.carried)) if state is None else state
     states = []
     for drive in (*inputs, *[None] * silent):

@@ -16,11 +16,7 @@ WAVE_INITIALISATIONS = ("wave", "wave-embedded", "wave-noisy", "wave-task")
 
 
 class Weights(NamedTuple):
-    """The matrices of h(t) = tanh(W_hh h(t-1) + W_uh u(t)), y(t) = W_r h(t), acting on columns.
-
-    The one layout in which weights enter and leave a kernel. An ensemble's tensors have a leading ``models`` axis.
-    Source: twm Eq. (9).
-    """
+    """The matrices of h(t) = tanh(W_hh h(t-1) + W_uh u(t)), y(t) = W_r h(t), acting on columns. Source: twm Eq. (9)."""
 
     recurrent: Tensor  # W_hh, (..., hidden, hidden)
     encoder: Tensor  # W_uh, (..., hidden, dim)
@@ -60,11 +56,10 @@ def draw_weights(
 ) -> Weights:
     """Draw the initial weights of one network, on the CPU and in float32: the same alone or in a sweep, on any device.
 
-    ``uniform`` in +-1/sqrt(hidden), PyTorch's default; ``gaussian`` with variance 1/hidden. All others change the
-    recurrent matrix only: ``orthogonal``, ``identity``; ``wave``, the closed wave of repeat copy on the first
-    history*dim neurons, whatever the task; ``wave-embedded``, the same in a random orthonormal basis; ``wave-noisy``,
-    that on top of the uniform draw; ``wave-task``, the wave operator of ``boundary`` (dim, history*dim) in that basis.
-    A wave start gets neither the encoder nor the readout of its wave. A generator given as ``seed`` is advanced.
+    ``uniform`` in +-1/sqrt(hidden); ``gaussian`` with variance 1/hidden. All others change the recurrent matrix only:
+    ``orthogonal``, ``identity``; ``wave``, the closed wave of repeat copy on the first history*dim neurons;
+    ``wave-embedded``, the same in a random orthonormal basis; ``wave-noisy``, that on top of the uniform draw;
+    ``wave-task``, the wave operator of ``boundary`` (dim, history*dim) in that basis. A generator is advanced.
     Source: twm B.2 (uniform), B.4 (gaussian), Eq. (6) and (31) (wave); the others are additions.
     """
     dim, hidden = require_count(dim, "dim"), require_count(hidden, "hidden")

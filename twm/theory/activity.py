@@ -1,8 +1,6 @@
-"""Waves in recorded activity: on a ring, in a 2-D spectrum, at which speed, and what can be read from them.
+"""Waves in recorded activity (time, neurons): on a ring, in a 2-D spectrum, at which speed, and what they tell.
 
-Activity is an array (time, neurons). Something that moves ``speed`` neurons a step without changing, g(x - speed t),
-has all its power on the line f_t = -speed f_x of the plane of temporal and spatial frequencies; something that stands
-still has it on f_t = 0. How much power lies near a line tells how much of the activity moves at that speed.
+What moves ``speed`` neurons a step without changing has all its power on the line f_t = -speed f_x.
 """
 
 from typing import NamedTuple
@@ -20,10 +18,7 @@ def make_ring_matrix(neurons: int, courant: float) -> np.ndarray:
 
 
 def convolve_ring(state: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Convolve (..., neurons) around the ring, term by term, with an odd number of weights.
-
-    The weight at place ``tap`` is that of neuron x + tap - taps // 2, as torch writes it. Source: wrnn Eq. (3).
-    """
+    """Convolve (..., neurons) around the ring; weight ``tap`` is neuron x + tap - taps // 2's. Source: wrnn Eq. (3)."""
     kernel = np.asarray(kernel, dtype=float)
     require(kernel.ndim == 1 and len(kernel) % 2 == 1, f"a kernel is a row of odd length, not of shape {kernel.shape}")
     reach = len(kernel) // 2
@@ -45,8 +40,8 @@ def read_onsets(
 ) -> OnsetReading:
     """Read by least squares from a state when and in which channel inputs came, in sequences that were not fitted.
 
-    Each input writes 1 to neuron 0 of its channel's ring. On moving rings activity goes up by one neuron a step;
-    otherwise it stays. The highest of the decoder's scores are taken for the inputs. Source: wrnn Fig. 1.
+    Each input writes 1 to neuron 0 of its channel's ring, where activity goes up by one neuron a step or else stays.
+    The highest of the decoder's scores are taken for the inputs. Source: wrnn Fig. 1.
     """
     generator, count = np.random.default_rng(seed), train + test
     inputs = np.zeros((count, steps, channels))
@@ -74,10 +69,8 @@ def read_onsets(
 
 
 def measure_activity_spectrum(activity: np.ndarray, shuffles: int = 4, seed: int = 0) -> np.ndarray:
-    """Measure the 2-D amplitude spectrum of (time, neurons), relative to that of the same numbers in random orders.
-
-    With no shuffles it is not normalised. Frequencies are in numpy's order on either axis. Source: wrnn App. B.
-    """
+    """Measure the 2-D amplitude spectrum of (time, neurons), relative to that of the same numbers in random orders, if
+    any, with frequencies in numpy's order on either axis. Source: wrnn App. B."""
     activity = np.asarray(activity, dtype=float)
     require(activity.ndim == 2, f"activity must be (time, neurons), not of shape {activity.shape}")
     amplitude = np.abs(np.fft.fft2(activity))
@@ -94,8 +87,8 @@ def measure_activity_spectrum(activity: np.ndarray, shuffles: int = 4, seed: int
 def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 0.03) -> float:
     """Measure which share of a spectrum's power lies within ``width``, in cycles a step, of the line of one speed.
 
-    Left out is what is the same everywhere, or changes more slowly than ``width``: near the origin all lines meet.
-    Without any structure the share is about twice the width.
+    Left out is what changes more slowly, near the origin, where all lines meet. Without structure the share is about
+    twice the width.
     """
     require(0 < width < 0.5, f"width must be between 0 and 0.5 cycles a step, not {width!r}")
     power = np.asarray(spectrum, dtype=float) ** 2
@@ -107,10 +100,7 @@ def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 
 
 
 def measure_speed(activity: np.ndarray) -> tuple[float, float]:
-    """Find the speed, in neurons a step, along whose line most power lies, and the share there.
-
-    Speeds are tried from -2 to 2 in steps of 0.05, without what is slower than 0.1. Both are 0 where nothing moves.
-    """
+    """Find the speed, in neurons a step, along whose line most power lies, and the share there; 0, 0 in silence."""
     speeds = np.round(np.arange(-2.0, 2.001, 0.05), 2)
     speeds = speeds[np.abs(speeds) >= 0.1]
     spectrum = measure_activity_spectrum(activity, shuffles=0)

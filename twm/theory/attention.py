@@ -4,12 +4,8 @@ The newest column of the substrate asks, all columns answer, and the answer ente
 
     h_s(t+1) = sum_i  softmax_i( h_i^T W_K W_Q h_s )  W_V h_i,   i = 1..s.
 
-Several heads add up; an output projection is part of each head's W_V. Positions, which Eq. (8) does not have, are
-vectors added to the columns where keys and query look at them; the values stay unlabelled, so that what travels is the
-content alone. Weights follow the paper's print: a key is W_K^T h.
-
-Beside the sum stand three ways in which a transformer computes the same: a sliding window through torch's attention, a
-cache of keys and values, and one masked pass over a whole sequence.
+Several heads add up, an output projection being part of each W_V. Positions, which Eq. (8) does not have, are added to
+the columns where keys and query look at them; the values stay unlabelled, so that what travels is the content alone.
 """
 
 from dataclasses import dataclass
@@ -93,10 +89,7 @@ def _softmax(scores: Any) -> Any:
 def make_attention_boundary(
     key_weight: Any, query_weight: Any, value_weight: Any, positions: Any = None
 ) -> AttentionBoundary:
-    """Make a boundary of given weights, as in AttentionBoundary or, for one head, without the first axis.
-
-    Source: twm Eq. (8).
-    """
+    """Make a boundary of given weights, those of one head with or without a first axis. Source: twm Eq. (8)."""
     W_K, W_Q, W_V = (each[None] if each.ndim == 2 else each for each in (key_weight, query_weight, value_weight))
     (heads, dim), width = W_V.shape[:2], W_K.shape[-1]
     wanted = {"value_weight": (W_V, (heads, dim, dim)), "key_weight": (W_K, (heads, dim, width))}
@@ -118,10 +111,9 @@ def make_random_attention(
 ) -> AttentionBoundary:
     """Draw a boundary whose free run neither dies out nor grows, with positions if ``history`` is given.
 
-    A softmax average can only shrink what it averages, so most random weights let a run fade away. Here keys and
-    queries are Gaussian, so that scores of columns of -1 and 1 have the standard deviation ``sharpness``; the heads'
-    value weights differ, but their sum is a slow rotation, by at most 0.3 radians a step. Columns that nearly agree, as
-    a free run's soon do, are passed on at nearly full length. In one or two dimensions a start can cancel.
+    A softmax average can only shrink what it averages. So scores of columns of -1 and 1 have the standard deviation
+    ``sharpness``, and the heads' value weights differ, but add up to a slow rotation: columns that nearly agree, as a
+    free run's soon do, are passed on at nearly full length.
     """
     require(0 < sharpness < np.inf, f"sharpness must be a positive number, not {sharpness!r}")
     dim, heads = require_count(dim, "dim"), require_count(heads, "heads")
@@ -145,8 +137,7 @@ def make_positional_attention(matrix: np.ndarray, history: int, dim: int, margin
 
     Column c is labelled by 3 e_c. One head for each column that F reads has the key e_c and a query that reads the
     newest column's own label, so its score for column c is ahead by at least ``margin`` whatever the contents in
-    [-1, 1]. Its value weight is F's block of column c. As the margin grows softmax becomes a choice and f becomes F.
-    Source: beyond the paper; the linear boundary is twm Eq. (5) with coefficients.
+    [-1, 1]. As the margin grows softmax becomes a choice and f becomes F. Source: beyond the paper; twm Eq. (5).
     """
     history, dim, F = require_count(history, "history"), require_count(dim, "dim"), np.asarray(matrix, dtype=float)
     require(F.shape == (dim, history * dim), f"matrix must have shape {(dim, history * dim)}, not {F.shape}")
@@ -162,11 +153,8 @@ def make_positional_attention(matrix: np.ndarray, history: int, dim: int, margin
 
 
 def bound_positional_error(history: int, margin: float, steps: int) -> float:
-    """Bound how far a free run of ``make_positional_attention`` in [-1, 1] strays from its matrix, in any component.
-
-    Each step a head gives at most (history - 1) exp(-margin) of its weight to wrong columns, whose entries differ by at
-    most 2; an error already in the window is passed on at most once in full, so errors add up step by step.
-    """
+    """Bound how far a free run of ``make_positional_attention`` in [-1, 1] strays from its matrix, in any component."""
+    # A step gives at most (history - 1) exp(-margin) to wrong columns, whose entries differ by at most 2; errors add.
     return steps * 2.0 * (history - 1) * float(np.exp(-margin))
 
 
@@ -182,10 +170,7 @@ def _attend(boundary: AttentionBoundary, asking: Any, labelled: Any, contents: A
 
 
 def run_sliding_window(boundary: AttentionBoundary, initial: torch.Tensor, steps: int) -> torch.Tensor:
-    """Generate tokens one by one with attention over the last ``history``: (..., history + steps, dim).
-
-    Source: twm Sec. 3.2, the autoregressive loop of a transformer.
-    """
+    """Generate tokens with attention over the last ``history``: (..., history + steps, dim). Source: twm Sec. 3.2."""
     history, tokens = initial.shape[-2], list(initial.unbind(-2))
     for _ in range(require_count(steps, "steps", 0)):
         window = torch.stack(tokens[-history:], -2)
@@ -195,11 +180,9 @@ def run_sliding_window(boundary: AttentionBoundary, initial: torch.Tensor, steps
 
 
 class KeyValueCache:
-    """Keys and values of the last ``history`` tokens, in a ring: a new token takes the oldest one's slot.
+    """Keys and values of the last ``history`` tokens, (..., heads, slot, width or dim), a new one in the oldest's slot.
 
-    ``keys`` are (..., heads, history, width) and ``values`` (..., heads, history, dim), by slot; ``oldest`` is a slot.
-    Keys are kept without position. A position belongs to a place in the window, not to a token, so its part of the key
-    is added when attention is computed, turned to where each slot stands by then.
+    A position belongs to a place in the window, not to a token, so its part of the key is added only when it is read.
     """
 
     def __init__(self, boundary: AttentionBoundary, initial: Any) -> None:

@@ -1,10 +1,8 @@
 """Bases for the hidden space, their duals, and the operators they carry over.
 
-A rectangular basis (more hidden neurons than s*d) has many duals: any left inverse will do. Two matter. The
-``pseudo-inverse`` vanishes on the orthogonal complement of the basis, and needs the basis alone. The ``spectral`` dual
-vanishes on the operator's other invariant subspace, and needs the operator: its rows span the same space as the left
-eigenvectors that belong to the basis, so that activity that decays elsewhere in the network does not leak into what it
-reads. For a square basis both are the ``inverse``.
+A rectangular basis (more hidden neurons than s*d) has many duals. The ``pseudo-inverse`` vanishes on its orthogonal
+complement; the ``spectral`` dual on the operator's other invariant subspace, so that activity that decays elsewhere in
+the network does not leak into what it reads. For a square basis both are the ``inverse``.
 """
 
 from dataclasses import dataclass
@@ -51,9 +49,8 @@ def make_basis(
 ) -> Basis:
     """Make a basis of ``size`` vectors: unit vectors ("standard"), or random ones ("orthonormal", "skew").
 
-    ``condition`` is the ratio of a skew basis's singular values. The dual is the pseudo-inverse, or with ``tilt`` its
-    rows are turned out of the basis's span by so much, relative to their norm: the spectral dual of any operator made
-    by ``transform_operator`` and ``add_complement`` with this basis.
+    ``condition`` is the ratio of a skew basis's singular values. With ``tilt`` the dual's rows are turned out of the
+    basis's span by so much, relative to their norm: the spectral dual of what is built with this basis.
     """
     size = require_count(size, "size")
     hidden = size if hidden is None else require_count(hidden, "hidden")
@@ -84,7 +81,7 @@ def make_basis_from_columns(columns: np.ndarray) -> Basis:
 def compute_dual(basis: np.ndarray, kind: str, operator: np.ndarray | None = None) -> np.ndarray:
     """Compute the rows psi^mu (size, hidden) of a basis (hidden, size): psi^mu psi_nu = 1 if mu = nu, else 0.
 
-    The spectral ones belong to an operator W (hidden, hidden) that maps the span of the basis into itself, and satisfy
+    The spectral ones belong to an operator W (hidden, hidden) that maps the basis's span into itself, and satisfy
     Psi* W = Phi Psi* too. Source: twm Sec. 3.1, A.1 Eq. (21); the paper names no dual for hidden > s*d.
     """
     basis = _check_columns(basis)
@@ -102,10 +99,7 @@ def compute_dual(basis: np.ndarray, kind: str, operator: np.ndarray | None = Non
 
 
 def transform_operator(wave_operator: np.ndarray, basis: Basis) -> np.ndarray:
-    """Carry an operator (size, size) from substrate coordinates into the hidden space: Psi Phi Psi*.
-
-    Source: twm Eq. (6), A.5 after Eq. (43).
-    """
+    """Carry an operator (size, size) into the hidden space: Psi Phi Psi*. Source: twm Eq. (6), A.5 after Eq. (43)."""
     phi, size = np.asarray(wave_operator), basis.size
     require(phi.shape == (size, size), f"the wave operator must be of shape {(size, size)}, not {phi.shape}")
     return basis.basis @ phi @ basis.dual_basis
@@ -114,10 +108,7 @@ def transform_operator(wave_operator: np.ndarray, basis: Basis) -> np.ndarray:
 def add_complement(
     recurrent: np.ndarray, basis: Basis, radius: float, seed: int | np.random.Generator = 0
 ) -> np.ndarray:
-    """Add random dynamics of a given spectral radius on the directions that the dual does not see.
-
-    The wave of W (hidden, hidden) is left as it was: the addition vanishes on the basis, and the dual on the addition.
-    """
+    """Add random dynamics of a given spectral radius where the dual does not look; W's wave stays as it was."""
     recurrent, spare = np.asarray(recurrent), basis.hidden - basis.size
     fits = recurrent.shape == (basis.hidden, basis.hidden)
     require(fits, f"recurrent must be of shape {(basis.hidden, basis.hidden)}, not {recurrent.shape}")
@@ -137,10 +128,7 @@ def make_encoder(basis: Basis, dim: int) -> np.ndarray:
 
 
 def make_readout(basis: Basis, dim: int) -> np.ndarray:
-    """Make W_r = Psi_s* (dim, hidden): outputs are read from the newest column.
-
-    Source: twm Eq. (7), (30), with y the vector of the d products, not their sum.
-    """
+    """Make W_r = Psi_s* (dim, hidden): the d outputs are read from the newest column. Source: twm Eq. (7), (30)."""
     return basis.dual_basis[-_check_dim(basis, dim) :].copy()
 
 

@@ -21,13 +21,10 @@ ACTIVATIONS: dict[str, Callable] = {
 
 @dataclass(frozen=True, eq=False)
 class EpisodicModel:
-    """The general sequential episodic memory, with a pseudo-inverse that reads the memories.
+    """The sequential episodic memory, read by a pseudo-inverse. Source: emt Eq. (1), with sigma_h the identity.
 
-    T_f dV_f/dt = sqrt(a_s) Xi V_h - V_f,
-    T_h dV_h/dt = sqrt(a_s) Xi^+ sigma(V_f) + a_c Phi'^T Xi^+ V_d - V_h,
-    T_d dV_d/dt = sigma(V_f) - V_d.
-
-    sigma_h is the identity, which the paper's Eq. (18) assumes. Source: emt Eq. (1).
+    T_f dV_f/dt = sqrt(a_s) Xi V_h - V_f,      T_d dV_d/dt = sigma(V_f) - V_d,
+    T_h dV_h/dt = sqrt(a_s) Xi^+ sigma(V_f) + a_c Phi'^T Xi^+ V_d - V_h.
     """
 
     memories: np.ndarray  # Xi, (neurons, memories), independent columns
@@ -53,10 +50,7 @@ class EpisodicModel:
 
     @property
     def operator(self) -> np.ndarray:
-        """Phi^T = a_s I + sqrt(a_s) a_c Phi'^T, (memories, memories): one step, in terms of the memories.
-
-        Source: emt Sec. 3, where both strengths are 1 without saying.
-        """
+        """Phi^T = a_s I + sqrt(a_s) a_c Phi'^T, (memories, memories): one step among memories. Source: emt Sec. 3."""
         own = self.strength_self * np.eye(len(self.interactions))
         return own + np.sqrt(self.strength_self) * self.strength_next * self.interactions.T
 
@@ -73,10 +67,7 @@ class EpisodicModel:
 def draw_episodic_model(
     neurons: int, memories: int, seed: int | np.random.Generator = 0, *, norm: float | None = None, **options: object
 ) -> EpisodicModel:
-    """Draw random memories and interactions; ``norm`` is what the largest singular value of W should be.
-
-    ``options`` are further attributes of the model; a generator given as ``seed`` is advanced.
-    """
+    """Draw random memories and interactions; ``norm`` is what the largest singular value of W should be."""
     neurons, memories = require_count(neurons, "neurons"), require_count(memories, "memories")
     require(memories <= neurons, f"{neurons} neurons cannot hold {memories} independent memories")
     rng = np.random.default_rng(seed)
@@ -92,10 +83,7 @@ def draw_episodic_model(
 
 
 def change_memories(model: EpisodicModel, mixing: np.ndarray) -> EpisodicModel:
-    """Express the same network by other memories, Xi S with S (memories, memories), and the interactions they imply.
-
-    Source: emt Sec. 3: the "isospectral continuum of interpretations".
-    """
+    """Express the same network by other memories, Xi S with S (memories, memories). Source: emt Sec. 3."""
     S, shape = np.asarray(mixing, dtype=float), model.interactions.shape
     require(S.shape == shape, f"mixing must be of shape {shape}, not {S.shape}")
     require(np.linalg.matrix_rank(S) == len(S), "mixing must be invertible")
@@ -116,10 +104,7 @@ def simulate_episodes(
     tolerance: float = 1e-10,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Solve the whole equation from V_f = ``start``: V_f, V_h, V_d, each (times, neurons or memories); T_f is one.
-
-    Hidden and delay variables start where they would be at rest beside it: elsewhere they would first fall there,
-    within a few of their time constants. Source: emt Eq. (1).
-    """
+    Hidden and delay variables start where they would be at rest beside it. Source: emt Eq. (1)."""
     slow = time_hidden > 0 and time_delay > 0
     require(slow, "time_hidden and time_delay must be positive; for 0 there is simulate_reduced")
     n, Xi, duals, link = len(start), model.memories, model.duals, model.strength_next * model.interactions.T
@@ -143,19 +128,14 @@ def simulate_reduced(
     model: EpisodicModel, start: np.ndarray, times: np.ndarray, tolerance: float = 1e-10
 ) -> np.ndarray:
     """Solve dV_f/dt = W sigma(V_f) - V_f, what is left when hidden and delay variables take no time: (times, neurons).
-
-    The unit of time is T_f. Source: emt App. A Eq. (16)-(19).
-    """
+    Source: emt App. A Eq. (16)-(19)."""
     W = model.recurrent
     require(np.shape(start) == (len(W),), f"start must be of shape ({len(W)},), not {np.shape(start)}")
     return _solve(lambda _, V_f: W @ model.activate(V_f) - V_f, [start], times, tolerance)
 
 
 def step_euler(model: EpisodicModel, feature: np.ndarray, step: float) -> np.ndarray:
-    """Take a forward Euler step, in units of T_f, on the reduced equation; at length 1 the old state cancels.
-
-    Source: emt App. A Eq. (19)-(20).
-    """
+    """Take a forward Euler step on the reduced equation; at 1 the old state cancels. Source: emt App. A (19)-(20)."""
     return feature + step * (model.recurrent @ model.activate(feature) - feature)
 
 
@@ -190,11 +170,8 @@ class ConjugacyErrors(NamedTuple):
 
 
 def measure_conjugacy(model: EpisodicModel, features: np.ndarray, steps: int = 50) -> ConjugacyErrors:
-    """Compare map and Elman update along orbits from V_f (neurons, states), through V -> sigma(V) and back.
-
-    Conjugate means that the change of variable goes both ways. That it goes forward needs nothing; that it goes back
-    needs an inverse of sigma. Source: emt App. A.1 Eq. (24).
-    """
+    """Compare map and Elman update along orbits from V_f (neurons, states), through V -> sigma(V) and back, which alone
+    needs an inverse of sigma. Source: emt App. A.1 Eq. (24)."""
     V, h, errors = features, model.activate(features), []
     for _ in range(require_count(steps, "steps")):
         after, moved, h = step_feature(model, V), step_hidden(model, model.activate(V)), step_hidden(model, h)
@@ -220,10 +197,7 @@ def _measure_way_back(model: EpisodicModel, before: np.ndarray, after: np.ndarra
 
 
 def draw_integer_basis(size: int, hidden: int, seed: int | np.random.Generator = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a skew Psi (hidden, size) and a dual Psi* (size, hidden) of whole numbers, so that "equal" can mean equal.
-
-    A generator given as ``seed`` is advanced.
-    """
+    """Draw a skew Psi (hidden, size) and a dual Psi* (size, hidden) of whole numbers, for which "equal" means equal."""
     size, hidden = require_count(size, "size"), require_count(hidden, "hidden")
     require(hidden >= size, f"{hidden} neurons cannot hold {size} independent vectors")
     rng = np.random.default_rng(seed)
@@ -239,11 +213,8 @@ def draw_integer_basis(size: int, hidden: int, seed: int | np.random.Generator =
 
 
 def run_repeat_copy(inputs: Sequence[Sequence[int]], steps: int) -> tuple[list[list[list[int]]], list[list[int]]]:
-    """Run the pseudocode of repeat copy on lists of whole numbers (history, dim), with no matrix anywhere.
-
-    Returns the variables after each step (history + steps, history, dim) and what was read (steps, dim).
-    Source: emt Fig. 1.
-    """
+    """Run the pseudocode of repeat copy on lists of whole numbers (history, dim), with no matrix: the variables after
+    each step (history + steps, history, dim), and what was read (steps, dim). Source: emt Fig. 1."""
     inputs = [[int(value) for value in row] for row in inputs]
     require(len(inputs) > 0, "repeat copy needs at least one input")
     variables, contents, outputs = [[0] * len(row) for row in inputs], [], []
@@ -266,11 +237,8 @@ class VariableMemories(NamedTuple):
 
 
 def find_variables(recurrent: np.ndarray, states: np.ndarray, contents: np.ndarray) -> VariableMemories:
-    """Find the variables of W (hidden, hidden) by least squares from states (samples, hidden).
-
-    ``contents`` (samples, size) are what theory says is in the variables then. Source: emt Sec. 6, where Psi comes from
-    powers of W.
-    """
+    """Find the variables of W (hidden, hidden) by least squares from states (samples, hidden) and from ``contents``
+    (samples, size), what theory says is in them then. Source: emt Sec. 6, where Psi comes from powers of W."""
     W, states, contents = (np.asarray(values, dtype=float) for values in (recurrent, states, contents))
     hidden, size = states.shape[-1], contents.shape[-1]
     fits = states.ndim == contents.ndim == 2 and len(states) == len(contents) and W.shape == (hidden, hidden)
@@ -284,9 +252,7 @@ def find_variables(recurrent: np.ndarray, states: np.ndarray, contents: np.ndarr
 
 def propagate_readout(recurrent: np.ndarray, readout: np.ndarray, history: int) -> np.ndarray:
     """Guess the variables from the weights alone: Psi_k = W^(s-k) W_r^+, (hidden, history*dim), the oldest first.
-
-    Source: emt Algorithm 1, forward half, Eq. (14)-(15), with W_r^+ for Psi_s.
-    """
+    Source: emt Algorithm 1, forward half, Eq. (14)-(15), with W_r^+ for Psi_s."""
     blocks = [np.linalg.pinv(np.asarray(readout, dtype=float))]
     for _ in range(require_count(history, "history") - 1):
         blocks.append(recurrent @ blocks[-1])

@@ -1,11 +1,7 @@
 """The substrate: a one-way transport equation, its discretisation, and the lattice with a boundary at its start.
 
-Activity obeys dh/dt = nu dh/dx on each of d independent lines, so a profile keeps its form and moves towards smaller x
-with speed nu: h(x, t) = h(x + nu t, 0). Euler steps on cells of width dx with time step dt depend on one number, the
-Courant number c = nu dt / dx. At c = 1 they copy each cell from its right neighbour; that lattice, open at column 0 and
-fed by a boundary at column s-1, is the travelling-wave memory.
-
-Source: twm Sec. 3, Eq. (2), (3), App. A.2 Eq. (22)-(25).
+Profiles move towards smaller x, h(x, t) = h(x + nu t, 0). Euler steps depend on the Courant number c = nu dt/dx alone;
+at c = 1 they copy each cell from its right neighbour. Source: twm Sec. 3, Eq. (2), (3), App. A.2 Eq. (22)-(25).
 """
 
 from collections.abc import Callable
@@ -20,11 +16,8 @@ from twm.theory.systems import apply_boundary, as_array, stack_arrays
 
 
 def euler_advect(profile: Any, courant: float, steps: int, start: Any = "open") -> np.ndarray:
-    """Take upwind Euler steps h_i <- h_i + c (h_(i+1) - h_i): the states, (steps + 1, ..., cells).
-
-    ``start`` is what enters at the last cell: "open" (zeros), "periodic" (cell 0), or values that broadcast to
-    (steps, ...). The other end needs nothing: cell 0 flows out. Source: twm Eq. (24); Eq. (25) is c = 1.
-    """
+    """Take upwind Euler steps h_i <- h_i + c (h_(i+1) - h_i): states (steps + 1, ..., cells). Source: twm Eq. (24).
+    ``start`` is what enters at the last cell: "open" (zeros), "periodic" (cell 0), or values for (steps, ...)."""
     c, h = courant, [np.asarray(profile)]
     require(0 <= c < np.inf, f"the Courant number must be finite and at least 0, so that steps are upwind, not {c!r}")
     entering = _read_start(start, h[0], require_count(steps, "steps", 0))
@@ -37,10 +30,7 @@ def euler_advect(profile: Any, courant: float, steps: int, start: Any = "open") 
 
 
 def translate_profile(profile: Any, cells: int, start: Any = "open") -> np.ndarray:
-    """Move a profile (..., n) by whole cells towards cell 0, as the transport equation does exactly.
-
-    ``start`` is as for ``euler_advect``; the first value enters first. Source: twm Eq. (2), by characteristics.
-    """
+    """Move a profile (..., n) by whole cells towards cell 0, ``start`` as in ``euler_advect``. Source: twm Eq. (2)."""
     h, cells = np.asarray(profile), require_count(cells, "cells", 0)
     entering = _read_start(start, h, cells)
     if entering is None:
@@ -50,26 +40,19 @@ def translate_profile(profile: Any, cells: int, start: Any = "open") -> np.ndarr
 
 def amplification_factor(courant: float, angle: Any) -> np.ndarray:
     """Return the factor 1 - c + c exp(i k dx) of the mode exp(i k x) in one Euler step, k dx = ``angle`` in radians.
-
-    The exact solution's is exp(i c k dx). No mode grows exactly when 0 <= c <= 1. Source: von Neumann on twm Eq. (24).
-    """
+    No mode grows exactly when 0 <= c <= 1. Source: von Neumann on twm Eq. (24)."""
     return 1 - courant + courant * np.exp(1j * np.asarray(angle))
 
 
 def numerical_diffusion(courant: float, speed: float = 1.0, spacing: float = 1.0) -> float:
     """Return D = nu dx (1-c) / 2: to second order in dx Euler steps solve dh/dt = nu dh/dx + D d2h/dx2.
-
-    It is 0 at c = 1 and negative, so unstable, beyond. Source: modified equation of twm Eq. (24).
-    """
+    It is 0 at c = 1 and negative, so unstable, beyond. Source: modified equation of twm Eq. (24)."""
     return speed * spacing * (1 - courant) / 2
 
 
 def measure_euler_error(profile: Callable, cells: int, courant: float, distance: float = 0.5) -> float:
-    """Measure the error of Euler steps on a ring of length 1, relative to the exact solution's largest magnitude.
-
-    ``profile`` maps positions in [0, 1) to values, with period 1; ``distance`` is rounded to whole steps.
-    Source: twm Eq. (2), (24).
-    """
+    """Measure the error of Euler steps on a ring of length 1 for a ``profile`` of positions in [0, 1), relative to the
+    exact solution's largest magnitude, after ``distance``, rounded to whole steps. Source: twm Eq. (2), (24)."""
     cells = require_count(cells, "cells", 2)
     require(courant > 0 and distance > 0, f"courant and distance must be above 0, not {courant} and {distance}")
     steps = max(1, round(distance * cells / courant))
@@ -88,20 +71,14 @@ def measure_euler_error(profile: Callable, cells: int, courant: float, distance:
 
 def step_lattice(substrate: Any, boundary: Callable[[Any], Any] | None) -> Any:
     """Take one step of (..., s, d): new_i = old_(i+1) for i < s, and new_s = f(old), or zeros without a boundary.
-
-    What was in column 0 has left: the end is open, so nothing is reflected. Source: twm Eq. (3), with h_(i+1)j on its
-    right side (see the page on errata).
-    """
+    Source: twm Eq. (3), with h_(i+1)j on its right side (see the page on errata)."""
     h = as_array(substrate)
     return _push_column(h, 0 if boundary is None else apply_boundary(boundary, h))
 
 
 def simulate_wave(substrate: Any, boundary: Callable[[Any], Any] | None, steps: int, inputs: Any = None) -> Any:
-    """Run the lattice from (..., s, d): its states, (steps + 1, ..., s, d).
-
-    In an input phase, the first steps, ``inputs`` (time, ..., d) enter in place of the boundary's states.
-    Source: twm Eq. (3), Theorem 3.1.
-    """
+    """Run the lattice from (..., s, d): its states, (steps + 1, ..., s, d). Source: twm Eq. (3), Theorem 3.1. In an
+    input phase, the first steps, ``inputs`` (time, ..., d) enter in place of the boundary's states."""
     h, steps = [as_array(substrate)], require_count(steps, "steps", 0)
     require(h[0].ndim >= 2, f"the substrate must be (..., history, dim), not of shape {tuple(h[0].shape)}")
     inputs = [] if inputs is None else _check_inputs(inputs, h[0], steps)
@@ -112,9 +89,7 @@ def simulate_wave(substrate: Any, boundary: Callable[[Any], Any] | None, steps: 
 
 def measure_transport_error(trajectory: Any) -> float:
     """Measure how far (time, ..., s, d) is from a wave of one column a step: 0 for a wave, of order 1 for noise.
-
-    The largest \\|h_i(t+1) - h_(i+1)(t)\\|, relative to the largest magnitude. Source: twm Eq. (25).
-    """
+    Source: twm Eq. (25)."""
     h = as_array(trajectory)
     fits = h.ndim >= 3 and min(h.shape[0], h.shape[-2]) >= 2
     require(fits, f"a wave needs at least two times and two columns, not the shape {tuple(h.shape)}")

@@ -1,9 +1,7 @@
 """Wave operators in the standard basis, their closed forms, and linear networks made of them.
 
-With W_uh = Psi_s the boundary acts during the input phase too, on a substrate that is not full yet (A.6). Where f
-reads only the oldest column, as in repeat copy, it reads zeros and does no harm. Otherwise the newest column becomes
-u(t) + f(what is there), and the state after the input phase is not the history. There are two ways around it:
-``load_history`` puts the history in place at once; ``correct_inputs`` subtracts f beforehand.
+With W_uh = Psi_s the boundary acts during the input phase too, on a substrate that is not full yet (A.6), and disturbs
+it unless f reads only the oldest column. Two ways around it are ``load_history`` and ``correct_inputs``.
 """
 
 import numpy as np
@@ -13,19 +11,12 @@ from twm.theory.bases import Basis, make_encoder, make_readout, transform_operat
 
 
 def make_shift(history: int, dim: int) -> np.ndarray:
-    """Make the wave operator with both ends open, which moves every column one place towards the oldest.
-
-    It is the state matrix that the H3 layer starts from, with H3's states counted from the newest.
-    Source: twm Eq. (6), first sum, in the standard basis; Sec. 3.1 on H3.
-    """
+    """Make the wave operator with both ends open, as H3's start has. Source: twm Eq. (6), first sum; Sec. 3.1."""
     return np.eye(require_count(history, "history") * require_count(dim, "dim"), k=dim)
 
 
 def make_wave_operator(matrix: np.ndarray) -> np.ndarray:
-    """Make Phi (s*d, s*d), the shift with the boundary matrix F (d, s*d) as its last rows; integers stay exact.
-
-    Source: twm Eq. (6) in the standard basis, the second sum from (s-1)d + 1.
-    """
+    """Make Phi (s*d, s*d), the shift with the boundary matrix F (d, s*d) as its last rows. Source: twm Eq. (6)."""
     F, _, dim = _check_boundary_matrix(matrix)
     # From integers, so that a matrix of Python integers does not meet floats.
     shift = np.eye(F.shape[1], k=dim, dtype=int).astype(F.dtype)
@@ -33,20 +24,14 @@ def make_wave_operator(matrix: np.ndarray) -> np.ndarray:
 
 
 def make_cycle(history: int, dim: int, gain: float = 1.0, boundary_gain: float = 1.0) -> np.ndarray:
-    """Make the repeat-copy operator with a gain on every entry, and one more on the boundary, so once a lap.
-
-    Source: twm Eq. (31); A.5 for entries other than one.
-    """
+    """Make the repeat-copy operator with a gain on all entries, one more on the boundary. Source: twm Eq. (31), A.5."""
     history, dim = require_count(history, "history"), require_count(dim, "dim")
     return gain * make_wave_operator(boundary_gain * np.eye(dim, history * dim))
 
 
 def repeat_copy_state(inputs: np.ndarray, step: int) -> np.ndarray:
     """Return the substrate of repeat copy (..., s, d) some steps after the input phase, without stepping there.
-
-    Input k (from 0) is in column (k - step) mod s. Source: twm Eq. (40) with the index ((mu - t - 1) mod s) d + i in
-    place of the printed one, which is d too large.
-    """
+    Source: twm Eq. (40) with the index ((mu - t - 1) mod s) d + i in place of the printed one, which is d too large."""
     inputs, step = np.asarray(inputs), require_count(step, "step", 0)
     require(inputs.ndim >= 2, f"inputs must be of shape (..., history, dim), not {inputs.shape}")
     return np.roll(inputs, -step, axis=-2)
@@ -59,11 +44,8 @@ def repeat_copy_spectrum(history: int, dim: int, gain: float = 1.0) -> np.ndarra
 
 
 def fibonacci_constant(history: int) -> float:
-    """Return the ratio that consecutive terms of the Fibonacci process tend to: the golden ratio for s = 2.
-
-    It is the largest root of x^(s+1) = 2 x^s - 1, which x^s = x^(s-1) + ... + 1 becomes when multiplied by x - 1.
-    Found by bisection above the polynomial's minimum, so to the last bit and without an eigenvalue routine.
-    """
+    """Return the ratio that consecutive terms of the Fibonacci process tend to: the golden ratio for s = 2. It is the
+    largest root of x^(s+1) = 2 x^s - 1, found by bisection above the polynomial's minimum, to the last bit."""
     s = require_count(history, "history")
     if s == 1:
         return 1.0
@@ -104,10 +86,7 @@ def simulate_linear(
 
 
 def load_history(basis: Basis, initial: np.ndarray) -> np.ndarray:
-    """Put a history (..., s, d) into the hidden state (..., hidden) at once: h(s) = Psi vec(x).
-
-    Source: twm A.3, before Eq. (29).
-    """
+    """Put a history (..., s, d) into the state (..., hidden): h(s) = Psi vec(x). Source: twm A.3, before Eq. (29)."""
     initial = np.asarray(initial)
     fits = initial.ndim >= 2 and initial.shape[-2] * initial.shape[-1] == basis.size
     require(fits, f"a history of shape {initial.shape} does not fill a basis of {basis.size} vectors")
@@ -124,9 +103,7 @@ def read_substrate(basis: Basis, states: np.ndarray, dim: int) -> np.ndarray:
 
 def simulate_boundary(matrix: np.ndarray, basis: Basis, initial: np.ndarray, steps: int) -> np.ndarray:
     """Run a linear boundary F (d, s*d) in a hidden basis from a loaded history (..., s, d): x(s+1) on, (steps, ..., d).
-
-    Source: twm Eq. (6)-(7).
-    """
+    Source: twm Eq. (6)-(7)."""
     F, _, dim = _check_boundary_matrix(matrix)
     W_hh, h = transform_operator(make_wave_operator(F), basis), load_history(basis, initial)
     silence = np.zeros((0, *h.shape[:-1], dim))
@@ -135,10 +112,7 @@ def simulate_boundary(matrix: np.ndarray, basis: Basis, initial: np.ndarray, ste
 
 def correct_inputs(matrix: np.ndarray, initial: np.ndarray) -> np.ndarray:
     """Subtract from each input what the boundary will add to it: u(t) = x(t) - F h(t-1), (..., s, d).
-
-    The substrate before step t holds x(1) .. x(t-1) in its newest columns and zeros elsewhere, so the correction needs
-    the data alone. It vanishes where f reads only the oldest column. Source: ours; A.6 states the problem.
-    """
+    Source: ours; A.6 states the problem."""
     F, history, dim = _check_boundary_matrix(matrix)
     x = np.asarray(initial)
     require(x.shape[-2:] == (history, dim), f"initial must be of shape (..., {history}, {dim}), not {x.shape}")

@@ -1,9 +1,6 @@
-"""Characters as binary pictures whose columns are states, and back.
+"""Characters as binary pictures, five rows by three columns and a blank one, whose columns are states, and back.
 
-A character is five rows high and three columns wide, and a blank column follows it. A column of the picture is one
-state of five components, +1 for ink and -1 for paper, the top row first: "3141" makes 16 states of 5.
-
-Source: twm Fig. 6 C, D (the font here is our own).
+A column is one state of five, +1 for ink and -1 for paper, the top row first. Source: twm Fig. 6 C, D (our own font).
 """
 
 from typing import Any
@@ -46,10 +43,7 @@ CHARACTERS = "".join(_GLYPHS)
 
 
 def text_to_states(text: str) -> np.ndarray:
-    """Write a text of digits, letters and spaces as states, one a column: (4*characters, 5), the leftmost column first.
-
-    Source: twm Fig. 6.
-    """
+    """Write a text of digits, letters and spaces as states, one a column: (4*characters, 5). Source: twm Fig. 6."""
     require(isinstance(text, str) and text != "", f"the text must have at least one character, not {text!r}")
     unknown = sorted(set(text.upper()) - set(CHARACTERS))
     require(not unknown, f"no picture for {', '.join(map(repr, unknown))} in {text!r}: use digits, A to Z and spaces")

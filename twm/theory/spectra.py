@@ -1,13 +1,9 @@
 """Similarity and spectra: does a network carry the wave that theory predicts?
 
-Eigenvalues do not depend on the basis, so the spectrum of W_hh can be compared with that of Phi without knowing in
-which basis the network hides its waves. What counts are the slow eigenvalues, of magnitude above a threshold: how
-many there are (the rank), and their arguments, which say how far a wave turns in a step. Magnitudes are not compared:
-the tanh shrinks a state, and trained networks make up for it with magnitudes above one. Where computed eigenvalues
-cannot be trusted, as in Jordan blocks at zero, ranks tell instead.
-
-Two ways of pairing arguments stand side by side. The paper's released protocol is greedy; the optimal assignment is the
-least mean difference that any pairing can have. Where the counts differ there is no pairing, and no error.
+Eigenvalues do not depend on the basis, so W_hh can be compared with Phi without knowing where the waves hide. What
+counts are the slow eigenvalues: their number (the rank) and their arguments, how far a wave turns in a step, paired
+greedily, as released, or optimally. Magnitudes are not compared: trained ones make up for the tanh. Ranks tell where
+computed eigenvalues cannot be trusted.
 """
 
 from dataclasses import dataclass
@@ -28,10 +24,8 @@ THRESHOLD = 0.9
 
 
 def similarity_error(recurrent: np.ndarray, columns: np.ndarray, wave_operator: np.ndarray) -> float:
-    """Return the largest entry of W Psi - Psi Phi, relative to the largest magnitude on either side.
-
-    Zero means that the span of Psi (hidden, size) is invariant and that W acts on it as Phi. Source: twm Sec. 3.1, 4.1.
-    """
+    """Return the largest entry of W Psi - Psi Phi, relative to the largest magnitude on either side: zero if the span
+    of Psi (hidden, size) is invariant and W acts on it as Phi. Source: twm Sec. 3.1, 4.1."""
     W, psi, phi = np.asarray(recurrent), np.asarray(columns), np.asarray(wave_operator)
     fits = W.shape == (len(psi), len(psi)) and phi.shape == (psi.shape[1], psi.shape[1])
     require(fits, f"shapes do not fit: W {W.shape}, basis {psi.shape}, wave operator {phi.shape}")
@@ -41,10 +35,7 @@ def similarity_error(recurrent: np.ndarray, columns: np.ndarray, wave_operator: 
 
 def ranks_of_powers(operator: np.ndarray, count: int, tolerance: float = 1e-10) -> list[int]:
     """Return the ranks of an operator's powers 1 to ``count``, zero being what is below ``tolerance`` times its norm.
-
-    Each power acts on an orthonormal basis of the range of the one before, so that large and small eigenvalues do not
-    drive one another out of float64, as they do in the powers themselves.
-    """
+    Each power acts on an orthonormal basis of the range of the one before: large eigenvalues cannot hide small ones."""
     operator = check_square(operator)
     zero, span, ranks = tolerance * np.linalg.norm(operator, 2), np.eye(len(operator)), []
     for _ in range(require_count(count, "count")):
@@ -63,11 +54,8 @@ def stable_rank(operator: np.ndarray) -> int:
 
 
 def nonzero_eigenvalues(operator: np.ndarray) -> np.ndarray:
-    """Return an operator's eigenvalues other than zero, the largest magnitude first.
-
-    Ranks tell how many there are. A threshold would not do: a Jordan block of size k at zero scatters its computed
-    zeros on a circle of radius about 1e-16^(1/k).
-    """
+    """Return an operator's eigenvalues other than zero, the largest magnitude first; ranks tell how many there are,
+    since a Jordan block of size k at zero scatters its computed zeros on a circle of radius about 1e-16^(1/k)."""
     values = np.linalg.eigvals(check_square(operator)).astype(complex)
     return values[np.argsort(-np.abs(values))][: stable_rank(operator)]
 
@@ -83,10 +71,8 @@ def nilpotency_index(operator: np.ndarray) -> int | None:
 
 
 def compare_spectra(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the largest distance of eigenvalues matched with the least total distance; infinity if counts differ.
-
-    It is relative to the largest magnitude.
-    """
+    """Return the largest distance of eigenvalues matched with the least total distance, relative to the largest
+    magnitude; infinity if counts differ."""
     first, second = np.asarray(first, dtype=complex), np.asarray(second, dtype=complex)
     if first.shape != second.shape or first.size == 0:
         return 0.0 if first.shape == second.shape else float("inf")
@@ -99,11 +85,8 @@ def compare_spectra(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def predict_eigenvalues(system: HDS | np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
-    """Return the slow eigenvalues that theory predicts a network to have for a linear system, or for its matrix.
-
-    They are Phi's on what its outputs depend on: a network has no reason to keep the part of the past that a task does
-    not read. Source: twm Sec. 4.1, Table 1; the released protocol removes the same coordinates.
-    """
+    """Return the slow eigenvalues that theory predicts for a linear system, or for its matrix: Phi's on what its
+    outputs depend on, as a network need not keep what a task does not read. Source: twm Sec. 4.1, Table 1."""
     matrix = system.matrix if isinstance(system, HDS) else system
     require(matrix is not None, "only a linear system has a wave operator: this one has no boundary matrix")
     phi = make_wave_operator(np.asarray(matrix, dtype=float))
@@ -178,10 +161,7 @@ class SpectrumComparison:
 def compare_with_theory(
     recurrent: np.ndarray, system: HDS | np.ndarray, threshold: float = THRESHOLD
 ) -> SpectrumComparison:
-    """Compare the slow eigenvalues of W_hh (hidden, hidden) with those that theory predicts for a linear task.
-
-    Source: twm Sec. 4.1, Table 1.
-    """
+    """Compare the slow eigenvalues of W_hh (hidden, hidden) with a linear task's. Source: twm Sec. 4.1, Table 1."""
     # Float64 whatever the network's dtype: float32 eigenvalues of defective clusters are worth three digits.
     recurrent = check_square(np.asarray(recurrent, dtype=float))
     require(bool(np.isfinite(recurrent).all()), "an operator must be finite: it has NaN or infinite entries")
@@ -197,11 +177,8 @@ def compare_with_theory(
 
 
 def match_greedy(theory: np.ndarray, network: np.ndarray) -> Matching | None:
-    """Pair eigenvalues by argument, theory's by increasing argument each with the nearest that is still free.
-
-    The paper does not say in which order; it matters only where several partners are about as near, and the optimal
-    pairing tells by how much. ``None`` where the counts differ. Source: twm Table 1, as released.
-    """
+    """Pair eigenvalues by argument, theory's by increasing argument each with the nearest that is still free; ``None``
+    where the counts differ. Source: twm Table 1, as released; the paper does not say in which order."""
     distance = _argument_distances(theory, network)
     if distance is None:
         return None
@@ -286,9 +263,8 @@ def observability_matrix(readout: np.ndarray, operator: np.ndarray, steps: int |
 def reduce_observable(readout: np.ndarray, operator: np.ndarray, tolerance: float = 1e-10) -> Observable:
     """Reduce a linear system, (outputs, size) and (size, size), to what its outputs depend on.
 
-    The row space of the observability matrix is grown one step at a time on orthonormal rows, since in a stack of
-    powers growing directions hide the others. Singular values below ``tolerance`` times the operator's norm are zero.
-    Source: twm Fig. 4, "optimized basis"; the paper does not define it.
+    The row space of the observability matrix grows on orthonormal rows, since in a stack of powers growing directions
+    hide the others. Source: twm Fig. 4, "optimized basis"; the paper does not define it.
     """
     readout, operator = _check_system(readout, operator)
     rows = fresh = _find_row_space(readout, tolerance * np.linalg.norm(readout, 2))

@@ -2,38 +2,28 @@
 
 **The augmented product.** With states as rows of a batch and W = W_hh^T, O = W_r^T, U = W_uh^T, the network is
 
-    z_t = h_(t-1) W + u_t U,      h_t = tanh(z_t),      y_t = h_t O,      t = 1 .. T,
+    z_t = h_(t-1) W + u_t U,      h_t = tanh(z_t),      y_t = h_t O,      t = 1 .. T = history + horizon,
 
-where T = history + horizon, u_t = 0 in the output phase and only its y_t count. Drive and output of a state are both
-products of that state, so one product makes them together:
+where u_t = 0 in the output phase and only its y_t count. One product makes drive and output of a state together, and
+with e_t = dL/dy_t and dz_t = dL/dz_t one product, transposed, brings its gradient; that of the weights is one long
+product over rows stacked in time, dL/dU = sum_(t <= history) u_t^T dz_t beside it:
 
-    h_t [ W | O ] = [ z_(t+1) | y_t ].
+    h_t [ W | O ] = [ z_(t+1) | y_t ],      dz_t = (1 - h_t^2) [ dz_(t+1) | e_t ] [ W | O ]^T,
+    dL/d[ W | O ] = sum_t h_t^T [ dz_(t+1) | e_t ].
 
-The loss is L = mean (y_t - target_t)^2 over the horizon. With e_t = dL/dy_t and dz_t = dL/dz_t, a state is used
-for the next drive and for its own output, so its gradient is again a single product, with the same matrix transposed:
-
-    dL/dh_t = dz_(t+1) W^T + e_t O^T = [ dz_(t+1) | e_t ] [ W | O ]^T,      dz_t = (1 - h_t^2) dL/dh_t.
-
-Each entry of [ W | O ] was used once a step, so its gradient sums over time: over rows stacked in time one long product:
-
-    dL/d[ W | O ] = sum_t h_t^T [ dz_(t+1) | e_t ],      dL/dU = sum_(t <= history) u_t^T dz_t.
-
-Hence two buffers, in which a row holds one time step of all sequences, and which products read and write in place:
+Hence two buffers, a row for each time step of all sequences, which products read and write in place:
 
     forward[t]  = [ h_t | y_(t-1) ],      backward[t] = [ dz_t | e_(t-1) ].
 
-**The tanh.** tanh(z) = 2 sigmoid(2 z) - 1, and torch's sigmoid takes a small part of the time of its tanh, which would
-cost as much as the products. The factor 2 inside is put on the weights (exact in binary), so that products give 2 z.
-What comes out is the tanh within a few roundings of a float32 near 1.
+**The tanh** is 2 sigmoid(2 z) - 1, as torch's sigmoid takes a small part of the time of its tanh, which would cost as
+much as the products. The factor 2 inside is put on the weights, which is exact in binary.
 
-**One flat vector.** Weights, gradients and both moments of Adam are one vector [ W | O | U ] a model each, of which the
-matrices are views, so that an update is a handful of operations for all matrices together.
+**One flat vector** [ W | O | U ] a model holds weights, gradients and each of Adam's moments, with views as matrices.
 
-**Many networks on a GPU.** A single network's products cannot fill the chip; hundreds of models side by side do, and a
-captured CUDA graph launches an iteration at once. Models may be at different stages of a curriculum: all run for as
-many steps as there are targets, and a model's error is masked beyond its own horizon, which by causality is exact. On
-the CPU the same lines run one by one, which proves the algebra. **The graph path has never run on a GPU**, until a
-sweep has passed :func:`~twm.models.checking.check_kernel` on one.
+**Many networks on a GPU** run side by side, an iteration launched at once as a captured CUDA graph. All run for as many
+steps as there are targets, and a model's error is masked beyond its own horizon, which by causality is exact. On the
+CPU the same lines run one by one, which proves the algebra. **The graph path has never run on a GPU**, until a sweep
+has passed :func:`~twm.models.checking.check_kernel` on one.
 """
 
 import math
@@ -54,10 +44,8 @@ _WARM_UP_ROUNDS = 3
 
 
 def prepare_process() -> None:
-    """Make this process one of several that each train one network: one thread, small numbers flushed to zero.
-
-    Arithmetic on numbers below the smallest normal one, which gradients that decay reach, is many times slower.
-    """
+    """Make this process one of several that each train one network: one thread, and small numbers flushed to zero, as
+    arithmetic on those below the smallest normal one, which gradients that decay reach, is many times slower."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
 
@@ -166,10 +154,7 @@ class PackedKernel(Kernel):
         multiply(inputs.mT, entered, out=self._view_encoder(self.gradients))
 
     def _update(self) -> None:
-        """Clip each model's gradient, add its weight decay and make a step of Adam, in torch's order.
-
-        The order matters: the decay is not clipped, and the moments see it ("coupled" decay).
-        """
+        """Clip each model's gradient, add its decay, not clipped but seen by the moments, and make a step of Adam."""
         gradients, first, second, scratch = self.gradients, self.first, self.second, self._scratch
         norm = torch.linalg.vector_norm(gradients, dim=-1, keepdim=True)
         gradients.mul_((self.clip / (norm + CLIP_EPSILON)).clamp_(max=1.0))
@@ -222,19 +207,15 @@ class AugmentedKernel(PackedKernel):
 
 
 class BatchedKernel(PackedKernel):
-    """Train an ensemble with batched products.
-
-    On a GPU each length of the targets has its own graph, captured when it is first met, and horizons outside 1 to the
-    number of targets are moved to the nearer end instead of refused.
-    """
+    """Train an ensemble with batched products. On a GPU each length of the targets has its own graph, and horizons out
+    of range are moved to the nearer end."""
 
     name = "batched"
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        require(
-            self.models is not None, "the batched kernel trains an ensemble: give its weights a leading models axis"
-        )
+        told = "the batched kernel trains an ensemble: give its weights a leading models axis"
+        require(self.models is not None, told)
         # A graph replays on fixed addresses: batches are copied in, results are copied out.
         self._inputs = self._make(self.history, self.batch, self.dim)
         self._targets = self._make(self.horizon_max, self.batch, self.dim)

@@ -4,16 +4,12 @@
 
     z_t[o, x] = sum_j sum_i K[o, i, j] h_(t-1)[i, x + j - r] + (V u_t + b)[o, x] + d[o],      h_t = sigma(z_t),
 
-positions taken modulo the number of neurons (wrnn Eq. (3)). States lie as (channels, neurons + 2r, batch), batch
-innermost. The r places before and after a ring are its halo: copies of its other end. Then the neurons x + j - r of all
-sequences are one piece of memory in each channel, and tap j is an ordinary matrix that sees the state through a window
-shifted by j places. No patch is copied, no index computed: a convolution is k matrix products,
+positions taken modulo the number of neurons (wrnn Eq. (3)). States lie as (channels, neurons + 2r, batch). The r places
+before and after a ring are its halo, copies of its other end, so that tap j is an ordinary matrix which sees the state
+through a window shifted by j places: a convolution is k matrix products. With G_t = dL/dh_t the slope
+D_t = sigma'(z_t) G_t has a halo too, and the transposed convolution is the same windows counted from the other end:
 
-    z_t += K[:, :, j] @ h_(t-1)[:, j : j + neurons],      (channels, channels) @ (channels, neurons * batch).
-
-With G_t = dL/dh_t, the slope D_t = sigma'(z_t) G_t is laid out with a halo like a state, sigma' follows from the stored
-state, and the transposed convolution is the same windows counted from the other end:
-
+    z_t += K[:, :, j] @ h_(t-1)[:, j : j + neurons],      (channels, channels) @ (channels, neurons * batch),
     G_(t-1) += sum_j K[:, :, j]^T @ D_t[:, 2r - j : 2r - j + neurons],
     dL/dK[:, :, j] = sum_t D_t @ h_(t-1)[:, j : j + neurons]^T.
 
@@ -33,10 +29,8 @@ from twm.errors import require
 class Recurrence:
     """A recurrence with a linear readout, forward and backward, in buffers made once.
 
-    Weights are mappings from the names of a network's parameters (:mod:`twm.models.rings`) to tensors. A readout that
-    is not linear (``outputs`` 0) is left to the caller, who takes the last of the states and gives back its slope.
-    ``differentiate`` turns the derivative of a loss by what :meth:`run` returned, and ``last_slope`` (batch, hidden),
-    that by the last state beyond these, into its gradient.
+    Weights go by the names of a network's parameters (:mod:`twm.models.rings`). A readout of another kind
+    (``outputs`` 0) is left to the caller, who gives back a loss's derivative by the last state as ``last_slope``.
     """
 
     def __init__(
@@ -65,10 +59,7 @@ class Recurrence:
 
     @torch.no_grad()
     def run(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor | None:
-        """Run from the state zero on (time, batch, inputs), and return the answers of the linear readout, if any.
-
-        They are (time, batch, outputs) where every step is read out, else (1, batch, outputs).
-        """
+        """Run from zero on (time, batch, inputs): the linear readout's answers, if any, (time or 1, batch, outputs)."""
         fits = tuple(inputs.shape[1:]) == (self.batch, self.inputs) and 0 < len(inputs) <= self.steps
         require(fits, f"inputs must be (at most {self.steps}, {self.batch}, {self.inputs}), not {tuple(inputs.shape)}")
         self._length, self._first_read = len(inputs), 1 if self.every_step else len(inputs)
