@@ -56,9 +56,6 @@ def equal_states(first, second):
     return list(first) == list(second) and all(torch.equal(first[key], second[key]) for key in first)
 
 
-# ---- gradients
-
-
 @pytest.mark.parametrize("start", [*INITIALISATIONS, 0.9, 1.02, 1.2, "T1_h128_l2-0_s0", "T2_h128_l2-0_s0_at2500"])
 def test_gradients_are_those_of_float64_autograd(start, root):
     """Of fresh networks, of waves that fade, hold and saturate, and of trained networks of the record."""
@@ -82,9 +79,6 @@ def test_in_float64_nothing_but_rounding_is_left(history, horizon):
     # The algebra itself, without float32 in the way; of the shortest phases too.
     for make, weights in ALL[1::2]:
         assert check_kernel(make(weights, history, BATCH, horizon, l2=0.1, dtype=torch.float64), seed=0) < 1e-13
-
-
-# ---- what a step reports, and the mask
 
 
 def test_a_step_reports_the_loss_of_the_network_it_was_given():
@@ -122,9 +116,6 @@ def test_a_shorter_horizon_gets_exactly_its_own_gradient():
         assert max(float((a - b).norm() / b.norm()) for a, b in zip(take(clean, model), expected)) < 1e-5
 
 
-# ---- the optimiser
-
-
 @pytest.mark.parametrize(("clip", "l2"), [(1.0, 0.0), (0.05, 0.001), (0.05, 0.1)])
 @pytest.mark.parametrize(("dtype", "rtol", "atol"), [(torch.float64, 1e-6, 1e-9), (torch.float32, 1e-3, 1e-4)])
 def test_fifty_steps_equal_torch_adam_with_clipping_and_coupled_decay(l2, clip, dtype, rtol, atol):
@@ -155,9 +146,6 @@ def test_fifty_steps_equal_torch_adam_with_clipping_and_coupled_decay(l2, clip, 
         for own, expected in zip(weights, map(torch.as_tensor, plain.get_matrices())):
             torch.testing.assert_close(own.double(), expected, rtol=rtol, atol=atol)
     assert float((plain.recurrent - start.recurrent).detach().norm() / start.recurrent.norm()) > 1e-2
-
-
-# ---- companions, resuming
 
 
 def test_results_depend_neither_on_companions_nor_on_order():
@@ -223,9 +211,6 @@ def test_float32_stays_float32_and_the_callers_setting_is_put_back():
         settings.fp32_precision = before
 
 
-# ---- weights and free runs
-
-
 @pytest.mark.parametrize("initial", INITIALISATIONS)
 def test_initial_weights_are_what_they_are_called(initial):
     weights, bound = draw_weights(8, 200, initial, seed=1), 200**-0.5
@@ -276,9 +261,6 @@ def test_a_free_run_is_the_network_in_any_chunks():
         torch.testing.assert_close(torch.cat(pieces), expected, rtol=1e-12, atol=1e-14)
 
 
-# ---- the choice of a path
-
-
 def test_make_kernel_takes_the_fast_path_where_it_is_right():
     assert isinstance(make_kernel(draw_weights(DIM, HIDDEN), *LENGTHS), AugmentedKernel)
     kernel = make_kernel(make_ensemble(), *LENGTHS, l2=[0.0, 0.1, 1.0])
@@ -314,9 +296,6 @@ def test_a_wrong_path_is_noticed_and_replaced_with_a_warning(monkeypatch, name):
         kernel = make_kernel(make_ensemble(), *LENGTHS, l2=0.1)
     assert isinstance(kernel, ReferenceKernel) and len(record) == 1
     kernel.step(*draw_check_batch(kernel, 0))
-
-
-# ---- wrong use
 
 
 def make_with(**change):
