@@ -7,15 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from twm.book.ledger import (
-    HOMES,
-    VERDICTS,
-    judge_all,
-    judge_claim,
-    judge_numbers,
-    read_evidence,
-    read_ledger,
-)
+from twm.book.ledger import HOMES, VERDICTS, judge_all, judge_claim, judge_numbers, read_evidence, read_ledger
 from twm.book.runner import list_notebooks
 from twm.errors import UserError
 

@@ -108,7 +108,7 @@ def test_steps_are_counted_from_one_and_follow_scale_and_tolerance():
     run = make_run([[[0.8]], [[1.0]], [[1.6]], [[4.0]], [[72.0]]])
     assert find_last_possible(run, 1e-9).tolist() == [0, 1, 2, 4, 10]
     assert find_last_possible(run, 0.25).tolist() == [1, 1, 2, 4, 10]
-    # A readout reaches a step further for each golden ratio by which the series is made smaller.
+    # A step further for each golden ratio by which the series is made smaller.
     smaller = make_run(run.weights.readout.numpy(), scale=GOLDEN_RATIO**5)
     assert (find_last_possible(smaller, 0.01)[1:] - find_last_possible(run, 0.01)[1:]).tolist() == [5, 5, 5, 5]
     # Of several rows the largest counts: every component is a series of its own.
