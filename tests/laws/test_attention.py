@@ -11,7 +11,6 @@ from scipy.optimize import linprog
 
 from twm.streams import binary_inputs_numpy
 from twm.theory.attention import (
-    KeyValueCache,
     bound_positional_error,
     make_attention_boundary,
     make_positional_attention,
@@ -38,9 +37,6 @@ def draw_case(size):
 
 def relative(found, expected):
     return float(np.abs(np.asarray(found) - np.asarray(expected)).max() / np.abs(np.asarray(expected)).max())
-
-
-# ---- what it equals
 
 
 @given(SIZES)
@@ -82,19 +78,6 @@ def test_free_run_equals_the_sliding_window_and_the_cache(shape, heads, labelled
         assert relative(run_with_cache(boundary, start, 200)[:, history:], wave) <= 1e-9
 
 
-def test_cache_writes_one_slot_and_turns_the_positions():
-    boundary = make_random_attention(4, heads=2, history=5, seed=3)
-    cache = KeyValueCache(boundary, np.random.default_rng(0).standard_normal((5, 4)))
-    before = cache.keys.copy(), cache.values.copy()
-    cache.write(cache.read())
-    for old, new in zip(before, (cache.keys, cache.values)):
-        assert (np.abs(new - old).max((0, 2)) > 0).tolist() == [True, False, False, False, False]
-    # A cache that forgot to turn the positions with the window would answer from the wrong places.
-    assert cache.oldest == 1
-    right, cache.oldest = cache.read(), 0
-    assert np.abs(cache.read() - right).max() > 1e-3
-
-
 def test_one_masked_pass_predicts_what_the_loop_makes_and_only_with_its_mask():
     boundary = make_random_attention(6, seed=4)
     tokens = run_sliding_window(boundary, torch.tensor(binary_inputs_numpy("mask", 0, 0, 2, (5, 6))), 30)
@@ -109,9 +92,6 @@ def test_gradient_reaches_the_weights_and_is_right():
     shapes = ((2, 3, 4), (2, 4, 3), (2, 3, 3), (5, 3), (2, 5, 3))
     given_ = [torch.tensor(rng.standard_normal(shape), requires_grad=True) for shape in shapes]
     assert torch.autograd.gradcheck(lambda *args: make_attention_boundary(*args[:4])(args[4]), given_)
-
-
-# ---- what it cannot tell apart
 
 
 @given(SIZES, st.randoms(use_true_random=False))
@@ -166,9 +146,6 @@ def test_one_head_stays_in_the_hull_of_its_values(size):
         assert hull_contains(values, answer) and not hull_contains(values, values.max(0) + 1)
     weights = boundary.weigh(1e4 * substrate)
     assert np.all(weights >= 0) and np.allclose(weights.sum(-1), 1, rtol=0, atol=1e-12), "large scores do no harm"
-
-
-# ---- what positions repair
 
 
 @pytest.mark.parametrize("name", ["T1", "T2", "T3", "T4"])

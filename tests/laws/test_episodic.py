@@ -29,9 +29,6 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
-# ---- continuous time
-
-
 def test_the_reduced_equation_has_its_closed_form_where_it_is_linear():
     """With activations far inside the linear part of clip, V(t) = exp((W - 1) t) V(0)."""
     model = draw_episodic_model(6, 4, 1, norm=0.8, activation="clip")
@@ -83,9 +80,6 @@ def test_the_solution_obeys_the_three_equations_and_its_strengths_enter_the_map(
     assert np.abs(step_feature(plain, V_f[0]) - step_feature(model, V_f[0])).max() > 0.1
 
 
-# ---- conjugacy
-
-
 @pytest.mark.parametrize("norm", [0.5, 1.0, 2.0, 10.0])
 def test_tanh_is_conjugate_at_every_norm(rng, norm: float):
     model = draw_episodic_model(10, 6, 5, norm=norm)
@@ -107,9 +101,6 @@ def test_without_an_inverse_the_way_back_is_lost_at_every_norm(rng, activation: 
         assert np.array_equal(step_feature(other, first), step_feature(other, second)) == same
 
 
-# ---- isospectral families
-
-
 def test_other_memories_give_the_same_network_and_spectrum_and_another_operator(rng):
     model = draw_episodic_model(9, 5, 8, strength_self=0.7, strength_next=1.3)
     for _ in range(20):
@@ -118,9 +109,6 @@ def test_other_memories_give_the_same_network_and_spectrum_and_another_operator(
         ours, theirs = (np.sort_complex(np.linalg.eigvals(each.operator)) for each in (model, other))
         assert np.abs(ours - theirs).max() < 1e-8 and np.abs(other.operator - model.operator).max() > 1e-3
     assert np.allclose(change_memories(model, np.eye(5)).operator, model.operator)
-
-
-# ---- variables
 
 
 @pytest.mark.parametrize(("history", "dim", "hidden"), [(4, 5, 20), (3, 2, 11), (1, 1, 1)])

@@ -51,9 +51,6 @@ def make_wave_run(corrected, gains=(1.0,), alternating=0.0, seed=0):
     return make_run(np.reshape(gains, (-1, 1, 1)) * readout, recurrent, encoder, SMALL, corrected)
 
 
-# ---- the series
-
-
 def test_targets_continue_the_inputs_and_every_argument_counts():
     inputs, targets = draw_series([0, 1], 3, 7, 2, 12, 5.0)
     assert inputs.shape == (2, 2, 7, 2) and targets.shape == (2, 12, 7, 2) and targets.dtype == torch.float64
@@ -66,9 +63,6 @@ def test_targets_continue_the_inputs_and_every_argument_counts():
     assert not torch.equal(draw_series([0, 1], 4, 7, 2, 12, 5.0)[1], targets)
     late = draw_series([0], 0, 4, 1, 60, 1.0)[1]
     assert torch.allclose(late[:, -1] / late[:, -2], torch.tensor(GOLDEN_RATIO, dtype=torch.float64), rtol=1e-12)
-
-
-# ---- the bound
 
 
 @laws
@@ -114,24 +108,11 @@ def test_steps_are_counted_from_one_and_follow_scale_and_tolerance():
     run = make_run([[[0.8]], [[1.0]], [[1.6]], [[4.0]], [[72.0]]])
     assert find_last_possible(run, 1e-9).tolist() == [0, 1, 2, 4, 10]
     assert find_last_possible(run, 0.25).tolist() == [1, 1, 2, 4, 10]
-    # A readout reaches a step further for each golden ratio by which the series is made smaller.
+    # A step further for each golden ratio by which the series is made smaller.
     smaller = make_run(run.weights.readout.numpy(), scale=GOLDEN_RATIO**5)
     assert (find_last_possible(smaller, 0.01)[1:] - find_last_possible(run, 0.01)[1:]).tolist() == [5, 5, 5, 5]
     # Of several rows the largest counts: every component is a series of its own.
     assert find_last_possible(make_run([[[0.1, 0.0], [3.0, -1.0]]]), 0.01).tolist() == [4]
-
-
-def test_no_network_is_right_after_the_last_possible_step():
-    """Negative control: even networks that follow the series as far as they can."""
-    run = make_wave_run(corrected=True, gains=(1.0, 1e3))
-    run = FibonacciRun(run.weights, 10, 1, run.losses, 1.0, True)
-    last = find_last_possible(run, 0.1)
-    errors = measure_relative_errors(run, int(last.max()) + 20, 64)
-    for own, step in zip(errors, last):
-        assert (own[step:] > 0.1).all()
-
-
-# ---- raw and corrected inputs
 
 
 def test_the_predicted_error_is_that_of_drawn_starts():
@@ -174,9 +155,6 @@ def test_other_modes_do_not_help_raw_inputs_on_average(alternating):
         assert errors.min() < 0.3 * predict_raw_error()
 
 
-# ---- training
-
-
 @pytest.fixture(scope="module")
 def short():
     return train_on_fibonacci([4, 0], hidden=8, iterations=120, corrected=True)
@@ -202,14 +180,6 @@ def test_training_learns_reports_what_it_did_and_ends_with_the_bound(short):
     last, errors = find_last_possible(short, 0.1), measure_relative_errors(short, 40, 64)
     assert all((own[step:] > 0.1).all() for own, step in zip(errors, last)) and last.max() < 40
     assert not np.array_equal(errors, measure_relative_errors(short, 40, 64, seed=1))
-
-
-def test_every_argument_of_training_counts():
-    default = {"hidden": 6, "dim": 1, "trained": 6, "iterations": 4, "batch": 8, "learning_rate": 0.01}
-    base = train_on_fibonacci([0], **default)
-    for change in ({"trained": 7}, {"iterations": 5}, {"batch": 9}, {"learning_rate": 0.02}, {"corrected": True}):
-        assert not torch.equal(train_on_fibonacci([0], **{**default, **change}).weights[0], base.weights[0]), change
-    assert train_on_fibonacci([0], **{**default, "hidden": 7, "dim": 2}).weights.encoder.shape == (1, 7, 2)
 
 
 @pytest.mark.parametrize(

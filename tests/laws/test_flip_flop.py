@@ -64,12 +64,6 @@ def test_latches_have_a_cube_of_27_points_and_rest_in_its_corners(latches):
     assert fit_cube(replace(resting, centres=np.random.default_rng(1).permutation(resting.centres))) < 0.9
 
 
-def test_points_come_with_their_mirror_images(line):
-    few = flip_flop.find_network_points(line, 12)
-    distances = torch.cdist(few.states, -few.states, compute_mode="donot_use_mm_for_euclid_dist").min(1).values
-    assert len(few) > 2 and few.starts == 12 and float(distances[few.fixed].max()) < 1e-6
-
-
 def test_a_circled_corner_is_not_at_rest():
     """Two more neurons that turn for ever, whatever the bit does: outputs rest, the network does not."""
     weights, (sine, cosine) = make_latches(1, hidden=2), (np.sin(0.7), np.cos(0.7))

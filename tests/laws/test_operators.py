@@ -52,9 +52,6 @@ def relative(found, expected):
     return np.abs(found - expected).max() / max(1.0, np.abs(expected).max())
 
 
-# ---- the operator itself
-
-
 @laws
 @given(sizes, seeds)
 def test_operator_shifts_and_appends_the_boundary(size, seed):
@@ -80,9 +77,6 @@ def test_operator_is_the_sum_of_outer_products(size, extra, kind, tilted, seed):
     assert relative(transform_operator(make_wave_operator(matrix), basis), total) <= 1e-12 * basis.condition
 
 
-# ---- duals
-
-
 @laws
 @given(sizes, st.integers(0, 6), kinds, st.booleans(), seeds)
 def test_dual_is_delta(size, extra, kind, tilted, seed):
@@ -106,9 +100,6 @@ def test_spectral_dual_is_recovered_from_the_operator_alone(size, extra, kind, s
     naive = compute_dual(basis.basis, "pseudo-inverse")
     assert np.abs(naive @ basis.basis - np.eye(basis.size)).max() <= 1e-10
     assert np.abs(naive @ recurrent - phi @ naive).max() > 1e-3
-
-
-# ---- Eq. 6-7 against the recursion
 
 
 @laws
@@ -144,18 +135,12 @@ def test_wrong_constructions_are_rejected(wrong):
     assert np.abs(outputs - expected).max() > 1e-3 * np.abs(expected).max()
 
 
-# ---- Fibonacci
-
-
 def test_fibonacci_constant_is_the_leading_eigenvalue_and_the_golden_ratio():
     assert make_wave_operator(make_fibonacci().matrix).tolist() == [[0, 1], [1, 1]]
     assert fibonacci_constant(2) == pytest.approx((1 + 5**0.5) / 2, rel=1e-15)
     for history in range(1, 9):
         leading = np.abs(np.linalg.eigvals(make_wave_operator(make_fibonacci(history, 1).matrix))).max()
         assert leading == pytest.approx(fibonacci_constant(history), rel=1e-12)
-
-
-# ---- repeat copy
 
 
 @laws
@@ -178,9 +163,6 @@ def test_gain_multiplies_the_content_every_step_and_on_the_boundary_once_a_lap(s
     assert np.allclose(state, gain**laps * x, rtol=1e-9)
 
 
-# ---- both ends open
-
-
 @laws
 @given(sizes, seeds)
 def test_shift_recalls_the_last_inputs_and_nothing_else(size, seed):
@@ -192,9 +174,6 @@ def test_shift_recalls_the_last_inputs_and_nothing_else(size, seed):
     _, states = simulate_linear(shift, make_encoder(basis, dim), make_readout(basis, dim), inputs, 0)
     for time in range(history, len(inputs) + 1):
         assert np.array_equal(states[time - 1].reshape(size), inputs[time - history : time])
-
-
-# ---- the input phase
 
 
 def fill_by_weights(recurrent, encoder, history):

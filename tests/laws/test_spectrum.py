@@ -42,9 +42,6 @@ def draw_spectrum(count, seed):
     return rng.uniform(0.95, 1.5, count) * np.exp(2j * np.pi * rng.random(count))
 
 
-# ---- similarity
-
-
 @laws
 @given(systems, st.integers(0, 6), st.sampled_from(["orthonormal", "skew"]), seeds)
 def test_constructed_operator_is_similar(system, extra, kind, seed):
@@ -89,9 +86,6 @@ def test_what_must_not_pass_for_similar():
     assert compare_spectra(np.ones(3), np.ones(4)) == float("inf")
 
 
-# ---- constructed networks against their theory
-
-
 @pytest.mark.parametrize("name", RANKS)
 @pytest.mark.parametrize("kind", ["orthonormal", "skew"])
 def test_a_constructed_network_has_the_spectrum_of_its_operator(name, kind):
@@ -134,9 +128,6 @@ def test_differing_counts_are_undefined():
     assert match_greedy(np.ones(2), np.ones(3)) is None and match_optimal([], []) is None
 
 
-# ---- matching
-
-
 @laws
 @given(st.integers(1, 25), seeds)
 def test_matching_does_not_depend_on_orders_and_no_pairing_is_better_than_the_optimal_one(count, seed):
@@ -171,9 +162,6 @@ def test_the_cut_of_the_argument_is_no_distance(rounding):
         assert match_greedy(theory, network).error < 1e-12
         order = select_slow(network)
         assert np.abs(order[0] - 1) < 1e-9 if value == 1.0 else np.abs(order[1] + 1) < 1e-9
-
-
-# ---- clusters
 
 
 def test_clusters_of_repeat_copy_hold_dim_each():

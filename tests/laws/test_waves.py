@@ -25,9 +25,6 @@ def make_smooth(x):
     return np.exp(np.sin(2 * np.pi * x))
 
 
-# ---- the transport equation
-
-
 @given(st.integers(1, 40), st.integers(0, 60), SEEDS, st.sampled_from(["open", "periodic", "inflow"]))
 @settings(max_examples=80)
 def test_at_courant_one_euler_is_the_exact_translation(cells, steps, seed, start):
@@ -79,9 +76,6 @@ def test_modes_are_amplified_by_their_factor_and_stability_ends_at_courant_one()
     assert (norms[400] / norms[300]) ** (1 / 100) == pytest.approx(2 * 1.1 - 1, rel=1e-3)
     calm = np.linalg.norm(euler_advect(noise, 0.9, 400, "periodic"), axis=1)
     assert np.all(np.diff(calm) <= 1e-12)
-
-
-# ---- the lattice
 
 
 def test_the_lattice_is_the_transport_equation_at_courant_one():

@@ -117,14 +117,6 @@ def test_a_claim_is_settled_once_and_not_forgotten(page):
     page.about()
 
 
-def test_a_function_is_shown_without_its_docstring(page):
-    def double(state):
-        """Double a state."""
-        return 2 * state  # twice
-
-    assert page.show(double).data == "```python\ndef double(state):\n    return 2 * state  # twice\n```"
-
-
 @pytest.mark.parametrize(
     ("old", "new", "complaint"), [("seed = 0", "sede = 0", "sede, seed"), ("param", "other", "not 0")]
 )

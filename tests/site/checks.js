@@ -172,18 +172,6 @@ twmChecks.writeThroughAWrongBasis = () => {
   return x.run.tape[60].counted - x.run.tape[60].right;
 };
 
-// What a frame of the explorer costs, in milliseconds, and a loop over five million numbers.
-twmChecks.timeFrames = () => new Promise(done => {
-  const x = twmChecks.explorer(), times = [], show = x.show.bind(x);
-  const measure = work => { const start = performance.now(); work(); return performance.now() - start; };
-  const median = list => list.sort((a, b) => a - b)[Math.floor(list.length / 2)];
-  const loop = () => { let sum = 0; for (let i = 0; i < 5e6; i += 1) sum += Math.sin(i); return sum; };
-  x.show = () => times.push(measure(show));
-  x.speed = 6; x.play();
-  setTimeout(() => { x.pause(); x.show = show;
-    done({frames: times.length, frame: median(times), loop: median([1, 2, 3].map(() => measure(loop)))}); }, 1000);
-});
-
 // Runs the lattice toy; returns its states and, for each step, the entries that it lights.
 twmChecks.runLattice = ([history, dim, kind, code, start, steps]) => {
   const toy = document.querySelector('.twm-lattice').twmLattice;

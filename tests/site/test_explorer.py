@@ -146,22 +146,6 @@ def test_everything_works_by_keyboard(explorer):
     assert "Neuron 16 of 128" in readout(page, 1)
 
 
-def test_pointing_names_what_is_there(explorer):
-    corner = {"x": 4, "y": 4}
-    expected = ("Input 1, dimension 1", "Neuron 1 of", "Column 1 (oldest)", "Output step 1, dimension 1")
-    for number, words in enumerate(expected):
-        explorer.locator(PANEL).nth(number).hover(position=corner)
-        assert words in readout(explorer, number)
-    explorer.locator(PANEL).first.click(position=corner)
-    assert state(explorer)["time"] == 0, "drawing starts the run again"
-
-
-def test_a_frame_is_little_work(explorer):
-    """What is drawn while it plays costs less than a loop over five million numbers on the same machine."""
-    found = ask(explorer, "timeFrames")
-    assert found["frames"] > 3 and found["frame"] < found["loop"], found
-
-
 def test_all_panels_fit_into_one_window_and_repaint_in_the_dark(read):
     """Whoever plays sees all four move: on a wide screen at once, on a phone with the buttons beside each."""
     with read("explore.html", "twm-explorer") as page:

@@ -1,10 +1,8 @@
-"""What stands around the pages: titles, descriptions, cards, footer, the page for what is missing, shortcuts, paper."""
+"""What stands around the pages: titles, descriptions, cards, footer, the page for what is missing, shortcuts, print."""
 
 import html
 import re
-import shutil
 import struct
-import subprocess
 
 import pytest
 
@@ -70,19 +68,6 @@ def test_the_front_page_says_it_in_one_screen_and_keeps_to_its_shortcut(read):
         for key in ("ArrowLeft", "ArrowRight", "j", "n", "/"):
             page.keyboard.press(key)
         assert page.url == before, "single keys belong to the reader"
-
-
-@browser
-def test_a_page_prints_without_what_is_for_the_screen(read, tmp_path):
-    """The print view as a PDF: text is there, and the pages are about as many as the text needs."""
-    target = tmp_path / "scoreboard.pdf"
-    with read("scoreboard.html") as page:
-        page.pdf(path=str(target), format="A4")
-    raw = target.read_bytes()
-    assert raw.startswith(b"%PDF") and 3 <= len(re.findall(rb"/Type\s*/Page\b", raw)) < 60
-    if shutil.which("pdftotext"):
-        text = subprocess.run(["pdftotext", str(target), "-"], capture_output=True, text=True, check=True).stdout
-        assert "twm.pde" in text and "Open all" not in text and "Search" not in text
 
 
 @browser

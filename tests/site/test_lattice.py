@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tests.site.conftest import NARROW, ask
+from tests.site.conftest import ask
 from twm.theory.attention import make_attention_boundary
 from twm.theory.lattice import simulate_wave
 from twm.theory.systems import make_fibonacci, make_repeat_copy, make_selection
@@ -77,12 +77,3 @@ def test_a_wrong_code_gets_a_line(toy):
         assert field.get_attribute("aria-invalid") == "true"
     field.fill("9, 1, 1")
     assert root.locator(".twm-lattice-problem").inner_text() == ""
-
-
-def test_the_largest_lattice_fits_a_phone(read):
-    with read("pages/01_theory.html", size=NARROW) as page:
-        root = page.locator(".twm-lattice").first
-        root.get_by_label("history", exact=True).select_option("8")
-        root.get_by_label("dim", exact=True).select_option("4")
-        assert root.locator(".twm-lattice-grid button").count() == 32
-        assert page.evaluate("document.documentElement.scrollWidth <= 360")
