@@ -20,17 +20,9 @@ from twm.book.session import PROFILES
 from twm.errors import UserError, require
 from twm.models.fast.elman import GPU_STATUS
 from twm.paths import (
-    book_dir,
-    build_dir,
-    evidence_dir,
-    find_commit,
-    find_root,
-    pages_dir,
-    replace_folder,
-    results_dir,
-    scratch_folder,
+    book_dir, build_dir, evidence_dir, find_commit, find_root, pages_dir, replace_folder, results_dir, scratch_folder,
     write_atomically,
-)
+)  # fmt: skip
 from twm.tasks.datasets import describe_data
 from twm.theory.lattice import simulate_wave
 from twm.theory.pictures import text_to_states

@@ -14,17 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    INK,
-    QUALITATIVE,
-    draw_curves,
-    get_colours,
-    label_axes,
-    make_axes,
-    make_panels,
-    number_ticks,
-    plot_magnitudes,
+    INK, QUALITATIVE, draw_curves, get_colours, label_axes, make_axes, make_panels, number_ticks, plot_magnitudes,
     write_table,
-)
+)  # fmt: skip
 from twm.errors import require, require_count
 
 # Most values that a page should carry for one animation: a byte each, or two.

@@ -8,28 +8,9 @@ from matplotlib.patches import Rectangle
 
 from twm.book.figures.animation import Animation, Panel
 from twm.book.figures.style import (
-    FLOOR,
-    INK,
-    QUALITATIVE,
-    Curves,
-    draw_curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_unit_circle,
-    label_axes,
-    make_axes,
-    make_panels,
-    make_row,
-    mark_signs,
-    number_cells,
-    number_ticks,
-    plot_magnitudes,
-    plot_matrix,
-    share_legend,
-    style_line,
-    style_marks,
-    write_cells,
-    write_counts,
+    FLOOR, INK, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, label_axes, make_axes,
+    make_panels, make_row, mark_signs, number_cells, number_ticks, plot_magnitudes, plot_matrix, share_legend,
+    style_line, style_marks, write_cells, write_counts,
 )  # fmt: skip
 from twm.errors import require
 

@@ -9,23 +9,8 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.animation import draw_clouds
 from twm.book.figures.style import (
-    FAINT,
-    PAPER,
-    QUALITATIVE,
-    Curves,
-    draw_curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_unit_circle,
-    get_colours,
-    label_axes,
-    make_axes,
-    make_row,
-    number_ticks,
-    plot_magnitudes,
-    style_line,
-    style_marks,
-    write_cells,
+    FAINT, PAPER, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, get_colours,
+    label_axes, make_axes, make_row, number_ticks, plot_magnitudes, style_line, style_marks, write_cells,
 )  # fmt: skip
 
 _SMALL = {"fontsize": "x-small"}

@@ -7,29 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    FLOOR,
-    QUALITATIVE,
-    THIN,
-    Curves,
-    draw_curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_prediction,
-    draw_unit_circle,
-    get_colours,
-    label_axes,
-    label_plane,
-    make_axes,
-    make_panels,
-    make_row,
-    name_rows,
-    number_cells,
-    number_log_axis,
-    plot_magnitudes,
-    share_legend,
-    style_both,
-    style_line,
-    style_marks,
+    FLOOR, QUALITATIVE, THIN, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_prediction, draw_unit_circle,
+    get_colours, label_axes, label_plane, make_axes, make_panels, make_row, name_rows, number_cells, number_log_axis,
+    plot_magnitudes, share_legend, style_both, style_line, style_marks,
 )  # fmt: skip
 from twm.training.tables import StartSummary
 

@@ -7,23 +7,8 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.animation import Animation, Panel
 from twm.book.figures.style import (
-    FLOOR,
-    QUALITATIVE,
-    THIN,
-    Curves,
-    draw_curves,
-    draw_guide,
-    label_axes,
-    make_axes,
-    name_rows,
-    number_log_axis,
-    number_ticks,
-    plot_magnitudes,
-    share_legend,
-    style_both,
-    style_line,
-    style_marks,
-    write_cells,
+    FLOOR, QUALITATIVE, THIN, Curves, draw_curves, draw_guide, label_axes, make_axes, name_rows, number_log_axis,
+    number_ticks, plot_magnitudes, share_legend, style_both, style_line, style_marks, write_cells,
 )  # fmt: skip
 from twm.errors import require
 from twm.training.attention import RatioSummary

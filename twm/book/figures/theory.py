@@ -8,21 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from twm.book.figures.animation import Animation, LinePanel, Panel
 from twm.book.figures.style import (
-    DIVERGING,
-    INK,
-    Curves,
-    draw_curves,
-    draw_guide,
-    draw_prediction,
-    label_axes,
-    make_axes,
-    name_places,
-    number_cells,
-    number_ticks,
-    plot_magnitudes,
-    plot_matrix,
-    style_line,
-    style_marks,
+    DIVERGING, INK, Curves, draw_curves, draw_guide, draw_prediction, label_axes, make_axes, name_places, number_cells,
+    number_ticks, plot_magnitudes, plot_matrix, style_line, style_marks,
 )  # fmt: skip
 
 

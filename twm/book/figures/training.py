@@ -9,29 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from twm.book.figures.style import (
-    FAINT,
-    INK,
-    PALE,
-    QUALITATIVE,
-    THIN,
-    Curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_runs,
-    draw_unit_circle,
-    label_axes,
-    label_plane,
-    make_axes,
-    make_panels,
-    make_row,
-    mark_signs,
-    name_places,
-    name_rows,
-    number_log_axis,
-    plot_matrix,
-    share_legend,
-    style_line,
-    style_marks,
+    FAINT, INK, PALE, QUALITATIVE, THIN, Curves, draw_eigenvalues, draw_guide, draw_runs, draw_unit_circle, label_axes,
+    label_plane, make_axes, make_panels, make_row, mark_signs, name_places, name_rows, number_log_axis, plot_matrix,
+    share_legend, style_line, style_marks,
 )  # fmt: skip
 from twm.training.tables import Cell
 
