@@ -42,10 +42,8 @@ def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius:
     """Plot a skew basis of the plane (2, 2 columns) with its dual (2, 2 rows), and by dual the largest errors (steps,)
     that a disturbance outside the wave, of spectral ``radius``, leaves."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
-    vectors, arrow = (
-        np.stack([*basis.T, *dual_basis]),
-        {"arrowstyle": "-|>", "linewidth": 2, "shrinkA": 0, "shrinkB": 0},
-    )
+    vectors = np.stack([*basis.T, *dual_basis])
+    arrow = {"arrowstyle": "-|>", "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
     for index, (vector, name) in enumerate(zip(vectors, ("$\\psi_1$", "$\\psi_2$", "$\\psi^1$", "$\\psi^2$"))):
         look = {"color": QUALITATIVE[index % 2], "linestyle": "-" if index < 2 else "--"}
         left.annotate("", xy=vector, xytext=(0, 0), arrowprops=arrow | look)

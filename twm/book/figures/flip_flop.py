@@ -42,9 +42,7 @@ def plot_cubes(panels: Mapping[str, tuple[Curves, Curves]]) -> Figure:
     return figure
 
 
-def plot_resting(
-    swings: Curves, names: Sequence[str], orbit: np.ndarray, outputs: np.ndarray, axis_names: tuple[str, str]
-) -> Figure:
+def plot_resting(swings: Curves, names: Sequence, orbit: np.ndarray, outputs: np.ndarray, axis_names: tuple) -> Figure:
     """Plot by network the largest swing of a neuron at each output state of ``names``, and one such movement: its two
     leading components (steps, 2), and the outputs (steps, channels) meanwhile."""
     figure, ((left, middle, right),) = make_axes(1, 3, 8.2, 2.9)
@@ -62,9 +60,7 @@ def plot_resting(
     return figure
 
 
-def plot_points(
-    panels: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], counts: Mapping[str, Sequence[Sequence[int]]]
-) -> Figure:
+def plot_points(panels: Mapping[str, tuple], counts: Mapping[str, Sequence[Sequence[int]]]) -> Figure:
     """Plot by title slow points: places (points, 2), unstable directions (points,) and whether fixed; and ``counts`` of
     fixed points with 0, 1, 2, ... unstable directions for each seed."""
     figure, (above, below) = make_axes(2, len(panels), 7.8, 6.0)

@@ -63,9 +63,7 @@ def plot_wave_gradients(
     return figure
 
 
-def plot_opening(
-    gradients: Mapping[str, Curves], ranks: Mapping[str, Mapping], farthest: Mapping[str, Mapping]
-) -> Figure:
+def plot_opening(gradients: Mapping[str, Curves], ranks: Mapping, farthest: Mapping) -> Figure:
     """Plot by task and iteration how the gradient opens while waves form: of the first output by each input (time,), by
     the component read ``farthest`` back, and ``ranks``, the eigenvalues above 0.9 as a share of theory's."""
     figure, axes = make_axes(len(gradients), 2, 8.0, 3.0 * len(gradients))

@@ -14,9 +14,7 @@ from twm.errors import require
 from twm.training.attention import RatioSummary
 
 
-def plot_two_columns(
-    sharpness: np.ndarray, predicted: np.ndarray, measured: np.ndarray, columns: tuple[float, float]
-) -> Figure:
+def plot_two_columns(sharpness: np.ndarray, predicted: np.ndarray, measured: np.ndarray, columns: tuple) -> Figure:
     """Plot what two scalar columns, the older first, make against the strength of the score (n,): closed form, boundary."""
     figure, ((place,),) = make_axes(1, 1, 5.8, 3.2)
     for level, name in ((columns[0], "older column"), (columns[1], "newest column"), (sum(columns) / 2, "mean")):
@@ -100,7 +98,7 @@ def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, marg
 
 
 def plot_paired_training(
-    attention: Sequence[float | None], elman: Sequence[float | None], cap: float, ratios: Mapping[str, RatioSummary]
+    attention: Sequence, elman: Sequence, cap: float, ratios: Mapping[str, RatioSummary]
 ) -> Figure:
     """Plot iterations to a level for paired seeds, ``None`` where never reached, drawn hollow at ``cap``, and the median
     ratio, which may be infinite, with its interval in each comparison."""

@@ -260,11 +260,8 @@ def make_csv(figure: Figure) -> str:
     rows: list[tuple[Any, ...]] = []
     for number, axes in enumerate(figure.axes, 1):
         title = axes.get_title("left") or axes.get_title()
-        marks = [
-            (number, kind, _name(artist.get_label()), *place)
-            for kind, artist, places in _list_marks(axes)
-            for place in places
-        ]
+        listed = [(kind, _name(artist.get_label()), places) for kind, artist, places in _list_marks(axes)]
+        marks = [(number, kind, name, *place) for kind, name, places in listed for place in places]
         rows += [(number, "panel", _name(title)), *marks] if marks else []
     return write_table(_COLUMNS, rows, digits=6)
 
