@@ -66,8 +66,7 @@ def _make_row(cells: Iterable[object]) -> str:
 
 
 def make_readme_table() -> str:
-    """Return the README's scoreboard from the committed evidence: a row a notebook and a kind of claim, a column a
-    verdict; below it what did not hold, and what is not in the papers, each with the expression that decided."""
+    """Return the README's scoreboard: verdicts by notebook and kind, what did not hold, and what is not in the papers."""
     judged = judge_all()
     groups = {notebook: [claim for claim in judged if claim.home == home] for home, notebook in HOMES.items()}
     lines = [_make_row(["notebook", "claims", *VERDICTS]), "|---|---|" + "---|" * len(VERDICTS)]

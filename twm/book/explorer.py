@@ -91,7 +91,7 @@ def make_network_script() -> str:
     largest = max(network.task.size for network in networks)
     basis = make_basis(largest, hidden=_HIDDEN, kind="orthonormal", seed=0).basis
     # A character's columns from the left, each a text of 0 and 1 from the top.
-    font = {one: ["".join("01"[value > 0] for value in column) for column in text_to_states(one)] for one in CHARACTERS}
+    font = {key: ["".join(map(str, 1 * (column > 0))) for column in text_to_states(key)] for key in CHARACTERS}
     constructed = {"hidden": _HIDDEN, "columns": largest, "basis": _encode_numbers(basis)}
     data = {"parts": PARTS, "font": font, "fontRows": ROWS, "constructed": constructed}
     data["networks"] = [network.describe() for network in networks]

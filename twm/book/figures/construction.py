@@ -39,8 +39,7 @@ def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int,
 
 
 def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius: float) -> Figure:
-    """Plot a skew basis of the plane (2, 2 columns) with its dual (2, 2 rows), and by dual the largest errors (steps,)
-    that a disturbance outside the wave, of spectral ``radius``, leaves."""
+    """Plot a basis (2, 2 columns), its dual (2, 2 rows), and by dual what a disturbance outside the wave leaves (steps,)."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     vectors = np.stack([*basis.T, *dual_basis])
     arrow = {"arrowstyle": "-|>", "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
@@ -123,8 +122,7 @@ def plot_multiplicities(values: np.ndarray, theory: np.ndarray) -> Figure:
 
 
 def plot_gains(steps: np.ndarray, amplitudes: Curves, saturating: Curves, fixed: Mapping[float, float]) -> Figure:
-    """Plot the relative amplitude (n,) of a cycling content by gain: linear, and with tanh and where it is predicted to
-    settle, 0 where it dies."""
+    """Plot relative amplitudes (n,) of a cycling content by gain: linear, and with tanh beside where it should settle."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     for place, curves in ((left, amplitudes), (right, saturating)):
         named, every = {f"gain {gain:g}": curve for gain, curve in curves.items()}, max(1, len(steps) // 14)

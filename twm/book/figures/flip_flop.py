@@ -61,8 +61,7 @@ def plot_resting(swings: Curves, names: Sequence, orbit: np.ndarray, outputs: np
 
 
 def plot_points(panels: Mapping[str, tuple], counts: Mapping[str, Sequence[Sequence[int]]]) -> Figure:
-    """Plot by title slow points: places (points, 2), unstable directions (points,) and whether fixed; and ``counts`` of
-    fixed points with 0, 1, 2, ... unstable directions for each seed."""
+    """Plot by title slow points: places (points, 2), unstable directions (points,), whether fixed; and by seed ``counts``."""
     figure, (above, below) = make_axes(2, len(panels), 7.8, 6.0)
     for upper, lower, (title, (places, unstable, fixed)) in zip(above, below, panels.items()):
         for number in range(5):

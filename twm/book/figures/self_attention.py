@@ -80,8 +80,7 @@ def plot_order(plain: np.ndarray, labelled: np.ndarray, target: tuple[float, flo
 
 
 def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, margins: np.ndarray) -> Figure:
-    """Plot how exactly positions realise linear tasks: errors and bounds (steps,) by margin, and the accuracy of signs at
-    the last step, (n,) for each task."""
+    """Plot errors and bounds (steps,) of positions by margin, and the share of right signs at the last step (n,) by task."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     named = {f"margin {margin:g}": error for margin, error in errors.items()}
     draw_curves(left, None, named, floor=FLOOR, linestyle="-")

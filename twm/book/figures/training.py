@@ -136,8 +136,7 @@ def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> 
 
 
 def plot_generalisation(multiples: Sequence[int], runs: Sequence[tuple[str, float, Sequence]], level=0.9) -> Figure:
-    """Plot accuracies of ``runs`` (group, margin, accuracies) at multiples of the trained horizon, and by the margin of
-    the spectrum. Below ``level`` a memory counts as lost."""
+    """Plot ``runs`` (group, margin, accuracies) by multiple of the trained horizon, and by margin of the spectrum."""
     figure, ((left, right),) = make_axes(1, 2, 7.8, 3.5)
     names = list(dict.fromkeys(name for name, _, _ in runs))
     for name, margin, accuracies in runs:
