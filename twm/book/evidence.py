@@ -20,17 +20,9 @@ from twm.book.session import PROFILES
 from twm.errors import UserError, require
 from twm.models.fast.elman import GPU_STATUS
 from twm.paths import (
-    book_dir,
-    build_dir,
-    evidence_dir,
-    find_commit,
-    find_root,
-    pages_dir,
-    replace_folder,
-    results_dir,
-    scratch_folder,
+    book_dir, build_dir, evidence_dir, find_commit, find_root, pages_dir, replace_folder, results_dir, scratch_folder,
     write_atomically,
-)
+)  # fmt: skip
 from twm.tasks.datasets import describe_data
 from twm.theory.lattice import simulate_wave
 from twm.theory.pictures import text_to_states
@@ -74,8 +66,7 @@ def _make_row(cells: Iterable[object]) -> str:
 
 
 def make_readme_table() -> str:
-    """Return the README's scoreboard from the committed evidence: a row a notebook and a kind of claim, a column a
-    verdict; below it what did not hold, and what is not in the papers, each with the expression that decided."""
+    """Return the README's scoreboard: verdicts by notebook and kind, what did not hold, and what is not in the papers."""
     judged = judge_all()
     groups = {notebook: [claim for claim in judged if claim.home == home] for home, notebook in HOMES.items()}
     lines = [_make_row(["notebook", "claims", *VERDICTS]), "|---|---|" + "---|" * len(VERDICTS)]

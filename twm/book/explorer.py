@@ -30,8 +30,7 @@ TRAINED = {
 #: W_r (dim, hidden), Psi and Psi*.
 PARTS = ("recurrent", "encoder", "readout", "basis", "dual_basis")
 
-_HIDDEN = 128
-_SAMPLES = 512
+_HIDDEN, _SAMPLES = 128, 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,10 +91,7 @@ def make_network_script() -> str:
     largest = max(network.task.size for network in networks)
     basis = make_basis(largest, hidden=_HIDDEN, kind="orthonormal", seed=0).basis
     # A character's columns from the left, each a text of 0 and 1 from the top.
-    columns = {character: text_to_states(character) for character in CHARACTERS}
-    font = {
-        key: ["".join("1" if value > 0 else "0" for value in column) for column in own] for key, own in columns.items()
-    }
+    font = {key: ["".join(map(str, 1 * (column > 0))) for column in text_to_states(key)] for key in CHARACTERS}
     constructed = {"hidden": _HIDDEN, "columns": largest, "basis": _encode_numbers(basis)}
     data = {"parts": PARTS, "font": font, "fontRows": ROWS, "constructed": constructed}
     data["networks"] = [network.describe() for network in networks]

@@ -42,12 +42,9 @@ SOURCES = {
 
 #: The same in two words, for tables.
 SHORT_SOURCES = {
-    "twm": "main paper",
-    "emt": "episodic-memory paper",
-    "mem": "flip-flop paper",
-    "wrnn": "wave-RNN paper",
+    "twm": "main paper", "emt": "episodic-memory paper", "mem": "flip-flop paper", "wrnn": "wave-RNN paper",
     "ours": "this book",
-}
+}  # fmt: skip
 
 #: Algebra and code against a closed form; and what networks learnt.
 KINDS = ("exact", "trained")
@@ -276,13 +273,11 @@ def anchor(claim_id: str) -> str:
 
 def judge_numbers(claim: Claim, numbers: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return the verdict at the paper's scale, what a reader is shown, and why, from recorded numbers."""
-    verdict = (
-        "reproduced" if _holds(claim, "accept", numbers) else "partly" if _holds(claim, "part", numbers) else "differs"
-    )
+    tried = (("accept", "reproduced"), ("part", "partly"))
+    verdict = next((verdict for name, verdict in tried if _holds(claim, name, numbers)), "differs")
     told = claim.because.get(verdict, "" if verdict == "reproduced" else claim.because.get("otherwise", ""))
     reason = _fill(claim, "because", told, numbers)
-    if verdict != "reproduced" and not reason:
-        reason = _list_failing(claim, numbers)
+    reason = reason or ("" if verdict == "reproduced" else _list_failing(claim, numbers))
     return verdict, _fill(claim, "shows", claim.shows, numbers), reason
 
 
@@ -310,9 +305,7 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
     )  # fmt: skip
 
 
-def judge_all(
-    claims: Sequence[Claim] | None = None, evidence: Mapping[str, Mapping[str, Any]] | None = None
-) -> list[JudgedClaim]:
+def judge_all(claims: Sequence[Claim] | None = None, evidence: Mapping | None = None) -> list[JudgedClaim]:
     """Work out every claim's verdict, in the ledger's order; by default from the committed evidence."""
     claims = read_ledger() if claims is None else claims
     evidence = read_evidence() if evidence is None else evidence

@@ -97,7 +97,6 @@ def show(value: object, form: str = ".2g") -> str:
 
 def pick(rows: Iterable[Mapping[str, Any]], **wanted: object) -> list:
     """Return the rows whose columns have the wanted values, or one of those in a tuple."""
-
     values = {key: value if isinstance(value, tuple) else (value,) for key, value in wanted.items()}
     return [row for row in rows if all(row[key] in value for key, value in values.items())]
 

@@ -14,17 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    INK,
-    QUALITATIVE,
-    draw_curves,
-    get_colours,
-    label_axes,
-    make_axes,
-    make_panels,
-    number_ticks,
-    plot_magnitudes,
+    INK, QUALITATIVE, draw_curves, get_colours, label_axes, make_axes, make_panels, number_ticks, plot_magnitudes,
     write_table,
-)
+)  # fmt: skip
 from twm.errors import require, require_count
 
 # Most values that a page should carry for one animation: a byte each, or two.
@@ -67,8 +59,7 @@ class PagePicture:
         parts += [f'<img class="twm-{self.kind}-still" {image}>', f"<noscript><p>{self.hint}</p></noscript>"]
         return "\n".join([*parts, f"<script>{code}</script>", "</div>"])
 
-    def _repr_html_(self) -> str:
-        return self.to_html()
+    _repr_html_ = to_html
 
     def _require_texts(self) -> None:
         require(bool(str(self.title).strip()), "a picture for a page needs a title")
@@ -91,7 +82,11 @@ class Panel:
 
     def __post_init__(self):
         self.values = _as_finite(self.values, self.title, "(steps, rows, columns)")
-        low, high = _find_range(self.values, get_colours(self.colours) == get_colours("diverging"))
+        diverging = get_colours(self.colours) == get_colours("diverging")
+        high = float(np.abs(self.values).max() if diverging else self.values.max())
+        low = -high if diverging else float(self.values.min())
+        # A constant array still needs a range to be drawn on.
+        low, high = (low, high) if low < high else (low - 1.0, high + 1.0)
         self.vmin = low if self.vmin is None else float(self.vmin)
         self.vmax = high if self.vmax is None else float(self.vmax)
         self.row_names = _as_names(self.row_names, self.title, self.values.shape[1])
@@ -232,13 +227,6 @@ def _as_names(names: Sequence[str] | None, title: str, count: int) -> tuple[str,
     return names
 
 
-def _find_range(values: np.ndarray, symmetric: bool) -> tuple[float, float]:
-    high = float(np.abs(values).max() if symmetric else values.max())
-    low = -high if symmetric else float(values.min())
-    # A constant array still needs a range to be drawn on.
-    return (low, high) if low < high else (low - 1.0, high + 1.0)
-
-
 #: Colours for up to eight clouds, told apart by colour-blind readers together with the names beside them.
 COLOURS = ("#000000", "#BF4E00", "#3B8EC2", "#00785A", "#8C6800", "#0072B2", "#A3457F", "#7A5195")
 #: Where a reader stands at first: degrees around the vertical axis, and above the plane.
@@ -305,11 +293,8 @@ def project_points(points: np.ndarray, azimuth: float = AZIMUTH, elevation: floa
     return np.stack([right, np.cos(lift) * z + np.sin(lift) * away, np.sin(lift) * z - np.cos(lift) * away], 1)
 
 
-def draw_clouds(
-    axes: Axes, clouds: Mapping, paths: Mapping, scale: float | None = None, names: Sequence[str] = ()
-) -> None:
-    """Draw clouds and paths (n, 3) as a page shows them at first, with arrows for the axes that have names. ``scale``
-    is half the width of what is shown, the largest coordinate if not given."""
+def draw_clouds(axes: Axes, clouds: Mapping, paths: Mapping, scale: float | None = None, names=()) -> None:
+    """Draw clouds and paths (n, 3) as a page shows them at first, up to about ``scale``, with arrows for named axes."""
     scale = float(max(np.abs(points).max() for points in clouds.values())) if scale is None else scale
     text = {"ha": "center", "va": "center", "fontsize": "small"}
     for line in paths.values():

@@ -11,27 +11,9 @@ from twm.analysis.analyses import Analysis
 from twm.analysis.judging import BasisFigures
 from twm.analysis.recovery import RecoveredBasis
 from twm.book.figures.style import (
-    FAINT,
-    FLOOR,
-    INK,
-    QUALITATIVE,
-    Curves,
-    draw_curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_unit_circle,
-    label_axes,
-    make_axes,
-    make_panels,
-    make_row,
-    mark_signs,
-    number_log_axis,
-    plot_episode,
-    plot_matrix,
-    share_legend,
-    style_both,
-    style_marks,
-    write_counts,
+    FAINT, FLOOR, INK, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, label_axes,
+    make_axes, make_panels, make_row, mark_signs, number_log_axis, plot_episode, plot_matrix, share_legend, style_both,
+    style_marks, write_counts,
 )  # fmt: skip
 from twm.errors import require
 from twm.theory.spectra import SpectrumComparison, count_clusters, find_clusters

@@ -8,28 +8,9 @@ from matplotlib.patches import Rectangle
 
 from twm.book.figures.animation import Animation, Panel
 from twm.book.figures.style import (
-    FLOOR,
-    INK,
-    QUALITATIVE,
-    Curves,
-    draw_curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_unit_circle,
-    label_axes,
-    make_axes,
-    make_panels,
-    make_row,
-    mark_signs,
-    number_cells,
-    number_ticks,
-    plot_magnitudes,
-    plot_matrix,
-    share_legend,
-    style_line,
-    style_marks,
-    write_cells,
-    write_counts,
+    FLOOR, INK, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, label_axes, make_axes,
+    make_panels, make_row, mark_signs, number_cells, number_ticks, plot_magnitudes, plot_matrix, share_legend,
+    style_line, style_marks, write_cells, write_counts,
 )  # fmt: skip
 from twm.errors import require
 
@@ -58,13 +39,10 @@ def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int,
 
 
 def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius: float) -> Figure:
-    """Plot a skew basis of the plane (2, 2 columns) with its dual (2, 2 rows), and by dual the largest errors (steps,)
-    that a disturbance outside the wave, of spectral ``radius``, leaves."""
+    """Plot a basis (2, 2 columns), its dual (2, 2 rows), and by dual what a disturbance outside the wave leaves (steps,)."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
-    vectors, arrow = (
-        np.stack([*basis.T, *dual_basis]),
-        {"arrowstyle": "-|>", "linewidth": 2, "shrinkA": 0, "shrinkB": 0},
-    )
+    vectors = np.stack([*basis.T, *dual_basis])
+    arrow = {"arrowstyle": "-|>", "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
     for index, (vector, name) in enumerate(zip(vectors, ("$\\psi_1$", "$\\psi_2$", "$\\psi^1$", "$\\psi^2$"))):
         look = {"color": QUALITATIVE[index % 2], "linestyle": "-" if index < 2 else "--"}
         left.annotate("", xy=vector, xytext=(0, 0), arrowprops=arrow | look)
@@ -144,8 +122,7 @@ def plot_multiplicities(values: np.ndarray, theory: np.ndarray) -> Figure:
 
 
 def plot_gains(steps: np.ndarray, amplitudes: Curves, saturating: Curves, fixed: Mapping[float, float]) -> Figure:
-    """Plot the relative amplitude (n,) of a cycling content by gain: linear, and with tanh and where it is predicted to
-    settle, 0 where it dies."""
+    """Plot relative amplitudes (n,) of a cycling content by gain: linear, and with tanh beside where it should settle."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     for place, curves in ((left, amplitudes), (right, saturating)):
         named, every = {f"gain {gain:g}": curve for gain, curve in curves.items()}, max(1, len(steps) // 14)

@@ -6,27 +6,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    FAINT,
-    FLOOR,
-    INK,
-    Curves,
-    draw_curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_prediction,
-    draw_unit_circle,
-    label_axes,
-    make_axes,
-    make_row,
-    number_cells,
-    number_ticks,
-    plot_episode,
-    plot_matrix,
-    share_legend,
-    style_both,
-    style_marks,
-    write_cells,
-    write_counts,
+    FAINT, FLOOR, INK, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_prediction, draw_unit_circle, label_axes,
+    make_axes, make_row, number_cells, number_ticks, plot_episode, plot_matrix, share_legend, style_both, style_marks,
+    write_cells, write_counts,
 )  # fmt: skip
 
 

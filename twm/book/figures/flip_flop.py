@@ -9,23 +9,8 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.animation import draw_clouds
 from twm.book.figures.style import (
-    FAINT,
-    PAPER,
-    QUALITATIVE,
-    Curves,
-    draw_curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_unit_circle,
-    get_colours,
-    label_axes,
-    make_axes,
-    make_row,
-    number_ticks,
-    plot_magnitudes,
-    style_line,
-    style_marks,
-    write_cells,
+    FAINT, PAPER, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, get_colours,
+    label_axes, make_axes, make_row, number_ticks, plot_magnitudes, style_line, style_marks, write_cells,
 )  # fmt: skip
 
 _SMALL = {"fontsize": "x-small"}
@@ -57,9 +42,7 @@ def plot_cubes(panels: Mapping[str, tuple[Curves, Curves]]) -> Figure:
     return figure
 
 
-def plot_resting(
-    swings: Curves, names: Sequence[str], orbit: np.ndarray, outputs: np.ndarray, axis_names: tuple[str, str]
-) -> Figure:
+def plot_resting(swings: Curves, names: Sequence, orbit: np.ndarray, outputs: np.ndarray, axis_names: tuple) -> Figure:
     """Plot by network the largest swing of a neuron at each output state of ``names``, and one such movement: its two
     leading components (steps, 2), and the outputs (steps, channels) meanwhile."""
     figure, ((left, middle, right),) = make_axes(1, 3, 8.2, 2.9)
@@ -77,11 +60,8 @@ def plot_resting(
     return figure
 
 
-def plot_points(
-    panels: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], counts: Mapping[str, Sequence[Sequence[int]]]
-) -> Figure:
-    """Plot by title slow points: places (points, 2), unstable directions (points,) and whether fixed; and ``counts`` of
-    fixed points with 0, 1, 2, ... unstable directions for each seed."""
+def plot_points(panels: Mapping[str, tuple], counts: Mapping[str, Sequence[Sequence[int]]]) -> Figure:
+    """Plot by title slow points: places (points, 2), unstable directions (points,), whether fixed; and by seed ``counts``."""
     figure, (above, below) = make_axes(2, len(panels), 7.8, 6.0)
     for upper, lower, (title, (places, unstable, fixed)) in zip(above, below, panels.items()):
         for number in range(5):

@@ -120,10 +120,7 @@ _BOUNDARIES = ("copy", "fibonacci", "code", "attention")
 
 @dataclass(frozen=True)
 class LatticeToy(PagePicture):
-    """A small lattice that a reader steps, edits and reconfigures in the page.
-
-    Source: twm Eq. (3), (4), (6), (8); Table 1.
-    """
+    """A small lattice that a reader steps and edits in the page. Source: twm Eq. (3), (4), (6), (8); Table 1."""
 
     kind, script, label = "lattice", "lattice_toy.js", "A lattice to step by hand"
     hint = "Stepping it needs JavaScript; without it, this picture shows one step."

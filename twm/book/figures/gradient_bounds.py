@@ -7,29 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    FLOOR,
-    QUALITATIVE,
-    THIN,
-    Curves,
-    draw_curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_prediction,
-    draw_unit_circle,
-    get_colours,
-    label_axes,
-    label_plane,
-    make_axes,
-    make_panels,
-    make_row,
-    name_rows,
-    number_cells,
-    number_log_axis,
-    plot_magnitudes,
-    share_legend,
-    style_both,
-    style_line,
-    style_marks,
+    FLOOR, QUALITATIVE, THIN, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_prediction, draw_unit_circle,
+    get_colours, label_axes, label_plane, make_axes, make_panels, make_row, name_rows, number_cells, number_log_axis,
+    plot_magnitudes, share_legend, style_both, style_line, style_marks,
 )  # fmt: skip
 from twm.training.tables import StartSummary
 
@@ -83,9 +63,7 @@ def plot_wave_gradients(
     return figure
 
 
-def plot_opening(
-    gradients: Mapping[str, Curves], ranks: Mapping[str, Mapping], farthest: Mapping[str, Mapping]
-) -> Figure:
+def plot_opening(gradients: Mapping[str, Curves], ranks: Mapping, farthest: Mapping) -> Figure:
     """Plot by task and iteration how the gradient opens while waves form: of the first output by each input (time,), by
     the component read ``farthest`` back, and ``ranks``, the eigenvalues above 0.9 as a share of theory's."""
     figure, axes = make_axes(len(gradients), 2, 8.0, 3.0 * len(gradients))

@@ -7,31 +7,14 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.animation import Animation, Panel
 from twm.book.figures.style import (
-    FLOOR,
-    QUALITATIVE,
-    THIN,
-    Curves,
-    draw_curves,
-    draw_guide,
-    label_axes,
-    make_axes,
-    name_rows,
-    number_log_axis,
-    number_ticks,
-    plot_magnitudes,
-    share_legend,
-    style_both,
-    style_line,
-    style_marks,
-    write_cells,
+    FLOOR, QUALITATIVE, THIN, Curves, draw_curves, draw_guide, label_axes, make_axes, name_rows, number_log_axis,
+    number_ticks, plot_magnitudes, share_legend, style_both, style_line, style_marks, write_cells,
 )  # fmt: skip
 from twm.errors import require
 from twm.training.attention import RatioSummary
 
 
-def plot_two_columns(
-    sharpness: np.ndarray, predicted: np.ndarray, measured: np.ndarray, columns: tuple[float, float]
-) -> Figure:
+def plot_two_columns(sharpness: np.ndarray, predicted: np.ndarray, measured: np.ndarray, columns: tuple) -> Figure:
     """Plot what two scalar columns, the older first, make against the strength of the score (n,): closed form, boundary."""
     figure, ((place,),) = make_axes(1, 1, 5.8, 3.2)
     for level, name in ((columns[0], "older column"), (columns[1], "newest column"), (sum(columns) / 2, "mean")):
@@ -97,8 +80,7 @@ def plot_order(plain: np.ndarray, labelled: np.ndarray, target: tuple[float, flo
 
 
 def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, margins: np.ndarray) -> Figure:
-    """Plot how exactly positions realise linear tasks: errors and bounds (steps,) by margin, and the accuracy of signs at
-    the last step, (n,) for each task."""
+    """Plot errors and bounds (steps,) of positions by margin, and the share of right signs at the last step (n,) by task."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     named = {f"margin {margin:g}": error for margin, error in errors.items()}
     draw_curves(left, None, named, floor=FLOOR, linestyle="-")
@@ -115,7 +97,7 @@ def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, marg
 
 
 def plot_paired_training(
-    attention: Sequence[float | None], elman: Sequence[float | None], cap: float, ratios: Mapping[str, RatioSummary]
+    attention: Sequence, elman: Sequence, cap: float, ratios: Mapping[str, RatioSummary]
 ) -> Figure:
     """Plot iterations to a level for paired seeds, ``None`` where never reached, drawn hollow at ``cap``, and the median
     ratio, which may be infinite, with its interval in each comparison."""

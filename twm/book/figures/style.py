@@ -57,8 +57,7 @@ def use_style() -> None:
 
 
 def make_axes(rows: int = 1, columns: int = 1, width: float = 6.4, height: float = 3.2) -> tuple[Figure, np.ndarray]:
-    """Make a Figure, in inches, with an array (rows, columns) of axes. It is not registered with pyplot: it needs no
-    closing, and a notebook draws it once, where it is returned."""
+    """Make a Figure, in inches, with an array (rows, columns) of axes; pyplot, which would draw it twice, knows none."""
     rows, columns = require_count(rows, "rows"), require_count(columns, "columns")
     with matplotlib.rc_context(_SETTINGS):
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -260,11 +259,8 @@ def make_csv(figure: Figure) -> str:
     rows: list[tuple[Any, ...]] = []
     for number, axes in enumerate(figure.axes, 1):
         title = axes.get_title("left") or axes.get_title()
-        marks = [
-            (number, kind, _name(artist.get_label()), *place)
-            for kind, artist, places in _list_marks(axes)
-            for place in places
-        ]
+        listed = [(kind, _name(artist.get_label()), places) for kind, artist, places in _list_marks(axes)]
+        marks = [(number, kind, name, *place) for kind, name, places in listed for place in places]
         rows += [(number, "panel", _name(title)), *marks] if marks else []
     return write_table(_COLUMNS, rows, digits=6)
 

@@ -8,21 +8,8 @@ from matplotlib.ticker import MaxNLocator
 
 from twm.book.figures.animation import Animation, LinePanel, Panel
 from twm.book.figures.style import (
-    DIVERGING,
-    INK,
-    Curves,
-    draw_curves,
-    draw_guide,
-    draw_prediction,
-    label_axes,
-    make_axes,
-    name_places,
-    number_cells,
-    number_ticks,
-    plot_magnitudes,
-    plot_matrix,
-    style_line,
-    style_marks,
+    DIVERGING, INK, Curves, draw_curves, draw_guide, draw_prediction, label_axes, make_axes, name_places, number_cells,
+    number_ticks, plot_magnitudes, plot_matrix, style_line, style_marks,
 )  # fmt: skip
 
 
@@ -98,8 +85,7 @@ def plot_disturbance(difference: np.ndarray, column: int, dimension: int) -> Fig
 
 
 def plot_theorem(sizes: np.ndarray, errors: Curves, accepted: float) -> Figure:
-    """Draw the systems tried, (systems, 2) history and dim, and each lattice's relative errors (systems,). An error of
-    exactly zero is drawn at the bottom; below ``accepted`` errors count as none."""
+    """Draw the systems tried, (systems, 2) history and dim, and by lattice the relative errors (systems,)."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.4)
     counts = np.zeros(sizes.max(axis=0))
     np.add.at(counts, tuple((sizes - 1).T), 1)

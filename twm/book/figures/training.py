@@ -1,7 +1,6 @@
 """Figures of the notebook 04_training."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,29 +8,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from twm.book.figures.style import (
-    FAINT,
-    INK,
-    PALE,
-    QUALITATIVE,
-    THIN,
-    Curves,
-    draw_eigenvalues,
-    draw_guide,
-    draw_runs,
-    draw_unit_circle,
-    label_axes,
-    label_plane,
-    make_axes,
-    make_panels,
-    make_row,
-    mark_signs,
-    name_places,
-    name_rows,
-    number_log_axis,
-    plot_matrix,
-    share_legend,
-    style_line,
-    style_marks,
+    FAINT, INK, PALE, QUALITATIVE, THIN, Curves, draw_eigenvalues, draw_guide, draw_runs, draw_unit_circle, label_axes,
+    label_plane, make_axes, make_panels, make_row, mark_signs, name_places, name_rows, number_log_axis, plot_matrix,
+    share_legend, style_line, style_marks,
 )  # fmt: skip
 from twm.training.tables import Cell
 
@@ -56,9 +35,7 @@ def plot_boundaries(matrices: Curves, dim: int) -> Figure:
     return figure
 
 
-def plot_trained_spectra(
-    panels: Mapping[str, tuple[np.ndarray, np.ndarray]], columns: int = 4, reach: float = 1.35, threshold: float = 0.9
-) -> Figure:
+def plot_trained_spectra(panels: Mapping[str, tuple], columns=4, reach=1.35, threshold=0.9) -> Figure:
     """Plot eigenvalues of theory and of a network by title; beyond ``reach`` on the edge, beyond ``threshold`` memories."""
     figure, axes = make_panels(len(panels), min(columns, len(panels)), 1.95, 2.15, 0.45)
     for panel, (title, (theory, values)) in zip(axes, panels.items()):
@@ -77,11 +54,8 @@ def plot_trained_spectra(
     return figure
 
 
-def plot_curves(
-    curves: Mapping[str, Sequence[Mapping[str, Any]]], horizons: bool = True, share_axis: bool = True
-) -> Figure:
-    """Plot the share of right signs in tests, a line a ``model``, and the curriculum's horizon below; groups share a panel
-    or have one each."""
+def plot_curves(curves: Mapping[str, Sequence[Mapping]], horizons=True, share_axis=True) -> Figure:
+    """Plot the share of right signs in tests, a line a ``model``, and below the horizon; groups may share a panel."""
     columns, width = (1, 6.6) if share_axis else (len(curves), 2.45 * len(curves) + 0.4)
     figure, axes = make_axes(1 + horizons, columns, width, 4.4 if horizons else 2.9)
     longest = max((point["horizon"] for points in curves.values() for point in points), default=1)
@@ -124,9 +98,8 @@ def plot_table1(cells: Sequence[Cell]) -> Figure:
     label_axes(left, "accuracy", "", "accuracy", xlim=(0.45, 1.03))
     corner = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "fontsize": "small"}
     left.annotate("task, hidden, L2", (0, 1), (-6, 7), **corner)
-    label_axes(
-        right, "mean difference of arguments (rad)", "", "spectral error", xscale="log", xlim=(1e-4, 1), yticks=[]
-    )
+    words = ("mean difference of arguments (rad)", "", "spectral error")
+    label_axes(right, *words, xscale="log", xlim=(1e-4, 1), yticks=[])
     right.axvline(0.07, color=FAINT, linewidth=0.8)
     names = ["$10^{-4}$", "$10^{-3}$", "$10^{-2}$", "other\nrank", "equal\nrank"]
     right.set_xticks([1e-4, 1e-3, 1e-2, _UNDEFINED, 0.6], names, fontsize="small")
@@ -162,11 +135,8 @@ def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> 
     return figure
 
 
-def plot_generalisation(
-    multiples: Sequence[int], runs: Sequence[tuple[str, float, Sequence[float]]], level: float = 0.9
-) -> Figure:
-    """Plot accuracies of ``runs`` (group, margin, accuracies) at multiples of the trained horizon, and by the margin of
-    the spectrum. Below ``level`` a memory counts as lost."""
+def plot_generalisation(multiples: Sequence[int], runs: Sequence[tuple[str, float, Sequence]], level=0.9) -> Figure:
+    """Plot ``runs`` (group, margin, accuracies) by multiple of the trained horizon, and by margin of the spectrum."""
     figure, ((left, right),) = make_axes(1, 2, 7.8, 3.5)
     names = list(dict.fromkeys(name for name, _, _ in runs))
     for name, margin, accuracies in runs:
@@ -183,9 +153,7 @@ def plot_generalisation(
     return figure
 
 
-def plot_pairs(
-    groups: Mapping[str, Sequence[Sequence[float | None]]], names: Sequence[str], label: str, log: bool = False
-) -> Figure:
+def plot_pairs(groups: Mapping[str, Sequence[Sequence]], names: Sequence[str], label: str, log=False) -> Figure:
     """Plot paired seeds, a line a seed from one condition of ``names`` to the next, a panel a group: NaN, a run without a
     value, hollow at the top; ``None``, one that is not at hand, not at all."""
     figure, row = make_row(groups, 1.0 + 0.85 * len(names), 3.4, 0.8, label, fontsize="small")

@@ -8,21 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from twm.book.figures.style import (
-    MARKERS,
-    Curves,
-    draw_guide,
-    draw_runs,
-    label_axes,
-    make_axes,
-    make_row,
-    name_rows,
-    number_ticks,
-    plot_magnitudes,
-    plot_matrix,
-    share_legend,
-    style_both,
-    style_line,
-    style_marks,
+    MARKERS, Curves, draw_guide, draw_runs, label_axes, make_axes, make_row, name_rows, number_ticks, plot_magnitudes,
+    plot_matrix, share_legend, style_both, style_line, style_marks,
 )  # fmt: skip
 
 # Networks by what the paper calls them, always in the same colour.
