@@ -28,9 +28,9 @@ def _list_plans(
     return [ModulePlan(**vars(plan), model=model, task=task, seed=seed, hidden=hidden) for seed, model in pairs]
 
 
-def _train(plans: Sequence[ModulePlan], rows: Path, work: Path, workers: int, report: Report | None) -> list[Row]:
+def _train(plans: Sequence[ModulePlan], rows: Path, work: Path, workers: int, report: Report) -> list[Row]:
     place = Place(rows, None, None, work, protocol=ModulePlan.protocol)
-    outcome = train_models(plans, place, resume=True, workers=workers, say=report or (lambda line: None))
+    outcome = train_models(plans, place, resume=True, workers=workers, say=report)
     if outcome.stopped:
         raise KeyboardInterrupt
     for name, reason in outcome.failed.items():
@@ -45,12 +45,11 @@ def compare_attention_with_elman(
     models: Sequence[str] = ("attention", "elman"),
     plan: TrainingPlan = TrainingPlan(stop_at=LEVEL),
     workers: int = 0,
-    report: Report | None = None,
+    report: Report = lambda line: None,
 ) -> list[Row]:
-    """Train attention and Elman networks on the same data, and count iterations to 99% accuracy.
+    """Train attention and Elman networks on the same data, and return a row a network, values as text.
 
-    Networks of one seed see the same batches. ``workers`` are processes to spread the networks over; 0 trains in this one.
-    Return a row a network by the columns of :class:`~twm.training.trainer.ModuleRun`, values as text.
+    ``workers`` are processes to spread the networks over; 0 trains in this one.
     """
     plans = _list_plans(seeds, task, hidden, models, plan)
     if require_count(workers, "workers", 0):
@@ -59,15 +58,13 @@ def compare_attention_with_elman(
     rows = []
     for each in plans:
         row = train_model(each).row
-        if report is not None:
-            report(ModuleRun.describe_row(row))
+        report(ModuleRun.describe_row(row))
         rows.append({name: "" if value is None else str(value) for name, value in row.items()})
     return rows
 
 
-#: What is on record: the comparison itself, then what could explain it otherwise: size, positions, learning rate, and
-#: the size of the task. Each part is (task, models, number of seeds, hidden, learning rate). An Elman network of 10 has
-#: about as many parameters as one head.
+#: What is on record, as (task, models, number of seeds, hidden, learning rate): the comparison itself, then what could
+#: explain it otherwise. An Elman network of 10 has about as many parameters as one head.
 RECORDED_PARTS: tuple[tuple[str, tuple[str, ...], int, int, float], ...] = (
     ("T1", ("attention", "elman"), 20, 128, 1e-3),
     ("T1", ("attention-wide",), 6, 128, 1e-3),
@@ -81,11 +78,11 @@ RECORDED_PARTS: tuple[tuple[str, tuple[str, ...], int, int, float], ...] = (
 )
 
 
-def record_attention_comparison(path: Path | str, workers: int = 1, report: Report | None = None) -> list[Row]:
+def record_attention_comparison(path: Path | str, workers: int = 1, report: Report = lambda line: None) -> list[Row]:
     """Train everything behind the claim that attention shortens training, and put the record in the place of the old.
 
-    Rows go to ``<name>.partial.csv`` as they come; a stopped run is taken up there, and the old record stands until the new
-    one is whole. It takes about an hour and a half of one core in all.
+    Rows go to ``<name>.partial.csv``, where a stopped run is taken up, and the old record stands until the new one is
+    whole. It takes about an hour and a half of one core in all.
     """
     path, plans = Path(path), []
     for task, models, seeds, hidden, learning_rate in RECORDED_PARTS:
@@ -123,29 +120,24 @@ def select_runs(
 
 
 def summarise_ratio(
-    first: Mapping[int, Row],
-    second: Mapping[int, Row],
-    column: str = "iterations_to_99",
-    draws: int = 10_000,
-    seed: int = 0,
+    first: Mapping[int, Row], second: Mapping[int, Row], column: str = "iterations_to_99", draws: int = 10_000
 ) -> RatioSummary:
     """Compare a column of two models' runs, as :func:`select_runs` gives them, over the seeds that both were run on.
 
-    Runs that never reached the level stay in, against the first model's favour: its own missing runs count as
-    infinite, the second's as if they had reached the level at their last iteration. The median can take infinite
-    values as long as they are fewer than half. The interval is a bootstrap over pairs.
+    Runs that never reached the level stay in, against the first model's favour: its own count as infinite, the second's
+    as if they had reached the level at their last iteration. The interval is a bootstrap over pairs.
     """
     seeds = sorted(set(first) & set(second))
     require(len(seeds) > 0, "the two models share no seed: train both on the same seeds")
     above = np.array([float(first[key][column] or "inf") for key in seeds])
     below = np.array([float(second[key][column] or second[key]["iterations"]) for key in seeds])
     ratios = above / below
-    picks = np.random.default_rng(seed).integers(0, len(seeds), (require_count(draws, "draws"), len(seeds)))
+    picks = np.random.default_rng(0).integers(0, len(seeds), (draws, len(seeds)))
     # A median between a finite and an infinite ratio is infinite; the ends are taken as drawn, not interpolated.
     medians = np.sort(np.median(ratios[picks], axis=1))
-    low, high = medians[int(0.025 * draws)], medians[min(int(0.975 * draws), draws - 1)]
-    missed = [sum(1 for key in seeds if not runs[key][column]) for runs in (first, second)]
-    return RatioSummary(float(np.median(ratios)), float(low), float(high), len(seeds), missed[0], missed[1], ratios)
+    low, high = medians[int(0.025 * draws)], medians[int(0.975 * draws)]
+    missed = [sum(not runs[key][column] for key in seeds) for runs in (first, second)]
+    return RatioSummary(float(np.median(ratios)), float(low), float(high), len(seeds), *missed, ratios)
 
 
 def _find_main(rows: Sequence[Row]) -> tuple[str, float, int]:
@@ -156,10 +148,7 @@ def _find_main(rows: Sequence[Row]) -> tuple[str, float, int]:
 
 
 def list_iterations(rows: Sequence[Row]) -> tuple[list[int | None], list[int | None]]:
-    """List the iterations to 99% of the main comparison, for attention and Elman, over the seeds that both were run on.
-
-    ``None`` stands where the level was never reached.
-    """
+    """List iterations to 99% in the main comparison, attention's and Elman's, on the seeds of both; ``None`` for never."""
     task, rate, hidden = _find_main(rows)
     both = select_runs(rows, "attention", task, None, rate), select_runs(rows, "elman", task, hidden, rate)
     seeds = sorted(set(both[0]) & set(both[1]))
@@ -172,26 +161,24 @@ def summarise_comparisons(rows: Sequence[Row]) -> dict[str, RatioSummary]:
     rates = sorted({float(row["learning_rate"]) for row in rows if row["task"] == task} - {main_rate})
     others = dict.fromkeys(row["task"] for row in rows if row["task"] != task)
     wanted = {
-        f"{task}, all steps": ("attention", task, main_rate, "iterations_to_99"),
+        f"{task}, all steps": ("attention", task, main_rate),
         f"{task}, first steps": ("attention", task, main_rate, "iterations_to_99_first"),
-        f"{task}, equal parameters": ("attention-wide", task, main_rate, "iterations_to_99"),
-        **{f"{task}, rate {rate:g}": ("attention", task, rate, "iterations_to_99") for rate in rates},
-        **{other: ("attention", other, main_rate, "iterations_to_99") for other in others},
+        f"{task}, equal parameters": ("attention-wide", task, main_rate),
+        **{f"{task}, rate {rate:g}": ("attention", task, rate) for rate in rates},
+        **{other: ("attention", other, main_rate) for other in others},
     }
     found = {}
-    for name, (model, which, rate, column) in wanted.items():
+    for name, (model, which, rate, *column) in wanted.items():
         first, second = select_runs(rows, model, which, None, rate), select_runs(rows, "elman", which, hidden, rate)
         if set(first) & set(second):
-            found[name] = summarise_ratio(first, second, column)
+            found[name] = summarise_ratio(first, second, *column)
     return found
 
 
 def describe_main_comparison(rows: Sequence[Row], ratios: Mapping[str, RatioSummary]) -> dict[str, float | int]:
-    """Return the numbers by which the claim about training time is judged.
+    """Return the numbers by which the claim about training time is judged: the main comparison's, with infinity as 1e9.
 
-    They are the main comparison's ratio, interval (an infinite end as 1e9), pairs, wins of attention and missing runs, the
-    median iterations of both (a run that never arrived counts with the cap), and as ``worst_ratio`` the largest ratio on
-    another task, where there is one.
+    In medians a run that never arrived counts with the cap; ``worst_ratio`` is the largest one on another task.
     """
     main, cap = next(iter(ratios.values())), max(int(row["iterations"]) for row in rows)
     medians = [float(np.median([count or cap for count in counts])) for counts in list_iterations(rows)]

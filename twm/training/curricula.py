@@ -6,9 +6,8 @@
 
 ``adaptive``
     The horizon starts at Hmin, the first of the plan's; it grows by a factor of 1.2 where a rolling average of the squared
-    error of the first Hmin output steps is below the threshold, and shrinks by it elsewhere, up to the last. (twm B.2.) The
-    paper does not say how the average rolls: here a new batch counts for a tenth. The horizon is kept as a real number and
-    rounded down for use, because 10 * 1.2 rounded at every step would grow more slowly.
+    error of the first Hmin output steps is below the threshold, and shrinks by it elsewhere, up to the last. (twm B.2, which
+    does not say how the average rolls.) It is a real number, rounded down for use alone, so that 10 * 1.2 grows on.
 
 ``none``
     Always the last horizon.
@@ -26,8 +25,7 @@ from twm.models.kernels import StepResult
 
 #: Factor by which the adaptive horizon grows and shrinks.
 GROWTH = 1.2
-# Share of the newest batch in the rolling loss.
-_NEWEST_SHARE = 0.1
+_NEWEST_SHARE = 0.1  # share of the newest batch in the rolling loss
 
 
 class Curricula:

@@ -20,19 +20,14 @@ from twm.models.kernels import StepResult, run_forward
 from twm.models.weights import Weights, draw_weights, stack_weights
 from twm.streams import binary_inputs, expand_words, start_words
 from twm.theory.spectra import compare_with_theory
-from twm.theory.systems import SelectionTable, make_selection_table, parse_task
+from twm.theory.systems import make_selection_table, parse_task
 from twm.training.curricula import Curricula
 from twm.training.loop import TrainingRun
 from twm.training.plans import ModelPlan
 from twm.training.results import describe_model, read_columns, round_some, shorten
 
-# Iterations whose words are computed at a time.
-_BLOCK = 512
-
-
-@lru_cache(maxsize=64)
-def _table_of(task: str, steps: int) -> SelectionTable:
-    return make_selection_table(parse_task(task), steps)
+_BLOCK = 512  # iterations whose words are computed at a time
+_table_of = lru_cache(maxsize=64)(lambda task, steps: make_selection_table(parse_task(task), steps))
 
 
 def _stack_tables(tasks: Sequence[str], steps: int, device: Any) -> tuple[Tensor, Tensor]:
@@ -43,10 +38,7 @@ def _stack_tables(tasks: Sequence[str], steps: int, device: Any) -> tuple[Tensor
 
 
 class BatchFeed:
-    """The training batches of several models with tasks of one (history, dim), one batch and one last horizon.
-
-    Model i's batch of an iteration is what ``draw_batch`` of the slow trainer draws for its task and seed.
-    """
+    """The training batches of several models of one (history, dim), batch and last horizon: the slow trainer's."""
 
     def __init__(self, plans: Sequence[ModelPlan], device: Any = "cpu") -> None:
         system, self._device = plans[0].system, torch.device(device)
@@ -86,8 +78,7 @@ class BatchFeed:
 def count_right_signs(weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int = 50) -> Tensor:
     """Count right signs of an ensemble at each step of its tasks' test sets: (models, horizon) int64, of ``count * dim``.
 
-    The tasks are of one history and dim, the test set is the same for all seeds, and ``chunk`` steps are held at a time. An
-    output of zero counts as positive, and one that is not a number as negative.
+    ``chunk`` steps are held at a time. An output of zero counts as positive, and one that is not a number as negative.
     """
     device, system = weights.recurrent.device, parse_task(tasks[0])
     shape = (system.history, system.dim)
@@ -130,11 +121,10 @@ class Ensemble(TrainingRun):
             require(fits, f"{plan.name} and {first.name} cannot be trained side by side: their sizes differ")
         self._single = len(self.plans) == 1 and self.device == "cpu" and path in (None, "augmented", "reference")
         self._feed, self._curricula = BatchFeed(self.plans, self.device), Curricula(self.plans, self.device)
-        initial = [
-            draw_weights(system.dim, plan.hidden, plan.init, plan.seed, system.history, plan.system.matrix)
-            for plan in self.plans
-        ]
-        rates, decays = [plan.learning_rate for plan in self.plans], [plan.l2 for plan in self.plans]
+        initial, rates, decays = [], [plan.learning_rate for plan in self.plans], [plan.l2 for plan in self.plans]
+        for plan in self.plans:
+            start = plan.init, plan.seed, system.history, plan.system.matrix
+            initial.append(draw_weights(system.dim, plan.hidden, *start))
         if self._single:
             weights, rates, decays = initial[0], rates[0], decays[0]
         else:
@@ -193,15 +183,13 @@ class Ensemble(TrainingRun):
         return self._kernel.state_dict() | {f"curriculum.{k}": v for k, v in self._curricula.state_dict().items()}
 
     def _set_state(self, state: Mapping[str, Tensor]) -> None:
-        own = {key: value for key, value in state.items() if not key.startswith("curriculum.")}
-        self._kernel.load_state(own)
+        self._kernel.load_state({key: value for key, value in state.items() if not key.startswith("curriculum.")})
         self._curricula.load_state({key: state[f"curriculum.{key}"] for key in self._curricula.state_dict()})
 
     def _make_rows(self) -> list[dict[str, Any]]:
         """Make every model's row, with its share of right signs over all output steps up to multiples of the horizon."""
-        plan = self.plans[0]
+        plan, right = self.plans[0], [()] * len(self.plans)
         steps = {f"accuracy_{multiple}x": multiple * plan.longest for multiple in plan.multiples}
-        right = [()] * len(self.plans)
         if steps:
             right = self._count(Weights(**self._best), max(steps.values())).cumsum(1)
         total = plan.test_count * plan.system.dim
@@ -244,9 +232,6 @@ class Ensemble(TrainingRun):
     @staticmethod
     def describe_row(row: Mapping[str, Any]) -> str:
         """Return what became of one model, in a line."""
-        parts = []
-        if row["rank_network"] is not None:
-            parts.append(f"{row['rank_network']} of {row['rank_theory']} eigenvalues")
-        if row["argument_error"] is not None:
-            parts.append(f"argument error {row['argument_error']:.2g} rad")
-        return describe_model(row, *parts)
+        rank, error = row["rank_network"], row["argument_error"]
+        parts = [] if rank is None else [f"{rank} of {row['rank_theory']} eigenvalues"]
+        return describe_model(row, *parts, *([] if error is None else [f"argument error {error:.2g} rad"]))

@@ -1,15 +1,12 @@
 """Can a bounded network learn Fibonacci? The experiment behind a remark of the paper, with the bound that decides it.
 
-Outputs of an Elman network with tanh lie between plus and minus the sum of the readout's magnitudes. The series grows by a
-constant factor a step, so some step is the last on which the network can be right, whatever it has learnt. The series is
-given its best chance: it is divided by its growth over the trained horizon, so that targets are of the size of one, and the
-loss is relative, so that early terms count as much as late ones.
+Outputs of an Elman network with tanh are bounded by the sum of the readout's magnitudes, and the series grows, so some step
+is the last on which the network can be right, whatever it has learnt. The series is given its best chance: it is divided by
+its growth over the trained horizon, and the loss is relative, so that early terms count as much as late ones.
 
-There is a second obstacle, within the trained range. While a network is nearly linear, an input that enters a step
-earlier has been multiplied once more by W_hh. On the growing mode the first start x1 therefore weighs the golden ratio
-times as much as the second, x2, where the series needs the reverse: no choice of weights loads the series from raw inputs.
-Corrected inputs, from which is taken what the network itself will add before it is loaded, have no such limit (see the
-claim ``ours.input``).
+There is a second obstacle, within the trained range. In a nearly linear network the first start x1 weighs the golden ratio
+times as much on the growing mode as the second, x2, because it has been multiplied once more by W_hh; the series needs the
+reverse. Corrected inputs, less what the network itself will add, have no such limit (see the claim ``ours.input``).
 """
 
 from collections.abc import Sequence
@@ -29,8 +26,7 @@ from twm.training.results import list_tensors, make_adam, set_rate
 
 #: The factor by which the series grows a step, in the long run.
 GOLDEN_RATIO = (1 + 5**0.5) / 2
-# What the initial readout is multiplied by.
-_READOUT_GAIN = 8.0
+_READOUT_GAIN = 8.0  # what the initial readout is multiplied by
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,10 +104,7 @@ class FibonacciTraining(TrainingRun):
 
 
 def train_on_fibonacci(seeds: Sequence[int], **options: Any) -> FibonacciRun:
-    """Train one Elman network a seed, side by side; ``options`` are fields of :class:`FibonacciPlan`.
-
-    Source: twm Sec. 4, experimental setup.
-    """
+    """Train an Elman network a seed, side by side, with options of FibonacciPlan. Source: twm Sec. 4, experimental setup."""
     require(len(seeds) > 0, "give at least one seed")
     run = FibonacciTraining([FibonacciPlan(seed, **options) for seed in seeds])
     run.train()
@@ -122,10 +115,8 @@ def train_on_fibonacci(seeds: Sequence[int], **options: Any) -> FibonacciRun:
 def draw_series(
     seeds: Sequence[int], iteration: int, count: int, dim: int, steps: int, scale: float
 ) -> tuple[Tensor, Tensor]:
-    """Draw starts (models, 2, count, dim) and continue them for some steps (models, steps, count, dim), float64, over scale.
-
-    Both starts are uniform between 0.5 and 1, so that no term is near zero and a relative error is meaningful.
-    """
+    """Draw starts (models, 2, count, dim) and continue them for some steps (models, steps, count, dim), float64, over scale."""
+    # No term is near zero, so a relative error is meaningful.
     starts = [np.random.default_rng([seed, iteration]).uniform(0.5, 1.0, (count, 2, dim)) for seed in seeds]
     series = torch.as_tensor(rollout(make_fibonacci(2, dim), np.stack(starts) / scale, steps)).transpose(1, 2)
     return series[:, :2], series[:, 2:]
@@ -156,8 +147,7 @@ def measure_relative_errors(run: FibonacciRun, steps: int, count: int = 256, see
 def find_last_possible(run: FibonacciRun, tolerance: float, steps: int = 1000) -> np.ndarray:
     """Return for each network the last output step on which it could be right at all, (models,), 0 if not even the first.
 
-    No output is larger than the row sum of the readout's magnitudes. The smallest series of :func:`draw_series`, with both
-    starts 0.5, exceeds that by more than the relative error that still counts as right from some step on.
+    From some step on the smallest series, with both starts 0.5, exceeds the row sum of the readout's magnitudes too far.
     """
     require(0 < tolerance < 1, f"tolerance must be between 0 and 1, not {tolerance!r}")
     reach = run.weights.readout.abs().sum(-1).amax(-1).numpy()
@@ -168,11 +158,10 @@ def find_last_possible(run: FibonacciRun, tolerance: float, steps: int = 1000) -
 
 
 def predict_raw_error(nodes: int = 64) -> float:
-    """Return the least relative error of a linear network loaded by raw inputs, root mean square, late in the series.
+    """Return the least relative error of a linear network loaded by raw inputs, root mean square over late terms.
 
-    The network's late terms are c (g x1 + x2) with the golden ratio g, the series' (x1 + g x2) up to a common factor. For the
-    quotient r of the two the best c leaves 1 - E[r]^2 / E[r^2], by Gauss-Legendre sums of some nodes a start. A second mode
-    that alternates could improve every other term at the cost of those between: it is the mean over neighbouring terms.
+    Its terms are c (g x1 + x2) with the golden ratio g, the series' (x1 + g x2) up to a common factor. For the quotient r of
+    the two the best c leaves 1 - E[r]^2 / E[r^2], by Gauss-Legendre sums.
     """
     places, weights = np.polynomial.legendre.leggauss(nodes)
     starts = 0.75 + 0.25 * places

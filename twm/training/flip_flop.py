@@ -22,12 +22,9 @@ from twm.training.plans import FlipFlopPlan
 from twm.training.results import list_tensors, make_adam, read_columns, round_some, set_rate, shorten
 from twm.training.workers import format_seconds
 
-# Updates whose data is drawn in one go.
-_DRAWN = 50
-# Steps of a test that pass before outputs are judged; by then every channel has had a pulse, or has nothing to say.
-_WARM_UP = 200
-# Steps over which a trained network is scored: streams side by side and steps of each.
-_TEST_SIZE = (20, 5000)
+_DRAWN = 50  # updates whose data is drawn in one go
+_WARM_UP = 200  # steps of a test before outputs are judged; by then every channel has had a pulse
+_TEST_SIZE = (20, 5000)  # over which a trained network is scored: streams side by side and steps of each
 #: Name of the sweep and of its tables, and what it is for.
 FLIP_FLOP_SWEEP = "flipflop"
 FLIP_FLOP_ABOUT = "mem: the 3-bit flip-flop; delays 0 and 8 over five seeds, other delays, other readings"
@@ -37,29 +34,19 @@ FLIP_FLOP_ABOUT = "mem: the 3-bit flip-flop; delays 0 and 8 over five seeds, oth
 
 
 def draw_flip_flop_weights(hidden: int, channels: int, seed: int) -> Weights:
-    """Draw W_in uniform in +-1/sqrt(channels), W and W_out in +-1/sqrt(hidden), float32.
-
-    Source: mem App. A.
-    """
+    """Draw W_in uniform in +-1/sqrt(channels), W and W_out in +-1/sqrt(hidden), float32. Source: mem App. A."""
     generator = torch.Generator().manual_seed(seed)
     encoder = draw_matrix((hidden, channels), channels, "uniform", generator)
-    shapes = (hidden, hidden), (channels, hidden)
-    recurrent, readout = (draw_matrix(shape, hidden, "uniform", generator) for shape in shapes)
-    return Weights(recurrent, encoder, readout)
+    recurrent = draw_matrix((hidden, hidden), hidden, "uniform", generator)
+    return Weights(recurrent, encoder, draw_matrix((channels, hidden), hidden, "uniform", generator))
 
 
 def run_flip_flop(weights: Weights, pulses: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-    """Run pulses (steps, ..., channels) from a state (..., hidden): states (steps, ..., hidden), outputs (steps, ..., channels).
-
-    Source: mem Sec. 2.
-    """
+    """Run pulses (steps, ..., channels) from a state (..., hidden): all states, and all outputs. Source: mem Sec. 2."""
     recurrent, encoder, readout = weights
-    states = []
-    for push in pulses @ encoder.T:
-        state = torch.tanh(state @ recurrent.T + push)
-        states.append(state)
-    stacked = torch.stack(states)
-    return stacked, torch.tanh(stacked @ readout.T)
+    pushes = pulses @ encoder.T
+    states = torch.stack([state := torch.tanh(state @ recurrent.T + push) for push in pushes])
+    return states, torch.tanh(states @ readout.T)
 
 
 def compute_truncated_gradient(
@@ -67,7 +54,7 @@ def compute_truncated_gradient(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of W and W_out, the mean squared error, and the last state (streams, hidden), with autograd.
 
-    Pulses and targets are (steps, streams, channels); nothing flows back through the state (streams, hidden) before them.
+    Pulses and targets are (steps, streams, channels); nothing flows back through the state before them.
     """
     recurrent, readout = (matrix.detach().clone().requires_grad_() for matrix in (weights.recurrent, weights.readout))
     with torch.enable_grad():
@@ -128,22 +115,15 @@ class FlipFlopScore(NamedTuple):
 def score_flip_flop(
     weights: Weights, task: FlipFlop, seed: int = 0, streams: int = 100, steps: int = 1000, split: str = "test"
 ) -> FlipFlopScore:
-    """Run a network on streams it has not seen and count right signs; an output of zero is wrong.
-
-    ``steps`` of each of the ``streams`` side by side are judged; 200 more pass before.
-    """
+    """Count right signs on streams side by side, over ``steps`` of each after 200 that pass; an output of zero is wrong."""
     pulses = draw_pulses(task, split, seed, streams, 0, _WARM_UP + steps)
     start = weights.recurrent.new_zeros(streams, len(weights.recurrent))
     outputs = run_flip_flop(weights, torch.from_numpy(pulses).to(start), start)[1].cpu().numpy()
     signs = delay_signs(pulses, task.delay)
     right = outputs * signs > 0
     judged, waiting = mark_steps(pulses, task.delay)
-    late = np.arange(len(pulses))[:, None, None] >= _WARM_UP
-    return FlipFlopScore(*(_share(right, marked & late) for marked in (judged, waiting, signs != 0)))
-
-
-def _share(right: np.ndarray, marked: np.ndarray) -> float:
-    return float(right[marked].mean()) if marked.any() else float("nan")
+    counted = [right[_WARM_UP:][marked[_WARM_UP:]] for marked in (judged, waiting, signs != 0)]
+    return FlipFlopScore(*(float(own.mean()) if own.size else float("nan") for own in counted))
 
 
 # ---- training
@@ -167,10 +147,8 @@ class FlipFlopTrainer(TrainingRun):
         self._adam = make_adam([self._vector], plan.learning_rate)
         # Views of the vector and of its gradient.
         sizes, shapes = (plan.hidden**2, initial.readout.numel()), (initial.recurrent.shape, initial.readout.shape)
-        own, slopes = (
-            [part.view(shape) for part, shape in zip(vector.split(sizes), shapes)]
-            for vector in (self._vector, self._vector.grad)
-        )
+        parts = [zip(vector.split(sizes), shapes) for vector in (self._vector, self._vector.grad)]
+        own, slopes = ([part.view(shape) for part, shape in pairs] for pairs in parts)
         self._weights = initial._replace(recurrent=own[0], readout=own[1])
         self._buffers = _GradientBuffers(self._weights, slopes, plan.unfold, plan.batch)
         self._stream = FlipFlopStream(plan.task, "train", plan.seed, plan.batch)
@@ -180,9 +158,10 @@ class FlipFlopTrainer(TrainingRun):
         self._path = path or self._choose_path()
 
     def _choose_path(self) -> str:
-        stream = FlipFlopStream(self.plan.task, "train", self.plan.seed, self.plan.batch)
-        pulses, targets = (torch.from_numpy(values) for values in stream.draw(self.plan.unfold))
-        state = torch.zeros(self.plan.batch, self.plan.hidden)
+        plan = self.plan
+        stream = FlipFlopStream(plan.task, "train", plan.seed, plan.batch)
+        pulses, targets = map(torch.from_numpy, stream.draw(plan.unfold))
+        state = torch.zeros(plan.batch, plan.hidden)
         exact = compute_truncated_gradient(self._weights, pulses, targets, state)
         for reference, own in zip(exact, self._compute(pulses, targets, state)):
             if (reference - own).norm() > 1e-5 * reference.norm() + 1e-9:
@@ -202,8 +181,8 @@ class FlipFlopTrainer(TrainingRun):
     @torch.no_grad()
     def _update(self) -> None:
         plan, place, buffers = self.plan, (self.iteration - 1) % _DRAWN, self._buffers
-        if place == 0 or self._drawn is None:
-            self._draw()
+        if self._drawn is None:
+            self._drawn = tuple(map(torch.from_numpy, self._stream.draw(_DRAWN * plan.unfold)))
         pulses, targets = (values[place * plan.unfold : (place + 1) * plan.unfold] for values in self._drawn)
         if self._path == "fast":
             loss = buffers.compute(pulses, targets)
@@ -217,18 +196,10 @@ class FlipFlopTrainer(TrainingRun):
         torch.nn.utils.clip_grad_norm_([self._vector], 1.0)
         set_rate(self._adam, plan.find_rate(self.iteration))
         self._adam.step()
-
-    def _draw(self) -> None:
-        """Draw a stretch of the stream, from where it stands or, after a stop, from where it was begun."""
-        self._go_back() if (self.iteration - 1) % _DRAWN else self._note_position()
-        self._drawn = tuple(map(torch.from_numpy, self._stream.draw(_DRAWN * self.plan.unfold)))
-
-    def _go_back(self) -> None:
-        self._stream.position, self._stream.held = int(self._position), self._held.numpy().copy()
-
-    def _note_position(self) -> None:
-        self._position.fill_(self._stream.position)
-        self._held.copy_(torch.from_numpy(self._stream.held))
+        if self.iteration % _DRAWN == 0:
+            self._position.fill_(self._stream.position)
+            self._held.copy_(torch.from_numpy(self._stream.held))
+            self._drawn = None
 
     def _measure(self) -> list[dict[str, float]]:
         plan = self.plan
@@ -248,14 +219,9 @@ class FlipFlopTrainer(TrainingRun):
         stream = {"position": self._position, "held": self._held, "carried": self._buffers.states[0]}
         return list_tensors(self._adam) | stream
 
-    def _get_state(self) -> dict[str, Tensor]:
-        if self.iteration % _DRAWN == 0:
-            self._note_position()
-        return super()._get_state()
-
     def _set_state(self, state: Mapping[str, Tensor]) -> None:
         super()._set_state(state)
-        self._go_back()
+        self._stream.position, self._stream.held = int(self._position), self._held.numpy().copy()
         self._drawn = None
 
     def _make_rows(self) -> list[dict[str, Any]]:
@@ -271,16 +237,14 @@ class FlipFlopTrainer(TrainingRun):
         row["rank_network"] = int((np.abs(eigenvalues) > 0.9).sum())
         return [self._start_row(0) | row | round_some(scores)]
 
-    @classmethod
-    def describe_plan(cls, plan: FlipFlopPlan) -> dict[str, Any]:
-        """Return what a network's file says about its plan."""
-        return plan.describe() | {"task": plan.task.name}
+    # What a network's file says about its plan.
+    describe_plan = staticmethod(lambda plan: plan.describe() | {"task": plan.task.name})
 
     @staticmethod
     def describe_row(row: Mapping[str, Any]) -> str:
         """Return what became of one network, in a line."""
-        line = f"{row['model']}: accuracy {row['accuracy']:.4f}, {row['iterations']} updates"
-        return f"{line}, {format_seconds(row['seconds'])}"
+        result = f"accuracy {row['accuracy']:.4f}, {row['iterations']} updates"
+        return f"{row['model']}: {result}, {format_seconds(row['seconds'])}"
 
 
 # ---- the sweep
@@ -289,7 +253,7 @@ class FlipFlopTrainer(TrainingRun):
 def list_flip_flop_plans(seeds: Iterable[int] | None = None) -> list[FlipFlopPlan]:
     """Return the networks of the sweep, seed by seed: by default 0 to 4 for delays 0 and 8, and 0 for all else.
 
-    Source: mem Sec. 3, Fig. 6 (delays 0 and 8, 10 steps); the other delays, readings and 20 steps are additions.
+    Source: mem Sec. 3, Fig. 6; the other delays, readings and 20 steps are additions.
     """
     singles = [FlipFlopPlan(delay) for delay in (2, 4, 6, 10, 12, 14, 16)]
     singles += [FlipFlopPlan(delay, reading="network") for delay in (0, 8)]

@@ -36,10 +36,7 @@ def find_kind(protocol: str) -> type["TrainingRun"]:
 
 @contextmanager
 def quiet_process(device: Any = "cpu") -> Iterator[None]:
-    """Train with one thread and small numbers flushed to zero, and leave the process as it was.
-
-    With these a model comes out the same in a notebook as in a worker of a sweep. They do not concern a GPU.
-    """
+    """Train on the CPU with one thread and small numbers flushed to zero, as workers do; leave the process as it was."""
     if torch.device(device).type != "cpu":
         yield
         return
@@ -118,33 +115,14 @@ class TrainingRun:
         for name, value in self._tensors().items():
             value.copy_(state[name])
 
-    @staticmethod
-    def _round_point(point: Sequence[Any]) -> Sequence[Any]:
-        return point
-
-    @classmethod
-    def check(cls, plans: Sequence[Any]) -> None:
-        """Raise a UserError if plans cannot be trained here, before anything is."""
-
-    @classmethod
-    def find_key(cls, plan: Any) -> tuple[str, ...]:
-        """Return the key of a plan's row."""
-        return (plan.name,)
-
-    @classmethod
-    def describe_plan(cls, plan: Any) -> dict[str, Any]:
-        """Return what a network's file says about its plan."""
-        return plan.describe()
-
-    @classmethod
-    def group(cls, plans: Sequence[Any]) -> list[list[Any]]:
-        """Sort plans into groups that can be trained side by side."""
-        return [[plan] for plan in plans]
-
-    @staticmethod
-    def wrap(weights: dict[str, Tensor]) -> Any:
-        """Return one model's weights in the form that its kind of network has them."""
-        return weights
+    # What a kind may say otherwise: how a point of a curve is rounded; an error if plans cannot be trained here; the key of a
+    # plan's row; what a network's file says about its plan; which plans can be trained side by side; the form of weights.
+    _round_point = staticmethod(lambda point: point)
+    check = staticmethod(lambda plans: None)
+    find_key = staticmethod(lambda plan: (plan.name,))
+    describe_plan = staticmethod(lambda plan: plan.describe())
+    group = staticmethod(lambda plans: [[plan] for plan in plans])
+    wrap = staticmethod(lambda weights: weights)
 
     # ---- the loop
 
@@ -253,15 +231,10 @@ class TrainingRun:
         groups = {"train": self._get_state(), "best": best}
         groups |= {f"snapshot{iteration}": weights for iteration, weights in self._snapshots.items()}
         tensors = {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
-        return tensors | {"sums": self._sums.clone()}, {
-            "protocol": self.plans[0].protocol,
-            "plans": [plan.describe() for plan in self.plans],
-            "iteration": self.iteration,
-            "seconds": self.seconds,
-            "last_point": self._last_point,
-            "logs": [asdict(log) for log in self.logs],
-            "results": self._results,
-        }
+        description = {"protocol": self.plans[0].protocol, "plans": [plan.describe() for plan in self.plans]}
+        description |= {"iteration": self.iteration, "seconds": self.seconds, "last_point": self._last_point}
+        description |= {"logs": [asdict(log) for log in self.logs], "results": self._results}
+        return tensors | {"sums": self._sums.clone()}, description
 
     def load(self, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
         """Take over what :meth:`state` returned; a UserError if that was of other plans or of another version."""

@@ -20,8 +20,7 @@ from twm.theory.systems import parse_task
 
 #: Multiples of the training horizon over which accuracy may be measured at the end.
 MULTIPLES = (1, 2, 5, 10, 100)
-#: The curricula and the threshold each has by default: a share of right signs for ``staged``, a mean squared error for
-#: ``adaptive``; training without a curriculum has none.
+#: The curricula and the threshold each has by default: a share of right signs, a mean squared error, or none.
 CURRICULA: dict[str, float | None] = {"staged": 0.98, "adaptive": 3e-2, "none": None}
 #: How each network starts unless its plan says otherwise: recurrent weights and encoder. Torch's own start as torch's do.
 STARTS = {"wrnn": ("shift", "single"), "irnn": ("identity", "small"), "lstm": (None, None), "gru": (None, None)}
@@ -33,15 +32,11 @@ def _check_number(value: Any, name: str, zero: bool = False) -> float:
     return float(value)
 
 
-def _check_rising(numbers: Iterable[Any], name: str, least: int = 1) -> tuple[int, ...]:
+def _check_rising(numbers: Iterable[Any], name: str, least: int = 1, fewest: int = 0) -> tuple[int, ...]:
     values = tuple(require_count(value, f"every number in {name}", least) for value in numbers)
-    require(all(a < b for a, b in pairwise(values)), f"{name} must be increasing numbers, not {values}")
+    rising = len(values) >= fewest and all(a < b for a, b in pairwise(values))
+    require(rising, f"{name} must be increasing numbers{', at least one' if fewest else ''}, not {values}")
     return values
-
-
-def _check_horizons(numbers: Iterable[Any], name: str) -> tuple[int, ...]:
-    require(len(numbers) > 0, f"{name} must be increasing numbers, at least one")
-    return _check_rising(numbers, name)
 
 
 # What a field may be required to be; each check returns the value in its one type.
@@ -52,7 +47,7 @@ _CHECKS = {
     "not_negative": lambda value, name: _check_number(value, name, zero=True),
     "rising": _check_rising,
     "rising_from_zero": lambda value, name: _check_rising(value, name, 0),
-    "horizons": _check_horizons,
+    "horizons": lambda value, name: _check_rising(value, name, fewest=1),
 }
 
 
@@ -68,10 +63,7 @@ class Plan:
         """Return the plan as JSON can hold it; :func:`restore_plan` goes back."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
-    @property
-    def curve_every(self) -> int:
-        """Iterations between points of the learning curve."""
-        return self.test_every
+    curve_every = property(lambda self: self.test_every)  # iterations between points of the learning curve
 
     def find_rate(self, iteration: int) -> float:
         """Return Adam's step in an iteration."""
@@ -138,17 +130,15 @@ class ModelPlan(Plan):
     def __post_init__(self) -> None:
         task = parse_task(self.task)
         self._settle("task", task.name)
-        self._check(
-            count="hidden iterations batch test_every test_count test_horizon curve_points drop_at", natural="seed"
-        )
+        counts = "hidden iterations batch test_every test_count test_horizon curve_points drop_at"
+        self._check(count=counts, natural="seed")
         least = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}"
         require(self.hidden >= task.dim, f"{least}: fewer neurons cannot even be read out")
         check_initial(self.init, task.dim, self.hidden, task.history)
         self._check_choice("curriculum", CURRICULA)
         self._check_threshold()
-        self._check(
-            not_negative="l2", positive="learning_rate drop_factor", horizons="horizons", rising="multiples snapshots"
-        )
+        self._check(positive="learning_rate drop_factor", not_negative="l2", horizons="horizons")
+        self._check(rising="multiples snapshots")
         odd = sorted(set(self.multiples) - set(MULTIPLES))
         require(not odd, f"multiples must be of {MULTIPLES}, not {odd}: tables have columns for these only")
         share = self.stop_at is None or 0 <= self.stop_at <= 1
@@ -283,11 +273,7 @@ class FlipFlopPlan(Plan):
         self._check(natural="seed", count=counts, positive="learning_rate")
 
     task = property(lambda self: FlipFlop(self.delay, reading=self.reading))  # the task itself
-
-    @property
-    def name(self) -> str:
-        """The network's name."""
-        return name_network(self.task.name, self.hidden, 0.0, self.seed, self._name_rest())
+    name = property(lambda self: name_network(self.task.name, self.hidden, 0.0, self.seed, self._name_rest()))
 
 
 # ---- plans from elsewhere

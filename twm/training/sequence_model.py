@@ -26,6 +26,7 @@ SEQUENCE_GPU_STATUS = "networks on sequences are captured as one CUDA graph, whi
 
 _WARM_UP_ROUNDS = 3
 _CHECK_BATCH, _CHECK_STEPS = 4, 24
+_LOOK_EVERY = 100  # iterations between looks at the training loss, for when a task was solved
 
 
 def make_network(plan: SequencePlan, task: SequenceTask) -> SequenceNetwork:
@@ -41,23 +42,18 @@ def _make_recurrence(
     network: SequenceNetwork, batch: int, steps: int, every_step: bool, device: Any = "cpu"
 ) -> Recurrence | None:
     """Make the fast recurrence of a network for sequences of at most these steps; ``None`` if it has none."""
-    read = 0 if network.mlp else network.outputs
-    if network.mlp and every_step:
+    if not isinstance(network, WaveRNN | IdentityRNN) or (network.mlp and every_step):
         return None
+    rest = (network.inputs, batch, steps, network.activation, 0 if network.mlp else network.outputs, every_step)
     if isinstance(network, WaveRNN):
-        sizes = (network.channels, network.neurons, network.kernel, network.inputs, batch, steps)
-        return ShiftedProducts(*sizes, network.activation, read, every_step, device=device)
-    if isinstance(network, IdentityRNN):
-        return DenseProducts(
-            network.hidden, network.inputs, batch, steps, network.activation, read, every_step, device=device
-        )
-    return None
+        return ShiftedProducts(network.channels, network.neurons, network.kernel, *rest, device=device)
+    return DenseProducts(network.hidden, *rest, device=device)
 
 
 @contextmanager
 def exact_arithmetic() -> Iterator[None]:
     """Multiply float32 as float32 for a while, in products, convolutions and torch's recurrent layers, also on a GPU."""
-    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
+    places = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
     before = [place.fp32_precision for place in places]
     try:
         for place in places:
@@ -107,8 +103,8 @@ class _Descent:
 def _check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
     """Measure the error of the fast recurrence's gradient against autograd in float64, relative to the largest norm.
 
-    A few of the task's own sequences are used, cut to their last steps so that the check takes a moment. The weights are the
-    initial ones, moved a little, so that no part of the gradient is zero by their symmetry.
+    On the last steps of a few of the task's sequences, from initial weights moved a little, so that no part of the gradient
+    is zero by their symmetry.
     """
     network, generator = make_network(plan, task), torch.Generator().manual_seed(plan.seed)
     with torch.no_grad():
@@ -129,11 +125,10 @@ def _check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
 
 
 class SequenceModel:
-    """One network in training: weights, torch's Adam, and an iteration.
+    """One network in training: weights, gradients and Adam's moments are one vector each, with the parameters as views.
 
-    Weights, gradients and both moments are one vector each, of which a network's parameters are views, so an update is a
-    handful of operations. On a GPU the whole iteration is captured as one CUDA graph. ``path`` is ``autograd`` for the slow,
-    obvious way; by default the fast one is taken where there is one and it passes its check.
+    On a GPU an iteration is captured as one CUDA graph. ``path`` is ``autograd`` for the slow, obvious way; by default the
+    fast one is taken where there is one and it passes its check.
     """
 
     def __init__(self, plan: SequencePlan, device: str = "cpu", path: str | None = None) -> None:
@@ -216,10 +211,7 @@ class SequenceModel:
 
     @torch.no_grad()
     def test(self, count: int) -> tuple[float, float]:
-        """Return loss and accuracy on the first ``count`` sequences of the test set.
-
-        Losses are summed in float64: far below one in ten million, float32 cannot tell them from zero.
-        """
+        """Return loss and accuracy on the first ``count`` test sequences, in float64, which tells tiny losses from zero."""
         loss = accuracy = 0.0
         done, batch, count = 0, self.plan.batch, min(count, self.task.test_count or count)
         while done < count:
@@ -248,10 +240,6 @@ def read_sequence_network(path: Path | str) -> tuple[SequenceNetwork, SequencePl
     require(shapes[0] == shapes[1], f"{name} does not hold the weights of {plan.name}")
     network.load_state_dict(weights)
     return network, plan, about
-
-
-# Iterations between looks at the training loss, for when a task was solved.
-_LOOK_EVERY = 100
 
 
 class SequenceRun(TrainingRun):
@@ -303,9 +291,8 @@ class SequenceRun(TrainingRun):
         losses = [tested for _, _, tested, _ in log.curve if tested is not None] or [None]
         row = {"parameters": self.model.count, "init": plan.recurrent, "steps": task.steps, "data": task.label}
         row |= round_some({"accuracy": (log.best or log.last)["accuracy"], "accuracy_final": log.last["accuracy"]})
-        solved = {"solved_at": log.notes.get("solved_at")}
-        row |= {"loss": shorten(min(losses)), "loss_final": shorten(losses[-1])} | solved
-        return [self._start_row(0) | row]
+        row |= {"loss": shorten(min(losses)), "loss_final": shorten(losses[-1])}
+        return [self._start_row(0) | row | {"solved_at": log.notes.get("solved_at")}]
 
     @classmethod
     def check(cls, plans: Sequence[SequencePlan]) -> None:

@@ -83,21 +83,18 @@ def _expand(cells: Iterable[Any]) -> list[dict[str, Any]]:
             found += _expand(cell)
             continue
         choices = [_list_choices(key, value) for key, value in cell.items()]
-        for chosen in product(*choices):
-            found.append({key: value for part in chosen for key, value in part.items()})
+        found += [{key: value for part in chosen for key, value in part.items()} for chosen in product(*choices)]
     return found
 
 
 def _list_choices(key: str, value: Any) -> list[dict[str, Any]]:
     if key == "with":
         return _expand(value.values() if isinstance(value, dict) else value)
-    if key in _LISTS:
-        return [{key: tuple(value)}]
-    return [{key: each} for each in (value if isinstance(value, list) else [value])]
+    values = [tuple(value)] if key in _LISTS else value if isinstance(value, list) else [value]
+    return [{key: each} for each in values]
 
 
 def _make_plan(protocol: str, fields: Fields, seed: int) -> ModelPlan | SequencePlan:
-    """Make the plan with these fields and this seed."""
     kind = ModelPlan if protocol == "elman" else SequencePlan
     return kind(**{**fields, "seed": seed})
 
@@ -120,11 +117,8 @@ def _make_sweep(protocol: str, name: str, own: Fields) -> Sweep:
 
 _DATA = yaml.safe_load((Path(__file__).parent / "sweeps.yml").read_text(encoding="utf-8"))
 
-SWEEPS = {
-    name: _make_sweep(protocol, name, own)
-    for protocol in ("elman", "sequence")
-    for name, own in _DATA[protocol].items()
-}
+_KINDS = ("elman", "sequence")
+SWEEPS = {name: _make_sweep(kind, name, own) for kind in _KINDS for name, own in _DATA[kind].items()}
 
 #: The rows of the wave-RNN paper's Table 4: network, and how its recurrent weights and its encoder start.
 ABLATIONS = {
@@ -161,19 +155,11 @@ def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
             problem, known = str(error), set()
         missing = [plan for plan in plans if plan.name not in known]
         short = {plan.seed for plan in missing}
-        listed.append(
-            {
-                "name": name,
-                "about": about,
-                "file": "/".join(place.rows.parts[-3:]),
-                "models": len(plans),
-                "on_record": len(plans) - len(missing),
-                "waiting": len(missing),
-                "begun": len(list(place.work.glob("*.checkpoint"))),
-                "whole_seeds": [seed for seed in dict.fromkeys(plan.seed for plan in plans) if seed not in short],
-                "problem": problem,
-            }
-        )
+        whole = [seed for seed in dict.fromkeys(plan.seed for plan in plans) if seed not in short]
+        found = {"name": name, "about": about, "file": "/".join(place.rows.parts[-3:]), "models": len(plans)}
+        found |= {"on_record": len(plans) - len(missing), "waiting": len(missing)}
+        found |= {"begun": len(list(place.work.glob("*.checkpoint"))), "whole_seeds": whole, "problem": problem}
+        listed.append(found)
     return listed
 
 
@@ -287,9 +273,7 @@ def measure_diagonal(activity: np.ndarray, seed: int = 0) -> float:
 def list_speeds(activity: np.ndarray) -> list[float]:
     """Return the speed of each ring whose power is mostly on the line of one speed, the median over sequences."""
     found = []
-    for ring in activity.transpose(1, 0, 2, 3):
+    for ring in activity.swapaxes(0, 1):
         measured = [measure_speed(sequence) for sequence in ring if sequence.any()] or [(0.0, 0.0)]
-        speed, share = np.median(measured, axis=0)
-        if share >= 0.5:
-            found.append(float(speed))
-    return found
+        found.append(np.median(measured, axis=0))
+    return [float(speed) for speed, share in found if share >= 0.5]

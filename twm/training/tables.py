@@ -73,10 +73,7 @@ def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
 def correlate_ranks(
     first: Sequence[float], second: Sequence[float], groups: Sequence[Any] | None = None, draws: int = 2_000
 ) -> Estimate:
-    """Return Spearman's rank correlation of at least three pairs; 0 where a side does not vary.
-
-    Ranks and draws stay within a group, so that a difference between groups (tasks, say) is no relation within them.
-    """
+    """Return Spearman's rank correlation of three or more pairs, with ranks within groups; 0 where a side does not vary."""
     labels = pd.Series([0] * len(first) if groups is None else list(groups))
     counts = len(first), len(second), len(labels)
     require(len(set(counts)) == 1 and counts[0] >= 3, f"ranks need three pairs or more, a group each, not {counts}")
@@ -197,10 +194,7 @@ def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
 
 
 def count_converged(rows: Iterable[Row]) -> dict[str, int]:
-    """Count accurate models outside the bottleneck (T1 with 64 neurons), those of equal rank, and those near theory.
-
-    Source: twm Table 1, caption.
-    """
+    """Count accurate models, without T1 at 64 neurons, of equal rank, and near theory. Source: twm Table 1, caption."""
     accurate = [row for row in rows if row["accuracy_best"] > _ACCURATE and (row["task"], row["hidden"]) != ("T1", 64)]
     errors = [row["argument_error"] for row in accurate if row["argument_error"] is not None]
     return {"accurate": len(accurate), "equal_rank": len(errors), "converged": sum(error <= 0.02 for error in errors)}
@@ -251,9 +245,8 @@ def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tup
         require((task, baseline) in groups, f"{task} has no network with the initial weights {baseline!r}")
         cap = max(row["iterations"] for key, own in groups.items() if key[0] == task for row in own.values())
         ratio = None if init == baseline else summarise_ratio(runs, groups[task, baseline])
-        times, ranks = (
-            {seed: row[name] for seed, row in runs.items()} for name in ("iterations_to_99", "rank_network")
-        )
+        columns = ("iterations_to_99", "rank_network")
+        times, ranks = ({seed: row[name] for seed, row in runs.items()} for name in columns)
         (theory,) = {row["rank_theory"] for row in runs.values()}
         errors = [row["argument_error"] for row in runs.values() if row["argument_error"] is not None]
         found[task, init] = StartSummary(task, init, times, cap, ratio, theory, ranks, errors)
@@ -262,8 +255,8 @@ def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tup
 
 #: Accuracy in per cent on MNIST pixel by pixel and permuted, by network.
 PAPER_IMAGES = PAPER_NUMBERS["images"]
-#: Batch of the copy task, by which the wave-RNN paper's code divides the loss once more; accuracy from which a task is learnt.
-_RELEASED_BATCH, _LEARNT = 128, 0.99
+_RELEASED_BATCH = 128  # of the copy task, by which the wave-RNN paper's code divides the loss once more
+_LEARNT = 0.99  # accuracy from which a task is learnt
 #: What tells two networks of a grid apart; starts of weights are among it, because they are what an ablation compares.
 _NETWORK = ["task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "seed"]
 
@@ -350,16 +343,13 @@ def summarise_copy(rows: Iterable[Row]) -> list[CopyCell]:
 def describe_copy(cells: Sequence[CopyCell]) -> dict[str, Any]:
     """Return the numbers by which the copy claim is judged; cells without both networks are left out."""
     both = [cell for cell in cells if cell.ratio is not None]
-    return {
-        "waits": [cell.wait for cell in both],
-        "missing": len(set(COPY_WAITS) - {cell.wait for cell in both}),
-        "wave_losses": [cell.wave_loss for cell in both],
-        "dense_losses": [cell.dense_loss for cell in both],
-        "wave_loss_released": min((cell.wave_loss / _RELEASED_BATCH for cell in both), default=0.0),
-        "least_ratio": min((cell.ratio for cell in both), default=0.0),
-        "iterations": min((cell.iterations for cell in both), default=0),
-        "faster": all(cell.faster for cell in both if cell.faster is not None),
-    }
+    waits, waves = [cell.wait for cell in both], [cell.wave_loss for cell in both]
+    found = {"waits": waits, "missing": len(set(COPY_WAITS) - set(waits)), "wave_losses": waves}
+    found |= {"dense_losses": [cell.dense_loss for cell in both]}
+    found |= {"wave_loss_released": min(waves, default=0.0) / _RELEASED_BATCH}
+    found |= {"least_ratio": min((cell.ratio for cell in both), default=0.0)}
+    found |= {"iterations": min((cell.iterations for cell in both), default=0)}
+    return found | {"faster": all(cell.faster for cell in both if cell.faster is not None)}
 
 
 def describe_hold(cells: Sequence[CopyCell]) -> dict[str, Any]:
@@ -387,8 +377,7 @@ def describe_adding(rows: Sequence[Row]) -> dict[str, Any]:
     lengths, solved = {}, {}
     for name in ("wrnn", "irnn"):
         own = {length: cells[name][1] for length, cells in list_adding(rows) if cells[name][1]}
-        # Never is later than any iteration, and of an even number the later of the middle two counts. A median of never
-        # is written as 0, because a record holds numbers only.
+        # Never is later than any iteration, of an even number the later of the middle two counts, and 0 stands for never.
         ordered = [sorted(times, key=lambda time: time or math.inf) for times in own.values()]
         lengths[f"{name}_lengths"] = list(own)
         solved[f"{name}_solved"] = [times[len(times) // 2] or 0 for times in ordered]
@@ -461,10 +450,7 @@ def name_bridge(row: Row) -> str:
 
 
 def describe_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> dict[str, Any]:
-    """Return what analyses by ``name_bridge`` and seed come to: of the networks that have learnt the least figures.
-
-    ``trained`` is the accuracy over the trained range; of the control, which must fail, the largest counts.
-    """
+    """Return what analyses by ``name_bridge`` and seed come to: the least figures, of the control the largest."""
     found: dict[str, Any] = {}
     for short, title in {"wave": "wRNN", "tanh": "wRNN (tanh)", "lstm": "LSTM"}.items():
         own = [value for (name, _), value in answers.items() if name.partition(",")[0] == title]

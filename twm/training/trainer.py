@@ -1,10 +1,8 @@
 """The slow, obvious way: torch autograd and one network of any kind, on the same data and by the same protocol.
 
 A module is trained if ``module(inputs, horizon)`` takes inputs (history, batch, dim) and returns the outputs of the
-output phase (horizon, batch, dim), or an object whose ``outputs`` ends with them. Data is a function of task, seed
-and iteration alone, so networks of any kind that share a seed see the same sequences in the same order.
-
-Faster paths are judged against this one, so it stays as plain as the protocol allows.
+output phase (horizon, batch, dim), or an object whose ``outputs`` ends with them. Networks of any kind that share a seed
+see the same sequences in the same order. Faster paths are judged against this one, so it stays plain.
 """
 
 import zlib
@@ -39,10 +37,7 @@ MODELS: dict[str, Callable[[HDS, int, int], nn.Module]] = {
 
 @dataclass(frozen=True)
 class TrainingPlan(Plan):
-    """Everything about a training run but the network, the task and the seed.
-
-    Source: twm B.2 and Table 2.
-    """
+    """Everything about a training run but the network, the task and the seed. Source: twm B.2 and Table 2."""
 
     iterations: int = 20_000  # batches at most
     batch: int = 64  # sequences
@@ -87,8 +82,8 @@ class ModulePlan(TrainingPlan):
     @property
     def name(self) -> str:
         """The network's name, with a sum over the whole plan that tells it apart."""
-        total = zlib.crc32(repr(self).encode())
-        return name_network(f"{self.model}_{self.task}", self.hidden, self.l2, self.seed, f"_{total:08x}")
+        rest = f"_{zlib.crc32(repr(self).encode()):08x}"
+        return name_network(f"{self.model}_{self.task}", self.hidden, self.l2, self.seed, rest)
 
 
 def draw_batch(task: HDS, split: str, seed: int, iteration: int, count: int, horizon: int) -> tuple[Tensor, Tensor]:
@@ -113,10 +108,7 @@ def measure_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
 
 
 class ModuleRun(TrainingRun):
-    """One network in training: a fresh batch, a free run, the gradient through all of it, clipped, a step of Adam.
-
-    Source: twm B.2.
-    """
+    """One network in training: a batch, a free run, its whole gradient, clipped, a step of Adam. Source: twm B.2."""
 
     plan_type = ModulePlan
     columns, curve_columns, texts, from_plan = read_columns("attention")
@@ -176,10 +168,8 @@ class ModuleRun(TrainingRun):
         row["parameters"] = sum(weight.numel() for weight in self.network.parameters())
         return [self._start_row(0) | row | {"iterations_to_99_first": self.logs[0].notes.get("first_steps")}]
 
-    @classmethod
-    def find_key(cls, plan: ModulePlan) -> tuple[str, ...]:
-        """Return the key of a plan's row."""
-        return tuple(str(getattr(plan, name)) for name in cls.key)
+    # The key of a plan's row.
+    find_key = classmethod(lambda cls, plan: tuple(str(getattr(plan, name)) for name in cls.key))
 
     @staticmethod
     def describe_row(row: Mapping[str, Any]) -> str:
