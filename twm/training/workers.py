@@ -243,28 +243,31 @@ class Progress:
         self._done += done and model in self._left
         self._left.pop(model, None)
         self._accuracies.pop(model, None)
-        self.say(f"{line} ({self._done} of {self._total} models done{self._time_left()})")
+        self.say(f"{line} ({self._count()}{self._time_left()})")
         self.tick()
 
     def tick(self) -> None:
         """Show the state, if it is time to."""
-        known = [accuracy for accuracy in self._accuracies.values() if accuracy >= 0]
+        known = [f"{accuracy:.3f}" for accuracy in self._accuracies.values() if accuracy >= 0]
         training = f", {len(self._accuracies)} in training" if self._accuracies else ""
-        if known:
-            few, mean = " ".join(f"{accuracy:.3f}" for accuracy in known), f"{sum(known) / len(known):.3f}"
-            training = (
-                f", in training with accuracy {few}" if len(known) <= 4 else f"{training} with mean accuracy {mean}"
-            )
-        state = f"{self._done} of {self._total} models done{training}{self._time_left()}"
+        if len(known) > 4:
+            training = f", {len(known)} in training with mean accuracy {sum(map(float, known)) / len(known):.3f}"
+        elif known:
+            training = f", in training with accuracy {' '.join(known)}"
+        rest = training + self._time_left()
         self._bar.n = (self._bar.total or 0) - sum(self._left.values())
-        self._bar.set_description_str(state)
+        self._bar.set_description_str(self._count(), refresh=False)
+        self._bar.set_postfix_str(rest.strip(", "))
         if self._bar.disable and time.monotonic() - self._told > _LINE_SECONDS:
             self._told = time.monotonic()
-            self._say(state)
+            self._say(self._count() + rest)
 
     def close(self) -> None:
         """Remove the bar."""
         self._bar.close()
+
+    def _count(self) -> str:
+        return f"{self._done} of {self._total} models done"
 
     def _time_left(self) -> str:
         elapsed, left = time.monotonic() - self._started, sum(self._left.values())
