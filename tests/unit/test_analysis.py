@@ -10,15 +10,13 @@ import torch
 from safetensors.torch import save_file
 
 from tests.conftest import list_files
-from twm.analysis.analyses import analyse_network
 from twm.analysis.report import gather_subject, read_checkpoint, record_analyses
-from twm.analysis.systems import as_system
 from twm.cli import main
 from twm.models.elman import construct_elman, write_network, write_weights
 from twm.paths import results_dir
 from twm.records import read_rows
 from twm.theory.bases import make_basis
-from twm.theory.systems import make_repeat_copy, parse_task
+from twm.theory.systems import make_repeat_copy
 from twm.training.plans import ModelPlan, SequencePlan
 from twm.training.results import train_model
 
@@ -149,14 +147,6 @@ def test_records_go_on_where_they_stopped(clone: Path, capsys):
     rows = read_rows(table)
     assert rows[:5] == first and [row["network"] for row in rows[5:]] == ["b"] * 5
     assert record_analyses() == 0 and read_rows(table) == rows
-
-
-def test_steps_methods_and_seeds_are_those_asked_for():
-    task, system = parse_task(TASK), as_system(WAVE)
-    found = analyse_network(system, task, methods=["observability"], steps=(0, 3), count=64)
-    assert list(found.figures) == ["observability"] and found.interventions.steps == (0, 3)
-    first, other = (analyse_network(system, task, methods=["regression"], count=64, seed=seed) for seed in (0, 1))
-    assert first.converged and first.figures["regression"].explained != other.figures["regression"].explained
 
 
 def test_networks_are_taken_from_the_records_or_trained(clone):

@@ -1,8 +1,6 @@
 """The bench compares equal work, and says what it found in the promised form."""
 
-import json
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
@@ -121,16 +119,3 @@ def test_wrong_use_is_one_line(capsys, arguments):
     assert main(["bench", *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
-
-
-def test_json_is_pure_and_a_case_alone_chooses_its_bench(monkeypatch, capsys):
-    def measure(name, names, rounds, report):
-        report("a line for people")
-        return {"cases": {names[0]: {"ratio": 1.0}}, "torch_processes": {}, "setup": {"load": 0.0}}
-
-    monkeypatch.setitem(BENCHES, "training", None)
-    monkeypatch.setitem(BENCHES, "wave-rnn", partial(measure, "wave-rnn"))
-    assert main(["bench", "--case", "copy", "--json"]) == 0
-    out, err = capsys.readouterr()
-    found = {"cases": {"copy": {"ratio": 1.0}}, "torch_processes": {}, "setup": {"wave-rnn": {"load": 0.0}}}
-    assert json.loads(out) == found and "people" in err

@@ -11,9 +11,8 @@ from twm.errors import UserError
 from twm.models.elman import ElmanRNN
 from twm.models.kernels import ReferenceKernel
 from twm.models.weights import Weights, draw_weights, stack_weights
-from twm.streams import binary_inputs
 from twm.theory.spectra import compare_with_theory
-from twm.theory.systems import make_selection_table, parse_task, rollout
+from twm.theory.systems import parse_task
 from twm.training.ensemble import BatchFeed, Ensemble, count_right_signs
 from twm.training.plans import ModelPlan
 from twm.training.results import train_model
@@ -24,18 +23,6 @@ SMALL = ModelPlan(
     multiples=(1, 2),
 )  # fmt: skip
 TASKS = ("repeat-copy:3,2", "random:3,2,1", "random:3,2,4")
-
-
-@pytest.mark.parametrize("task", ["T1", "T2", "T3", "T4", "random:4,3,2", "random:5,1,0"])
-def test_the_table_is_the_rollout(task: str):
-    system = parse_task(task)
-    table = make_selection_table(system, 30)
-    initial = binary_inputs("table", 0, 0, 7, (system.history, system.dim))
-    expected = rollout(system, initial, 30)[:, system.history :]
-    found = initial.reshape(7, -1)[:, torch.from_numpy(table.index)] * torch.from_numpy(table.sign)
-    assert torch.equal(found, expected)
-    with pytest.raises(UserError, match="cannot be trained"):
-        make_selection_table(parse_task("fibonacci:2,1"), 5)
 
 
 def test_batches_are_those_of_the_slow_trainer_alone_and_together():
@@ -180,16 +167,6 @@ def test_a_kernel_that_fails_its_check_is_replaced(monkeypatch: pytest.MonkeyPat
     assert isinstance(ensemble._kernel, ReferenceKernel)
     ensemble.train(lambda current: current.iteration < 3)
     assert ensemble.iteration == 3
-
-
-def test_threads_are_given_back():
-    torch.set_num_threads(2)
-    try:
-        Ensemble([replace(SMALL, iterations=2)]).train()
-        assert torch.get_num_threads() == 2
-        assert (torch.tensor(1e-40) * 1).item() != 0
-    finally:
-        torch.set_num_threads(1)
 
 
 def test_what_does_not_fit_is_refused():

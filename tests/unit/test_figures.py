@@ -390,11 +390,7 @@ def test_animations_show_what_was_given():
 
 REFUSED = {
     "do not fill": lambda: construction.animate_hidden_shift(np.ones((5, 12)), np.ones((5, 4, 3)), "abcde", 5),
-    "one shape": lambda: self_attention.plot_cache(TOKENS, TOKENS[:2]),
     "paired": lambda: self_attention.plot_paired_training([1], [1, 2], 5, {}),
-    "side by side": lambda: basis_recovery.plot_waves(np.zeros((3, 4)), np.zeros((4, 4)), 2, 2),
-    "shapes differ": lambda: basis_recovery.plot_edit(np.zeros((3, 2)), np.zeros((4, 2)), np.zeros((5, 2)), 1),
-    "rows must be": lambda: theory.plot_blur({}, {}, (1,)),
 }
 
 

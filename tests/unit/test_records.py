@@ -1,7 +1,6 @@
 """Rows are written whole or not at all, and no writer loses another's."""
 
 import multiprocessing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,13 +35,6 @@ def test_rows_come_back_as_written_and_in_order(table: Table):
     table.add([make_row("a", 7)], lambda row: rank[row["model"]])
     assert table.read() == [make_row("a", 7), *expected[2:]]
     assert [p.name for p in table.path.parent.iterdir() if not p.name.endswith(".lock")] == ["table.csv"]
-
-
-def test_a_key_may_be_several_columns(table: Table):
-    table = replace(table, key=("model", "seed"))
-    for seed in (0, 1, 1):
-        table.add([make_row("a", seed)])
-    assert table.read_keys() == {("a", "0"), ("a", "1")} and len(table.read()) == 2
 
 
 def _add_many(path: Path, writer: int) -> None:

@@ -18,10 +18,7 @@ from twm.training import sequence_model as model_module
 from twm.training.places import Place, make_folder_place, read_models
 from twm.training.plans import ModelPlan, SequencePlan, restore_plan
 from twm.training.results import CIRCUMSTANCES, train_model
-from twm.training.runner import (
-    run_job,
-    train_models,  # fmt: skip
-)
+from twm.training.runner import run_job, train_models
 from twm.training.sequence_model import SequenceModel, SequenceRun, make_network, read_sequence_network
 from twm.training.sweeps import ABLATIONS, SWEEPS, find_sweep, list_sweeps
 
@@ -102,15 +99,6 @@ def test_tests_do_not_depend_on_the_size_of_batches():
         assert parts == pytest.approx(whole, rel=1e-5)
 
 
-def test_float32_stays_float32_and_settings_are_put_back():
-    places = (torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn)
-    before = [place.fp32_precision for place in places]
-    with pytest.raises(ZeroDivisionError), model_module.exact_arithmetic():
-        assert [place.fp32_precision for place in places] == ["ieee"] * 3
-        raise ZeroDivisionError
-    assert [place.fp32_precision for place in places] == before
-
-
 # ---- a run
 
 
@@ -155,15 +143,6 @@ def test_stopped_anywhere_it_ends_the_same(plan, place):
     early, _, about = read_sequence_network(place.networks / f"{plan.name}_at0.safetensors")
     start = make_network(plan, plan.make_task())
     assert about["checkpoint"] == 0 and all(torch.equal(a, b) for a, b in zip(early.parameters(), start.parameters()))
-
-
-def test_a_drop_of_the_learning_rate_is_one():
-    plan = replace(TINY, drop_at=20, drop_factor=1e-6, iterations=40)
-    run = SequenceRun([plan])
-    run.train(lambda current: current.iteration < 20)
-    before = run.model.weights.clone()
-    run.train()
-    assert 0 < float((run.model.weights - before).abs().max()) < 1e-6
 
 
 # ---- sweeps
@@ -256,14 +235,10 @@ def test_a_plan_goes_through_json_and_its_name_tells_it_apart():
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"task": "copy"}, "copy:T"),
         ({"network": "rnn"}, "wrnn, irnn, lstm, gru"),
         ({"network": "irnn"}, "channels"),
-        ({"network": "lstm", "channels": 1, "recurrent": "shift"}, "leave recurrent out"),
         ({"recurrent": "wave"}, "shift, identity, random"),
-        ({"activation": "gelu"}, "activation"),
         ({"clip": -1.0}, "clip"),
-        ({"learning_rate": float("nan")}, "learning_rate"),
         ({"snapshots": (3, 3)}, "snapshots"),
     ],
 )

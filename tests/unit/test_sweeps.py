@@ -268,13 +268,6 @@ def test_a_full_disk_stops_no_training_and_loses_nothing(
     assert strip(train(PLANS[:1], place, resume=True).rows) == expected[:1]
 
 
-def test_a_slow_kernel_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("twm.models.checking.check_kernel", lambda kernel, seed: 1.0)
-    lines = []
-    assert run_job([replace(TINY, iterations=3, multiples=())], tmp_path, say=lines.append)
-    assert len(lines) == 1 and "torch autograd" in lines[0]
-
-
 def test_a_model_that_fails_or_cannot_be_recorded_does_not_stop_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -371,8 +364,6 @@ def test_table1_is_the_papers_and_balanced():
     cells = {(plan.task, plan.hidden, plan.l2) for plan in plans}
     assert len(cells) == 24 and {(plan.task, plan.hidden, plan.l2) for plan in plans[:24]} == cells
     assert len(SWEEPS["table1"].list_plans("cuda")) == 960
-    early = [plan for plan in plans if plan.snapshots]
-    assert [(plan.task, plan.seed, len(plan.snapshots)) for plan in early] == [("T1", 0, 12), ("T2", 0, 12)]
 
 
 def test_the_starts_that_are_compared_differ_in_nothing_else():
@@ -439,20 +430,6 @@ def test_a_sweep_trained_in_parts_ends_as_one_trained_whole(
     assert {path.stem for path in others.iterdir()} == {cell.name for cell in cells}
 
 
-def test_the_flip_flops_choose_too(clone: Path, monkeypatch: pytest.MonkeyPatch):
-    """What would be trained; the training itself has tests of its own."""
-    seen = []
-
-    def note(plans, *arguments, **settings):
-        seen.extend(plan.name for plan in plans)
-        return Outcome()
-
-    monkeypatch.setattr("twm.training.runner.train_models", note)
-    monkeypatch.setattr("twm.analysis.flip_flop.record_points", lambda *arguments: None)
-    assert main("sweep flipflop --only flip-flop-8_h100_l2-0_s? --seeds 0-1 --device cpu".split()) == 0
-    assert len(seen) == 2 and not any("flip-flop-0" in model for model in seen)
-
-
 def test_every_sweep_has_models_with_names_of_their_own():
     names = [plan.name for sweep in SWEEPS.values() for plan in sweep.list_plans("cuda")]
     assert len(set(names)) == len(names)
@@ -480,30 +457,18 @@ def test_the_list_tells_what_is_on_record_and_what_waits(clone: Path, capsys: py
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ("train T9", "T9 T1..T4"),
         ("train fibonacci:2,1", "fibonacci:2,1 cannot"),
         ("train T1 --l2 nan", "l2 nan"),
-        ("train T1 --l2 x", "--l2 'x'"),
-        ("train T1 --learning-rate 0", "learning_rate 0"),
-        ("train code:8,8,1,0,0", "8 set bits"),
-        ("train T1 --hidden 7", "hidden 8 7"),
         ("train T1 --seeds 5-2", "5-2 2-5"),
-        ("train T1 --init xavier", "xavier uniform wave"),
         ("train T1 --init wave --hidden 63", "wave 64 63"),
         ("train T1 --iterations 0", "iterations 0"),
-        ("train T1 --threshold 2", "threshold 2"),
         ("train T1 --checkpoint-seconds 0", "checkpoint-seconds"),
         ("train T1 --workers 0", "workers"),
         ("train T1 --resume", "--out"),
         ("train T1 --device tpu", "tpu"),
-        ("sweep", "--list"),
-        ("sweep table9", "table9 table1"),
-        ("sweep table1 --list", "--list"),
         ("sweep --list --only T1*", "--only --list"),
-        ("sweep table1 --only T1*,T9_h64", "T9_h64 T4_h64 660"),
         ("sweep table1 --only T1_h64_l2-0_s7 --seeds 0-4", "'T1_h64_l2-0_s7' near T1_h64_l2-0_s 165"),
         ("sweep flipflop --only T1*", "T1* flip-flop-"),
-        ("sweep table1 --only T1*,", "--only"),
         ("sweep table1 --executor pbs", "pbs slurm"),
     ],
 )
@@ -519,12 +484,8 @@ def test_wrong_usage_is_one_line_and_leaves_nothing(
     assert sorted(clone.rglob("*")) == before
 
 
-@pytest.mark.parametrize(("text", "seeds"), [("3", [3]), ("0-2", [0, 1, 2]), (" 4, 7-8 ", [4, 7, 8])])
-def test_seeds_are_read(text: str, seeds: list[int]):
-    assert parse_seeds(text) == seeds
-
-
-@pytest.mark.parametrize("text", ["", "-1", "1-", "0-99999", "1.5", "2-1", "1,1"])
-def test_seeds_that_make_no_sense_are_refused(text: str):
-    with pytest.raises(UserError, match="seed"):
-        parse_seeds(text)
+def test_seeds_are_read_or_refused():
+    assert [parse_seeds(text) for text in ("3", "0-2", " 4, 7-8 ")] == [[3], [0, 1, 2], [4, 7, 8]]
+    for text in ("", "-1", "1-", "0-99999", "1.5", "2-1", "1,1"):
+        with pytest.raises(UserError, match="seed"):
+            parse_seeds(text)
