@@ -1,8 +1,7 @@
-"""Speed against torch's own modules and against the bare arithmetic, side by side.
+"""Speed against torch's own modules and against the floor, which is the bare matrix products, side by side.
 
-A busy or throttled machine drifts by tens of per cent within minutes, so a time alone says little. Contestants take
-turns within seconds of one another, several rounds long, and what counts is the median over the rounds of the ratio
-within a round. The floor of a case is the matrix products of its iterations and nothing else.
+A busy machine drifts by tens of per cent within minutes, so contestants take turns within seconds of one another, and
+what counts is the median over the rounds of the ratio within a round.
 """
 
 import os
@@ -89,11 +88,7 @@ def _work(make: Maker, iterations: int) -> float:
 
 
 class _Team:
-    """Processes that do the same work at the same time.
-
-    ``by_processor`` counts the time that the slowest spent on the processor instead of the time that went by: where
-    every process has one thread, that leaves out what others took away.
-    """
+    """Processes that do the same work at the same time; ``by_processor`` leaves out what others took away."""
 
     def __init__(self, stack: ExitStack, processes: int, threads: int, by_processor: bool = False) -> None:
         self._by_processor = by_processor
@@ -213,10 +208,7 @@ def _make_wave_torch(case: _WaveCase) -> Step:
 
 
 def _make_wave_floor(case: _WaveCase) -> Step:
-    """Make the products of the fast recurrence, in number, shape and layout.
-
-    Per step the drive, the coupling and what is read out, forward, and for each the two products of its backward pass.
-    """
+    """Make the fast recurrence's products, in number, shape and layout, of drive, coupling and readout, both ways."""
     task, width, taps = parse_sequence_task(case.task), case.neurons + _TAPS - 1, range(_TAPS)
     inputs, outputs = task.inputs + 1, task.outputs if task.every_step else 0
 
@@ -259,18 +251,14 @@ def _make_wave_floor(case: _WaveCase) -> Step:
 
 
 def _run_bench(
-    bench: str,
-    names: Sequence[str] = (),
-    rounds: int = 7,
-    seconds: float = 0.4,  # about how long a turn is
+    bench: str, names: Sequence[str] = (), rounds: int = 7, seconds: float = 0.4,
     report: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
-    """Time iterations of training (forward, loss, backward, clip and Adam) without drawing data, a line a case.
+) -> dict[str, Any]:  # fmt: skip
+    """Time iterations of training in ms, medians over rounds of turns of about ``seconds``, a line a case.
 
-    ``training``: ours is a single-threaded process a core, each with a network of its own, torch one network with a
-    thread a core, and beside it (``torch_processes``) with a process a core. Times are of one model's iteration with
-    all cores busy. ``wave-rnn``: each contestant is a process with one thread, and times are those it spends on the
-    processor for one time step of an iteration. All are ms, medians over the rounds.
+    ``training``: ours is a single-threaded process a core, torch one network with a thread a core, and beside it
+    (``torch_processes``) with a process a core; times are of one model's iteration with all cores busy.
+    ``wave-rnn``: each is a process with one thread; times are those on the processor for a time step of an iteration.
     """
     cases = CASES_OF[bench]
     unknown = sorted(set(names) - set(cases))

@@ -1,7 +1,6 @@
 """The ``twm`` command. Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input.
 
-Only the standard library and small modules are imported here: ``twm --help`` and ``twm claims`` start in well under a
-second because torch, pandas, papermill and Sphinx are imported by the commands that use them.
+Heavy modules are imported by the commands that use them, so that ``twm --help`` and ``twm claims`` start at once.
 """
 
 import argparse

@@ -2,10 +2,7 @@
 
 
 class UserError(ValueError):
-    """Say in one line what was wrong, what was expected, and where.
-
-    The ``twm`` command prints it without a traceback and exits with code 2.
-    """
+    """Say in one line what was wrong, what was expected, and where; ``twm`` prints it and exits with code 2."""
 
 
 def require(condition: bool, message: str) -> None:

@@ -1,8 +1,4 @@
-"""Where things lie, and how files get there whole.
-
-The root is ``TWM_HOME`` where that is set, else the first folder above this file that holds both ``_config.yml`` and
-``book/claims.yml``. The working folder never matters, so a command gives the same result wherever it is called.
-"""
+"""Where things lie, wherever a command is called, and how files get there whole."""
 
 import os
 import shutil
@@ -16,7 +12,7 @@ from twm.errors import UserError, require
 
 
 def find_root() -> Path:
-    """Return the root folder of the clone."""
+    """Return ``TWM_HOME`` where that is set, else the first folder above that holds _config.yml and book/claims.yml."""
     if home := os.environ.get("TWM_HOME"):
         root, lacks = Path(home).expanduser().resolve(), "it lacks _config.yml or book/claims.yml"
         require(_is_root(root), f"TWM_HOME={home} is not a clone of this project: {lacks}")
@@ -112,10 +108,7 @@ def scratch_folder(name: str) -> Iterator[Path]:
 
 
 def find_commit(root: Path | None = None) -> str:
-    """Return the short commit of the clone, with ``+`` when the tree, but for the records, differs from it.
-
-    Read from git, else from ``TWM_COMMIT``, else ``unknown``.
-    """
+    """Return the short commit, from git with ``+`` if the tree but for the records differs, or from ``TWM_COMMIT``."""
     try:
         root = root or find_root()
     except UserError:

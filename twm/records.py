@@ -31,9 +31,6 @@ class DamagedRecord(UserError):
     """A record that cannot be used: cut short, changed, of another kind, or from another version."""
 
 
-# ---- tensors
-
-
 def write_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     """Write tensors and what JSON can hold as a safetensors file with kind, version and checksum, whole or not at all."""
     content = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
@@ -71,9 +68,6 @@ def _checksum(tensors: Mapping[str, Tensor]) -> str:
     return f"{total:08x}"
 
 
-# ---- where and by which code
-
-
 @cache
 def read_commit() -> str:
     """Return the commit of the code that this process runs: that of the first call, however long it then works."""
@@ -101,8 +95,6 @@ def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
         f"{told['device']}, torch {told['torch']}, commit {told['commit']}"
     )
 
-
-# ---- tables
 
 _ADVICE = "restore it or move it away"
 
@@ -143,10 +135,9 @@ def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Seq
 
 @dataclass(frozen=True)
 class Table:
-    """The one resumable table: a CSV file to which processes add what they have done, a key at a time.
+    """The one resumable table: a CSV file to which processes add what they have done, all rows of a key at once.
 
-    A key is a row's values in the key columns, as texts; it may have several rows, as a learning curve has. All rows of a
-    key come and are replaced at once, so whatever has a key is done, and a sweep goes on with what has none.
+    A key is a row's values in the key columns, as texts: whatever has a key is done, and a sweep goes on with the rest.
     """
 
     path: Path

@@ -1,7 +1,6 @@
-"""The hashed data stream: task data as a pure function of its address.
+"""The hashed data stream: a sequence is a pure function of (key, seed, iteration, sequence number).
 
-A sequence is fixed by (key, seed, iteration, sequence number) alone. It is the same on every device, for any batching
-and for any companions in a sweep, which no stateful generator gives. The key says what the data is for, such as
+The same on every device, for any batching, and for any companions in a sweep. The key says what the data is for, such as
 "T1/train". Everything is 32-bit arithmetic carried out in 64-bit integers, which numpy and torch do identically.
 """
 
@@ -44,8 +43,7 @@ def draw_words(
     import torch
 
     size = _check_address(key, seed, iteration, count, shape, first)
-    sequences = torch.arange(first, first + count, device=device)
-    elements = torch.arange(size, device=device)
+    sequences, elements = torch.arange(first, first + count, device=device), torch.arange(size, device=device)
     return _words(_start_word(key, seed, iteration), sequences, elements).reshape(count, *shape)
 
 
@@ -66,10 +64,7 @@ def start_words(key: str, seed: int, first: int, count: int) -> np.ndarray:
 
 
 def expand_words(words: "torch.Tensor", count: int, size: int) -> "torch.Tensor":
-    """Draw one iteration of many streams at once, from a start word each: (models,) to float32 (models, count, size).
-
-    Model i's are what ``binary_inputs`` draws; the words' device is where they are drawn.
-    """
+    """Draw what ``binary_inputs`` does from a start word for each of many models: float32 (models, count, size)."""
     import torch
 
     sequences, elements = (torch.arange(length, device=words.device) for length in (count, size))

@@ -60,10 +60,8 @@ class Analysis(Findings):
 
     def to_json(self) -> dict[str, Any]:
         """Return the analysis as JSON can hold it."""
-        basis = {
-            method: self.list_figures(method) | {"interventions": swaps.summarise()}
-            for method, swaps in self.settled.items()
-        }
+        settled = self.settled.items()
+        basis = {method: self.list_figures(method) | {"interventions": swaps.summarise()} for method, swaps in settled}
         linearised = "at a fixed point" if self.linear.point.any() else "at rest"
         needed = list(next(iter(self.bases.values())).coordinates or ())
         found = {"converged": self.converged, "linearised": linearised, "needed": needed}
@@ -74,11 +72,7 @@ def analyse_network(
     system: ElmanSystem, task: HDS, methods: Sequence[str] = METHODS, steps: Sequence[int] = STEPS,
     count: int = 512, seed: int = 0,
 ) -> Analysis:  # fmt: skip
-    """Analyse a trained network: does it carry the wave of its task, where, and does it use it?
-
-    The task is a signed selection. The regression uses ``count`` histories; a quarter as many fresh ones judge it, 64 at
-    least. Variables are swapped at ``steps`` after the input phase; 0 is its end.
-    """
+    """Analyse a trained network: does it carry the wave of its task, a signed selection, where, and does it use it?"""
     states = f"the task {task.name} has states of dim {task.dim}: choose another with --task"
     require(system.dim == task.dim, f"the network has {system.dim} inputs, {states}")
     selects = bool(np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all())
@@ -98,16 +92,16 @@ def analyse_network(
         settled[method] = try_interventions(system, fresh, steps, lambda step, basis=basis: basis, "read")
     require(bool(bases), f"no basis at all: {'; '.join(failures.values())}")
 
-    def regress_at(step: int) -> RecoveredBasis:
-        return recover_basis(system, task, "regression", fitted, linear, at=step)
-
+    theirs = try_interventions(
+        system, fresh, steps, lambda step: recover_basis(system, task, "regression", fitted, linear, at=step), "theory"
+    )
     usual = bases.get("regression") or next(iter(bases.values()))
     spare = system.hidden > usual.rank_theory
     upright = replace(usual, dual_basis=np.linalg.pinv(usual.basis))
     rests = (find_complement(system, basis, fresh, linear) if spare else None for basis in (usual, upright))
     return Analysis(
         task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1), compare_with_theory(linear.recurrent, task),
-        try_interventions(system, fresh, steps, regress_at, "theory"), linear, bases, figures, settled, failures, *rests,
+        theirs, linear, bases, figures, settled, failures, *rests,
     )  # fmt: skip
 
 
@@ -120,11 +114,7 @@ def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 25
 
 @dataclass(frozen=True, eq=False)
 class MachineAnalysis(Findings):
-    """What is found about a network on sequences that was trained on a history-dependent system.
-
-    A ring carries activity on, and with it the directions in which variables are kept. So there are two questions: are the
-    variables there, in the directions that they have at a step; and is that one basis for all steps, as in an Elman network?
-    """
+    """What is found about a network on sequences, whose rings carry the directions of variables on from step to step."""
 
     step_r2: np.ndarray  # (steps, variables) encoding R^2 in the directions of the step, on fresh histories
     settled: ContentFigures  # how well the one basis of the settled output phase tells what the network holds
@@ -148,10 +138,7 @@ class MachineAnalysis(Findings):
 def analyse_machine(
     system: SequenceSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0
 ) -> MachineAnalysis:
-    """Analyse a network on sequences: does it carry the wave of its task, a signed selection, and does it use it?
-
-    The regression uses ``count`` histories; an eighth as many fresh ones judge it, 64 at least.
-    """
+    """Analyse a network on sequences, with ``count`` histories: does it carry the wave of its task, and does it use it?"""
     horizon = max(4 * task.history, *steps)
     fitted = sample_states(system, task, count, horizon, 2 * seed)
     fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1)

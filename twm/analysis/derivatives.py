@@ -14,10 +14,7 @@ from twm.models.weights import as_weights
 
 @dataclass(frozen=True, eq=False)
 class GradientTrace:
-    """The gradient of a cost C = |y(step) - target|^2 / 2 by everything before it, for each sequence.
-
-    An ensemble's arrays have a leading ``models`` axis. Source: twm Eq. (10)-(12).
-    """
+    """The gradient of C = |y(step) - target|^2 / 2 by all before it, perhaps for many models. Source: twm Eq. (10)-(12)."""
 
     by_input: np.ndarray  # (..., time, batch, dim), dC/dx(1) to dC/dx(time)
     by_state: np.ndarray  # (..., step, batch, hidden), dC/dh(1) to dC/dh(step)
@@ -25,14 +22,9 @@ class GradientTrace:
     cost: np.ndarray  # (..., batch)
 
     @property
-    def step(self) -> int:
-        """Step of the cost, counted from 1."""
-        return self.by_state.shape[-3]
-
-    @property
     def distances(self) -> np.ndarray:
         """(time,) steps of the recurrent matrix between each input and the cost: step - 1 for the first input."""
-        return self.step - 1 - np.arange(self.by_input.shape[-3])
+        return self.by_state.shape[-3] - 1 - np.arange(self.by_input.shape[-3])
 
     @property
     def input_norms(self) -> np.ndarray:
@@ -50,9 +42,8 @@ class _Recurrence:
 
     def __init__(self, network: Any, inputs: Any, step: int | None, nonlinearity: str | None, bias: Any) -> None:
         if isinstance(network, ElmanRNN):
-            require(
-                nonlinearity is None and bias is None, "a network brings its own activation and bias: leave them out"
-            )
+            told = "a network brings its own activation and bias: leave them out"
+            require(nonlinearity is None and bias is None, told)
             network, nonlinearity, bias = network.get_matrices(), network.nonlinearity, network.bias_hh_l0
         self.nonlinearity, known = nonlinearity or "tanh", ", ".join(NONLINEARITIES)
         require(self.nonlinearity in NONLINEARITIES, f"nonlinearity must be one of {known}, not {nonlinearity!r}")
@@ -98,9 +89,8 @@ def measure_gradients(
 ) -> GradientTrace:
     """Measure the gradient of the cost at one step by every input and every state before it, by automatic differentiation.
 
-    The network is an ElmanRNN, or W_hh, W_uh, W_r with a nonlinearity (tanh if not given) and a bias (..., hidden). Inputs
-    x(1) to x(s) are (..., time, batch, dim), targets (..., batch, dim); all may have a leading ``models`` axis. The step
-    counts from 1 and is s + 1, the first of the output phase, if not given. Source: twm Eq. (10)-(12).
+    The network is an ElmanRNN, or W_hh, W_uh, W_r with a nonlinearity (by default tanh) and a bias (..., hidden). Inputs are
+    (..., time, batch, dim), targets (..., batch, dim); the step is by default time + 1. Source: twm Eq. (10)-(12).
     """
     net = _Recurrence(network, inputs, step, nonlinearity, bias)
     targets = torch.as_tensor(targets, dtype=torch.float64)
@@ -123,8 +113,7 @@ def measure_jacobians(
 ) -> np.ndarray:  # fmt: skip
     """Measure dy(step)/dx(1) to dy(step)/dx(time), (..., time, batch, rows, dim), as a product of Jacobians.
 
-    A ``readout`` (..., rows, hidden) stands in place of W_r; the identity gives the derivative of the state itself.
-    Source: twm Eq. (11)-(12), with the activation's Jacobian also at the step at which the input enters.
+    A ``readout`` (..., rows, hidden) stands in place of W_r. Source: twm Eq. (11)-(12), corrected where the input enters.
     """
     net = _Recurrence(network, inputs, step, nonlinearity, bias)
     rows = net.W_r if readout is None else _as_tensor(readout)

@@ -69,9 +69,8 @@ def find_slow_points(
 ) -> SlowPoints:  # fmt: skip
     """Find the fixed and slow points, with q at most ``slow``, that many starts (starts, hidden) lead to.
 
-    The step maps (batch, hidden) to the same, each row by itself, in torch operations that have a gradient, in float64.
-    Points closer than ``merge`` are one; one farther from the origin than ``bound`` times the farthest start has run away.
-    Source: mem Sec. 2; minimising q by its second-order information instead of by gradient descent is an addition.
+    The step maps (batch, hidden) to the same, row by row, in torch. Points closer than ``merge`` are one; one farther out
+    than ``bound`` times the farthest start has run away. Source: mem Sec. 2; the second-order descent is an addition.
     """
     starts = torch.as_tensor(starts).detach()
     require(starts.ndim == 2 and starts.numel() > 0, f"starts must be (starts, hidden), not {tuple(starts.shape)}")
@@ -99,11 +98,7 @@ def measure_speeds(step: _Step, states: Tensor) -> Tensor:
 
 
 def draw_starts(visited: Tensor, count: int, *, noise: float = 0.1, mix: int = 4, seed: int = 0) -> Tensor:
-    """Draw starts (count, hidden) from states (states, hidden) where a network has been.
-
-    Saddles lie between the states that a network rests in, so a start is a random mixture of up to ``mix`` visited states,
-    with noise in units of their root mean square.
-    """
+    """Draw starts (count, hidden): mixtures of up to ``mix`` visited states (states, hidden), as saddles lie in between."""
     visited = torch.as_tensor(visited).detach().double()
     require(visited.ndim == 2 and len(visited) > 0, f"visited must be (states, hidden), not {tuple(visited.shape)}")
     count, mix = require_count(count, "count"), require_count(mix, "mix")
@@ -114,6 +109,7 @@ def draw_starts(visited: Tensor, count: int, *, noise: float = 0.1, mix: int = 4
     # Half of the mixtures are even ones, which lie nearer to the symmetric points.
     shares = torch.where(torch.rand(count, 1, generator=generator) < 0.5, torch.ones_like(shares), shares) * among
     shares = shares / shares.sum(1, keepdim=True)
+    # The noise is in units of the states' root mean square.
     spread = torch.randn(count, visited.shape[1], generator=generator, dtype=torch.float64)
     return (visited[picked] * shares[..., None]).sum(1) + noise * visited.square().mean().sqrt() * spread
 

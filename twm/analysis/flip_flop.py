@@ -85,10 +85,7 @@ def _run_freely(weights: Weights, states: np.ndarray, steps: int) -> tuple[np.nd
 
 
 def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0) -> SlowPoints:
-    """Find slow points of a network without input, from starts between the states it has been in, and their mirror images.
-
-    Tanh is odd; images count among the points but not among the starts. Source: mem Sec. 2, Sec. 4, Fig. 6.
-    """
+    """Find slow points without input and, as tanh is odd, their mirror images. Source: mem Sec. 2, Sec. 4, Fig. 6."""
     recurrent = run.weights.recurrent
     visited = torch.from_numpy(run.states[run.warm :].reshape(-1, len(recurrent)))
 
@@ -96,11 +93,8 @@ def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0) -> Sl
         return torch.tanh(states @ recurrent.T)
 
     found = find_slow_points(step, draw_starts(visited, count, seed=seed))
-    return (
-        found
-        if not len(found)
-        else replace(find_slow_points(step, torch.cat([found.states, -found.states])), starts=found.starts)
-    )
+    images = torch.cat([found.states, -found.states])
+    return replace(find_slow_points(step, images), starts=found.starts) if len(images) else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,21 +180,15 @@ def _find_change(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]
 def average_switches(
     run: FlipFlopRun, before: Sequence[int] = _BEFORE, after: Sequence[int] = _AFTER, lead: int = 4, trail: int = 20
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Average states (lead + trail, hidden) and outputs around each switch with no other pulse near; return their number.
-
-    The segments begin ``lead`` steps before the pulse. Source: mem Sec. 5, Fig. 3.
-    """
+    """Average states (lead + trail, hidden) and outputs around lone switches; say how many. Source: mem Sec. 5, Fig. 3."""
     channel, sign = _find_change(before, after)
     # What was on its way at the start of the segment would still be settling in it.
     still = lead + run.task.delay + 2
     hits = (run.pulses[:, :, channel] == sign) & (np.abs(run.pulses).sum(2) == 1)
     hits[1:] &= (run.held[:-1] == before).all(2)
     hits[: max(run.warm, still)] = hits[len(hits) - trail + 1 :] = False
-    places = [
-        (slice(step - lead, step + trail), stream)
-        for step, stream in np.argwhere(hits)
-        if np.abs(run.pulses[step - still : step + trail, stream]).sum() == 1
-    ]
+    alone = (at for at in np.argwhere(hits) if np.abs(run.pulses[at[0] - still : at[0] + trail, at[1]]).sum() == 1)
+    places = [(slice(step - lead, step + trail), stream) for step, stream in alone]
     require(len(places) > 0, f"the run has no switch from {list(before)} to {list(after)}: make it longer")
     return *(np.mean([values[place] for place in places], 0) for values in (run.states, run.outputs)), len(places)
 
@@ -209,10 +197,7 @@ def send_switches(
     run: FlipFlopRun, before: Sequence[int] = _BEFORE, after: Sequence[int] = _AFTER, lead: int = 4, trail: int = 20,
     count: int = 400, seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
-    """Average states, as average_switches does, around switches made on purpose from at most ``count`` states of rest.
-
-    A run has a few dozen switches of one kind, over which a network's own movement does not average out.
-    """
+    """Average, as average_switches does, around switches made on purpose from at most ``count`` states of rest."""
     channel, sign = _find_change(before, after)
     starts = np.random.default_rng(seed).permutation(run.find_rest(before))[:count]
     earlier, said = _run_freely(run.weights, starts, lead)
@@ -307,10 +292,9 @@ class WrittenPulses(NamedTuple):
 
 
 def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int = 30, seed: int = 0) -> WrittenPulses:
-    """Write a pulse of the past into states of rest, position by position, and see when the output changes.
+    """Write a pulse of k steps ago into states of rest that were not fitted on: does the output change when it is due?
 
-    A pulse of k steps ago means that the positions 0 to k hold the new sign: twice their basis vectors, with that sign, are
-    added to a state that was not fitted on. The output should change ``delay - k`` steps later, and be right in two more.
+    Positions 0 to k hold the new sign: twice their basis vectors are added. Two steps more are granted for the change.
     """
     require(run.task.delay > 0, "without a delay there is no position to write to")
     rng, half = np.random.default_rng(seed), run.states.shape[1] // 2

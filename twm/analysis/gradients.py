@@ -34,10 +34,9 @@ def measure_constants(network: Any) -> NetworkConstants:
 def bound_gradients(trace: GradientTrace, network: Any) -> dict[str, np.ndarray]:
     """Work out the forms of the bound on ``trace.input_norms`` without waves, (..., time, batch).
 
-    ``corrected`` is |dC/dh(s+1)| mu^n |W_uh|, Eq. (16) from the step of the cost; ``measured`` the same times the largest
-    slope of the activation at each step on the way; ``before`` |dC/dh(s)| mu^(n-1) |W_uh|, from one step earlier;
-    ``printed`` |dC/dh(s)| mu^n |W_uh|, which mixes the two. The last two are infinite where no step lies between input and
-    cost. Source: twm Eq. (13)-(16).
+    ``corrected`` is |dC/dh(s+1)| mu^n |W_uh|; ``measured`` the same times the largest slope at each step on the way;
+    ``before`` |dC/dh(s)| mu^(n-1) |W_uh|; ``printed`` |dC/dh(s)| mu^n |W_uh|, which mixes the two. The last two are
+    infinite where no step lies between input and cost. Source: twm Eq. (13)-(16).
     """
     constants, norms, n = measure_constants(network), trace.state_norms, trace.distances[:, None]
     mu, encoder = constants.norm[..., None, None], constants.encoder_norm[..., None, None]
@@ -54,11 +53,7 @@ def bound_gradients(trace: GradientTrace, network: Any) -> dict[str, np.ndarray]
 
 
 def fit_columns(states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    """Find the columns Psi_1 to Psi_s, (time, hidden, dim), that hold inputs (time, batch, dim) in h(s), (batch, hidden).
-
-    They make h(s) = sum_k Psi_k x(k) + epsilon with the least mean square of epsilon. In a network that carries the wave
-    exactly, epsilon is zero and they are the basis. Source: twm Sec. 4.3, before Eq. (17).
-    """
+    """Find columns Psi_k (time, hidden, dim), h(s) = sum_k Psi_k x(k) + least epsilon. Source: twm Sec. 4.3, Eq. (17)."""
     (time, batch, dim), hidden = inputs.shape, states.shape[1]
     size = time * dim
     require(hidden >= size, f"hidden must be at least history*dim = {size}, not {hidden}, or columns are dependent")
@@ -72,10 +67,9 @@ def measure_wave_gradients(
 ) -> tuple[GradientTrace, dict[str, np.ndarray]]:
     """Measure gradients one step after the last input, and the forms of the bound with waves, (..., time, batch).
 
-    It is |dC/dh(s+1)| mu (constant + |d epsilon/dx(k)|), where epsilon, returned too, is all of h(s) that is not the wave
-    in the columns Psi_1 to Psi_s, (..., time, hidden, dim). The constant is the ``operator`` or ``frobenius`` norm of
-    Psi_k, or d as ``printed``, which alone can be broken.
-    Source: twm Eq. (17)-(19), with the matrix Psi_1 in place of the sum of its columns.
+    It is |dC/dh(s+1)| mu (constant + |d epsilon/dx(k)|), epsilon, returned too, being what the columns Psi_k,
+    (..., time, hidden, dim), leave of h(s). The constant is the ``operator`` or ``frobenius`` norm of Psi_k, or d as
+    ``printed``, which alone can be broken. Source: twm Eq. (17)-(19), with the matrix Psi_1 for the sum of its columns.
     """
     trace = measure_gradients(network, inputs, targets, None, nonlinearity, bias)
     (*models, time, _, dim), hidden = trace.by_input.shape, trace.by_state.shape[-1]
@@ -98,10 +92,7 @@ class Slope(NamedTuple):
 
 
 def fit_slope(distances: Any, norms: Any) -> Slope:
-    """Fit straight lines to the logarithm of lengths, (n,) or (n, samples), over distances (n,).
-
-    The interval is Student's t: over samples where there are several, otherwise from the scatter around the one line.
-    """
+    """Fit lines to the logarithm of lengths, (n,) or (n, samples), over distances (n,), with Student's t interval."""
     distances, norms = np.asarray(distances, dtype=float), np.asarray(norms, dtype=float)
     norms = norms[:, None] if norms.ndim == 1 else norms
     fits = norms.ndim == 2 and len(distances) == len(norms)
@@ -121,11 +112,7 @@ def fit_slope(distances: Any, norms: Any) -> Slope:
 
 
 def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:
-    """Return what is left of a gradient after 1 to ``passes`` tanhs when every number sits in a neuron of its own.
-
-    The number goes from neuron to neuron, a(t) = tanh(a(t-1)), and the gradient is the product of the slopes 1 - a(t)^2:
-    a falls as t^(-1/2) in the end, and the gradient as its cube. Source: ours.
-    """
+    """Return what is left of a gradient after 1 to ``passes`` tanhs, a(t) = tanh(a(t-1)), in one neuron. Source: ours."""
     states = [amplitude]
     for _ in range(require_count(passes, "passes")):
         states.append(np.tanh(states[-1]))
@@ -135,10 +122,8 @@ def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:
 def predict_mixed_neurons(amplitude: float, history: int, passes: int | None = None) -> np.ndarray:
     """Return what is left of the first input's gradient after 1 to ``passes`` tanhs when the wave is spread at random.
 
-    In a random orthonormal basis as large as the network each neuron's drive is a sum of many parts, so nearly Gaussian. A
-    tanh with Gaussian drive of variance v passes a small change with the mean slope E[1 - tanh^2], and turns the variance v
-    into E[tanh^2]. In the input phase each step adds the energy of one input, amplitude^2/history a neuron. The s + 1 passes
-    up to the first output if not given. Source: ours.
+    Each neuron's drive is then nearly Gaussian: a tanh passes a small change with mean slope E[1 - tanh^2] and turns the
+    variance into E[tanh^2]. In the input phase each step adds amplitude^2/history. By default s + 1 passes. Source: ours.
     """
     passes = require_count(history, "history") + 1 if passes is None else require_count(passes, "passes")
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)

@@ -1,8 +1,7 @@
-"""Reaching into a running network: swap or write one variable, and see what follows.
+"""Reaching into a running network: swap or write one variable, see that its outputs follow and all others stay.
 
-Then the outputs that theory derives from the variable must follow, and all others must stay. What is taken out of the
-variable first is what the dual reads there, or what theory says must be there, which works also where variables are packed
-into fewer directions than there are, and cannot be read off linearly.
+What is taken out first is what the dual reads there, or what theory says must be there: that works also where variables
+are packed into fewer directions than there are.
 """
 
 from collections.abc import Callable, Sequence
@@ -69,10 +68,7 @@ def write_variable(
     system: StateSystem, recovered: RecoveredBasis, sample: StateSample, columns: int | Sequence[int],
     contents: np.ndarray, step: int, steps: int | None = None, content: str = "read",
 ) -> Intervention:  # fmt: skip
-    """Set variables to contents (dim,) or (columns, dim), the same for all runs; what f never reads is ignored.
-
-    A content of 0 silences the outputs that depend on the variable. The rest is as in interchange_variable.
-    """
+    """Set variables to contents (dim,) or (columns, dim), the same for all runs; what f never reads is ignored."""
     columns = np.atleast_1d(columns).tolist()
     inside, expansion, before = _prepare(recovered, sample, columns, step, content)
     shape = (len(columns), len(sample.observable.readout))

@@ -28,8 +28,8 @@ class ContentFigures:
 class BasisFigures(ContentFigures):
     """How well a basis shows that a network carries the wave; operators on the n needed coordinates that are no copies.
 
-    Psi* W Psi = Phi alone proves nothing for repeat copy: W^s is 1 on the memories, so any block, propagated by W, passes.
-    The readout pins the block down, and the content has to be there. Source: twm Sec. 4.2, Fig. 3-4; the choice is ours.
+    Psi* W Psi = Phi alone proves nothing for repeat copy, where any block, propagated by W, passes; readout and content
+    pin it down. Source: twm Sec. 4.2, Fig. 3-4; the choice is ours.
     """
 
     operator: np.ndarray  # Psi* W Psi, (n, n), W the linearised recurrent matrix
@@ -105,10 +105,7 @@ def _measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) ->
 
 
 def transform_to_memories(W: np.ndarray, basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Write W (hidden, hidden) in coordinates of memories (hidden, n) and rest (hidden, hidden - n), memories first.
-
-    The rest is orthonormal and the dual vanishes on it. With too few directions for all memories there is no inverse.
-    """
+    """Write W in coordinates of memories (hidden, n) and an orthonormal rest (hidden, hidden - n) that the dual ignores."""
     rows = np.concatenate([dual, across.T - (across.T @ basis) @ dual])
     return rows @ W @ np.concatenate([basis, across], axis=1)
 
@@ -116,17 +113,13 @@ def transform_to_memories(W: np.ndarray, basis: np.ndarray, dual: np.ndarray, ac
 def find_complement(
     system: ElmanSystem, recovered: RecoveredBasis, sample: StateSample, linear: Linearisation | None = None
 ) -> Complement:
-    """Find the directions of the activity that the memories do not explain, and how they interact with the memories.
-
-    The input phase counts too, as most of the rest is transient.
-    Source: twm Algorithm 1, "PC"; emt Algorithm 1, with the projection Psi Psi* h in place of Psi* h.
-    """
+    """Find the directions of activity that memories do not explain. Source: twm Algorithm 1, "PC"; emt Algorithm 1."""
     linear = linearise_system(system) if linear is None else linear
     basis, dual = recovered.basis @ sample.expansion, recovered.dual_basis[sample.kept]
     n = basis.shape[1]
     require(n < system.hidden, f"{n} memories fill the {system.hidden} neurons: there is no complement")
     states = np.concatenate([sample.early, sample.states]).reshape(-1, system.hidden) - recovered.origin
-    rest = states - (states @ dual.T) @ basis.T
+    rest = states - (states @ dual.T) @ basis.T  # The projection is Psi Psi* h; emt prints Psi* h.
     # The rest is where the dual reads nothing. Directions without any activity are taken from there too.
     blind = np.linalg.svd(dual)[2][n:].T
     across = blind @ np.linalg.eigh(blind.T @ (rest.T @ rest / len(rest)) @ blind)[1][:, ::-1]

@@ -63,10 +63,7 @@ class StateSample:
 
 
 def needed_coordinates(task: HDS) -> Observable:
-    """Reduce a linear task to the coordinates that its outputs depend on: no network has a reason to keep the others.
-
-    Source: twm Fig. 4, "optimized basis"; the answer to A.6 is ours.
-    """
+    """Reduce a linear task to the coordinates that its outputs depend on. Source: twm Fig. 4, "optimized basis"."""
     require(task.matrix is not None, f"the task {task.name} is not linear: it has no wave operator")
     operator = make_wave_operator(np.asarray(task.matrix, dtype=float))
     return reduce_observable(np.eye(len(operator))[-task.dim :], operator)
@@ -75,8 +72,7 @@ def needed_coordinates(task: HDS) -> Observable:
 def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Find which needed coordinates still differ after some steps of Phi (rank, rank), and what the others are copies of.
 
-    Where f reads one thing twice, two coordinates soon hold the same content, up to a sign, and are one memory from then
-    on. Returns ``kept`` (n,), the first of each kind, and ``expansion`` (rank, n), with ``wave = expansion @ wave[kept]``.
+    Returns ``kept`` (n,), the first of each kind, and ``expansion`` (rank, n), with ``wave = expansion @ wave[kept]``.
     """
     rank = len(operator)
     span = np.eye(rank)
@@ -103,8 +99,7 @@ def sample_states(
 ) -> StateSample:  # fmt: skip
     """Run a network on ``count`` histories of -1 and 1, or ``initial`` (count, history, dim), and the wave beside it.
 
-    The horizon is 60, or four laps where that is more, if not given. ``correct`` feeds the inputs less what the boundary
-    will add to them: constructed networks need it, trained ones have learnt to live with raw inputs.
+    ``correct`` feeds the inputs less what the boundary will add to them, which constructed networks need.
     """
     require(system.dim == task.dim, f"the network has {system.dim} outputs, the task {task.name} needs {task.dim}")
     observable = needed_coordinates(task)
@@ -161,10 +156,7 @@ class RecoveredBasis:
 
 
 class _SlowSpace(NamedTuple):
-    """The invariant subspace of the eigenvalues beyond a threshold: W @ right = right @ inner, left @ right = 1.
-
-    Found by an ordered Schur decomposition, which needs no eigenvectors: transients may well have too few of them.
-    """
+    """The invariant subspace of the eigenvalues beyond a threshold: W @ right = right @ inner, left @ right = 1."""
 
     right: np.ndarray  # (hidden, rank) orthonormal columns that span it
     left: np.ndarray  # (rank, hidden) rows that vanish on the transient directions
@@ -175,6 +167,7 @@ class _SlowSpace(NamedTuple):
 @lru_cache(maxsize=8)
 def _find_slow_space(linear: Linearisation, threshold: float) -> _SlowSpace:
     """Find the directions of a linearised network that do not decay, and the rows that are blind to those that do."""
+    # By an ordered Schur decomposition, which needs no eigenvectors: transients may well have too few of them.
     upper, frame, rank = schur(linear.recurrent, sort=lambda real, imaginary: np.hypot(real, imaginary) > threshold)
     require(rank > 0, f"the network has no eigenvalue beyond {threshold:g}: it keeps nothing")
     inner, coupling, outer = upper[:rank, :rank], upper[:rank, rank:], upper[rank:, rank:]
@@ -185,8 +178,7 @@ def _find_slow_space(linear: Linearisation, threshold: float) -> _SlowSpace:
 def _iterate_powers(linear: Linearisation, history: int, alpha: float, transient: float, printed: bool) -> np.ndarray:
     """Mix forward and backward powers to all columns (hidden, history*dim), and clean them of transients.
 
-    Algorithm 1 as ``printed`` has backward powers alone, (W^T)^k W_r^+, and leaves the newest block as it is.
-    Source: twm Algorithm 1; emt Sec. 6, Algorithm 1, Eq. (14)-(15).
+    As ``printed`` the newest block is left as it is. Source: twm Algorithm 1; emt Sec. 6, Algorithm 1, Eq. (14)-(15).
     """
     W, W_uh, W_r, s = linear.recurrent, linear.encoder, linear.readout, history
     ahead, back = [W_uh], [np.linalg.pinv(W_r)]
@@ -258,10 +250,9 @@ def recover_basis(
 ) -> RecoveredBasis:  # fmt: skip
     """Look for the directions in which a network keeps the variables of its linear task, on the needed coordinates.
 
-    ``printed`` is Algorithm 1 and ``mixture`` the earlier paper's, both with the pseudo-inverse as dual and eigenvalues
-    below ``transient`` cleaned out. The others have a spectral dual, blind to eigenvalues below ``threshold``.
-    ``corrected`` is exact where W_r^+ = Psi_s up to transients and f meets no power half-way; ``observability``, from
-    weights alone, for every linear network in every basis; ``regression`` takes a sample, ``at`` one step if given.
+    ``printed`` is Algorithm 1 and ``mixture`` the earlier paper's, with the pseudo-inverse as dual; the others have a dual
+    blind to eigenvalues below ``threshold``. ``corrected`` is exact where W_r^+ = Psi_s up to transients, ``observability``
+    for every linear network; ``regression`` takes a sample, ``at`` one step if given.
     Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last two are ours.
     """
     require(method in METHODS, f"method must be one of {', '.join(METHODS)}, not {method!r}")
@@ -294,15 +285,12 @@ def recover_basis(
 
 
 def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
-    """Look for the directions in which any network that can be run keeps its variables, by regression. Source: ours.
-
-    The dual is that of generalised least squares: of all rows that read each column and no other, it has those that hear
-    least of what the wave does not explain. That part's covariance is shrunk, the more the fewer states there are.
-    """
+    """Look for the directions in which any network keeps its variables, by generalised least squares. Source: ours."""
     basis, origin = _regress_columns(sample, at, intercept=True)
     states, waves, kept, expansion = sample.select(at)
     states = states.reshape(-1, len(basis)) - origin
     rest = states - waves.reshape(len(states), -1) @ basis.T
+    # The dual hears least of what the wave leaves; that covariance is shrunk, the more the fewer states there are.
     trust = len(rest) / (len(rest) + len(basis))
     noise = trust * (rest.T @ rest) / len(rest)
     # Where nothing is left unexplained any dual will do; the little that is added makes it the pseudo-inverse.

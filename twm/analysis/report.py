@@ -162,10 +162,7 @@ def tabulate_analyses(subjects: Sequence[Subject], analyses: Sequence[Analysis])
 
 
 def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], None] = lambda line: None) -> int:
-    """Analyse networks, by default all of the book's records, into its table; return how many were added.
-
-    Networks that the table has are left out: stopped at any point, the next call goes on. So are snapshots of a training.
-    """
+    """Analyse networks that the book's table lacks, by default all on record but snapshots; return how many were added."""
     table = Table(results_dir() / "analysis.csv", _COLUMNS, _TEXTS, ("network",))
     known, added, others = table.read_keys(), 0, 0
     for path in sorted((results_dir() / "networks").glob("*.safetensors")) if paths is None else paths:
@@ -202,12 +199,10 @@ class Checkpoint(NamedTuple):
 
 
 def read_checkpoint(path: Path | str) -> Checkpoint:
-    """Read an Elman network with tanh units and a linear readout.
+    """Read an Elman network with tanh units and a linear readout from a state dict in a safetensors or torch file.
 
-    Takes a safetensors file, or a torch file loaded with ``weights_only``, that holds a state dict, perhaps under the
-    key ``state_dict``. Keys must end in ``weight_hh_l0`` and ``weight_ih_l0``; biases in ``bias_hh_l0`` and
-    ``bias_ih_l0`` are added up. The readout is the one other matrix of shape (dim, hidden), its bias the one other
-    vector of length dim.
+    Keys must end in ``weight_hh_l0`` and ``weight_ih_l0``; biases in ``bias_hh_l0`` and ``bias_ih_l0`` are added up. The
+    readout is the one other matrix of shape (dim, hidden), its bias the one other vector of length dim.
     """
     path = Path(path)
     require(path.is_file(), f"there is no checkpoint {path}: expected a safetensors or torch file")
@@ -262,9 +257,8 @@ def _find_system(tensors: Mapping[str, Tensor]) -> ElmanSystem:
     require(len(shape) == 2 and shape[0] == shape[1], f"weight_hh_l0 must be square, not of shape {shape}")
     hidden, dim = len(recurrent), encoder.shape[-1]
     others = {key: tensor for key, tensor in tensors.items() if not any(tensor is one for one in known)}
-    readouts, offsets = (
-        [tensor for tensor in others.values() if tuple(tensor.shape) == wanted] for wanted in ((dim, hidden), (dim,))
-    )
+    wanted = ((dim, hidden), (dim,))
+    readouts, offsets = ([each for each in others.values() if tuple(each.shape) == shape] for shape in wanted)
     shapes = ", ".join(f"{key} {tuple(tensor.shape)}" for key, tensor in others.items()) or "none"
     require(len(readouts) == 1, f"expected one readout of shape {(dim, hidden)}; other tensors are {shapes}")
     require(len(offsets) < 2, f"expected one readout bias of shape {(dim,)} at most; other tensors are {shapes}")

@@ -76,10 +76,7 @@ class ElmanSystem:
 
 @dataclass(frozen=True, eq=False)
 class Linearisation:
-    """A network near a fixed point: h'(t+1) = J W_hh h'(t) + J W_uh u(t), with h' = h - h*.
-
-    Source: twm A.5 Eq. (41)-(43), with h(t) - h* on the right of Eq. (41).
-    """
+    """A network near a fixed point h*: h'(t+1) = J W_hh h'(t) + J W_uh u(t), h' = h - h*. Source: twm A.5 Eq. (41)-(43)."""
 
     recurrent: np.ndarray  # J W_hh, (hidden, hidden)
     encoder: np.ndarray  # J W_uh, (hidden, dim)
@@ -144,10 +141,7 @@ class SequenceSystem:
         return self.network.read(_as_tensor(states[..., : self.network.hidden])).numpy()
 
     def measure_jacobian(self, states: np.ndarray) -> np.ndarray:
-        """Return the mean derivative (hidden, hidden) of a step without input over states (..., hidden).
-
-        Where units switch on and off along the orbit, no single point stands for it. Source: twm A.5, with a mean.
-        """
+        """Return a free step's mean derivative (hidden, hidden) over states (..., hidden). Source: twm A.5, with a mean."""
         flat = _as_tensor(states).reshape(-1, self.hidden)
         return torch.autograd.functional.jacobian(lambda h: self.network.step(h).mean(0), flat).sum(1).numpy()
 

@@ -69,8 +69,7 @@ def read_file(wanted: DataFile) -> bytes:
         content, reason = _check(wanted, path.read_bytes(), path.name.endswith(".gz") and wanted.packed)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from error
-    told = f"{path} is not {wanted.says} ({reason}): replace it, or move it away to have it downloaded"
-    require(not reason, told)
+    require(not reason, f"{path} is not {wanted.says} ({reason}): replace it, or move it away to have it downloaded")
     return content
 
 
@@ -169,10 +168,7 @@ def load_cifar10() -> Images:
 
 @lru_cache(maxsize=1)
 def load_small_mnist() -> Images:
-    """Load the images that come with the library: the first of MNIST, 1,000 for training and 500 for the test.
-
-    MNIST is by Yann LeCun and Corinna Cortes, made from data of NIST, and is shared under CC BY-SA 3.0; so is this part.
-    """
+    """Load the first of MNIST, by Yann LeCun and Corinna Cortes from data of NIST; both under CC BY-SA 3.0."""
     with np.load(Path(__file__).with_name("small_mnist.npz"), allow_pickle=False) as arrays:
         parts = [arrays[name] for name in Images._fields[:4]]
     return Images(parts[0], parts[1].astype(np.int64), parts[2], parts[3].astype(np.int64), "a small part of MNIST")
@@ -188,6 +184,6 @@ def describe_data() -> dict[str, str]:
     for name, files in (("MNIST", MNIST_FILES), ("CIFAR-10", CIFAR10_FILES)):
         advice = "will be downloaded when it is needed" if files[0].mirrors else "has no mirror and must be laid there"
         missing = ", ".join(wanted.names[-1] for wanted in files if find_file(wanted) is None)
-        told = f"{missing} not found in {folders}: it {advice}"
-        described[name] = told if missing else f"found in {find_file(files[0]).parent}"
+        found = find_file(files[0])
+        described[name] = f"{missing} not found in {folders}: it {advice}" if missing else f"found in {found.parent}"
     return described

@@ -1,7 +1,6 @@
 """The delayed flip-flop: channels that hold the sign of their last pulse, each told some steps late.
 
-The stream has no end. Which pulses fall on a step is a function of (task, split, seed, stream, step) alone, so any
-stretch of any stream can be drawn by itself, and a run that goes on after a stop sees what it would have seen.
+Pulses are a function of (task, split, seed, stream, step) alone: a run that goes on sees what it would have seen.
 """
 
 from dataclasses import dataclass
@@ -19,10 +18,7 @@ _BLOCK = 100
 
 @dataclass(frozen=True)
 class FlipFlop:
-    """The task. The paper's "rate 50" is a mean interval; 2000 inputs in 100,000 steps is the ``network`` reading.
-
-    A pulse falls on a step with probability one in ``mean_interval``, whatever fell before. Source: mem Sec. 3.
-    """
+    """The task: a pulse falls on a step with probability one in ``mean_interval``. Source: mem Sec. 3, "rate 50"."""
 
     delay: int = 0  # steps from a pulse to the step on which its sign is due; 0 makes it due on the pulse's own step
     channels: int = 3  # independent inputs, each with one output
@@ -48,8 +44,7 @@ class FlipFlop:
 def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int, steps: int) -> np.ndarray:
     """Draw a stretch of pulses -1, 0 and 1, from step ``start`` on: float32 (steps, streams, channels).
 
-    ``split`` is ``train`` or ``test``; different splits have different data. Pulses do not depend on the task's delay,
-    so that networks for different delays can be compared on the same ones.
+    ``split`` is ``train`` or ``test``. The same for all delays, so that networks can be compared on the same pulses.
     """
     require_count(start, "start", 0)
     require_count(steps, "steps")
@@ -69,8 +64,7 @@ def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int,
 def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None) -> np.ndarray:
     """Return what a flip-flop should say to pulses (steps, ..., channels): the sign of the last one due, 0 before any.
 
-    ``before`` (..., channels) is what was held before the first step, and was due already.
-    Source: mem Sec. 3, Fig. 1.
+    ``before`` (..., channels) is what was held before the first step, and was due already. Source: mem Sec. 3, Fig. 1.
     """
     require_count(delay, "delay", 0)
     pulses = np.asarray(pulses)
@@ -84,11 +78,10 @@ def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None
 
 
 def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Mark the steps on which an output is judged, and among them those on which it has to wait.
+    """Mark the steps of pulses (steps, ..., channels) on which an output is judged, and on which it has to wait besides.
 
-    ``pulses`` (steps, ..., channels) are from the beginning of a stream. Judged: some pulse has been due, and none
-    within ``settling`` steps, the due step included. Waiting: judged, and a pulse of the other sign is on its way; a
-    network that ignores the delay fails on these.
+    Judged: some pulse has been due, and none within ``settling`` steps, the due step included. Waiting: judged, and a
+    pulse of the other sign is on its way, so that a network that ignores the delay fails.
     """
     signs = delay_signs(pulses, delay)
     judged = signs != 0

@@ -72,11 +72,7 @@ class _ImageTask(SequenceTask):
 
 
 class PixelTask(_ImageTask):
-    """Read a grey image one pixel a step, and classify it at the end.
-
-    Smaller than the images, ``side`` averages blocks; ``permuted`` pixels come in one random order for all runs.
-    Source: wrnn Sec. 3 "Sequential Image Classification".
-    """
+    """Read a grey image one pixel a step, all ``permuted`` in one way, then classify it. Source: wrnn Sec. 3, sMNIST."""
 
     inputs = 1
 
@@ -94,12 +90,7 @@ class PixelTask(_ImageTask):
 
 
 class NoisyRowTask(_ImageTask):
-    """Read a colour image one row a step, then noise, and classify it after the noise.
-
-    A row's pixels, three colours each, are scaled to [-1, 1]. After the last row come independent normal numbers, new
-    in every batch, until the sequence is ``steps`` long.
-    Source: wrnn Sec. 3, nsCIFAR10.
-    """
+    """Read a colour image one row a step, then normal noise, and classify it. Source: wrnn Sec. 3, nsCIFAR10."""
 
     def __init__(self, name: str, images: Images, side: int, steps: int, train_count: int | None = None) -> None:
         super().__init__(name, images, train_count)
@@ -138,10 +129,7 @@ def read_image_name(name: str) -> tuple[str, int, int, int | None]:
 
 
 def find_stand_in(name: str) -> str:
-    """Return the name of the same task on the images that come with the library, where there are such.
-
-    ``small-smnist:14`` for ``smnist:14,10000`` and the like, which needs no download; other names as they are.
-    """
+    """Return the name of the same task on the images that come with the library, as small-smnist:14, where it has any."""
     kind = name.partition(":")[0]
     return f"small-{kind}:{read_image_name(name)[1]}" if kind in ("smnist", "psmnist") else name
 
@@ -166,10 +154,7 @@ def parse_sequence_task(name: str) -> SequenceTask:
 
 
 def check_sequence_task(name: str) -> tuple[str, int]:
-    """Check the name of a task without loading any image, and return its kind and its first number.
-
-    The number is T or H; the steps of a sequence for images.
-    """
+    """Check the name of a task, loading no image; return its kind and T or H, for images the steps of a sequence."""
     kind, _, rest = str(name).partition(":")
     if kind in IMAGE_SOURCES:
         return kind, read_image_name(name)[2]

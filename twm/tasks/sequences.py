@@ -22,8 +22,7 @@ class Batch(NamedTuple):
 class SequenceTask(ABC):
     """A task for a network that reads a sequence step by step.
 
-    A batch is a pure function of (task, seed, iteration); the test set is the same for all seeds. Both come from the
-    hashed stream under keys of their own, so that no test sequence is drawn from the training stream.
+    A batch is a pure function of (task, seed, iteration); the test set, from a stream of its own, is the same for all seeds.
     """
 
     name: str  # as :func:`~twm.tasks.images.parse_sequence_task` reads it
@@ -47,10 +46,7 @@ class SequenceTask(ABC):
         return self._draw("test", 0, 0, count, first, device)
 
     def measure_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean loss of answers (time, batch, outputs) where every step is answered, else (batch, outputs).
-
-        It is the cross-entropy where a category is asked for, else the mean squared error.
-        """
+        """Return the mean cross-entropy or squared error of answers (time, batch, outputs), or the last step's alone."""
         if targets.is_floating_point():
             return functional.mse_loss(outputs, targets)
         return functional.cross_entropy(outputs.movedim(-1, 1), targets)
@@ -70,16 +66,12 @@ COPY_WAITS = (0, 10, 30, 80, 480)
 
 
 class CopyTask(SequenceTask):
-    """Read ten symbols of eight kinds, wait, and repeat them in order after a delimiter.
+    """Read ten symbols of eight kinds, wait, and repeat them in order after a delimiter. Source: wrnn Sec. 3 "Copy Task".
 
     A sequence has ``wait + 20`` steps: ten symbols, blanks, the delimiter on the last step before the answer, and ten
-    blanks in which the symbols are to be given. The target is blank until then, and every step counts in the loss.
-    Without a wait the delimiter takes the place of the tenth symbol, and is what the last answer must be.
-
-    The paper's released code divides the mean cross-entropy by the number of sequences in a batch once more, and its
-    "five orders of magnitude" are on that scale. Training follows it (``divisor`` of a plan): a gradient clipped at 1
-    is then hardly ever clipped. What is reported is undivided.
-    Source: wrnn Sec. 3 "Copy Task".
+    blanks for the answer. The target is blank until then, and every step counts in the loss. Without a wait the delimiter
+    takes the place of the tenth symbol. The paper's released code divides the mean cross-entropy by the batch once more;
+    training follows it (``divisor`` of a plan), and what is reported is undivided.
     """
 
     every_step = True
@@ -112,12 +104,7 @@ SOLVED_LOSS = 0.05
 
 
 class AddingTask(SequenceTask):
-    """Add the two numbers, of ``length`` numbers in [0, 1), that are marked, one in each half of the sequence.
-
-    Each step shows a number and a mark, which is 1 on one of the first floor(length / 2) steps, on one of the others,
-    and 0 elsewhere. The loss is the mean squared error of the answer at the last step.
-    Source: wrnn Sec. 3 "Adding Task".
-    """
+    """Add the two of ``length`` numbers in [0, 1) that are marked, one in each half. Source: wrnn Sec. 3 "Adding Task"."""
 
     inputs, outputs = 2, 1
 
@@ -140,12 +127,7 @@ class AddingTask(SequenceTask):
 
 
 class SystemTask(SequenceTask):
-    """Read the first ``history`` states of a signed selection, then produce the next ``horizon`` states without input.
-
-    Histories are those that Elman networks see in training and in their tests, seed by seed and iteration by iteration.
-    ``system`` is such as ``T1``; an answer is right if it has the right sign.
-    Source: twm Sec. 4, Table 1.
-    """
+    """Read the first states of a signed selection such as T1, then produce ``horizon`` more. Source: twm Sec. 4."""
 
     every_step = True
 
