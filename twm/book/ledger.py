@@ -19,17 +19,10 @@ from twm.errors import UserError, require
 from twm.paths import evidence_dir, ledger_path
 
 #: The notebook that holds a claim's evidence, by the ledger's word for it.
-HOMES = {
-    "theory": "01_theory",
-    "construction": "02_construction",
-    "self-attention": "03_self_attention",
-    "training": "04_training",
-    "basis-recovery": "05_basis_recovery",
-    "gradient-bounds": "06_gradient_bounds",
-    "wave-rnn": "07_wave_rnn",
-    "episodic-memory": "08_episodic_memory",
-    "flip-flop": "09_flip_flop",
-}
+HOMES = {name[3:].replace("_", "-"): name for name in (
+    "01_theory", "02_construction", "03_self_attention", "04_training", "05_basis_recovery", "06_gradient_bounds",
+    "07_wave_rnn", "08_episodic_memory", "09_flip_flop",
+)}  # fmt: skip
 
 #: The papers, by the ledger's key; ``ours`` marks what no paper has.
 SOURCES = {
