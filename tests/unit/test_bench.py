@@ -1,6 +1,8 @@
 """The bench compares equal work, and says what it found in the promised form."""
 
+import json
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -72,10 +74,9 @@ def test_both_sides_of_the_wave_bench_do_the_same_work(made, case):
         ours()
         theirs()
     assert made["model"].path == "fast"
-    names = [f"{kind}_{layer}" for layer in ("kernel", "encoder", "readout") for kind in ("weight", "bias")]
-    for name, weight in zip(names, made["adam"].param_groups[0]["params"]):
-        found = made["model"].split(made["model"].weights)[name]
-        torch.testing.assert_close(found, weight.detach(), rtol=1e-3, atol=1e-4)
+    weights = made["model"].split(made["model"].weights).values()
+    for own, other in zip(weights, made["adam"].param_groups[0]["params"]):
+        torch.testing.assert_close(own, other.detach(), rtol=1e-3, atol=1e-4)
 
 
 def test_floors_make_the_products_of_an_iteration_and_no_others():
@@ -119,3 +120,16 @@ def test_wrong_use_is_one_line(capsys, arguments):
     assert main(["bench", *arguments]) == 2
     out, err = capsys.readouterr()
     assert out == "" and err.count("\n") == 1
+
+
+def test_json_is_pure_and_a_case_alone_chooses_its_bench(monkeypatch, capsys):
+    def measure(name, names, rounds, report):
+        report("a line for people")
+        return {"cases": {names[0]: {"ratio": 1.0}}, "torch_processes": {}, "setup": {"load": 0.0}}
+
+    monkeypatch.setitem(BENCHES, "training", None)
+    monkeypatch.setitem(BENCHES, "wave-rnn", partial(measure, "wave-rnn"))
+    assert main(["bench", "--case", "copy", "--json"]) == 0
+    out, err = capsys.readouterr()
+    found = {"cases": {"copy": {"ratio": 1.0}}, "torch_processes": {}, "setup": {"wave-rnn": {"load": 0.0}}}
+    assert json.loads(out) == found and "people" in err
