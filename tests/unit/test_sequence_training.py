@@ -198,12 +198,7 @@ def test_sweeps_are_seed_major_and_the_papers():
     sizes = {(plan.network, plan.neurons, plan.channels) for plan in copy}
     assert sizes == {("wrnn", 100, 6), ("irnn", 100, 1), ("irnn", 625, 1)}
     assert {(plan.iterations, plan.batch) for plan in copy} == {(60_000, 128)}
-    waves = [plan for plan in find_sweep("copy").list_plans(profile="laptop") if plan.network == "wrnn"]
-    expected = {(f"copy:{wait}", seed) for wait in (0, 10, 30) for seed in (0, 1, 2)}
-    assert {(plan.task, plan.seed) for plan in waves} == expected | {("copy:80", 0)}
     assert len(ABLATIONS) == 7 and len(find_sweep("ablation").list_plans(profile="laptop")) == 7 * 3 * 2
-    adding = find_sweep("adding").list_plans(profile="paper")
-    assert {plan.task for plan in adding} == {f"adding:{length}" for length in (100, 200, 400, 700, 1000)}
 
 
 def test_the_device_chooses_the_profile_unless_told():
