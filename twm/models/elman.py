@@ -151,7 +151,7 @@ def write_weights(path: Path | str, weights: Mapping[str, Tensor], configuration
 
 
 def read_weights(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read the weights that :func:`write_weights` wrote, by name, and their configuration."""
+    """Read the weights that ``write_weights`` wrote, by name, and their configuration."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -164,12 +164,12 @@ def read_weights(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def write_network(path: Path | str, weights: Any, configuration: Mapping[str, Any]) -> None:
-    """Write one network with :func:`write_weights`."""
+    """Write one network with ``write_weights``."""
     write_weights(path, dict(zip(_NAMES, as_weights(weights))), configuration)
 
 
 def read_network(path: Path | str) -> tuple[ElmanRNN, dict[str, Any]]:
-    """Read a network that :func:`write_network` wrote, and its configuration."""
+    """Read a network that ``write_network`` wrote, and its configuration."""
     found, about = read_weights(path)
     lost = [name for name in _NAMES if name not in found]
     require(not lost, f"{Path(path).name} is not a trained network: it has no {', '.join(lost)}")
