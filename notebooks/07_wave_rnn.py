@@ -334,10 +334,10 @@ def settle_images(claim, networks, figure_of, name, numbers, rows, **more):
 
 
 needed, both = ("wRNN", "iRNN", "wRNN + MLP"), ("plain", "permuted")
-for claim, name, models in (("smnist", "plain", plain), ("psmnist", "permuted", permuted)):
+for claim, name, models in (("wrnn.smnist", "plain", plain), ("wrnn.psmnist", "permuted", permuted)):
     own, most = means[name], len(accuracies[name].get("wRNN", {})) or 1
     numbers = lambda own=own: {"wrnn": own["wRNN"], "irnn": own["iRNN"], "wrnn_mlp": own["wRNN + MLP"]}
-    settle_images(f"wrnn.{claim}", needed, (name,), claim, numbers, models.rows, seeds=most)
+    settle_images(claim, needed, (name,), claim.removeprefix("wrnn."), numbers, models.rows, seeds=most)
 settle_images("wrnn.permutation", ("wRNN", "iRNN"), both, "smnist", lambda: {
     f"{network.lower()}_drop": means["plain"][network] - means["permuted"][network] for network in ("wRNN", "iRNN")
 }, images)

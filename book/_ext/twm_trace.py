@@ -58,7 +58,8 @@ def trace_claims(path: Path) -> dict[str, Trace]:
     found = {}
     for place, tree in enumerate(trees):
         called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
-        if not called & {"page.record", "page.settle"}:
+        # A page may have a shorthand of its own for either.
+        if not any(name.rpartition(".")[2].startswith(("record", "settle")) for name in called):
             continue
         calls = list_calls(tree, names)
         for name in sorted(_list_names(tree, ast.Load)):
