@@ -47,8 +47,8 @@ import torch
 from twm.book.figures import training as figures
 from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, show
-from twm.models.checking import make_kernel
-from twm.models.weights import draw_weights
+from twm.models.elman import make_kernel
+from twm.models.kernels import draw_weights
 from twm.theory.spectra import compare_with_theory, predict_eigenvalues
 from twm.theory.systems import TASK_CODES, draw_binary_history, make_named_task, parse_task, rollout
 from twm.training import fibonacci, tables as table1

@@ -49,17 +49,16 @@ from twm.book.figures import gradient_bounds as figures
 from twm.book.figures.style import use_style
 from twm.book.session import DataTable, open_page
 from twm.models.elman import construct_elman, read_network
-from twm.models.weights import draw_weights
+from twm.models.kernels import draw_weights
 from twm.paths import results_dir
 from twm.streams import binary_inputs_numpy
 from twm.theory.bases import make_basis
 from twm.theory.operators import make_shift, make_wave_operator, repeat_copy_spectrum
 from twm.theory.spectra import compare_with_theory
 from twm.theory.systems import make_linear_hds, make_repeat_copy, parse_task, rollout
-from twm.training.places import read_models
 from twm.training.plans import ModelPlan
-from twm.training.results import train_model
-from twm.training.runner import train_models
+from twm.training.loop import train_model
+from twm.training.runner import read_models, train_models
 from twm.training.sweeps import find_sweep
 from twm.training.tables import summarise_starts
 

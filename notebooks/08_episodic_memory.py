@@ -49,9 +49,9 @@ from twm.theory.episodic import simulate_episodes, simulate_reduced, step_euler,
 from twm.theory.operators import make_cycle, make_wave_operator, repeat_copy_spectrum, repeat_copy_state
 from twm.theory.pictures import text_to_states
 from twm.theory.spectra import compare_spectra
-from twm.training.places import read_models
+from twm.training.runner import read_models
 from twm.training.plans import ModelPlan
-from twm.training.results import train_model
+from twm.training.loop import train_model
 from twm.training.sweeps import find_sweep
 from twm.training.trainer import draw_batch
 

@@ -22,10 +22,10 @@ import torch
 from torch import nn
 
 from twm.errors import UserError, require, require_count
-from twm.models.checking import draw_check_batch
+from twm.models.elman import draw_check_batch
 from twm.models.fast.elman import AugmentedKernel, prepare_process
+from twm.models.kernels import draw_weights
 from twm.models.rings import WaveRNN
-from twm.models.weights import draw_weights
 from twm.tasks.images import parse_sequence_task
 from twm.training.plans import SequencePlan
 from twm.training.sequence_model import SequenceModel

@@ -194,9 +194,8 @@ def _train(options: argparse.Namespace) -> int:
     from tempfile import TemporaryDirectory
 
     from twm.models.kernels import choose_device
-    from twm.training.places import make_folder_place
     from twm.training.plans import ModelPlan, parse_seeds
-    from twm.training.runner import train_models
+    from twm.training.runner import make_folder_place, train_models
 
     kept = options.out is not None
     require(kept or not options.resume, "--resume needs --out: without it nothing is kept to go on with")

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.errors import UserError
-from twm.models.kernels import run_forward
-from twm.models.weights import Weights, draw_weights, stack_weights
+from twm.models.kernels import Weights, draw_weights, run_forward, stack_weights
 from twm.theory.systems import make_fibonacci, rollout
 from twm.training.fibonacci import (
     GOLDEN_RATIO,

@@ -20,7 +20,7 @@ from twm.analysis.flip_flop import (
 )
 from twm.errors import UserError
 from twm.models.elman import write_network
-from twm.models.weights import Weights
+from twm.models.kernels import Weights
 from twm.tasks.flip_flop import FlipFlop
 from twm.training.plans import FlipFlopPlan
 

@@ -18,7 +18,7 @@ from twm.analysis.gradients import (
 )
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
-from twm.models.weights import draw_weights
+from twm.models.kernels import draw_weights
 from twm.theory.bases import make_basis
 from twm.theory.systems import make_named_task, make_repeat_copy
 

@@ -5,17 +5,27 @@ import pytest
 import torch
 
 from twm.errors import UserError
-from twm.models.checking import (
+from twm.models.elman import (
+    ElmanRNN,
     check_kernel,
     compute_reference_gradient,
+    construct_elman,
     draw_check_batch,
     make_kernel,
     measure_gradient,
+    read_network,
 )
-from twm.models.elman import ElmanRNN, construct_elman, read_network
 from twm.models.fast.elman import AugmentedKernel, BatchedKernel
-from twm.models.kernels import ReferenceKernel, StepResult, run_forward
-from twm.models.weights import INITIALISATIONS, WAVE_INITIALISATIONS, Weights, draw_weights, stack_weights
+from twm.models.kernels import (
+    INITIALISATIONS,
+    WAVE_INITIALISATIONS,
+    ReferenceKernel,
+    StepResult,
+    Weights,
+    draw_weights,
+    run_forward,
+    stack_weights,
+)
 from twm.theory.bases import make_basis
 from twm.theory.operators import make_cycle, make_wave_operator
 from twm.theory.systems import draw_binary_history, make_named_task, rollout

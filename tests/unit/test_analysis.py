@@ -17,8 +17,8 @@ from twm.paths import results_dir
 from twm.records import read_rows
 from twm.theory.bases import make_basis
 from twm.theory.systems import make_repeat_copy
+from twm.training.loop import train_model
 from twm.training.plans import ModelPlan, SequencePlan
-from twm.training.results import train_model
 
 HISTORY, DIM, HIDDEN = 4, 2, 14
 TASK = f"repeat-copy:{HISTORY},{DIM}"

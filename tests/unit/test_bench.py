@@ -12,7 +12,7 @@ from twm import bench
 from twm.bench import BENCHES, CASES_OF
 from twm.cli import main
 from twm.models.fast.elman import AugmentedKernel
-from twm.models.weights import draw_weights
+from twm.models.kernels import draw_weights
 from twm.training.sequence_model import SequenceModel
 
 TINY = bench._Case(hidden=8, steps=12)

@@ -8,8 +8,8 @@ import torch
 
 from twm.errors import UserError
 from twm.records import describe_rows
+from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import ModelPlan, check_plans
-from twm.training.results import CIRCUMSTANCES, train_model
 from twm.training.runner import run_job, train_models
 from twm.training.sweeps import (
     SWEEPS,

@@ -5,7 +5,7 @@ import torch
 
 from twm.errors import UserError
 from twm.models.kernels import StepResult
-from twm.training.curricula import GROWTH, Curricula
+from twm.training.ensemble import GROWTH, Curricula
 from twm.training.plans import ModelPlan
 
 

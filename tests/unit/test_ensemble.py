@@ -9,13 +9,12 @@ import torch
 
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN
-from twm.models.kernels import ReferenceKernel
-from twm.models.weights import Weights, draw_weights, stack_weights
+from twm.models.kernels import ReferenceKernel, Weights, draw_weights, stack_weights
 from twm.theory.spectra import compare_with_theory
 from twm.theory.systems import parse_task
 from twm.training.ensemble import BatchFeed, Ensemble, count_right_signs
+from twm.training.loop import train_model
 from twm.training.plans import ModelPlan
-from twm.training.results import train_model
 from twm.training.trainer import ModulePlan, ModuleRun, draw_batch
 
 SMALL = ModelPlan(
@@ -161,7 +160,7 @@ def test_the_learning_rate_drops_after_its_iteration():
 
 
 def test_a_kernel_that_fails_its_check_is_replaced(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("twm.models.checking.check_kernel", lambda kernel, seed: 1.0)
+    monkeypatch.setattr("twm.models.elman.check_kernel", lambda kernel, seed: 1.0)
     with pytest.warns(UserWarning, match="torch autograd"):
         ensemble = Ensemble([SMALL])
     assert isinstance(ensemble._kernel, ReferenceKernel)

@@ -10,7 +10,7 @@ import torch
 from twm.book.explorer import PARTS, draw_still, make_network_script, pack_network, pack_networks
 from twm.errors import UserError
 from twm.models.elman import read_network, write_network
-from twm.models.weights import draw_weights
+from twm.models.kernels import draw_weights
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import torch
 from twm.cli import main
 from twm.errors import UserError
 from twm.models.elman import read_network
-from twm.models.weights import Weights
+from twm.models.kernels import Weights
 from twm.records import read_rows
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import (  # fmt: skip
@@ -25,10 +25,9 @@ from twm.training.flip_flop import (  # fmt: skip
     run_flip_flop,
     score_flip_flop,
 )
-from twm.training.places import make_folder_place
+from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import FlipFlopPlan, restore_plan
-from twm.training.results import CIRCUMSTANCES, train_model
-from twm.training.runner import run_job, train_models
+from twm.training.runner import make_folder_place, run_job, train_models
 
 TINY = FlipFlopPlan(2, hidden=20, iterations=330, drop_at=200, batch=8, test_every=100, test_streams=5, test_steps=100)
 
@@ -155,7 +154,7 @@ def test_a_sweep_leaves_rows_curves_and_networks_and_resumes(tmp_path: Path):
     assert not run_job(plans[1:], place.work, keep_going=lambda: seen.append(0) is None and len(seen) < 220)
     outcome = train_models(plans, place, resume=True, workers=1, say=quiet)
     assert len(outcome.rows) == 2
-    strip = lambda row: {**row, **dict.fromkeys(CIRCUMSTANCES)}  # noqa: E731
+    strip = lambda row: {**row, **dict.fromkeys(CIRCUMSTANCES)}
     assert [strip(row) for row in outcome.rows] == [strip(train_model(plan).row) for plan in plans]
     network, about = read_network(place.networks / f"{plans[0].name}.safetensors")
     assert network.hidden == 20 and about["delay"] == 2 and about["unfold"] == 10 and about["task"] == "flip-flop:2"

@@ -8,7 +8,7 @@ import torch
 
 from twm.errors import UserError
 from twm.models.elman import name_network, read_network, write_network  # fmt: skip
-from twm.models.weights import draw_weights
+from twm.models.kernels import draw_weights
 from twm.paths import publish_file, replace_folder, write_atomically
 from twm.records import DamagedRecord, Table, read_rows, read_tensors, write_rows, write_tensors
 

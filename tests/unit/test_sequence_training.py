@@ -10,15 +10,14 @@ import torch
 from twm.cli import main
 from twm.errors import UserError
 from twm.models.elman import write_network
-from twm.models.weights import draw_weights
+from twm.models.kernels import draw_weights
 from twm.tasks.datasets import load_cifar10
 from twm.tasks.images import make_image_task, parse_sequence_task
 from twm.tasks.sequences import SOLVED_LOSS
 from twm.training import sequence_model as model_module
-from twm.training.places import Place, make_folder_place, read_models
+from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import ModelPlan, SequencePlan, restore_plan
-from twm.training.results import CIRCUMSTANCES, train_model
-from twm.training.runner import run_job, train_models
+from twm.training.runner import Place, make_folder_place, read_models, run_job, train_models
 from twm.training.sequence_model import SequenceModel, SequenceRun, make_network, read_sequence_network
 from twm.training.sweeps import ABLATIONS, SWEEPS, find_sweep, list_sweeps
 

@@ -24,10 +24,18 @@ from twm.errors import UserError
 from twm.models.elman import read_network
 from twm.records import read_rows, read_tensors, write_rows, write_tensors
 from twm.training.ensemble import Ensemble
-from twm.training.places import Place, lock_place, make_folder_place, read_models
+from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import ModelPlan, parse_seeds, select_plans
-from twm.training.results import CIRCUMSTANCES, train_model
-from twm.training.runner import Outcome, name_job, run_job, train_models
+from twm.training.runner import (
+    Outcome,
+    Place,
+    lock_place,
+    make_folder_place,
+    name_job,
+    read_models,
+    run_job,
+    train_models,
+)
 from twm.training.sweeps import SWEEPS, find_sweep, list_sweeps, read_sweep
 from twm.training.workers import train_on_cluster
 

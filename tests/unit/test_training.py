@@ -21,7 +21,7 @@ from twm.training.attention import (
     summarise_comparisons,
     summarise_ratio,
 )
-from twm.training.results import train_model
+from twm.training.loop import train_model
 from twm.training.runner import Outcome
 from twm.training.trainer import (
     MODELS,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from twm.errors import require, require_count
 from twm.models.elman import NONLINEARITIES, ElmanRNN
-from twm.models.weights import as_weights
+from twm.models.kernels import as_weights
 
 
 @dataclass(frozen=True, eq=False)

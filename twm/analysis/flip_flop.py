@@ -14,7 +14,7 @@ from scipy.linalg import subspace_angles
 from twm.analysis.fixed_points import SlowPoints, draw_starts, find_slow_points
 from twm.errors import require, require_count
 from twm.models.elman import read_network
-from twm.models.weights import Weights
+from twm.models.kernels import Weights
 from twm.records import Table
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import run_flip_flop

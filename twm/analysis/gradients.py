@@ -9,7 +9,7 @@ from scipy import stats
 from twm.analysis.derivatives import GradientTrace, measure_gradients, measure_jacobians
 from twm.errors import require, require_count
 from twm.models.elman import NONLINEARITIES, ElmanRNN
-from twm.models.weights import Weights, as_weights
+from twm.models.kernels import Weights, as_weights
 from twm.theory.operators import make_cycle
 
 

@@ -21,8 +21,8 @@ from twm.paths import results_dir
 from twm.records import Table, describe_host
 from twm.theory.pictures import text_to_states
 from twm.theory.systems import HDS, parse_task
+from twm.training.loop import train_model
 from twm.training.plans import ModelPlan
-from twm.training.results import train_model
 
 # Columns of the table of analyses, one row a network and method.
 _COLUMNS = (

@@ -11,10 +11,8 @@ import numpy as np
 from twm.errors import UserError, require, require_count
 from twm.paths import build_dir, publish_file
 from twm.records import read_rows
-from twm.training.loop import LEVEL
-from twm.training.places import Place
-from twm.training.results import train_model
-from twm.training.runner import train_models
+from twm.training.loop import LEVEL, train_model
+from twm.training.runner import Place, train_models
 from twm.training.trainer import ModulePlan, ModuleRun, TrainingPlan
 
 Report, Row = Callable[[str], None], Mapping[str, str]

@@ -18,11 +18,11 @@ import torch
 from torch import Tensor
 
 from twm.errors import require, require_count
-from twm.models.weights import Weights, draw_weights, stack_weights
+from twm.models.kernels import Weights, draw_weights, stack_weights
 from twm.theory.systems import make_fibonacci, rollout
 from twm.training.loop import TrainingRun
 from twm.training.plans import Plan
-from twm.training.results import list_tensors, make_adam, set_rate
+from twm.training.trainer import list_tensors, make_adam, set_rate
 
 #: The factor by which the series grows a step, in the long run.
 GOLDEN_RATIO = (1 + 5**0.5) / 2

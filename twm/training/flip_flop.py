@@ -14,12 +14,12 @@ from torch import Tensor
 
 from twm.errors import require
 from twm.models.elman import write_network
-from twm.models.weights import Weights, draw_matrix
+from twm.models.kernels import Weights, draw_matrix
 from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
-from twm.training.loop import TrainingRun
-from twm.training.places import Place, make_sweep_place, read_models
+from twm.training.loop import TrainingRun, read_columns, round_some, shorten
 from twm.training.plans import FlipFlopPlan
-from twm.training.results import list_tensors, make_adam, read_columns, round_some, set_rate, shorten
+from twm.training.runner import Place, make_sweep_place, read_models
+from twm.training.trainer import list_tensors, make_adam, set_rate
 from twm.training.workers import format_seconds
 
 _DRAWN = 50  # updates whose data is drawn in one go

@@ -5,7 +5,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -13,8 +15,11 @@ from torch import Tensor
 
 from twm.errors import require
 from twm.models.fast.elman import prepare_process
-from twm.records import DamagedRecord, describe_host
+
+# By name: who replaces torch's optimiser for a comparison does not mean ours.
+from twm.records import DamagedRecord, describe_host, read_commit
 from twm.training.plans import Plan, check_plans, restore_plan
+from twm.training.workers import format_seconds
 
 #: Accuracy whose first test is noted.
 LEVEL = 0.99
@@ -274,3 +279,45 @@ def collect_models(tensors: Mapping[str, Tensor], description: Mapping[str, Any]
         early = {iteration: take(f"snapshot{iteration}") for iteration in plan.snapshots if iteration <= log.ended_at}
         models.append(TrainedModel(plan, row, curve, take("best") if log.checkpoint else None, early))
     return models
+
+
+#: Columns that say how a row came about; two runs of one model may differ in them and in nothing else.
+CIRCUMSTANCES = ("seconds", "device", "torch", "commit", "date")
+
+
+@cache
+def read_columns(protocol: str) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Read what ``columns.yml`` says about a table: columns with their meaning, those of curves, of words, of the plan."""
+    import yaml
+
+    tables = yaml.safe_load(Path(__file__).with_name("columns.yml").read_text(encoding="utf-8"))
+    return tables[protocol]["columns"], *(tuple(tables[protocol][part]) for part in ("curve", "texts", "plan"))
+
+
+def describe_model(row: Mapping[str, Any], *parts: str) -> str:
+    """Return what became of one model, in a line with these parts."""
+    parts = f"{row['model']}: accuracy {row['accuracy']:.4f}", *parts
+    if row["diverged_at"] is not None:
+        parts += (f"diverged by iteration {row['diverged_at']}",)
+    return ", ".join((*parts, f"{row['iterations']} iterations", format_seconds(row["seconds"])))
+
+
+def round_some(row: Mapping[str, float | None], digits: int = 6) -> dict[str, float | None]:
+    """Round the numbers of a row; ``None`` stays."""
+    return {name: None if value is None else round(value, digits) for name, value in row.items()}
+
+
+def shorten(value: float | None) -> float | None:
+    """Round a loss to four digits; ``None`` stays."""
+    return None if value is None else float(f"{value:.4g}")
+
+
+def train_model(plan: Any, path: str | None = None, device: str = "cpu") -> TrainedModel:
+    """Train one model of any kind in this process, without leaving files; it comes out as in a sweep, but for CIRCUMSTANCES.
+
+    ``path`` chooses a way to make an iteration, by default the fastest one that is right here.
+    """
+    read_commit()
+    run = find_kind(plan.protocol)(plan, device, path)
+    run.train()
+    return run.finish()[0]

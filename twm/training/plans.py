@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 from twm.errors import UserError, require, require_count
 from twm.models.elman import NONLINEARITIES, name_network
+from twm.models.kernels import check_initial
 from twm.models.rings import ENCODER_STARTS, NETWORKS, RECURRENT_STARTS
-from twm.models.weights import check_initial
 from twm.tasks.flip_flop import FlipFlop
 from twm.tasks.images import check_sequence_task, find_stand_in, parse_sequence_task
 from twm.tasks.sequences import SequenceTask
@@ -110,8 +110,8 @@ class ModelPlan(Plan):
     hidden: int = 128  # neurons
     l2: float = 0.0  # Adam's coupled weight decay
     seed: int = 0  # of the data and of the initial weights
-    init: str = "uniform"  # how these are drawn, see twm.models.weights.draw_weights
-    curriculum: str = "staged"  # or adaptive, or none, see twm.training.curricula
+    init: str = "uniform"  # how these are drawn, see twm.models.kernels.draw_weights
+    curriculum: str = "staged"  # or adaptive, or none, see twm.training.ensemble
     threshold: float | None = None  # the curriculum's; by default that of CURRICULA
     iterations: int = 20_000  # batches
     learning_rate: float = 1e-3  # Adam's step

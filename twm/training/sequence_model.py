@@ -12,14 +12,13 @@ import torch
 from torch import Tensor
 
 from twm.errors import require
-from twm.models.checking import TOLERANCE
-from twm.models.elman import read_weights, write_weights
+from twm.models.elman import TOLERANCE, read_weights, write_weights
 from twm.models.fast.rings import DenseProducts, Recurrence, ShiftedProducts
 from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN, make_sequence_network
 from twm.tasks.sequences import SOLVED_LOSS, Batch, SequenceTask
-from twm.training.loop import TrainingRun
+from twm.training.loop import TrainingRun, describe_model, read_columns, round_some, shorten
 from twm.training.plans import SequencePlan, restore_plan
-from twm.training.results import describe_model, list_tensors, make_adam, read_columns, round_some, set_rate, shorten
+from twm.training.trainer import list_tensors, make_adam, set_rate
 
 #: What is known about this way on a GPU; change it with the first run on one.
 SEQUENCE_GPU_STATUS = "networks on sequences are captured as one CUDA graph, which has not run on a GPU yet"

@@ -13,18 +13,17 @@ import yaml
 
 from twm.errors import UserError, require
 from twm.models.elman import read_network
+from twm.models.kernels import Weights, as_weights
 from twm.models.rings import SequenceNetwork
-from twm.models.weights import Weights, as_weights
 from twm.paths import results_dir
 from twm.records import describe_rows, read_rows
 from twm.theory.activity import measure_activity_spectrum, measure_line_share, measure_speed, sort_by_peak
 from twm.theory.systems import parse_task
 from twm.training.ensemble import count_right_signs
 from twm.training.flip_flop import FLIP_FLOP_ABOUT, FLIP_FLOP_SWEEP, list_flip_flop_plans, make_flip_flop_place
-from twm.training.places import Place, make_sweep_place, read_models
+from twm.training.loop import train_model
 from twm.training.plans import ModelPlan, SequencePlan, parse_seeds
-from twm.training.results import train_model
-from twm.training.runner import train_models
+from twm.training.runner import Place, make_sweep_place, read_models, train_models
 from twm.training.sequence_model import make_network, read_sequence_network
 
 Fields, Seeds = Mapping[str, Any], Sequence[int]

@@ -6,12 +6,15 @@ see the same sequences in the same order. Faster paths are judged against this o
 """
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+# By name: who replaces torch's optimiser for a comparison does not mean ours.
+from torch.optim import Adam
 
 from twm.errors import require
 from twm.models.attention import AttentionRNN
@@ -19,10 +22,9 @@ from twm.models.elman import ElmanRNN, name_network
 from twm.models.kernels import StepResult
 from twm.streams import binary_inputs
 from twm.theory.systems import HDS, parse_task, rollout
-from twm.training.curricula import Curricula
-from twm.training.loop import LEVEL, TrainingRun
+from twm.training.ensemble import Curricula
+from twm.training.loop import LEVEL, TrainingRun, read_columns
 from twm.training.plans import Plan
-from twm.training.results import list_tensors, make_adam, read_columns
 from twm.training.workers import format_seconds
 
 #: The networks compared. ``attention`` is one head with learnt positions; ``attention-wide`` has about as many
@@ -176,3 +178,45 @@ class ModuleRun(TrainingRun):
         """Return what became of one network, in a line."""
         reached = row["iterations_to_99"] or f"not within {row['iterations']}"
         return f"{row['model']}, seed {row['seed']}: 99% after {reached} iterations, {format_seconds(row['seconds'])}"
+
+
+# ---- torch's Adam, with its state where a checkpoint can take it
+
+
+def make_adam(weights: Sequence[Tensor], rate: float, l2: float = 0.0, fused: bool = True) -> Adam:
+    """Make Adam on some weights, with gradients and moments at zero and in place from the start.
+
+    On a GPU its step is a tensor, so that a captured graph can be told another.
+    """
+    device = weights[0].device
+    on_gpu = device.type == "cuda"
+    step = torch.zeros((), device=device) if on_gpu else 0.0
+    optimiser = Adam(list(weights), step, weight_decay=l2, fused=fused, capturable=on_gpu)
+    for weight in weights:
+        weight.grad = torch.zeros_like(weight)
+    # A first step of length zero makes the moments; then nothing has happened yet.
+    optimiser.step()
+    for state in optimiser.state.values():
+        for value in state.values():
+            value.zero_()
+    set_rate(optimiser, rate)
+    return optimiser
+
+
+def set_rate(optimiser: Adam, rate: float) -> None:
+    """Set the step of an optimiser that :func:`make_adam` made."""
+    (group,) = optimiser.param_groups
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate
+
+
+def list_tensors(optimiser: Adam) -> dict[str, Tensor]:
+    """Return the weights themselves and all that Adam goes on from."""
+    (group,) = optimiser.param_groups
+    found = {}
+    for place, weight in enumerate(group["params"]):
+        found[f"weight{place}"] = weight.detach()
+        found |= {f"{name}{place}": value for name, value in optimiser.state[weight].items()}
+    return found

@@ -23,7 +23,7 @@ much as the products. The factor 2 inside is put on the weights, which is exact 
 **Many networks on a GPU** run side by side, an iteration launched at once as a captured CUDA graph. All run for as many
 steps as there are targets, and a model's error is masked beyond its own horizon, which by causality is exact. On the
 CPU the same lines run one by one, which proves the algebra. **The graph path has never run on a GPU**, until a sweep
-has passed :func:`~twm.models.checking.check_kernel` on one.
+has passed :func:`~twm.models.elman.check_kernel` on one.
 """
 
 import math
@@ -33,8 +33,7 @@ import torch
 from torch import Tensor
 
 from twm.errors import require
-from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON, Kernel, StepResult
-from twm.models.weights import Weights, as_weights
+from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON, Kernel, StepResult, Weights, as_weights
 
 #: What is known about the graph path, for ``twm doctor`` and for messages; change it with the first run on a GPU.
 GPU_STATUS = (
