@@ -78,11 +78,11 @@ def make_readme_table() -> str:
     failed = [one for one in judged if one.verdict == "differs" and not one.scale]
     beyond = [one for one in judged if one.beyond]
     for title, group in (("What does not hold", failed), ("What is not in the papers", beyond)):
-        head = ["", f"**{title}**", "", "| claim | says | came out | holds when | verdict |", "|---|---|---|---|---|"]
+        head = ["", f"**{title}**", "", "| claim | kind | says | came out | verdict |", "|---|---|---|---|---|"]
         lines += head if group else []
         for one in group:
             told = ". ".join(part for part in (one.value, one.reason) if part)
-            lines.append(_make_row([f"`{one.id}`", one.kind, one.says, told, f"`{one.accept}`", one.verdict]))
+            lines.append(_make_row([f"`{one.id}`", one.kind, one.says, told, one.verdict]))
     return "\n".join(lines)
 
 
