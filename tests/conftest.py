@@ -21,6 +21,12 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, print_b
 settings.load_profile("repeatable")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the notebooks first and read the site last, so that no process waits for what another still makes."""
+    order = {"test_regression": -1, "site": 1}
+    items.sort(key=lambda item: order.get(item.path.stem, order.get(item.path.parent.name, 0)))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The clone's root."""
