@@ -103,6 +103,14 @@ def test_accept_part_and_because_decide_and_tell(tmp_path: Path):
     assert (verdict, reason) == ("differs", "Not met: `max(errors) <= 0.1`.")
 
 
+def test_without_what_a_claim_needs_nothing_is_decided(tmp_path: Path):
+    claim = read_row(tmp_path, needs="rival", because={"not run": "Rival {tried} was stopped early."})
+    assert judge_numbers(claim, NUMBERS | {"rival": True}) == ("reproduced", "off by 0.05 in 3", "")
+    judged = judge_claim(claim, record(NUMBERS | {"rival": False}, "3 seeds"))
+    assert (judged.verdict, judged.value) == ("not run", "off by 0.05 in 3")
+    assert judged.reason == "Rival 3 was stopped early. Tried at a reduced scale: 3 seeds."
+
+
 def test_scale_decides_between_reproduced_and_reduced_and_a_failure_below_it_decides_nothing(tmp_path: Path):
     claim = read_row(tmp_path, because="r.", part="tried > 3")
     whole, reduced = (judge_claim(claim, record(NUMBERS, scale)) for scale in (None, "3 of 20 seeds"))
