@@ -92,18 +92,9 @@ class WaveRNN(SequenceNetwork):
     """
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        neurons: int,
-        channels: int = 1,
-        kernel: int = 3,
-        recurrent: str = "shift",
-        encoder: str = "single",
-        activation: str = "relu",
-        mlp: int = 0,
-        seed: int = 0,
-    ) -> None:
+        self, inputs: int, outputs: int, neurons: int, channels: int = 1, kernel: int = 3, recurrent: str = "shift",
+        encoder: str = "single", activation: str = "relu", mlp: int = 0, seed: int = 0,
+    ) -> None:  # fmt: skip
         hidden = require_count(neurons, "neurons") * require_count(channels, "channels")
         super().__init__(inputs, hidden, activation, seed)
         self.neurons, self.channels, self.kernel = neurons, channels, require_count(kernel, "kernel")
@@ -132,16 +123,9 @@ class IdentityRNN(SequenceNetwork):
     Started as a wave-RNN with one ring it is the paper's ablation. Source: wrnn Sec. 2, Baselines, Table 4."""
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        hidden: int,
-        recurrent: str = "identity",
-        encoder: str = "small",
-        activation: str = "relu",
-        mlp: int = 0,
-        seed: int = 0,
-    ) -> None:
+        self, inputs: int, outputs: int, hidden: int, recurrent: str = "identity", encoder: str = "small",
+        activation: str = "relu", mlp: int = 0, seed: int = 0,
+    ) -> None:  # fmt: skip
         super().__init__(inputs, require_count(hidden, "hidden"), activation, seed)
         _check_name("recurrent", recurrent, RECURRENT_STARTS)
         self.weight_recurrent, self.bias_recurrent = self._draw(hidden, hidden, hidden), self._draw(hidden, hidden)
