@@ -127,13 +127,13 @@ def test_scale_decides_between_reproduced_and_reduced_and_a_failure_below_it_dec
 def test_programs_get_kind_criterion_counts_and_changes(tmp_path: Path):
     changes = [{"date": "2026-11-29", "what": "bar .1 for .2", "why": "too wide"}]
     claim = read_row(tmp_path, changes=changes)
-    told = judge_claim(claim, record(NUMBERS, networks=4)).to_json()
+    told = judge_claim(claim, record(NUMBERS | {"settings": 5}, networks=4)).to_json()
     assert list(told) == [
         "id", "source", "where", "home", "kind", "verdict", "value", "paper", "accept", "seeds", "networks", "settings",
         "profile", "scale", "reason", "changes", "link",
     ]  # fmt: skip
     assert (told["kind"], told["accept"], told["changes"]) == ("exact", ROW["accept"], changes)
-    assert (told["seeds"], told["networks"], told["settings"], told["scale"]) == (2, 4, None, None)
+    assert (told["seeds"], told["networks"], told["settings"], told["scale"]) == (2, 4, 5, None)
 
 
 def test_every_claim_has_a_verdict_with_its_reason_and_what_waits_says_for_what(root: Path):

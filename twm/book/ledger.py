@@ -290,11 +290,12 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
         told = {"reproduced": "Holds at a reduced scale", "differs": "Tried at a reduced scale alone, which may be why"}
         reason = f"{reason} {told.get(verdict, 'Tried at a reduced scale')}: {entry['scale']}.".strip()
         verdict = {"reproduced": "reduced", "differs": "not run"}.get(verdict, verdict)
-    figure, networks = entry.get("figure"), entry.get("networks", entry["numbers"].get("networks"))
+    figure = entry.get("figure")
+    counts = {key: entry.get(key, entry["numbers"].get(key)) for key in ("networks", "settings")}
     return JudgedClaim(
         **vars(claim), verdict=verdict, value=value, reason=reason, profile=page["profile"], numbers=entry["numbers"],
-        **{key: entry.get(key) for key in ("seeds", "settings", "scale")},
-        networks=networks if isinstance(networks, int) else None,
+        **{key: entry.get(key) for key in ("seeds", "scale")},
+        **{key: count if isinstance(count, int) else None for key, count in counts.items()},
         link=f"pages/{claim.notebook}.html" + (f"#{figure}" if figure else ""),
         made={key: page.get(key) for key in ("date", "commit", "device", "torch", "seconds")},
     )  # fmt: skip
