@@ -282,7 +282,10 @@ class FlipFlopPlan(Plan):
 
 def restore_plan(kind: type, description: Mapping[str, Any]) -> Any:
     """Make the plan that :meth:`Plan.describe` described; a UserError if that was another version's."""
-    odd = ", ".join(sorted(set(description) ^ {field.name for field in fields(kind)}))
+    known = {field.name for field in fields(kind)}
+    # Networks on record from before images were held out do not say so.
+    description = ({"held_out": 0} if "held_out" in known else {}) | description
+    odd = ", ".join(sorted(set(description) ^ known))
     require(not odd, f"the plan of a model comes from another version: it differs in {odd}")
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in description.items()})
 

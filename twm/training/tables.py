@@ -256,7 +256,7 @@ def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tup
 #: Accuracy in per cent on MNIST pixel by pixel and permuted, by network.
 PAPER_IMAGES = PAPER_NUMBERS["images"]
 _RELEASED_BATCH = 128  # of the copy task, by which the wave-RNN paper's code divides the loss once more
-_LEARNT = 0.99  # accuracy from which a symbol counts as recalled
+_LEARNT = 0.99  # accuracy from which a range is learnt
 #: How encoders start in the released code, by the first word.
 _RELEASED = {"wrnn": ("single", "released"), "irnn": ("released",)}
 #: What tells two networks of a grid apart; starts of weights are among it, because they are what an ablation compares.
@@ -479,4 +479,5 @@ def describe_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> d
     for kind, own in frame.groupby(np.array(kinds)):
         found |= {f"{kind}_{key}": value for key, value in own.min().to_dict().items()}
         found |= {f"{kind}_networks": len(own), f"{kind}_elsewhere": own["elsewhere"].max()}
+        found |= {f"{kind}_learnt_{key}": own[key][own["trained"] >= _LEARNT].min() for key in ("r2", "interventions")}
     return found
