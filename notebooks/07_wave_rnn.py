@@ -395,9 +395,8 @@ settle("wrnn.mlp", all(there.values()), "smnist", lambda: {
     f"{name}_gain{suffix}": np.mean(list(own[name]["wRNN + MLP"].values())) - np.mean(list(own[name]["wRNN"].values()))
     for suffix, own in (("", accuracies), ("_last", last)) for name in own
 }, "images", pick(tables.pick_usual(images), network="wrnn"))
-page.note("irnn_starts", [round(100 * max((
-    row["accuracy"] for row in pick(one.rows, network="irnn", encoder=encoder)
-), default=0.0), 1) for one in (plain, permuted) for encoder in ("small", "released-dense")])
+best_start = lambda one, start: max((100 * row["accuracy"] for row in pick(one.rows, network="irnn", encoder=start)), default=0.0)
+page.note("irnn_starts", [best_start(one, start) for one in (plain, permuted) for start in ("small", "released-dense")])
 page.note("chosen", max((100 * (row["accuracy"] - row["accuracy_final"]) for row in images if row["scale"]), default=0.0))
 compare("wrnn.baselines", set(gated) <= set(means["permuted"]), "psmnist", lambda: {
     network.lower(): means["permuted"][network] for network in gated
@@ -666,13 +665,10 @@ assert all(cell.wave_loss is None or cell.wave_loss >= 0 for cell in copy_cells)
 # %% [markdown]
 # ## What does not hold
 #
-# - **The lengths.** The printed waits are 0, 10, 30, 80 and 480; the released sweep has 0, 10, 40, 90 and 490. At $T = 0$ there is
-#   no step for the delimiter, which takes the tenth symbol's place; here the network is then asked for the delimiter.
+# - **The lengths.** At $T = 0$ there is no step for the delimiter, which takes the tenth symbol's place; the network is then asked for it.
 # - **"Outperform wave-free networks" and "an MLP increases performance"** hold in the paper's own Table 2 for permuted images only.
 # - **"Nearly 40 times more parameters"** is 32, and 47k parameters are 50k; see [the errata](../errata.md).
 # - **Five orders of magnitude** are a best-of over a grid at 60,000 iterations. The wave-RNN's loss jumps on the way.
-# - The small images of the record are not the paper's: on 196 pixels a dense network has less to remember, and a few epochs favour
-#   whoever is faster at first.
 
 # %%
 page.about()

@@ -148,6 +148,7 @@ def test_the_bridge_counts_networks_that_have_learnt():
     found = tables.describe_bridge({(names[1], 0): good, (names[0], 1): poor, (names[2], 0): lost})
     assert (found["wave_r2"], found["wave_interventions"], found["wave_elsewhere"], found["lstm_r2"]) == (0.97, 0.96, 0.2, -3.0)
     assert (found["kinds"], found["accuracy"], found["wave_networks"]) == (["wave", "wave", "lstm"], [0.8] * 3, 2)
+    assert (found["wave_learnt_r2"], found["lstm_learnt_r2"]) == (0.97, 0)
 
 
 def test_rivals_are_trained_when_they_start_as_released_and_stop_improving():

@@ -474,10 +474,12 @@ def describe_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> d
     the least figures, of the control the largest."""
     kinds = ["wave" if name.startswith("wRNN") else "lstm" for name, _ in answers]
     found: dict[str, Any] = {"kinds": kinds}
-    frame = pd.DataFrame(list(answers.values()), columns=["trained", "accuracy", "r2", "r2_settled", "interventions", "swaps", "elsewhere"])
+    keys = ["trained", "accuracy", "r2", "r2_settled", "interventions", "swaps", "elsewhere"]
+    frame = pd.DataFrame(list(answers.values()), columns=keys)
     found |= {key: frame[key].tolist() for key in ("trained", "accuracy", "r2_settled", "swaps")}
     for kind, own in frame.groupby(np.array(kinds)):
         found |= {f"{kind}_{key}": value for key, value in own.min().to_dict().items()}
         found |= {f"{kind}_networks": len(own), f"{kind}_elsewhere": own["elsewhere"].max()}
-        found |= {f"{kind}_learnt_{key}": own[key][own["trained"] >= _LEARNT].min() for key in ("r2", "interventions")}
+        good = own[own["trained"] >= _LEARNT]
+        found |= {f"{kind}_learnt_{key}": good[key].min() if len(good) else 0.0 for key in ("r2", "interventions")}
     return found
