@@ -159,11 +159,12 @@ def _perturb(value: object, sign: float) -> object:
 
 @pytest.mark.parametrize("claim", read_ledger(), ids=lambda claim: claim.id)
 def test_every_claim_can_fail(claim):
-    """Given numbers that are far off, one by one or all at once, the ledger says `differs`."""
+    """Given what it needs and numbers that are far off, one by one or all at once, the ledger says `differs`."""
     page = read_evidence()[claim.notebook]
     if claim.id in page["not_run"]:
         pytest.skip("it has no numbers yet")
     numbers = page["claims"][claim.id]["numbers"]
+    numbers |= {key: True for key in numbers if key in claim.needs}
     verdicts = {
         judge_numbers(claim, numbers | {key: _perturb(numbers[key], sign) for key in keys})[0]
         for keys in (*([key] for key in numbers), list(numbers))
