@@ -290,8 +290,9 @@ class ScoreboardDirective(SphinxDirective):
             lines.append(item)
 
         add("Check", *_mark_code(claim.check))
-        if claim.part != "False":
-            add("Partly when", nodes.literal("", claim.part))
+        for term, text, usual in (("Partly when", claim.part, "False"), ("Not decided unless", claim.needs, "True")):
+            if text != usual:
+                add(term, nodes.literal("", text))
         for term, text in (("Expected", claim.expects), ("Population", claim.population), ("Data", claim.data)):
             if text:
                 add(term, *_mark_code(text))

@@ -103,6 +103,14 @@ def test_accept_part_and_because_decide_and_tell(tmp_path: Path):
     assert (verdict, reason) == ("differs", "Not met: `max(errors) <= 0.1`.")
 
 
+def test_without_what_a_claim_needs_nothing_is_decided(tmp_path: Path):
+    claim = read_row(tmp_path, needs="rival", because={"not run": "Rival {tried} was stopped early."})
+    assert judge_numbers(claim, NUMBERS | {"rival": True}) == ("reproduced", "off by 0.05 in 3", "")
+    judged = judge_claim(claim, record(NUMBERS | {"rival": False}, "3 seeds"))
+    assert (judged.verdict, judged.value) == ("not run", "off by 0.05 in 3")
+    assert judged.reason == "Rival 3 was stopped early. Tried at a reduced scale: 3 seeds."
+
+
 def test_scale_decides_between_reproduced_and_reduced_and_a_failure_below_it_decides_nothing(tmp_path: Path):
     claim = read_row(tmp_path, because="r.", part="tried > 3")
     whole, reduced = (judge_claim(claim, record(NUMBERS, scale)) for scale in (None, "3 of 20 seeds"))
@@ -119,13 +127,13 @@ def test_scale_decides_between_reproduced_and_reduced_and_a_failure_below_it_dec
 def test_programs_get_kind_criterion_counts_and_changes(tmp_path: Path):
     changes = [{"date": "2026-11-29", "what": "bar .1 for .2", "why": "too wide"}]
     claim = read_row(tmp_path, changes=changes)
-    told = judge_claim(claim, record(NUMBERS, networks=4)).to_json()
+    told = judge_claim(claim, record(NUMBERS | {"settings": 5}, networks=4)).to_json()
     assert list(told) == [
         "id", "source", "where", "home", "kind", "verdict", "value", "paper", "accept", "seeds", "networks", "settings",
         "profile", "scale", "reason", "changes", "link",
     ]  # fmt: skip
     assert (told["kind"], told["accept"], told["changes"]) == ("exact", ROW["accept"], changes)
-    assert (told["seeds"], told["networks"], told["settings"], told["scale"]) == (2, 4, None, None)
+    assert (told["seeds"], told["networks"], told["settings"], told["scale"]) == (2, 4, 5, None)
 
 
 def test_every_claim_has_a_verdict_with_its_reason_and_what_waits_says_for_what(root: Path):
@@ -151,11 +159,12 @@ def _perturb(value: object, sign: float) -> object:
 
 @pytest.mark.parametrize("claim", read_ledger(), ids=lambda claim: claim.id)
 def test_every_claim_can_fail(claim):
-    """Given numbers that are far off, one by one or all at once, the ledger says `differs`."""
+    """Given what it needs and numbers that are far off, one by one or all at once, the ledger says `differs`."""
     page = read_evidence()[claim.notebook]
     if claim.id in page["not_run"]:
         pytest.skip("it has no numbers yet")
     numbers = page["claims"][claim.id]["numbers"]
+    numbers |= {key: True for key in numbers if key in claim.needs}
     verdicts = {
         judge_numbers(claim, numbers | {key: _perturb(numbers[key], sign) for key in keys})[0]
         for keys in (*([key] for key in numbers), list(numbers))

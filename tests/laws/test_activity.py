@@ -6,13 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twm.theory.activity import (
-    convolve_ring,
-    make_ring_matrix,
-    measure_activity_spectrum,
-    measure_line_share,
-    measure_speed,
-    read_onsets,
-)
+    convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share, measure_speed, read_onsets,
+)  # fmt: skip
 from twm.theory.lattice import euler_advect
 
 

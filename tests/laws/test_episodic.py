@@ -6,20 +6,9 @@ from scipy.linalg import expm
 
 from twm.theory.bases import Basis, make_basis, make_encoder, make_readout, transform_operator
 from twm.theory.episodic import (
-    EpisodicModel,
-    change_memories,
-    draw_episodic_model,
-    draw_integer_basis,
-    find_variables,
-    measure_conjugacy,
-    propagate_readout,
-    run_repeat_copy,
-    simulate_episodes,
-    simulate_reduced,
-    step_euler,
-    step_feature,
-    step_hidden,
-)
+    EpisodicModel, change_memories, draw_episodic_model, draw_integer_basis, find_variables, measure_conjugacy,
+    propagate_readout, run_repeat_copy, simulate_episodes, simulate_reduced, step_euler, step_feature, step_hidden,
+)  # fmt: skip
 from twm.theory.operators import make_cycle, repeat_copy_state
 from twm.theory.systems import make_repeat_copy, rollout
 

@@ -6,26 +6,14 @@ import torch
 
 from twm.errors import UserError
 from twm.models.elman import (
-    ElmanRNN,
-    check_kernel,
-    compute_reference_gradient,
-    construct_elman,
-    draw_check_batch,
-    make_kernel,
-    measure_gradient,
-    read_network,
-)
+    ElmanRNN, check_kernel, compute_reference_gradient, construct_elman, draw_check_batch, make_kernel,
+    measure_gradient, read_network,
+)  # fmt: skip
 from twm.models.fast.elman import AugmentedKernel, BatchedKernel
 from twm.models.kernels import (
-    INITIALISATIONS,
-    WAVE_INITIALISATIONS,
-    ReferenceKernel,
-    StepResult,
-    Weights,
-    draw_weights,
-    run_forward,
+    INITIALISATIONS, WAVE_INITIALISATIONS, ReferenceKernel, StepResult, Weights, draw_weights, run_forward,
     stack_weights,
-)
+)  # fmt: skip
 from twm.theory.bases import make_basis
 from twm.theory.operators import make_cycle, make_wave_operator
 from twm.theory.systems import draw_binary_history, make_named_task, rollout

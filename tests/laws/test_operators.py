@@ -6,27 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.theory.bases import (
-    add_complement,
-    compute_dual,
-    make_basis,
-    make_basis_from_columns,
-    make_encoder,
-    make_readout,
+    add_complement, compute_dual, make_basis, make_basis_from_columns, make_encoder, make_readout,
     transform_operator,
-)
+)  # fmt: skip
 from twm.theory.operators import (
-    correct_inputs,
-    fibonacci_constant,
-    load_history,
-    make_cycle,
-    make_shift,
-    make_wave_operator,
-    read_substrate,
-    repeat_copy_spectrum,
-    repeat_copy_state,
-    simulate_boundary,
-    simulate_linear,
-)
+    correct_inputs, fibonacci_constant, load_history, make_cycle, make_shift, make_wave_operator, read_substrate,
+    repeat_copy_spectrum, repeat_copy_state, simulate_boundary, simulate_linear,
+)  # fmt: skip
 from twm.theory.spectra import nilpotency_index
 from twm.theory.systems import draw_binary_history, make_fibonacci, make_linear_hds, make_named_task, rollout
 

@@ -105,6 +105,23 @@ def test_the_identity_rnn_holds_and_its_variants_shift():
     assert torch.equal(moving.weight_encoder, WaveRNN(2, 1, 6).weight_encoder)
 
 
+@pytest.mark.parametrize("start", ["small", "dense", "released-small", "released-dense", "released-single"])
+def test_starts_have_the_mean_variance_and_zeros_of_the_released_code(start):
+    """Facts about that code; those that are not called so are on record, and differ in their biases."""
+    released, kind = start.startswith("released"), start.split("-")[-1]
+    variance = {"small": 1e-6, "dense": 1 / 48, "single": 1 / 2000}[kind]  # uniform within a quarter: a third of 1/16
+    for network in (IdentityRNN(16, 1, 2000, encoder=start), WaveRNN(16, 1, 2000, 1, encoder=start)):
+        weight, bias = network.weight_encoder.detach(), network.bias_encoder.detach()
+        moved = network.bias_kernel if isinstance(network, WaveRNN) else network.bias_recurrent
+        assert float(weight.var()) == pytest.approx(variance, rel=0.03)
+        assert kind == "single" or abs(float(weight.mean())) < 4 * (variance / weight.numel()) ** 0.5
+        assert kind != "dense" or float(weight.abs().max()) <= 0.25
+        spread = 1 / 48 if kind == "dense" or (released and kind == "small") else 0
+        assert float(bias.var()) == pytest.approx(spread, rel=0.1)
+        # A kernel's bias stays as torch draws it, a dense matrix has none.
+        assert bool(moved.any()) == (not released or isinstance(network, WaveRNN))
+
+
 @pytest.mark.parametrize("network", ["wrnn", "lstm", "gru"])
 def test_weights_are_fixed_by_the_seed(network):
     one, same, other = (make_sequence_network(network, 2, 3, 8, seed=seed).state_dict() for seed in (0, 0, 1))

@@ -7,15 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.theory.lattice import (
-    amplification_factor,
-    euler_advect,
-    measure_euler_error,
-    measure_transport_error,
-    numerical_diffusion,
-    simulate_wave,
-    step_lattice,
-    translate_profile,
-)
+    amplification_factor, euler_advect, measure_euler_error, measure_transport_error, numerical_diffusion,
+    simulate_wave, step_lattice, translate_profile,
+)  # fmt: skip
 from twm.theory.systems import RANDOM_KINDS, make_named_task, make_random_hds, make_repeat_copy, rollout, window_states
 
 SEEDS = st.integers(0, 10**6)

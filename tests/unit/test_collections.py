@@ -12,15 +12,8 @@ from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import ModelPlan, check_plans
 from twm.training.runner import run_job, train_models
 from twm.training.sweeps import (
-    SWEEPS,
-    Models,
-    find_sweep,
-    list_reduced_plans,
-    measure_test_accuracy,
-    read_sweep,
-    remake_sweep,
-    train_here,
-)
+    SWEEPS, Models, find_sweep, list_reduced_plans, measure_test_accuracy, read_sweep, remake_sweep, train_here,
+)  # fmt: skip
 from twm.training.tables import PAPER_NUMBERS
 
 TINY = ModelPlan(

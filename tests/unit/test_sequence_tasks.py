@@ -124,6 +124,20 @@ def test_rows_then_noise_that_is_new_in_every_batch():
         assert abs(mean) < 5 / first.size**0.5
     # A part of the test set has the noise that it has in the whole.
     assert torch.equal(task.draw_test(5, first=7).inputs, inputs[:, 7:12])
+    # In the released code the noise is one for all, and so is the scale of pixels.
+    fixed = NoisyRowTask("t", images, 4, 50, fixed=True)
+    seen = torch.cat([fixed.draw_test(40).inputs, fixed.draw_batch(3, 2, 40).inputs], 1)
+    assert torch.equal(seen[4:], seen[4:, :1].expand(-1, 80, -1)) and abs(float(seen[4:, 0].std()) - 1) < 0.2
+    assert np.allclose(seen[:4, :40].numpy(), (rows + 1) / 2, atol=1e-6)
+
+
+def test_images_held_out_are_those_after_the_training_images():
+    images = make_images()
+    task, whole = (PixelTask("t", images, 4, False, count) for count in (30, None))
+    held = task.draw_test(100, part="held")
+    assert task.held_count == len(held.targets) == len(images.train_labels) - 30 and whole.held_count == 0
+    assert np.allclose(held.inputs[..., 0].T.numpy() * 255, images.train_images[30:].reshape(-1, 16))
+    assert np.array_equal(held.targets.numpy(), images.train_labels[30:])
 
 
 def test_a_stand_in_needs_no_download(monkeypatch, tmp_path):

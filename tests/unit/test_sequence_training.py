@@ -119,6 +119,21 @@ def test_solved_is_the_first_look_with_a_small_training_loss():
     assert looked and run.logs[0].notes["solved_at"] == looked[0]
 
 
+def test_the_test_set_is_seen_once_where_the_best_test_is_chosen_by_what_is_held_out():
+    plan = replace(TINY, held_out=24, learning_rate=3e-2, snapshots=(20, 40, 60))
+    found, model = train_model(plan), SequenceModel(plan)
+    network = make_network(plan, model.task)
+    scores = {}
+    for at, weights in found.snapshots.items():
+        model.weights.copy_(torch.cat([weights[name].reshape(-1) for name, _ in network.named_parameters()]))
+        scores[at] = model.test(24, "held")["accuracy"], model.test(40)["accuracy"]
+    best = found.row["checkpoint"]
+    assert scores[best][0] == max(held for held, _ in scores.values())
+    assert (found.row["accuracy"], found.row["accuracy_final"]) == pytest.approx((scores[best][1], scores[60][1]), abs=1e-6)
+    with pytest.raises(UserError, match="none can be held out"):
+        SequenceRun.check([replace(TINY, task="small-smnist:7", held_out=9)])
+
+
 def test_a_network_that_diverges_ends_there():
     plan = replace(TINY, learning_rate=1e30, iterations=100)
     row = train_model(plan).row
@@ -215,11 +230,14 @@ def test_the_device_chooses_the_profile_unless_told():
 
 def test_a_plan_goes_through_json_and_its_name_tells_it_apart():
     for plan in KINDS:
-        assert restore_plan(SequencePlan, json.loads(json.dumps(plan.describe()))) == plan
+        told = json.loads(json.dumps(plan.describe()))
+        # Networks on record do not speak of images held out.
+        older = {key: value for key, value in told.items() if key != "held_out"}
+        assert restore_plan(SequencePlan, told) == restore_plan(SequencePlan, older) == plan
     changes = {
         "task": "copy:3", "neurons": 14, "channels": 3, "kernel": 5, "recurrent": "random", "encoder": "dense", "activation": "tanh",
         "mlp": 4, "seed": 1, "iterations": 61, "batch": 17, "learning_rate": 1e-3, "drop_at": 5, "drop_factor": 0.5, "clip": 1.0,
-        "divisor": 1.0, "test_every": 21, "test_count": 41,
+        "divisor": 1.0, "test_every": 21, "test_count": 41, "held_out": 5,
     }  # fmt: skip
     names = {replace(TINY, **{key: value}).name for key, value in changes.items()}
     assert len(names) == len(changes) and TINY.name not in names

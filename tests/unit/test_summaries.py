@@ -8,13 +8,8 @@ from scipy import stats
 
 from twm.errors import UserError
 from twm.training.tables import (
-    compare_iterations,
-    compare_paired,
-    correlate_ranks,
-    estimate_mean,
-    pair_rows,
-    summarise_starts,
-)
+    compare_iterations, compare_paired, correlate_ranks, estimate_mean, pair_rows, summarise_starts,
+)  # fmt: skip
 
 
 def make_rows(iterations, total=1000):

@@ -27,15 +27,8 @@ from twm.training.ensemble import Ensemble
 from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import ModelPlan, parse_seeds, select_plans
 from twm.training.runner import (
-    Outcome,
-    Place,
-    lock_place,
-    make_folder_place,
-    name_job,
-    read_models,
-    run_job,
-    train_models,
-)
+    Outcome, Place, lock_place, make_folder_place, name_job, read_models, run_job, train_models,
+)  # fmt: skip
 from twm.training.sweeps import SWEEPS, find_sweep, list_sweeps, read_sweep
 from twm.training.workers import train_on_cluster
 

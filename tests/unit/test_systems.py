@@ -9,18 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.theory.systems import (
-    RANDOM_KINDS,
-    TASK_CODES,
-    draw_binary_history,
-    make_fibonacci,
-    make_named_task,
-    make_random_hds,
-    make_random_selection,
-    make_selection,
-    make_selection_table,
-    parse_task,
-    rollout,
-)
+    RANDOM_KINDS, TASK_CODES, draw_binary_history, make_fibonacci, make_named_task, make_random_hds,
+    make_random_selection, make_selection, make_selection_table, parse_task, rollout,
+)  # fmt: skip
 
 
 def read_task_code(history, dim, a, b, c):

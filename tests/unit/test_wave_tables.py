@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from twm.theory.activity import measure_activity_spectrum, measure_line_share
 from twm.training import tables
 from twm.training.plans import SequencePlan
 from twm.training.sequence_model import SequenceRun
-from twm.training.sweeps import list_reduced_plans, list_speeds, measure_diagonal, record_activity, train_here
+from twm.training.sweeps import list_reduced_plans, list_speeds, measure_bands, record_activity, train_here
 
 BASE = dict.fromkeys(SequenceRun.columns) | {
     "network": "wrnn", "neurons": 100, "channels": 6, "mlp": 0, "init": "shift", "encoder": "single", "activation": "relu", "seed": 0,
@@ -113,7 +114,8 @@ def test_activity_of_rings_and_of_a_dense_network():
     assert still.shape == (2, 1, 21, 9)
     # At its start every ring is a shift register that is written to at one place.
     start = record_activity(*models.find_network(f"{plan.name}_at0"), count=2)
-    assert measure_diagonal(start) > 2 * measure_diagonal(still)
+    diagonal = lambda ring: measure_line_share(measure_activity_spectrum(ring))
+    assert measure_bands(start, diagonal) > 2 * measure_bands(still, diagonal)
     assert models.select(network="irnn") == [models.rows[1]] and models.find_network("other") is None
     assert models.list_snapshots(plan.name) == [0] and models.list_snapshots("other") == []
 
@@ -129,6 +131,9 @@ def test_speeds_of_rings_are_told_apart():
 
     rings = np.stack([move(1.0), move(0.6), generator.standard_normal((120, 40)), 0 * (time + place)])[None]
     assert list_speeds(rings) == pytest.approx([1.0, 0.6], abs=0.05)
+    # Whatever its speed a wave has its power on one line, but not with its neurons in random order; silence counts for nothing.
+    assert measure_bands(rings[:, :2]) > 0.9 > 0.3 > measure_bands(rings[:, :2], mixed=True)
+    assert measure_bands(rings[:, 1:2]) == measure_bands(rings[:, [1, 3]]) and measure_bands(rings[:, 3:]) == 0
 
 
 def test_the_bridge_counts_networks_that_have_learnt():
@@ -136,11 +141,25 @@ def test_the_bridge_counts_networks_that_have_learnt():
     gated = row | {"network": "lstm", "hidden": 128}
     names = [tables.name_bridge(one) for one in (row, row | {"activation": "tanh"}, gated)]
     assert names == ["wRNN", "wRNN (tanh)", "LSTM, 128 units, 40 steps"]
-    good = {"trained": 1.0, "r2": 0.99, "r2_settled": 0.9, "interventions": 1.0, "accuracy": 0.8, "elsewhere": 0.1}
+    good = {"trained": 1.0, "r2": 0.99, "r2_settled": 0.9, "interventions": 1.0, "accuracy": 0.8, "elsewhere": 0.1, "swaps": 0.7}
     poor = good | {"r2": 0.97, "elsewhere": 0.2, "interventions": 0.96}
     lost = good | {"trained": 0.9, "r2": -3.0, "elsewhere": 0.9}
-    found = tables.describe_bridge({(names[0], 0): good, (names[0], 1): poor, (names[2], 0): lost})
-    assert (found["wave_r2"], found["wave_interventions"], found["wave_elsewhere"]) == (0.97, 0.96, 0.2)
-    assert (found["wave_networks"], found["wave_learnt"], found["lstm_networks"], found["lstm_learnt"]) == (2, 2, 1, 0)
-    # What has not learnt, or is not there, has no figure at all.
-    assert "lstm_r2" not in found and "tanh_r2" not in found and found["tanh_networks"] == 0
+    # Those that have not learnt count as well.
+    found = tables.describe_bridge({(names[1], 0): good, (names[0], 1): poor, (names[2], 0): lost})
+    assert (found["wave_r2"], found["wave_interventions"], found["wave_elsewhere"], found["lstm_r2"]) == (0.97, 0.96, 0.2, -3.0)
+    assert (found["kinds"], found["accuracy"], found["wave_networks"]) == (["wave", "wave", "lstm"], [0.8] * 3, 2)
+    assert (found["wave_learnt_r2"], found["lstm_learnt_r2"]) == (0.97, 0)
+
+
+def test_rivals_are_trained_when_they_start_as_released_and_stop_improving():
+    released = DENSE | {"encoder": "released-small", "scale": "small"}
+    points = lambda *scores: [{"test_accuracy": score, "test_loss": 1 - score} for score in scores]
+    flat, rising = points(0.2, 0.8, 0.8, 0.81, 0.8, 0.8), points(0.2, 0.4, 0.5, 0.6, 0.7, 0.8)
+    for start, curve, expected in ((released, flat, True), (released, rising, False), (DENSE | {"scale": "small"}, flat, False)):
+        row = make_row("copy:10", **start)
+        assert tables.were_trained([row], {row["model"]: curve}) == expected
+    whole = make_row("copy:10", **released | {"scale": ""})
+    assert tables.were_trained([whole], {}) and not tables.were_trained([whole | {"encoder": "small"}], {})
+    # Of both starts the released one is compared.
+    both = [make_row("copy:10", loss=0.1), make_row("copy:10", **DENSE, loss=0.2), make_row("copy:10", **released, loss=0.3)]
+    assert tables.summarise_copy(both)[0].dense_loss == 0.3 == tables.pick_usual(both)[1]["loss"]

@@ -72,6 +72,7 @@ class Claim:
     population: str = ""
     data: str = ""
     part: str = "False"
+    needs: str = "True"  # without it nothing is decided, whatever ``accept`` says
     because: Mapping[str, str] = field(default_factory=dict)  # by verdict, `otherwise` for the rest
     planned: str = ""
     changes: Sequence[Mapping[str, Any]] = ()
@@ -139,14 +140,14 @@ def _holds(claim: Claim, name: str, numbers: Mapping[str, Any]) -> bool:
     return found
 
 
-def _list_failing(claim: Claim, numbers: Mapping[str, Any]) -> str:
-    """Return the conditions of ``accept`` that do not hold."""
-    tree = _parse(claim.accept)
+def _list_failing(claim: Claim, name: str, numbers: Mapping[str, Any]) -> str:
+    """Return the conditions of ``accept`` or ``needs`` that do not hold."""
+    tree = _parse(getattr(claim, name))
     failing = []
     for condition in tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]:
         text = ast.unparse(condition)
         try:
-            failing += [] if _evaluate(claim, "accept", text, numbers) else [f"`{text}`"]
+            failing += [] if _evaluate(claim, name, text, numbers) else [f"`{text}`"]
         except UserError:  # it makes sense only where an earlier one holds
             continue
     return f"Not met: {', '.join(failing)}."
@@ -164,7 +165,7 @@ def _is_date(text: str) -> bool:
 
 def _check_syntax(label: str, claim: Claim) -> None:
     told = {f"because.{verdict}": _as_template(text) for verdict, text in claim.because.items()}
-    told |= {"accept": claim.accept, "part": claim.part, "shows": _as_template(claim.shows)}
+    told |= {"accept": claim.accept, "part": claim.part, "needs": claim.needs, "shows": _as_template(claim.shows)}
     for name, text in told.items():
         try:
             _parse(text)
@@ -184,7 +185,7 @@ def _parse_row(row: Any, number: int, name: str) -> Claim:
         require(value in tuple(known), f"{label}: {key} {value!r} is none of {', '.join(map(str, known))}")
     because = row.get("because", {})
     because = because if isinstance(because, dict) else {"otherwise": because}
-    wrong = sorted(set(because) - {"reproduced", "partly", "differs", "otherwise"})
+    wrong = sorted(set(because) - {"reproduced", "partly", "differs", "not run", "otherwise"})
     require(not wrong, f"{label}: because has {', '.join(wrong)}, which is no verdict")
     changes = row.get("changes", [])
     for change in changes if isinstance(changes, list) else [changes]:
@@ -268,9 +269,10 @@ def judge_numbers(claim: Claim, numbers: Mapping[str, Any]) -> tuple[str, str, s
     """Return the verdict at the paper's scale, what a reader is shown, and why, from recorded numbers."""
     tried = (("accept", "reproduced"), ("part", "partly"))
     verdict = next((verdict for name, verdict in tried if _holds(claim, name, numbers)), "differs")
+    verdict = verdict if (ready := _holds(claim, "needs", numbers)) else "not run"
     told = claim.because.get(verdict, "" if verdict == "reproduced" else claim.because.get("otherwise", ""))
     reason = _fill(claim, "because", told, numbers)
-    reason = reason or ("" if verdict == "reproduced" else _list_failing(claim, numbers))
+    reason = reason or ("" if verdict == "reproduced" else _list_failing(claim, "accept" if ready else "needs", numbers))
     return verdict, _fill(claim, "shows", claim.shows, numbers), reason
 
 
@@ -285,14 +287,15 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
     verdict, value, reason = judge_numbers(claim, entry["numbers"])
     if entry["scale"]:
         # A failure may be the scale's, and decides nothing.
-        verdict = {"reproduced": "reduced", "differs": "not run"}.get(verdict, verdict)
-        told = {"reduced": "Holds at a reduced scale", "not run": "Tried at a reduced scale alone, which may be why"}
+        told = {"reproduced": "Holds at a reduced scale", "differs": "Tried at a reduced scale alone, which may be why"}
         reason = f"{reason} {told.get(verdict, 'Tried at a reduced scale')}: {entry['scale']}.".strip()
-    figure, networks = entry.get("figure"), entry.get("networks", entry["numbers"].get("networks"))
+        verdict = {"reproduced": "reduced", "differs": "not run"}.get(verdict, verdict)
+    figure = entry.get("figure")
+    counts = {key: entry.get(key, entry["numbers"].get(key)) for key in ("networks", "settings")}
     return JudgedClaim(
         **vars(claim), verdict=verdict, value=value, reason=reason, profile=page["profile"], numbers=entry["numbers"],
-        **{key: entry.get(key) for key in ("seeds", "settings", "scale")},
-        networks=networks if isinstance(networks, int) else None,
+        **{key: entry.get(key) for key in ("seeds", "scale")},
+        **{key: count if isinstance(count, int) else None for key, count in counts.items()},
         link=f"pages/{claim.notebook}.html" + (f"#{figure}" if figure else ""),
         made={key: page.get(key) for key in ("date", "commit", "device", "torch", "seconds")},
     )  # fmt: skip

@@ -13,16 +13,8 @@ from torch import Tensor, nn
 from twm.errors import UserError, require, require_count
 from twm.models.fast.elman import AugmentedKernel, BatchedKernel
 from twm.models.kernels import (
-    BETA_FIRST,
-    CLIP_EPSILON,
-    Kernel,
-    ReferenceKernel,
-    Weights,
-    as_weights,
-    draw_matrix,
-    draw_weights,
-    run_network,
-)
+    BETA_FIRST, CLIP_EPSILON, Kernel, ReferenceKernel, Weights, as_weights, draw_matrix, draw_weights, run_network,
+)  # fmt: skip
 from twm.paths import write_atomically
 from twm.streams import binary_inputs
 from twm.theory.bases import Basis, add_complement, make_encoder, make_readout, transform_operator
@@ -51,15 +43,9 @@ class ElmanRNN(nn.Module):
     """
 
     def __init__(
-        self,
-        dim: int,
-        hidden: int,
-        nonlinearity: str = "tanh",
-        initial: str = "uniform",
-        seed: int | torch.Generator = 0,
-        bias: bool = False,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
+        self, dim: int, hidden: int, nonlinearity: str = "tanh", initial: str = "uniform",
+        seed: int | torch.Generator = 0, bias: bool = False, dtype: torch.dtype = torch.float32,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.dim, self.hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
         self.nonlinearity, known = nonlinearity, ", ".join(NONLINEARITIES)
@@ -120,14 +106,9 @@ class ElmanRNN(nn.Module):
 
 
 def construct_elman(
-    hds: Any,
-    basis: Basis,
-    nonlinearity: str = "linear",
-    complement: float | None = None,
-    gain: float = 1.0,
-    seed: int = 0,
-    dtype: torch.dtype = torch.float64,
-) -> ElmanRNN:
+    hds: Any, basis: Basis, nonlinearity: str = "linear", complement: float | None = None, gain: float = 1.0,
+    seed: int = 0, dtype: torch.dtype = torch.float64,
+) -> ElmanRNN:  # fmt: skip
     """Construct the Elman network that theory predicts for a linear system, or for its matrix F (dim, history*dim).
 
     A linear network is the wave exactly, another one only in the linearisation around the origin. ``complement`` is the

@@ -48,13 +48,9 @@ def stack_weights(networks: Any) -> Weights:
 
 
 def draw_weights(
-    dim: int,
-    hidden: int,
-    initial: str = "uniform",
-    seed: int | torch.Generator = 0,
-    history: int | None = None,
+    dim: int, hidden: int, initial: str = "uniform", seed: int | torch.Generator = 0, history: int | None = None,
     boundary: np.ndarray | None = None,
-) -> Weights:
+) -> Weights:  # fmt: skip
     """Draw the initial weights of one network, on the CPU and in float32: the same alone or in a sweep, on any device.
 
     ``uniform`` in +-1/sqrt(hidden); ``gaussian`` with variance 1/hidden. All others change the recurrent matrix only:
@@ -156,17 +152,9 @@ class Kernel:
     """
 
     def __init__(
-        self,
-        weights: Any,
-        history: int,
-        batch: int,
-        horizon_max: int,
-        learning_rate: Numbers = 1e-3,
-        l2: Numbers = 0.0,
-        clip: float = 1.0,
-        dtype: torch.dtype = torch.float32,
-        device: Any = "cpu",
-    ) -> None:
+        self, weights: Any, history: int, batch: int, horizon_max: int, learning_rate: Numbers = 1e-3,
+        l2: Numbers = 0.0, clip: float = 1.0, dtype: torch.dtype = torch.float32, device: Any = "cpu",
+    ) -> None:  # fmt: skip
         weights = as_weights(weights)
         finite = all(bool(matrix.isfinite().all()) for matrix in weights)
         require(finite, "initial weights must be finite: they have NaN or infinite entries")

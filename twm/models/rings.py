@@ -11,8 +11,9 @@ from twm.models.elman import NONLINEARITIES, Trajectory
 
 #: How the recurrent weights start: as the shift by one neuron, as the identity, or as torch draws them.
 RECURRENT_STARTS = ("shift", "identity", "random")
-#: How the encoder starts: all inputs write 1 to one neuron a ring; as torch draws it; or normal with deviation 0.001.
-ENCODER_STARTS = ("single", "dense", "small")
+#: How the encoder starts: all inputs write 1 to one neuron a ring; as torch draws it; or normal with deviation 0.001. In the
+#: released code a dense recurrent matrix starts without biases, and an encoder that is not ``single`` with random ones.
+ENCODER_STARTS = ("single", "dense", "small", "released-single", "released-dense", "released-small")
 #: Networks by the name that tables use.
 NETWORKS = ("wrnn", "irnn", "lstm", "gru")
 
@@ -37,11 +38,12 @@ class SequenceNetwork(nn.Module):
 
     def _make_encoder(self, start: str, neurons: int) -> None:
         _check_name("encoder", start, ENCODER_STARTS)
-        shape = (self.hidden, self.inputs)
+        shape, released, start = (self.hidden, self.inputs), start.startswith("released"), start.split("-")[-1]
         self.weight_encoder, self.bias_encoder = self._draw(self.inputs, *shape), self._draw(self.inputs, self.hidden)
         if start == "dense":
             return
-        self.bias_encoder.data.zero_()
+        if start == "single" or not released:
+            self.bias_encoder.data.zero_()
         weight = torch.randn(shape, generator=self._generator) * 1e-3 if start == "small" else torch.zeros(shape)
         if start == "single":
             weight[::neurons] = 1
@@ -90,18 +92,9 @@ class WaveRNN(SequenceNetwork):
     """
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        neurons: int,
-        channels: int = 1,
-        kernel: int = 3,
-        recurrent: str = "shift",
-        encoder: str = "single",
-        activation: str = "relu",
-        mlp: int = 0,
-        seed: int = 0,
-    ) -> None:
+        self, inputs: int, outputs: int, neurons: int, channels: int = 1, kernel: int = 3, recurrent: str = "shift",
+        encoder: str = "single", activation: str = "relu", mlp: int = 0, seed: int = 0,
+    ) -> None:  # fmt: skip
         hidden = require_count(neurons, "neurons") * require_count(channels, "channels")
         super().__init__(inputs, hidden, activation, seed)
         self.neurons, self.channels, self.kernel = neurons, channels, require_count(kernel, "kernel")
@@ -130,21 +123,16 @@ class IdentityRNN(SequenceNetwork):
     Started as a wave-RNN with one ring it is the paper's ablation. Source: wrnn Sec. 2, Baselines, Table 4."""
 
     def __init__(
-        self,
-        inputs: int,
-        outputs: int,
-        hidden: int,
-        recurrent: str = "identity",
-        encoder: str = "small",
-        activation: str = "relu",
-        mlp: int = 0,
-        seed: int = 0,
-    ) -> None:
+        self, inputs: int, outputs: int, hidden: int, recurrent: str = "identity", encoder: str = "small",
+        activation: str = "relu", mlp: int = 0, seed: int = 0,
+    ) -> None:  # fmt: skip
         super().__init__(inputs, require_count(hidden, "hidden"), activation, seed)
         _check_name("recurrent", recurrent, RECURRENT_STARTS)
         self.weight_recurrent, self.bias_recurrent = self._draw(hidden, hidden, hidden), self._draw(hidden, hidden)
         if recurrent != "random":
             self.weight_recurrent.data.copy_(torch.eye(hidden).roll(int(recurrent == "shift"), 0))
+        if encoder.startswith("released"):
+            self.bias_recurrent.data.zero_()
         self._make_encoder(encoder, hidden)
         self._make_readout(outputs, mlp)
 

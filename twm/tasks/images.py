@@ -21,11 +21,14 @@ IMAGE_SOURCES: dict[str, Callable[[], Images]] = {
     "smnist": load_mnist,
     "psmnist": load_mnist,
     "nscifar": load_cifar10,
+    "nscifar-fixed": load_cifar10,
     "small-smnist": load_small_mnist,
     "small-psmnist": load_small_mnist,
 }
 #: Steps of the paper's noisy images: the rows, then noise.
 NOISY_STEPS = 1000
+#: Images after those of training that choose a network's best test, as many as in the released code.
+HELD_OUT = 3000
 
 
 def _draw_order(key: str, seed: int, iteration: int, size: int) -> Tensor:
@@ -50,14 +53,17 @@ class _ImageTask(SequenceTask):
         self.name, self.label, known = name, images.label, len(images.train_labels)
         count = known if train_count is None else require_count(train_count, "number of images")
         require(count <= known, f"{name} asks for {count} training images; there are {known}")
-        self.train_count, self.test_count = count, len(images.test_labels)
+        self.train_count, self.test_count, held = count, len(images.test_labels), slice(count, count + HELD_OUT)
+        self.held_count = len(images.train_labels[held])
         self._pictures = {"train": images.train_images[:count], "test": images.test_images}
-        self._labels = {"train": torch.as_tensor(images.train_labels), "test": torch.as_tensor(images.test_labels)}
+        self._pictures["held"] = images.train_images[held]
+        labels = {"train": images.train_labels, "held": images.train_labels[held], "test": images.test_labels}
+        self._labels = {part: torch.as_tensor(own) for part, own in labels.items()}
         self._order: tuple[Any, Tensor] = (None, torch.empty(0))
 
     def _draw(self, part: str, seed: int, iteration: int, count: int, first: int, device: Any) -> Batch:
-        tested = torch.arange(first, min(first + count, self.test_count))
-        chosen = tested if part == "test" else self._choose(seed, iteration, count)
+        tested = torch.arange(len(self._pictures[part]))[first : first + count]
+        chosen = self._choose(seed, iteration, count) if part == "train" else tested
         inputs = self._make_sequences((part, seed, iteration), chosen, first, device)
         return Batch(inputs, self._labels[part][chosen].to(inputs.device))
 
@@ -90,15 +96,21 @@ class PixelTask(_ImageTask):
 
 
 class NoisyRowTask(_ImageTask):
-    """Read a colour image one row a step, then normal noise, and classify it. Source: wrnn Sec. 3, nsCIFAR10."""
+    """Read a colour image one row a step, then normal noise, and classify it. Source: wrnn Sec. 3, nsCIFAR10.
 
-    def __init__(self, name: str, images: Images, side: int, steps: int, train_count: int | None = None) -> None:
+    ``fixed``, as in the released code: one noise for all images, and numbers of a row in [0, 1] and not in [-1, 1].
+    """
+
+    def __init__(
+        self, name: str, images: Images, side: int, steps: int, train_count: int | None = None, fixed: bool = False
+    ) -> None:
         super().__init__(name, images, train_count)
         self.steps, self.inputs, self._waits = require_count(steps, "steps"), 3 * side, steps - side
         require(steps >= side, f"{name} has {side} rows: steps must be at least that, not {steps}")
+        self._fixed, (scale, least) = fixed, (255, 0) if fixed else (127.5, 1)
         # (count, row, column, colour), a row's numbers in one piece.
         self._rows = {
-            part: (_shrink(torch.as_tensor(pictures).movedim(-1, 1), side) / 127.5 - 1).movedim(1, -1).flatten(2)
+            part: (_shrink(torch.as_tensor(pictures).movedim(-1, 1), side) / scale - least).movedim(1, -1).flatten(2)
             for part, pictures in self._pictures.items()
         }
 
@@ -108,17 +120,18 @@ class NoisyRowTask(_ImageTask):
         if not self._waits:
             return rows.contiguous()
         key, shape = f"{self.name}/noise/{part}", (2, self._waits, self.inputs)
-        words = draw_words(key, seed, iteration, len(chosen), shape, first=first, device=device)
+        address = (f"{self.name}/noise", 0, 0, 1, shape) if self._fixed else (key, seed, iteration, len(chosen), shape)
+        words = draw_words(*address, first=0 if self._fixed else first, device=device)
         # Normal numbers from pairs of words: the radius from one, the angle from the other.
         lengths, turns = words.to(torch.float32).unbind(1)
         noise = torch.sqrt(-2 * torch.log((lengths + 1) * 2.0**-32)) * torch.cos(turns * (2 * math.pi * 2.0**-32))
-        return torch.cat([rows, noise.transpose(0, 1)])
+        return torch.cat([rows, noise.transpose(0, 1).expand(-1, len(chosen), -1)])
 
 
 def read_image_name(name: str) -> tuple[str, int, int, int | None]:
     """Return an image task's kind, side, steps of a sequence and number of training images, ``None`` for all."""
     kind, colon, rest = name.partition(":")
-    noisy = kind == "nscifar"
+    noisy = kind.startswith("nscifar")
     numbers = [32, NOISY_STEPS, None] if noisy else [28, None]
     form = r"0*[1-9][0-9]{0,5}(,0*[1-9][0-9]{0,5}){0,%d}" % (len(numbers) - 1)
     whole = not colon or re.fullmatch(form, rest) is not None
@@ -138,8 +151,8 @@ def find_stand_in(name: str) -> str:
 def make_image_task(name: str) -> SequenceTask:
     """Make an image task from its name, loading its images: ``smnist:SIDE,IMAGES`` or ``nscifar:SIDE,STEPS,IMAGES``."""
     kind, side, steps, count = read_image_name(name)
-    if kind == "nscifar":
-        return NoisyRowTask(name, IMAGE_SOURCES[kind](), side, steps, count)
+    if kind.startswith("nscifar"):
+        return NoisyRowTask(name, IMAGE_SOURCES[kind](), side, steps, count, kind == "nscifar-fixed")
     return PixelTask(name, IMAGE_SOURCES[kind](), side, "psmnist" in kind, count)
 
 

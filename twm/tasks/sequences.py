@@ -31,19 +31,20 @@ class SequenceTask(ABC):
     outputs: int  # numbers in an answer
     every_step: bool = False  # whether every step is answered, or the last one alone
     test_count: int | None = None  # sequences in the test set; as many as one likes if not given
+    held_count: int | None = None  # sequences that can be held out of training; as many as one likes if not given
     label: str = ""  # what must be said wherever a number of this task is shown
 
     @abstractmethod
     def _draw(self, part: str, seed: int, iteration: int, count: int, first: int, device: Any) -> Batch:
-        """Draw ``count`` sequences of ``train`` or ``test``, from number ``first`` on."""
+        """Draw ``count`` sequences of ``train``, ``held`` or ``test``, from number ``first`` on."""
 
     def draw_batch(self, seed: int, iteration: int, count: int, device: Any = None) -> Batch:
         """Draw the training batch of an iteration, counted from 1."""
         return self._draw("train", seed, iteration, count, 0, device)
 
-    def draw_test(self, count: int, first: int = 0, device: Any = None) -> Batch:
-        """Draw a part of the test set, from sequence ``first`` on; it may end before there are ``count``."""
-        return self._draw("test", 0, 0, count, first, device)
+    def draw_test(self, count: int, first: int = 0, device: Any = None, part: str = "test") -> Batch:
+        """Draw a part of the test set, or of what is ``held`` out, from sequence ``first`` on; it may end before ``count``."""
+        return self._draw(part, 0, 0, count, first, device)
 
     def measure_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return the mean cross-entropy or squared error of answers (time, batch, outputs), or the last step's alone."""

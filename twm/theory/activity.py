@@ -3,6 +3,7 @@
 What moves ``speed`` neurons a step without changing has all its power on the line f_t = -speed f_x.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -92,19 +93,26 @@ def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 
     """
     require(0 < width < 0.5, f"width must be between 0 and 0.5 cycles a step, not {width!r}")
     power = np.asarray(spectrum, dtype=float) ** 2
-    temporal, spatial = np.fft.fftfreq(power.shape[0])[:, None], np.fft.fftfreq(power.shape[1])[None]
-    distance = np.abs((temporal + speed * spatial + 0.5) % 1 - 0.5)
+    on_line, total = (power[_mark_line(power.shape, chosen, width)].sum() for chosen in (speed, None))
+    return float(on_line / total) if total > 0 else 0.0
+
+
+@lru_cache(maxsize=256)
+def _mark_line(shape: tuple[int, int], speed: float | None, width: float) -> tuple[np.ndarray, ...]:
+    """Return the indices of a spectrum of this shape that lie on the line of a speed, or that count at all."""
+    temporal, spatial = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None]
+    distance = np.abs((temporal + (speed or 0.0) * spatial + 0.5) % 1 - 0.5)
     counted = (np.abs(spatial) > 0) & (np.abs(temporal) > width)
-    total = power[counted].sum()
-    return float(power[counted & (distance <= width)].sum() / total) if total > 0 else 0.0
+    return np.nonzero(counted if speed is None else counted & (distance <= width))
 
 
 def measure_speed(activity: np.ndarray) -> tuple[float, float]:
     """Find the speed, in neurons a step, along whose line most power lies, and the share there; 0, 0 in silence."""
     speeds = np.round(np.arange(-2.0, 2.001, 0.05), 2)
     speeds = speeds[np.abs(speeds) >= 0.1]
-    spectrum = measure_activity_spectrum(activity, shuffles=0)
-    shares = np.array([measure_line_share(spectrum, speed, width=0.015) for speed in speeds])
+    power = measure_activity_spectrum(activity, shuffles=0) ** 2
+    counted, *lines = (_mark_line(power.shape, speed, 0.015) for speed in (None, *speeds))
+    shares = np.array([power[line].sum() for line in lines]) / (power[counted].sum() or 1.0)
     # On a short ring neighbouring lines share frequencies; the middle of those that are as good as the best is taken.
     good = speeds[(shares >= 0.995 * shares.max()) & (shares > 0)]
     return (float(np.median(good)) if len(good) else 0.0), float(shares.max())

@@ -209,12 +209,12 @@ class SequenceModel:
             self._iterate(self._staged)
 
     @torch.no_grad()
-    def test(self, count: int) -> tuple[float, float]:
+    def test(self, count: int, part: str = "test") -> dict[str, float]:
         """Return loss and accuracy on the first ``count`` test sequences, in float64, which tells tiny losses from zero."""
         loss = accuracy = 0.0
-        done, batch, count = 0, self.plan.batch, min(count, self.task.test_count or count)
+        done, batch, count = 0, self.plan.batch, min(count, getattr(self.task, f"{part}_count") or count)
         while done < count:
-            inputs, targets = self.task.draw_test(min(batch, count - done), done, self.device)
+            inputs, targets = self.task.draw_test(min(batch, count - done), done, self.device, part)
             found = inputs.shape[1]
             # The recurrence's buffers have one size; what is added is not scored.
             inputs = torch.nn.functional.pad(inputs, (0, 0, 0, batch - found))
@@ -225,7 +225,7 @@ class SequenceModel:
             loss += float(self.task.measure_loss(answers, exact)) * found
             accuracy += float(self.task.measure_accuracy(answers, exact)) * found
             done += found
-        return loss / count, accuracy / count
+        return {"loss": loss / count, "accuracy": accuracy / count}
 
 
 def read_sequence_network(path: Path | str) -> tuple[SequenceNetwork, SequencePlan, dict[str, Any]]:
@@ -266,8 +266,18 @@ class SequenceRun(TrainingRun):
             notes["solved_at"] = iteration
 
     def _measure(self) -> list[dict[str, float]]:
-        loss, accuracy = self.model.test(self.plan.test_count)
-        return [{"loss": loss, "accuracy": accuracy}]
+        held = self.plan.held_out
+        return [self.model.test(held, "held") if held else self.model.test(self.plan.test_count)]
+
+    def _test_once(self) -> list[dict[str, float]]:
+        """Return scores on the test set of the weights kept and of the last ones, which stay."""
+        live, last = self._live(), self._copy()
+        scores = []
+        for weights in (self._best, last):
+            for name, place in live.items():
+                place.copy_(weights[name])
+            scores.append(self.model.test(self.plan.test_count))
+        return scores
 
     def _is_better(self, new: dict[str, float], old: dict[str, float]) -> bool:
         return (new["accuracy"], -new["loss"]) > (old["accuracy"], -old["loss"])
@@ -288,16 +298,22 @@ class SequenceRun(TrainingRun):
     def _make_rows(self) -> list[dict[str, Any]]:
         plan, log, task = self.plan, self.logs[0], self.model.task
         losses = [tested for _, _, tested, _ in log.curve if tested is not None] or [None]
+        best, last, lowest, final = log.best or log.last, log.last, min(losses), losses[-1]
+        if plan.held_out and log.best:
+            best, last = self._test_once()
+            lowest, final = best["loss"], None if log.diverged_at else last["loss"]
         row = {"parameters": self.model.count, "init": plan.recurrent, "steps": task.steps, "data": task.label}
-        row |= round_some({"accuracy": (log.best or log.last)["accuracy"], "accuracy_final": log.last["accuracy"]})
-        row |= {"loss": shorten(min(losses)), "loss_final": shorten(losses[-1])}
+        row |= round_some({"accuracy": best["accuracy"], "accuracy_final": last["accuracy"]})
+        row |= {"loss": shorten(lowest), "loss_final": shorten(final)}
         return [self._start_row(0) | row | {"solved_at": log.notes.get("solved_at")}]
 
     @classmethod
     def check(cls, plans: Sequence[SequencePlan]) -> None:
         """Make every task once, so that missing images and batches too large are told before anything is trained."""
-        for plan in {plan.task: plan for plan in plans}.values():
-            plan.make_task().draw_batch(plan.seed, 1, plan.batch)
+        for plan in {(plan.task, plan.held_out > 0): plan for plan in plans}.values():
+            task = plan.make_task()
+            task.draw_batch(plan.seed, 1, plan.batch)
+            require(not plan.held_out or task.held_count != 0, f"{plan.task} trains on all images: none can be held out")
 
     @staticmethod
     def describe_row(row: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from twm.models.kernels import Weights, as_weights
 from twm.models.rings import SequenceNetwork
 from twm.paths import results_dir
 from twm.records import describe_rows, read_rows
-from twm.theory.activity import measure_activity_spectrum, measure_line_share, measure_speed, sort_by_peak
+from twm.theory.activity import measure_speed, sort_by_peak
 from twm.theory.systems import parse_task
 from twm.training.ensemble import count_right_signs
 from twm.training.flip_flop import FLIP_FLOP_ABOUT, FLIP_FLOP_SWEEP, list_flip_flop_plans, make_flip_flop_place
@@ -125,6 +125,12 @@ ABLATIONS = {
     for network, rows in {"wrnn": "rows_of_waves", "irnn": "rows_of_dense"}.items()
     for name, row in _DATA["shared"][rows].items()
 }
+#: The same names by how networks start in the released code.
+RELEASED = {
+    (network, row["recurrent"], row["encoder"]): name
+    for network, rows in {"wrnn": "released_rows_of_waves", "irnn": "released_rows_of_dense"}.items()
+    for name, row in _DATA["shared"][rows].items()
+} | {("irnn", "identity", f"released-{kind}"): "iRNN" for kind in ("small", "dense")}
 
 
 def find_sweep(name: str) -> Sweep:
@@ -262,11 +268,14 @@ def record_activity(network: SequenceNetwork, plan: SequencePlan, count: int = 4
     return np.stack([sort_by_peak(states[:, place])[None] for place in range(count)])
 
 
-def measure_diagonal(activity: np.ndarray, seed: int = 0) -> float:
-    """Return the share of power on the diagonal of one neuron a step, the mean over active rings; ``seed`` shuffles."""
-    rings = [ring for ring in activity.reshape(-1, *activity.shape[2:]) if ring.any()]
-    shares = [measure_line_share(measure_activity_spectrum(ring, seed=seed)) for ring in rings]
-    return float(np.mean(shares)) if shares else 0.0
+def measure_bands(
+    activity: np.ndarray, measure: Callable[[np.ndarray], float] = lambda ring: measure_speed(ring)[1], mixed: bool = False
+) -> float:  # fmt: skip
+    """Return a measure of a ring (time, neurons), by default the share of power on the line of its best speed, the mean over
+    active rings; ``mixed`` puts neurons in random order first, which is the control."""
+    generator, rings = np.random.default_rng(0), activity.reshape(-1, *activity.shape[2:])
+    rings = [generator.permutation(ring, axis=1) if mixed else ring for ring in rings if ring.any()]
+    return float(np.mean([measure(ring) for ring in rings])) if rings else 0.0
 
 
 def list_speeds(activity: np.ndarray) -> list[float]:

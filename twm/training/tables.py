@@ -17,7 +17,7 @@ from scipy.stats import rankdata, t
 from twm.errors import require
 from twm.tasks.sequences import ADDING_LENGTHS, COPY_WAITS
 from twm.training.attention import RatioSummary, summarise_ratio
-from twm.training.sweeps import ABLATIONS
+from twm.training.sweeps import ABLATIONS, RELEASED
 
 Row = Mapping[str, Any]
 #: The papers' numbers.
@@ -256,7 +256,9 @@ def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tup
 #: Accuracy in per cent on MNIST pixel by pixel and permuted, by network.
 PAPER_IMAGES = PAPER_NUMBERS["images"]
 _RELEASED_BATCH = 128  # of the copy task, by which the wave-RNN paper's code divides the loss once more
-_LEARNT = 0.99  # accuracy from which a task is learnt
+_LEARNT = 0.99  # accuracy from which a range is learnt
+#: How encoders start in the released code, by the first word.
+_RELEASED = {"wrnn": ("single", "released"), "irnn": ("released",)}
 #: What tells two networks of a grid apart; starts of weights are among it, because they are what an ablation compares.
 _NETWORK = ["task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "seed"]
 
@@ -276,9 +278,12 @@ def _read_frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Return the rows with numbers as floats, what the network is called, and which row of the paper's Table 4 it is."""
     numbers = ["accuracy", "loss", "iterations_to_99", "solved_at"]
     frame = pd.DataFrame(rows, columns=[*_NETWORK, *numbers, "iterations", "parameters"])
-    names = {starts: name for name, starts in ABLATIONS.items()}
+    names = {starts: name for name, starts in ABLATIONS.items()} | RELEASED
     variants = [names.get((row["network"], row["init"], row["encoder"])) for row in rows]
-    return frame.astype(dict.fromkeys(numbers, float)).assign(kind=[name_kind(row) for row in rows], variant=variants)
+    frame = frame.astype(dict.fromkeys(numbers, float)).assign(kind=[name_kind(row) for row in rows], variant=variants)
+    # Where there are networks that start as in the released code, those that do not are left out.
+    released = frame["encoder"].astype(str).str.startswith("released")
+    return frame[released | ~released.groupby([frame["task"], frame["kind"], list(map(str, variants))]).transform("any")]
 
 
 def _pick(frame: pd.DataFrame, plain: bool = False) -> pd.DataFrame:
@@ -301,6 +306,21 @@ def pick_usual(rows: Iterable[Row]) -> list[Row]:
     kinds = [own for _, own in _read_frame(rows).groupby("kind", sort=False)]
     usual = [own[own["parameters"] == own["parameters"].mode().max()] for own in kinds]
     return [rows[place] for own in usual for place in _pick(own).index]
+
+
+def were_trained(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> bool:
+    """Tell whether networks start as in the released code and had the paper's iterations, or stopped improving: in the last
+    third of their tests the best accuracy rose by at most .01 and the lowest loss fell by at most a twentieth."""
+
+    def is_done(row: Row) -> bool:
+        start, points = (row["encoder"] or "").partition("-")[0], curves.get(row["model"], [])
+        points = [point for point in points if point["test_loss"] is not None]
+        accuracy, loss = ([point[key] for point in points] for key in ("test_accuracy", "test_loss"))
+        early = slice(2 * len(points) // 3)
+        flat = len(points) > 1 and max(accuracy) <= max(accuracy[early]) + 0.01 and min(loss) >= 0.95 * min(loss[early])
+        return start in _RELEASED.get(row["network"], ("",)) and bool(flat or not row["scale"])
+
+    return all(is_done(row) for row in rows)
 
 
 @dataclass(frozen=True)
@@ -384,11 +404,11 @@ def describe_adding(rows: Sequence[Row]) -> dict[str, Any]:
     return lengths | solved | {"missing": len(set(ADDING_LENGTHS) - set(lengths["wrnn_lengths"]))}
 
 
-def list_accuracies(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
+def list_accuracies(rows: Iterable[Row], column: str = "accuracy") -> dict[str, dict[int, float]]:
     """Return accuracies of ``pick_usual`` in per cent, by what the paper calls a network, then by seed."""
     own = pick_usual(rows)
     kinds = dict.fromkeys(map(name_kind, own))
-    return {kind: {row["seed"]: 100 * row["accuracy"] for row in own if name_kind(row) == kind} for kind in kinds}
+    return {kind: {row["seed"]: 100 * row[column] for row in own if name_kind(row) == kind} for kind in kinds}
 
 
 def summarise_ablation(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
@@ -450,14 +470,16 @@ def name_bridge(row: Row) -> str:
 
 
 def describe_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> dict[str, Any]:
-    """Return what analyses by ``name_bridge`` and seed come to: the least figures, of the control the largest."""
-    found: dict[str, Any] = {}
-    for short, title in {"wave": "wRNN", "tanh": "wRNN (tanh)", "lstm": "LSTM"}.items():
-        own = [value for (name, _), value in answers.items() if name.partition(",")[0] == title]
-        learnt = [value for value in own if value["trained"] >= _LEARNT]
-        found |= {f"{short}_networks": len(own), f"{short}_learnt": len(learnt)}
-        if learnt:
-            least = pd.DataFrame(learnt).min()[["r2", "r2_settled", "interventions", "accuracy"]].to_dict()
-            found |= {f"{short}_{key}": value for key, value in least.items()}
-            found[f"{short}_elsewhere"] = max(value["elsewhere"] for value in learnt)
+    """Return what analyses by ``name_bridge`` and seed come to: of each network the figures in one basis, and for both kinds
+    the least figures, of the control the largest."""
+    kinds = ["wave" if name.startswith("wRNN") else "lstm" for name, _ in answers]
+    found: dict[str, Any] = {"kinds": kinds}
+    keys = ["trained", "accuracy", "r2", "r2_settled", "interventions", "swaps", "elsewhere"]
+    frame = pd.DataFrame(list(answers.values()), columns=keys)
+    found |= {key: frame[key].tolist() for key in ("trained", "accuracy", "r2_settled", "swaps")}
+    for kind, own in frame.groupby(np.array(kinds)):
+        found |= {f"{kind}_{key}": value for key, value in own.min().to_dict().items()}
+        found |= {f"{kind}_networks": len(own), f"{kind}_elsewhere": own["elsewhere"].max()}
+        good = own[own["trained"] >= _LEARNT]
+        found |= {f"{kind}_learnt_{key}": good[key].min() if len(good) else 0.0 for key in ("r2", "interventions")}
     return found

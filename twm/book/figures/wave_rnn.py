@@ -137,19 +137,19 @@ def plot_speeds(groups: Mapping[str, Sequence[float]]) -> Figure:
 
 
 def plot_emergence(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
-    """Plot (iteration, share of power on the diagonal) through training, a line a start."""
+    """Plot (iteration, share of power on each ring's best line) through training, a line a start."""
     figure, ((panel,),) = make_axes(width=5.4, height=3.1)
     for index, (name, pairs) in enumerate(groups.items()):
         panel.plot(*zip(*pairs), **style_both(index, name, markersize=5))
-    label_axes(panel, "iteration", "power on the diagonal", legend="best", ylim=(0, 1.02))
+    label_axes(panel, "iteration", "power on the best line", legend="best", ylim=(0, 1.02))
     return figure
 
 
 def plot_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> Figure:
     """Plot what an analysis found in networks that are no Elman networks, by name and seed: a row a figure."""
     titles = {
-        "r2": "least $R^2$, directions of the step", "r2_settled": "least $R^2$, one basis for all steps",
-        "changed": "outputs that must change follow", "unchanged": "other outputs stay",
+        "accuracy": "signs right over 200 steps", "r2_settled": "one basis: least $R^2$", "swaps": "one basis: outputs after swaps",
+        "r2": "step's directions: least $R^2$", "interventions": "step's directions: outputs after swaps",
         "elsewhere": "wrong directions: outputs follow",
     }  # fmt: skip
     names = list(dict.fromkeys(name for name, _ in answers))
