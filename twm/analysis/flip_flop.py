@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.linalg import subspace_angles
+from scipy.linalg import orthogonal_procrustes
 
-from twm.analysis.fixed_points import SlowPoints, draw_starts, find_slow_points
+from twm.analysis.fixed_points import SlowPoints, draw_starts, find_slow_points, track_boundary
 from twm.errors import require, require_count
 from twm.models.elman import read_network
 from twm.models.kernels import Weights
@@ -19,12 +19,13 @@ from twm.records import Table
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import run_flip_flop
 
-#: Table of slow points: fixed ones, other minima of q, how many fixed ones have 0, 1, 2, ... unstable directions, the most
-#: of another, output states near which a stable one lies, unstable directions of the one nearest to rest at each of them.
+#: Table of slow points: batches of starts, and fixed points that the last added; fixed ones, other minima of q, how many fixed
+#: ones have 0, 1, 2, ... unstable directions, the most of another, output states near which a stable one lies, unstable
+#: directions of the one nearest to rest at each, fixed ones that lie elsewhere than a cube's with as many.
 POINT_TABLE = "flipflop_points.csv"
 _COLUMNS = (
-    "model", "delay", "seed", "starts", "fixed", "slow", "counts", "most_unstable_slow", "corners", "corner_unstable",
-    "seconds",
+    "model", "delay", "seed", "starts", "batches", "added", "fixed", "slow", "counts", "most_unstable_slow", "corners",
+    "corner_unstable", "misplaced", "seconds",
 )  # fmt: skip
 _LISTS = ("counts", "corner_unstable")
 _BEFORE, _AFTER = (-1, -1, -1), (-1, -1, 1)
@@ -49,6 +50,10 @@ class FlipFlopRun:
     states: np.ndarray  # (steps, streams, hidden)
     outputs: np.ndarray  # (steps, streams, channels)
     warm: int = 200  # first step that counts
+
+    def step(self, states: torch.Tensor) -> torch.Tensor:
+        """Return the states (..., hidden) after a step without pulses."""
+        return torch.tanh(states @ self.weights.recurrent.T)
 
     def mark_quiet(self) -> np.ndarray:
         """Mark the states of rest: (steps, streams), no pulse on its way for three delays, at least for ten steps."""
@@ -79,22 +84,28 @@ def _run(weights: Weights, pulses: np.ndarray, start: np.ndarray) -> tuple[np.nd
     return states.numpy(), outputs.numpy()
 
 
-def _run_freely(weights: Weights, states: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Run a network without pulses from states (batch, hidden); return states and outputs (steps, batch, ...)."""
-    return _run(weights, np.zeros((steps, len(states), weights.encoder.shape[1])), states)
+def _run_alone(
+    weights: Weights, states: np.ndarray, steps: int, channel: Any = 0, signs: Any = 0, at: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run states (batch, hidden) with no pulse but one of ``signs`` on a channel at step ``at``: states and outputs."""
+    pulses = np.zeros((steps, len(states), weights.encoder.shape[1]))
+    pulses[at, np.arange(len(states)), channel] = signs
+    return _run(weights, pulses, states)
 
 
-def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0) -> SlowPoints:
-    """Find slow points without input and, as tanh is odd, their mirror images. Source: mem Sec. 2, Sec. 4, Fig. 6."""
-    recurrent = run.weights.recurrent
-    visited = torch.from_numpy(run.states[run.warm :].reshape(-1, len(recurrent)))
-
-    def step(states: torch.Tensor) -> torch.Tensor:
-        return torch.tanh(states @ recurrent.T)
-
-    found = find_slow_points(step, draw_starts(visited, count, seed=seed))
-    images = torch.cat([found.states, -found.states])
-    return replace(find_slow_points(step, images), starts=found.starts) if len(images) else found
+def find_network_points(
+    run: FlipFlopRun, count: int = 500, seed: int = 0, most: int = 1
+) -> tuple[SlowPoints, list[int]]:
+    """Find slow points without input and, as tanh is odd, their mirror images, from batches of ``count`` fresh starts, at
+    most ``most``, until one adds no fixed point; say how many each added. Source: mem Sec. 2, Sec. 4, Fig. 6."""
+    visited = torch.from_numpy(run.states[run.warm :].reshape(-1, run.states.shape[-1]))
+    known, added, step = visited[:0], [], run.step
+    while len(added) < most and (not added or added[-1]):
+        found = find_slow_points(step, draw_starts(visited, count, seed=seed + len(added)))
+        images = torch.cat([known, found.states, -found.states])
+        points = find_slow_points(step, images) if len(images) else found
+        known, added = points.states, [*added, int(points.fixed.sum()) - sum(added)]
+    return replace(points, starts=count * len(added)), added
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,18 +123,75 @@ def find_resting(run: FlipFlopRun, settle: int = 2000, watch: int = 240) -> Rest
     """Leave a network alone in each output state, and see after some steps whether it stands still. Source: mem Sec. 4."""
     corners = np.array(list(product((-1, 1), repeat=run.task.channels)))
     starts = np.array([run.find_rest(corner)[0] for corner in corners])
-    moved, outputs = _run_freely(run.weights, starts, settle + watch)
+    moved, outputs = _run_alone(run.weights, starts, settle + watch)
     orbits = moved[settle:].swapaxes(0, 1)
     found = (outputs[settle:] * corners > 0).all((0, 2))
     return Resting(corners, found, np.ptp(orbits, axis=1).max(1), orbits.mean(1), orbits)
 
 
+def _project(resting: Resting, states: np.ndarray) -> np.ndarray:
+    """Return states (..., hidden) in the three principal components of the eight centres."""
+    mean = resting.centres.mean(0)
+    return (states - mean) @ np.linalg.svd(resting.centres - mean, full_matrices=False)[2][:3].T
+
+
 def fit_cube(resting: Resting) -> float:
     """Return R^2 of the eight centres, in three components, as an affine image of a cube's corners. Source: mem Fig. 2."""
-    centred = resting.centres - resting.centres.mean(0)
-    values = centred @ np.linalg.svd(centred, full_matrices=False)[2][:3].T
+    values = _project(resting, resting.centres)
     rest = values - _predict(resting.corners, values, resting.corners)[1]
     return float(1 - (rest**2).sum() / (values**2).sum())
+
+
+def read_cube(resting: Resting, states: np.ndarray) -> np.ndarray:
+    """Return coordinates (..., channels) of states (..., hidden) on the cube of the centres: -1 and 1 in its corners."""
+    values = _project(resting, states)
+    flat = values.reshape(-1, values.shape[-1])
+    return _predict(_project(resting, resting.centres), resting.corners, flat)[1].reshape(*values.shape[:-1], -1)
+
+
+def compare_corners(first: Resting, second: Resting) -> tuple[float, float, float]:
+    """Turn a network's centres onto another's, without stretching: R^2, the size of the second's over the first's, and the
+    share of 1,000 random orders of its corners that come to .9. Source: mem Sec. 4."""
+    here, there = (_project(resting, resting.centres) for resting in (first, second))
+
+    def fit(values: np.ndarray) -> float:
+        return 1 - ((values @ orthogonal_procrustes(values, here)[0] - here) ** 2).sum() / (here**2).sum()
+
+    rng = np.random.default_rng(0)
+    exchanged = np.mean([fit(rng.permutation(there)) >= 0.9 for _ in range(1000)])
+    return float(fit(there)), float(np.linalg.norm(there) / np.linalg.norm(here)), float(exchanged)
+
+
+def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float, float]:
+    """Send 200 states of rest a pulse against what a channel holds: how far beyond its corner that goes for a while; the
+    share that is beyond it, and right, on the pulse's own step; and of weaker pulses that switch and stay short of the
+    corner there, the share whose output shows it. Source: mem Sec. 4."""
+    rng, due, seen = np.random.default_rng(0), run.task.delay, []
+    picked = tuple(rng.permutation(np.argwhere(run.mark_quiet()))[:200].T)
+    each = np.arange(len(picked[0])), rng.integers(run.task.channels, size=len(picked[0]))
+    signs = -run.signs[picked][each]
+    for strength in (1.0, 0.75, 0.5, 0.25):
+        states, outputs = _run_alone(run.weights, run.states[picked], 60, each[1], strength * signs)
+        seen.append([values[:, each[0], each[1]] * signs for values in (read_cube(resting, states), outputs)])
+    (place, output), (places, outputs) = seen[0], np.concatenate(seen[1:], 2)
+    loop = place[due : due + 10].max(0) - place[-10:].max(0)
+    at_once = (place[0] >= 1) & (output[0] >= 0.99 * output[-1])
+    short = (places[0] < 1) & (outputs[-1] > 0)
+    visible = (short & (outputs[0] < 0.99 * outputs[-1])).sum() / max(1, short.sum())
+    return float(loop.mean()), float(at_once.mean()), float(visible)
+
+
+def follow_boundaries(run: FlipFlopRun, resting: Resting) -> tuple[float, float]:
+    """Return the share of states on the boundary between neighbouring corners that come within .01 edges of a saddle with one
+    unstable direction, and the same of states near the corners, which must not. Source: mem Sec. 4."""
+    pairs = [pair for pair in product(range(8), repeat=2) if np.ptp(resting.corners[list(pair)], 0).sum() == 2]
+    ends = torch.from_numpy(resting.centres[np.transpose(pairs)])
+    edges, points = (ends[1] - ends[0]).norm(dim=1), find_slow_points(run.step, ends.mean(0))
+    noise = torch.randn(2, *ends.shape, generator=torch.Generator().manual_seed(0), dtype=ends.dtype)
+    scattered = (ends + 0.1 * edges[:, None] * noise / noise.norm(dim=3, keepdim=True)).transpose(0, 1).flatten(1, 2)
+    saddles, edges = points.states[points.fixed & (points.unstable == 1)], edges.repeat(2)
+    nearest = track_boundary(run.step, *scattered, saddles) if len(saddles) else edges.expand(2, -1)
+    return tuple((nearest < 0.01 * edges).double().mean(1).tolist())
 
 
 def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> dict[str, Any]:
@@ -133,11 +201,13 @@ def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> d
     distances = np.linalg.norm(states - resting.centres[:, None], axis=2)
     distances[~(fixed & (outputs * resting.corners[:, None] > 0).all(2))] = np.inf
     near = [int(unstable[each.argmin()]) if np.isfinite(each).any() else -1 for each in distances]
+    between = (np.abs(read_cube(resting, states)) < 0.5).sum(1)
     return {
         "delay": run.task.delay, "starts": points.starts, "fixed": int(fixed.sum()), "slow": int((~fixed).sum()),
         "counts": " ".join(map(str, points.counts)), "corner_unstable": " ".join(map(str, near)),
         "most_unstable_slow": None if fixed.all() else int(unstable[~fixed].max()),
         "corners": len({tuple(np.sign(out)) for out in outputs[fixed & (unstable == 0)]}),
+        "misplaced": int((fixed & (between != unstable)).sum()),
     }  # fmt: skip
 
 
@@ -148,8 +218,9 @@ def record_points(networks: Path, path: Path, names: Sequence[str], say: Callabl
         weights, about = read_flip_flop(networks / f"{name}.safetensors")
         run = run_flip_flop_network(weights, FlipFlop(about["delay"], reading=about["reading"]))
         started = time.perf_counter()
-        row = describe_points(find_network_points(run, 600), run, find_resting(run))
-        row |= {"model": name, "seed": about["seed"], "seconds": round(time.perf_counter() - started, 1)}
+        points, added = find_network_points(run, 600, most=20)
+        row = describe_points(points, run, find_resting(run)) | {"model": name, "seed": about["seed"]}
+        row |= {"batches": len(added), "added": added[-1], "seconds": round(time.perf_counter() - started, 1)}
         table.add([row], rank=lambda each: (int(each["delay"]), int(each["seed"])))
         say(f"{name}: {row['fixed']} fixed points with 0, 1, 2, ... unstable directions: {row['counts']}")
 
@@ -162,12 +233,6 @@ def read_points(path: Path | str) -> list[dict[str, Any]]:
 
 def _open_points(path: Path | str) -> Table:
     return Table(Path(path), _COLUMNS, ("model", *_LISTS))
-
-
-def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split a spectrum into what is outside the unit circle, nearly real and complex, and the rest. Source: mem Fig. 4."""
-    outside, real = np.abs(eigenvalues) > 1, np.abs(eigenvalues.imag) <= tolerance * np.abs(eigenvalues)
-    return eigenvalues[outside & real], eigenvalues[outside & ~real], eigenvalues[~outside]
 
 
 def _find_change(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
@@ -200,53 +265,8 @@ def send_switches(
     """Average, as average_switches does, around switches made on purpose from at most ``count`` states of rest."""
     channel, sign = _find_change(before, after)
     starts = np.random.default_rng(seed).permutation(run.find_rest(before))[:count]
-    earlier, said = _run_freely(run.weights, starts, lead)
-    pushed = _push(run.weights, earlier[-1], channel, sign)
-    later, answers = _run_freely(run.weights, pushed, trail - 1)
-    states = np.concatenate([earlier, pushed[None], later]).mean(1)
-    outputs = np.concatenate([said, np.tanh(pushed @ run.weights.readout.numpy().T)[None], answers]).mean(1)
-    return states, outputs, len(starts)
-
-
-def _push(weights: Weights, states: np.ndarray, channel: int, signs: Any, age: int = 0) -> np.ndarray:
-    """Send a pulse to states (batch, hidden) and return the states ``age`` steps later."""
-    recurrent, encoder = weights.recurrent.numpy(), weights.encoder.numpy()
-    pushed = np.tanh(states @ recurrent.T + np.multiply.outer(signs, encoder[:, channel]))
-    return _run_freely(weights, pushed, age)[0][-1] if age else pushed
-
-
-class Oscillation(NamedTuple):
-    """Principal components of a short trajectory, and how they turn."""
-
-    components: np.ndarray  # (steps, 9) values of the leading components
-    axes: np.ndarray  # (9, hidden) their directions
-    crossings: np.ndarray  # (9,) how often each changes sign
-    phases: np.ndarray  # (8,) degrees, 0 to 180, between neighbours, at the frequency that is strongest in both
-    frequencies: np.ndarray  # (8,) of these pairs, in cycles a step
-
-
-def analyse_oscillation(trajectory: np.ndarray, count: int = 9) -> Oscillation:
-    """Compare the phases of neighbouring principal components of a trajectory (steps, hidden). Source: mem Fig. 3c."""
-    left, sizes, axes = np.linalg.svd(trajectory - trajectory.mean(0), full_matrices=False)
-    components = left[:, :count] * sizes[:count]
-    signs = np.sign(np.where(np.abs(components) < 1e-9 * np.abs(components).max(), 1.0, components))
-    window = np.hanning(len(components) + 2)[1:-1, None]
-    spectra = np.fft.rfft((components - components.mean(0)) * window, 16 * len(components), axis=0)
-    cross = spectra[:, :-1] * spectra[:, 1:].conj()
-    peaks = np.abs(cross[1:]).argmax(0) + 1
-    phases = np.abs(np.degrees(np.angle(cross[peaks, np.arange(len(peaks))])))
-    crossings = (signs[1:] != signs[:-1]).sum(0)
-    return Oscillation(components, axes[:count], crossings, phases, peaks / (16 * len(components)))
-
-
-def measure_angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the principal angles, in degrees, largest first, between the spans of the rows of two matrices."""
-    return np.degrees(subspace_angles(np.atleast_2d(first).T, np.atleast_2d(second).T))
-
-
-def make_travelling_step(delay: int, lead: int = 4, trail: int = 20) -> np.ndarray:
-    """Return the trajectory of a plain delay line when a new sign enters: (lead + trail, delay + 1) of -1 and 1."""
-    return np.where(np.arange(-lead, trail)[:, None] >= np.arange(delay + 1), 1.0, -1.0)
+    states, outputs = _run_alone(run.weights, starts, lead + trail, channel, sign, lead)
+    return states.mean(1), outputs.mean(1), len(starts)
 
 
 class DelayLine(NamedTuple):
@@ -303,7 +323,7 @@ def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int
     states, signs = (values[picked[:, 0], half + picked[:, 1]] for values in (run.states, run.signs))
 
     def judge(starts: np.ndarray, channel: int, due: int) -> float:
-        outputs = _run_freely(run.weights, starts, steps)[1]
+        outputs = _run_alone(run.weights, starts, steps)[1]
         wanted = np.repeat(signs[None], steps, 0).astype(float)
         wanted[due:, :, channel] *= -1
         right = outputs * wanted > 0
@@ -320,5 +340,6 @@ def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int
         success[at] = judge(states + change, channel, due)
         early[at] = judge(states + change, channel, due - 3) if due >= 3 else np.nan
         random[at] = judge(states + other, channel, due)
-        sent[at] = judge(_push(run.weights, states, channel, -signs[:, channel], age), channel, due)
+        pushed = _run_alone(run.weights, states, age + 1, channel, -signs[:, channel])[0][-1]
+        sent[at] = judge(pushed, channel, due)
     return WrittenPulses(*found)
