@@ -295,12 +295,13 @@ page.settle("mem.cube", there, missing, lambda: cube, figure="fig-flipflop-cube"
 shared["seeds"] = seeds
 tracked, ends = zip(*map(follow_boundaries, runs[0], resting[0]))
 page.record("mem.separatrices", {"tracked": tracked, "ends": ends, "lines": 48}, settings=1, **shared)
-alike, sizes, exchanged = zip(*map(compare_corners, resting[0], resting[delay]))
+alike, shapes, sizes, exchanged = zip(*map(compare_corners, resting[0], resting[delay]))
 shared["figure"] = "fig-flipflop-cube"
-page.record("mem.corners", {"alike": alike, "sizes": sizes, "exchanged": exchanged}, settings=2, **shared)
+numbers = {"alike": alike, "shapes": shapes, "sizes": sizes, "exchanged": exchanged}
+page.record("mem.corners", numbers, settings=2, **shared)
 beyond = {each: list(zip(*map(measure_overshoot, runs[each], resting[each]))) for each in (0, delay)}
 page.record("mem.loops", {f"loops_{label}": beyond[each][0] for each, label in labels.items()}, settings=2, **shared)
-page.record("mem.overshoot", {"at_once": beyond[0][1], "visible": beyond[0][2]}, settings=1, **shared)
+page.record("mem.overshoot", dict(zip(("places", "at_once", "visible"), beyond[0][1:])), settings=1, **shared)
 
 # %% mystnb={"figure": {"caption": "Top: slow points of two networks in the plane of the first two principal components; numbers give the unstable directions where there are more than three. Bottom: how many fixed points every seed has, by the number of unstable directions. Without delay there are 8, 12, 6 and 1, as in three independent bits.", "name": "fig-flipflop-points"}, "image": {"alt": "Top, two planes with markers by number of unstable directions; left a cube seen from a side, right a crowded cloud. Bottom, two tables of counts, a row a seed: left four columns with the same numbers in every row, right many columns up to two dozen and more unstable directions, with small numbers that differ from seed to seed.", "width": "760px"}} tags=["hide-input"]
 panels = {}
@@ -321,12 +322,16 @@ figures.plot_points(panels, counts)
 # the boundary by halving, and follow it. Shares of {value}`mem.separatrices:tracked` run to a saddle with one unstable
 # direction: its stable manifold is the boundary.
 #
-# Delay leaves the corners where they are only roughly: turned onto those of the network that started from the same weights,
-# they agree with an $R^2$ of {value}`mem.corners:alike`. The paper also describes loops at the corners that disappear with
-# delay. A switch goes beyond its new corner by {value}`mem.loops:loops_none` of half an edge without delay, and by
-# {value}`mem.loops:loops_delayed` with it. Without delay a pulse is beyond the corner, and the output right, on its own step
-# in shares of {value}`mem.overshoot:at_once`; of weaker pulses that stay short of it, shares of
-# {value}`mem.overshoot:visible` show a transient.
+# With delay the corners form the same figure, but a larger one. Turned and stretched onto the corners of the network that
+# started from the same weights, they agree with an $R^2$ of {value}`mem.corners:shapes`, by seed. Without stretching it is
+# {value}`mem.corners:alike`, since they are {value}`mem.corners:sizes` times as far apart.
+#
+# The paper also describes loops at the corners without delay, by which a switch overshoots. In the space of the corners a
+# switch goes beyond the new one by {value}`mem.loops:loops_none` of half an edge without delay, and by
+# {value}`mem.loops:loops_delayed` with it. On the pulse's own step the state is not even near the new corner, which is at 1:
+# the mean coordinate is {value}`mem.overshoot:places`. The output is all the same at its final value or beyond it in shares
+# of {value}`mem.overshoot:at_once`, so the readout responds to the pulse's own direction. Of weaker pulses that stay short of
+# the final value, shares of {value}`mem.overshoot:visible` show it by a hundredth of it.
 #
 # With delay, points with many unstable directions appear, as the paper says: up to
 # {value}`mem.saddles.delay:most_unstable`. The networks have {value}`mem.saddles.delay:fixed` fixed points; the search stopped
