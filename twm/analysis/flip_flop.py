@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,15 +20,16 @@ from twm.records import Table
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import run_flip_flop
 
-#: Table of slow points: batches of starts, and fixed points that the last added; fixed ones, other minima of q, how many fixed
-#: ones have 0, 1, 2, ... unstable directions, the most of another, output states near which a stable one lies, unstable
-#: directions of the one nearest to rest at each, fixed ones that lie elsewhere than a cube's with as many.
+#: Table of slow points: batches of starts, what the last added; fixed points and other minima of q; fixed ones with 0, 1, ...
+#: unstable directions, the most of another; output states near which a stable one lies, unstable directions of the one nearest
+#: to rest at each; fixed ones that lie elsewhere than those of a cube with as many.
 POINT_TABLE = "flipflop_points.csv"
 _COLUMNS = (
     "model", "delay", "seed", "starts", "batches", "added", "fixed", "slow", "counts", "most_unstable_slow", "corners",
     "corner_unstable", "misplaced", "seconds",
 )  # fmt: skip
 _LISTS = ("counts", "corner_unstable")
+_open_points = partial(Table, columns=_COLUMNS, texts=("model", *_LISTS))
 _BEFORE, _AFTER = (-1, -1, -1), (-1, -1, 1)
 
 
@@ -225,12 +227,8 @@ def record_points(networks: Path, path: Path, names: Sequence[str], say: Callabl
 
 def read_points(path: Path | str) -> list[dict[str, Any]]:
     """Read a table of slow points: numbers as numbers, lists as lists, empty cells as None; no rows if there is no table."""
-    rows = _open_points(path).read()
+    rows = _open_points(Path(path)).read()
     return [row | {name: [int(part) for part in row[name].split()] for name in _LISTS} for row in rows]
-
-
-def _open_points(path: Path | str) -> Table:
-    return Table(Path(path), _COLUMNS, ("model", *_LISTS))
 
 
 def _find_change(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
