@@ -258,8 +258,7 @@ def list_flip_flop_plans(seeds: Iterable[int] | None = None) -> list[FlipFlopPla
     singles = [FlipFlopPlan(delay) for delay in (2, 4, 6, 10, 12, 14, 16)]
     singles += [FlipFlopPlan(delay, reading="network") for delay in (0, 8)]
     # The rarer pulses are a third as many: three times the updates see as many as the others did.
-    long = {"iterations": 120_000, "drop_at": 96_000}
-    singles += [FlipFlopPlan(9, **long), FlipFlopPlan(8, reading="network", **long)]
+    singles += [FlipFlopPlan(8, reading="network", iterations=120_000, drop_at=96_000)]
     # Longer unfolding tells whether a long delay fails for want of room or for want of a gradient.
     singles += [FlipFlopPlan(delay, unfold=20) for delay in (8, 12, 16)]
     plans = []
