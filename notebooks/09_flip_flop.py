@@ -293,13 +293,14 @@ page.settle("mem.cube", there, missing, lambda: cube, figure="fig-flipflop-cube"
 shared["seeds"] = seeds
 tracked, ends = zip(*map(follow_boundaries, runs[0], resting[0]))
 page.record("mem.separatrices", {"tracked": tracked, "ends": ends, "lines": 48}, settings=1, **shared)
-alike, shapes, spans, exchanged = zip(*map(compare_corners, resting[0], resting[delay]))
+corners = zip(*map(compare_corners, resting[0], resting[delay]))
 shared["figure"] = "fig-flipflop-cube"
-numbers = {"alike": alike, "shapes": shapes, "sizes": spans, "exchanged": exchanged}
-page.record("mem.corners", numbers, settings=2, **shared)
-beyond = {each: list(zip(*map(measure_overshoot, runs[each], resting[each]))) for each in (0, delay)}
-page.record("mem.loops", {f"loops_{label}": beyond[each][0] for each, label in labels.items()}, settings=2, **shared)
-page.record("mem.overshoot", dict(zip(("places", "at_once", "visible"), beyond[0][1:])), settings=1, **shared)
+page.record("mem.corners", dict(zip(("alike", "shapes", "sizes", "exchanged"), corners)), settings=2, **shared)
+beyond = {each: list(zip(*map(measure_overshoot, runs[each], resting[each]))) for each in labels}
+numbers = {f"switching_{label}": beyond[each][0] for each, label in labels.items()}
+numbers |= {f"repeating_{label}": beyond[each][1] for each, label in labels.items()}
+page.record("mem.loops", numbers, settings=2, **shared)
+page.record("mem.overshoot", dict(zip(("places", "at_once", "visible"), beyond[0][2:])), settings=1, **shared)
 
 # %% mystnb={"figure": {"caption": "Top: slow points of two networks in the plane of the first two principal components; numbers give the unstable directions where there are more than three. Bottom: how many fixed points every seed has, by the number of unstable directions. Without delay there are 8, 12, 6 and 1, as in three independent bits.", "name": "fig-flipflop-points"}, "image": {"alt": "Top, two planes with markers by number of unstable directions; left a cube seen from a side, right a crowded cloud. Bottom, two tables of counts, a row a seed: left four columns with the same numbers in every row, right many columns up to two dozen and more unstable directions, with small numbers that differ from seed to seed.", "width": "760px"}} tags=["hide-input"]
 panels = {}
@@ -324,10 +325,11 @@ figures.plot_points(panels, counts)
 # started from the same weights, they agree with an $R^2$ of {value}`mem.corners:shapes`, by seed. Without stretching it is
 # {value}`mem.corners:alike`, since they are {value}`mem.corners:sizes` times as far apart.
 #
-# The paper also describes loops at the corners without delay, by which a switch overshoots. In the space of the corners a
-# switch goes beyond the new one by {value}`mem.loops:loops_none` of half an edge without delay, and by
-# {value}`mem.loops:loops_delayed` with it, by seed. On the pulse's own step the state is still far from the new corner, which
-# has the coordinate 1: its mean coordinate is {value}`mem.overshoot:places`. The output is at its final value on that step,
+# The paper also describes loops that protrude from the corners without delay and disappear with it. Pulses that repeat the
+# sign a channel holds make them: the state leaves its corner outwards by {value}`mem.loops:repeating_none` of half an edge, by
+# seed, and comes back. With delay it is {value}`mem.loops:repeating_delayed`. A switch goes beyond its new corner by
+# {value}`mem.loops:switching_none`, and with delay by {value}`mem.loops:switching_delayed`. On the pulse's own step a switching
+# state is still far from the new corner, at a mean coordinate of {value}`mem.overshoot:places`. The output is at its final value on that step,
 # or beyond it, in {value}`mem.overshoot:at_once` of the cases. The readout therefore responds to the direction of the pulse,
 # not only to the corners. Of weaker pulses whose output stays short, {value}`mem.overshoot:visible` show it by more than a
 # hundredth.
@@ -506,23 +508,22 @@ if not page.reuse:
         found = {"accuracy": score.settled, "waiting": score.waiting if plan.delay else None}
         rows.append({"delay": plan.delay, "unfold": plan.unfold} | found)
 rows = [row | {"waiting": 1.0 if row["waiting"] is None else row["waiting"]} for row in rows]
+rows.sort(key=lambda row: row["delay"])
 usual, more = ([row for row in rows if (row["unfold"] <= 10) == small] for small in (True, False))
-usual.sort(key=lambda row: row["delay"])
-more = [row for row in more if row["delay"] > 8 or not page.reuse]
 shorter = [row for row in on_record.values() if 0 < row["delay"] < 8] or [checked[0]]
 
 # %% tags=["hide-input"]
 keys, reason = (("delays", "delay"), ("accuracies", "accuracy"), ("waits", "waiting")), "twm sweep flipflop --resume"
-shared = {"figure": "fig-flipflop-delays", "scale": scale, "settings": len({row["delay"] for row in usual})}
+shared = {"figure": "fig-flipflop-delays", "scale": scale}
 page.settle("mem.limit", usual, reason, lambda: {
     name: [row[column] for row in usual] for name, column in keys
-}, seeds=3 if page.reuse else 1, **shared)
+}, seeds=3 if page.reuse else 1, settings=len({row["delay"] for row in usual}), **shared)
 page.settle("mem.capacity", more and shorter, reason, lambda: {
-    f"longer_{name}": [row[column] for row in more] for name, column in keys
+    f"longer_{name}": [row[column] for row in more[-2:]] for name, column in keys
 } | {
     "longer_unfold": more[0]["unfold"], "shorter_delays": [row["delay"] for row in shorter],
     "shorter_unstable": [len(row["counts"]) - 1 for row in shorter],
-}, **shared | {"settings": len(more) + len(shorter)})
+}, settings=len(more[-2:]) + len(shorter), **shared)
 
 # %% mystnb={"figure": {"caption": "Accuracy against delay, for ten steps of unfolding as in the paper, and for longer unfolding. Dotted: what the claim asks for.", "name": "fig-flipflop-delays"}, "image": {"alt": "Two plots of shares against delay. Filled markers are near one up to delay 8 and fall towards one half beyond; open markers stay near one for a longer delay.", "width": "700px"}} tags=["hide-input"]
 series = {"10 steps unfolded": usual, "longer": more}
@@ -571,8 +572,8 @@ if checked[0]["corners"] == 8:
 # **No longer delay, "a result of the networks' capacity".** Some networks learn delay 9, and the limit moves with the unfolding,
 # see {numref}`fig-flipflop-delays`.
 #
-# **Corners in the same places, loops, neurons as oscillators.** With delay the cube is larger, switches hardly overshoot in the
-# space of the corners, and next to no neuron follows one frequency.
+# **Corners in the same places, neurons as oscillators.** With delay the cube is larger, and next to no neuron follows one
+# frequency.
 #
 # **Transverse by measurement.** Nearly all planes are transverse to three directions among a hundred, so the angle is no
 # evidence. That pulses are invisible until due was measured at the outputs.

@@ -162,23 +162,24 @@ def compare_corners(first: Resting, second: Resting) -> tuple[float, float, floa
     return float(fit), float(shares[0]), float(size), float((shares[1:] >= 0.9).mean())
 
 
-def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float, float, float]:
-    """Send 200 states of rest a pulse against what a channel holds: how far that goes beyond its corner for a while; where on
-    the cube it is on the pulse's own step; the share whose output is at its final value or beyond on that step; and of weaker
-    pulses that switch and stay short of that, the share whose output shows it, by a hundredth. Source: mem Sec. 4."""
+def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float, float, float, float]:
+    """Send 200 states of rest a pulse against what a channel holds, or the same again: how far beyond the corner each goes for
+    a while; where on the cube the first is on its own step; the share whose output is at its final value or beyond it there;
+    and of weaker ones that switch and stay short of that, the share that shows it, by a hundredth. Source: mem Sec. 4."""
     rng, due, seen = np.random.default_rng(0), run.task.delay, []
     picked = tuple(rng.permutation(np.argwhere(run.mark_quiet()))[:200].T)
     each = np.arange(len(picked[0])), rng.integers(run.task.channels, size=len(picked[0]))
     signs = -run.signs[picked][each]
-    for strength in (1.0, 0.75, 0.5, 0.25):
-        states, outputs = _run_alone(run.weights, run.states[picked], 60, each[1], strength * signs)
-        seen.append([values[:, each[0], each[1]] * signs for values in (read_cube(resting, states), outputs)])
-    (place, output), (_, outputs) = seen[0], np.concatenate(seen[1:], 2)
-    loop = place[due : due + 10].max(0) - place[-10:].max(0)
+    for strength in (1.0, -1.0, 0.75, 0.5, 0.25):
+        runs = _run_alone(run.weights, run.states[picked], 60, each[1], strength * signs)
+        parts = (read_cube(resting, runs[0]), runs[1])
+        seen.append([np.sign(strength) * values[:, each[0], each[1]] * signs for values in parts])
+    (place, output), (_, outputs) = seen[0], np.concatenate(seen[2:], 2)
+    loops = [float((way[due : due + 10].max(0) - way[-10:].max(0)).mean()) for way, _ in seen[:2]]
+    at_once = (output[0] >= output[-1]) & (output[-1] > 0)
     short = (outputs[0] < outputs[-1]) & (outputs[-1] > 0)
     visible = (short & (outputs[0] < 0.99 * outputs[-1])).sum() / max(1, short.sum())
-    at_once = (output[0] >= output[-1]) & (output[-1] > 0)
-    return float(loop.mean()), float(place[0].mean()), float(at_once.mean()), float(visible)
+    return *loops, float(place[0].mean()), float(at_once.mean()), float(visible)
 
 
 def follow_boundaries(run: FlipFlopRun, resting: Resting) -> tuple[float, float]:
