@@ -172,8 +172,8 @@ def test_the_named_sweep_has_what_the_claims_ask_for():
     assert len({plan.name for plan in plans}) == len(plans)
     usual = [plan for plan in plans if plan.unfold == 10 and plan.reading == "channel"]
     assert sorted((plan.delay, plan.seed) for plan in usual) == sorted(
-        [(delay, seed) for delay in (0, 8, 9) for seed in range(5) if delay < 9 or seed < 3]
-        + [(delay, 0) for delay in (2, 4, 6, 10, 12, 14, 16)]
+        [(delay, seed) for delay in (0, 8, 9, 10) for seed in range(5) if delay < 9 or seed < 3]
+        + [(delay, 0) for delay in (2, 4, 6, 11, 12, 14, 16)]
     )
     assert [plan.seed for plan in list_flip_flop_plans([3])] == [3, 3]
 

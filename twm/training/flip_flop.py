@@ -251,11 +251,11 @@ class FlipFlopTrainer(TrainingRun):
 
 
 def list_flip_flop_plans(seeds: Iterable[int] | None = None) -> list[FlipFlopPlan]:
-    """Return the networks of the sweep, seed by seed: by default 0 to 4 for delays 0 and 8, 0 to 2 for 9, else 0.
+    """Return the networks of the sweep, seed by seed: by default 0 to 4 for delays 0 and 8, 0 to 2 for 9 and 10, else 0.
 
     Source: mem Sec. 3, Fig. 6; the other delays, readings and 20 steps are additions.
     """
-    singles = [FlipFlopPlan(delay) for delay in (2, 4, 6, 10, 12, 14, 16)]
+    singles = [FlipFlopPlan(delay) for delay in (2, 4, 6, 11, 12, 14, 16)]
     singles += [FlipFlopPlan(delay, reading="network") for delay in (0, 8)]
     # The rarer pulses are a third as many: three times the updates see as many as the others did.
     singles += [FlipFlopPlan(8, reading="network", iterations=120_000, drop_at=96_000)]
@@ -263,7 +263,7 @@ def list_flip_flop_plans(seeds: Iterable[int] | None = None) -> list[FlipFlopPla
     singles += [FlipFlopPlan(delay, unfold=20) for delay in (8, 12, 16)]
     plans = []
     for seed in range(5) if seeds is None else seeds:
-        plans += [FlipFlopPlan(delay, seed) for delay in (0, 8, 9) if delay < 9 or seed < 3]
+        plans += [FlipFlopPlan(delay, seed) for delay in (0, 8, 9, 10) if delay < 9 or seed < 3]
         plans += singles if seed == 0 else []
     return plans
 
