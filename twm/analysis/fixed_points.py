@@ -114,23 +114,6 @@ def draw_starts(visited: Tensor, count: int, *, noise: float = 0.1, mix: int = 4
     return (visited[picked] * shares[..., None]).sum(1) + noise * visited.square().mean().sqrt() * spread
 
 
-@torch.no_grad()
-def track_boundary(step: _Step, lower: Tensor, upper: Tensor, saddles: Tensor, steps: int = 150) -> Tensor:
-    """Halve lines between states (lines, hidden) of two basins until a point of each is on the boundary; return how near its
-    orbit comes to one of the saddles (saddles, hidden), and how near that of ``lower`` does, (2, lines). Source: mem Sec. 4."""
-
-    def follow(states: Tensor) -> list[Tensor]:
-        return [states := step(states) for _ in range(steps)]
-
-    home, away, first = follow(lower)[-1], follow(upper)[-1], lower
-    for _ in range(45):
-        middle = (lower + upper) / 2
-        came = follow(middle)[-1]
-        same = ((came - home).norm(dim=1) < (came - away).norm(dim=1))[:, None]
-        lower, upper = torch.where(same, middle, lower), torch.where(same, upper, middle)
-    return torch.stack([torch.cdist(each, saddles).amin(2) for each in follow(torch.stack([lower, first]))]).amin(0)
-
-
 def _descend(step: _Step, starts: Tensor, radius: float, iterations: int) -> Tensor:
     """Follow starts down q; return the minima that they came to, without those that ran away or are still on their way."""
     states, damping = starts.clone(), starts.new_ones(len(starts))

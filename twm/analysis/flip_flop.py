@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy.linalg import orthogonal_procrustes
 
-from twm.analysis.fixed_points import SlowPoints, draw_starts, find_slow_points, track_boundary
+from twm.analysis.fixed_points import SlowPoints, draw_starts, find_slow_points
 from twm.errors import require, require_count
 from twm.models.elman import read_network
 from twm.models.kernels import Weights
@@ -95,9 +95,7 @@ def _run_alone(
     return _run(weights, pulses, states)
 
 
-def find_network_points(
-    run: FlipFlopRun, count: int = 500, seed: int = 0, most: int = 1
-) -> tuple[SlowPoints, list[int]]:
+def find_network_points(run: FlipFlopRun, count: int, seed: int = 0, most: int = 1) -> tuple[SlowPoints, list[int]]:
     """Find slow points without input and, as tanh is odd, their mirror images, from batches of ``count`` fresh starts, at
     most ``most``, until one adds no fixed point; say how many each added. Source: mem Sec. 2, Sec. 4, Fig. 6."""
     visited = torch.from_numpy(run.states[run.warm :].reshape(-1, run.states.shape[-1]))
@@ -156,10 +154,9 @@ def compare_corners(first: Resting, second: Resting) -> tuple[float, float, floa
     the share of 1,000 random orders of its corners that come to .9 if stretched. Source: mem Sec. 4."""
     here, there = (_project(resting, resting.centres) for resting in (first, second))
     size, rng = np.linalg.norm(there) / np.linalg.norm(here), np.random.default_rng(0)
-    orders = [there, *(rng.permutation(there) for _ in range(1000))]
-    shapes = [orthogonal_procrustes(order, here)[1] / np.linalg.norm(there) / np.linalg.norm(here) for order in orders]
-    fit, shares = 2 * size * shapes[0] - size**2, np.square(shapes)
-    return float(fit), float(shares[0]), float(size), float((shares[1:] >= 0.9).mean())
+    sums = [orthogonal_procrustes(order, here)[1] for order in (there, *(rng.permutation(there) for _ in range(1000)))]
+    shapes = np.array(sums) / np.linalg.norm(there) / np.linalg.norm(here)
+    return *map(float, (2 * size * shapes[0] - size**2, shapes[0] ** 2, size, (shapes[1:] ** 2 >= 0.9).mean())),
 
 
 def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float, float, float, float]:
@@ -171,9 +168,8 @@ def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float,
     each = np.arange(len(picked[0])), rng.integers(run.task.channels, size=len(picked[0]))
     signs = -run.signs[picked][each]
     for strength in (1.0, -1.0, 0.75, 0.5, 0.25):
-        runs = _run_alone(run.weights, run.states[picked], 60, each[1], strength * signs)
-        parts = (read_cube(resting, runs[0]), runs[1])
-        seen.append([np.sign(strength) * values[:, each[0], each[1]] * signs for values in parts])
+        states, outputs = _run_alone(run.weights, run.states[picked], 60, each[1], strength * signs)
+        seen.append([np.sign(strength) * part[:, *each] * signs for part in (read_cube(resting, states), outputs)])
     (place, output), (_, outputs) = seen[0], np.concatenate(seen[2:], 2)
     loops = [float((way[due : due + 10].max(0) - way[-10:].max(0)).mean()) for way, _ in seen[:2]]
     at_once = (output[0] >= output[-1]) & (output[-1] > 0)
@@ -182,17 +178,29 @@ def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float,
     return *loops, float(place[0].mean()), float(at_once.mean()), float(visible)
 
 
-def follow_boundaries(run: FlipFlopRun, resting: Resting) -> tuple[float, float]:
-    """Return the share of states on the boundary between neighbouring corners that come within .01 edges of a saddle with one
-    unstable direction, and the same of states near the corners, which must not. Source: mem Sec. 4."""
+@torch.no_grad()
+def follow_boundaries(run: FlipFlopRun, resting: Resting, steps: int = 150) -> tuple[float, float]:
+    """Halve lines between states scattered about neighbouring corners until a point of each is on the boundary; return the
+    share of these that come within .01 edges of a saddle with one unstable direction, left alone, and of the lines' ends."""
     pairs = [pair for pair in product(range(8), repeat=2) if np.ptp(resting.corners[list(pair)], 0).sum() == 2]
     ends = torch.from_numpy(resting.centres[np.transpose(pairs)])
     edges, points = (ends[1] - ends[0]).norm(dim=1), find_slow_points(run.step, ends.mean(0))
     noise = torch.randn(2, *ends.shape, generator=torch.Generator().manual_seed(0), dtype=ends.dtype)
-    scattered = (ends + 0.1 * edges[:, None] * noise / noise.norm(dim=3, keepdim=True)).transpose(0, 1).flatten(1, 2)
-    saddles, edges = points.states[points.fixed & (points.unstable == 1)], edges.repeat(2)
-    nearest = track_boundary(run.step, *scattered, saddles) if len(saddles) else edges.expand(2, -1)
-    return tuple((nearest < 0.01 * edges).double().mean(1).tolist())
+    scattered = ends + 0.1 * edges[:, None] * noise / noise.norm(dim=3, keepdim=True)
+
+    def follow(states: torch.Tensor) -> list[torch.Tensor]:
+        return [states := run.step(states) for _ in range(steps)]
+
+    lower, upper = first, last = scattered.transpose(0, 1).flatten(1, 2)
+    home, away = follow(first)[-1], follow(last)[-1]
+    for _ in range(45):
+        middle = (lower + upper) / 2
+        came = follow(middle)[-1]
+        same = ((came - home).norm(dim=1) < (came - away).norm(dim=1))[:, None]
+        lower, upper = torch.where(same, middle, lower), torch.where(same, upper, middle)
+    saddles = points.states[points.fixed & (points.unstable == 1)]
+    near = [torch.cdist(states, saddles) < 0.01 * edges.repeat(2)[:, None] for states in follow(torch.stack([lower, first]))]
+    return tuple(torch.stack(near).any(3).any(0).double().mean(1).tolist())
 
 
 def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> dict[str, Any]:
