@@ -267,7 +267,7 @@ def _sweep_flip_flops(options: argparse.Namespace) -> int:
     settings = {"workers": 1, "order": flip_flop.list_flip_flop_plans()}
     outcome = train_models(plans, place, **_read_settings(options) | settings)
     if not outcome.stopped:
-        names = [plan.name for plan in plans if plan.name in flip_flop.main_flip_flops()]
+        names = [plan.name for plan in plans if plan.delay <= 8 and (plan.reading, plan.unfold) == ("channel", 10)]
         record_points(place.networks, place.rows.with_name(POINT_TABLE), names, _say(options))
     return _end_training(options, outcome)
 

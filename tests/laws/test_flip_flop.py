@@ -7,21 +7,14 @@ import pytest
 import torch
 
 from twm.analysis import flip_flop
-from twm.analysis.flip_flop import (
-    average_switches,
-    find_resting,
-    fit_cube,
-    fit_delay_line,
-    make_travelling_step,
-    measure_angles,
-    run_flip_flop_network,
-    send_switches,
-    write_pulses,
-)
+from twm.analysis.flip_flop import average_switches, compare_corners, find_resting, fit_cube, fit_delay_line
+from twm.analysis.flip_flop import measure_overshoot, run_flip_flop_network, send_switches, write_pulses
 from twm.errors import UserError
 from twm.models.elman import write_network
 from twm.models.kernels import Weights
 from twm.tasks.flip_flop import FlipFlop
+from twm.theory.activity import analyse_oscillation, make_travelling_step, measure_angles, measure_tones
+from twm.theory.spectra import split_spectrum
 from twm.training.plans import FlipFlopPlan
 
 
@@ -52,16 +45,26 @@ def line():
     return run_flip_flop_network(make_line(5), FlipFlop(5), streams=40, steps=800)
 
 
-def test_latches_have_a_cube_of_27_points_and_rest_in_its_corners(latches):
+def test_latches_have_a_cube_of_27_points_rest_in_its_corners_and_overshoot_them_if_pulses_are_strong(latches):
     resting = find_resting(latches, settle=300)
-    points = flip_flop.find_network_points(latches, 400)
-    assert points.counts == [8, 12, 6, 1] and resting.found.all() and resting.amplitudes.max() < 1e-9
+    points, added = flip_flop.find_network_points(latches, 400, most=3)
+    assert added == [27, 0] and resting.found.all() and resting.amplitudes.max() < 1e-9
     row = flip_flop.describe_points(points, latches, resting)
-    assert row["corners"] == 8 and row["counts"] == "8 12 6 1" and row["corner_unstable"] == " ".join("0" * 8)
+    assert (row["corners"], row["misplaced"]) == (8, 0) and row["counts"] == "8 12 6 1"
+    assert row["corner_unstable"] == " ".join("0" * 8)
+    assert flip_flop.follow_boundaries(latches, resting) == (1.0, 0.0)
+    assert np.allclose(flip_flop.read_cube(resting, resting.centres), resting.corners)
     # A squashed cube is still affine, and a shuffled one is not.
     skew = np.random.default_rng(0).standard_normal((8, 8))
     assert fit_cube(resting) == pytest.approx(fit_cube(replace(resting, centres=resting.centres @ skew))) == 1
     assert fit_cube(replace(resting, centres=np.random.default_rng(1).permutation(resting.centres))) < 0.9
+    turned = resting.centres @ np.linalg.qr(np.random.default_rng(0).standard_normal((8, 8)))[0]
+    assert compare_corners(resting, replace(resting, centres=turned + 3)) == pytest.approx((1, 1, 1, 0), abs=0.01)
+    assert compare_corners(resting, replace(resting, centres=2 * turned))[:3] == pytest.approx((0, 1, 2))
+    *loops, place, at_once, visible = measure_overshoot(latches, resting)
+    assert min(loops) > 0.05 and place > 1 and at_once == visible == 1.0
+    weak = replace(latches, weights=latches.weights._replace(encoder=0.3 * latches.weights.encoder))
+    assert measure_overshoot(weak, resting)[3] == 0.0
 
 
 def test_a_circled_corner_is_not_at_rest():
@@ -89,18 +92,15 @@ def test_points_are_recorded_once_and_read_back(latches, tmp_path):
         flip_flop.read_flip_flop(tmp_path / "other.safetensors")
 
 
-def test_the_average_switch_of_a_line_is_the_travelling_step(line):
+def test_the_average_switch_of_a_line_is_the_travelling_step_whether_it_happens_or_is_sent(line):
     states, outputs, count = average_switches(line)
     assert count > 5
     positions = np.sign(states.reshape(len(states), 3, 6))
     expected = make_travelling_step(5)
     assert np.array_equal(positions[:, 2], expected)
     assert (positions[:, :2] == -1).all() and np.array_equal(np.sign(outputs[:, 2]), expected[:, -1])
-
-
-def test_switches_that_are_sent_are_those_that_happen(line):
-    happened, sent = average_switches(line), send_switches(line, count=50)
-    assert np.abs(happened[0] - sent[0]).max() < 1e-6 and np.abs(happened[1] - sent[1]).max() < 1e-6 and sent[2] == 50
+    sent = send_switches(line, count=50)
+    assert np.abs(states - sent[0]).max() < 1e-6 and np.abs(outputs - sent[1]).max() < 1e-6 and sent[2] == 50
     other = send_switches(line, (-1, -1, -1), (1, -1, -1), count=50)
     assert np.sign(other[1][-1]).tolist() == [1, -1, -1]
 
@@ -108,15 +108,17 @@ def test_switches_that_are_sent_are_those_that_happen(line):
 def test_a_rotation_has_a_quarter_period_and_what_travels_has_rising_frequencies():
     times = 0.6 * np.arange(40)
     turning = np.stack([np.cos(times), np.sin(times)], 1) @ np.random.default_rng(0).standard_normal((2, 9))
-    found = flip_flop.analyse_oscillation(turning, 2)
+    assert measure_tones(turning, 20).min() > 0.9, "and one sinusoid is nearly all of it"
+    assert measure_tones(make_travelling_step(8, 0), 8).max() < 0.8, "but not of what travels"
+    found = analyse_oscillation(turning, 2)
     assert found.phases[0] == pytest.approx(90, abs=8)
     assert found.frequencies[0] == pytest.approx(0.6 / (2 * np.pi), abs=0.01)
-    assert np.array_equal(flip_flop.analyse_oscillation(make_travelling_step(8)).crossings[:7], np.arange(1, 8))
+    assert np.array_equal(analyse_oscillation(make_travelling_step(8)).crossings[:7], np.arange(1, 8))
 
 
 def test_angles_and_spectra_of_known_planes():
     values, axes = np.array([1.4, 1.3 + 0.01j, -1.2, 1.1 * np.exp(1j), 1.1 * np.exp(-1j), 0.99j, 0.5]), np.eye(4)
-    assert [len(part) for part in flip_flop.split_spectrum(values)] == [3, 2, 2]
+    assert [len(part) for part in split_spectrum(values)] == [3, 2, 2]
     tilted = np.array([[np.cos(0.3), 0, np.sin(0.3), 0]])
     assert np.allclose(measure_angles(axes[:2], axes[2:]), [90, 90])
     assert np.allclose(measure_angles(tilted, axes[:2]), np.degrees(0.3))

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from scipy.linalg import subspace_angles
+from scipy.linalg import orthogonal_procrustes
 
 from twm.analysis.fixed_points import SlowPoints, draw_starts, find_slow_points
 from twm.errors import require, require_count
@@ -19,14 +20,16 @@ from twm.records import Table
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import run_flip_flop
 
-#: Table of slow points: fixed ones, other minima of q, how many fixed ones have 0, 1, 2, ... unstable directions, the most
-#: of another, output states near which a stable one lies, unstable directions of the one nearest to rest at each of them.
+#: Table of slow points: batches of starts, what the last added; fixed points and other minima of q; fixed ones with 0, 1, ...
+#: unstable directions, the most of another; output states near which a stable one lies, unstable directions of the one nearest
+#: to rest at each; fixed ones that lie elsewhere than those of a cube with as many.
 POINT_TABLE = "flipflop_points.csv"
 _COLUMNS = (
-    "model", "delay", "seed", "starts", "fixed", "slow", "counts", "most_unstable_slow", "corners", "corner_unstable",
-    "seconds",
+    "model", "delay", "seed", "starts", "batches", "added", "fixed", "slow", "counts", "most_unstable_slow", "corners",
+    "corner_unstable", "misplaced", "seconds",
 )  # fmt: skip
 _LISTS = ("counts", "corner_unstable")
+_open_points = partial(Table, columns=_COLUMNS, texts=("model", *_LISTS))
 _BEFORE, _AFTER = (-1, -1, -1), (-1, -1, 1)
 
 
@@ -49,6 +52,10 @@ class FlipFlopRun:
     states: np.ndarray  # (steps, streams, hidden)
     outputs: np.ndarray  # (steps, streams, channels)
     warm: int = 200  # first step that counts
+
+    def step(self, states: torch.Tensor) -> torch.Tensor:
+        """Return the states (..., hidden) after a step without pulses."""
+        return torch.tanh(states @ self.weights.recurrent.T)
 
     def mark_quiet(self) -> np.ndarray:
         """Mark the states of rest: (steps, streams), no pulse on its way for three delays, at least for ten steps."""
@@ -79,22 +86,26 @@ def _run(weights: Weights, pulses: np.ndarray, start: np.ndarray) -> tuple[np.nd
     return states.numpy(), outputs.numpy()
 
 
-def _run_freely(weights: Weights, states: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Run a network without pulses from states (batch, hidden); return states and outputs (steps, batch, ...)."""
-    return _run(weights, np.zeros((steps, len(states), weights.encoder.shape[1])), states)
+def _run_alone(
+    weights: Weights, states: np.ndarray, steps: int, channel: Any = 0, signs: Any = 0, at: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Run states (batch, hidden) with no pulse but one of ``signs`` on a channel at step ``at``: states and outputs."""
+    pulses = np.zeros((steps, len(states), weights.encoder.shape[1]))
+    pulses[at, np.arange(len(states)), channel] = signs
+    return _run(weights, pulses, states)
 
 
-def find_network_points(run: FlipFlopRun, count: int = 500, seed: int = 0) -> SlowPoints:
-    """Find slow points without input and, as tanh is odd, their mirror images. Source: mem Sec. 2, Sec. 4, Fig. 6."""
-    recurrent = run.weights.recurrent
-    visited = torch.from_numpy(run.states[run.warm :].reshape(-1, len(recurrent)))
-
-    def step(states: torch.Tensor) -> torch.Tensor:
-        return torch.tanh(states @ recurrent.T)
-
-    found = find_slow_points(step, draw_starts(visited, count, seed=seed))
-    images = torch.cat([found.states, -found.states])
-    return replace(find_slow_points(step, images), starts=found.starts) if len(images) else found
+def find_network_points(run: FlipFlopRun, count: int, seed: int = 0, most: int = 1) -> tuple[SlowPoints, list[int]]:
+    """Find slow points without input and, as tanh is odd, their mirror images, from batches of ``count`` fresh starts, at
+    most ``most``, until one adds no fixed point; say how many each added. Source: mem Sec. 2, Sec. 4, Fig. 6."""
+    visited = torch.from_numpy(run.states[run.warm :].reshape(-1, run.states.shape[-1]))
+    known, added, step = visited[:0], [], run.step
+    while len(added) < most and (not added or added[-1]):
+        found = find_slow_points(step, draw_starts(visited, count, seed=seed + len(added)))
+        images = torch.cat([known, found.states, -found.states])
+        points = find_slow_points(step, images) if len(images) else found
+        known, added = points.states, [*added, int(points.fixed.sum()) - sum(added)]
+    return replace(points, starts=count * len(added)), added
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,18 +123,84 @@ def find_resting(run: FlipFlopRun, settle: int = 2000, watch: int = 240) -> Rest
     """Leave a network alone in each output state, and see after some steps whether it stands still. Source: mem Sec. 4."""
     corners = np.array(list(product((-1, 1), repeat=run.task.channels)))
     starts = np.array([run.find_rest(corner)[0] for corner in corners])
-    moved, outputs = _run_freely(run.weights, starts, settle + watch)
+    moved, outputs = _run_alone(run.weights, starts, settle + watch)
     orbits = moved[settle:].swapaxes(0, 1)
     found = (outputs[settle:] * corners > 0).all((0, 2))
     return Resting(corners, found, np.ptp(orbits, axis=1).max(1), orbits.mean(1), orbits)
 
 
+def _project(resting: Resting, states: np.ndarray) -> np.ndarray:
+    """Return states (..., hidden) in the three principal components of the eight centres."""
+    mean = resting.centres.mean(0)
+    return (states - mean) @ np.linalg.svd(resting.centres - mean, full_matrices=False)[2][:3].T
+
+
 def fit_cube(resting: Resting) -> float:
     """Return R^2 of the eight centres, in three components, as an affine image of a cube's corners. Source: mem Fig. 2."""
-    centred = resting.centres - resting.centres.mean(0)
-    values = centred @ np.linalg.svd(centred, full_matrices=False)[2][:3].T
+    values = _project(resting, resting.centres)
     rest = values - _predict(resting.corners, values, resting.corners)[1]
     return float(1 - (rest**2).sum() / (values**2).sum())
+
+
+def read_cube(resting: Resting, states: np.ndarray) -> np.ndarray:
+    """Return coordinates (..., channels) of states (..., hidden) on the cube of the centres: -1 and 1 in its corners."""
+    values = _project(resting, states)
+    flat = values.reshape(-1, values.shape[-1])
+    return _predict(_project(resting, resting.centres), resting.corners, flat)[1].reshape(*values.shape[:-1], -1)
+
+
+def compare_corners(first: Resting, second: Resting) -> tuple[float, float, float, float]:
+    """Turn a network's centres onto another's: R^2, R^2 if stretched as well, the size of the second's over the first's, and
+    the share of 1,000 random orders of its corners that come to .9 if stretched. Source: mem Sec. 4."""
+    here, there = (_project(resting, resting.centres) for resting in (first, second))
+    size, rng = np.linalg.norm(there) / np.linalg.norm(here), np.random.default_rng(0)
+    sums = [orthogonal_procrustes(order, here)[1] for order in (there, *(rng.permutation(there) for _ in range(1000)))]
+    shapes = np.array(sums) / np.linalg.norm(there) / np.linalg.norm(here)
+    return *map(float, (2 * size * shapes[0] - size**2, shapes[0] ** 2, size, (shapes[1:] ** 2 >= 0.9).mean())),
+
+
+def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float, float, float, float]:
+    """Send 200 states of rest a pulse against what a channel holds, or the same again: how far beyond the corner each goes for
+    a while; where on the cube the first is on its own step; the share whose output is at its final value or beyond it there;
+    and of weaker ones that switch and stay short of that, the share that shows it, by a hundredth. Source: mem Sec. 4."""
+    rng, due, seen = np.random.default_rng(0), run.task.delay, []
+    picked = tuple(rng.permutation(np.argwhere(run.mark_quiet()))[:200].T)
+    each = np.arange(len(picked[0])), rng.integers(run.task.channels, size=len(picked[0]))
+    signs = -run.signs[picked][each]
+    for strength in (1.0, -1.0, 0.75, 0.5, 0.25):
+        states, outputs = _run_alone(run.weights, run.states[picked], 60, each[1], strength * signs)
+        seen.append([np.sign(strength) * part[:, *each] * signs for part in (read_cube(resting, states), outputs)])
+    (place, output), (_, outputs) = seen[0], np.concatenate(seen[2:], 2)
+    loops = [float((way[due : due + 10].max(0) - way[-10:].max(0)).mean()) for way, _ in seen[:2]]
+    at_once = (output[0] >= output[-1]) & (output[-1] > 0)
+    short = (outputs[0] < outputs[-1]) & (outputs[-1] > 0)
+    visible = (short & (outputs[0] < 0.99 * outputs[-1])).sum() / max(1, short.sum())
+    return *loops, float(place[0].mean()), float(at_once.mean()), float(visible)
+
+
+@torch.no_grad()
+def follow_boundaries(run: FlipFlopRun, resting: Resting, steps: int = 150) -> tuple[float, float]:
+    """Halve lines between states scattered about neighbouring corners until a point of each is on the boundary; return the
+    share of these that come within .01 edges of a saddle with one unstable direction, left alone, and of the lines' ends."""
+    pairs = [pair for pair in product(range(8), repeat=2) if np.ptp(resting.corners[list(pair)], 0).sum() == 2]
+    ends = torch.from_numpy(resting.centres[np.transpose(pairs)])
+    edges, points = (ends[1] - ends[0]).norm(dim=1), find_slow_points(run.step, ends.mean(0))
+    noise = torch.randn(2, *ends.shape, generator=torch.Generator().manual_seed(0), dtype=ends.dtype)
+    scattered = ends + 0.1 * edges[:, None] * noise / noise.norm(dim=3, keepdim=True)
+
+    def follow(states: torch.Tensor) -> list[torch.Tensor]:
+        return [states := run.step(states) for _ in range(steps)]
+
+    lower, upper = first, last = scattered.transpose(0, 1).flatten(1, 2)
+    home, away = follow(first)[-1], follow(last)[-1]
+    for _ in range(45):
+        middle = (lower + upper) / 2
+        came = follow(middle)[-1]
+        same = ((came - home).norm(dim=1) < (came - away).norm(dim=1))[:, None]
+        lower, upper = torch.where(same, middle, lower), torch.where(same, upper, middle)
+    saddles = points.states[points.fixed & (points.unstable == 1)]
+    near = [torch.cdist(states, saddles) < 0.01 * edges.repeat(2)[:, None] for states in follow(torch.stack([lower, first]))]
+    return tuple(torch.stack(near).any(3).any(0).double().mean(1).tolist())
 
 
 def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> dict[str, Any]:
@@ -133,11 +210,13 @@ def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> d
     distances = np.linalg.norm(states - resting.centres[:, None], axis=2)
     distances[~(fixed & (outputs * resting.corners[:, None] > 0).all(2))] = np.inf
     near = [int(unstable[each.argmin()]) if np.isfinite(each).any() else -1 for each in distances]
+    between = (np.abs(read_cube(resting, states)) < 0.5).sum(1)
     return {
         "delay": run.task.delay, "starts": points.starts, "fixed": int(fixed.sum()), "slow": int((~fixed).sum()),
         "counts": " ".join(map(str, points.counts)), "corner_unstable": " ".join(map(str, near)),
         "most_unstable_slow": None if fixed.all() else int(unstable[~fixed].max()),
         "corners": len({tuple(np.sign(out)) for out in outputs[fixed & (unstable == 0)]}),
+        "misplaced": int((fixed & (between != unstable)).sum()),
     }  # fmt: skip
 
 
@@ -148,26 +227,17 @@ def record_points(networks: Path, path: Path, names: Sequence[str], say: Callabl
         weights, about = read_flip_flop(networks / f"{name}.safetensors")
         run = run_flip_flop_network(weights, FlipFlop(about["delay"], reading=about["reading"]))
         started = time.perf_counter()
-        row = describe_points(find_network_points(run, 600), run, find_resting(run))
-        row |= {"model": name, "seed": about["seed"], "seconds": round(time.perf_counter() - started, 1)}
+        points, added = find_network_points(run, 600, most=20)
+        row = describe_points(points, run, find_resting(run)) | {"model": name, "seed": about["seed"]}
+        row |= {"batches": len(added), "added": added[-1], "seconds": round(time.perf_counter() - started, 1)}
         table.add([row], rank=lambda each: (int(each["delay"]), int(each["seed"])))
         say(f"{name}: {row['fixed']} fixed points with 0, 1, 2, ... unstable directions: {row['counts']}")
 
 
 def read_points(path: Path | str) -> list[dict[str, Any]]:
     """Read a table of slow points: numbers as numbers, lists as lists, empty cells as None; no rows if there is no table."""
-    rows = _open_points(path).read()
+    rows = _open_points(Path(path)).read()
     return [row | {name: [int(part) for part in row[name].split()] for name in _LISTS} for row in rows]
-
-
-def _open_points(path: Path | str) -> Table:
-    return Table(Path(path), _COLUMNS, ("model", *_LISTS))
-
-
-def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split a spectrum into what is outside the unit circle, nearly real and complex, and the rest. Source: mem Fig. 4."""
-    outside, real = np.abs(eigenvalues) > 1, np.abs(eigenvalues.imag) <= tolerance * np.abs(eigenvalues)
-    return eigenvalues[outside & real], eigenvalues[outside & ~real], eigenvalues[~outside]
 
 
 def _find_change(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]:
@@ -200,53 +270,8 @@ def send_switches(
     """Average, as average_switches does, around switches made on purpose from at most ``count`` states of rest."""
     channel, sign = _find_change(before, after)
     starts = np.random.default_rng(seed).permutation(run.find_rest(before))[:count]
-    earlier, said = _run_freely(run.weights, starts, lead)
-    pushed = _push(run.weights, earlier[-1], channel, sign)
-    later, answers = _run_freely(run.weights, pushed, trail - 1)
-    states = np.concatenate([earlier, pushed[None], later]).mean(1)
-    outputs = np.concatenate([said, np.tanh(pushed @ run.weights.readout.numpy().T)[None], answers]).mean(1)
-    return states, outputs, len(starts)
-
-
-def _push(weights: Weights, states: np.ndarray, channel: int, signs: Any, age: int = 0) -> np.ndarray:
-    """Send a pulse to states (batch, hidden) and return the states ``age`` steps later."""
-    recurrent, encoder = weights.recurrent.numpy(), weights.encoder.numpy()
-    pushed = np.tanh(states @ recurrent.T + np.multiply.outer(signs, encoder[:, channel]))
-    return _run_freely(weights, pushed, age)[0][-1] if age else pushed
-
-
-class Oscillation(NamedTuple):
-    """Principal components of a short trajectory, and how they turn."""
-
-    components: np.ndarray  # (steps, 9) values of the leading components
-    axes: np.ndarray  # (9, hidden) their directions
-    crossings: np.ndarray  # (9,) how often each changes sign
-    phases: np.ndarray  # (8,) degrees, 0 to 180, between neighbours, at the frequency that is strongest in both
-    frequencies: np.ndarray  # (8,) of these pairs, in cycles a step
-
-
-def analyse_oscillation(trajectory: np.ndarray, count: int = 9) -> Oscillation:
-    """Compare the phases of neighbouring principal components of a trajectory (steps, hidden). Source: mem Fig. 3c."""
-    left, sizes, axes = np.linalg.svd(trajectory - trajectory.mean(0), full_matrices=False)
-    components = left[:, :count] * sizes[:count]
-    signs = np.sign(np.where(np.abs(components) < 1e-9 * np.abs(components).max(), 1.0, components))
-    window = np.hanning(len(components) + 2)[1:-1, None]
-    spectra = np.fft.rfft((components - components.mean(0)) * window, 16 * len(components), axis=0)
-    cross = spectra[:, :-1] * spectra[:, 1:].conj()
-    peaks = np.abs(cross[1:]).argmax(0) + 1
-    phases = np.abs(np.degrees(np.angle(cross[peaks, np.arange(len(peaks))])))
-    crossings = (signs[1:] != signs[:-1]).sum(0)
-    return Oscillation(components, axes[:count], crossings, phases, peaks / (16 * len(components)))
-
-
-def measure_angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return the principal angles, in degrees, largest first, between the spans of the rows of two matrices."""
-    return np.degrees(subspace_angles(np.atleast_2d(first).T, np.atleast_2d(second).T))
-
-
-def make_travelling_step(delay: int, lead: int = 4, trail: int = 20) -> np.ndarray:
-    """Return the trajectory of a plain delay line when a new sign enters: (lead + trail, delay + 1) of -1 and 1."""
-    return np.where(np.arange(-lead, trail)[:, None] >= np.arange(delay + 1), 1.0, -1.0)
+    states, outputs = _run_alone(run.weights, starts, lead + trail, channel, sign, lead)
+    return states.mean(1), outputs.mean(1), len(starts)
 
 
 class DelayLine(NamedTuple):
@@ -303,7 +328,7 @@ def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int
     states, signs = (values[picked[:, 0], half + picked[:, 1]] for values in (run.states, run.signs))
 
     def judge(starts: np.ndarray, channel: int, due: int) -> float:
-        outputs = _run_freely(run.weights, starts, steps)[1]
+        outputs = _run_alone(run.weights, starts, steps)[1]
         wanted = np.repeat(signs[None], steps, 0).astype(float)
         wanted[due:, :, channel] *= -1
         right = outputs * wanted > 0
@@ -320,5 +345,6 @@ def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int
         success[at] = judge(states + change, channel, due)
         early[at] = judge(states + change, channel, due - 3) if due >= 3 else np.nan
         random[at] = judge(states + other, channel, due)
-        sent[at] = judge(_push(run.weights, states, channel, -signs[:, channel], age), channel, due)
+        pushed = _run_alone(run.weights, states, age + 1, channel, -signs[:, channel])[0][-1]
+        sent[at] = judge(pushed, channel, due)
     return WrittenPulses(*found)

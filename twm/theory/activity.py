@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from scipy.linalg import subspace_angles
 
 from twm.errors import require, require_count
 
@@ -122,3 +123,48 @@ def sort_by_peak(activity: np.ndarray) -> np.ndarray:
     """Return activity (time, neurons) with neurons in the order of the time at which each is most active."""
     activity = np.asarray(activity)
     return activity[:, np.argsort(activity.argmax(0), kind="stable")]
+
+
+# ---- what oscillates, or seems to
+
+
+class Oscillation(NamedTuple):
+    """Principal components of a short trajectory, and how they turn."""
+
+    components: np.ndarray  # (steps, 9) values of the leading components
+    axes: np.ndarray  # (9, hidden) their directions
+    crossings: np.ndarray  # (9,) how often each changes sign
+    phases: np.ndarray  # (8,) degrees, 0 to 180, between neighbours, at the frequency that is strongest in both
+    frequencies: np.ndarray  # (8,) of these pairs, in cycles a step
+
+
+def analyse_oscillation(trajectory: np.ndarray, count: int = 9) -> Oscillation:
+    """Compare the phases of neighbouring principal components of a trajectory (steps, hidden). Source: mem Fig. 3c."""
+    left, sizes, axes = np.linalg.svd(trajectory - trajectory.mean(0), full_matrices=False)
+    components = left[:, :count] * sizes[:count]
+    signs = np.sign(np.where(np.abs(components) < 1e-9 * np.abs(components).max(), 1.0, components))
+    window = np.hanning(len(components) + 2)[1:-1, None]
+    spectra = np.fft.rfft((components - components.mean(0)) * window, 16 * len(components), axis=0)
+    cross = spectra[:, :-1] * spectra[:, 1:].conj()
+    peaks = np.abs(cross[1:]).argmax(0) + 1
+    phases = np.abs(np.degrees(np.angle(cross[peaks, np.arange(len(peaks))])))
+    crossings = (signs[1:] != signs[:-1]).sum(0)
+    return Oscillation(components, axes[:count], crossings, phases, peaks / (16 * len(components)))
+
+
+def measure_angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the principal angles, in degrees, largest first, between the spans of the rows of two matrices."""
+    return np.degrees(subspace_angles(np.atleast_2d(first).T, np.atleast_2d(second).T))
+
+
+def measure_tones(courses: np.ndarray, due: int) -> np.ndarray:
+    """Return for courses (steps, neurons), less their means before and from step ``due`` on, the share of the rest that one
+    sinusoid explains, of a period no longer than the course: its normalised periodogram. Source: mem Sec. 5, Fig. 3c."""
+    rest = np.concatenate([part - part.mean(0) for part in np.split(courses, [due])])
+    power = np.abs(np.fft.rfft(rest, 16 * len(rest), axis=0)[16:-16]) ** 2
+    return 2 * power.max(0) / (len(rest) * np.maximum((rest**2).sum(0), 1e-12))
+
+
+def make_travelling_step(delay: int, lead: int = 4, trail: int = 20) -> np.ndarray:
+    """Return the trajectory of a plain delay line when a new sign enters: (lead + trail, delay + 1) of -1 and 1."""
+    return np.where(np.arange(-lead, trail)[:, None] >= np.arange(delay + 1), 1.0, -1.0)

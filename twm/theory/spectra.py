@@ -102,6 +102,12 @@ def select_slow(eigenvalues: np.ndarray, threshold: float = THRESHOLD) -> np.nda
     return slow[_order_by_argument(slow)]
 
 
+def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Split a spectrum into what is outside the unit circle, nearly real and complex, and the rest. Source: mem Fig. 4."""
+    outside, real = np.abs(eigenvalues) > 1, np.abs(eigenvalues.imag) <= tolerance * np.abs(eigenvalues)
+    return eigenvalues[outside & real], eigenvalues[outside & ~real], eigenvalues[~outside]
+
+
 @dataclass(frozen=True, eq=False)
 class Matching:
     """A pairing of two sets of n arguments."""
