@@ -8,19 +8,9 @@ from hypothesis import strategies as st
 from twm.theory.bases import add_complement, make_basis, transform_operator
 from twm.theory.operators import make_cycle, make_shift, make_wave_operator, repeat_copy_spectrum
 from twm.theory.spectra import (
-    circular_distance,
-    compare_spectra,
-    compare_with_theory,
-    count_clusters,
-    find_clusters,
-    match_greedy,
-    match_optimal,
-    nonzero_eigenvalues,
-    predict_eigenvalues,
-    ranks_of_powers,
-    select_slow,
-    similarity_error,
-)
+    circular_distance, compare_spectra, compare_with_theory, count_clusters, find_clusters, match_greedy, match_optimal,
+    nonzero_eigenvalues, predict_eigenvalues, ranks_of_powers, select_slow, set_magnitudes, similarity_error,
+)  # fmt: skip
 from twm.theory.systems import make_named_task, make_random_selection, make_repeat_copy
 
 laws = settings(max_examples=30)
@@ -103,6 +93,10 @@ def test_a_gain_changes_margins_but_no_argument_and_the_threshold_decides_what_c
     plain, stronger = (compare_with_theory(gain * construct(task)[1], task) for gain in (1.0, 1.3))
     assert plain.margin == pytest.approx(0, abs=1e-8) and stronger.margin == pytest.approx(0.3, abs=1e-8)
     assert stronger.argument_error < 1e-8 and plain.gap > 0.9
+    # Magnitudes alone, set at will, and arguments by as much as they were turned (real eigenvalues are not).
+    again, turned = (compare_with_theory(set_magnitudes(construct(task)[1], 1.3, turn), task) for turn in (0.0, 0.03))
+    assert again.margin == turned.margin == pytest.approx(0.3, abs=1e-8)
+    assert again.argument_error < 1e-8 and 0.02 < turned.argument_error <= 0.03 + 1e-8
     faded = compare_with_theory(0.8 * construct(task)[1], task)
     assert (faded.rank_network, faded.margin, faded.gap, faded.greedy) == (0, None, None, None)
     lower = compare_with_theory(0.8 * construct(task)[1], task, threshold=0.5)
