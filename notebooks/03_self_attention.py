@@ -379,8 +379,7 @@ print("components that differ at margin 800:", exact, "heads:", heads)
 # batch has more than 98% of its signs right. Networks of one seed see the same batches. We count iterations until a
 # test (every hundred) has 99% of the signs right over 100 steps. The attention network is Eq. (8) with one head and
 # learnt positions; the Elman network has 128 neurons and no bias, as in the paper. T2 to T4 read eight columns, so attention
-# has eight heads there, three seeds, and at most 5,000 iterations. Eq. (8) as printed has no positions; it is trained on all
-# four tasks, too.
+# has eight heads there; two seeds of each have at most 3,000 iterations.
 #
 # In the paper profile this is a record, made by `twm run 03_self_attention --profile paper --retrain`; the other
 # profiles train a smaller comparison here.

@@ -67,7 +67,7 @@ def compare_attention_with_elman(
 #: on the other tasks, then what could explain it otherwise. An Elman network of 10 has about one head's parameters.
 RECORDED_PARTS: tuple[tuple[str, tuple[str, ...], int, int, float, int], ...] = (
     ("T1", ("attention", "elman"), 20, 128, 1e-3, 20_000),
-    *((task, ("attention-heads", "elman", "attention-unlabelled"), 3, 128, 1e-3, 5_000) for task in ("T2", "T3", "T4")),
+    *((task, ("attention-heads", "elman"), 2, 128, 1e-3, 3_000) for task in ("T2", "T3", "T4")),
     ("T1", ("attention-wide",), 6, 128, 1e-3, 20_000),
     ("repeat-copy:3,2", ("attention", "elman"), 6, 128, 1e-3, 20_000),
     ("repeat-copy:4,4", ("attention", "elman"), 6, 128, 1e-3, 20_000),
