@@ -232,6 +232,7 @@ def compare_gaussian(rows: Iterable[Row]) -> dict[str, Any]:
         related = correlate_ranks(*([row[name] for own in both for row in own] for name in columns[:2]))
         told = {"dims": dim, "pairs": len(pairs), "left_out": len(whole) - len(pairs), "differences": radius.value}
         told |= {"lows": radius.low, "highs": radius.high, "effects": radius.value / radius.values.std(ddof=1)}
+        told |= {"without_largest": float(np.sort(radius.values)[:-1].mean())}
         told |= {"larger": int((radius.values > 0).sum()), "angles": min(right) / len(pairs), "gained": memory.value}
         told |= {"gained_lows": memory.low, "gained_highs": memory.high, "gained_far": far.value}
         told |= {"ties": int((abs(memory.values) < 5e-5).sum()), "spearmans": related.value}
