@@ -191,6 +191,10 @@ def describe_main_comparison(rows: Sequence[Row], ratios: Mapping[str, RatioSumm
     named = {_find_main(rows)[0]: main} | {task: found for task, found in ratios.items() if task in TASK_CODES}
     numbers |= {"tasks": list(named), "ratios": [min(found.ratio, 1e9) for found in named.values()]}
     numbers |= {f"{end}s": [min(getattr(found, end), 1e9) for found in named.values()] for end in ("low", "high")}
+    others = list(named.values())[1:]
+    numbers |= {"others": sum(found.pairs for found in others)}
+    for name, missed in (("others_arrived", "first_missed"), ("others_elman", "second_missed")):
+        numbers[name] = numbers["others"] - sum(getattr(found, missed) for found in others)
     printed = [row for row in rows if row["model"] == "attention-unlabelled" and row["task"] in named]
     numbers |= {"printed": len(printed), "printed_arrived": sum(bool(row["iterations_to_99"]) for row in printed)}
     worst = [found.ratio for task, found in ratios.items() if task in {row["task"] for row in rows} - set(named)]
