@@ -253,7 +253,6 @@ class StartSummary:
     cap: int  # iterations after which a network was given up
     ratio: RatioSummary | None  # by the baseline's, over the seeds of both; None for the baseline itself
     rank_theory: int
-    ranks: dict[int, int]  # by seed, eigenvalues with a magnitude above 0.9
     argument_errors: list[float]  # radians, of the networks with equal ranks
 
     # Networks that came to 99%.
@@ -274,11 +273,10 @@ def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tup
         require((task, baseline) in groups, f"{task} has no network with the initial weights {baseline!r}")
         cap = max(row["iterations"] for key, own in groups.items() if key[0] == task for row in own.values())
         ratio = None if init == baseline else summarise_ratio(runs, groups[task, baseline])
-        columns = ("iterations_to_99", "rank_network")
-        times, ranks = ({seed: row[name] for seed, row in runs.items()} for name in columns)
+        times = {seed: row["iterations_to_99"] for seed, row in runs.items()}
         (theory,) = {row["rank_theory"] for row in runs.values()}
         errors = [row["argument_error"] for row in runs.values() if row["argument_error"] is not None]
-        found[task, init] = StartSummary(task, init, times, cap, ratio, theory, ranks, errors)
+        found[task, init] = StartSummary(task, init, times, cap, ratio, theory, errors)
     return found
 
 
