@@ -77,6 +77,7 @@ def test_no_random_network_breaks_a_corrected_bound_and_many_break_the_printed_o
     assert waves.broken["operator"] == waves.broken["frobenius"] == 0 < waves.broken["printed"]
     # The first only by contracting networks.
     assert plain.broken["printed"] == plain.broken_contracting["printed"] > 100 and plain.largest["printed"] > 2
+    assert search_violations(500, 0, waves=True, longest=1.0).broken["printed"] == 0
     assert plain.cases == 2000 and 0 < plain.contracting < 2000 and waves.largest["printed"] > 1.5
 
 

@@ -8,19 +8,9 @@ from hypothesis import strategies as st
 from twm.theory.bases import add_complement, make_basis, transform_operator
 from twm.theory.operators import make_cycle, make_shift, make_wave_operator, repeat_copy_spectrum
 from twm.theory.spectra import (
-    circular_distance,
-    compare_spectra,
-    compare_with_theory,
-    count_clusters,
-    find_clusters,
-    match_greedy,
-    match_optimal,
-    nonzero_eigenvalues,
-    predict_eigenvalues,
-    ranks_of_powers,
-    select_slow,
-    similarity_error,
-)
+    circular_distance, compare_spectra, compare_with_theory, count_clusters, find_clusters, match_greedy, match_optimal,
+    nonzero_eigenvalues, predict_eigenvalues, ranks_of_powers, select_slow, set_magnitudes, similarity_error,
+)  # fmt: skip
 from twm.theory.systems import make_named_task, make_random_selection, make_repeat_copy
 
 laws = settings(max_examples=30)
@@ -107,6 +97,13 @@ def test_a_gain_changes_margins_but_no_argument_and_the_threshold_decides_what_c
     assert (faded.rank_network, faded.margin, faded.gap, faded.greedy) == (0, None, None, None)
     lower = compare_with_theory(0.8 * construct(task)[1], task, threshold=0.5)
     assert lower.rank_network == 36 and lower.argument_error < 1e-8
+
+
+def test_magnitudes_are_set_at_will_and_arguments_turned_away_from_the_real_axis():
+    matrix = 1.2 * np.random.default_rng(0).standard_normal((40, 40)) / 40**0.5
+    before = np.linalg.eigvals(matrix)
+    moved = np.where(np.abs(before) > 0.9, 1.3 * np.exp(1j * (np.angle(before) + 0.03 * np.sign(before.imag))), before)
+    assert compare_spectra(np.linalg.eigvals(set_magnitudes(matrix, 1.3, 0.03)), moved) < 1e-10
 
 
 def test_noise_does_not_match():

@@ -12,7 +12,7 @@ from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import ModelPlan, check_plans
 from twm.training.runner import run_job, train_models
 from twm.training.sweeps import (
-    SWEEPS, Models, find_sweep, list_reduced_plans, measure_test_accuracy, read_sweep, remake_sweep, train_here,
+    SWEEPS, Models, find_sweep, list_reduced_plans, measure_by_step, read_sweep, remake_sweep, train_here,
 )  # fmt: skip
 from twm.training.tables import PAPER_NUMBERS
 
@@ -84,9 +84,9 @@ def test_a_record_reads_as_what_was_trained(trained, sweep):
     # The second network is not among those that the record keeps, and what was trained here is not looked for there.
     assert models.find_weights(PLANS[1].name) is None
     assert train_here(PLANS[1:]).find_weights(TINY.name) is None
-    again = measure_test_accuracy(models.find_weights(TINY.name), TINY.task, TINY.test_count, TINY.test_horizon)
+    again = measure_by_step(models.find_weights(TINY.name), TINY.task, TINY.test_count, TINY.test_horizon).mean()
     assert again == pytest.approx(models.rows[0]["accuracy"], abs=1e-6)
-    assert measure_test_accuracy(models.find_weights(EARLY), TINY.task, 50, 40) < again
+    assert measure_by_step(models.find_weights(EARLY), TINY.task, 50, 40).mean() < again
 
 
 def test_damage_is_said(sweep):

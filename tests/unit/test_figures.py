@@ -49,7 +49,7 @@ def make_ratio(ratio, low, high):
 
 def make_start(task, init, iterations, ratio):
     runs = dict(enumerate(iterations))
-    return StartSummary(task, init, runs, 5000, ratio and make_ratio(*ratio), 8, dict.fromkeys(runs, 8), [0.1])
+    return StartSummary(task, init, runs, 5000, ratio and make_ratio(*ratio), 8, [0.1])
 
 
 # Agrees in both; a dash that agrees and an accuracy that does not; a number where the paper has a dash; one seed.

@@ -8,7 +8,7 @@ from scipy import stats
 
 from twm.errors import UserError
 from twm.training.tables import (
-    compare_iterations, compare_paired, correlate_ranks, estimate_mean, pair_rows, summarise_starts,
+    compare_gaussian, compare_iterations, compare_paired, correlate_ranks, estimate_mean, pair_rows, summarise_starts,
 )  # fmt: skip
 
 
@@ -131,9 +131,22 @@ def test_starts_are_paired_by_task_and_seed_and_missing_runs_count_against_them(
     assert (wave.reached, wave.median, wave.cap, wave.ratio.second_missed) == (3, 100, 5000, 1)
     assert identity.reached == 0 and identity.median == 5000 and np.isinf(identity.ratio.low)
     assert wave.argument_errors == [0.5] * 3 and wave.rank_theory == 8
-    assert identity.argument_errors == [] and identity.ranks == {0: 9, 1: 9, 2: 9}
+    assert identity.argument_errors == []
     other = summarise_starts(STARTS[:6], baseline="wave")
     assert other["T1", "wave"].ratio is None and other["T1", "uniform"].ratio.ratio > 1
+
+
+def test_gaussian_starts_are_compared_for_each_d_without_the_pairs_that_did_not_learn():
+    rows = [
+        {"task": f"repeat-copy:8,{dim}", "init": init, "seed": seed, "accuracy_1x": 0.5 if seed == 3 else 1.0,
+         "radius": 1 + more * (0.1 + seed / 1000), "accuracy_10x": 0.8 + more * (0.1 if dim == 4 else -0.1),
+         "accuracy_100x": 0.6, "argument_error": 0.001 if seed else None}
+        for dim in (8, 4) for more, init in enumerate(("uniform", "gaussian")) for seed in range(4)
+    ]  # fmt: skip
+    found = compare_gaussian(rows)
+    assert (found["dims"], found["pairs"], found["left_out"], found["larger"]) == ([4, 8], [3, 3], [1, 1], [3, 3])
+    assert found["gained"] == pytest.approx([0.1, -0.1]) and found["differences"] == pytest.approx([0.101] * 2)
+    assert found["spearmans"][0] > 0 > found["spearmans"][1] and found["angles"] == pytest.approx([2 / 3] * 2)
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_what_is_apart_is_counted_and_named():
 
 
 def test_accurate_models_are_counted_without_the_bottleneck():
-    bottleneck = [make_row(seed, 0.99, error=0.001, cell=("T1", 64, l2)) for seed, l2 in enumerate((0.0, 0.001))]
+    bottleneck = [make_row(seed, 0.99, error=0.001, cell=("T1", 64, 0.0)) for seed in (0, 1)]
     rows = [
         make_row(0, 0.95, error=0.02),
         make_row(1, 0.95, error=0.0201),

@@ -121,7 +121,7 @@ def test_new_record_takes_the_old_one_s_place_only_when_it_is_whole(clone, monke
     """Its rows are those of the comparison here, and a network that fails keeps the old record in its place."""
     path, plan = clone / "book" / "results" / "attention.csv", replace(SHORT, stop_at=0.0)
     path.write_text("old\n", encoding="utf-8")
-    monkeypatch.setattr(attention, "RECORDED_PARTS", ((TOY, ("attention", "elman"), 2, 8, 1e-3),))
+    monkeypatch.setattr(attention, "RECORDED_PARTS", ((TOY, ("attention", "elman"), 2, 8, 1e-3, 20),))
     monkeypatch.setattr(attention, "TrainingPlan", lambda **options: plan)
     (clone / "_build" / "sweeps" / "attention").mkdir(parents=True)
     with monkeypatch.context() as patch:
@@ -143,8 +143,8 @@ def test_new_record_takes_the_old_one_s_place_only_when_it_is_whole(clone, monke
 def test_the_record_is_that_of_the_parts(root):
     """Every recorded row is that of a plan, and every plan has its row."""
     plans = []
-    for task, models, seeds, hidden, rate in RECORDED_PARTS:
-        plan = TrainingPlan(learning_rate=rate, stop_at=0.99)
+    for task, models, seeds, hidden, rate, iterations in RECORDED_PARTS:
+        plan = TrainingPlan(learning_rate=rate, iterations=iterations, stop_at=0.99)
         plans += attention._list_plans(range(seeds), task, hidden, models, plan)
     rows = read_rows(root / "book" / "results" / "attention.csv")
     assert list(rows[0]) == list(ModuleRun.columns)
@@ -199,14 +199,14 @@ def test_comparisons_are_told_apart_by_task_rate_and_size():
         make_row("attention", 1, 60, learning_rate=0.003),
         make_row("elman", 1, 20, hidden=128, learning_rate=0.003),
     ]
-    rows += [make_row("attention", 0, 30, task="T2"), make_row("elman", 0, 10, task="T2", hidden=128)]
+    rows += [make_row("attention", 0, 30, task="repeat-copy:4,4"), make_row("elman", 0, 10, task="repeat-copy:4,4", hidden=128)]
     found = {name: (summary.ratio, summary.pairs) for name, summary in summarise_comparisons(rows).items()}
     assert found == {
         "T1, all steps": (0.5, 2),
         "T1, first steps": (0.5, 2),
         "T1, equal parameters": (0.25, 1),
         "T1, rate 0.003": (3.0, 1),
-        "T2": (3.0, 1),
+        "repeat-copy:4,4": (3.0, 1),
     }
     assert list_iterations(rows) == ([100, 100], [200, 200])
     main = describe_main_comparison(rows, summarise_comparisons(rows))

@@ -156,10 +156,11 @@ class Violations(NamedTuple):
     contracting: int  # networks with mu below one
 
 
-def draw_cases(count: int, seed: int, waves: bool = False) -> Iterator[CaseGroup]:
+def draw_cases(count: int, seed: int, waves: bool = False, longest: float = 4.0) -> Iterator[CaseGroup]:
     """Draw small random networks, in groups of at most 50 of one size, with operator norms from 0.2 to 1.5.
 
-    With ``waves`` they are closed waves in bases whose vectors have lengths from 1/4 to 4 and any angles, plus noise.
+    With ``waves`` they are closed waves in bases whose vectors have lengths from 1/4 to ``longest`` and any angles, plus
+    noise.
     """
     count, seed = require_count(count, "count"), require_count(seed, "seed", 0)
     rng = np.random.default_rng([seed, int(waves)])
@@ -175,7 +176,7 @@ def draw_cases(count: int, seed: int, waves: bool = False) -> Iterator[CaseGroup
         columns = None
         if waves:
             basis = rng.standard_normal((models, hidden, history * dim))
-            basis *= rng.uniform(0.25, 4, (models, 1, history * dim)) / np.linalg.norm(basis, axis=1, keepdims=True)
+            basis *= rng.uniform(0.25, longest, (models, 1, history * dim)) / np.linalg.norm(basis, axis=1, keepdims=True)
             dual, noise = np.linalg.pinv(basis), 10 ** rng.uniform(-3, 0, (models, 1, 1))
             recurrent = basis @ make_cycle(history, dim) @ dual + noise * recurrent
             encoder, readout = basis[..., -dim:], dual[:, -dim:]
@@ -186,11 +187,11 @@ def draw_cases(count: int, seed: int, waves: bool = False) -> Iterator[CaseGroup
         yield CaseGroup(Weights(recurrent, encoder, readout), inputs, targets, bias, nonlinearity, columns)
 
 
-def search_violations(count: int, seed: int, waves: bool = False) -> Violations:
+def search_violations(count: int, seed: int, waves: bool = False, longest: float = 4.0) -> Violations:
     """Try the bounds on random networks: without waves those of Eq. (16), with waves those of Eq. (19)."""
     names = ("operator", "frobenius", "printed") if waves else ("corrected", "measured", "before", "printed")
     below, ratios = [], []
-    for group in draw_cases(count, seed, waves):
+    for group in draw_cases(count, seed, waves, longest):
         options = {"nonlinearity": group.nonlinearity, "bias": group.bias}
         if waves:
             trace, bounds = measure_wave_gradients(*group[:3], group.columns, **options)

@@ -249,11 +249,10 @@ def train_here(plans: Iterable[Any], say: Callable[[str], None] = lambda line: N
     return Models(rows, curves, describe_rows(rows) if rows else "nothing was trained", trained)
 
 
-def measure_test_accuracy(weights: Weights, task: str, count: int = 640, horizon: int = 200) -> float:
-    """Return the share of right signs on the ``count`` sequences of a task's test set, as training measures it."""
+def measure_by_step(weights: Weights, task: str, count: int = 640, horizon: int = 200) -> np.ndarray:
+    """Return the share of right signs at each step, (horizon,), on the ``count`` sequences of a task's test set."""
     network = Weights(*(matrix.float()[None] for matrix in as_weights(weights)))
-    right = count_right_signs(network, [task], count, horizon)
-    return int(right.sum()) / (count * horizon * parse_task(task).dim)
+    return count_right_signs(network, [task], count, horizon)[0].numpy() / (count * parse_task(task).dim)
 
 
 @torch.no_grad()

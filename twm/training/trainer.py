@@ -21,19 +21,32 @@ from twm.models.attention import AttentionRNN
 from twm.models.elman import ElmanRNN, name_network
 from twm.models.kernels import StepResult
 from twm.streams import binary_inputs
+from twm.theory.operators import make_shift
 from twm.theory.systems import HDS, parse_task, rollout
 from twm.training.ensemble import Curricula
 from twm.training.loop import LEVEL, TrainingRun, read_columns
 from twm.training.plans import Plan
 from twm.training.workers import format_seconds
 
-#: The networks compared. ``attention`` is one head with learnt positions; ``attention-wide`` has about as many
-#: parameters as an Elman network of 128 at s = d = 8; ``attention-unlabelled`` has no positions, and so is Eq. (8) itself.
+
+def _start_at_shift(task: HDS, hidden: int, seed: int) -> nn.Module:
+    network, wave = ElmanRNN(task.dim, hidden, "linear", seed=seed), torch.zeros(hidden, hidden)
+    wave[: task.size, : task.size] = torch.from_numpy(make_shift(task.history, task.dim))
+    network.set_matrices(wave)
+    return network
+
+
+#: The networks compared. ``attention`` is one head with learnt positions, ``attention-heads`` one a column;
+#: ``attention-wide`` has about as many parameters as an Elman network of 128 at s = d = 8; ``attention-unlabelled`` has no
+#: positions, and so is Eq. (8) itself. ``linear-shift`` starts at the wave with both ends open, as H3 does (twm 3.1).
 MODELS: dict[str, Callable[[HDS, int, int], nn.Module]] = {
     "attention": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, 1, None, True, seed),
+    "attention-heads": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, task.history, None, True, seed),
     "attention-wide": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, 16, 68, True, seed),
     "attention-unlabelled": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, 1, None, False, seed),
     "elman": lambda task, hidden, seed: ElmanRNN(task.dim, hidden, seed=seed),
+    "linear": lambda task, hidden, seed: ElmanRNN(task.dim, hidden, "linear", seed=seed),
+    "linear-shift": _start_at_shift,
 }
 
 
