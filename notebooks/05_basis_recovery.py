@@ -413,9 +413,12 @@ for row in (row for row in copies if row in converged):
     scans.setdefault(row["task"], both[1])
     passing = [alphas[(scan["relative_error"] <= 0.05) & (scan["encoding_r2"] >= 0.98)] for scan in both]
     theirs = recover_basis(system, task, "mixture", alpha=1.0, transient=THRESHOLD)
-    own, rest = recover_basis(system, task, "regression", fitted), find_complement(system, theirs, tested)
+    lengths, own = np.linalg.norm(theirs.basis, axis=0), recover_basis(system, task, "regression", fitted)
+    unit = replace(theirs, basis=theirs.basis / lengths, dual_basis=theirs.dual_basis * lengths[:, None])
+    rest, contents = (find_complement(system, each, tested) for each in (unit, theirs))
     found = {"passing": len(passing[0]) > 0, "slow_passing": len(passing[1]) > 0, "alpha": min([2, *passing[0], *passing[1]])}
     found |= {"into": rest.into_memories, "out_of": rest.out_of_memories, "radius": rest.radius}
+    found["out_of_contents"] = contents.out_of_memories
     found |= judge_loading(theirs, tested) | judge_shift(system, own, task.history)
     found |= {f"own_{name}": value for name, value in judge_loading(own, tested).items()}
     looked.append(row | found | {"backward": [(scan["relative_error"][0], scan["encoding_r2"][0]) for scan in both]})
@@ -456,10 +459,11 @@ page.record("ours.alg1", judged["corrected"], **shown)
 
 # %% tags=["hide-input"]
 most = {name: worst(looked, name, least=False) for name in looked[0] if isinstance(looked[0][name], (float, np.floating))}
-least = {f"least_{name}": worst(looked, name) for name in ("alpha", "into", "encoder")}
+least = {f"least_{name}": worst(looked, name) for name in ("alpha", "out_of", "encoder", "encoder_slow")}
 counts = {name: sum(row[name] for row in looked) for name in ("passing", "slow_passing")} | {"networks": len(looked)}
 sizes = group((row for row in copies if float(row["l2"]) == 0 and int(row["hidden"]) > int(row["rank_theory"])), "task")
 good = [row["network"] for row in looked if row["alpha"] <= 1]
+encoders = ("encoder", "least_encoder", "encoder_slow", "least_encoder_slow")
 shown = count_cells(looked, "fig-basis-mixture")
 
 
@@ -468,9 +472,9 @@ def choose(*wanted):
 
 
 page.record("emt.alg", counts | choose("least_alpha"), **shown)
-page.record("emt.offblock", choose("into", "least_into", "out_of", "radius"), **shown)
+page.record("emt.offblock", choose("into", "out_of", "least_out_of", "out_of_contents", "radius"), **shown)
 page.record("emt.loading", choose("empty", "empty_first", "loaded", "wrong_signs", "own_empty", "own_loaded"), **shown)
-page.record("emt.relations", choose("encoder", "least_encoder", "encoder_slow", "step", "least_step"), **shown)
+page.record("emt.relations", choose("step", "least_step", "newest", *encoders), **shown)
 numbers = {"sizes": [size for (size,) in sizes], "networks": list(map(len, sizes.values()))}
 numbers["similar"] = [sum(row["network"] in good for row in own) for own in sizes.values()]
 page.record("emt.regardless", numbers, **shown)
@@ -481,7 +485,8 @@ figures.plot_mixture(alphas, scans)
 # %% [markdown]
 # The earlier paper's algorithm finds the basis of repeat copy where $\alpha$ is near 1, so where hardly anything of the backward
 # part is left. No network passes below $\alpha$ = {value}`emt.alg:least_alpha|.2f`. Its forward part starts at $W_{uh}$,
-# which theory equates with $\Psi_s$ in a skew basis too; $W_r^+$ equals $\Psi_s$ in an orthonormal basis only.
+# which theory equates with $\Psi_s$ in a skew basis too; $W_r^+$ equals $\Psi_s$ in an orthonormal basis only. And its
+# pseudo-inverse is a spectral dual: once every block is at right angles to the transients, so are the rows that read them.
 #
 # The limit below which eigenvalues count as transient matters. Training can leave an eigenvalue of a memory just below 1, and the
 # printed limit then removes that direction. Of {value}`emt.alg:networks` networks, {value}`emt.alg:passing` meet both bars
@@ -493,10 +498,9 @@ figures.plot_mixture(alphas, scans)
 # | $W_{uh} = W_r^*$ and $W\Psi_k = \Psi_{k-1}$ hold imperfectly | {claim}`emt.relations` |
 # | variables are empty until they are loaded | {claim}`emt.loading` |
 #
-# $W_{uh}$ differs from $W_r^+$ by {value}`emt.relations:least_encoder|.2f` to {value}`emt.relations:encoder|.2f` of its norm,
-# while a step of the regressed basis is exact to {value}`emt.relations:step|.3f` at worst. During the input phase, the paper's
-# basis reads up to {value}`emt.loading:empty|.2f` in variables that are still empty; the regressed basis with the spectral dual
-# reads {value}`emt.loading:own_empty|.2f`.
+# $W_{uh}$ differs from $W_r^+$ by {value}`emt.relations:least_encoder|.1f` to {value}`emt.relations:encoder|.1f` times its
+# norm, most of it transient. Without transients, $W_{uh}$ is within {value}`emt.relations:newest|.2f` of the regressed $\Psi_s$,
+# and $W_r^+$ is not. A step $W\Psi_k = \Psi_{k-1}$ of the regressed basis is exact to {value}`emt.relations:step|.3f`.
 #
 # ## Result: the weights show the task
 #
@@ -922,12 +926,12 @@ DataTable(
 # A compressed network answers with all or nearly all of its variables, if one knows what is in them, and with fewer if it has
 # to be read off first. A network that weight decay has cost much of its spectrum has lost some variables and kept others.
 #
-# **The rest of the space.** The earlier paper says that memories and the rest interact weakly. By its own definitions, with its
-# basis, the pseudo-inverse and the principal components of what the basis leaves, the memories hardly feed the rest: that block
-# has {value}`emt.offblock:out_of|.1g` of the memories' own norm at most. The rest feeds the memories strongly, with
-# {value}`emt.offblock:least_into|.1f` to {value}`emt.offblock:into|.1f` of that norm, because a trained network is not normal.
-# It decays, with a spectral radius of {value}`emt.offblock:radius|.2f` at most ({claim}`emt.offblock`). The spectral dual
-# cannot see the rest at all, by construction.
+# **The rest of the space.** The earlier paper says that memories and the rest interact weakly. We take its own definitions: its
+# basis, with columns of length one, and the principal components of what the basis leaves. Nothing of the rest feeds the
+# memories, since the algorithm's columns are orthogonal to all transient eigenvectors. In the other direction the block has
+# {value}`emt.offblock:least_out_of|.2f` to {value}`emt.offblock:out_of|.2f` of the norm of the memories' own, because a
+# trained network is not normal. The rest decays, with a spectral radius of {value}`emt.offblock:radius|.2f` at most
+# ({claim}`emt.offblock`).
 #
 # **Copies.** Where f reads one component twice and another never, two needed coordinates soon hold the same content, and
 # are one memory from then on. No method can tell them apart, and none should; the library counts them once.

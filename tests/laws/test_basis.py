@@ -114,9 +114,12 @@ def test_printed_and_corrected_forms_are_inexact_in_skew_bases_by_what_the_reado
 
 def test_transients_do_not_disturb_the_corrected_form_but_the_printed_one():
     # A tilted dual: the readout sees transients, so W_r^+ has a share in them, which is not orthogonal to the memories.
-    system = construct(COPY, make_basis(15, 24, "orthonormal", seed=1, tilt=0.8), 0.6)
+    system = construct(COPY, basis := make_basis(15, 24, "orthonormal", seed=1, tilt=0.8), 0.6)
     printed, corrected = (judge(system, COPY, recover(system, COPY, method)) for method in ("printed", "corrected"))
     assert corrected.relative_error < 1e-8 < 0.01 < printed.relative_error
+    # Every block cleaned at right angles: the columns are not Psi, but their pseudo-inverse is the spectral dual.
+    cleaned = recover(system, COPY, "mixture", alpha=1.0)
+    assert np.abs(cleaned.dual_basis - basis.dual_basis).max() < 1e-8 < 0.01 < distance(cleaned, basis)
 
 
 def test_any_linear_system_is_recovered_up_to_what_it_shows():

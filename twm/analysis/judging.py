@@ -139,13 +139,14 @@ def judge_loading(recovered: RecoveredBasis, sample: StateSample) -> dict[str, f
 
 
 def judge_shift(system: ElmanSystem, recovered: RecoveredBasis, history: int) -> dict[str, float]:
-    """Measure by how much, relative to the right side, W_uh = W_r^+ fails, also without transients, and W Psi_k = Psi_(k-1)
-    for the worst and the best k. Source: emt Sec. 6."""
+    """Measure by how much, relative to the right side, W_uh = W_r^+ fails, also without transients (``slow``) and for Psi_s,
+    and W Psi_k = Psi_(k-1) for the worst and the best k. Source: emt Sec. 6."""
     Psi, memories = np.split(recovered.basis, history, axis=1), recovered.basis @ recovered.dual_basis
-    pairs = [(system.recurrent @ Psi[k], Psi[k - 1]) for k in range(1, history)]
-    pairs += [(system.encoder, start := np.linalg.pinv(system.readout)), (memories @ system.encoder, memories @ start)]
-    *steps, raw, clean = (float(np.linalg.norm(left - right) / np.linalg.norm(right)) for left, right in pairs)
-    return {"step": max(steps), "least_step": min(steps), "encoder": raw, "encoder_slow": clean}
+    W, W_uh, start = system.recurrent, system.encoder, np.linalg.pinv(system.readout)
+    pairs = [(W @ Psi[k], Psi[k - 1]) for k in range(1, history)]
+    pairs += [(W_uh, start), (memories @ W_uh, memories @ start), (memories @ W_uh, Psi[-1])]
+    *steps, raw, slow, newest = (float(np.linalg.norm(left - right) / np.linalg.norm(right)) for left, right in pairs)
+    return {"step": max(steps), "least_step": min(steps), "encoder": raw, "encoder_slow": slow, "newest": newest}
 
 
 def transform_to_memories(W: np.ndarray, basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:
