@@ -240,21 +240,21 @@ page.record("twm.alg1.error", power_errors | {"networks": draws}, seeds=draws)
 # The paper adds that this effect is negligible for some compose-copy tasks. We start the powers from the true $\Psi_s$:
 
 # %%
-def measure_pollution(name):
-    """Return by how much the powers miss a column that f ever reads, at most, and the share of all columns that are off."""
-    task = parse_task(name)
-    basis = make_basis(task.size, kind="orthonormal", seed=seed)
-    W, Psi_s = transform_operator(make_wave_operator(task.matrix), basis), basis.basis[:, -task.dim :]
-    powers = np.concatenate([np.linalg.matrix_power(W, k) @ Psi_s for k in reversed(range(task.history))], axis=1)
-    off = np.linalg.norm(powers - basis.basis, axis=0)
-    return float(off[needed_coordinates(task).projection.any(axis=0)].max()), float((off > 1e-6).mean())
+def raise_powers(W, Psi_s, s):
+    return np.concatenate([np.linalg.matrix_power(W, s - k) @ Psi_s for k in range(1, s + 1)], axis=1)
 
+
+needed, polluted, tasks = [], [], ["T2", "T3", "T4", "random:8,4,1", "fibonacci:2,1"]
+for task in map(parse_task, tasks):
+    basis = make_basis(task.size, kind="orthonormal", seed=seed)
+    W = transform_operator(make_wave_operator(task.matrix), basis)
+    off = np.linalg.norm(raise_powers(W, basis.basis[:, -task.dim :], task.history) - basis.basis, axis=0)
+    needed.append(off[needed_coordinates(task).projection.any(axis=0)].max())
+    polluted.append((off > 1e-6).mean())
 
 # %% tags=["hide-input"]
-composed, others = ["T2", "T3", "T4"], ["random:8,4,1", "fibonacci:2,1"]
-(needed, polluted), (spoilt, _) = (zip(*map(measure_pollution, group)) for group in (composed, others))
-numbers = {"tasks": composed, "needed": needed, "polluted": polluted, "controls": spoilt}
-page.record("twm.alg1.negligible", numbers, settings=len(composed))
+numbers = {"tasks": tasks[:3], "needed": needed[:3], "polluted": polluted[:3], "controls": needed[3:]}
+page.record("twm.alg1.negligible", numbers, settings=3)
 
 # %% [markdown]
 # The powers are exact on every column that f ever reads, in all three tasks. Each component is read once, at the oldest column
@@ -328,7 +328,7 @@ V = vectors[:, abs(values) < 1 - 1e-6]  # transient directions
 for k in range(1, s):
     Psi[k] = Psi[k] - np.real(V @ np.linalg.pinv(V) @ Psi[k])
 algorithm_1 = np.concatenate([Psi[k] for k in range(1, s + 1)], axis=1)
-powers = np.concatenate([np.linalg.matrix_power(W, s - k) @ np.linalg.pinv(W_r) for k in range(1, s + 1)], axis=1)
+powers = raise_powers(W, np.linalg.pinv(W_r), s)
 released = powers / np.linalg.norm(powers, axis=0)
 for by_hand, method in ((algorithm_1, "printed"), (released, "released")):
     by_library = copied.bases[method].basis
@@ -357,8 +357,6 @@ kept = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in re
 again = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in live}
 apart = [abs(value - kept[key]) for key, value in again.items() if key in kept and abs(value) < 2]
 assert page.note("agreement", max(apart, default=0.0)) < 0.01
-page.note("analysed", len(group(rows, "network")))
-page.note("converged", len(group(converged, "network")))
 
 # %% mystnb={"figure": {"caption": "Every converged network, every method. Left: the weights in the basis against theory. Right: the worst variable, read from fresh runs. Dotted: what the claims allow.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed, mixture and released lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for content.", "width": "780px"}} tags=["hide-input"]
 figures.plot_methods(converged, METHODS, [name for name in names if pick(converged, task=name)])
@@ -368,10 +366,7 @@ figures.plot_methods(converged, METHODS, [name for name in names if pick(converg
 
 # %%
 block = np.linalg.qr(np.random.default_rng(seed).standard_normal((basis.rank, dim)))[0]
-Psi = {s: basis.basis @ block}
-for k in range(s - 1, 0, -1):
-    Psi[k] = W @ Psi[k + 1]
-columns = np.concatenate([Psi[k] for k in range(1, s + 1)], axis=1)
+columns = raise_powers(W, basis.basis @ block, s)
 wrong = replace(basis, basis=columns, dual_basis=np.linalg.pinv(columns))
 
 # %% tags=["hide-input"]
@@ -384,17 +379,17 @@ def try_powers(row):
     """Judge W^(s-k) W_r^+ with columns of their own length; correlate readings of the released form with contents."""
     system, task = load_network(row)
     tested, found = sample_states(system, task, 128, 4 * task.history, seed=12), recover_basis(system, task, "released")
-    start, steps = np.linalg.pinv(system.readout), reversed(range(task.history))
-    powers = np.concatenate([np.linalg.matrix_power(system.recurrent, k) @ start for k in steps], axis=1)
-    plain = judge_basis(system, replace(found, basis=powers, dual_basis=np.linalg.pinv(powers)), tested)
+    columns = raise_powers(system.recurrent, np.linalg.pinv(system.readout), task.history)
+    plain = judge_basis(system, replace(found, basis=columns, dual_basis=np.linalg.pinv(columns)), tested)
     read, m = found.read_waves(tested.states[1:]), tested.waves[1:]
     squared = (read * m).mean(axis=(0, 1)) ** 2 / ((read**2).mean(axis=(0, 1)) * (m**2).mean(axis=(0, 1)))
     return plain.relative_error, plain.least_r2, float(squared.min())
 
 
-def count_cells(own, figure):
-    settings = len(group(own, "task", "hidden", "l2", "init", "iterations"))
-    return {"seeds": len(group(own, "seed")), "settings": settings, "figure": figure, "scale": scale}
+def tally(chosen):
+    """Count seeds and settings apart."""
+    settings = {tuple(row.get(key) for key in ("task", "hidden", "l2", "init", "iterations")) for row in chosen}
+    return {"seeds": len({row["seed"] for row in chosen}) or 1, "settings": len(settings), "scale": scale}
 
 
 # %% [markdown]
@@ -417,9 +412,8 @@ for row in (row for row in copies if row in converged):
     unit = replace(theirs, basis=theirs.basis / lengths, dual_basis=theirs.dual_basis * lengths[:, None])
     rest, contents = (find_complement(system, each, tested) for each in (unit, theirs))
     found = {"passing": len(passing[0]) > 0, "slow_passing": len(passing[1]) > 0, "alpha": min([2, *passing[0], *passing[1]])}
-    found |= {"into": rest.into_memories, "out_of": rest.out_of_memories, "radius": rest.radius}
-    found["out_of_contents"] = contents.out_of_memories
-    found |= judge_loading(theirs, tested) | judge_shift(system, own, task.history)
+    found |= {"into": rest.into_memories, "out_of": rest.out_of_memories, "out_of_contents": contents.out_of_memories}
+    found |= judge_loading(theirs, tested) | judge_shift(system, own, task.history) | {"radius": rest.radius}
     found |= {f"own_{name}": value for name, value in judge_loading(own, tested).items()}
     looked.append(row | found | {"backward": [(scan["relative_error"][0], scan["encoding_r2"][0]) for scan in both]})
 
@@ -427,7 +421,7 @@ for row in (row for row in copies if row in converged):
 fresh = sample_states(copy.system, copy.task, 128, 4 * history, seed=12)
 jumbled = judge_basis(copy.system, wrong, fresh)
 judged = {method: pick(converged, method=method, task=names[0]) for method in ("printed", "released", "corrected")}
-shown = count_cells(judged["printed"], "fig-basis-methods")
+shown = tally(judged["printed"]) | {"figure": "fig-basis-methods"}
 errors, contents, squared = zip(*map(try_powers, judged["released"]))
 for method, own in judged.items():
     judged[method] = {name: worst(own, name) for name in ("encoding_r2", "support_match_weights")} | {"networks": len(own)}
@@ -461,10 +455,12 @@ page.record("ours.alg1", judged["corrected"], **shown)
 most = {name: worst(looked, name, least=False) for name in looked[0] if isinstance(looked[0][name], (float, np.floating))}
 least = {f"least_{name}": worst(looked, name) for name in ("alpha", "out_of", "encoder", "encoder_slow")}
 counts = {name: sum(row[name] for row in looked) for name in ("passing", "slow_passing")} | {"networks": len(looked)}
-sizes = group((row for row in copies if float(row["l2"]) == 0 and int(row["hidden"]) > int(row["rank_theory"])), "task")
+# Those that another page stopped early, to compare starts, are left out.
+spare = (row for row in copies if int(row["hidden"]) > int(row["rank_theory"]) and "_stop" not in row["network"])
+sizes = group((row for row in spare if float(row["l2"]) == 0), "task")
 good = [row["network"] for row in looked if row["alpha"] <= 1]
 encoders = ("encoder", "least_encoder", "encoder_slow", "least_encoder_slow")
-shown = count_cells(looked, "fig-basis-mixture")
+shown = tally(looked) | {"figure": "fig-basis-mixture"}
 
 
 def choose(*wanted):
@@ -477,7 +473,7 @@ page.record("emt.loading", choose("empty", "empty_first", "loaded", "wrong_signs
 page.record("emt.relations", choose("step", "least_step", "newest", *encoders), **shown)
 numbers = {"sizes": [size for (size,) in sizes], "networks": list(map(len, sizes.values()))}
 numbers["similar"] = [sum(row["network"] in good for row in own) for own in sizes.values()]
-page.record("emt.regardless", numbers, **count_cells(sum(sizes.values(), []), "fig-basis-mixture"))
+page.record("emt.regardless", numbers, **(shown | tally(sum(sizes.values(), []))))
 
 # %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, on one network per size of repeat copy, with 0.9 as the limit of transients. Dotted: the bars of the claim. All curves cross both bars only near alpha one.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input"]
 figures.plot_mixture(alphas, scans)
@@ -942,10 +938,6 @@ DataTable(
 assert copied.figures["regression"].least_r2 > 0.9 > jumbled.least_r2
 assert copied.figures["regression"].relative_error < copied.figures["printed"].relative_error
 assert power_errors["second"] < 1e-10 < 1e-6 < power_errors["second_printed"]
-shifted = recover_basis(copy.system, copy.task, "regression", fresh)
-moved = np.abs(shifted.basis - basis.basis).max() / np.abs(basis.basis).max()
-print(f"basis from other runs: differs by {moved:.3f}")
-assert moved < 0.2
 
 # %% [markdown]
 # ## What does not hold

@@ -11,14 +11,8 @@ from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linear
 from twm.errors import require, require_count
 from twm.theory.operators import correct_inputs, make_wave_operator
 from twm.theory.spectra import (
-    THRESHOLD,
-    Observable,
-    circular_distance,
-    nonzero_eigenvalues,
-    observability_matrix,
-    ranks_of_powers,
-    reduce_observable,
-)
+    THRESHOLD, Observable, circular_distance, nonzero_eigenvalues, observability_matrix, ranks_of_powers, reduce_observable,
+)  # fmt: skip
 from twm.theory.systems import HDS, draw_binary_history, rollout, window_states
 
 #: Names of the methods, see :func:`recover_basis`.
@@ -198,10 +192,8 @@ def _iterate_powers(linear: Linearisation, history: int, alpha: float, transient
 
 def _iterate_released(linear: Linearisation, history: int) -> np.ndarray:
     """Make all columns (hidden, history*dim) as the paper's released code does: W^(s-k) W_r^+, each of length 1."""
-    Psi = [np.linalg.pinv(linear.readout)]
-    for _ in range(1, history):
-        Psi.insert(0, linear.recurrent @ Psi[0])
-    columns = np.concatenate(Psi, axis=1)
+    start, steps = np.linalg.pinv(linear.readout), reversed(range(history))
+    columns = np.concatenate([np.linalg.matrix_power(linear.recurrent, k) @ start for k in steps], axis=1)
     return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
 
 
