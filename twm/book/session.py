@@ -150,15 +150,15 @@ class Page:
 
     def record(
         self, claim: str, numbers: Mapping[str, Any], *,
-        figure: str | None = None, seeds: int = 1, scale: str | None = None,
+        figure: str | None = None, seeds: int = 1, settings: int | None = None, scale: str | None = None,
     ) -> None:  # fmt: skip
         """Record the finite numbers by which a claim of this notebook is judged: ``figure`` shows the evidence, on so many
-        ``seeds`` they rest, and ``scale`` tells in a few words what is smaller than in the paper."""
+        ``seeds`` and ``settings`` they rest, and ``scale`` tells in a few words what is smaller than in the paper."""
         self._check_new(claim)
         require(len(numbers) > 0, f"{claim}: nothing to record")
         plain = {key: _to_plain(value, f"{claim}:{key}") for key, value in numbers.items()}
         require_count(seeds, f"seeds of {claim}")
-        self._claims[claim] = {"numbers": plain, "seeds": int(seeds), "scale": scale, "figure": figure}
+        self._claims[claim] = {"numbers": plain, "seeds": int(seeds), "settings": settings, "scale": scale, "figure": figure}
 
     def skip(self, claim: str, reason: str) -> None:
         """Say why a claim of this notebook was not run, naming the command that would run it."""
