@@ -84,8 +84,8 @@ def test_analyse_takes_a_plain_torch_network(tmp_path: Path, capsys, bias):
     for figures in found["basis"].values():
         assert {"relative_error", "support_match", "encoding_r2", "condition"} <= set(figures)
     assert found["basis"]["regression"]["support_match"] == 1 and found["basis"]["regression"]["encoding_r2"] > 0.98
-    assert found["interventions"] == {"changed": 1, "unchanged": 1, "steps": [1, 2, 4, 8]}
-    assert found["interventions_settled"] == {"changed": 1, "unchanged": 1, "steps": [1, 8, 24, 100]}
+    for key, steps in (("interventions", [1, 2, 4, 8]), ("interventions_settled", [1, 8, 24, 100])):
+        assert found[key] == {"changed": 1, "unchanged": 1, "steps": steps}
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -142,8 +142,7 @@ def test_records_go_on_where_they_stopped(clone: Path, capsys):
     assert record_analyses([folder / "a.safetensors"]) == 1
     first = read_rows(table)
     assert {row["network"] for row in first} == {"a"} and len(first) == 5
-    (once,) = read_rows(results_dir() / "settled_basis.csv")
-    assert float(once["encoding_r2_200"]) > 0.98 and once["changed_1"] == once["changed_100"] == "1.0"
+    assert [row["changed_100"] for row in read_rows(results_dir() / "settled_basis.csv")] == ["1.0"]
     assert main(["analyse", "--record"]) == 0
     told = capsys.readouterr().out
     assert "broken" in told and "no Elman networks: 1 file\n" in told and "twin: left out: these are the weights of a" in told

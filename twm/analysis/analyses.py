@@ -119,8 +119,7 @@ def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed
     fitted = sample_states(system, task, count, max(60, laps), 2 * seed)
     fresh = sample_states(system, task, max(64, count // 4), 200, 2 * seed + 1)
     basis, spectrum = recover_basis(system, task, "regression", fitted, linear), compare_with_theory(linear.recurrent, task)
-    short = replace(fresh, states=fresh.states[:61], waves=fresh.waves[:61])
-    brief, long = (judge_basis(system, basis, part, linear) for part in (short, fresh))
+    brief = judge_basis(system, basis, replace(fresh, states=fresh.states[:61], waves=fresh.waves[:61]), linear)
     h, m = fresh.states[1 : laps + 1], fresh.waves[1 : laps + 1]
     misread = ((basis.read_waves(h) - m) ** 2).mean(axis=(0, 1)) / m.var(axis=(0, 1))
     h, m = (part.reshape(-1, part.shape[-1]) for part in (h, m))
@@ -132,7 +131,7 @@ def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed
         "accuracy": _measure_accuracy(system, task, 2 * seed + 1), "rank_theory": spectrum.rank_theory,
         "rank_network": spectrum.rank_network, "variables": basis.rank, "support_weights": brief.support_match_weights,
         "support_orbit": brief.support_match, "explained": brief.explained, "encoding_r2_60": brief.least_r2,
-        "encoding_r2_200": long.least_r2, "output_r2": float(1 - misread.max()),
+        "encoding_r2_200": judge_content(system, basis, fresh).least_r2, "output_r2": float(1 - misread.max()),
         "best_neuron": float(shown.max()), "clear_neurons": int((shown.max(axis=1) > 0.9).sum()),
     } | {f"{name}_{step}": share for name, each in least.items() for step, share in zip(SETTLED_STEPS, each)}  # fmt: skip
 

@@ -11,15 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from twm.analysis.analyses import (
-    SETTLED_STEPS,
-    STEPS,
-    Analysis,
-    Findings,
-    MachineAnalysis,
-    analyse_network,
-    measure_settled_basis,
-)
+from twm.analysis.analyses import SETTLED_STEPS, STEPS, Analysis, Findings, MachineAnalysis
+from twm.analysis.analyses import analyse_network, measure_settled_basis
 from twm.analysis.interventions import InterventionShares
 from twm.analysis.judging import transform_to_memories
 from twm.analysis.recovery import sample_states
@@ -42,11 +35,11 @@ _COLUMNS = (
     "steps", "device", "torch", "commit", "date",
 )  # fmt: skip
 # The same for one settled basis, one row a network.
-_ABOUT, _HOST = ("network", "task", "hidden", "l2", "seed", "init", "iterations"), ("device", "torch", "commit", "date")
 _SETTLED_COLUMNS = (
-    *_ABOUT, "accuracy", "rank_theory", "rank_network", "variables", "support_weights", "support_orbit", "explained",
+    "network", "task", "hidden", "l2", "seed", "init", "iterations", "accuracy", "rank_theory", "rank_network", "variables", "support_weights", "support_orbit", "explained",
     "encoding_r2_60", "encoding_r2_200", "output_r2", "best_neuron", "clear_neurons",
-    *(f"{name}_{step}" for name in ("changed", "unchanged") for step in SETTLED_STEPS), *_HOST,
+    *(f"{name}_{step}" for name in ("changed", "unchanged") for step in SETTLED_STEPS),
+    "device", "torch", "commit", "date",
 )  # fmt: skip
 _TEXTS = ("network", "task", "init", "method", "steps", "device", "torch", "commit", "date")
 
@@ -197,10 +190,7 @@ _TABLES = {
 def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], None] = lambda line: None) -> int:
     """Analyse networks that the book's tables lack, by default all on record but snapshots, and the same weights once;
     return how many were added."""
-    tables = {
-        name: Table(results_dir() / f"{name}.csv", columns, _TEXTS, ("network",))
-        for name, (columns, _) in _TABLES.items()
-    }
+    tables = {name: Table(results_dir() / f"{name}.csv", of[0], _TEXTS, ("network",)) for name, of in _TABLES.items()}
     known, first, added, others = {name: table.read_keys() for name, table in tables.items()}, {}, 0, 0
     for path in sorted((results_dir() / "networks").glob("*.safetensors")) if paths is None else paths:
         if path.stem.rpartition("_at")[2].isdigit():
@@ -213,14 +203,12 @@ def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], No
             subject = Subject(path.stem, found.system, parse_task(found.task or ""), found.configuration)
             for name in lacking:
                 tables[name].add([row | describe_host() for row in _TABLES[name][1](subject)])
+                say(f"{path.stem}: {name}")
+            added += bool(lacking)
         except OtherNetwork:
             others += 1
         except UserError as error:
             say(f"{path.stem}: left out: {error}")
-        else:
-            added += bool(lacking)
-            if lacking:
-                say(f"{path.stem}: {', '.join(lacking)}")
     if others:
         say(f"left out, for they are no Elman networks: {others} file{'s' * (others != 1)}")
     return added
