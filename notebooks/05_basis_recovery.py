@@ -289,6 +289,7 @@ def tally(chosen):
     return {"seeds": len({row["seed"] for row in chosen}) or 1, "settings": len(settings), "scale": scale}
 
 
+# %% tags=["hide-input"]
 sure = list(filter(is_converged, settled))
 own, others = pick(sure, task=names[0]), pick(sure, task=tuple(names[1:]))
 numbers = {name: worst(own, column) for name, column in (("encoding_r2", "output_r2"), ("explained", "explained"))}
