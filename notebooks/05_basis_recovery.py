@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # A change of basis shows the waves in trained networks, and swapping variables proves them
+# # A change of basis shows the waves in trained networks, and interventions test them
 #
 # **Claim.** A recurrent network that was trained on examples keeps its past in a travelling wave. One cannot see it in
 # the activity of the neurons, because every neuron takes part in every variable. In the right basis it is in plain
@@ -24,21 +24,25 @@
 # | what the papers say | here |
 # |---|---|
 # | hidden states look meaningless; in the basis they are waves | {claim}`twm.fig3` |
+# | that holds for the other tasks too | {claim}`twm.fig3.tasks` |
 # | Algorithm 1 finds the basis by power iteration | {claim}`twm.alg1` |
 # | its earlier form mixes forward and backward powers | {claim}`emt.alg` |
 # | in the basis, $W_{hh}$ shows the copying and the boundary f | {claim}`twm.fig4` |
 # | the Jacobians at rest have many complex eigenvalues | {claim}`twm.fig5` |
 # | 16 vectors of 5: the picture "3141" in four panels | {claim}`twm.fig6` |
 # | tanh sustains cycles at strengths above one | {claim}`twm.strength` |
+# | unequal strengths do no harm | {claim}`twm.strength.unequal` |
 # | some networks hold 80 bits in fewer directions | {claim}`twm.fig7` |
+# | these interact with a few directions outside the memories | {claim}`twm.fig7.rest` |
 # | 8 vectors of 8 | {claim}`twm.fig8` |
 # | compose copy: magnitudes above one, transients at first | {claim}`twm.fig9` |
+# | theory predicts its angles and its number of eigenvalues | {claim}`twm.fig9.angles` |
 # | around a fixed point $J W_{hh}$ plays the role of $W_{hh}$ | {claim}`twm.linearise` |
 # | when f acts during the input phase, powers miss the basis | {claim}`twm.alg1.error` |
 # | the low-rank network is a compressed wave | {claim}`twm.bottleneck.wave` |
 # | memories and the rest interact weakly | {claim}`emt.offblock` |
 # | *(beyond the papers)* Algorithm 1 corrected | {claim}`ours.alg1` |
-# | *(beyond the papers)* a basis for every linear task, from data or from weights | {claim}`ours.realisation` |
+# | *(beyond the papers)* a basis for every task that copies components, from runs | {claim}`ours.realisation` |
 # | *(beyond the papers)* swapping one variable changes what depends on it, and nothing else | {claim}`ours.intervention` |
 # | *(beyond the papers)* a digit written into a running network | {claim}`ours.edit` |
 
@@ -54,10 +58,10 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from twm.analysis.analyses import STEPS, analyse_network
+from twm.analysis.analyses import SETTLED_STEPS, STEPS, analyse_network, measure_settled_basis
 from twm.analysis.interventions import try_interventions, write_variable
-from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, scan_mixture
-from twm.analysis.recovery import METHODS, needed_coordinates, recover_basis, sample_states
+from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, measure_rest, scan_mixture
+from twm.analysis.recovery import METHODS, needed_coordinates, recover_basis, regress_basis, sample_states
 from twm.analysis.report import Subject, collect_panels, gather_subject, read_checkpoint, tabulate_analyses
 from twm.analysis.systems import ElmanSystem, as_system, linearise_system
 from twm.book.figures import basis_recovery as figures
@@ -69,8 +73,8 @@ from twm.records import read_rows
 from twm.theory.bases import make_basis, transform_operator
 from twm.theory.operators import make_wave_operator, repeat_copy_state
 from twm.theory.pictures import states_to_text, text_to_states
-from twm.theory.spectra import THRESHOLD, count_clusters, find_clusters
-from twm.theory.systems import make_repeat_copy, parse_task
+from twm.theory.spectra import THRESHOLD, compare_with_theory, count_clusters, find_clusters
+from twm.theory.systems import make_linear_hds, make_repeat_copy, parse_task
 from twm.training.plans import ModelPlan
 
 page = open_page("05_basis_recovery", profile=profile, device=device, seed=seed, reuse=reuse)
@@ -291,23 +295,52 @@ for name, found in analyses.items():
 history, dim = copy.task.history, copy.task.dim
 sample = sample_states(copy.system, copy.task, 128, 4 * history, seed=11)
 basis = copied.bases["regression"]
-misread = ((basis.read_waves(sample.states[1:]) - sample.waves[1:]) ** 2).mean(axis=(0, 1))
-numbers = {"encoding_r2": float(1 - misread.max()), "explained": judge_basis(copy.system, basis, sample).explained}
-# Squared correlation of each neuron with each variable.
-h, m = (part[1:].reshape(-1, part.shape[-1]) for part in (sample.states, sample.waves))
-h, m = ((part - part.mean(axis=0)) / (part.std(axis=0) + 1e-12) for part in (h, m))
-numbers |= {"best_neuron": float(((h.T @ m / len(h)) ** 2).max()), "variables": basis.rank}
-page.record("twm.fig3", numbers, figure="fig-basis-waves", scale=scale)
+tables = [read_rows(results_dir() / f"{name}.csv") if page.reuse else [] for name in ("settled_basis", "analysis")]
+settled = tables[0] or [
+    {"network": one.name, "task": name, "seed": seed} | measure_settled_basis(one.system, one.task)
+    for name, one in subjects.items()
+]
+bar = page.size(smoke=0.95, laptop=0.999, paper=0.999)
+
+
+def is_converged(row):
+    return float(row["accuracy"]) >= bar and str(row["rank_network"]) == str(row["rank_theory"])
+
+
+def tally(chosen):
+    """Count seeds and settings apart."""
+    settings = {tuple(row.get(key) for key in ("task", "hidden", "l2", "init", "iterations")) for row in chosen}
+    return {"seeds": len({row["seed"] for row in chosen}) or 1, "settings": len(settings), "scale": scale}
+
+
+# %% tags=["hide-input"]
+sure = list(filter(is_converged, settled))
+own, others = pick(sure, task=names[0]), pick(sure, task=tuple(names[1:]))
+numbers = {name: worst(own, column) for name, column in (("encoding_r2", "output_r2"), ("explained", "explained"))}
+numbers |= {"best_neuron": worst(own, "best_neuron", least=False), "variables": basis.rank, "networks": len(own)}
+page.record("twm.fig3", numbers, figure="fig-basis-waves", **tally(own))
+page.settle("twm.fig3.tasks", others, "no network of the other tasks converged here: run `twm sweep table1`", lambda: {
+    "output_r2": worst(others, "output_r2"), "encoding_r2_200": worst(others, "encoding_r2_200"),
+    "best_neuron": worst(others, "best_neuron", least=False), "networks": len(others),
+    "clear_neurons": [int(worst(others, "clear_neurons", least=end)) for end in (True, False)],
+    "tasks": len(group(others, "task")),
+}, figure="fig-basis-transients", **tally(others))
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 3. One run of repeat copy, trained. A: the activity of the neurons. B: the same states read in the recovered basis. Each content enters as the newest variable, is one variable older at every step, and is the newest again once it has been the oldest. One of them is framed on its way.", "name": "fig-basis-waves"}, "image": {"alt": "Two heatmaps over time. The upper one, neurons, looks like noise that repeats. In the lower one blocks of colour move up diagonally, from the newest variable at the bottom to the oldest at the top, and enter at the bottom again; yellow frames follow one block.", "width": "760px"}} tags=["hide-input"]
 run = np.concatenate([sample.early[:, 0], sample.states[: 3 * history, 0]])
 figures.plot_waves(run, basis.read_waves(run), history, dim)
 
 # %% [markdown]
-# From the first output step on, the worst of {value}`twm.fig3:variables` variables is read with an $R^2$ of
-# {value}`twm.fig3:encoding_r2|.4f`, and the memories explain {value}`twm.fig3:explained|.2%` of the hidden states'
-# variance in fresh runs. No neuron gives the game away: the best squared correlation of a single neuron
-# with a single variable is {value}`twm.fig3:best_neuron|.2f`.
+# The networks that converged on this task number {value}`twm.fig3:networks`. From the first output step on, the worst of their
+# {value}`twm.fig3:variables` variables is read with an $R^2$ of {value}`twm.fig3:encoding_r2|.4f`, and the memories explain at
+# least {value}`twm.fig3:explained|.2%` of the hidden states' variance in fresh runs. No neuron shows a variable by itself: the
+# largest squared correlation of a neuron with a variable is {value}`twm.fig3:best_neuron|.2f`.
+#
+# The paper adds that the other tasks give the same result. In {value}`twm.fig3.tasks:networks` networks of the other tasks the
+# worst variable has an $R^2$ of {value}`twm.fig3.tasks:encoding_r2_200|.4f` from the second lap on. From the first output step
+# on it is {value}`twm.fig3.tasks:output_r2|.2f`. And the activity of neurons is not meaningless in these networks. The least and
+# the largest number of neurons, of 128, that show one variable with a squared correlation above .9 are
+# {value}`twm.fig3.tasks:clear_neurons` ({claim}`twm.fig3.tasks`).
 #
 # ## Result: which algorithm finds them
 #
@@ -347,12 +380,10 @@ print("memories", regressed.shape, "from", len(h), "states")
 
 # %% tags=["hide-input"]
 live = tabulate_analyses(list(subjects.values()), list(analyses.values()))
-recorded = read_rows(results_dir() / "analysis.csv") if page.reuse else []
-# Those that another page stopped early, to compare starts, are left out.
-recorded = [row for row in recorded if int(row["iterations"]) >= 6000]
+# The table of settled bases holds the same weights once.
+recorded = [row for row in tables[1] if pick(settled, network=row["network"])]
 rows = recorded or live
-bar = page.size(smoke=0.95, laptop=0.999, paper=0.999)
-converged = [row for row in rows if float(row["accuracy"]) >= bar and row["rank_network"] == row["rank_theory"]]
+converged = list(filter(is_converged, rows))
 kept = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in recorded}
 again = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in live}
 apart = [abs(value - kept[key]) for key, value in again.items() if key in kept and abs(value) < 2]
@@ -520,7 +551,7 @@ regressed = pick(converged, method="regression", task=tuple(names))
 numbers = {"support_weights": worst(regressed, "support_match_weights"), "support_orbit": worst(regressed, "support_match")}
 numbers |= {name: worst(regressed, name, least=False) for name in ("relative_error", "relative_error_orbit")}
 numbers |= {"tasks": len(group(regressed, "task")), "networks": len(regressed)}
-page.record("twm.fig4", numbers, figure="fig-basis-operators", seeds=len(group(regressed, "seed")), scale=scale)
+page.record("twm.fig4", numbers, figure="fig-basis-operators", **tally(regressed))
 
 # %% [markdown]
 # Over {value}`twm.fig4:networks` converged networks the weights alone miss $\Phi$ by up to
@@ -537,7 +568,7 @@ figures.plot_jacobians({name: found.spectrum for name, found in analyses.items()
 # %% tags=["hide-input"]
 pairs = {name: int((found.spectrum.network.imag > 1e-9).sum()) for name, found in analyses.items()}
 numbers = {"tasks": list(pairs), "pairs": list(pairs.values())}
-page.record("twm.fig5", numbers, figure="fig-basis-jacobians", scale=scale)
+page.record("twm.fig5", numbers | {"networks": len(pairs)}, figure="fig-basis-jacobians", settings=len(pairs), scale=scale)
 print("complex pairs beyond 0.9:", pairs)
 
 # %% [markdown]
@@ -554,7 +585,7 @@ def count_signs(found, states):
     return {"clusters": clusters, "wrong_bits": int((np.sign(read) != states.waves).sum()), "bits": read.size}
 
 
-page.record("twm.fig8", count_signs(copied, fresh), figure="fig-basis-copy", scale=scale)
+page.record("twm.fig8", count_signs(copied, fresh) | {"networks": 1}, figure="fig-basis-copy", settings=1, scale=scale)
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 8. A: weights in the basis of memories and the rest. B: eigenvalues, with their number around each root of unity. C: hidden states of one run. D: the same read as variables.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**collect_panels(copy, copied))
@@ -577,44 +608,107 @@ pictured = picture and analyse_network(picture.system, picture.task, methods=["r
 no_picture = "its network is not on record: run `twm sweep picture`"
 
 # %% tags=["hide-input"]
-page.settle("twm.fig6", picture, no_picture, lambda: {
-    "accuracy": pictured.accuracy,
-    **count_signs(pictured, sample_states(picture.system, picture.task, 64, 48, seed=14)),
-}, figure="fig-basis-picture", scale=built)
+tried = [row for row in read_rows(results_dir() / "picture.csv") if row["curriculum"] != "none"] if page.reuse else []
+right = {row["model"]: row["init"] for row in tried if float(row["accuracy"]) >= 0.99}
+systems = {name: read_checkpoint(results_dir() / "networks" / f"{name}.safetensors").system for name in right}
+systems = systems or ({picture.name: picture.system} if picture else {})
 
-# %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
+
+def judge_picture(system):
+    """Return the number of slow eigenvalues, and whether each cluster has five and every sign is read back."""
+    spectrum = compare_with_theory(system.recurrent, picture.task)
+    states = sample_states(system, picture.task, 256, 64, seed=14)
+    read = recover_basis(system, picture.task, "regression", states).read_waves(states.states)
+    clusters = count_clusters(spectrum.network, find_clusters(spectrum.theory))
+    return spectrum.rank_network, list(clusters) == [5] * 16 and bool((np.sign(read) == states.waves).all())
+
+
+pictures = {name: judge_picture(system) for name, system in systems.items()}
+numbers = {}
+for start in ("uniform", "orthogonal"):
+    own = [found for name, found in pictures.items() if right.get(name, "orthogonal") == start]
+    numbers |= {f"{start}_ranks": [rank for rank, _ in own], f"{start}_whole": sum(whole for _, whole in own)}
+few = {"settings": len(pictures), "scale": built or "one or two networks of a start and size, of the five that are planned"}
+page.settle("twm.fig6", picture, no_picture, lambda: numbers | {"networks": len(pictures)}, figure="fig-basis-picture", **few)
+
+# %% mystnb={"figure": {"caption": "The paper's Fig. 6: 16 vectors of 5 components, given the picture of 3141. This network started from an orthogonal matrix, which the paper does not use. In panel D the digits can be read along the diagonals as they travel through the variables.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture else no_picture
 
 # %% [markdown]
-# The caption of the paper's figure adds that tanh sustains stable cycles at strengths well above one. We construct
-# networks at many strengths, in the standard basis, where each neuron holds one component, and in a random orthonormal one:
+# The paper starts its networks from uniform weights. Accurate networks with that start have {value}`twm.fig6:uniform_ranks`
+# slow eigenvalues here, {value}`twm.fig6:uniform_whole` of them five in each cluster. From an orthogonal start,
+# {value}`twm.fig6:orthogonal_whole` has all eighty and is the one in the figure ({claim}`twm.fig6`).
+#
+# The caption of the paper's figure adds that tanh sustains stable cycles at strengths well above one, and that differences in
+# strength between variables do no harm. We construct networks in the standard basis, where each neuron holds one component, and
+# in ten random orthonormal ones:
 
 # %%
 gains, strengths = [0.9, 0.99, 1.01, 1.05, 1.1, 1.2, 1.5, 2.0, 2.5, 3.0], {}
-x = np.random.default_rng(seed).choice([-1.0, 1.0], size=(64, 8, 4))
+x = np.random.default_rng(seed).choice([-1.0, 1.0], size=(16, 8, 4))
 truth = np.stack([repeat_copy_state(x, time)[:, -1] for time in range(993, 1001)])
-for kind in ("standard", "orthonormal"):
-    frame = make_basis(32, 128, kind, seed=seed)
-    W, outputs = transform_operator(make_wave_operator(make_repeat_copy(8, 4).matrix), frame), []
-    for gain in gains:
-        system = ElmanSystem(gain * W, frame.basis[:, -4:], frame.dual_basis[-4:])
-        outputs.append(system.read(system.run(np.zeros((64, 128)), 1000, np.moveaxis(x, 1, 0))[-8:]))
-    recall, amplitude = (np.sign(outputs) == truth).mean(axis=(1, 2, 3)), np.abs(outputs).mean(axis=(1, 2, 3))
-    strengths[kind] = {"recall": recall, "amplitude": amplitude}
+Phi = make_wave_operator(make_repeat_copy(8, 4).matrix)
+
+
+def repeat(frame, strength, nonlinearity="tanh"):
+    """Run 1,000 steps at one strength or one for each variable; return the share of right signs and the mean amplitude."""
+    W = transform_operator(strength * Phi, frame)
+    system = ElmanSystem(W, frame.basis[:, -4:], frame.dual_basis[-4:], nonlinearity=nonlinearity)
+    outputs = system.read(system.run(np.zeros((16, 128)), 1000, np.moveaxis(x, 1, 0))[-8:])
+    return (np.sign(outputs) == truth).mean(), np.abs(outputs).mean()
+
+
+draws = range(page.size(smoke=2, laptop=10, paper=10))
+frames = {"standard": [make_basis(32, 128)], "orthonormal": [make_basis(32, 128, "orthonormal", seed=draw) for draw in draws]}
+for kind, own in frames.items():
+    found = np.array([[repeat(frame, gain) for gain in gains] for frame in own])
+    strengths[kind] = {"recall": found[..., 0].min(axis=0), "amplitude": found[..., 1].mean(axis=0)}
+unequal, rng = [], np.random.default_rng(seed)
+for frame in frames["orthonormal"]:
+    strength = rng.uniform(1, 2, (32, 1))
+    pairs = [(own, each) for own in (frames["standard"][0], frame) for each in (strength, np.exp(np.log(strength).mean()))]
+    grown = np.log10(repeat(frames["standard"][0], strength, "linear")[1])
+    unequal.append([*(repeat(*pair)[0] for pair in pairs), grown])
 
 # %% tags=["hide-input"]
 rings = strengths["standard"]
 numbers = {"gains": gains, "recall": rings["recall"], "amplitude": rings["amplitude"], "steps": 1000}
-numbers |= {"recall_orthonormal": strengths["orthonormal"]["recall"]}
-page.record("twm.strength", numbers, figure="fig-basis-strength")
+numbers |= {"recall_random": strengths["orthonormal"]["recall"], "bases": len(draws)}
+strong = [{"radius": np.abs(one.spectrum.network).mean(), "accuracy_10x": one.accuracy} for one in list(analyses.values())[1:]]
+if page.reuse:
+    strong = pick(read_rows(results_dir() / "table1.csv"), task=tuple(names[1:]), hidden="128", l2="0.0", threshold="0.98")
+numbers |= {"trained_strength": worst(strong, "radius"), "trained_recall": worst(strong, "accuracy_10x")}
+page.record("twm.strength", numbers, figure="fig-basis-strength", seeds=len(draws), settings=2 * len(gains))
 
-# %% mystnb={"figure": {"caption": "Constructed tanh networks of repeat copy, 8 vectors of 4 in 128 neurons, after 1000 steps. Below one the content fades to nothing, whatever its sign. Above one it stays, with every sign right in the standard basis; in a mixed basis the tanh mixes the variables too.", "name": "fig-basis-strength"}, "image": {"alt": "Left, recall against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}} tags=["hide-input"]
+
+def list_links(found):
+    """Return the strengths of the links that theory has, in a network's own basis with columns of length one."""
+    length = np.linalg.norm(found.bases["regression"].basis, axis=0)
+    one = found.figures["regression"]
+    return np.abs(one.operator * length[:, None] / length)[one.theory != 0]
+
+
+trained = [copied, pictured] if picture else [copied]
+links = [list_links(found) for found in trained]
+columns = ("standard_unequal", "standard_equal", "random_unequal", "random_equal", "linear_decades")
+numbers = dict(zip(columns, np.min(unequal, axis=0))) | {"trained_accuracies": [found.accuracy for found in trained]}
+numbers |= {"trained_spreads": [each.max() / each.min() for each in links], "networks": len(links)}
+page.record("twm.strength.unequal", numbers, figure="fig-basis-strength", seeds=len(draws), settings=2)
+
+# %% mystnb={"figure": {"caption": "Constructed tanh networks of repeat copy, 8 vectors of 4 in 128 neurons, after 1000 steps. Below one the content fades to nothing, whatever its sign. Above one it stays, with every sign right in the standard basis; in a mixed basis the tanh mixes the variables too. Of ten random bases the worst is shown.", "name": "fig-basis-strength"}, "image": {"alt": "Left, recall against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}} tags=["hide-input"]
 figures.plot_strengths(gains, strengths, 1000)
 
 # %% [markdown]
-# Stable cycles above one there are, at every strength we tried, as long as each neuron holds one component. In a random
-# mixed basis the same tanh acts on sums of components and wears the signs down. Trained networks have mixed bases and do
-# not wear down, so training must find bases, or strengths, that suit the tanh.
+# In the standard basis the cycles are stable at every strength above one that we tried. In a random basis the tanh acts on sums of
+# components, and the signs wear down. Trained networks have mixed bases too, and theirs do not: with slow eigenvalues of
+# {value}`twm.strength:trained_strength|.2f` or more on average, networks of T2 to T4 have {value}`twm.strength:trained_recall|.4f`
+# of the signs right or more at 1,000 steps. Training finds bases that suit the tanh ({claim}`twm.strength`).
+#
+# Unequal strengths, drawn between 1 and 2 for each link, do no harm in the standard basis: the recall is
+# {value}`twm.strength.unequal:standard_unequal|.3f`. In the worst random basis it is
+# {value}`twm.strength.unequal:random_unequal|.2f`, and {value}`twm.strength.unequal:random_equal|.2f` with equal strengths. The
+# linear network grows by {value}`twm.strength.unequal:linear_decades|.0f` decades. In two trained networks, the strongest link has
+# {value}`twm.strength.unequal:trained_spreads` times the strength of the weakest ({claim}`twm.strength.unequal`).
 #
 # ### Compose copy
 #
@@ -640,10 +734,17 @@ chosen = list(analyses)[1:3]
 spectra = [analyses[name].spectrum for name in chosen]
 numbers = {"tasks": chosen, "radii": [float(np.abs(one.network).mean()) for one in spectra]}
 numbers |= {"ranks": [one.rank_network for one in spectra], "ranks_theory": [one.rank_theory for one in spectra]}
-numbers |= {"early_errors": [float(traced[name][:3].mean()) for name in chosen]}
+numbers |= {"networks": len(chosen), "early_errors": [float(traced[name][:3].mean()) for name in chosen]}
 late = [traced[name][2 * subjects[name].task.history - 1 :] for name in chosen]
 numbers |= {"late_errors": [float(errors.mean()) for errors in late]}
-page.record("twm.fig9", numbers, figure="fig-basis-transients", scale=scale)
+page.record("twm.fig9", numbers, figure="fig-basis-transients", settings=len(chosen), scale=scale)
+solved = [row for row in pick(rows, method="regression", task=tuple(names[1:])) if float(row["accuracy"]) >= bar]
+equal = list(filter(is_converged, solved))
+page.settle("twm.fig9.angles", equal, "no network of the other tasks converged here: run `twm sweep table1`", lambda: {
+    "networks": len(solved), "matched": len(equal), "argument_error": worst(equal, "argument_error", least=False),
+    "within": sum(float(row["argument_error"]) <= 0.02 for row in equal),
+    "other_counts": [int(row["rank_network"]) for row in solved if row not in equal],
+}, figure="fig-basis-jacobians", **tally(solved))
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 9 for one compose-copy task.", "name": "fig-basis-compose"}, "image": {"alt": "Four panels; fewer than 64 memories, eigenvalues outside the unit circle.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**collect_panels(subjects[chosen[-1]], analyses[chosen[-1]]))
@@ -653,21 +754,25 @@ figures.plot_reading_errors(traced, history)
 
 # %% [markdown]
 # Before $t = 4$ the mean error is {value}`twm.fig9:early_errors`, in the order of the tasks; after two laps it
-# is {value}`twm.fig9:late_errors`. We shall see below that the variables are all there before that, only elsewhere.
+# is {value}`twm.fig9:late_errors`. At first the variables lie in other directions, as the interventions below show.
+#
+# The caption of Fig. 9 says that theory predicts the angles and the number of eigenvalues. Of {value}`twm.fig9.angles:networks`
+# networks that solve T2, T3 or T4, {value}`twm.fig9.angles:matched` have theory's number, and
+# {value}`twm.fig9.angles:within` have its angles to 0.02 rad. The largest error is {value}`twm.fig9.angles:argument_error|.3f` rad
+# ({claim}`twm.fig9.angles`).
 #
 # ## Result: swap a variable in mid-run
 #
-# Reading is not proof: one can read a clock's time from its shadow, and moving the shadow does not move the hands. So we
-# move the hands. In mid-run we add to the hidden state
+# Reading shows correlation, and interventions test causality. During a run we add to the hidden state
 #
 # $$
 # \Delta h = \sum_{\mu \in \text{variable}} \psi_\mu \, \big(x'_\mu - x_\mu\big) ,
 # $$ (eq-basis-edit)
 #
-# the difference between the content we want and the content that is there, and let the network run on. Theory then says
-# of every later output whether it must change. Some must, the rest must not.
+# the difference between the content we want and the content that is there, and let the network run on. The theory predicts
+# for every later output whether it must change. What is there is read by the dual of the one basis that is used for all steps.
 #
-# First a picture. The network has been given "3141" and repeats it. After forty steps of output we write a 7 over the 4,
+# The first example is a picture. The network is given "3141" and repeats it. After forty output steps we write a 7 over the 4,
 # wherever its four columns are by then.
 
 # %%
@@ -682,10 +787,23 @@ if picture is not None:
     print("the last lap reads", last_lap)
 
 # %% tags=["hide-input"]
+def count_wrong(system):
+    """Write a 7 over each digit at each step, and count the later signs, wrong ones and all."""
+    fitted = sample_states(system, picture.task, 512, 64, seed=14)
+    found = recover_basis(system, picture.task, "regression", fitted)
+    ran = sample_states(system, picture.task, horizon=SETTLED_STEPS[-1], initial=given[None])
+    shapes = [([(4 * place + column - at) % 16 for column in range(4)], at) for at in SETTLED_STEPS for place in range(4)]
+    edits = [write_variable(system, found, ran, where, text_to_states("7"), at, laps * 16).right for where, at in shapes]
+    return int((~np.array(edits)).sum()), np.size(edits)
+
+
+accurate = {row["model"] for row in tried if float(row["accuracy"]) >= 0.999} or set(systems)
+misdrawn = {name: count_wrong(systems[name]) for name in pictures if name in accurate}
 page.settle("ours.edit", picture, no_picture, lambda: {
-    "text_before": text, "text_after": last_lap, "wrong_bits": int((~edit.right).sum()), "bits": edit.right.size,
-    "laps": laps, "step": step,
-}, figure="fig-basis-edit", scale=built)
+    "text_before": text, "text_after": last_lap, "laps": laps, "wrong_bits": [one for one, _ in misdrawn.values()],
+    "bits": max(bits for _, bits in misdrawn.values()), "ranks": [pictures[name][0] for name in misdrawn],
+    "shown_wrong": int((~edit.right).sum()), "shown_bits": edit.right.size, "networks": len(misdrawn),
+}, figure="fig-basis-edit", settings=4 * len(SETTLED_STEPS), scale=built)
 
 # %% mystnb={"figure": {"caption": "A digit is written over another in a running network. Top: what theory says would have followed. Middle: the outputs of the edited network. Bottom: the signs that changed: those of the digit, in every later repeat, and no other.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "800px"}} tags=["hide-input"]
 if picture is not None:
@@ -694,100 +812,130 @@ if picture is not None:
 strips if picture is not None else None
 
 # %% [markdown]
-# The claim {claim}`ours.edit` asks that every later pixel is right: {value}`ours.edit:wrong_bits` of
-# {value}`ours.edit:bits` signs are wrong in {value}`ours.edit:laps` laps.
+# In this edit {value}`ours.edit:shown_wrong` of {value}`ours.edit:shown_bits` signs are wrong in {value}`ours.edit:laps` laps.
+# The claim {claim}`ours.edit` asks the same of every digit, of four steps and of every accurate network of this task. In
+# networks with {value}`ours.edit:ranks` slow eigenvalues, {value}`ours.edit:wrong_bits` of {value}`ours.edit:bits` signs each are
+# wrong. No linear dual reads all 80 variables where there are 64 directions, and yet nearly every output follows such a write.
 #
-# Now systematically. In many runs each variable in turn takes the content that it has in another run. *Changed* is the
-# share of outputs that must change and do as theory says, *unchanged* the share of all others that stay. When may one
-# begin? The network is in its input phase until step 0.
+# We now intervene on each variable. In many runs each variable in turn takes the content that it has in another run. *Changed* is
+# the share of outputs that must change and do as the theory predicts, *unchanged* the share of all others that stay. The strict
+# test uses one settled basis for all steps, and the content that its own dual reads. A weaker test regresses a basis at each
+# step, and takes the content that the theory knows.
+#
+# Two machines serve as controls. The first has a memory without a wave: its contents stay in registers, and a pointer moves over
+# them. It solves repeat copy, and it is the rival hypothesis of the paper's introduction. The second is a random network of which
+# only the readout is trained.
 
 # %%
-times, ways = [0, 1, 2, 4, 8, 12], {}
-for name in list(analyses)[:2]:
-    system, task, usual = subjects[name].system, subjects[name].task, analyses[name].bases["regression"]
-    fitted, tested = (sample_states(system, task, count, 40, number) for count, number in ((512, 21), (64, 22)))
-    upright = replace(usual, dual_basis=np.linalg.pinv(usual.basis))
-    finders = {
-        "settled basis, pseudo-inverse": (lambda step: upright, "read"),
-        "settled basis, spectral dual": (lambda step: usual, "read"),
-        "basis of the step": (lambda step: recover_basis(system, task, "regression", fitted, at=step), "theory"),
-    }
-    ways[name] = {way: try_interventions(system, tested, times, *finder) for way, finder in finders.items()}
+class RegisterMachine:
+    """Repeat copy without a wave: contents stay in their slots, and a pointer says which slot is written and read."""
+
+    def __init__(self, history, dim):
+        self.slots, self.dim, self.hidden = history, dim, history * dim + history
+
+    def run(self, state, steps, inputs=()):
+        states = []
+        for given in [*inputs, *[None] * steps]:
+            held, pointer = state[..., : -self.slots], np.roll(state[..., -self.slots :], 1, axis=-1)
+            pointer = np.where(pointer.any(axis=-1, keepdims=True), pointer, np.eye(self.slots)[0])
+            if given is not None:
+                held = np.where(np.repeat(pointer, self.dim, axis=-1) > 0, np.tile(given, self.slots), held)
+            state = np.concatenate([held, pointer], axis=-1)
+            states.append(state)
+        return np.stack(states)
+
+    def read(self, states):
+        held, pointer = states[..., : -self.slots], states[..., -self.slots :]
+        return (held.reshape(*pointer.shape, self.dim) * pointer[..., None]).sum(axis=-2)
+
+
+register, size = RegisterMachine(history, dim), len(W)
+orthogonal = np.linalg.qr(np.random.default_rng(seed).standard_normal((size, size)))[0]
+untrained = ElmanSystem(orthogonal, copy.system.encoder, W_r)
+seen = sample_states(untrained, copy.task, 512, 60, seed=16)
+h, y = (part[1:].reshape(-1, part.shape[-1]) for part in (seen.states, seen.waves[..., -dim:]))
+reservoir = replace(untrained, readout=np.linalg.lstsq(h, y, rcond=None)[0].T)
 
 # %% tags=["hide-input"]
-longest = max(subjects[name].task.history for name in ways)
-
-
-def list_shares(step, shares):
-    line = dict(zip(shares.columns, shares.changed[times.index(step)]))
-    return [f"{line[column]:.3f}" if column in line else "–" for column in range(longest)]
-
-
-DataTable(
-    ("task, basis", "step", *(f"variable {column + 1}" for column in range(longest))),
-    [
-        (f"{name}, {way}", step, *list_shares(step, shares))
-        for name, found in ways.items() for way, shares in found.items() for step in times[:4]
-    ],
-    "Outputs that follow when a variable is swapped, by variable (the last is the newest) and step after the input phase",
-)
-
-# %% mystnb={"figure": {"caption": "Outputs that follow when a variable is swapped, for the worst variable, against the step at which it is swapped. With the basis of that very step the variables answer from the end of the input phase on.", "name": "fig-basis-steps"}, "image": {"alt": "For two tasks, three curves each. The curve of the pseudo-inverse starts at zero or low and reaches one within a few steps; that of the step's own basis is at one throughout.", "width": "740px"}} tags=["hide-input"]
-least = {name: {way: one.changed.min(axis=1) for way, one in found.items()} for name, found in ways.items()}
-figures.plot_intervention_steps(least, times)
-
-# %% [markdown]
-# Three ways of intervening, and they disagree at the start. With the pseudo-inverse as dual the newest variable seems not
-# to be in place at the end of the input phase. It is: the pseudo-inverse mistakes the transients of the last input for
-# content. A dual that is blind to transients finds it in repeat copy at once. In the other tasks the variables lie in
-# other directions during the first lap than later. The basis regressed at that one step, from other runs, finds them
-# there. So there is no moment at which a variable is missing. There is a moment at which it has not settled.
+machines = {"trained, repeat copy": copy.system, "register machine": register, "random network": reservoir}
+runs = {name: sample_states(one, copy.task, 128, 100, seed=16) for name, one in machines.items()}
+strict, kind, first = {}, {}, "trained, repeat copy"
+for name, one in [("random block", copy.system), *machines.items()]:
+    own = runs.get(name, runs[first])
+    found = {"random block": wrong, first: basis}.get(name) or regress_basis(own)
+    strict[name] = try_interventions(one, own, SETTLED_STEPS, lambda step, found=found: found, "read").changed.min(axis=1)
+    if name in machines:
+        fits = (lambda step, own=own: regress_basis(own, at=step)), "theory"
+        kind[name] = try_interventions(one, own, SETTLED_STEPS, *fits).changed.min(axis=1)
+# A network built by the theory for the task on which trained ones do worst.
+task = parse_task("random:5,5,2")
+built = as_system(construct_elman(task, make_basis(task.size, 64, "orthonormal", seed=seed), complement=0.6, seed=seed))
+run = sample_states(built, task, 128, 100, correct=True)
+exact = recover_basis(built, task, "regression", run)
+page.note("merging", try_interventions(built, run, SETTLED_STEPS, lambda step: exact, "read").changed.min(axis=1))
+page.note("merging_variables", [exact.rank, exact.rank_theory])
 
 # %% tags=["hide-input"]
-control = try_interventions(copy.system, fresh, (1, history), lambda step: wrong, "read")
 everyone, seen = pick(converged, method="regression"), pick(converged, method="observability")
-bars = {"changed": 0.99, "unchanged": 0.99, "encoding_r2": 0.98, "support_match": 1}
-missed = [row["network"] for row in everyone if any(float(row[name]) < least for name, least in bars.items())]
-counts = {"networks": len(everyone), "tasks": len(group(everyone, "task"))}
-shares = ("changed", "unchanged", "changed_at_0", "unchanged_at_0", "own_changed", "own_changed_at_0")
-numbers = {name: worst(everyone, name) for name in shares} | {"wrong_changed": float(control.changed.min())}
-shown = {"seeds": len(group(everyone, "seed")), "scale": scale}
-page.record("ours.intervention", numbers | counts, figure="fig-basis-steps", **shown)
-numbers = {name: worst(everyone, name) for name in ("support_match", "encoding_r2")} | {"missed": len(missed)}
-numbers |= {"observability_support": worst(seen, "support_match"), "observability_r2": worst(seen, "encoding_r2")}
-page.record("ours.realisation", numbers | counts, figure="fig-basis-methods", **shown)
-print("missed the bar:", ", ".join(missed) or "none")
+least = {way: [worst(sure, f"{way}_{step}") for step in SETTLED_STEPS] for way in ("changed", "unchanged")}
+lists = [[row for row in sure if min(float(row[f"{way}_{step}"]) for way in least) < 0.99] for step in SETTLED_STEPS]
+below = [row for row in sure if any(row in each for each in lists)]
+numbers = least | {"steps": SETTLED_STEPS, "below": len(below), "below_by_step": list(map(len, lists))}
+numbers |= {"merging": sum(int(row["variables"]) > int(row["rank_theory"]) for row in below)}
+numbers |= {f"step_{way}": worst(everyone, way) for way in least} | {"networks": len(sure), "tasks": len(group(sure, "task"))}
+controls = {name: shares.max() for name, shares in strict.items() if name != first}
+numbers |= {"controls": list(controls.values()), "names": list(controls)}
+numbers |= {"register_step": kind["register machine"].min(), "reservoir_step": kind["random network"].min()}
+page.record("ours.intervention", numbers, figure="fig-basis-steps", **tally(sure))
+
+# %% mystnb={"figure": {"caption": "Outputs that follow when a variable is swapped, for the worst variable, against the step after the input phase. Left: one settled basis, contents read by its dual. Right: a basis regressed at each step, contents known from theory. The right panel does not separate a wave from a register, the left does.", "name": "fig-basis-steps"}, "image": {"alt": "Left: of all converged networks the worst is near zero at step 1 and at one from step 8 on; repeat copy is at one throughout; a random block, a random network and the register machine stay at or below one half. Right: the trained network and the register machine are both at one, and the random network falls from 0.7 to 0.5.", "width": "740px"}} tags=["hide-input"]
+left = {"worst of all networks": np.array(least["changed"])} | strict
+weaker = {name: kind.get(name, np.full(len(SETTLED_STEPS), np.nan)) for name in left}
+figures.plot_intervention_steps({"one settled basis": left, "basis of the step": weaker}, SETTLED_STEPS)
 
 # %% tags=["hide-input"]
-def name_kind(row):
-    return f"{row['task']}, {row['hidden']}, {float(row['l2']):g}"
-
-
-columns = ("encoding_r2", "support_match", "changed", "unchanged", "changed_at_0", "own_changed")
-kinds = group([row | {"kind": name_kind(row)} for row in everyone], "kind")
-DataTable(
-    ("task, hidden, L2", "seeds", "R^2", "support", "changed", "others", "changed at step 0", "changed, read off"),
-    [(kind, len(own), *(f"{worst(own, column):.4f}" for column in columns)) for (kind,), own in kinds.items()],
-    "Every converged network: the least over its variables, over the steps and over seeds",
-)
+# Linear networks built for a dense f, for sums of columns, and for components that are read in several places.
+rng, dense = np.random.default_rng(seed), []
+for draw in range(page.size(smoke=2, laptop=10, paper=10)):
+    mixing = np.linalg.qr(rng.standard_normal((4, 4)))[0]
+    for f in (np.hstack([mixing, 0.1 * rng.standard_normal((4, 12))]), np.kron([[1, 0, 1, 0]], mixing) / np.sqrt(2),
+              parse_task(f"random:4,4,{draw}").matrix):  # fmt: skip
+        task = make_linear_hds(f, 4, 4)
+        built = as_system(construct_elman(task, make_basis(16, 40, "skew", seed=draw, condition=4.0, tilt=0.5), seed=draw))
+        two = [sample_states(built, task, 128, 24, own, correct=True) for own in (1, 2)]
+        judged_one = judge_basis(built, recover_basis(built, task, "regression", two[0], threshold=0.5), two[1])
+        dense.append(max(judged_one.relative_error, 1 - judged_one.least_r2))
+plain = [float(row["support_weights"]) for row in sure]
+numbers = {name: worst(sure, name) for name in ("support_weights", "support_orbit", "encoding_r2_60", "encoding_r2_200")}
+numbers |= {"support_share": np.mean([one == 1 for one in plain]), "missed": sum(one < 1 for one in plain)}
+numbers |= {"dense_error": max(dense), "dense": len(dense), "networks": len(sure), "tasks": len(group(sure, "task"))}
+numbers |= {"observability_support": worst(seen, "support_match"), "observability_r2": worst(seen, "encoding_r2")}
+page.record("ours.realisation", numbers, figure="fig-basis-methods", **tally(sure))
 
 # %% [markdown]
-# For every converged network, over all variables and the steps 1, 2, 4 and 8 after the input phase, at least
-# {value}`ours.intervention:changed|.4f` of the outputs that must change do so, and
-# {value}`ours.intervention:unchanged|.4f` of the others stay. At the very end of the input phase it is
-# {value}`ours.intervention:changed_at_0|.4f` and {value}`ours.intervention:unchanged_at_0|.4f`. The random block of
-# directions, whose weights looked perfect, moves {value}`ours.intervention:wrong_changed|.2f` of the outputs as it should.
+# The weaker test cannot reject the register machine: {value}`ours.intervention:register_step|.2f` of its outputs follow, although
+# it carries no wave. The claim {claim}`ours.intervention` therefore uses the strict test. The controls fail it at every step: for
+# the random block, the register machine and the random network, the largest share over steps is
+# {value}`ours.intervention:controls`, for the worst variable.
 #
-# All this with the directions of the step itself, and with the content that theory says is there. The table's last column is
-# stricter: the settled basis at all steps, and what its own dual reads is what is taken out. Where the column is below one, the
-# settled basis does not fit the first steps: variables still lie elsewhere, or f has not yet made copies of what it reads twice.
+# Trained networks, {value}`ours.intervention:networks` in number, are tested at the steps {value}`ours.intervention:steps`. In the
+# worst of them, for the worst variable, {value}`ours.intervention:changed` of the outputs that must change do so, and
+# {value}`ours.intervention:unchanged` of the others stay. So many networks fall below .99 at the four steps:
+# {value}`ours.intervention:below_by_step`. In the weaker test the least share is {value}`ours.intervention:step_changed|.4f`.
 #
-# This answers the question that the paper's A.6 leaves open, how to find the basis when f acts on the way: by regression, from
-# runs, for {value}`ours.realisation:tasks` tasks and {value}`ours.realisation:networks` networks with an $R^2$ of at least
-# {value}`ours.realisation:encoding_r2|.4f` for the worst variable. The method that needs no data finds the same places
+# The lowest share belongs to a network of random:5,5,2. Its f reads some components twice, so that variables become copies of one
+# another. Of the {value}`05_basis_recovery:merging_variables` variables and directions, the first are needed at step 0, and the
+# settled basis has the second. A network built by the theory has the same shares for this task,
+# {value}`05_basis_recovery:merging`. The failure at step 1 is predicted, and is no property of training.
+#
+# A.6 of the paper asks how to find the basis when f acts during the input phase. Regression from runs does it for
+# {value}`ours.realisation:tasks` tasks and {value}`ours.realisation:networks` networks that copy components: the worst variable
+# has an $R^2$ of {value}`ours.realisation:encoding_r2_60|.4f` over 60 steps and {value}`ours.realisation:encoding_r2_200|.4f` over
+# 200. By the plain weights, {value}`ours.realisation:missed` networks miss an entry of $\Phi$. In linear networks that are built
+# for a dense f, for sums and for components that are read in several places, the error is
+# {value}`ours.realisation:dense_error|.0e` ({claim}`ours.realisation`). Observability, which needs no runs, finds the same places
 # (support match {value}`ours.realisation:observability_support|.4f` at least), but not the same sizes: its worst $R^2$ is
-# {value}`ours.realisation:observability_r2|.2f`. It sees the network at rest, and with magnitudes well above one a network in use
-# is another.
+# {value}`ours.realisation:observability_r2|.2f`. It sees the network at rest, where the gain of the tanh is larger than in use.
 #
 # ## What the theory does not cover
 #
@@ -799,35 +947,6 @@ flat = pick(rows, method="regression")
 figures.plot_answers(flat)
 
 # %% tags=["hide-input"]
-def name_case(row):
-    spare = int(row["rank_network"]) - int(row["rank_theory"])
-    if float(row["accuracy"]) < bar:
-        return "not right"
-    return "compressed" if spare < 0 else "more than needed" if spare else None
-
-
-def span(own, column, form):
-    least, most = (worst(own, column, least=end) for end in (True, False))
-    return format(least, form) if least == most else f"{least:{form}} to {most:{form}}"
-
-
-named = [row | {"kind": name_kind(row), "case": name_case(row)} for row in flat]
-uncovered = group([row for row in named if row["case"]], "kind", "case")
-DataTable(
-    ("task, hidden, L2", "kind", "networks", "accuracy", "slow", "theory", "swaps followed", "contents read off"),
-    [(*key, len(own), span(own, "accuracy", ".4f"), span(own, "rank_network", ".0f"), own[0]["rank_theory"],
-      span(own, "changed", ".3f"), span(own, "own_changed", ".3f")) for key, own in uncovered.items()],
-    "Networks that are not converged, from the least to the largest value where there are several",
-) if uncovered else "Every network is converged."
-
-# %% tags=["hide-input"]
-decayed = pick(flat, l2="0.001", converged="0")
-answering = [float(row["changed"]) >= 0.9 for row in decayed]
-page.note("decayed", len(decayed))
-page.note("decayed_answering", float(np.mean(answering)) if decayed else 0.0)
-page.note("decayed_changed", worst(decayed, "changed") if decayed else 1.0)
-
-# %% tags=["hide-input"]
 narrow = pick(flat, task="T1", hidden="64", l2=("0", "0.0"))
 columns = ("explained", "changed", "unchanged", "encoding_r2", "accuracy")
 page.settle(
@@ -835,7 +954,7 @@ page.settle(
     lambda: {name: worst(narrow, name) for name in columns} | {
         "rank": max(int(row["rank_network"]) for row in narrow), "rank_theory": 64, "networks": len(narrow)
     },
-    figure="fig-basis-answers", seeds=len(narrow),
+    figure="fig-basis-answers", seeds=len(narrow), settings=1,
 )
 
 # %% [markdown]
@@ -850,7 +969,7 @@ page.settle(
 
 # %% tags=["hide-input"]
 plan = ModelPlan("repeat-copy:16,5", **slow)
-packed, tried = gather_subject(plan, True) if page.reuse else None, pick(flat, task="repeat-copy:16,5")
+packed, searched = gather_subject(plan, True) if page.reuse else None, pick(settled, task="repeat-copy:16,5")
 folded = packed and analyse_network(packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16))
 no_packed = "its network is not on record, or the profile does not train it: run `twm sweep picture`"
 page.settle("twm.fig7", packed, no_packed, lambda: {
@@ -859,70 +978,37 @@ page.settle("twm.fig7", packed, no_packed, lambda: {
     "encoding_r2": folded.figures["regression"].least_r2,
     "changed": float(folded.interventions.changed.min()), "unchanged": float(folded.interventions.unchanged.min()),
     "read_changed": float(folded.settled["regression"].changed.min()),
-    "tried": [row["network"] for row in tried], "tried_ranks": [int(row["rank_network"]) for row in tried],
-}, figure="fig-basis-packed", seeds=len(tried) or 1)
+    "tried": [row["network"] for row in searched], "tried_ranks": [int(row["rank_network"]) for row in searched],
+    "networks": len(searched),
+}, figure="fig-basis-packed", settings=len(searched))
+
+# %% tags=["hide-input"]
+rests = {
+    name: (right[name], *measure_rest(systems[name], sample_states(systems[name], packed.task, 256, 64, seed=14)))
+    for name in (right if packed else [])
+}
+compressed = [each for each in rests.values() if each[0] == "uniform"]
+page.settle("twm.fig7.rest", compressed, no_packed, lambda: {
+    "ratios": [ratio for _, ratio, _ in compressed], "shares": [share for *_, share in compressed], "networks": len(compressed),
+    **dict(zip(("whole_ratio", "whole_share"), next(each[1:] for each in rests.values() if each[0] == "orthogonal"))),
+}, figure="fig-basis-packed", settings=len(compressed))
 
 # %% mystnb={"figure": {"caption": "The paper's Fig. 7: the same task learnt with fewer eigenvalues than bits. Clusters hold four where theory has five. Panel D shows the waves blurred, as in the paper: no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed else None
 
-
-# %% tags=["hide-input"]
-def describe_attempt(row):
-    # The name says what differs from the protocol of Table 1.
-    made = row["network"].split("_", 1)[1].replace("_", " ")
-    accuracy, least = float(row["accuracy"]), float(row["encoding_r2"])
-    return made, f"{row['rank_network']} of {row['rank_theory']}", f"{accuracy:.4f}", f"{least:.2f}"
-
-
-DataTable(
-    ("hidden neurons, L2, seed, and what differs from Table 1", "slow eigenvalues", "accuracy", "worst R^2"),
-    [describe_attempt(row) for row in tried],
-    "The search for Fig. 6 and 7: every network trained on 16 vectors of 5",
-) if tried else "No record, no table."
-
 # %% [markdown]
+# All networks tried on this task, whatever their size, start and curriculum, have {value}`twm.fig7:tried_ranks` slow eigenvalues.
+# The paper adds that these memories interact with a few directions outside them. The block of $W_{hh}$ from the rest into the slow
+# subspace has {value}`twm.fig7.rest:ratios` of the norm of the block within, and nine tenths of its square lie in
+# {value}`twm.fig7.rest:shares` of the rest's directions. In the network with eighty slow eigenvalues the two numbers are
+# {value}`twm.fig7.rest:whole_ratio|.2f` and {value}`twm.fig7.rest:whole_share|.2f` ({claim}`twm.fig7.rest`).
+#
 # A network with PyTorch's usual initial weights and the adaptive horizon has {value}`twm.fig7:rank` slow eigenvalues for
 # {value}`twm.fig7:bits` bits, and an accuracy of {value}`twm.fig7:accuracy|.4f`: its memory cannot be linear, as five planes through the origin of four dimensions cut out only thirty of the
 # thirty-two sign patterns. Started from an orthogonal matrix, the same training finds the linear solution above. So here, with
 # one seed of each, what decides between Fig. 6 and Fig. 7 is the start. Theory's directions hold nonetheless: swaps along them are followed by {value}`twm.fig7:changed|.4f` of the
 # outputs that must change, while a linear dual reads the worst variable with an $R^2$ of {value}`twm.fig7:encoding_r2|.2f` only
 # ({claim}`twm.fig7`).
-#
-# **Weight decay.** Of {value}`05_basis_recovery:decayed` networks trained with L2 of 0.001 that did not converge, a share of
-# {value}`05_basis_recovery:decayed_answering|.2f` answers to at least nine in ten swaps of the worst variable; in the worst of
-# them {value}`05_basis_recovery:decayed_changed|.2f` of the outputs follow. With an L2 of 0.1 nothing is learnt and there is
-# nothing to swap.
-#
-# The worst variable is not every variable. How many of a network's variables answer? We swap each one and two laps after the
-# input phase, with the settled basis, and count those for which nine in ten outputs follow.
-
-# %% tags=["hide-input"]
-looked_at = {f"{packed.task.name}, {folded.spectrum.rank_network} for {packed.task.size}": packed} if packed else {}
-# Table 1's own networks that did not converge, the first seed of each.
-lost = pick(flat, converged="0", task=tuple(names), seed="0", init="uniform") if page.reuse else []
-for row in lost:
-    plan = ModelPlan(row["task"], hidden=int(row["hidden"]), l2=float(row["l2"]))
-    looked_at[name_kind(row)] = gather_subject(plan, True)
-
-
-def count_answers(system, task):
-    laps = task.history, 2 * task.history
-    fitted, tested = (sample_states(system, task, size, 2 * laps[1], 2 * seed + at) for at, size in ((0, 256), (1, 64)))
-    settled = recover_basis(system, task, "regression", fitted)
-    ways = [try_interventions(system, tested, laps, lambda step: settled, content) for content in ("theory", "read")]
-    return *((one.changed.min(axis=0) >= 0.9).mean() for one in ways), ways[0].unchanged.min()
-
-
-answers = {name: count_answers(one.system, one.task) for name, one in looked_at.items() if one}
-DataTable(
-    ("network", "variables that answer", "contents read off first", "outputs that stay, at the least"),
-    [(name, f"{known:.2f}", f"{read:.2f}", f"{kept:.3f}") for name, (known, read, kept) in answers.items()],
-    "Share of variables that answer to swaps in networks that the theory does not cover",
-) if answers else "No record, no table."
-
-# %% [markdown]
-# A compressed network answers with all or nearly all of its variables, if one knows what is in them, and with fewer if it has
-# to be read off first. A network that weight decay has cost much of its spectrum has lost some variables and kept others.
 #
 # **The rest of the space.** The earlier paper says that memories and the rest interact weakly. We take its own definitions: its
 # basis, with columns of length one, and the principal components of what the basis leaves. Nothing of the rest feeds the
@@ -947,7 +1033,9 @@ assert power_errors["second"] < 1e-10 < 1e-6 < power_errors["second_printed"]
 # **Algorithm 1** as the main paper prints it, on any trained network we have; its earlier form holds for repeat copy with
 # $\alpha$ near 1 only. Its slips and their corrections are in
 # [the errata](../errata.md). **Content by power iteration**: even corrected it presumes $W_r^+ = \Psi_s$. **Reading
-# a compressed network** with any linear dual. **Weights alone** as evidence: a random block passes. And the data-free
+# a compressed network** with any linear dual. **Stable cycles in any basis**: a random one wears the signs down.
+# **Meaningless neurons**: in T2 to T4 some show a variable by themselves. **One basis from the first step on**, where f makes
+# copies. **Weights alone** as evidence: a random block passes. And the data-free
 # method, exact for every linear network, gives places rather than sizes where a tanh network works far from rest.
 #
 # For your own network: `twm analyse CHECKPOINT --task TASK` prints all of this for any Elman network, with or without bias.

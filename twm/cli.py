@@ -327,7 +327,7 @@ def _bench(options: argparse.Namespace) -> int:
     _value("--task", "such as T1 or repeat-copy:S,D (default: what the file says)", "TASK"),
     _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
     _value("--seed", "of the histories used (default: 0)", kind=int, default=0),
-    _flag("--record", "instead: add the networks on record to book/results/analysis.csv"),
+    _flag("--record", "instead: add the networks on record to book/results/analysis.csv and settled_basis.csv"),
     _JSON,
 )
 def _analyse(options: argparse.Namespace) -> int:
@@ -340,7 +340,7 @@ def _analyse(options: argparse.Namespace) -> int:
     require_count(options.seed, "--seed", 0)
     if options.record:
         added = report.record_analyses(say=_say(options))
-        print(json.dumps({"added": added}) if options.json else f"{added} networks added to analysis.csv")
+        print(json.dumps({"added": added}) if options.json else f"{added} networks added to the tables")
         return 0
     try:
         checkpoint = report.read_checkpoint(options.checkpoint)

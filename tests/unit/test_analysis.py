@@ -30,8 +30,8 @@ WAVE = construct_elman(
 )
 
 
-def write_wave_network(path, **about):
-    write_network(path, [torch.tensor(matrix) for matrix in WAVE.get_matrices()], {"task": TASK} | about)
+def write_wave_network(path, scale=1.0, **about):
+    write_network(path, [torch.tensor(scale * matrix) for matrix in WAVE.get_matrices()], {"task": TASK} | about)
 
 
 def wrap_network(bias=True):
@@ -84,7 +84,8 @@ def test_analyse_takes_a_plain_torch_network(tmp_path: Path, capsys, bias):
     for figures in found["basis"].values():
         assert {"relative_error", "support_match", "encoding_r2", "condition"} <= set(figures)
     assert found["basis"]["regression"]["support_match"] == 1 and found["basis"]["regression"]["encoding_r2"] > 0.98
-    assert found["interventions"] == {"changed": 1, "unchanged": 1, "steps": [1, 2, 4, 8]}
+    for key, steps in (("interventions", [1, 2, 4, 8]), ("interventions_settled", [1, 8, 24, 100])):
+        assert found[key] == {"changed": 1, "unchanged": 1, "steps": steps}
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -134,16 +135,17 @@ def test_a_missing_task_or_checkpoint_is_asked_for(checkpoint: Path, capsys):
 
 def test_records_go_on_where_they_stopped(clone: Path, capsys):
     folder, table = results_dir() / "networks", results_dir() / "analysis.csv"
-    for name in ("a", "b", "a_at20"):
-        write_wave_network(folder / f"{name}.safetensors", l2=0.0, seed=0, accuracy=1.0, init="uniform")
+    for name, scale in (("a", 1.0), ("b", 1.01), ("a_at20", 1.0), ("twin", 1.0)):
+        write_wave_network(folder / f"{name}.safetensors", scale, l2=0.0, seed=0, accuracy=1.0, init="uniform")
     (folder / "broken.safetensors").write_text("no")
     save_file({"weight_kernel": torch.zeros(3)}, folder / "waves.safetensors")
     assert record_analyses([folder / "a.safetensors"]) == 1
     first = read_rows(table)
     assert {row["network"] for row in first} == {"a"} and len(first) == 6
+    assert [row["changed_100"] for row in read_rows(results_dir() / "settled_basis.csv")] == ["1.0"]
     assert main(["analyse", "--record"]) == 0
     told = capsys.readouterr().out
-    assert "broken" in told and "no Elman networks: 1 file\n" in told and "waves" not in told
+    assert "broken" in told and "no Elman networks: 1 file\n" in told and "twin: left out: these are the weights of a" in told
     rows = read_rows(table)
     assert rows[:6] == first and [row["network"] for row in rows[6:]] == ["b"] * 6
     assert record_analyses() == 0 and read_rows(table) == rows

@@ -14,8 +14,8 @@ from twm.errors import UserError, require
 from twm.theory.spectra import SpectrumComparison, compare_with_theory
 from twm.theory.systems import HDS
 
-#: Steps after the input phase at which an analysis intervenes.
-STEPS = (1, 2, 4, 8)
+#: Steps after the input phase at which an analysis intervenes; and those for one settled basis, which the claims use.
+STEPS, SETTLED_STEPS = (1, 2, 4, 8), (1, 8, 24, 100)
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,12 +27,14 @@ class Findings:
     accuracy: float  # share of right signs over 200 output steps
     spectrum: SpectrumComparison  # eigenvalues, of the linearisation or of the mean step on the orbit, beside theory's
     interventions: InterventionShares  # by the directions of the step itself, found by regression
+    interventions_settled: InterventionShares  # by one basis for all steps, contents read by its dual
 
     def to_json(self) -> dict[str, Any]:
         """Return what is found as JSON can hold it."""
         rank = {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network}
         return {"task": self.task.name, "hidden": self.hidden, "accuracy": self.accuracy, "rank": rank,
-                "argument_error": self.spectrum.argument_error, "interventions": self.interventions.summarise()}  # fmt: skip
+                "argument_error": self.spectrum.argument_error, "interventions": self.interventions.summarise(),
+                "interventions_settled": self.interventions_settled.summarise()}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,8 +103,37 @@ def analyse_network(
     rests = (find_complement(system, basis, fresh, linear) if spare else None for basis in (usual, upright))
     return Analysis(
         task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1), compare_with_theory(linear.recurrent, task),
-        theirs, linear, bases, figures, settled, failures, *rests,
+        theirs, _try_settled(system, task, usual, 2 * seed + 1), linear, bases, figures, settled, failures, *rests,
     )  # fmt: skip
+
+
+def _try_settled(system: StateSystem, task: HDS, basis: RecoveredBasis, seed: int) -> InterventionShares:
+    sample = sample_states(system, task, 64, SETTLED_STEPS[-1], seed)
+    return try_interventions(system, sample, SETTLED_STEPS, lambda step: basis, "read")
+
+
+def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed: int = 0) -> dict[str, float]:
+    """Measure in fresh runs what one basis, regressed on ``count`` histories and 60 output steps, tells of a network: the
+    worst variable's R^2 over 60 and 200 steps and from the first output step on, and interventions by step."""
+    linear, laps = linearise_system(system), 4 * task.history
+    fitted = sample_states(system, task, count, max(60, laps), 2 * seed)
+    fresh = sample_states(system, task, max(64, count // 4), 200, 2 * seed + 1)
+    basis, spectrum = recover_basis(system, task, "regression", fitted, linear), compare_with_theory(linear.recurrent, task)
+    brief = judge_basis(system, basis, replace(fresh, states=fresh.states[:61], waves=fresh.waves[:61]), linear)
+    h, m = fresh.states[1 : laps + 1], fresh.waves[1 : laps + 1]
+    misread = ((basis.read_waves(h) - m) ** 2).mean(axis=(0, 1)) / m.var(axis=(0, 1))
+    h, m = (part.reshape(-1, part.shape[-1]) for part in (h, m))
+    h, m = ((part - part.mean(axis=0)) / (part.std(axis=0) + 1e-12) for part in (h, m))
+    shown = (h.T @ m / len(h)) ** 2  # squared correlation of each neuron with each variable
+    swaps = _try_settled(system, task, basis, 2 * seed + 1)
+    least = {name: getattr(swaps, name).min(axis=1).tolist() for name in ("changed", "unchanged")}
+    return {
+        "accuracy": _measure_accuracy(system, task, 2 * seed + 1), "rank_theory": spectrum.rank_theory,
+        "rank_network": spectrum.rank_network, "variables": basis.rank, "support_weights": brief.support_match_weights,
+        "support_orbit": brief.support_match, "explained": brief.explained, "encoding_r2_60": brief.least_r2,
+        "encoding_r2_200": judge_content(system, basis, fresh).least_r2, "output_r2": float(1 - misread.max()),
+        "best_neuron": float(shown.max()), "clear_neurons": int((shown.max(axis=1) > 0.9).sum()),
+    } | {f"{name}_{step}": share for name, each in least.items() for step, share in zip(SETTLED_STEPS, each)}  # fmt: skip
 
 
 def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 256) -> float:
@@ -149,8 +180,9 @@ def analyse_machine(
     wrong = replace(last, basis=np.roll(last.basis, task.dim, axis=1))
     swapped = interchange_variable(system, wrong, fresh, task.history // 2, steps[-1], content="theory").changed
     step_r2 = [judge_content(system, basis, fresh, at=step).encoding_r2 for step, basis in bases.items()]
+    settled = regress_basis(fitted)
     return MachineAnalysis(
         task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1, count=64), compare_with_theory(jacobian, task),
-        try_interventions(system, fresh, steps, bases.__getitem__, "theory"), np.stack(step_r2),
-        judge_content(system, regress_basis(fitted), fresh), swapped,
+        try_interventions(system, fresh, steps, bases.__getitem__, "theory"),
+        _try_settled(system, task, settled, 2 * seed + 1), np.stack(step_r2), judge_content(system, settled, fresh), swapped,
     )  # fmt: skip

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.linalg import schur
 
 from twm.analysis.recovery import RecoveredBasis, StateSample, recover_basis
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import require
+from twm.theory.spectra import THRESHOLD
 from twm.theory.systems import HDS
 
 
@@ -172,3 +174,16 @@ def find_complement(
     within, into, out = (float(np.linalg.norm(part)) for part in (blocks[:n, :n], blocks[:n, n:], blocks[n:, :n]))
     radius = float(np.abs(np.linalg.eigvals(blocks[n:, n:])).max())
     return Complement(across, into / within, out / within, radius)
+
+
+def measure_rest(system: ElmanSystem, sample: StateSample) -> tuple[float, float]:
+    """Measure the block of W from the rest, at right angles, into the slow subspace: its norm by that of W within, and the
+    share of the rest's directions, in the order of activity, that carry .9 of its square. Source: twm Fig. 7B."""
+    W = linearise_system(system).recurrent
+    _, frame, rank = schur(W, sort=lambda real, imaginary: np.hypot(real, imaginary) > THRESHOLD)
+    slow, rest = frame[:, :rank], frame[:, rank:]
+    active = np.concatenate([sample.early, sample.states]).reshape(-1, system.hidden) @ rest
+    block = slow.T @ W @ rest @ np.linalg.eigh(active.T @ active)[1]
+    carried = np.cumsum(np.sort((block**2).sum(axis=0))[::-1]) / (block**2).sum()
+    ratio = np.linalg.norm(block) / np.linalg.norm(slow.T @ W @ slow)
+    return float(ratio), float((np.searchsorted(carried, 0.9) + 1) / len(carried))

@@ -11,7 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from twm.analysis.analyses import STEPS, Analysis, Findings, MachineAnalysis, analyse_network
+from twm.analysis.analyses import SETTLED_STEPS, STEPS, Analysis, Findings, MachineAnalysis
+from twm.analysis.analyses import analyse_network, measure_settled_basis
 from twm.analysis.interventions import InterventionShares
 from twm.analysis.judging import transform_to_memories
 from twm.analysis.recovery import sample_states
@@ -32,6 +33,13 @@ _COLUMNS = (
     "unchanged", "changed_at_0", "unchanged_at_0", "own_changed", "own_unchanged", "own_changed_at_0", "into_memories",
     "out_of_memories", "complement_radius", "into_orthogonal", "out_of_orthogonal", "orthogonal_radius", "slow_pairs",
     "steps", "device", "torch", "commit", "date",
+)  # fmt: skip
+# The same for one settled basis, one row a network.
+_SETTLED_COLUMNS = (
+    "network", "task", "hidden", "l2", "seed", "init", "iterations", "accuracy", "rank_theory", "rank_network", "variables", "support_weights", "support_orbit", "explained",
+    "encoding_r2_60", "encoding_r2_200", "output_r2", "best_neuron", "clear_neurons",
+    *(f"{name}_{step}" for name in ("changed", "unchanged") for step in SETTLED_STEPS),
+    "device", "torch", "commit", "date",
 )  # fmt: skip
 _TEXTS = ("network", "task", "init", "method", "steps", "device", "torch", "commit", "date")
 
@@ -149,10 +157,14 @@ def _list_rows(subject: Subject, analysis: Analysis) -> list[dict[str, Any]]:
             for (end, radius), rest in rests.items():
                 names = f"into_{end}", f"out_of_{end}", f"{radius}_radius"
                 row |= dict(zip(names, (rest.into_memories, rest.out_of_memories, rest.radius))) if rest else {}
-        # Six digits are more than a figure of a trained network is worth, and keep the table small.
-        short = {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in row.items()}
+        short = _shorten(row)
         rows.append({name: short.get(name) for name in _COLUMNS})
     return rows
+
+
+def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep six digits, which are more than a figure of a trained network is worth, and make small tables."""
+    return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in row.items()}
 
 
 def tabulate_analyses(subjects: Sequence[Subject], analyses: Sequence[Analysis]) -> list[dict[str, str]]:
@@ -161,26 +173,42 @@ def tabulate_analyses(subjects: Sequence[Subject], analyses: Sequence[Analysis])
     return [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
 
 
+def _list_settled(subject: Subject) -> list[dict[str, Any]]:
+    """Return what one settled basis tells of a network as the row of its table."""
+    about = {key: subject.configuration.get(key) for key in ("l2", "seed", "init", "iterations")}
+    about |= {"network": subject.name, "task": subject.task.name, "hidden": subject.system.hidden}
+    return [about | _shorten(measure_settled_basis(subject.system, subject.task))]
+
+
+#: The tables of networks on record: columns, and what makes a network's rows.
+_TABLES = {
+    "analysis": (_COLUMNS, lambda one: _list_rows(one, analyse_network(one.system, one.task, steps=(0, *STEPS)))),
+    "settled_basis": (_SETTLED_COLUMNS, _list_settled),
+}
+
+
 def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], None] = lambda line: None) -> int:
-    """Analyse networks that the book's table lacks, by default all on record but snapshots; return how many were added."""
-    table = Table(results_dir() / "analysis.csv", _COLUMNS, _TEXTS, ("network",))
-    known, added, others = table.read_keys(), 0, 0
+    """Analyse networks that the book's tables lack, by default all on record but snapshots, and the same weights once;
+    return how many were added."""
+    tables = {name: Table(results_dir() / f"{name}.csv", of[0], _TEXTS, ("network",)) for name, of in _TABLES.items()}
+    known, first, added, others = {name: table.read_keys() for name, table in tables.items()}, {}, 0, 0
     for path in sorted((results_dir() / "networks").glob("*.safetensors")) if paths is None else paths:
-        if (path.stem,) in known or path.stem.rpartition("_at")[2].isdigit():
+        if path.stem.rpartition("_at")[2].isdigit():
             continue
         try:
             found = read_checkpoint(path)
+            same = first.setdefault(found.system.recurrent.tobytes(), path.stem)
+            require(same == path.stem, f"these are the weights of {same}")
+            lacking = [name for name in tables if (path.stem,) not in known[name]]
             subject = Subject(path.stem, found.system, parse_task(found.task or ""), found.configuration)
-            analysis = analyse_network(subject.system, subject.task, steps=(0, *STEPS))
+            for name in lacking:
+                tables[name].add([row | describe_host() for row in _TABLES[name][1](subject)])
+                say(f"{path.stem}: {name}")
+            added += bool(lacking)
         except OtherNetwork:
             others += 1
-            continue
         except UserError as error:
             say(f"{path.stem}: left out: {error}")
-            continue
-        table.add([row | describe_host() for row in _list_rows(subject, analysis)])
-        added += 1
-        say(f"{path.stem}: rank {analysis.spectrum.rank_network} of {analysis.spectrum.rank_theory}")
     if others:
         say(f"left out, for they are no Elman networks: {others} file{'s' * (others != 1)}")
     return added

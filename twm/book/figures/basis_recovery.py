@@ -212,8 +212,8 @@ def plot_intervention_steps(shares: Mapping[str, Curves], steps: Sequence[int]) 
     figure, row = make_row(shares, 4.0, 3.3, label="outputs that follow, worst variable")
     for panel, ways in row:
         draw_curves(panel, steps, ways, style_both)
-        label_axes(panel, "swap, steps after the input phase", guide=0.99, ylim=(-0.04, 1.05))
-        panel.set_xticks(range(0, max(steps) + 1, 4))
+        label_axes(panel, "swap, steps after the input phase", guide=0.99, ylim=(-0.04, 1.05), xscale="log")
+        panel.set_xticks(steps, steps)
     share_legend(figure)
     return figure
 
