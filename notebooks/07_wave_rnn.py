@@ -72,7 +72,7 @@ from twm.tasks.sequences import COPY_WAITS
 from twm.theory.activity import convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share
 from twm.theory.activity import read_onsets
 from twm.training import tables
-from twm.training.sweeps import list_speeds, measure_bands, record_activity
+from twm.training.sweeps import list_speeds, measure_bands, record_activity, were_trained
 
 page = open_page("07_wave_rnn", profile=profile, device=device, seed=seed, reuse=reuse)
 use_style()
@@ -106,7 +106,7 @@ def compare(claim, there, name, numbers, figure, models, rivals, **more):
     """Settle a comparison with networks of other kinds; it decides nothing unless those were trained to the end."""
     rows = [row for one in models for row in one.rows]
     curves = {name: points for one in models for name, points in one.curves.items()}
-    trained = tables.were_trained(pick(tables.pick_best(rows), network=rivals), curves)
+    trained = were_trained(pick(tables.pick_best(rows), network=rivals), curves)
     settle(claim, there, name, lambda: numbers() | {"rivals_trained": trained}, figure, rows, **more)
 
 # %% [markdown]
@@ -272,7 +272,8 @@ most = max((cell.seeds for cell in copy_cells), default=1)
 rival = ((copies,), ("irnn",))
 compare("wrnn.copy", copy_cells, "copy", lambda: tables.describe_copy(copy_cells), "copy", *rival, seeds=most)
 compare("wrnn.hold", copy_cells, "copy", lambda: tables.describe_hold(copy_cells), "recall", *rival, seeds=most)
-page.skip("wrnn.settings", "the grid has not been trained: `twm sweep copy --profile paper --resume`, 135 networks of 60,000 iterations")
+grid = pick(copies.rows, scale="")
+page.settle("wrnn.settings", grid, "the grid has not been trained: `twm sweep copy --profile paper --resume`, 135 networks", lambda: tables.describe_settings(grid))
 
 # %% mystnb={"figure": {"caption": "What two networks answer to one sequence of the test set, beside what they should.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above answer. For the wave-RNN they are equal; for the iRNN the last ten differ.", "width": "700px"}} tags=["hide-input"]
 recalls = {}
@@ -403,7 +404,12 @@ compare("wrnn.baselines", set(gated) <= set(means["permuted"]), "psmnist", lambd
 }, "images", (permuted,), ("lstm", "gru"))
 lead = tables.describe_lead(plain.rows, plain.curves)
 compare("wrnn.fast", lead["looks"], "smnist", lambda: lead, "images", (plain,), ("irnn",))
-page.skip("wrnn.catchup", "no run at 784 pixels: `twm sweep smnist --profile paper --resume`")
+whole = pick(plain.rows, scale="")
+both = {"wrnn", "irnn"} <= {row["network"] for row in whole}
+page.settle("wrnn.catchup", both, "no run at 784 pixels: `twm sweep smnist --profile paper --resume`", lambda: {
+    **tables.describe_catchup(whole, plain.curves),
+    "rivals_trained": were_trained(pick(tables.pick_best(whole), network="irnn"), plain.curves),
+})
 
 # %% mystnb={"figure": {"caption": "Accuracy on permuted images against the number of trained parameters.", "name": "fig-wave-rnn-parameters"}, "image": {"alt": "Two lines over the number of parameters, that of the wave-RNN far above.", "width": "520px"}}
 sizes = tables.list_sizes(permuted.rows)
@@ -504,7 +510,7 @@ raw = lambda ring, shuffles=0: measure_line_share(measure_activity_spectrum(ring
 settle("wrnn.fig2", there, "smnist", lambda: {
     "wave": measure_bands(seen["wRNN"]), "control": measure_bands(seen["wRNN"], mixed=True), "dense": measure_bands(seen["iRNN"]),
     "before": measure_bands(watch(plain, first["wRNN"], "_at0")),
-    "rivals_trained": tables.were_trained(pick(shown, network="irnn"), plain.curves),
+    "rivals_trained": were_trained(pick(shown, network="irnn"), plain.curves),
 }, "activity", shown)
 settle("wrnn.unnormalised", there, "smnist", lambda: {
     "raw": measure_bands(seen["wRNN"], raw), "normalised": measure_bands(seen["wRNN"], lambda ring: raw(ring, 4)),

@@ -12,26 +12,14 @@ from twm.records import describe_rows, read_rows
 from twm.theory.systems import make_named_task, parse_task
 from twm.training import attention
 from twm.training.attention import (
-    RECORDED_PARTS,
-    compare_attention_with_elman,
-    describe_main_comparison,
-    list_iterations,
-    record_attention_comparison,
-    select_runs,
-    summarise_comparisons,
-    summarise_ratio,
-)
+    RECORDED_PARTS, compare_attention_with_elman, describe_main_comparison, list_iterations,
+    record_attention_comparison, select_runs, summarise_comparisons, summarise_ratio,
+)  # fmt: skip
 from twm.training.loop import train_model
 from twm.training.runner import Outcome
 from twm.training.trainer import (
-    MODELS,
-    ModulePlan,
-    ModuleRun,
-    TrainingPlan,
-    draw_batch,
-    measure_accuracy,
-    run_output_phase,
-)
+    MODELS, ModulePlan, ModuleRun, TrainingPlan, draw_batch, measure_accuracy, run_output_phase,
+)  # fmt: skip
 
 TOY = "repeat-copy:3,2"
 SHORT = TrainingPlan(iterations=40, batch=16, horizons=(6, 12), test_every=20, test_count=32, test_horizon=12)

@@ -7,7 +7,7 @@ from twm.theory.activity import measure_activity_spectrum, measure_line_share
 from twm.training import tables
 from twm.training.plans import SequencePlan
 from twm.training.sequence_model import SequenceRun
-from twm.training.sweeps import list_reduced_plans, list_speeds, measure_bands, record_activity, train_here
+from twm.training.sweeps import list_reduced_plans, list_speeds, measure_bands, record_activity, train_here, were_trained
 
 BASE = dict.fromkeys(SequenceRun.columns) | {
     "network": "wrnn", "neurons": 100, "channels": 6, "mlp": 0, "init": "shift", "encoder": "single", "activation": "relu", "seed": 0,
@@ -96,9 +96,9 @@ def test_the_ablation_by_hand():
     assert list(found) == list(tables.ABLATIONS) and found["wRNN"] == {5: pytest.approx(0.02)}
     kept = {"best": 1, "shift": 1, "helped": 1, "above": 1}
     described = tables.describe_ablation(dict(zip(found, ({10: loss} for loss in losses))))
-    assert described == {"columns": 1, "orders": 4, "kept": 4, **kept}
+    assert described == {"columns": 1, **kept}
     broken = tables.describe_ablation(found | {"iRNN with shift-init": {5: 0.45}, "wRNN": {5: 0.01, 7: 1.0}})
-    assert (broken["columns"], broken["kept"], broken["helped"]) == (1, 3, 0)
+    assert (broken["columns"], broken["best"], broken["helped"]) == (1, 1, 0)
     assert tables.describe_ablation({"wRNN": {10: 0.1}})["columns"] == 0 == len(tables.summarise_ablation([]))
 
 
@@ -157,9 +157,22 @@ def test_rivals_are_trained_when_they_start_as_released_and_stop_improving():
     flat, rising = points(0.2, 0.8, 0.8, 0.81, 0.8, 0.8), points(0.2, 0.4, 0.5, 0.6, 0.7, 0.8)
     for start, curve, expected in ((released, flat, True), (released, rising, False), (DENSE | {"scale": "small"}, flat, False)):
         row = make_row("copy:10", **start)
-        assert tables.were_trained([row], {row["model"]: curve}) == expected
+        assert were_trained([row], {row["model"]: curve}) == expected
     whole = make_row("copy:10", **released | {"scale": ""})
-    assert tables.were_trained([whole], {}) and not tables.were_trained([whole | {"encoder": "small"}], {})
+    assert were_trained([whole], {}) and not were_trained([whole | {"encoder": "small"}], {})
     # Of both starts the released one is compared.
     both = [make_row("copy:10", loss=0.1), make_row("copy:10", **DENSE, loss=0.2), make_row("copy:10", **released, loss=0.3)]
     assert tables.summarise_copy(both)[0].dense_loss == 0.3 == tables.pick_usual(both)[1]["loss"]
+
+
+def test_catching_up_and_the_printed_settings_by_hand():
+    rows = [make_row("smnist", accuracy=0.97), make_row("smnist", **DENSE | {"encoder": "released-dense"}, accuracy=0.98)]
+    points = lambda *scores: [{"test_accuracy": score} for score in scores]
+    for dense, epoch in (((0.1, 0.96, 0.5, 0.97), 4), ((0.1, 0.9, 0.9, 0.96), 0), ((0.95, 0.96, 0.9, 0.98), 1)):
+        curves = dict(zip((row["model"] for row in rows), (points(0.9, 0.95, 0.97, 0.96), points(*dense))))
+        if epoch == 1:
+            curves[rows[0]["model"]] = points(0.9, 0.95, 0.96, 0.96)
+        assert tables.describe_catchup(rows, curves) == {"epoch": epoch, "final_lead": pytest.approx(1)}
+    grid = [(1e-3, 1.0, 0.2), (1e-3, 0.0, 0.1), (1e-2, 0.0, 0.3)]
+    rows = [make_row(task, learning_rate=a, clip=b, loss=c) for task in ("copy:10", "copy:0") for a, b, c in grid]
+    assert tables.describe_settings(rows) == {"cells": 2, "rates_agree": 2, "both_agree": 1}

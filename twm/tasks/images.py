@@ -149,7 +149,8 @@ def find_stand_in(name: str) -> str:
 
 @lru_cache(maxsize=4)
 def make_image_task(name: str) -> SequenceTask:
-    """Make an image task from its name, loading its images: ``smnist:SIDE,IMAGES`` or ``nscifar:SIDE,STEPS,IMAGES``."""
+    """Make an image task from its name, loading its images: ``smnist:SIDE,IMAGES`` or ``nscifar:SIDE,STEPS,IMAGES``; as
+    ``nscifar-fixed`` with one noise for all images."""
     kind, side, steps, count = read_image_name(name)
     if kind.startswith("nscifar"):
         return NoisyRowTask(name, IMAGE_SOURCES[kind](), side, steps, count, kind == "nscifar-fixed")

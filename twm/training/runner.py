@@ -155,17 +155,10 @@ class Outcome:
 
 
 def train_models(
-    plans: Sequence[Any],
-    place: Place,
-    resume: bool = False,
-    device: str = "cpu",
-    executor: str = "local",
-    workers: int | None = None,
-    checkpoint_seconds: float = 30.0,
-    say: Say = print,
-    side_by_side: bool | None = None,
+    plans: Sequence[Any], place: Place, resume: bool = False, device: str = "cpu", executor: str = "local",
+    workers: int | None = None, checkpoint_seconds: float = 30.0, say: Say = print, side_by_side: bool | None = None,
     order: Sequence[Any] = (),
-) -> Outcome:
+) -> Outcome:  # fmt: skip
     """Train models, seed by seed in the order given, and record a row, a curve and a network for each.
 
     On the CPU every model has a process of its own, and a core. On a GPU all models of one size are trained side by side
@@ -353,12 +346,9 @@ def name_job(plans: Sequence[Any]) -> str:
 
 
 def _try_job(
-    work: Path,
-    settings: dict[str, Any],
-    plans: list[Any],
-    tell: Callable[[str, Any], None],
+    work: Path, settings: dict[str, Any], plans: list[Any], tell: Callable[[str, Any], None],
     keep_going: Callable[[], bool],
-) -> tuple[str, Any]:
+) -> tuple[str, Any]:  # fmt: skip
     """Do a job, telling on the way (``say`` or ``progress``), and return ``done``, ``stopped`` or ``failed`` with why."""
     told = {"say": lambda line: tell("say", line), "progress": lambda *state: tell("progress", state)}
     try:
@@ -370,15 +360,10 @@ def _try_job(
 
 
 def run_job(
-    plans: Sequence[Any],
-    work: Path,
-    checkpoint_seconds: float = 30.0,
-    device: str = "cpu",
-    path: str | None = None,
-    keep_going: Callable[[], bool] = lambda: True,
-    say: Say = print,
+    plans: Sequence[Any], work: Path, checkpoint_seconds: float = 30.0, device: str = "cpu", path: str | None = None,
+    keep_going: Callable[[], bool] = lambda: True, say: Say = print,
     progress: Callable[[int, list[float]], None] = lambda iteration, accuracies: None,
-) -> bool:
+) -> bool:  # fmt: skip
     """Train from the last checkpoint, keep others on the way, and one with the rows at the end; tell whether it was reached.
 
     ``keep_going`` is asked after each iteration; when it says no, a last checkpoint is kept and the job ends. An OSError is

@@ -216,6 +216,22 @@ class Models:
         return sorted(int(end) for end in ends if end.isdigit())
 
 
+def were_trained(rows: Iterable[Fields], curves: Mapping[str, Sequence[Fields]]) -> bool:
+    """Tell whether networks start as in the released code and had the paper's iterations, or stopped improving: in the last
+    third of their tests the best accuracy rose by at most .01 and the lowest loss fell by at most a twentieth."""
+
+    def is_done(row: Fields) -> bool:
+        start, points = (row["encoder"] or "").partition("-")[0], curves.get(row["model"], [])
+        points = [point for point in points if point["test_loss"] is not None]
+        accuracy, loss = ([point[key] for point in points] for key in ("test_accuracy", "test_loss"))
+        early = slice(2 * len(points) // 3)
+        flat = len(points) > 1 and max(accuracy) <= max(accuracy[early]) + 0.01 and min(loss) >= 0.95 * min(loss[early])
+        own = {"wrnn": ("single", "released"), "irnn": ("released",)}.get(row["network"], ("",))
+        return start in own and bool(flat or not row["scale"])
+
+    return all(is_done(row) for row in rows)
+
+
 def read_sweep(name: str) -> Models:
     """Read what is on record of a named sweep; empty if there is nothing."""
     place = find_sweep(name).place()

@@ -284,8 +284,6 @@ def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tup
 PAPER_IMAGES = PAPER_NUMBERS["images"]
 _RELEASED_BATCH = 128  # of the copy task, by which the wave-RNN paper's code divides the loss once more
 _LEARNT = 0.99  # accuracy from which a range is learnt
-#: How encoders start in the released code, by the first word.
-_RELEASED = {"wrnn": ("single", "released"), "irnn": ("released",)}
 #: What tells two networks of a grid apart; starts of weights are among it, because they are what an ablation compares.
 _NETWORK = ["task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "seed"]
 
@@ -333,21 +331,6 @@ def pick_usual(rows: Iterable[Row]) -> list[Row]:
     kinds = [own for _, own in _read_frame(rows).groupby("kind", sort=False)]
     usual = [own[own["parameters"] == own["parameters"].mode().max()] for own in kinds]
     return [rows[place] for own in usual for place in _pick(own).index]
-
-
-def were_trained(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> bool:
-    """Tell whether networks start as in the released code and had the paper's iterations, or stopped improving: in the last
-    third of their tests the best accuracy rose by at most .01 and the lowest loss fell by at most a twentieth."""
-
-    def is_done(row: Row) -> bool:
-        start, points = (row["encoder"] or "").partition("-")[0], curves.get(row["model"], [])
-        points = [point for point in points if point["test_loss"] is not None]
-        accuracy, loss = ([point[key] for point in points] for key in ("test_accuracy", "test_loss"))
-        early = slice(2 * len(points) // 3)
-        flat = len(points) > 1 and max(accuracy) <= max(accuracy[early]) + 0.01 and min(loss) >= 0.95 * min(loss[early])
-        return start in _RELEASED.get(row["network"], ("",)) and bool(flat or not row["scale"])
-
-    return all(is_done(row) for row in rows)
 
 
 @dataclass(frozen=True)
@@ -455,8 +438,7 @@ def describe_ablation(losses: Mapping[str, Mapping[int, float]]) -> dict[str, An
         "helped": table["iRNN with shift-init"] < table["iRNN"],
         "above": table["iRNN with shift-init and V-init"] > table["wRNN"],  # even so helped
     }
-    kept = {name: int(order.sum()) for name, order in orders.items()}
-    return {"columns": len(table), "orders": 4 * len(table), "kept": sum(kept.values()), **kept}
+    return {"columns": len(table)} | {name: int(order.sum()) for name, order in orders.items()}
 
 
 def describe_lead(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
@@ -472,6 +454,30 @@ def describe_lead(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> d
         ahead += sum(own["test_accuracy"] > other["test_accuracy"] for own, other in pairs)
         looks, longest = looks + len(pairs), max(longest, len(pairs))
     return {"ahead": ahead, "looks": looks, "epochs": longest}
+
+
+def describe_catchup(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> dict[str, float]:
+    """Return from which test, an epoch apart, the iRNN's best accuracy so far is the wave-RNN's or more, 0 for never, and by
+    how many points it is ahead at the end: medians over seeds."""
+    own, found = pick_usual(rows), []
+    for pair in zip(*pair_rows(*([row for row in own if name_kind(row) == kind] for kind in ("iRNN", "wRNN")))):
+        dense, wave = (np.maximum.accumulate([p["test_accuracy"] for p in curves[row["model"]]]) for row in pair)
+        behind = max((at for at, (a, b) in enumerate(zip(dense, wave), start=1) if a < b), default=0)
+        epoch = behind + 1 if behind < min(len(dense), len(wave)) else 0
+        found.append((epoch, 100 * (pair[0]["accuracy"] - pair[1]["accuracy"])))
+    return dict(zip(("epoch", "final_lead"), np.median(found, axis=0).tolist()))
+
+
+def describe_settings(rows: Iterable[Row]) -> dict[str, int]:
+    """Return in how many cells of the copy task's grid the printed rate, and rate and clip, have the lowest test loss."""
+    rows, found = [row for row in rows if row["loss"] is not None and not row["scale"]], []
+    cells = ((name, *cell) for name, cells in PAPER_NUMBERS["settings"].items() for cell in cells.items())
+    for *cell, printed in cells:
+        own = [row for row in rows if [f"{row['network']}-{row['neurons']}", read_wait(row)] == cell]
+        if own:
+            best = min(own, key=lambda row: row["loss"])
+            found.append((best["learning_rate"] == printed[0], [best["learning_rate"], best["clip"]] == printed))
+    return {"cells": len(found), "rates_agree": sum(a for a, _ in found), "both_agree": sum(b for _, b in found)}
 
 
 def list_sizes(rows: Iterable[Row]) -> dict[str, list[tuple[int, float]]]:
@@ -501,8 +507,8 @@ def describe_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> d
     the least figures, of the control the largest."""
     kinds = ["wave" if name.startswith("wRNN") else "lstm" for name, _ in answers]
     found: dict[str, Any] = {"kinds": kinds}
-    keys = ["trained", "accuracy", "r2", "r2_settled", "interventions", "swaps", "elsewhere"]
-    frame = pd.DataFrame(list(answers.values()), columns=keys)
+    columns = ["trained", "accuracy", "r2", "r2_settled", "interventions", "swaps", "elsewhere"]
+    frame = pd.DataFrame(list(answers.values()), columns=columns)
     found |= {key: frame[key].tolist() for key in ("trained", "accuracy", "r2_settled", "swaps")}
     for kind, own in frame.groupby(np.array(kinds)):
         found |= {f"{kind}_{key}": value for key, value in own.min().to_dict().items()}

@@ -152,13 +152,9 @@ class ClusterJob:
 
 
 def train_on_cluster(
-    train: Train,
-    jobs: Sequence[Plans],
-    folder: Path,
-    stop: threading.Event,
-    cluster: str = "slurm",
+    train: Train, jobs: Sequence[Plans], folder: Path, stop: threading.Event, cluster: str = "slurm",
     seconds: float = 2.0,
-) -> Iterator[Message | None]:
+) -> Iterator[Message | None]:  # fmt: skip
     """Submit jobs in order to Slurm by submitit, asking every few ``seconds`` for results; cancel them once ``stop`` is set.
 
     Partition, account and time limit are those of sbatch's own variables (SBATCH_PARTITION, SBATCH_ACCOUNT,
