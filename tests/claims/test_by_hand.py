@@ -80,7 +80,7 @@ BY_HAND = {
     "twm.alg1": recover("printed"),
     "twm.alg1.released": recover("released"),
     "ours.alg1": recover("corrected"),
-    "twm.fig3": lambda rows: {"encoding_r2": rows.query(f"task == 'T1' and {SOLVED}").encoding_r2_200.min()},
+    "twm.fig3": lambda rows: {"encoding_r2": rows.query(f"task == 'T1' and {SOLVED}").output_r2.min()},
     "twm.fig3.tasks": lambda rows: {"output_r2": rows.query(f"task in ['T2', 'T3', 'T4'] and {SOLVED}").output_r2.min()},
     "ours.realisation": realise,
     "ours.intervention": intervene,
