@@ -65,7 +65,7 @@ from twm.training.trainer import draw_batch
 page = open_page("04_training", profile=profile, device=device, seed=seed, reuse=reuse)
 use_style()
 
-
+# %% tags=["hide-input"]
 def read_spectra(models, chosen):
     """Return theory's and the networks' eigenvalues, by title, for the (row, snapshot) whose weights are at hand."""
     panels = {}
@@ -110,10 +110,9 @@ figures.plot_trained_spectra(read_spectra(toys, stages | {"trained": (staged_toy
 
 # %% [markdown]
 # The trained network has {value}`04_training:toy_rank` eigenvalues beyond 0.9, as many as theory, and their arguments
-# differ from theory's by {value}`04_training:toy_error|.4f` radians on average. Their magnitudes are a little above one:
-# the tanh shrinks, and the network makes up for it. That is why only arguments are compared.
-
-# %% [markdown]
+# differ from theory's by {value}`04_training:toy_error|.4f` radians on average. Their magnitudes are a little above one,
+# because the tanh shrinks; the paper compares arguments alone.
+#
 # ## Model: the paper's protocol
 #
 # An Elman network without biases, as in the paper's Eq. (9),
@@ -137,8 +136,7 @@ figures.plot_trained_spectra(read_spectra(toys, stages | {"trained": (staged_toy
 #
 # The four tasks are those of the picture above Table 1. Every output is one component of the past, or its negative, so
 # sequences of signs stay sequences of signs.
-
-# %% [markdown]
+#
 # Written out slowly: the network one step after another, and torch's automatic differentiation and Adam for the rest.
 
 # %%
@@ -316,9 +314,8 @@ DataTable(
 
 # %% [markdown]
 # Of {value}`twm.table1.converge:accurate` accurate models {value}`twm.table1.converge:equal_rank` have theory's rank, and
-# {value}`twm.table1.converge:converged` of these are within .02 radians. So what fails is the rank rather than the angle. Small
-# or decaying networks can learn a task with fewer eigenvalues beyond 0.9 than theory asks for. For them the paper's measure is
-# undefined, so they are in no average of the table, and the table cannot show them.
+# {value}`twm.table1.converge:converged` of these are within .02 radians. The rank fails rather than the angle: small networks
+# and those with weight decay can learn a task with fewer eigenvalues beyond 0.9. The paper's measure is undefined for them.
 #
 # ### Seeds that fail
 #

@@ -248,7 +248,7 @@ page.record("twm.grad.vanish", vanish, networks=plain.cases + 2 * networks, scal
 # share: a random direction loses a factor of the root mean square of $\sigma'$ each step. For the default start this
 # predicts {value}`06_gradient_bounds:strong_predicted|.3f` and {value}`06_gradient_bounds:strong_slope|.3f` is measured.
 #
-# The default start deserves numbers of its own, and so does the matrix of a wave. With basis vectors of unit length,
+# With basis vectors of unit length,
 # $W\psi_{\mu+d} = \psi_\mu$ moves a vector of length 1 to a vector of length 1, so $\lVert W\rVert \ge 1$ in *every*
 # such basis, orthogonal or not. The bound of a wave never falls with distance. (Without unit length the norm can be
 # anything where both ends of the lattice are open; a closed wave has eigenvalues of magnitude 1, so a norm of at least 1, in
@@ -454,12 +454,10 @@ for task, found in trained.items():
 figures.plot_opening(opening, ranks, farthest) if not missing else "No record, no figure."
 
 # %% [markdown]
-# For repeat copy the picture is the paper's, and more closely than one could hope: the gradient by the first input, the
-# smallest of all at the start, rises together with the number of slow eigenvalues, to 1, while those by the other inputs,
-# which this output must ignore, go down. T2 is different. It needs 36 dimensions, gets them, and its outputs are right; its
-# gradient opens later and closes again. Its eigenvalues stand well above 1 and its neurons in saturation, where slopes are
-# small: it stores signs by holding them against the walls of the tanh. A memory of signs needs gradients to be learnt, not
-# to be kept.
+# For repeat copy the picture is the paper's: the gradient by the first input, the smallest of all at the start, rises together
+# with the number of slow eigenvalues, to 1, while those by the other inputs, which this output must ignore, go down. T2 is
+# different. It needs 36 dimensions, gets them, and its outputs are right; its gradient opens later and closes again. Its
+# eigenvalues stand well above 1 and its neurons are saturated, where slopes are small.
 #
 # ## Result: what is left after the substrate has been crossed
 #
