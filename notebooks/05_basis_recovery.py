@@ -60,8 +60,8 @@ import torch
 
 from twm.analysis.analyses import SETTLED_STEPS, STEPS, analyse_network, measure_settled_basis
 from twm.analysis.interventions import try_interventions, write_variable
-from twm.analysis.judging import judge_basis, measure_rest
-from twm.analysis.recovery import METHODS, recover_basis, regress_basis, sample_states
+from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, measure_rest, scan_mixture
+from twm.analysis.recovery import METHODS, needed_coordinates, recover_basis, regress_basis, sample_states
 from twm.analysis.report import Subject, collect_panels, gather_subject, read_checkpoint, tabulate_analyses
 from twm.analysis.systems import ElmanSystem, as_system, linearise_system
 from twm.book.figures import basis_recovery as figures
@@ -169,16 +169,19 @@ print({name: f"{value:.3g}" for name, value in linearised.items()})
 # keep it. T1 needs all coordinates of its substrate, T2 to T4 little more than half: the observable part of
 # $(W_r, \Phi)$. We look for these, and say nothing about the others.
 #
-# ### Five methods
+# ### Six methods
 #
 # | method | columns | dual | needs |
 # |---|---|---|---|
 # | printed (Algorithm 1) | $(W^\top)^k W_r^+$, transients removed at right angles, but for $\Psi_s$ | pseudo-inverse | weights |
 # | mixture (earlier paper) | $\alpha W^{s-k} W_{uh} + (1-\alpha)(W^\top)^k W_r^+$, same, each $\Psi_k$; here $\alpha = 1/2$ | pseudo-inverse | weights |
-# | corrected | $W^{s-k} W_r^+$, transients removed along eigenvectors | spectral | weights |
+# | released (the paper's code) | $W^{s-k} W_r^+$, each column divided by its length, without those that f never reads | pseudo-inverse | weights, task |
+# | corrected (ours) | $W^{s-k} W_r^+$, transients removed along eigenvectors | spectral | weights |
 # | observability (ours) | solves {eq}`eq-basis-toy`, one lap | spectral | weights, task |
 # | regression (ours) | hidden states regressed on the wave they should hold | spectral | runs, task |
 #
+# The paper's released code does not run Algorithm 1 as printed. It takes forward powers, which are therefore the authors'
+# correction and not ours. New here are the spectral projector, the spectral dual and the last two methods.
 # The spectral dual reads along left eigenvectors and is blind to whatever decays. Which method is exact for which
 # network? That can be answered without training, on networks constructed from the theory.
 
@@ -201,14 +204,14 @@ DataTable(
 )
 
 # %% tags=["hide-input"]
-exact = page.note("exact_worst", max(max(exactness[*case, method]) for case in cases for method in METHODS[3:]))
+exact = page.note("exact_worst", max(max(exactness[*case, method]) for case in cases for method in METHODS[-2:]))
 page.note("polluted", exactness["random:8,4,1", "orthonormal", "corrected"][0])
 skew = page.note("skew", exactness["T1", "skew", "corrected"][1])
 assert exactness["T2", "orthonormal", "corrected"][0] < 1e-6 < skew
 assert exact < 1e-6 and exactness["T1", "skew", "printed"][0] > 0.01
 
 # %% [markdown]
-# Our two methods are exact in every case, to {value}`05_basis_recovery:exact_worst|.0e`. For T1 in an orthonormal basis so
+# Observability and regression are exact in every case, to {value}`05_basis_recovery:exact_worst|.0e`. For T1 in an orthonormal basis so
 # are the others: that is the world for which they are made. In a skew basis $W_r^+$ is not $\Psi_s$, and the corrected
 # algorithm gets the weights right and the content wrong. For T2 the printed forms fail even in an orthonormal basis: they
 # look for coordinates that f never reads, find next to nothing, and their pseudo-inverse divides by it.
@@ -216,10 +219,7 @@ assert exact < 1e-6 and exactness["T1", "skew", "printed"][0] > 0.01
 # The paper's A.6 expects trouble for T2 from another side. The boundary acts on a substrate that is only half full, so after
 # one power the block misses $\Psi_{s-1}$ by $\Psi_s F_s$, and after two $\Psi_{s-2}$ by
 # $\Psi_{s-1}F_s + \Psi_s(F_{s-1} + F_s^2)$. (The paper prints this without the square, and numbers from the newest
-# variable.) That is so, but for T2 it does no harm. Each component is read once, at the last column where it is
-# needed, so what the powers pick up lies beyond it, and the corrected algorithm, which looks at needed coordinates
-# only, is exact. In the last column of the table f reads one component in two places, so that the powers meet f
-# half-way, and there it does harm: the weights are off by {value}`05_basis_recovery:polluted|.2f`. The expressions themselves, on random boundaries:
+# variable.) We check the expressions on random boundaries:
 
 # %%
 rng, draws, missed = np.random.default_rng(seed), page.size(smoke=20, laptop=100, paper=200), []
@@ -239,9 +239,33 @@ for _ in range(draws):
 power_errors = dict(zip(("first", "second", "repeat_copy"), np.max(missed, axis=0).tolist()))
 power_errors["second_printed"] = float(np.median(missed, axis=0)[-1])
 page.record("twm.alg1.error", power_errors | {"networks": draws}, seeds=draws)
-print({name: f"{value:.2g}" for name, value in power_errors.items()})
 
 # %% [markdown]
+# The paper adds that this effect is negligible for some compose-copy tasks. We start the powers from the true $\Psi_s$:
+
+# %%
+def raise_powers(W, Psi_s, s):
+    return np.concatenate([np.linalg.matrix_power(W, s - k) @ Psi_s for k in range(1, s + 1)], axis=1)
+
+
+needed, polluted, tasks = [], [], ["T2", "T3", "T4", "random:8,4,1", "fibonacci:2,1"]
+for task in map(parse_task, tasks):
+    basis = make_basis(task.size, kind="orthonormal", seed=seed)
+    W = transform_operator(make_wave_operator(task.matrix), basis)
+    off = np.linalg.norm(raise_powers(W, basis.basis[:, -task.dim :], task.history) - basis.basis, axis=0)
+    needed.append(off[needed_coordinates(task).projection.any(axis=0)].max())
+    polluted.append((off > 1e-6).mean())
+
+# %% tags=["hide-input"]
+numbers = {"tasks": tasks[:3], "needed": needed[:3], "polluted": polluted[:3], "controls": needed[3:]}
+page.record("twm.alg1.negligible", numbers, settings=3)
+
+# %% [markdown]
+# The powers are exact on every column that f ever reads, in all three tasks. Each component is read once, at the oldest column
+# where it is needed, so the pollution lies beyond that column ({claim}`twm.alg1.negligible`). In the control
+# `random:8,4,1` f reads one component in two places and the pollution reaches columns that are needed: there the weights of
+# the corrected algorithm are off by {value}`05_basis_recovery:polluted|.2f`.
+#
 # ## Result: the waves
 #
 # Now trained networks. In the paper profile they come from [the training page](04_training.ipynb)'s records; the smaller
@@ -324,7 +348,8 @@ figures.plot_waves(run, basis.read_waves(run), history, dim)
 # decided before the analysis: accuracy at least 0.999 over 200 output steps (0.95 in the smoke profile, whose toys are hardly trained), and as many slow
 # eigenvalues as theory asks for.
 #
-# Algorithm 1 as printed and the regression, in the paper's symbols, on the network of repeat copy, each beside the library's:
+# Algorithm 1 as printed, the released form and the regression, in the paper's symbols, on the network of repeat copy, each beside
+# the library's:
 
 # %%
 W, W_r, s = copy.system.recurrent, copy.system.readout, history
@@ -336,8 +361,11 @@ V = vectors[:, abs(values) < 1 - 1e-6]  # transient directions
 for k in range(1, s):
     Psi[k] = Psi[k] - np.real(V @ np.linalg.pinv(V) @ Psi[k])
 algorithm_1 = np.concatenate([Psi[k] for k in range(1, s + 1)], axis=1)
-by_library = copied.bases["printed"].basis
-assert np.abs(algorithm_1 - by_library).max() < 1e-8 * np.abs(by_library).max()
+powers = raise_powers(W, np.linalg.pinv(W_r), s)
+released = powers / np.linalg.norm(powers, axis=0)
+for by_hand, method in ((algorithm_1, "printed"), (released, "released")):
+    by_library = copied.bases[method].basis
+    assert np.abs(by_hand - by_library).max() < 1e-8 * np.abs(by_library).max()
 
 # %% [markdown]
 # Regression asks for the columns that, times the variables $m$ of the wave, give the hidden states of the output phase:
@@ -360,10 +388,8 @@ kept = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in re
 again = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in live}
 apart = [abs(value - kept[key]) for key, value in again.items() if key in kept and abs(value) < 2]
 assert page.note("agreement", max(apart, default=0.0)) < 0.01
-page.note("analysed", len(group(rows, "network")))
-page.note("converged", len(group(converged, "network")))
 
-# %% mystnb={"figure": {"caption": "Every converged network, every method. Left: the weights in the basis against theory. Right: the worst variable, read from fresh runs. Dotted: what the claims allow.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed and mixture lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for content.", "width": "780px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Every converged network, every method. Left: the weights in the basis against theory. Right: the worst variable, read from fresh runs. Dotted: what the claims allow.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed, mixture and released lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for content.", "width": "780px"}} tags=["hide-input"]
 figures.plot_methods(converged, METHODS, [name for name in names if pick(converged, task=name)])
 
 # %% [markdown]
@@ -371,112 +397,139 @@ figures.plot_methods(converged, METHODS, [name for name in names if pick(converg
 
 # %%
 block = np.linalg.qr(np.random.default_rng(seed).standard_normal((basis.rank, dim)))[0]
-Psi = {s: basis.basis @ block}
-for k in range(s - 1, 0, -1):
-    Psi[k] = W @ Psi[k + 1]
-columns = np.concatenate([Psi[k] for k in range(1, s + 1)], axis=1)
+columns = raise_powers(W, basis.basis @ block, s)
 wrong = replace(basis, basis=columns, dual_basis=np.linalg.pinv(columns))
+
+# %% tags=["hide-input"]
+def load_network(row):
+    path = results_dir() / "networks" / f"{row['network']}.safetensors"
+    return (read_checkpoint(path) if page.reuse else subjects[row["task"]]).system, parse_task(row["task"])
+
+
+def try_powers(row):
+    """Judge W^(s-k) W_r^+ with columns of their own length; correlate readings of the released form with contents."""
+    system, task = load_network(row)
+    tested, found = sample_states(system, task, 128, 4 * task.history, seed=12), recover_basis(system, task, "released")
+    columns = raise_powers(system.recurrent, np.linalg.pinv(system.readout), task.history)
+    plain = judge_basis(system, replace(found, basis=columns, dual_basis=np.linalg.pinv(columns)), tested)
+    read, m = found.read_waves(tested.states[1:]), tested.waves[1:]
+    squared = (read * m).mean(axis=(0, 1)) ** 2 / ((read**2).mean(axis=(0, 1)) * (m**2).mean(axis=(0, 1)))
+    return plain.relative_error, plain.least_r2, float(squared.min())
+
+
+def tally(chosen):
+    """Count seeds and settings apart."""
+    settings = {tuple(row.get(key) for key in ("task", "hidden", "l2", "init", "iterations")) for row in chosen}
+    return {"seeds": len({row["seed"] for row in chosen}) or 1, "settings": len(settings), "scale": scale}
+
+
+# %% tags=["hide-input"]
+alphas, scans, looked = np.linspace(0, 1, page.size(smoke=11, laptop=21, paper=21)), {}, []
+copies = [row for row in pick(rows, method="regression") if row["task"] == "T1" or row["task"].startswith("repeat-copy")]
+for row in (row for row in copies if row in converged):
+    system, task = load_network(row)
+    fitted, tested = (sample_states(system, task, 64, 4 * task.history, seed=number) for number in (12, 13))
+    both = [scan_mixture(system, task, tested, alphas, limit) for limit in (1.0, THRESHOLD)]
+    scans.setdefault(row["task"], both[1])
+    passing = [alphas[(scan["relative_error"] <= 0.05) & (scan["encoding_r2"] >= 0.98)] for scan in both]
+    theirs = recover_basis(system, task, "mixture", alpha=1.0, transient=THRESHOLD)
+    lengths, own = np.linalg.norm(theirs.basis, axis=0), recover_basis(system, task, "regression", fitted)
+    unit = replace(theirs, basis=theirs.basis / lengths, dual_basis=theirs.dual_basis * lengths[:, None])
+    rest, contents = (find_complement(system, each, tested) for each in (unit, theirs))
+    found = {"passing": len(passing[0]) > 0, "slow_passing": len(passing[1]) > 0, "alpha": min([2, *passing[0], *passing[1]])}
+    found |= {"into": rest.into_memories, "out_of": rest.out_of_memories, "out_of_contents": contents.out_of_memories}
+    found |= judge_loading(theirs, tested) | judge_shift(system, own, task.history) | {"radius": rest.radius}
+    found |= {f"own_{name}": value for name, value in judge_loading(own, tested).items()}
+    looked.append(row | found | {"backward": [(scan["relative_error"][0], scan["encoding_r2"][0]) for scan in both]})
 
 # %% tags=["hide-input"]
 fresh = sample_states(copy.system, copy.task, 128, 4 * history, seed=12)
 jumbled = judge_basis(copy.system, wrong, fresh)
-printed, corrected = (pick(converged, method=method, task=names[0]) for method in ("printed", "corrected"))
-shown = {"figure": "fig-basis-methods", "scale": scale}
-numbers = {"relative_error": worst(printed, "relative_error", least=False), "encoding_r2": worst(printed, "encoding_r2")}
-numbers |= {"readout_others": worst(printed, "readout_others", least=False), "networks": len(printed)}
+judged = {method: pick(converged, method=method, task=names[0]) for method in ("printed", "released", "corrected")}
+shown = tally(judged["printed"]) | {"figure": "fig-basis-methods"}
+errors, contents, squared = zip(*map(try_powers, judged["released"]))
+for method, own in judged.items():
+    judged[method] = {name: worst(own, name) for name in ("encoding_r2", "support_match_weights")} | {"networks": len(own)}
+    judged[method] |= {name: worst(own, name, least=False) for name in ("relative_error", "readout_others")}
+readings = [list(zip(*each)) for each in zip(*(row["backward"] for row in pick(looked, task=names[0])))]
+numbers = {"reading_errors": [max(off) for off, _ in readings], "reading_r2s": [min(r2) for _, r2 in readings]}
 numbers |= {"random_relative_error": jumbled.relative_error, "random_encoding_r2": jumbled.least_r2}
-page.record("twm.alg1", numbers | {"random_readout": jumbled.readout_newest}, seeds=len(printed), **shown)
-numbers = {"relative_error": worst(corrected, "relative_error", least=False), "networks": len(corrected)}
-numbers |= {"encoding_r2": worst(corrected, "encoding_r2")}
-page.record("ours.alg1", numbers, seeds=len(corrected), **shown)
-
-# %% tags=["hide-input"]
-# The paper's tasks one by one, all others together.
-asked = [task for (task,) in group(converged, "task")]
-papers = [name for name in dict.fromkeys([*names, "repeat-copy:8,4", "repeat-copy:16,5"]) if name in asked]
-others = tuple(name for name in asked if name not in papers)
-groups = {name: (name,) for name in papers} | ({f"{len(others)} other tasks": others} if others else {})
-
-
-def describe_method(label, method):
-    chosen = pick(converged, method=method, task=groups[label])
-    if not chosen:
-        return label, method, "0", *"–––––"
-    columns = ("relative_error", "relative_error_orbit", "support_match", "encoding_r2", "condition")
-    weights, orbit, support, content, condition = ([float(row[name]) for row in chosen] for name in columns)
-    return (
-        label, method, len(chosen), f"{np.median(weights):.2g} ({max(weights):.2g})", f"{np.median(orbit):.2g}",
-        f"{min(support):.4f}", f"{np.median(content):.3g} ({min(content):.3g})", f"{np.median(condition):.2g}",
-    )
-
-
-DataTable(
-    ("task", "method", "networks", "weights (worst)", "with mean gain", "least support", "R^2 (worst)", "condition"),
-    [describe_method(label, method) for label in groups for method in METHODS],
-    "Methods by tasks, medians over converged networks: relative error of the weights, R^2 of the worst variable",
-)
+page.record("twm.alg1", judged["printed"] | numbers | {"random_readout": jumbled.readout_newest}, **shown)
+numbers = {"plain_relative_error": max(errors), "plain_encoding_r2": min(contents), "correlation": min(squared)}
+page.record("twm.alg1.released", judged["released"] | numbers, **shown)
+page.record("ours.alg1", judged["corrected"], **shown)
 
 # %% [markdown]
-# (A network for which a method finds no basis at all is missing in its line.) The algorithm **as printed** does not find the basis: on repeat copy its weights are off by
-# {value}`twm.alg1:relative_error|.2f`, and the worst variable is read with an $R^2$ of {value}`twm.alg1:encoding_r2|.2f`.
-# $(W^\top)^k$ would be $W^{-k}$ for an orthogonal $W$; trained networks are not orthogonal. **Corrected**,
-# the weights come out to {value}`ours.alg1:relative_error|.4f`. The content, at {value}`ours.alg1:encoding_r2|.3f`, falls
-# short of our bar: the trained basis is slightly skew. For T2 to T4 it is very skew, and no power iteration will do. The **random block** is the control. Its weights are off by
-# {value}`twm.alg1:random_relative_error|.3f`, which looks like success, while its worst variable is read with an $R^2$ of
-# {value}`twm.alg1:random_encoding_r2|.2f`.
+# **As printed**, the algorithm does not find the basis of repeat copy. In the worst of {value}`twm.alg1:networks` networks the
+# weights are off by {value}`twm.alg1:relative_error|.2f` and the worst variable is read with an $R^2$ of
+# {value}`twm.alg1:encoding_r2|.2f`. $(W^\top)^k$ equals $W^{-k}$ for an orthogonal $W$, and trained networks are not orthogonal.
+# Cleaning $\Psi_s$ as well does not help, with either limit for transients ({claim}`twm.alg1`).
 #
-# The earlier paper leaves its $\alpha$ open, and takes transients out of each $\Psi_k$, the newest included. Transient is
-# what has an eigenvalue below 1 in magnitude; we also try 0.9, beyond which we count memories.
+# **As released**, with columns of length one, the weights are off by {value}`twm.alg1.released:relative_error|.2f`. With columns
+# of their own length the same powers are off by {value}`twm.alg1.released:plain_relative_error|.3f`
+# ({claim}`twm.alg1.released`). In T2 to T4 it comes nearest to the theory's weights of all power iterations in most networks,
+# and stays far from the bars.
+#
+# **Corrected**, with our projector and dual, the weights are off by {value}`ours.alg1:relative_error|.4f`. The worst $R^2$,
+# {value}`ours.alg1:encoding_r2|.3f`, misses the bar that was set before the first run ({claim}`ours.alg1`): the trained basis
+# is slightly skew, so $W_r^+$ is not $\Psi_s$. In T2 to T4 it is very skew, and every power iteration fails.
+#
+# The **random block** is the control. Its weights are off by {value}`twm.alg1:random_relative_error|.3f`, which looks like
+# success, while its worst variable is read with an $R^2$ of {value}`twm.alg1:random_encoding_r2|.2f`.
+#
+# ### The earlier paper's algorithm
+#
+# The earlier paper leaves its $\alpha$ open, and takes transients out of each $\Psi_k$, the newest included. An eigenvalue
+# counts as transient below 1 in magnitude; we also try 0.9, beyond which we count memories. We look at every converged network
+# of repeat copy, and at three more statements of that paper, with $\alpha = 1$ and the limit of 0.9: how memories and the
+# rest interact, how the variables are loaded, and how nearly $W_{uh} = W_r^+$ and $W\Psi_k = \Psi_{k-1}$ hold.
 
 # %% tags=["hide-input"]
-alphas = np.linspace(0, 1, page.size(smoke=11, laptop=21, paper=21))
+most = {name: worst(looked, name, least=False) for name in looked[0] if isinstance(looked[0][name], (float, np.floating))}
+least = {f"least_{name}": worst(looked, name) for name in ("alpha", "out_of", "encoder", "encoder_slow")}
+counts = {name: sum(row[name] for row in looked) for name in ("passing", "slow_passing")} | {"networks": len(looked)}
+# Those that another page stopped early, to compare starts, are left out.
+spare = (row for row in copies if int(row["hidden"]) > int(row["rank_theory"]) and "_stop" not in row["network"])
+sizes = group((row for row in spare if float(row["l2"]) == 0), "task")
+good = [row["network"] for row in looked if row["alpha"] <= 1]
+encoders = ("encoder", "least_encoder", "encoder_slow", "least_encoder_slow")
+shown = tally(looked) | {"figure": "fig-basis-mixture"}
 
 
-def scan_mixture(subject, transient=1.0):
-    task, states = subject.task, sample_states(subject.system, subject.task, 128, 4 * history, seed=12)
-    bases = [recover_basis(subject.system, task, "mixture", alpha=alpha, transient=transient) for alpha in alphas]
-    judged = [judge_basis(subject.system, mixed, states) for mixed in bases]
-    errors, least = [one.relative_error for one in judged], [one.least_r2 for one in judged]
-    return {"relative_error": np.array(errors), "encoding_r2": np.array(least)}
+def choose(*wanted):
+    return {name: (most | least)[name] for name in wanted} | {"networks": len(looked)}
 
 
-scan = scan_mixture(copy)
-alike = [copy]
-if page.reuse:
-    others = [own for own in range(page.size(smoke=1, laptop=1, paper=5)) if own != seed]
-    gathered = [gather_subject(ModelPlan(names[0], seed=own, **options), True) for own in others]
-    alike += [subject for subject in gathered if subject is not None]
+page.record("emt.alg", counts | choose("least_alpha"), **shown)
+page.record("emt.offblock", choose("into", "out_of", "least_out_of", "out_of_contents", "radius"), **shown)
+page.record("emt.loading", choose("empty", "empty_first", "loaded", "wrong_signs", "own_empty", "own_loaded"), **shown)
+page.record("emt.relations", choose("step", "least_step", "newest", *encoders), **shown)
+numbers = {"sizes": [size for (size,) in sizes], "networks": list(map(len, sizes.values()))}
+numbers["similar"] = [sum(row["network"] in good for row in own) for own in sizes.values()]
+page.record("emt.regardless", numbers, **(shown | tally(sum(sizes.values(), []))))
 
-# %% tags=["hide-input"]
-def count_passing(transient):
-    """Return for how many networks some alpha meets both of the claim's bars."""
-    tried = [scan_mixture(subject, transient) for subject in alike]
-    return sum(bool(((one["relative_error"] <= 0.05) & (one["encoding_r2"] >= 0.98)).any()) for one in tried)
-
-
-page.note("forward_error", scan["relative_error"][-1])
-page.note("forward_r2", scan["encoding_r2"][-1])
-page.note("half_r2", scan["encoding_r2"][len(alphas) // 2])
-numbers = {"alphas": alphas, "relative_errors": scan["relative_error"], "encoding_r2s": scan["encoding_r2"]}
-numbers |= {"networks": len(alike), "passing": count_passing(1.0), "slow_passing": count_passing(THRESHOLD)}
-page.record("emt.alg", numbers, figure="fig-basis-mixture", scale=scale)
-
-# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, on a network trained on repeat copy. Dotted: what the claim asks for.", "name": "fig-basis-mixture"}, "image": {"alt": "Two curves against alpha. Both cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input"]
-figures.plot_mixture(alphas, {copy.task.name: scan})
+# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, on one network per size of repeat copy, with 0.9 as the limit of transients. Dotted: the bars of the claim. All curves cross both bars only near alpha one.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input"]
+figures.plot_mixture(alphas, scans)
 
 # %% [markdown]
-# With equal shares of both parts, the worst variable is read with an $R^2$ of {value}`05_basis_recovery:half_r2|.2f`. With the
-# forward part alone, the $R^2$ is {value}`05_basis_recovery:forward_r2|.3f` and the relative error of the weights
-# {value}`05_basis_recovery:forward_error|.4f`. The earlier paper's algorithm therefore finds the basis of repeat copy, but only
-# where $\alpha$ is near 1 and hardly anything of the backward part is left. Its forward part starts at $W_{uh}$, which
-# theory equates with $\Psi_s$ in a skew basis too; the corrected algorithm starts at $W_r^+$, which equals $\Psi_s$ in an
-# orthonormal basis only.
+# The earlier paper's algorithm finds the basis of repeat copy where $\alpha$ is near 1, so where hardly anything of the backward
+# part is left. No network passes below $\alpha$ = {value}`emt.alg:least_alpha|.2f`. Its forward part starts at $W_{uh}$,
+# which theory equates with $\Psi_s$ in a skew basis too; $W_r^+$ equals $\Psi_s$ in an orthonormal basis only. And its
+# pseudo-inverse is a spectral dual: once every block is at right angles to the transients, so are the rows that read them.
 #
 # The limit below which eigenvalues count as transient matters. Training can leave an eigenvalue of a memory just below 1, and the
-# printed limit then removes that direction. The blocks no longer fill their space, and the pseudo-inverse divides by rounding
-# errors: hence the huge numbers for the mixture in the table. The number of networks, one per seed, is
-# {value}`emt.alg:networks`. With the printed limit, {value}`emt.alg:passing` of them meet both bars at some $\alpha$; with 0.9,
-# {value}`emt.alg:slow_passing` do ({claim}`emt.alg`).
+# printed limit then removes that direction. Of {value}`emt.alg:networks` networks, {value}`emt.alg:passing` meet both bars
+# at some $\alpha$ with the printed limit, and {value}`emt.alg:slow_passing` with 0.9 ({claim}`emt.alg`).
+#
+# | the earlier paper says | here |
+# |---|---|
+# | similar results for every $s$, $\kappa$ and seed | {claim}`emt.regardless` |
+# | $W_{uh} = W_r^*$ and $W\Psi_k = \Psi_{k-1}$ hold imperfectly | {claim}`emt.relations` |
+# | variables are empty until they are loaded | {claim}`emt.loading` |
+#
+# $W_{uh}$ differs from $W_r^+$ by {value}`emt.relations:least_encoder|.1f` to {value}`emt.relations:encoder|.1f` times its
+# norm, most of it transient. Without transients, $W_{uh}$ is within {value}`emt.relations:newest|.2f` of the regressed $\Psi_s$,
+# and $W_r^+$ is not. A step $W\Psi_k = \Psi_{k-1}$ of the regressed basis is exact to {value}`emt.relations:step|.3f`.
 #
 # ## Result: the weights show the task
 #
@@ -957,23 +1010,12 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # outputs that must change do so after a swap, and in the strict test {value}`twm.fig7:read_changed|.2f`. A linear dual reads the
 # worst variable with an $R^2$ of {value}`twm.fig7:encoding_r2|.2f` only ({claim}`twm.fig7`).
 #
-# **The rest of the space.** The earlier paper says that memories and the rest interact weakly. It depends on what is
-# called the rest. At right angles to the memories, as both papers have it, the rest feeds strongly into the memories:
-# a trained network is not normal. In the directions that the spectral dual cannot see it does not, by
-# construction; what remains to be measured is the way back, and whether the rest decays.
-
-# %% tags=["hide-input"]
-# The claim is about the papers' own tasks.
-blocks = [row for row in pick(everyone, task=tuple(papers)) if row["into_memories"] != ""]
-columns = ("into_memories", "out_of_memories", "into_orthogonal", "out_of_orthogonal")
-numbers = {name: worst(blocks, name, least=False) for name in columns}
-numbers |= {"radius": worst(blocks, "complement_radius", least=False), "networks": len(blocks)}
-page.record("emt.offblock", numbers, figure="fig-basis-copy", seeds=len(group(blocks, "seed")), scale=scale)
-
-# %% [markdown]
-# At right angles the block into the memories has up to {value}`emt.offblock:into_orthogonal|.2f` of their own norm. Where the
-# dual is blind, the blocks are at most {value}`emt.offblock:out_of_memories|.3f`, and the rest decays, with a spectral radius of
-# {value}`emt.offblock:radius|.2f` at most.
+# **The rest of the space.** The earlier paper says that memories and the rest interact weakly. We take its own definitions: its
+# basis, with columns of length one, and the principal components of what the basis leaves. Nothing of the rest feeds the
+# memories, since the algorithm's columns are orthogonal to all transient eigenvectors. In the other direction the block has
+# {value}`emt.offblock:least_out_of|.2f` to {value}`emt.offblock:out_of|.2f` of the norm of the memories' own, because a
+# trained network is not normal. The rest decays, with a spectral radius of {value}`emt.offblock:radius|.2f` at most
+# ({claim}`emt.offblock`).
 #
 # **Copies.** Where f reads one component twice and another never, two needed coordinates soon hold the same content, and
 # are one memory from then on. No method can tell them apart, and none should; the library counts them once.
@@ -984,10 +1026,6 @@ page.record("emt.offblock", numbers, figure="fig-basis-copy", seeds=len(group(bl
 assert copied.figures["regression"].least_r2 > 0.9 > jumbled.least_r2
 assert copied.figures["regression"].relative_error < copied.figures["printed"].relative_error
 assert power_errors["second"] < 1e-10 < 1e-6 < power_errors["second_printed"]
-shifted = recover_basis(copy.system, copy.task, "regression", fresh)
-moved = np.abs(shifted.basis - basis.basis).max() / np.abs(basis.basis).max()
-print(f"basis from other runs: differs by {moved:.3f}")
-assert moved < 0.2
 
 # %% [markdown]
 # ## What does not hold

@@ -36,16 +36,12 @@ def test_ids_are_unique_and_in_the_order_of_the_papers():
 
 @pytest.mark.parametrize(
     ("changes", "result", "message"),
-    [
-        ({"why": " "}, compare(1, 0), "its why is empty"),
-        ({"kind": "typo"}, compare(1, 0), "its kind must be one of"),
-        ({"check": "twm.none"}, compare(1, 0), "has no check"),
-        ({}, compare(1e-3, 0), "the printed form does not fail"),
-        ({}, compare(1, 1e-9), "the corrected form does not hold"),
-        ({}, Measured(True, True, float("nan"), 0.0), "value of the printed form"),
-        ({}, Measured(True, True, 1.0, " "), "value of the corrected form is empty"),
-    ],
-)
+    [({"why": " "}, compare(1, 0), "its why is empty"), ({"kind": "typo"}, compare(1, 0), "its kind must be one of"),
+     ({"check": "twm.none"}, compare(1, 0), "has no check"), ({}, compare(1e-3, 0), "the printed form does not fail"),
+     ({}, compare(1, 1e-9), "the corrected form does not hold"),
+     ({}, Measured(True, True, float("nan"), 0.0), "value of the printed form"),
+     ({}, Measured(True, True, 1.0, " "), "value of the corrected form is empty")],
+)  # fmt: skip
 def test_what_does_not_stand_is_refused(changes, result, message, monkeypatch):
     monkeypatch.setitem(slips._CHECKS, "twm.test", lambda: result)
     with pytest.raises(UserError, match=message):

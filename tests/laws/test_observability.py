@@ -8,13 +8,8 @@ from hypothesis import strategies as st
 from twm.theory.bases import make_basis, make_readout, transform_operator
 from twm.theory.operators import make_wave_operator, simulate_linear
 from twm.theory.spectra import (
-    compare_spectra,
-    nonzero_eigenvalues,
-    observability_matrix,
-    ranks_of_powers,
-    reduce_observable,
-    stable_rank,
-)
+    compare_spectra, nonzero_eigenvalues, observability_matrix, ranks_of_powers, reduce_observable, stable_rank,
+)  # fmt: skip
 from twm.theory.systems import make_named_task, make_random_selection
 
 laws = settings(max_examples=40)

@@ -1,14 +1,16 @@
 """Does a recovered basis hold? Figures that a basis without waves cannot meet, and what the memories leave unexplained."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import schur
 
-from twm.analysis.recovery import RecoveredBasis, StateSample
+from twm.analysis.recovery import RecoveredBasis, StateSample, recover_basis
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import require
 from twm.theory.spectra import THRESHOLD
+from twm.theory.systems import HDS
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +106,49 @@ def _measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) ->
     # As a ratio of second moments, which weighs a state by how far it is from rest.
     power = (drive**2).sum(axis=0)
     return np.divide((drive * moved).sum(axis=0), power, out=np.ones_like(power), where=power > 0)
+
+
+def scan_mixture(
+    system: ElmanSystem, task: HDS, sample: StateSample, alphas: Sequence[float], transient: float = 1.0
+) -> dict[str, np.ndarray]:
+    """Judge the earlier paper's basis of a repeat-copy network at n alphas: relative error of the weights and R^2 of the
+    worst variable, (n,) each. Source: emt Sec. 6, Eq. (14)-(15)."""
+    linear, found = linearise_system(system), []
+    states, waves, *_ = sample.select()
+    ends = (recover_basis(system, task, "mixture", sample, linear, end, transient=transient) for end in (0.0, 1.0))
+    back, ahead = (end.basis for end in ends)
+    for Psi in (alpha * ahead + (1 - alpha) * back for alpha in alphas):
+        dual, Phi = np.linalg.pinv(Psi), sample.observable.operator
+        off = np.linalg.norm(dual @ linear.recurrent @ Psi - Phi) / np.linalg.norm(Phi)
+        misread = ((states @ dual.T - waves) ** 2).mean(axis=(0, 1)) / waves.var(axis=(0, 1))
+        found.append((off, 1 - misread.max()))
+    return dict(zip(("relative_error", "encoding_r2"), np.transpose(found)))
+
+
+def judge_loading(recovered: RecoveredBasis, sample: StateSample) -> dict[str, float]:
+    """Judge how repeat copy fills its variables, at the worst step: root mean squares of what is read in ``empty`` ones (at
+    the first step too) and of what ``loaded`` ones miss, and their share of ``wrong_signs``. Source: emt Sec. 7, Fig. 3D."""
+    s, states, over = sample.history, np.concatenate([sample.early, sample.states[:1]]), (1, 2, 3)
+    waves = np.zeros((s, states.shape[1], s, sample.fed.shape[-1]))
+    for t in range(1, s + 1):
+        waves[t - 1, :, s - t :] = np.moveaxis(sample.fed[:t], 0, 1)
+    read, full = recovered.read_waves(states).reshape(waves.shape), waves != 0
+    misread = (read - waves) ** 2
+    empty = np.sqrt(misread[:-1].mean(over, where=~full[:-1]))
+    wrong = (np.sign(read) != waves).mean(over, where=full)
+    loaded = np.sqrt(misread.mean(over, where=full))
+    return {"empty": empty.max(), "empty_first": empty[0], "loaded": loaded.max(), "wrong_signs": wrong.max()}
+
+
+def judge_shift(system: ElmanSystem, recovered: RecoveredBasis, history: int) -> dict[str, float]:
+    """Measure by how much, relative to the right side, W_uh = W_r^+ fails, also without transients (``slow``) and for Psi_s,
+    and W Psi_k = Psi_(k-1) for the worst and the best k. Source: emt Sec. 6."""
+    Psi, memories = np.split(recovered.basis, history, axis=1), recovered.basis @ recovered.dual_basis
+    W, W_uh, start = system.recurrent, system.encoder, np.linalg.pinv(system.readout)
+    pairs = [(W @ Psi[k], Psi[k - 1]) for k in range(1, history)]
+    pairs += [(W_uh, start), (memories @ W_uh, memories @ start), (memories @ W_uh, Psi[-1])]
+    *steps, raw, slow, newest = (float(np.linalg.norm(left - right) / np.linalg.norm(right)) for left, right in pairs)
+    return {"step": max(steps), "least_step": min(steps), "encoder": raw, "encoder_slow": slow, "newest": newest}
 
 
 def transform_to_memories(W: np.ndarray, basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:

@@ -11,18 +11,12 @@ from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linear
 from twm.errors import require, require_count
 from twm.theory.operators import correct_inputs, make_wave_operator
 from twm.theory.spectra import (
-    THRESHOLD,
-    Observable,
-    circular_distance,
-    nonzero_eigenvalues,
-    observability_matrix,
-    ranks_of_powers,
-    reduce_observable,
-)
+    THRESHOLD, Observable, circular_distance, nonzero_eigenvalues, observability_matrix, ranks_of_powers, reduce_observable,
+)  # fmt: skip
 from twm.theory.systems import HDS, draw_binary_history, rollout, window_states
 
 #: Names of the methods, see :func:`recover_basis`.
-METHODS = ("printed", "corrected", "mixture", "observability", "regression")
+METHODS = ("printed", "mixture", "released", "corrected", "observability", "regression")
 # Directions of a basis weaker than this share of its strongest are not told from zero when a dual is made.
 _WEAK = 1e-10
 
@@ -196,6 +190,13 @@ def _iterate_powers(linear: Linearisation, history: int, alpha: float, transient
     return np.concatenate([*cleaned[:-1], Psi[-1] if printed else cleaned[-1]], axis=1)
 
 
+def _iterate_released(linear: Linearisation, history: int) -> np.ndarray:
+    """Make all columns (hidden, history*dim) as the paper's released code does: W^(s-k) W_r^+, each of length 1."""
+    start, steps = np.linalg.pinv(linear.readout), reversed(range(history))
+    columns = np.concatenate([np.linalg.matrix_power(linear.recurrent, k) @ start for k in steps], axis=1)
+    return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
+
+
 def _iterate_forwards(linear: Linearisation, history: int, slow: _SlowSpace) -> np.ndarray:
     """Make all columns (hidden, history*dim) by Algorithm 1 corrected: W^(s-k) on the slow part of W_r^+."""
     Psi = [slow.right @ (slow.left @ np.linalg.pinv(linear.readout))]
@@ -250,10 +251,10 @@ def recover_basis(
 ) -> RecoveredBasis:  # fmt: skip
     """Look for the directions in which a network keeps the variables of its linear task, on the needed coordinates.
 
-    ``printed`` is Algorithm 1 and ``mixture`` the earlier paper's, with the pseudo-inverse as dual; the others have a dual
-    blind to eigenvalues below ``threshold``. ``corrected`` is exact where W_r^+ = Psi_s up to transients, ``observability``
-    for every linear network; ``regression`` takes a sample, ``at`` one step if given.
-    Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last two are ours.
+    ``printed`` is Algorithm 1, ``mixture`` the earlier paper's and ``released`` that of the main paper's code, with the
+    pseudo-inverse as dual; the others have a dual blind to eigenvalues below ``threshold``. ``corrected`` is exact where
+    W_r^+ = Psi_s up to transients, ``observability`` for every linear network; ``regression`` takes a sample, ``at`` one
+    step if given. Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last three are ours.
     """
     require(method in METHODS, f"method must be one of {', '.join(METHODS)}, not {method!r}")
     require(0 <= alpha <= 1, f"alpha must be between 0 and 1, not {alpha!r}")
@@ -264,9 +265,13 @@ def recover_basis(
     needed, origin = observable.projection.T, linear.point
     slow = _find_slow_space(linear, threshold)
     kept, expansion = find_copies(observable.operator, task.size)
-    printed = method == "printed"
-    if printed or method == "mixture":
-        columns = _iterate_powers(linear, task.history, 0.0 if printed else alpha, transient, printed)
+    if method in ("printed", "mixture", "released"):
+        if method == "released":
+            # The released code drops first what f never reads, as it does where it compares spectra.
+            columns, needed = _iterate_released(linear, task.history) @ needed, np.eye(observable.rank)
+        else:
+            printed = method == "printed"
+            columns = _iterate_powers(linear, task.history, 0.0 if printed else alpha, transient, printed)
         dual = np.linalg.pinv(columns)
         condition = _multiply_norms(columns, dual)
         basis, dual = columns @ needed, needed.T @ dual
