@@ -434,7 +434,7 @@ page.settle("twm.l2.code", profile == "paper" and codes, fewer, lambda: {
 
 # %% [markdown]
 # With decay {value}`twm.l2.code:nonlinear` of {value}`twm.l2.code:decayed` accurate networks have a variable below .9 (the
-# least {value}`twm.l2.code:least|.2f`), without decay {value}`twm.l2.code:plain_nonlinear` of {value}`twm.l2.code:plain`
+# least {value}`twm.l2.code:least|.2f`), all on {value}`twm.l2.code:tasks`; without decay {value}`twm.l2.code:plain_nonlinear` of {value}`twm.l2.code:plain`
 # (the least {value}`twm.l2.code:plain_least|.2f`).
 #
 # ## Result: how long a memory lasts
