@@ -647,7 +647,8 @@ numbers = {
     "raw": float(raw[:, 4:span].mean()), "corrected": float(corrected[:, :span].mean()),
 }
 smaller = page.size(smoke="400 iterations, 2 seeds", laptop=None, paper=None)
-page.record("twm.fib.learn", numbers, figure="fig-training-fibonacci", seeds=runs, scale=smaller, networks=2 * runs, settings=2)
+options = {"figure": "fig-training-fibonacci", "seeds": runs, "networks": 2 * runs, "settings": 2}
+page.record("twm.fib.learn", numbers, scale=smaller, **options)
 
 # %% [markdown]
 # Within the trained {value}`twm.fib.learn:trained` steps the networks are off by {value}`twm.fib.learn:raw|.3f` from raw inputs,
