@@ -434,7 +434,7 @@ page.settle("twm.l2.code", profile == "paper" and codes, fewer, lambda: {
 
 # %% [markdown]
 # With decay {value}`twm.l2.code:nonlinear` of {value}`twm.l2.code:decayed` accurate networks have a variable below .9 (the
-# least {value}`twm.l2.code:least|.2f`), without decay {value}`twm.l2.code:plain_nonlinear` of {value}`twm.l2.code:plain`
+# least {value}`twm.l2.code:least|.2f`), all on {value}`twm.l2.code:tasks`; without decay {value}`twm.l2.code:plain_nonlinear` of {value}`twm.l2.code:plain`
 # (the least {value}`twm.l2.code:plain_least|.2f`).
 #
 # ## Result: how long a memory lasts
@@ -647,7 +647,8 @@ numbers = {
     "raw": float(raw[:, 4:span].mean()), "corrected": float(corrected[:, :span].mean()),
 }
 smaller = page.size(smoke="400 iterations, 2 seeds", laptop=None, paper=None)
-page.record("twm.fib.learn", numbers, figure="fig-training-fibonacci", seeds=runs, scale=smaller, networks=2 * runs, settings=2)
+options = {"figure": "fig-training-fibonacci", "seeds": runs, "networks": 2 * runs, "settings": 2}
+page.record("twm.fib.learn", numbers, scale=smaller, **options)
 
 # %% [markdown]
 # Within the trained {value}`twm.fib.learn:trained` steps the networks are off by {value}`twm.fib.learn:raw|.3f` from raw inputs,
