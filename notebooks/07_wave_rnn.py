@@ -208,7 +208,7 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # :::{admonition} What differs from the released code
 # :class: warning
 # Most runs on record were made before the released code was read. What `twm sweep NAME --profile paper` trains follows it, but for the
-# last two rows. Until those runs are there, a comparison with a network that starts otherwise, or was stopped while it still
+# last four rows. Until those runs are there, a comparison with a network that starts otherwise, or was stopped while it still
 # improved, counts as *not run*.
 #
 # | | released code | runs on record | effect |
@@ -224,7 +224,7 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # | noisy images, noise and pixels | one noise for all, [0, 1] | new noise, [-1, 1] | not measured |
 # | images, best test | 3,000 images held out | the test set | best less last test: {value}`07_wave_rnn:chosen|.1f` points |
 # | kernel's start | moves activity down | moves it up | none: a mirror image |
-# | copy, loss that is shown | divided by the batch | undivided | none on ratios |
+# | copy, test loss | divided by the batch, 50 | undivided | none on ratios |
 # | copy, waits | 0, 10, 40, 90, 490 | 0, 10, 30, 80 of the paper's 480 | the paper's figures have these |
 # | sMNIST, sizes | 169 or 324 × 32; iRNN 256 or 529 | smaller; then the paper's Table 2 | not measured |
 #
@@ -234,7 +234,7 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # ## Result: copy
 #
 # Ten symbols, a wait of $T$ steps, a sign to begin, ten answers. The loss is the cross-entropy over all steps. The paper's code
-# divides it by the batch once more, so its figures are 128 times lower; a ratio of two losses is the same.
+# divides it by the batch once more, 50 in its tests, so its figures are 50 times lower; a ratio of two losses is the same.
 
 # %% tags=["hide-input"]
 copies = page.collect("copy")

@@ -76,7 +76,7 @@ GAINS = {0.5: np.cos(np.linspace(0, np.pi, 5) / 2), 1.0: np.ones(5)}
 POINTS = (RNG.standard_normal((12, 2)), np.arange(12) % 7, np.arange(12) < 10)
 CLOUDS = {f"{n}": RNG.standard_normal((9, 3)) for n in range(8)}
 OPENING = {0: RNG.uniform(0.1, 1, 4), 10: RNG.uniform(0.1, 1, 4), 100: np.ones(4)}
-BRIDGE = dict.fromkeys(("r2", "r2_settled", "changed", "unchanged", "elsewhere"), 0.9)
+BRIDGE = dict.fromkeys(("accuracy", "r2", "r2_settled", "interventions", "swaps", "elsewhere"), 0.9)
 
 # Every figure of the pages but those of the basis page, which need an analysed network, with small data.
 CALLS = {

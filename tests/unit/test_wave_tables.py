@@ -48,7 +48,7 @@ def test_copy_by_hand():
     assert short.ratio == pytest.approx(1e5) and long.ratio is None
     described = tables.describe_copy([short, long])
     assert described["waits"] == [10] and described["missing"] == 4 and described["least_ratio"] == pytest.approx(1e5)
-    assert described["wave_loss_released"] == pytest.approx(2e-6 / 128)
+    assert described["wave_loss_released"] == pytest.approx(2e-6 / 50)
     held = tables.describe_hold([short, long])
     assert (held["longest_held"], held["longest"], held["dense_longest"], held["dense_waits"]) == (30, 30, -1, [10])
 
