@@ -84,13 +84,11 @@ def say_scale(rows):
     labels = dict.fromkeys(row["data"] for row in rows if row["data"])
     return "; ".join([*told, *labels]) or None
 
-
 def lacks(name):
     """Return the reason why a claim without rows was not run."""
     if profile != "paper":
         return "its images do not come with the library: `twm sweep nscifar --profile laptop`"
     return f"no record: run `twm sweep {name} --resume`"
-
 
 def settle(claim, there, name, numbers, figure, rows, **more):
     """Record a claim at the scale of its rows, with their number, or say what would make the rows of that sweep."""
@@ -98,9 +96,7 @@ def settle(claim, there, name, numbers, figure, rows, **more):
     told = lambda: numbers() | counts
     page.settle(claim, there, lacks(name), told, figure=f"fig-wave-rnn-{figure}", scale=say_scale(rows), **more)
 
-
 SETTING = ("task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "learning_rate", "clip")
-
 
 def compare(claim, there, name, numbers, figure, models, rivals, **more):
     """Settle a comparison with networks of other kinds; it decides nothing unless those were trained to the end."""
@@ -293,8 +289,7 @@ figures.plot_recall(recalls) if recalls else "No record, no figure."
 # {value}`wrnn.copy:iterations` iterations or more. The longest wait after which it recalls .99 of the symbols is
 # {value}`wrnn.hold:longest_held`, of {value}`wrnn.hold:longest` tried. Its loss does not fall smoothly: now and then it
 # jumps by orders of magnitude and falls again, so what a best-of figure shows depends on when one looks.
-# The iRNN does not start as in the released code, and its loss was still falling when it was stopped, so how much higher its loss
-# would end is not known (see [the note](irnn-start)).
+# The iRNN's loss was still falling when it was stopped, so how much higher it would end is not known (see [the note](irnn-start)).
 #
 # The paper adds that more channels learn faster and reach a lower error. One to six rings, the same task:
 
@@ -333,7 +328,6 @@ figures.plot_losses(panels) if panels else "No record, no figure."
 def say_solved(iterations):
     told = ("never" if iteration is None else f"{iteration:,}" for iteration in iterations)
     return ", ".join(told) or "–"
-
 
 DataTable(
     ("T", "wRNN, paper", "here, by seed", "iRNN, paper", "here, by seed"),
@@ -480,9 +474,8 @@ figures.plot_ablation(losses) if losses else "No record, no figure."
 # What moves at one speed has its power on one line of the plane of temporal and spatial frequencies. As the paper does, we divide
 # the spectrum by that of the same numbers in random order. The number for the figure is the share of power on the line of the
 # speed at which most of it lies, without the two axes, where what stands still would be. Because the best of many lines always has
-# some power, the control is the same activity with its neurons in random order. The images are a few of MNIST's that come with the
-# library, so that this can be done anywhere. For the iRNN, neurons are first put in the order of their peaks, which gives a wave
-# every chance to show.
+# some power, the control is the same activity with its neurons in random order. The images come with the library. Neurons of the
+# iRNN are put in the order of their peaks, which gives a wave every chance to show.
 
 # %% tags=["hide-input"]
 def watch(models, row, suffix=""):
