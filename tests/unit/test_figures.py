@@ -187,7 +187,6 @@ def drawn(setting):
         "basis_recovery.strengths": ([0.9, 1.1], {"standard": {"recall": [0.5, 1.0], "amplitude": [0.0, 1.0]}}, 20),
         "basis_recovery.edit": (np.ones((9, 3)), np.ones((9, 3)), -np.ones((9, 3)), 5),
         "basis_recovery.intervention_steps": ({"a": {"way": np.ones(3)}}, [1, 4, 9]),
-        "basis_recovery.answers": ([row for row in rows if row["method"] == "regression"],),
     }
     before = plt.get_fignums()
     figures = {}

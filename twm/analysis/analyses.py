@@ -121,7 +121,7 @@ def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed
     basis, spectrum = recover_basis(system, task, "regression", fitted, linear), compare_with_theory(linear.recurrent, task)
     brief = judge_basis(system, basis, replace(fresh, states=fresh.states[:61], waves=fresh.waves[:61]), linear)
     h, m = fresh.states[1 : laps + 1], fresh.waves[1 : laps + 1]
-    misread = ((basis.read_waves(h) - m) ** 2).mean(axis=(0, 1)) / m.var(axis=(0, 1))
+    output_r2 = 1 - (((basis.read_waves(h) - m) ** 2).mean(axis=(0, 1)) / m.var(axis=(0, 1))).max()
     h, m = (part.reshape(-1, part.shape[-1]) for part in (h, m))
     h, m = ((part - part.mean(axis=0)) / (part.std(axis=0) + 1e-12) for part in (h, m))
     shown = (h.T @ m / len(h)) ** 2  # squared correlation of each neuron with each variable
@@ -131,7 +131,7 @@ def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed
         "accuracy": _measure_accuracy(system, task, 2 * seed + 1), "rank_theory": spectrum.rank_theory,
         "rank_network": spectrum.rank_network, "variables": basis.rank, "support_weights": brief.support_match_weights,
         "support_orbit": brief.support_match, "explained": brief.explained, "encoding_r2_60": brief.least_r2,
-        "encoding_r2_200": judge_content(system, basis, fresh).least_r2, "output_r2": float(1 - misread.max()),
+        "encoding_r2_200": judge_content(system, basis, fresh).least_r2, "output_r2": float(output_r2),
         "best_neuron": float(shown.max()), "clear_neurons": int((shown.max(axis=1) > 0.9).sum()),
     } | {f"{name}_{step}": share for name, each in least.items() for step, share in zip(SETTLED_STEPS, each)}  # fmt: skip
 
@@ -173,14 +173,13 @@ def analyse_machine(
     horizon = max(4 * task.history, *steps)
     fitted = sample_states(system, task, count, horizon, 2 * seed)
     fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1)
-    bases = {step: regress_basis(fitted, at=step) for step in steps}
+    bases, settled = {step: regress_basis(fitted, at=step) for step in steps}, regress_basis(fitted)
     # Theory's arguments need a mean over a whole lap at least; a few histories suffice for it.
     jacobian = system.measure_jacobian(fresh.states[-2 * task.history :, :4])
     last = bases[steps[-1]]
     wrong = replace(last, basis=np.roll(last.basis, task.dim, axis=1))
     swapped = interchange_variable(system, wrong, fresh, task.history // 2, steps[-1], content="theory").changed
     step_r2 = [judge_content(system, basis, fresh, at=step).encoding_r2 for step, basis in bases.items()]
-    settled = regress_basis(fitted)
     return MachineAnalysis(
         task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1, count=64), compare_with_theory(jacobian, task),
         try_interventions(system, fresh, steps, bases.__getitem__, "theory"),

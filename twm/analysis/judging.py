@@ -185,5 +185,5 @@ def measure_rest(system: ElmanSystem, sample: StateSample) -> tuple[float, float
     active = np.concatenate([sample.early, sample.states]).reshape(-1, system.hidden) @ rest
     block = slow.T @ W @ rest @ np.linalg.eigh(active.T @ active)[1]
     carried = np.cumsum(np.sort((block**2).sum(axis=0))[::-1]) / (block**2).sum()
-    ratio = np.linalg.norm(block) / np.linalg.norm(slow.T @ W @ slow)
-    return float(ratio), float((np.searchsorted(carried, 0.9) + 1) / len(carried))
+    ratio, count = np.linalg.norm(block) / np.linalg.norm(slow.T @ W @ slow), np.searchsorted(carried, 0.9) + 1
+    return float(ratio), float(count / len(carried))

@@ -157,8 +157,7 @@ def _list_rows(subject: Subject, analysis: Analysis) -> list[dict[str, Any]]:
             for (end, radius), rest in rests.items():
                 names = f"into_{end}", f"out_of_{end}", f"{radius}_radius"
                 row |= dict(zip(names, (rest.into_memories, rest.out_of_memories, rest.radius))) if rest else {}
-        short = _shorten(row)
-        rows.append({name: short.get(name) for name in _COLUMNS})
+        rows.append({name: None for name in _COLUMNS} | _shorten(row))
     return rows
 
 

@@ -218,27 +218,6 @@ def plot_intervention_steps(shares: Mapping[str, Curves], steps: Sequence[int]) 
     return figure
 
 
-def plot_answers(rows: Sequence[Mapping[str, str]]) -> Figure:
-    """Plot whether swaps take effect against how many directions a network has for its variables."""
-    number, accuracy = (_read_column(rows, name) for name in ("rank_network", "accuracy"))
-    number, accurate = number / _read_column(rows, "rank_theory"), accuracy >= 0.999
-    kinds = {"right, theory's number": number == 1, "right, fewer": number < 1, "right, more": number > 1}
-    kinds = {kind: chosen & accurate for kind, chosen in kinds.items()} | {"not right": ~accurate}
-    columns = {"contents read by the dual": "own_changed", "contents known from theory": "changed"}
-    figure, panels = make_row(columns, 4.2, 3.6, label="outputs that follow a swap, at the least")
-    for panel, column in panels:
-        follow = _read_column(rows, column)
-        for index, kind in enumerate(kind for kind, chosen in kinds.items() if chosen.any()):
-            panel.plot(number[kinds[kind]], follow[kinds[kind]], **style_marks(index, kind, alpha=0.75))
-        label_axes(panel, "slow eigenvalues / theory's", guide=0.99, ylim=(-0.04, 1.06))
-    panel.legend(fontsize="small", loc="lower right")
-    return figure
-
-
-def _read_column(rows: Sequence[Mapping[str, str]], name: str) -> np.ndarray:
-    return np.array([float(row[name]) for row in rows])
-
-
 def _draw_spectrum(axes: Axes, found: SpectrumComparison, name: str) -> None:
     reach = 1.12 * max(1.0, *np.abs(np.concatenate([found.theory, found.network, found.others])))
     title = f"{name}: {found.rank_network} slow, theory {found.rank_theory}"
