@@ -59,7 +59,7 @@ from twm.theory.systems import TASK_CODES, draw_binary_history, make_named_task,
 from twm.training import fibonacci, tables as table1
 from twm.training.sweeps import measure_by_step, train_here
 from twm.training.plans import MULTIPLES, ModelPlan
-from twm.training.tables import compare_iterations, compare_paired, correlate_ranks, pair_rows
+from twm.training.estimates import compare_iterations, compare_paired, correlate_ranks, pair_rows
 from twm.training.trainer import draw_batch
 
 page = open_page("04_training", profile=profile, device=device, seed=seed, reuse=reuse)

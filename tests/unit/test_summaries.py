@@ -7,9 +7,8 @@ import pytest
 from scipy import stats
 
 from twm.errors import UserError
-from twm.training.tables import (
-    compare_gaussian, compare_iterations, compare_paired, correlate_ranks, estimate_mean, pair_rows, summarise_starts,
-)  # fmt: skip
+from twm.training.estimates import compare_iterations, compare_paired, correlate_ranks, estimate_mean, pair_rows
+from twm.training.tables import compare_gaussian, summarise_starts
 
 
 def make_rows(iterations, total=1000):

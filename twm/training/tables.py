@@ -1,104 +1,26 @@
-"""What tables of models come to: statistics over seeds, Table 1 of the main paper, and starts.
+"""What tables of models come to: Table 1 of the main paper, starts, and the tables of the wave-RNN paper.
 
 Every summary says on how many seeds it rests, failed ones included, and leaves none out for its result.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import yaml
-from scipy.stats import rankdata, t
 
 from twm.errors import require
 from twm.tasks.sequences import ADDING_LENGTHS, COPY_WAITS
 from twm.training.attention import RatioSummary, summarise_ratio
+from twm.training.estimates import Estimate, Row, compare_paired, correlate_ranks, estimate_mean, pair_rows
 from twm.training.sweeps import ABLATIONS, RELEASED
 
-Row = Mapping[str, Any]
 #: The papers' numbers.
 PAPER_NUMBERS = yaml.safe_load((Path(__file__).parent / "paper.yml").read_text(encoding="utf-8"))
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """A number over seeds with its 95% interval."""
-
-    value: float | None  # None without a seed
-    low: float | None  # None where there are too few seeds to tell
-    high: float | None
-    count: int  # seeds, or pairs of them
-    values: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)  # (count,); none for a correlation
-
-    half_width = property(lambda self: None if self.low is None else (self.high - self.low) / 2)
-
-    def excludes(self, number: float) -> bool:
-        """Tell whether a number lies outside the interval."""
-        return not self.low <= number <= self.high
-
-
-def estimate_mean(values: Sequence[float]) -> Estimate:
-    """Return the mean of finite numbers, one a seed, with the interval of Student's t."""
-    numbers = np.array(values, dtype=float)
-    require(bool(np.isfinite(numbers).all()), "a mean needs finite values: leave out undefined ones and say how many")
-    count, mean = len(numbers), float(numbers.mean()) if len(numbers) else None
-    if count < 2:
-        return Estimate(mean, None, None, count, numbers)
-    reach = float(t.ppf(0.975, count - 1) * numbers.std(ddof=1) / math.sqrt(count))
-    return Estimate(mean, mean - reach, mean + reach, count, numbers)
-
-
-def compare_paired(first: Sequence[float], second: Sequence[float], draws: int = 10_000) -> Estimate:
-    """Return the mean of first less second, finite numbers of the same seeds, by a bootstrap over pairs."""
-    require(len(first) == len(second) > 0, f"pairs need two equally long lists, not {len(first)} and {len(second)}")
-    differences = np.array(first, dtype=float) - np.array(second, dtype=float)
-    require(bool(np.isfinite(differences).all()), "paired differences must be finite")
-    count = len(differences)
-    picks = np.random.default_rng(0).integers(0, count, (draws, count))
-    found = np.sort(differences[picks].mean(axis=1))
-    low, high = found[int(0.025 * draws)], found[int(0.975 * draws)]
-    return Estimate(float(differences.mean()), float(low), float(high), count, differences)
-
-
-def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
-    """Return the median ratio of iterations to 99%, first by second, over tasks and seeds of both; never counts as infinite."""
-    found = summarise_ratio(*({(row.get("task"), row["seed"]): row for row in rows} for rows in (first, second)))
-    return Estimate(found.ratio, found.low, found.high, found.pairs, found.ratios)
-
-
-def correlate_ranks(
-    first: Sequence[float], second: Sequence[float], groups: Sequence[Any] | None = None, draws: int = 2_000
-) -> Estimate:
-    """Return Spearman's rank correlation of three or more pairs, with ranks within groups; 0 where a side does not vary."""
-    labels = pd.Series([0] * len(first) if groups is None else list(groups))
-    counts = len(first), len(second), len(labels)
-    require(len(set(counts)) == 1 and counts[0] >= 3, f"ranks need three pairs or more, a group each, not {counts}")
-    sides = np.array([first, second], dtype=float)
-    require(bool(np.isfinite(sides).all()), "ranks need finite numbers")
-    members = [np.flatnonzero(labels == label) for label in labels.unique()]
-    rng = np.random.default_rng(0)
-    drawn = [_correlate(sides, [rng.choice(places, len(places)) for places in members]) for _ in range(draws)]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Estimate(_correlate(sides, members), float(low), float(high), len(first))
-
-
-def _correlate(sides: np.ndarray, members: Sequence[np.ndarray]) -> float:
-    # Divided by the group's size, so that every pair weighs the same whatever group it is in.
-    ranks = [(rankdata(sides[:, own], axis=1) - (len(own) + 1) / 2) / len(own) for own in members]
-    first, second = np.concatenate(ranks, axis=1)
-    norm = math.sqrt((first @ first) * (second @ second))
-    return float(first @ second) / norm if norm else 0.0
-
-
-def pair_rows(first: Iterable[Row], second: Iterable[Row]) -> tuple[list[Row], list[Row]]:
-    """Return the rows of two conditions for the seeds that both have, in the order of the seeds."""
-    left, right = ({row["seed"]: row for row in rows} for rows in (first, second))
-    seeds = sorted(set(left) & set(right))
-    return [left[seed] for seed in seeds], [right[seed] for seed in seeds]
 
 
 # ---- Table 1 of the main paper: per seed the best over checkpoints and over two thresholds of the curriculum, then the
