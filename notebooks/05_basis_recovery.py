@@ -600,8 +600,6 @@ else:
     picture, built = gather_subject(plan, page.reuse), scale
 pictured = picture and analyse_network(picture.system, picture.task, methods=["regression"], steps=(0, 1))
 no_picture = "its network is not on record: run `twm sweep picture`"
-
-# %% tags=["hide-input"]
 tried = [row for row in read_rows(results_dir() / "picture.csv") if row["curriculum"] != "none"] if page.reuse else []
 right = {row["model"]: row["init"] for row in tried if float(row["accuracy"]) >= 0.99}
 systems = {name: read_checkpoint(results_dir() / "networks" / f"{name}.safetensors").system for name in right}
@@ -821,8 +819,7 @@ class RegisterMachine:
             pointer = np.where(pointer.any(axis=-1, keepdims=True), pointer, np.eye(self.slots)[0])
             if given is not None:
                 held = np.where(np.repeat(pointer, self.dim, axis=-1) > 0, np.tile(given, self.slots), held)
-            state = np.concatenate([held, pointer], axis=-1)
-            states.append(state)
+            states.append(state := np.concatenate([held, pointer], axis=-1))
         return np.stack(states)
 
     def read(self, states):
@@ -848,15 +845,12 @@ for name, one in [("random block", copy.system), *machines.items()]:
     if name in machines:
         fits = (lambda step, own=own: regress_basis(own, at=step)), "theory"
         kind[name] = try_interventions(one, own, SETTLED_STEPS, *fits).changed.min(axis=1)
-# A network built by the theory for the task on which trained ones do worst.
-task = parse_task("random:5,5,2")
+task = parse_task("random:5,5,2")  # on which trained networks do worst, and now one that is built
 built = as_system(construct_elman(task, make_basis(task.size, 64, "orthonormal", seed=seed), complement=0.6, seed=seed))
 run = sample_states(built, task, 128, 100, correct=True)
 exact = recover_basis(built, task, "regression", run)
 page.note("merging", try_interventions(built, run, SETTLED_STEPS, lambda step: exact, "read").changed.min(axis=1))
 page.note("merging_variables", [exact.rank, exact.rank_theory])
-
-# %% tags=["hide-input"]
 everyone, seen = pick(converged, method="regression"), pick(converged, method="observability")
 least = {way: [worst(sure, f"{way}_{step}") for step in SETTLED_STEPS] for way in ("changed", "unchanged")}
 lists = [[row for row in sure if min(float(row[f"{way}_{step}"]) for way in least) < 0.99] for step in SETTLED_STEPS]
@@ -868,8 +862,7 @@ numbers |= {"others": len(odd), "others_changed": min(late, default=1.0)}
 numbers |= {"merging": sum(int(row["variables"]) > int(row["rank_theory"]) for row in below)}
 numbers |= {f"step_{way}": worst(everyone, way) for way in least} | {"networks": len(sure), "tasks": len(group(sure, "task"))}
 controls = {name: shares.max() for name, shares in strict.items() if name != first}
-numbers |= {"controls": list(controls.values()), "names": list(controls)}
-numbers |= {"register_step": kind["register machine"].min(), "reservoir_step": kind["random network"].min()}
+numbers |= {"controls": list(controls.values()), "names": list(controls), "register_step": kind["register machine"].min()}
 page.record("ours.intervention", numbers, figure="fig-basis-steps", **tally(sure))
 
 # %% mystnb={"figure": {"caption": "Outputs that follow when a variable is swapped, for the worst variable, against the step after the input phase. Left: one settled basis, contents read by its dual. Right: a basis regressed at each step, contents known from theory. The right panel does not separate a wave from a register, the left does.", "name": "fig-basis-steps"}, "image": {"alt": "Left: of all converged networks the worst is near zero at step 1 and at one from step 8 on; repeat copy is at one throughout; a random block, a random network and the register machine stay at or below one half. Right: the trained network and the register machine are both at one, and the random network falls from 0.7 to 0.5.", "width": "740px"}} tags=["hide-input"]
@@ -921,12 +914,11 @@ page.record("ours.realisation", numbers, figure="fig-basis-methods", **tally(sur
 # for a dense f, for sums and for components that are read in several places, the error is
 # {value}`ours.realisation:dense_error|.0e` ({claim}`ours.realisation`). Observability, which needs no runs, finds the same places
 # (support match {value}`ours.realisation:observability_support|.4f` at least), but not the same sizes: its worst $R^2$ is
-# {value}`ours.realisation:observability_r2|.2f`. It sees the network at rest, where the gain of the tanh is larger than in use.
+# {value}`ours.realisation:observability_r2|.2f`. It sees the network at rest.
 #
 # ## What the theory does not cover
 #
-# Not every network that does its task is converged. What becomes of the variables where there are fewer directions than
-# variables?
+# Some accurate networks have fewer directions than variables.
 
 # %% tags=["hide-input"]
 narrow = pick(rows, method="regression", task="T1", hidden="64", l2=("0", "0.0"))
@@ -963,8 +955,6 @@ page.settle("twm.fig7", packed, no_packed, lambda: {
     "tried": [row["network"] for row in searched], "tried_ranks": [int(row["rank_network"]) for row in searched],
     "networks": len(searched),
 }, figure="fig-basis-packed", settings=len(searched))
-
-# %% tags=["hide-input"]
 rests = {
     name: (right[name], *measure_rest(systems[name], sample_states(systems[name], packed.task, 256, 64, seed=14)))
     for name in (right if packed else [])
