@@ -553,7 +553,6 @@ assert max(rcopy["standard_per_condition"], rcopy["hidden_per_condition"]) <= 1e
 assert similar["rank_mismatches"] == similar["wrong_passed"] == 0 and similar["similarity"] <= 1e-10
 assert max(errors) <= 1e-9 and excess <= 0 and wrong_index == recall == older == 0
 assert {name: small.rank for name, small in reduced.items()} == {"T1": 64, "T2": 36, "T3": 36, "T4": 36}
-print("all checks hold")
 
 # %% [markdown]
 # ## What does not hold

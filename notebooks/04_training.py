@@ -208,7 +208,6 @@ rows = [row for row in models.rows if row["task"] in tasks]
 cells = table1.summarise_table1(rows)
 found = table1.describe_table1(cells)
 print(models.about)
-print("threshold of the curriculum:", {key[0]: len(own) for key, own in sorted(group(rows, "threshold").items())})
 
 # %% mystnb={"figure": {"caption": "Table 1, cell by cell. Diamonds: the paper. Ticks: our seeds. Dots or squares: their mean with a 95% interval, green dots where it agrees with the paper (accuracy within .05, error within a factor of three or undefined in both), brown squares where it does not. The last column counts our seeds that have theory's rank.", "name": "fig-training-table1"}, "image": {"alt": "Two panels with 24 lines. Left, accuracy, where most of our dots lie beside the diamonds. Right, spectral error on a logarithmic axis, with a column for undefined ones and the share of seeds of equal rank.", "width": "760px"}} tags=["hide-input"]
 figures.plot_table1(cells)
@@ -448,7 +447,6 @@ last = f"accuracy_{reached[-1]}x"
 # Staged runs of the comparison of curricula are runs of Table 1, tested more often: they count once.
 pool = [*models.rows, *starts.rows, *(row for row in curricula.rows if row["curriculum"] != "staged")]
 lasting = [row for row in pool if None not in (row["margin"], row[last]) and row["accuracy_1x"] > 0.9]
-print(f"{len(lasting)} networks with an accuracy above .9 over the trained horizon")
 
 # %% mystnb={"figure": {"caption": "Left: accuracy of every network that had learnt its task, over multiples of the trained horizon. Right: what is left at the longest run, against how far the weakest memory stands above one. At a margin below zero a memory fades near the origin; well above zero it is held by the tanh.", "name": "fig-training-generalise"}, "image": {"alt": "Left, lines that stay at one for most networks of T2 to T4 and fall for repeat copy. Right, points that rise from one half at a margin of zero to one at a margin of 0.1.", "width": "740px"}} tags=["hide-input"]
 named = [(row["task"], row["margin"], [row[f"accuracy_{multiple}x"] for multiple in reached]) for row in lasting]

@@ -424,7 +424,6 @@ else:
     tasks = page.size(smoke=("repeat-copy:3,2", "code:3,2,33,0,0"), laptop=("T1", "T2"), paper=())
     trained = {task: train_history(ModelPlan(task, **options)) for task in tasks}
 missing = [task for task, found in trained.items() if not found]
-print({task: sorted(found) for task, found in trained.items()})
 
 # %%
 def draw_sequences(task):

@@ -68,7 +68,6 @@ from twm.book.figures import wave_rnn as figures
 from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, show
 from twm.models.rings import IdentityRNN, WaveRNN
-from twm.tasks.sequences import COPY_WAITS
 from twm.theory.activity import convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share
 from twm.theory.activity import read_onsets
 from twm.training import tables
@@ -236,7 +235,6 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 copies = page.collect("copy")
 copy_cells = tables.summarise_copy(copies.rows)
 print(copies.about)
-print("waits not trained:", *sorted(set(COPY_WAITS) - {cell.wait for cell in copy_cells}))
 
 # %% tags=["hide-input"]
 def group_curves(models, rows, key):

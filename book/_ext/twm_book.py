@@ -23,18 +23,9 @@ from sphinx.util.docutils import SphinxDirective, SphinxRole
 
 from twm.book.evidence import EVIDENCE_VARIABLE, read_timings, summarise_profile
 from twm.book.ledger import (
-    HOMES,
-    KINDS,
-    SHORT_SOURCES,
-    SOURCES,
-    Claim,
-    JudgedClaim,
-    anchor,
-    count_verdicts,
-    judge_all,
-    list_numbers,
+    HOMES, KINDS, SHORT_SOURCES, SOURCES, Claim, JudgedClaim, anchor, count_verdicts, judge_all, list_numbers,
     read_evidence,
-)
+)  # fmt: skip
 from twm.book.session import PROFILES
 from twm.paths import evidence_dir
 

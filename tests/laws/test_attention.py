@@ -11,15 +11,9 @@ from scipy.optimize import linprog
 
 from twm.streams import binary_inputs_numpy
 from twm.theory.attention import (
-    bound_positional_error,
-    make_attention_boundary,
-    make_positional_attention,
-    make_random_attention,
-    make_window_mask,
-    predict_in_parallel,
-    run_sliding_window,
-    run_with_cache,
-)
+    bound_positional_error, make_attention_boundary, make_positional_attention, make_random_attention, make_window_mask,
+    predict_in_parallel, run_sliding_window, run_with_cache,
+)  # fmt: skip
 from twm.theory.lattice import simulate_wave
 from twm.theory.systems import make_hds, make_named_task, make_random_selection, make_repeat_copy, rollout
 

@@ -10,14 +10,9 @@ from twm.errors import UserError
 from twm.models.kernels import Weights, draw_weights, run_forward, stack_weights
 from twm.theory.systems import make_fibonacci, rollout
 from twm.training.fibonacci import (
-    GOLDEN_RATIO,
-    FibonacciRun,
-    draw_series,
-    find_last_possible,
-    measure_relative_errors,
-    predict_raw_error,
+    GOLDEN_RATIO, FibonacciRun, draw_series, find_last_possible, measure_relative_errors, predict_raw_error,
     train_on_fibonacci,
-)
+)  # fmt: skip
 
 laws = settings(deadline=None, derandomize=True, max_examples=20)
 STEPS = 24

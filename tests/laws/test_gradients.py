@@ -6,16 +6,9 @@ import torch
 
 from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
 from twm.analysis.gradients import (
-    bound_gradients,
-    draw_cases,
-    fit_columns,
-    fit_slope,
-    measure_constants,
-    measure_wave_gradients,
-    predict_mixed_neurons,
-    predict_single_neuron,
-    search_violations,
-)
+    bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants, measure_wave_gradients,
+    predict_mixed_neurons, predict_single_neuron, search_violations,
+)  # fmt: skip
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.models.kernels import draw_weights

@@ -179,14 +179,12 @@ def compare_with_theory(
     return SpectrumComparison(theory, network, others, *pairings, float(threshold))
 
 
-def set_magnitudes(
-    recurrent: np.ndarray, magnitude: float, turn: float = 0.0, threshold: float = THRESHOLD
-) -> np.ndarray:
+def set_magnitudes(recurrent: np.ndarray, magnitude: float, turn: float = 0.0) -> np.ndarray:
     """Return W_hh with each slow eigenvalue at one magnitude and its argument turned by ``turn`` away from the real axis;
     eigenvectors and all other eigenvalues stay. Source: twm Sec. 4.1."""
     values, vectors = np.linalg.eig(check_square(recurrent))
     moved = magnitude * np.exp(1j * (np.angle(values) + turn * np.sign(values.imag)))
-    return ((vectors * np.where(np.abs(values) > threshold, moved, values)) @ np.linalg.inv(vectors)).real
+    return ((vectors * np.where(np.abs(values) > THRESHOLD, moved, values)) @ np.linalg.inv(vectors)).real
 
 
 # ---- arguments

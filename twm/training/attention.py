@@ -20,9 +20,7 @@ from twm.training.trainer import ModulePlan, ModuleRun, TrainingPlan
 Report, Row = Callable[[str], None], Mapping[str, str]
 
 
-def _list_plans(
-    seeds: Iterable[int], task: str, hidden: int, models: Sequence[str], plan: TrainingPlan
-) -> list[ModulePlan]:
+def _list_plans(seeds: Iterable[int], task: str, hidden: int, models: Sequence, plan: TrainingPlan) -> list[ModulePlan]:
     # Seed by seed, so that a comparison that is stopped early is still balanced.
     pairs = product(seeds, models)
     return [ModulePlan(**vars(plan), model=model, task=task, seed=seed, hidden=hidden) for seed, model in pairs]
@@ -69,13 +67,10 @@ RECORDED_PARTS: tuple[tuple[str, tuple[str, ...], int, int, float, int], ...] = 
     ("T1", ("attention", "elman"), 20, 128, 1e-3, 20_000),
     *((task, ("attention-heads", "elman"), 2, 128, 1e-3, 3_000) for task in ("T2", "T3", "T4")),
     ("T1", ("attention-wide",), 6, 128, 1e-3, 20_000),
-    ("repeat-copy:3,2", ("attention", "elman"), 6, 128, 1e-3, 20_000),
-    ("repeat-copy:4,4", ("attention", "elman"), 6, 128, 1e-3, 20_000),
-    ("repeat-copy:6,6", ("attention", "elman"), 6, 128, 1e-3, 20_000),
+    *((f"repeat-copy:{size}", ("attention", "elman"), 6, 128, 1e-3, 20_000) for size in ("3,2", "4,4", "6,6")),
     ("T1", ("attention-unlabelled",), 3, 128, 1e-3, 20_000),
     ("T1", ("elman",), 3, 10, 1e-3, 20_000),
-    ("T1", ("attention", "elman"), 4, 128, 3e-3, 20_000),
-    ("T1", ("attention", "elman"), 4, 128, 3e-4, 20_000),
+    *(("T1", ("attention", "elman"), 4, 128, rate, 20_000) for rate in (3e-3, 3e-4)),
 )
 
 

@@ -112,9 +112,7 @@ def record_models(place: Place, models: Sequence[TrainedModel], order: Sequence[
     seeds |= {kind.find_key(model.plan): model.plan.seed for model in models}
     # What is left of a key without the seed.
     cells = {
-        key: tuple(
-            re.sub(rf"_s{seed}(?=_|$)", "", part, count=1) for name, part in zip(kind.key, key) if name != "seed"
-        )
+        key: tuple(re.sub(rf"_s{seed}(?=_|$)", "", own, count=1) for name, own in zip(kind.key, key) if name != "seed")
         for key, seed in seeds.items()
     }
     ranks = {cell: rank for rank, cell in enumerate(dict.fromkeys(cells.values()))}
@@ -131,10 +129,8 @@ def _write_networks(place: Place, model: TrainedModel) -> None:
     if model.weights is not None:
         told = {key: model.row[key] for key in ("accuracy", "checkpoint", "torch", "commit", "date")}
         kind.write_network(folder / f"{plan.name}.safetensors", model.weights, about | told)
-    for iteration, weights in model.snapshots.items():
-        kind.write_network(
-            folder / f"{plan.name}_at{iteration}.safetensors", weights, about | {"checkpoint": iteration}
-        )
+    for at, weights in model.snapshots.items():
+        kind.write_network(folder / f"{plan.name}_at{at}.safetensors", weights, about | {"checkpoint": at})
 
 
 #: What a checkpoint of a right name and a wrong content may raise.

@@ -1,6 +1,6 @@
 """Figures of the notebook 03_self_attention."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -96,9 +96,7 @@ def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, marg
     return figure
 
 
-def plot_paired_training(
-    attention: Sequence, elman: Sequence, cap: float, ratios: Mapping[str, RatioSummary]
-) -> Figure:
+def plot_paired_training(attention: Sequence, elman: Sequence, cap: float, ratios: dict[str, RatioSummary]) -> Figure:
     """Plot iterations to a level for paired seeds, ``None`` where never reached, drawn hollow at ``cap``, and the median
     ratio, which may be infinite, with its interval in each comparison."""
     require(len(attention) == len(elman), f"paired runs are needed, not {len(attention)} and {len(elman)}")
