@@ -58,7 +58,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from twm.analysis.analyses import SETTLED_STEPS, STEPS, analyse_network, measure_settled_basis
+from twm.analysis.analyses import SETTLED_STEPS, analyse_network, measure_settled_basis
 from twm.analysis.interventions import try_interventions, write_variable
 from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, measure_rest, scan_mixture
 from twm.analysis.recovery import METHODS, needed_coordinates, recover_basis, regress_basis, sample_states
@@ -284,7 +284,7 @@ subjects = {subject.task.name: subject for subject in gathered if subject is not
 assert names[0] in subjects, f"no network of {names[0]} on record: run `twm sweep table1`"
 
 # %%
-analyses = {name: analyse_network(one.system, one.task, steps=(0, *STEPS)) for name, one in subjects.items()}
+analyses = {name: analyse_network(one.system, one.task, steps=(0, 1)) for name, one in subjects.items()}
 copy, copied = subjects[names[0]], analyses[names[0]]
 for name, found in analyses.items():
     print(f"{name}: accuracy {found.accuracy:.4f}, rank {found.spectrum.rank_network} of {found.spectrum.rank_theory}")
