@@ -194,7 +194,7 @@ initial = [FlipFlopTrainer(plan).weights().encoder.double() for plan in plans[de
 moved = max(float((a - b.encoder).abs().max()) for a, b in zip(initial, networks[delay]))
 page.record(
     "mem.flipflop", found | {"steps": size[0] * size[1], "delay": delay, "encoder_moved": moved},
-    figure="fig-flipflop-task", seeds=seeds, settings=4 if rare else 2, scale=scale,
+    figure="fig-flipflop-task", seeds=seeds, settings=4 if rare else 2, networks=2 * seeds + len(rare), scale=scale,
 )
 
 # %% tags=["hide-input"]
@@ -282,25 +282,25 @@ def survey(each, *names):
 
 page.settle("mem.saddles", there, missing, lambda: survey(0, "counts", "batches", "added", "misplaced") | {
     "live_differs": int(checked[0]["counts"] != counts[0])
-}, settings=1, **shared)
+}, settings=1, networks=seeds, **shared)
 page.settle("mem.saddles.delay", there, missing, lambda: survey(delay, "fixed", "batches", "added") | {
     "most_unstable": [len(row["counts"]) - 1 for row in surveys[delay]]
-}, settings=1, **shared)
+}, settings=1, networks=seeds, **shared)
 labels = {0: "none", delay: "delayed"}
 cube = {f"stable_{label}": [row["corners"] for row in surveys[each]] for each, label in labels.items()}
 cube |= {f"cube_{label}": [fit_cube(rest) for rest in resting[each]] for each, label in labels.items()}
-page.settle("mem.cube", there, missing, lambda: cube, figure="fig-flipflop-cube", seeds=seeds, settings=2, scale=scale)
+page.settle("mem.cube", there, missing, lambda: cube, figure="fig-flipflop-cube", seeds=seeds, settings=2, networks=2 * seeds, scale=scale)
 shared["seeds"] = seeds
 tracked, ends = zip(*map(follow_boundaries, runs[0], resting[0]))
-page.record("mem.separatrices", {"tracked": tracked, "ends": ends, "lines": 48}, settings=1, **shared)
+page.record("mem.separatrices", {"tracked": tracked, "ends": ends, "lines": 48}, settings=1, networks=seeds, **shared)
 corners = zip(*map(compare_corners, resting[0], resting[delay]))
 shared["figure"] = "fig-flipflop-cube"
-page.record("mem.corners", dict(zip(("alike", "shapes", "sizes", "exchanged"), corners)), settings=2, **shared)
+page.record("mem.corners", dict(zip(("alike", "shapes", "sizes", "exchanged"), corners)), settings=2, networks=2 * seeds, **shared)
 beyond = {each: list(zip(*map(measure_overshoot, runs[each], resting[each]))) for each in labels}
 numbers = {f"switching_{label}": beyond[each][0] for each, label in labels.items()}
 numbers |= {f"repeating_{label}": beyond[each][1] for each, label in labels.items()}
-page.record("mem.loops", numbers, settings=2, **shared)
-page.record("mem.overshoot", dict(zip(("places", "at_once", "visible"), beyond[0][2:])), settings=1, **shared)
+page.record("mem.loops", numbers, settings=2, networks=2 * seeds, **shared)
+page.record("mem.overshoot", dict(zip(("places", "at_once", "visible"), beyond[0][2:])), settings=1, networks=seeds, **shared)
 
 # %% mystnb={"figure": {"caption": "Top: slow points of two networks in the plane of the first two principal components; numbers give the unstable directions where there are more than three. Bottom: how many fixed points every seed has, by the number of unstable directions. Without delay there are 8, 12, 6 and 1, as in three independent bits.", "name": "fig-flipflop-points"}, "image": {"alt": "Top, two planes with markers by number of unstable directions; left a cube seen from a side, right a crowded cloud. Bottom, two tables of counts, a row a seed: left four columns with the same numbers in every row, right many columns up to two dozen and more unstable directions, with small numbers that differ from seed to seed.", "width": "760px"}} tags=["hide-input"]
 panels = {}
@@ -376,7 +376,7 @@ numbers = {f"real_{label}": [int((real.real > 0).sum()) for real, _, _ in split[
 numbers["complex_delayed"] = [len(turning) for _, turning, _ in split[delay]]
 numbers["other_none"] = [len(real) + len(turning) - int((real.real > 0).sum()) for real, turning, _ in split[0]]
 numbers["largest_none"] = [float(np.abs(values).max()) for values in spectra[0]]
-page.record("mem.spectrum", numbers, figure="fig-flipflop-spectra", seeds=seeds, settings=2, scale=scale)
+page.record("mem.spectrum", numbers, figure="fig-flipflop-spectra", seeds=seeds, settings=2, networks=2 * seeds, scale=scale)
 page.note("positions", 3 * (delay + 1))
 page.note("outside", [len(real) + len(turning) for real, turning, _ in split[delay]])
 
@@ -421,10 +421,10 @@ numbers |= {"switches": [number for _, number in switches], "happened": [number 
 numbers |= {"phases_happened": [float(phase) for phase, _ in happened], "chance_angle": float(np.median(chance))}
 page.note("line_crossings", line.crossings[: min(6, len(line.crossings))])
 shared["figure"] = "fig-flipflop-switch"
-page.record("mem.trigger", numbers, settings=1, **shared)
+page.record("mem.trigger", numbers, settings=1, networks=seeds, **shared)
 numbers = {"locked": [(each >= 0.8).mean() for each in tones], "medians": [np.median(each) for each in tones]}
 numbers |= {"line_locked": (mixed >= 0.8).mean(), "line_median": np.median(mixed)}
-page.record("mem.locked", numbers, settings=1, **shared)
+page.record("mem.locked", numbers, settings=1, networks=seeds, **shared)
 
 # %% mystnb={"figure": {"caption": "Left: mean outputs around a switch; the pulse falls at the solid line and is due at the dotted one. Middle: the leading components of the network's mean states. Right: those of a plain delay line. Both look like Fourier modes of rising frequency.", "name": "fig-flipflop-switch"}, "image": {"alt": "Left, three output curves, one of which jumps at the dotted line. Middle and right, seven rows of oscillating curves each, faster from row to row, between the two lines.", "width": "760px"}} tags=["hide-input"]
 inside = {"inside the network": oscillations[0].components, "inside a plain delay line": line.components}
@@ -469,7 +469,7 @@ wave = {
     "sent": [each.sent.mean() for each in wrote], "random": [each.random.mean() for each in wrote],
     "early": [float(own.mean()) if own.size else 0.0 for own in early],
 }
-page.record("ours.flipflop.wave", wave, figure="fig-flipflop-line", seeds=seeds, settings=1, scale=scale)
+page.record("ours.flipflop.wave", wave, figure="fig-flipflop-line", seeds=seeds, settings=1, networks=seeds, scale=scale)
 
 # %% mystnb={"figure": {"caption": "The delay line of one network, by channel and position: share of a sign's variance that is read, share of right signs, and share of states in which a pulse that was written to that position turned the right output over at the right time and touched nothing else. The last panel is the control with random changes of the same length.", "name": "fig-flipflop-line"}, "image": {"alt": "Four heatmaps of three channels by positions, with the share in each cell: the first three near one, the last near zero.", "width": "760px"}} tags=["hide-input"]
 read = {"read: $R^2$": lines[0].r2, "read: right signs": lines[0].accuracy}
@@ -517,13 +517,13 @@ keys, reason = (("delays", "delay"), ("accuracies", "accuracy"), ("waits", "wait
 shared = {"figure": "fig-flipflop-delays", "scale": scale}
 page.settle("mem.limit", usual, reason, lambda: {
     name: [row[column] for row in usual] for name, column in keys
-}, seeds=3 if page.reuse else 1, settings=len({row["delay"] for row in usual}), **shared)
+}, seeds=3 if page.reuse else 1, settings=len({row["delay"] for row in usual}), networks=len(usual), **shared)
 page.settle("mem.capacity", more and shorter, reason, lambda: {
     f"longer_{name}": [row[column] for row in more[-2:]] for name, column in keys
 } | {
     "longer_unfold": more[0]["unfold"], "shorter_delays": [row["delay"] for row in shorter],
     "shorter_unstable": [len(row["counts"]) - 1 for row in shorter],
-}, settings=len(more[-2:]) + len(shorter), **shared)
+}, settings=len(more[-2:]) + len(shorter), networks=len(more[-2:]) + len(shorter), **shared)
 
 # %% mystnb={"figure": {"caption": "Accuracy against delay, for ten steps of unfolding as in the paper, and for longer unfolding. Dotted: what the claim asks for.", "name": "fig-flipflop-delays"}, "image": {"alt": "Two plots of shares against delay. Filled markers are near one up to delay 8 and fall towards one half beyond; open markers stay near one for a longer delay.", "width": "700px"}} tags=["hide-input"]
 series = {"10 steps unfolded": usual, "longer": more}
