@@ -97,7 +97,7 @@ def settle(claim, there, name, numbers, figure, rows, **more):
 
 SETTING = ("task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "learning_rate", "clip")
 
-def compare(claim, there, name, numbers, figure, models, rivals, **more):
+def settle_comparison(claim, there, name, numbers, figure, models, rivals, **more):
     """Settle a comparison with networks of other kinds; it decides nothing unless those were trained to the end."""
     rows = [row for one in models for row in one.rows]
     curves = {name: points for one in models for name, points in one.curves.items()}
@@ -264,8 +264,8 @@ DataTable(
 # %% tags=["hide-input"]
 most = max((cell.seeds for cell in copy_cells), default=1)
 rival = ((copies,), ("irnn",))
-compare("wrnn.copy", copy_cells, "copy", lambda: tables.describe_copy(copy_cells), "copy", *rival, seeds=most)
-compare("wrnn.hold", copy_cells, "copy", lambda: tables.describe_hold(copy_cells), "recall", *rival, seeds=most)
+settle_comparison("wrnn.copy", copy_cells, "copy", lambda: tables.describe_copy(copy_cells), "copy", *rival, seeds=most)
+settle_comparison("wrnn.hold", copy_cells, "copy", lambda: tables.describe_hold(copy_cells), "recall", *rival, seeds=most)
 grid = pick(copies.rows, scale="")
 page.settle("wrnn.settings", grid, "the grid has not been trained: `twm sweep copy --profile paper --resume`, 135 networks", lambda: tables.describe_settings(grid))
 
@@ -316,7 +316,7 @@ figures.plot_losses(panels) if wider else "No record, no figure."
 sums = page.collect("adding")
 print(sums.about)
 own_seeds = len(group(sums.rows, "seed")) or 1
-compare("wrnn.adding", sums, "adding", lambda: tables.describe_adding(sums.rows), "adding", (sums,), ("irnn",), seeds=own_seeds)
+settle_comparison("wrnn.adding", sums, "adding", lambda: tables.describe_adding(sums.rows), "adding", (sums,), ("irnn",), seeds=own_seeds)
 
 # %% mystnb={"figure": {"caption": "Adding: test loss through training.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Two curves of the loss on a logarithmic axis. The wave-RNN's falls at once, the iRNN's stays at one sixth for long.", "width": "560px"}} tags=["hide-input"]
 panels = group_curves(sums, sorted(sums.rows, key=tables.read_wait), lambda row: f"T = {tables.read_wait(row)}")
@@ -380,7 +380,7 @@ for claim, name, models in (("wrnn.smnist", "plain", plain), ("wrnn.psmnist", "p
     own, most = means[name], len(accuracies[name].get("wRNN", {})) or 1
     numbers = lambda own=own: {"wrnn": own["wRNN"], "irnn": own["iRNN"], "wrnn_mlp": own["wRNN + MLP"]}
     compare(claim, there[name], claim.removeprefix("wrnn."), numbers, "images", (models,), ("irnn",), seeds=most)
-compare("wrnn.permutation", all(there.values()), "smnist", lambda: {
+settle_comparison("wrnn.permutation", all(there.values()), "smnist", lambda: {
     f"{network.lower()}_drop": means["plain"][network] - means["permuted"][network] for network in ("wRNN", "iRNN")
 }, "images", (plain, permuted), ("irnn",))
 last = {name: tables.list_accuracies(one.rows, "accuracy_final") for name, one in (("plain", plain), ("permuted", permuted))}
@@ -391,11 +391,11 @@ settle("wrnn.mlp", all(there.values()), "smnist", lambda: {
 best_start = lambda one, start: max((100 * row["accuracy"] for row in pick(one.rows, network="irnn", encoder=start)), default=0.0)
 page.note("irnn_starts", [best_start(one, start) for one in (plain, permuted) for start in ("small", "released-dense")])
 page.note("chosen", max((100 * (row["accuracy"] - row["accuracy_final"]) for row in images if row["scale"]), default=0.0))
-compare("wrnn.baselines", set(gated) <= set(means["permuted"]), "psmnist", lambda: {
+settle_comparison("wrnn.baselines", set(gated) <= set(means["permuted"]), "psmnist", lambda: {
     network.lower(): means["permuted"][network] for network in gated
 }, "images", (permuted,), ("lstm", "gru"))
 lead = tables.describe_lead(plain.rows, plain.curves)
-compare("wrnn.fast", lead["looks"], "smnist", lambda: lead, "images", (plain,), ("irnn",))
+settle_comparison("wrnn.fast", lead["looks"], "smnist", lambda: lead, "images", (plain,), ("irnn",))
 whole = pick(plain.rows, scale="")
 both = {"wrnn", "irnn"} <= {row["network"] for row in whole}
 page.settle("wrnn.catchup", both, "no run at 784 pixels: `twm sweep smnist --profile paper --resume`", lambda: {
@@ -406,7 +406,7 @@ page.settle("wrnn.catchup", both, "no run at 784 pixels: `twm sweep smnist --pro
 # %% mystnb={"figure": {"caption": "Accuracy on permuted images against the number of trained parameters.", "name": "fig-wave-rnn-parameters"}, "image": {"alt": "Two lines over the number of parameters, that of the wave-RNN far above.", "width": "520px"}}
 sizes = tables.list_sizes(permuted.rows)
 counted = tables.describe_sizes(sizes)
-compare("wrnn.params", counted["pairs"], "psmnist", lambda: counted, "parameters", (permuted,), ("irnn",))
+settle_comparison("wrnn.params", counted["pairs"], "psmnist", lambda: counted, "parameters", (permuted,), ("irnn",))
 figures.plot_parameters(sizes) if sizes else "No record, no figure."
 
 # %% [markdown]
@@ -428,7 +428,7 @@ noisy = page.collect("nscifar")
 cifar = {network: float(np.mean(list(own.values()))) for network, own in tables.list_accuracies(noisy.rows).items()}
 complete = all(network in cifar for network in ("wRNN", "iRNN", "LSTM", "GRU"))
 numbers = {network.lower(): value for network, value in cifar.items()}
-compare("wrnn.cifar", complete, "nscifar", lambda: numbers, "noise", (noisy,), ("irnn", "lstm", "gru"))
+settle_comparison("wrnn.cifar", complete, "nscifar", lambda: numbers, "noise", (noisy,), ("irnn", "lstm", "gru"))
 print(noisy.about)
 
 # %% mystnb={"figure": {"caption": "Test accuracy through training on images that are followed by noise.", "name": "fig-wave-rnn-noise"}, "image": {"alt": "A curve for each network; those of the wave-RNN and the iRNN rise, those of the gated networks stay at one in ten.", "width": "560px"}} tags=["hide-input"]
@@ -453,7 +453,7 @@ parts = page.collect("ablation")
 losses = tables.summarise_ablation([*parts.rows, *pick(copies.rows, scale="")])
 ablated, own_seeds = tables.describe_ablation(losses), len(group(parts.rows, "seed")) or 1
 print(parts.about)
-compare("wrnn.ablation", ablated["columns"], "ablation", lambda: ablated, "ablation", (parts,), ("wrnn", "irnn"), seeds=own_seeds)
+settle_comparison("wrnn.ablation", ablated["columns"], "ablation", lambda: ablated, "ablation", (parts,), ("wrnn", "irnn"), seeds=own_seeds)
 
 # %% mystnb={"figure": {"caption": "Table 4: lowest test loss of each variant. Blue dots: convolutions; brown squares: dense matrices.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with a mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "620px"}} tags=["hide-input"]
 figures.plot_ablation(losses) if losses else "No record, no figure."
