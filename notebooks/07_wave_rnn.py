@@ -379,7 +379,7 @@ there = {name: needed <= set(own) for name, own in means.items()}
 for claim, name, models in (("wrnn.smnist", "plain", plain), ("wrnn.psmnist", "permuted", permuted)):
     own, most = means[name], len(accuracies[name].get("wRNN", {})) or 1
     numbers = lambda own=own: {"wrnn": own["wRNN"], "irnn": own["iRNN"], "wrnn_mlp": own["wRNN + MLP"]}
-    compare(claim, there[name], claim.removeprefix("wrnn."), numbers, "images", (models,), ("irnn",), seeds=most)
+    settle_comparison(claim, there[name], claim.removeprefix("wrnn."), numbers, "images", (models,), ("irnn",), seeds=most)
 settle_comparison("wrnn.permutation", all(there.values()), "smnist", lambda: {
     f"{network.lower()}_drop": means["plain"][network] - means["permuted"][network] for network in ("wRNN", "iRNN")
 }, "images", (plain, permuted), ("irnn",))
