@@ -975,8 +975,8 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 #
 # A network with PyTorch's usual initial weights and the adaptive horizon has {value}`twm.fig7:rank` slow eigenvalues for
 # {value}`twm.fig7:bits` bits, and an accuracy of {value}`twm.fig7:accuracy|.4f`: its memory cannot be linear, as five planes through the origin of four dimensions cut out only thirty of the
-# thirty-two sign patterns. Started from an orthogonal matrix, the same training finds the linear solution above. So here, with
-# one seed of each, what decides between Fig. 6 and Fig. 7 is the start. In the weaker test {value}`twm.fig7:changed|.4f` of the
+# thirty-two sign patterns. Started from an orthogonal matrix, the same training finds the linear solution above. The start thus
+# decides between Fig. 6 and Fig. 7; the orthogonal one has been tried with a single seed. In the weaker test {value}`twm.fig7:changed|.4f` of the
 # outputs that must change do so after a swap, and in the strict test {value}`twm.fig7:read_changed|.2f`. A linear dual reads the
 # worst variable with an $R^2$ of {value}`twm.fig7:encoding_r2|.2f` only ({claim}`twm.fig7`).
 #
