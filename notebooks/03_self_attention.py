@@ -455,7 +455,6 @@ def find_far_error(model):
 for name in ("elman", "linear", "linear-shift"):
     own = {n: train_model(ModulePlan(**vars(plan), model=name, task=small.name, seed=n, hidden=32)) for n in runs}
     told[name] = {n: model.row for n, model in own.items()}, [find_far_error(model) for model in own.values()]
-    print(name, [row["iterations_to_99"] for row in told[name][0].values()], np.round(told[name][1], 3))
 
 # %% tags=["hide-input"]
 smaller = {"figure": None, "seeds": len(runs), "networks": 2 * len(runs), "settings": 1}

@@ -286,9 +286,7 @@ assert names[0] in subjects, f"no network of {names[0]} on record: run `twm swee
 # %%
 analyses = {name: analyse_network(one.system, one.task, steps=(0, 1)) for name, one in subjects.items()}
 copy, copied = subjects[names[0]], analyses[names[0]]
-for name, found in analyses.items():
-    print(f"{name}: accuracy {found.accuracy:.4f}, rank {found.spectrum.rank_network} of {found.spectrum.rank_theory}")
-    assert found.accuracy > 0.9
+assert min(found.accuracy for found in analyses.values()) > 0.9
 
 # %% tags=["hide-input"]
 history, dim = copy.task.history, copy.task.dim

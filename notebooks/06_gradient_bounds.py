@@ -517,7 +517,6 @@ for name, system in (("closed", closed), ("open", open_end)):
 assert counts["closed"] == counts["open"] == (history * dim, 2 * history * dim)
 page.note("dimensions_left", counts["closed"][0])
 page.note("dimensions_in", counts["closed"][1])
-print(counts, {task: f"{slope.value:+.4f} a step beyond the substrate" for task, slope in fades.items()})
 
 # %% tags=["hide-input"]
 def describe_gradients():
@@ -656,7 +655,6 @@ else:
 summaries = summarise_starts(rows) if rows else {}
 compared = [found for (_, init), found in summaries.items() if init in ("wave", "orthogonal")]
 count = min((found.ratio.pairs for found in compared), default=0)
-print(f"{len(rows)} networks, {count} pairs a task or more" if rows else f"no record: {command}")
 
 # %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot a network, a bar at the median, hollow where 99% was never reached. Right: the ratio to the default start of the same seed, its median and 95% interval. Wave starts need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of starts with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "740px"}} tags=["hide-input"]
 figures.plot_starts(summaries) if summaries else "No record, no figure."

@@ -200,7 +200,7 @@ page.record(
 # %% tags=["hide-input"]
 ignorant = score_flip_flop(networks[0][0], FlipFlop(delay), seed, *size)
 page.note("ignorant_overall", ignorant.overall)
-page.note("ignorant_waiting", ignorant.waiting)
+page.note("ignorant_waiting", ignorant.waiting);
 
 # %% [markdown]
 # | | no delay | with delay |
@@ -378,7 +378,7 @@ numbers["other_none"] = [len(real) + len(turning) - int((real.real > 0).sum()) f
 numbers["largest_none"] = [float(np.abs(values).max()) for values in spectra[0]]
 page.record("mem.spectrum", numbers, figure="fig-flipflop-spectra", seeds=seeds, settings=2, networks=2 * seeds, scale=scale)
 page.note("positions", 3 * (delay + 1))
-page.note("outside", [len(real) + len(turning) for real, turning, _ in split[delay]])
+page.note("outside", [len(real) + len(turning) for real, turning, _ in split[delay]]);
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of W. Without delay three real ones lie outside the unit circle; with delay a ring of complex ones joins them.", "name": "fig-flipflop-spectra"}, "image": {"alt": "Two planes with the unit circle. Left, three markers a seed to the right of it. Right, in addition a ring of markers around the circle.", "width": "760px"}} tags=["hide-input"]
 figures.plot_flip_flop_spectra({"no delay": spectra[0], f"delay {delay}": spectra[delay]})
