@@ -197,13 +197,13 @@ page.record("twm.sbc", numbers, figure="fig-attention-loop", seeds=runs)
 # %% [markdown]
 # | | allowed | measured |
 # |---|---|---|
-# | one step, float64 | $10^{-12}$ | {value}`twm.sbc:one_step_float64|.1e` |
-# | one step, float32 | $10^{-6}$ | {value}`twm.sbc:one_step_float32|.1e` |
-# | {value}`twm.sbc:steps` steps, float64 | $10^{-9}$ | {value}`twm.sbc:free_run|.1e` |
-# | length of a column | 0.1 to 10 | {value}`twm.sbc:least_length|.2f` to {value}`twm.sbc:largest_length|.2f` |
-# | the parallel form | | {value}`03_self_attention:parallel_error|.1e` |
-# | query from the wrong column | must be noticed | {value}`twm.sbc:wrong_query|.2f` |
-# | window one too wide | must be noticed | {value}`twm.sbc:wrong_mask|.2f` |
+# | one step, float64 | $10^{-12}$ | {value}`twm.sbc:one_step_float64\|.1e` |
+# | one step, float32 | $10^{-6}$ | {value}`twm.sbc:one_step_float32\|.1e` |
+# | {value}`twm.sbc:steps` steps, float64 | $10^{-9}$ | {value}`twm.sbc:free_run\|.1e` |
+# | length of a column | 0.1 to 10 | {value}`twm.sbc:least_length\|.2f` to {value}`twm.sbc:largest_length\|.2f` |
+# | the parallel form | | {value}`03_self_attention:parallel_error\|.1e` |
+# | query from the wrong column | must be noticed | {value}`twm.sbc:wrong_query\|.2f` |
+# | window one too wide | must be noticed | {value}`twm.sbc:wrong_mask\|.2f` |
 #
 # So the claim holds, and it holds in detail: the window is the substrate, sliding it is the wave.
 #

@@ -233,9 +233,9 @@ page.record("twm.grad.vanish", vanish, networks=plain.cases + 2 * networks, scal
 # %% [markdown]
 # | $\log$ of the factor a step | default start | Gaussian, 0.7 |
 # |---|---|---|
-# | measured slope | {value}`twm.grad.vanish:default_slope|.3f` ({value}`twm.grad.vanish:default_low|.3f` to {value}`twm.grad.vanish:default_high|.3f`) | {value}`twm.grad.vanish:gaussian_slope|.3f` ({value}`twm.grad.vanish:gaussian_low|.3f` to {value}`twm.grad.vanish:gaussian_high|.3f`) |
-# | $\log\rho$, spectral radius | {value}`twm.grad.vanish:default_log_radius|.3f` | {value}`twm.grad.vanish:gaussian_log_radius|.3f` |
-# | $\log\mu$, operator norm | {value}`twm.grad.vanish:default_log_norm|+.3f` | {value}`twm.grad.vanish:gaussian_log_norm|+.3f` |
+# | measured slope | {value}`twm.grad.vanish:default_slope\|.3f` ({value}`twm.grad.vanish:default_low\|.3f` to {value}`twm.grad.vanish:default_high\|.3f`) | {value}`twm.grad.vanish:gaussian_slope\|.3f` ({value}`twm.grad.vanish:gaussian_low\|.3f` to {value}`twm.grad.vanish:gaussian_high\|.3f`) |
+# | $\log\rho$, spectral radius | {value}`twm.grad.vanish:default_log_radius\|.3f` | {value}`twm.grad.vanish:gaussian_log_radius\|.3f` |
+# | $\log\mu$, operator norm | {value}`twm.grad.vanish:default_log_norm\|+.3f` | {value}`twm.grad.vanish:gaussian_log_norm\|+.3f` |
 #
 # The slopes are means over {value}`06_gradient_bounds:networks` networks with 95% intervals; for $W = \mu Q$ they are
 # $\log\mu$ to {value}`twm.grad.vanish:rotation_error|.0e`. The paper's conclusion holds: the gradient vanishes. Its argument

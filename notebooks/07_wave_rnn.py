@@ -217,7 +217,7 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # | psMNIST, epochs of the iRNN | 250 | 15 | it was still improving |
 # | noisy images, batch | 256 | 128 | not measured |
 # | noisy images, noise and pixels | one noise for all, [0, 1] | new noise, [-1, 1] | not measured |
-# | images, best test | 3,000 images held out | the test set | best less last test: {value}`07_wave_rnn:chosen|.1f` points |
+# | images, best test | 3,000 images held out | the test set | best less last test: {value}`07_wave_rnn:chosen\|.1f` points |
 # | kernel's start | moves activity down | moves it up | none: a mirror image |
 # | copy, test loss | divided by the batch, 50 | undivided | none on ratios |
 # | copy, waits | 0, 10, 40, 90, 490 | 0, 10, 30, 80 of the paper's 480 | the paper's figures have these |

@@ -288,7 +288,7 @@ class ScoreboardDirective(SphinxDirective):
             if text:
                 add(term, *_mark_code(text))
         for change in claim.changes:
-            add(f"Changed {change['date']}", nodes.Text(f"{change['what']}; why: {change['why']}"))
+            add(f"Changed {change['date']}", *_mark_code(f"{change['what']}; why: {change['why']}"))
         for term, links in zip(("Recorded in", "Functions"), self._link_origin(claim)):
             add(term, *links)
         if claim.scale:

@@ -63,6 +63,16 @@ twmChecks.countFormulas = () => ({
 // Images without words.
 twmChecks.findImagesWithoutAlt = () => [...document.images].filter(i => !(i.getAttribute('alt') || '').trim()).map(i => i.src.slice(0, 80));
 
+// Marks of the source that no parser took: a role in a table whose bar ended the cell.
+twmChecks.findMarkup = () => {
+  const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), found = [];
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent;
+    if (/\{(value|claim|cite)[:}]|`/.test(text) && !walker.currentNode.parentElement.closest('code, pre, script, style, mjx-container')) found.push(text.trim().slice(0, 60));
+  }
+  return found;
+};
+
 // What sticks out to the right of the window, unless some parent scrolls it or cuts it off.
 twmChecks.findOverflow = () => {
   const wide = document.documentElement.clientWidth, found = [];

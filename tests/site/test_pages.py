@@ -34,6 +34,7 @@ def reading(request, browser, site, server, page_names, axe) -> dict[str, dict]:
                 "typeset": formulas["typeset"],
                 "formulas": None if whole else formulas,
                 "no alt": ask(page, "findImagesWithoutAlt"),
+                "markup": ask(page, "findMarkup"),
                 "titles": None if name in GENERATED or titles == 1 else titles,
                 "loading": [*seen.messages, *seen.refused],
                 "foreign": find_foreign(seen.requests, urlsplit(start).netloc),
@@ -48,7 +49,7 @@ def reading(request, browser, site, server, page_names, axe) -> dict[str, dict]:
     return reports
 
 
-TROUBLES = ["loading", "foreign", "no alt", "theme", "overflow", "faint", "wcag", "formulas", "titles"]
+TROUBLES = ["loading", "foreign", "no alt", "theme", "overflow", "faint", "wcag", "formulas", "titles", "markup"]
 
 
 @pytest.mark.parametrize("trouble", TROUBLES)
