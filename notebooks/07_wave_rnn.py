@@ -287,7 +287,8 @@ figures.plot_recall(recalls) if recalls else "No record, no figure."
 # {value}`wrnn.copy:iterations` iterations or more. The longest wait after which it recalls .99 of the symbols is
 # {value}`wrnn.hold:longest_held`, of {value}`wrnn.hold:longest` tried. Its loss does not fall smoothly: now and then it
 # jumps by orders of magnitude and falls again, so what a best-of figure shows depends on when one looks.
-# The iRNN's loss was still falling when it was stopped, so how much higher it would end is not known (see [the note](irnn-start)).
+# In the paper profile the iRNN starts as in the released code and has the paper's 60,000 iterations, with one seed for each wait; the
+# wave-RNN has fewer.
 #
 # The paper adds that more channels learn faster and reach a lower error. One to six rings, the same task:
 
