@@ -266,8 +266,8 @@ most = max((cell.seeds for cell in copy_cells), default=1)
 rival = ((copies,), ("irnn",))
 settle_comparison("wrnn.copy", copy_cells, "copy", lambda: tables.describe_copy(copy_cells), "copy", *rival, seeds=most)
 settle_comparison("wrnn.hold", copy_cells, "copy", lambda: tables.describe_hold(copy_cells), "recall", *rival, seeds=most)
-grid = pick(copies.rows, scale="")
-page.settle("wrnn.settings", grid, "the grid has not been trained: `twm sweep copy --profile paper --resume`, 135 networks", lambda: tables.describe_settings(grid))
+grid = tables.describe_settings(copies.rows)
+page.settle("wrnn.settings", grid["cells"], "the grid has not been trained: `twm sweep copy --profile paper --resume`, 135 networks", lambda: grid)
 
 # %% mystnb={"figure": {"caption": "What two networks answer to one sequence of the test set, beside what they should.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above answer. For the wave-RNN they are equal; for the iRNN the last ten differ.", "width": "700px"}} tags=["hide-input"]
 recalls = {}

@@ -173,6 +173,8 @@ def test_catching_up_and_the_printed_settings_by_hand():
         if epoch == 1:
             curves[rows[0]["model"]] = points(0.9, 0.95, 0.96, 0.96)
         assert tables.describe_catchup(rows, curves) == {"epoch": epoch, "final_lead": pytest.approx(1)}
-    grid = [(1e-3, 1.0, 0.2), (1e-3, 0.0, 0.1), (1e-2, 0.0, 0.3)]
-    rows = [make_row(task, learning_rate=a, clip=b, loss=c) for task in ("copy:10", "copy:0") for a, b, c in grid]
+    grid = {(a, b): 0.3 for a in (1e-2, 1e-3, 1e-4) for b in (0.0, 1.0, 10.0)} | {(1e-3, 1.0): 0.2, (1e-3, 0.0): 0.1}
+    rows = [make_row(task, learning_rate=a, clip=b, loss=c) for task in ("copy:10", "copy:0") for (a, b), c in grid.items()]
+    # The printed setting alone, without the rest of the grid, would agree with itself.
+    rows.append(make_row("copy:30", learning_rate=1e-3, clip=0.0, loss=0.1))
     assert tables.describe_settings(rows) == {"cells": 2, "rates_agree": 2, "both_agree": 1}
