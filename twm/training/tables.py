@@ -316,7 +316,7 @@ def describe_hold(cells: Sequence[CopyCell]) -> dict[str, Any]:
 
 def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[list[int | None], list[int | None]]]]]:
     """Return the paper's iterations and ours, one a seed, by length, then by network; ``None`` for never."""
-    found: dict[int, dict] = {}
+    found, rows = {}, [rows[place] for place in _read_frame(rows).index]
     for length in sorted({read_wait(row) for row in rows}):
         for name, paper in PAPER_NUMBERS["adding"].items():
             ours = [row["solved_at"] for row in rows if (row["network"], read_wait(row)) == (name, length)]
