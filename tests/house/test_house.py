@@ -19,7 +19,7 @@ ROOMS = (
     "__main__",
 )  # fmt: skip
 #: Ceilings: lines of Python in all, and files.
-CEILINGS = {"twm": (14_500, 80), "tests": (9_100, None), "notebooks": (6_000, None), "book": (2_800, None)}
+CEILINGS = {"twm": (15_500, 85), "tests": (9_800, None), "notebooks": (7_000, None), "book": (2_800, None)}
 FILE_LINES = 350
 #: The files that are allowed up to 500 lines, and why.
 LONG_FILES = {

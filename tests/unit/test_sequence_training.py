@@ -128,10 +128,18 @@ def test_the_test_set_is_seen_once_where_the_best_test_is_chosen_by_what_is_held
         model.weights.copy_(torch.cat([weights[name].reshape(-1) for name, _ in network.named_parameters()]))
         scores[at] = model.test(24, "held")["accuracy"], model.test(40)["accuracy"]
     best = found.row["checkpoint"]
-    assert scores[best][0] == max(held for held, _ in scores.values())
+    assert scores[best][0] == max(held for held, _ in scores.values()) == pytest.approx(found.row["accuracy_held"], abs=1e-6)
     assert (found.row["accuracy"], found.row["accuracy_final"]) == pytest.approx((scores[best][1], scores[60][1]), abs=1e-6)
     with pytest.raises(UserError, match="none can be held out"):
         SequenceRun.check([replace(TINY, task="small-smnist:7", held_out=9)])
+
+
+def test_training_ends_when_tests_no_longer_get_better():
+    still = replace(TINY, iterations=200, test_every=10, learning_rate=1e-12, patience=3)
+    ends = {plan.patience: train_model(plan).row for plan in (still, replace(still, patience=0))}
+    assert [(ends[key]["checkpoint"], ends[key]["iterations"]) for key in (3, 0)] == [(10, 40), (10, 200)]
+    learns = train_model(replace(still, learning_rate=1e-2, iterations=2000)).row
+    assert 40 < learns["iterations"] == learns["checkpoint"] + 30
 
 
 def test_a_network_that_diverges_ends_there():
@@ -212,7 +220,7 @@ def test_sweeps_are_seed_major_and_the_papers():
     sizes = {(plan.network, plan.neurons, plan.channels) for plan in copy}
     assert sizes == {("wrnn", 100, 6), ("irnn", 100, 1), ("irnn", 625, 1)}
     assert {(plan.iterations, plan.batch) for plan in copy} == {(60_000, 128)}
-    assert len(ABLATIONS) == 7 and len(find_sweep("ablation").list_plans(profile="laptop")) == 7 * 3 * 2
+    assert len(ABLATIONS) == 7 and len(find_sweep("ablation").list_plans(profile="laptop")) == 7 * 3 * (2 + 3)
 
 
 def test_the_device_chooses_the_profile_unless_told():
@@ -231,13 +239,14 @@ def test_the_device_chooses_the_profile_unless_told():
 def test_a_plan_goes_through_json_and_its_name_tells_it_apart():
     for plan in KINDS:
         told = json.loads(json.dumps(plan.describe()))
-        # Networks on record do not speak of images held out.
-        older = {key: value for key, value in told.items() if key != "held_out"}
+        # Networks on record do not speak of images held out, nor of an early end.
+        older = {key: value for key, value in told.items() if key not in ("held_out", "patience")}
         assert restore_plan(SequencePlan, told) == restore_plan(SequencePlan, older) == plan
     changes = {
         "task": "copy:3", "neurons": 14, "channels": 3, "kernel": 5, "recurrent": "random", "encoder": "dense", "activation": "tanh",
         "mlp": 4, "seed": 1, "iterations": 61, "batch": 17, "learning_rate": 1e-3, "drop_at": 5, "drop_factor": 0.5, "clip": 1.0,
         "divisor": 1.0, "test_every": 21, "test_count": 41, "held_out": 5,
+        "patience": 2,
     }  # fmt: skip
     names = {replace(TINY, **{key: value}).name for key, value in changes.items()}
     assert len(names) == len(changes) and TINY.name not in names

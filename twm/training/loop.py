@@ -183,7 +183,9 @@ class TrainingRun:
             log.diverged_at = None if fine else self.iteration
             stop_at = getattr(plan, "stop_at", None)
             reached = stop_at is not None and scores["accuracy"] >= stop_at
-            if reached or not fine or self.iteration == plan.iterations:
+            patience = getattr(plan, "patience", 0)
+            stalled = 0 < patience * plan.test_every <= self.iteration - log.checkpoint
+            if reached or stalled or not fine or self.iteration == plan.iterations:
                 log.ended_at = self.iteration
                 ended.append(place)
         for name, kept in self._best.items():

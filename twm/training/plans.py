@@ -178,7 +178,7 @@ class SequencePlan(Plan):
     letters = {
         "kernel": "k", "recurrent": "", "encoder": "", "activation": "", "mlp": "mlp", "iterations": "i", "batch": "b",
         "learning_rate": "lr", "drop_at": "drop", "drop_factor": "by", "clip": "clip", "divisor": "div", "test_every": "every",
-        "test_count": "count", "held_out": "held",
+        "test_count": "count", "held_out": "held", "patience": "patience",
     }  # fmt: skip
 
     task: str  # as twm.tasks.images.parse_sequence_task reads it
@@ -201,13 +201,14 @@ class SequencePlan(Plan):
     test_every: int = 1000  # iterations
     test_count: int = 1024  # sequences of the test set, at most as many as there are; the same for all seeds
     held_out: int = 0  # sequences that choose the best test, whose network the test set then sees once; 0 for the test set itself
+    patience: int = 0  # tests without a better one after which training ends; 0 for never
     snapshots: tuple[int, ...] = ()  # iterations whose weights are kept; 0 for those before the first
     scale: str = ""  # what is smaller than in the paper, for those who read the table; no part of the model
 
     def __post_init__(self) -> None:
         check_sequence_task(self.task)
         self._check_choice("network", NETWORKS)
-        self._check(count="neurons channels kernel iterations batch test_every test_count drop_at", natural="mlp seed held_out")
+        self._check(count="neurons channels kernel iterations batch test_every test_count drop_at", natural="mlp seed held_out patience")
         self._check_choice("activation", NONLINEARITIES)
         if self.network != "wrnn":
             require(self.channels == 1, f"only a wrnn has channels: leave them out for {self.network}")
@@ -283,8 +284,8 @@ class FlipFlopPlan(Plan):
 def restore_plan(kind: type, description: Mapping[str, Any]) -> Any:
     """Make the plan that :meth:`Plan.describe` described; a UserError if that was another version's."""
     known = {field.name for field in fields(kind)}
-    # Networks on record from before images were held out do not say so.
-    description = ({"held_out": 0} if "held_out" in known else {}) | description
+    # Networks on record from before images were held out do not say so, nor that they did not stop early.
+    description = ({"held_out": 0, "patience": 0} if "held_out" in known else {}) | description
     odd = ", ".join(sorted(set(description) ^ known))
     require(not odd, f"the plan of a model comes from another version: it differs in {odd}")
     return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in description.items()})

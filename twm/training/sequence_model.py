@@ -298,12 +298,13 @@ class SequenceRun(TrainingRun):
     def _make_rows(self) -> list[dict[str, Any]]:
         plan, log, task = self.plan, self.logs[0], self.model.task
         losses = [tested for _, _, tested, _ in log.curve if tested is not None] or [None]
-        best, last, lowest, final = log.best or log.last, log.last, min(losses), losses[-1]
+        best, last, lowest, final, held = log.best or log.last, log.last, min(losses), losses[-1], None
         if plan.held_out and log.best:
+            held = log.best["accuracy"]
             best, last = self._test_once()
             lowest, final = best["loss"], None if log.diverged_at else last["loss"]
         row = {"parameters": self.model.count, "init": plan.recurrent, "steps": task.steps, "data": task.label}
-        row |= round_some({"accuracy": best["accuracy"], "accuracy_final": last["accuracy"]})
+        row |= round_some({"accuracy": best["accuracy"], "accuracy_final": last["accuracy"], "accuracy_held": held})
         row |= {"loss": shorten(lowest), "loss_final": shorten(final)}
         return [self._start_row(0) | row | {"solved_at": log.notes.get("solved_at")}]
 
