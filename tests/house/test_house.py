@@ -206,7 +206,7 @@ LAWS: dict[Callable[[Path], list[str]], str] = {
     find_twins: "def simulate():\n    return 1\n",
     find_unused: "def never_called():\n    return 1\n",
     find_seconds: "from concurrent.futures import ProcessPoolExecutor\n",
-    find_overfull: "x = 1\n" * 14_501,
+    find_overfull: "x = 1\n" * (CEILINGS["twm"][0] + 1),
 }
 
 
