@@ -28,6 +28,9 @@ def test_the_best_of_a_grid_is_taken_for_each_seed():
     rows = [make_row("copy:10", seed=seed, learning_rate=rate, accuracy=0.5 + rate, loss=rate) for seed, rate in rates]
     rows.append(make_row("copy:10", seed=1, learning_rate=0.3, accuracy=0.7, loss=0.1))
     assert [(row["seed"], row["learning_rate"]) for row in tables.pick_best(rows)] == [(0, 0.2), (1, 0.3)]
+    # Where images held out chose the best test they choose the rate as well, and rows that the test set chose are left out.
+    held = [make_row("smnist", accuracy=one, accuracy_held=other) for one, other in ((0.7, 0.6), (0.6, 0.7), (0.9, None))]
+    assert [row["accuracy"] for row in tables.pick_best(held)] == [0.6]
     # A loss that is not known is no lower than any.
     assert tables.pick_best([make_row("copy:10", loss=None), rows[0] | {"accuracy": 0.9}])[0]["loss"] == 0.1
 
@@ -160,6 +163,11 @@ def test_rivals_are_trained_when_they_start_as_released_and_stop_improving():
         assert were_trained([row], {row["model"]: curve}) == expected
     whole = make_row("copy:10", **released | {"scale": ""})
     assert were_trained([whole], {}) and not were_trained([whole | {"encoder": "small"}], {})
+    held = make_row("copy:10", **released | {"accuracy_held": 0.6, "checkpoint": 4})
+    for after, expected in ((10, True), (9, False)):
+        curve = [point | {"iteration": at} for at, point in enumerate(points(0.1, 0.2, 0.3, 0.6, *[0.5] * after), start=1)]
+        curve[-1]["test_loss"] = 0.01  # so that its loss is not flat
+        assert were_trained([held], {held["model"]: curve}) == expected
     # Of both starts the released one is compared.
     both = [make_row("copy:10", loss=0.1), make_row("copy:10", **DENSE, loss=0.2), make_row("copy:10", **released, loss=0.3)]
     assert tables.summarise_copy(both)[0].dense_loss == 0.3 == tables.pick_usual(both)[1]["loss"]

@@ -218,7 +218,8 @@ class Models:
 
 def were_trained(rows: Iterable[Fields], curves: Mapping[str, Sequence[Fields]]) -> bool:
     """Tell whether networks start as in the released code and had the paper's iterations, or stopped improving: in the last
-    third of their tests the best accuracy rose by at most .01 and the lowest loss fell by at most a twentieth."""
+    third of their tests the best accuracy rose by at most .01 and the lowest loss fell by at most a twentieth; or the last ten
+    tests on sequences held out were no better than one before."""
 
     def is_done(row: Fields) -> bool:
         start, points = (row["encoder"] or "").partition("-")[0], curves.get(row["model"], [])
@@ -227,7 +228,8 @@ def were_trained(rows: Iterable[Fields], curves: Mapping[str, Sequence[Fields]])
         early = slice(2 * len(points) // 3)
         flat = len(points) > 1 and max(accuracy) <= max(accuracy[early]) + 0.01 and min(loss) >= 0.95 * min(loss[early])
         own = {"wrnn": ("single", "released"), "irnn": ("released",)}.get(row["network"], ("",))
-        return start in own and bool(flat or not row["scale"])
+        stalled = row["accuracy_held"] is not None and sum(point["iteration"] > row["checkpoint"] for point in points) >= 10
+        return start in own and bool(flat or stalled or not row["scale"])
 
     return all(is_done(row) for row in rows)
 
