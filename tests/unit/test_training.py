@@ -132,7 +132,7 @@ def test_the_record_is_that_of_the_parts(root):
     """Every recorded row is that of a plan, and every plan has its row."""
     plans = []
     for task, models, seeds, hidden, rate, iterations in RECORDED_PARTS:
-        plan = TrainingPlan(learning_rate=rate, iterations=iterations, stop_at=0.99)
+        plan = TrainingPlan(learning_rate=rate, iterations=iterations)
         plans += attention._list_plans(range(seeds), task, hidden, models, plan)
     rows = read_rows(root / "book" / "results" / "attention.csv")
     assert list(rows[0]) == list(ModuleRun.columns)

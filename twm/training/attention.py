@@ -71,6 +71,7 @@ RECORDED_PARTS: tuple[tuple[str, tuple[str, ...], int, int, float, int], ...] = 
     ("T1", ("attention-unlabelled",), 3, 128, 1e-3, 20_000),
     ("T1", ("elman",), 3, 10, 1e-3, 20_000),
     *(("T1", ("attention", "elman"), 4, 128, rate, 20_000) for rate in (3e-3, 3e-4)),
+    ("T1", ("linear", "linear-shift"), 5, 128, 1e-3, 6_000),
 )
 
 
@@ -82,7 +83,9 @@ def record_attention_comparison(path: Path | str, workers: int = 1, report: Repo
     """
     path, plans = Path(path), []
     for task, models, seeds, hidden, learning_rate, iterations in RECORDED_PARTS:
-        plan = TrainingPlan(iterations=iterations, learning_rate=learning_rate, stop_at=LEVEL)
+        # Linear networks are also asked how long they keep what they have learnt, and so are trained to the end.
+        stop_at = None if "linear" in models else LEVEL
+        plan = TrainingPlan(iterations=iterations, learning_rate=learning_rate, stop_at=stop_at)
         plans += _list_plans(range(seeds), task, hidden, models, plan)
     partial = path.with_suffix(".partial.csv")
     _train(plans, partial, build_dir() / "sweeps" / path.stem, workers, report)

@@ -24,7 +24,7 @@ from twm.streams import binary_inputs
 from twm.theory.operators import make_shift
 from twm.theory.systems import HDS, parse_task, rollout
 from twm.training.ensemble import Curricula
-from twm.training.loop import LEVEL, TrainingRun, read_columns
+from twm.training.loop import LEVEL, TrainingRun, read_columns, shorten
 from twm.training.plans import Plan
 from twm.training.workers import format_seconds
 
@@ -181,7 +181,16 @@ class ModuleRun(TrainingRun):
     def _make_rows(self) -> list[dict[str, Any]]:
         row = {"model": self.plan.model, "init": "uniform", "accuracy": round(self.logs[0].last["accuracy"], 6)}
         row["parameters"] = sum(weight.numel() for weight in self.network.parameters())
-        return [self._start_row(0) | row | {"iterations_to_99_first": self.logs[0].notes.get("first_steps")}]
+        row |= {"iterations_to_99_first": self.logs[0].notes.get("first_steps"), "far_error": shorten(self._measure_far_error())}
+        return [self._start_row(0) | row]
+
+    @torch.no_grad()
+    def _measure_far_error(self, count: int = 64) -> float | None:
+        """Return the mean squared error over the last of ten trained horizons, ``None`` where it is not finite."""
+        horizon = self.plan.horizons[-1]
+        inputs, targets = draw_batch(self.task, "test", 0, 1, count, 10 * horizon)
+        error = (run_output_phase(self.network, inputs, 10 * horizon) - targets)[-horizon:].square().mean()
+        return float(error) if error.isfinite() else None
 
     # The key of a plan's row.
     find_key = classmethod(lambda cls, plan: tuple(str(getattr(plan, name)) for name in cls.key))
