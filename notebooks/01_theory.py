@@ -98,10 +98,14 @@ draw.animate_lattice(
 # nonlinear example we run the delayed logistic map $x_i = 2.1\,x_{i-1}(1 - x_{i-2})$. We run it twice from the same two
 # initial states, and once with a different first state.
 
-# %%
+# %% tags=["remove-input"]
 page.show(rollout)
 
-# %% tags=["hide-input"]
+# %% [markdown]
+# {numref}`fig-theory-recursions` A shows that the three series grow at the predicted rates. In B, equal initial states give
+# equal orbits, and a different first state gives a different orbit.
+
+# %% mystnb={"figure": {"caption": "Generalised Fibonacci series and a delayed logistic map. A: series for three values of s (markers) and the growth predicted by the largest root (dashed). B: two runs from equal initial states (circles and dots) coincide; a run with a different first state (squares) follows another orbit. The grey band marks the two initial states.", "name": "fig-theory-recursions"}, "image": {"alt": "Left: three series on a logarithmic axis; each follows a straight dashed line with the predicted slope. Right: two oscillating orbits that coincide, and a third orbit that starts from another first state and differs from them.", "width": "760px"}} tags=["hide-input"]
 fibonacci, roots = {}, {}
 for history in (2, 3, 5):
     series = rollout(make_fibonacci(history), np.ones((history, 1), dtype=object), 20)
@@ -118,11 +122,6 @@ logistic = make_hds(grow_with_delay, history=2, dim=1)
 starts = [[[0.3], [0.4]], [[0.3], [0.4]], [[0.5], [0.4]]]
 orbits = rollout(logistic, starts, 26)[..., 0]
 
-# %% [markdown]
-# {numref}`fig-theory-recursions` A shows that the three series grow at the predicted rates. In B, equal initial states give
-# equal orbits, and a different first state gives a different orbit.
-
-# %% mystnb={"figure": {"caption": "Generalised Fibonacci series and a delayed logistic map. A: series for three values of s (markers) and the growth predicted by the largest root (dashed). B: two runs from equal initial states (circles and dots) coincide; a run with a different first state (squares) follows another orbit. The grey band marks the two initial states.", "name": "fig-theory-recursions"}, "image": {"alt": "Left: three series on a logarithmic axis; each follows a straight dashed line with the predicted slope. Right: two oscillating orbits that coincide, and a third orbit that starts from another first state and differs from them.", "width": "760px"}} tags=["hide-input"]
 draw.plot_recursions(fibonacci, roots, orbits[:2], orbits[2])
 
 # %% tags=["hide-input", "hide-cell"]
@@ -136,9 +135,9 @@ growth_error = page.note("growth_error", max(abs(ratio / roots[history] - 1) for
 # After about twenty terms, the ratio of consecutive terms matches the largest root to a relative error of
 # {value}`01_theory:growth_error|.1g`.
 #
-# For {claim}`twm.hds` we compare the library's `rollout` with a reference implementation in plain Python. The reference
+# We compare the library's `rollout` with a reference implementation in plain Python ({claim}`twm.hds`). The reference
 # follows the notation of the paper: a state is a number or a tuple, and $f$ takes its arguments in the order of Eq. 1,
-# newest first. We test four kinds of $f$: scalar, vector, nonlinear and integer.
+# newest first. We test scalar, vector, nonlinear and integer functions $f$.
 
 # %%
 def recur(f, first, steps):
@@ -157,7 +156,7 @@ def compare(hds, f, first, steps=60):
     return np.abs(by_library - by_hand).max() / np.abs(by_hand).max()
 
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 scalar = make_linear_hds([[0.2, -0.3, 1.1]], history=3, dim=1)
 vector = make_linear_hds([[0.9, 0.0, 0.0, -0.4], [0.0, 0.8, 0.4, 0.2]], history=2, dim=2)
 by_name = {
@@ -171,7 +170,6 @@ for kind, (hds, f) in by_name.items():
     first = [tuple(x) for x in first] if hds.dim > 1 else first.ravel()
     errors[kind] = compare(hds, f, first)
 
-# %% tags=["hide-input", "hide-cell"]
 exact = rollout(make_fibonacci(3), np.ones((3, 1), dtype=object), 300).ravel()
 by_hand = recur(lambda x, y, z: x + y + z, (1, 1, 1), 300)
 mismatches = sum(x != y for x, y in zip(exact, by_hand, strict=True))
@@ -240,7 +238,7 @@ print(", ".join(f"{kind} {error:.1e}" for kind, error in errors.items()), intege
 #
 # We test the predictions with a pulse that travels 64 cells, and with a smooth profile on increasingly fine rings.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Numerical error at different Courant numbers. A: a pulse after it has travelled 64 cells, and the exact solution (grey). The pulse at c = 1 matches the exact solution; smaller c gives a wider pulse. B: relative error of a smooth profile after an eighth of the ring (markers) and the error predicted from numerical diffusion (dashed, slope \u22121). Halving the cell width halves the error.", "name": "fig-theory-courant"}, "image": {"alt": "Left: four pulses at the same position; one equals the exact solution, and three are lower and wider. Right: error against number of cells on logarithmic axes; three rows of markers follow straight dashed lines with slope minus one.", "width": "760px"}} tags=["hide-input"]
 cells, distance = (32, 64, 128, 256, 512, 1024), 1 / 8
 below = (0.25, 0.5, 0.8)
 curvature = (2 * np.pi) ** 2  # the largest, relative to the largest value
@@ -256,7 +254,7 @@ for c in below:
     # The modified equation: D times the time travelled times the curvature.
     predicted[c] = [numerical_diffusion(c, 1.0, 1 / n) * distance * curvature for n in cells]
 
-# %% mystnb={"figure": {"caption": "Numerical error at different Courant numbers. A: a pulse after it has travelled 64 cells, and the exact solution (grey). The pulse at c = 1 matches the exact solution; smaller c gives a wider pulse. B: relative error of a smooth profile after an eighth of the ring (markers) and the error predicted from numerical diffusion (dashed, slope \u22121). Halving the cell width halves the error.", "name": "fig-theory-courant"}, "image": {"alt": "Left: four pulses at the same position; one equals the exact solution, and three are lower and wider. Right: error against number of cells on logarithmic axes; three rows of markers follow straight dashed lines with slope minus one.", "width": "760px"}} tags=["hide-input"]
+
 pulse = np.exp(-0.5 * ((np.arange(160) - 110) / 4) ** 2)
 pulses = {c: euler_advect(pulse, c, round(64 / c))[-1] for c in (*below, 1.0)}
 draw.plot_courant(pulses, translate_profile(pulse, 64), cells, measured, predicted, 64)
@@ -267,6 +265,26 @@ draw.plot_courant(pulses, translate_profile(pulse, 64), cells, measured, predict
 # eighteen orders of magnitude, because a shift is exact for any profile. For $c > 1$ we disturb a single cell, which
 # excites all modes equally, and measure its growth rate. The amplification of each mode and the variance of a pulse are
 # plotted in {numref}`fig-theory-amplification` (collapsed below).
+
+# %% mystnb={"figure": {"caption": "Amplification and numerical diffusion. A: factor by which one Euler step multiplies each mode. The factor lies below 1 for c < 1, equals 1 at c = 1, and exceeds 1 for c > 1. B: variance of a pulse, which grows by c(1 \u2212 c) per step for c < 1 and is constant at c = 1. For c > 1 the variance shrinks while the shortest waves grow.", "name": "fig-theory-amplification"}, "image": {"alt": "Left: five curves of the amplification factor against wavenumber, with markers on the lines. The curve for c of one is constant at one, the curve for larger c rises above it, and the others dip below. Right: variance against steps, straight lines with markers on them.", "width": "760px"}} tags=["hide-input", "hide-cell"]
+courants, ring = (0.25, 0.5, 0.8, 1.0, 1.05), 32
+angles = 2 * np.pi * np.arange(ring // 2 + 1) / ring
+modes = np.exp(1j * angles[:, None] * np.arange(ring))
+gains, gains_predicted = {}, {}
+for c in courants:
+    gains[c] = np.abs(euler_advect(modes, c, 1, "periodic")[1]).max(axis=1)
+    gains_predicted[c] = np.abs(amplification_factor(c, angles))
+
+times, x = np.arange(0, 101, 20), np.arange(300)
+bump = np.exp(-0.5 * ((x - 240) / 4) ** 2)
+spread, spread_predicted = {}, {}
+for c in courants:
+    orbit = euler_advect(bump, c, 100)[times]
+    weights = orbit / orbit.sum(axis=1, keepdims=True)
+    spread[c] = weights @ x**2 - (weights @ x) ** 2
+    spread_predicted[c] = spread[c][0] + times * c * (1 - c)
+
+draw.plot_amplification(angles, gains_predicted, gains, times, spread, spread_predicted)
 
 # %% tags=["hide-input", "hide-cell"]
 orders = [math.log2(measured[c][-2] / measured[c][-1]) for c in below]
@@ -284,29 +302,6 @@ print("order of convergence      ", np.round(orders, 4))
 print("measured / predicted error", np.round(to_prediction, 4))
 print("error at c = 1            ", error_at_one)
 
-# %% tags=["hide-input"]
-courants, ring = (0.25, 0.5, 0.8, 1.0, 1.05), 32
-angles = 2 * np.pi * np.arange(ring // 2 + 1) / ring
-modes = np.exp(1j * angles[:, None] * np.arange(ring))
-gains, gains_predicted = {}, {}
-for c in courants:
-    gains[c] = np.abs(euler_advect(modes, c, 1, "periodic")[1]).max(axis=1)
-    gains_predicted[c] = np.abs(amplification_factor(c, angles))
-
-# %% tags=["hide-input"]
-times, x = np.arange(0, 101, 20), np.arange(300)
-bump = np.exp(-0.5 * ((x - 240) / 4) ** 2)
-spread, spread_predicted = {}, {}
-for c in courants:
-    orbit = euler_advect(bump, c, 100)[times]
-    weights = orbit / orbit.sum(axis=1, keepdims=True)
-    spread[c] = weights @ x**2 - (weights @ x) ** 2
-    spread_predicted[c] = spread[c][0] + times * c * (1 - c)
-
-# %% mystnb={"figure": {"caption": "Amplification and numerical diffusion. A: factor by which one Euler step multiplies each mode. The factor lies below 1 for c < 1, equals 1 at c = 1, and exceeds 1 for c > 1. B: variance of a pulse, which grows by c(1 \u2212 c) per step for c < 1 and is constant at c = 1. For c > 1 the variance shrinks while the shortest waves grow.", "name": "fig-theory-amplification"}, "image": {"alt": "Left: five curves of the amplification factor against wavenumber, with markers on the lines. The curve for c of one is constant at one, the curve for larger c rises above it, and the others dip below. Right: variance against steps, straight lines with markers on them.", "width": "760px"}} tags=["hide-input", "hide-cell"]
-draw.plot_amplification(angles, gains_predicted, gains, times, spread, spread_predicted)
-
-# %% tags=["hide-input", "hide-cell"]
 spike = np.eye(16)[0]  # one disturbed cell holds all modes in equal parts
 above, growth = (1.05, 1.2), []
 for c in above:
@@ -317,7 +312,6 @@ gain_error = max(np.abs(gains[c] - gains_predicted[c]).max() for c in courants)
 spread_error = max(np.abs(spread[c] - spread_predicted[c]).max() for c in courants)
 print("growth per step", np.round(growth, 5), "predicted", growth_predicted)
 
-# %% tags=["hide-input"]
 numbers = {"error_at_one": error_at_one, "courants_below": below, "orders": orders, "error_to_prediction": to_prediction}
 numbers |= {"courants_above": above, "growth": growth, "growth_predicted": growth_predicted}
 page.record("twm.pde", numbers | {"gain_error": gain_error, "spread_error": spread_error}, figure="fig-theory-courant")
@@ -365,7 +359,7 @@ draw.animate_pulse(
 # {term}`boundary`, where all computation takes place. The paper's Eq. 3 has $i-1$ on the right-hand side and omits one
 # argument of $f$; see the end of this page.
 
-# %%
+# %% tags=["remove-input"]
 page.show(step_lattice)
 
 # %% [markdown]
@@ -377,7 +371,7 @@ page.show(step_lattice)
 # $f$. We disturb the oldest column just before it leaves. In the next substrate, every column except the newest must be
 # unchanged, and the newest must equal $f$ of the previous substrate.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 history, dim = 8, 3
 base = rng.integers(-9, 10, size=(history, dim)).astype(float)
 unit = np.eye(history * dim).reshape(-1, history, dim)
@@ -390,7 +384,6 @@ for cell, (column, part) in enumerate(np.ndindex(history, dim)):
         expected[step, cell, column - step, part] = 1.0
 crosstalk = float(np.abs(difference - expected).max())
 
-# %% tags=["hide-input"]
 mixing = make_random_hds(history, dim, "smooth", page.seed)
 small = rng.uniform(-1, 1, size=(history, dim))
 orbit = simulate_wave(small, mixing.boundary, 24)
@@ -403,7 +396,6 @@ after = step_lattice(disturbed, mixing.boundary)
 change = np.abs(after - step_lattice(orbit, mixing.boundary)[:, None])
 echo, heard = float(change[..., :-1, :].max()), float(change[..., -1, :].max())
 
-# %% tags=["hide-input", "hide-cell"]
 numbers = {"crosstalk": crosstalk, "echo": echo, "heard_by_f": heard, "boundary_error": boundary_error}
 page.record("twm.substrate", numbers | {"cells": history * dim}, figure="fig-theory-disturbance")
 print(f"crosstalk {crosstalk}, echo {echo}, boundary off by {boundary_error}")
@@ -440,7 +432,6 @@ entered = 59 - (history - 1 - column)  # column counts from 0, so the newest is 
 wrongly_read = int((falls[run, entered, part] != snapshot[run, column, part]).sum())
 recent, older = int((falls[:, -history:] != 0).sum()), int((falls[:, :-history] != 0).sum())
 
-# %% tags=["hide-input"]
 numbers = {"events": recent, "listed": len(run), "wrong": wrongly_read, "older_events": older, "snapshots": len(falls)}
 page.record("twm.fig1", numbers, figure="fig-theory-disturbance")
 
@@ -512,7 +503,6 @@ def differ(substrates, windows):
     return float(np.abs(substrates - windows).max() / np.abs(windows).max())
 
 
-# %% tags=["hide-input"]
 count, steps = page.size(smoke=200, laptop=1000, paper=1000), 40
 right, printed, turned, shuffled, sizes, kinds = ([] for _ in range(6))
 for kind, hds, initial in draw_random_systems(count, page.seed):
@@ -562,7 +552,7 @@ print(f"{numbers['equal']} of {count} systems equal their lattice; rejected:", [
 # %% [markdown]
 # ## Assertions
 #
-# The collapsed cells below restate the results of this page as assertions that stop the run if they fail. They also check
+# The collapsed cell restates the results of this page as assertions that stop the run if they fail. It also checks
 # that the lattice of "3141" is a wave according to `measure_transport_error`, and that noise is not. The four tasks of the
 # paper's Table 1, whose rules copy signed components, must keep all states at $\pm 1$.
 
@@ -579,7 +569,6 @@ assert crosstalk == echo == boundary_error == 0 and heard > 0
 assert len(run) == recent and wrongly_read == 0
 assert max(right) <= 1e-12 and min(shares[1:]) > 0.9
 
-# %% tags=["hide-cell"]
 assert measure_transport_error(crossing) == 0
 assert measure_transport_error(rng.choice([-1.0, 1.0], size=crossing.shape)) > 1
 for task in map(make_named_task, TASK_CODES):
@@ -615,8 +604,8 @@ page.note("blur_after_one_round", [counts[0] for counts in wrong.values()])
 draw.plot_blur(pictures, wrong, turns)
 
 # %% [markdown]
-# After one period, {value}`01_theory:blur_after_one_round` of {value}`01_theory:blur_cells` cells have the wrong sign, in the
-# order of the rows in {numref}`fig-theory-blur`. A slower wave can preserve a profile that is smooth over many cells. It can
+# In the order of the rows in {numref}`fig-theory-blur`, {value}`01_theory:blur_after_one_round` of
+# {value}`01_theory:blur_cells` cells have the wrong sign after one period. A slower wave can preserve a profile that is smooth over many cells. It can
 # also preserve sharp states if a nonlinearity restores them, as in the trained networks of later pages.
 #
 # **Scope of the theorem.** The theorem states that a lattice *can* represent any such system, provided that $f$ is known and
@@ -632,5 +621,5 @@ draw.plot_blur(pictures, wrong, turns)
 #
 # ## Run details
 
-# %%
+# %% tags=["remove-input"]
 page.about()

@@ -74,11 +74,6 @@ captions += [f"input phase, step {k}: column {k} of the picture enters" for k in
 captions += [f"output phase, step {k}: column {(k - 1) % history + 1} returns" for k in range(1, 3 * history + 1)]
 figures.animate_hidden_shift(states, waves, captions, rows=6)
 
-# %% tags=["hide-input", "hide-cell"]
-rounds = [states_to_text(waves[step]) for step in (16, 32, 48, 64)]
-print("decoded from the hidden state after each period:", *rounds)
-assert rounds == ["3141"] * 4
-
 # %% [markdown]
 # | Statement | Verdict |
 # |---|---|
@@ -91,6 +86,11 @@ assert rounds == ["3141"] * 4
 # | A.5: a linear memory keeps its stored values only at a gain of one. | {claim}`twm.unity` |
 # | Sec. 3.1: the shift matrix of H3 is the wave operator without a boundary. | {claim}`twm.h3` |
 # | Beyond the paper: raw inputs load the lattice only for some tasks; corrected inputs load it for all. | {claim}`ours.input` |
+
+# %% tags=["hide-input", "hide-cell"]
+rounds = [states_to_text(waves[step]) for step in (16, 32, 48, 64)]
+print("decoded from the hidden state after each period:", *rounds)
+assert rounds == ["3141"] * 4
 
 # %% [markdown]
 # ## Fibonacci example
@@ -120,7 +120,7 @@ def add_up(initial, steps):
     return terms
 
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 terms, differing, steps = 0, 0, page.size(smoke=60, laptop=200, paper=400)
 systems = [(history, dim) for history in range(1, 9) for dim in range(1, 5)]
 for history, dim in systems:
@@ -129,7 +129,6 @@ for history, dim in systems:
     expected = np.array(add_up(initial, steps)[history:], dtype=object)
     terms, differing = terms + waves.size, differing + int((waves != expected).sum())
 
-# %% tags=["hide-input", "hide-cell"]
 page.note("fibonacci_digits", len(str(abs(waves).max())))
 numbers = {"classic": [int(term) for term in series[:12]], "systems": len(systems), "terms": terms}
 numbers |= {"differing_terms": differing, "most_history": 8, "most_dim": 4}
@@ -158,7 +157,7 @@ page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 # later than printed, and $y$ is the vector of the $d$ dual products instead of their sum. For the Fibonacci series, $\Phi$ is
 # the companion matrix of linear algebra.
 
-# %%
+# %% tags=["remove-input"]
 page.show(make_wave_operator)
 
 # %%
@@ -220,7 +219,7 @@ assert np.allclose(spectral @ network, [[0, 1], [1, 0]] @ spectral)
 # dual property on random bases. We also measure how a disturbance outside the wave affects the decoded values, in a network
 # whose other modes decay.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Dual bases. Left: a non-orthogonal basis of the plane (solid) and its dual (dashed). Each dual row is orthogonal to the other basis vector. Right: decoding error after a disturbance in the decaying modes, for two duals of the same basis. The pseudo-inverse confuses the disturbance with stored values until it has decayed; the left-eigenvector dual annihilates it.", "name": "fig-construction-duals"}, "image": {"alt": "Four arrows in the plane, two solid and two dashed, and a logarithmic plot in which the error of the pseudo-inverse falls from above one while that of the left-eigenvector dual stays at rounding level.", "width": "700px"}} tags=["hide-input"]
 worst = {"inverse": 0.0, "pseudo_inverse": 0.0, "spectral": 0.0}
 for draw in range(page.size(smoke=10, laptop=50, paper=100)):
     size, extra, cycle = 24, int(rng.integers(4, 24)), make_cycle(8, 3)
@@ -233,7 +232,6 @@ for draw in range(page.size(smoke=10, laptop=50, paper=100)):
         dual = compute_dual(columns, name.replace("_", "-"), recurrent)
         worst[name] = max(worst[name], np.abs(dual @ columns - np.eye(size)).max())
 
-# %% tags=["hide-input"]
 columns, state = tilted.basis, rng.standard_normal(tilted.hidden)
 duals = {name: compute_dual(columns, name, recurrent) for name in ("pseudo-inverse", "spectral")}
 state -= columns @ (duals["spectral"] @ state)  # a disturbance with no share in the wave
@@ -242,7 +240,6 @@ for _ in range(40):
     disturbed.append(recurrent @ disturbed[-1])
 leaks = {name: np.abs(np.array(disturbed) @ dual.T).max(axis=1) for name, dual in duals.items()}
 
-# %% mystnb={"figure": {"caption": "Dual bases. Left: a non-orthogonal basis of the plane (solid) and its dual (dashed). Each dual row is orthogonal to the other basis vector. Right: decoding error after a disturbance in the decaying modes, for two duals of the same basis. The pseudo-inverse confuses the disturbance with stored values until it has decayed; the left-eigenvector dual annihilates it.", "name": "fig-construction-duals"}, "image": {"alt": "Four arrows in the plane, two solid and two dashed, and a logarithmic plot in which the error of the pseudo-inverse falls from above one while that of the left-eigenvector dual stays at rounding level.", "width": "700px"}} tags=["hide-input"]
 leak = {f"leak_{name.replace('-', '_')}": values[1] for name, values in leaks.items()}
 page.record("twm.dual", worst | leak, figure="fig-construction-duals")
 shown = {name.replace("spectral", "left-eigenvector"): values for name, values in leaks.items()}
@@ -271,7 +268,7 @@ figures.plot_duals(skew.basis, skew.dual_basis, shown, radius=0.7)
 # network with the recursion $x_i = F\,(x_{i-s}, \dots, x_{i-1})$. As a negative control, we give the network an $F$ that is
 # wrong by one part in a thousand.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 def measure_error(system, basis, initial, matrix=None, steps=40):
     exact = rollout(system, initial, steps)[system.history :].astype(float)
     matrix = system.matrix if matrix is None else matrix
@@ -279,7 +276,6 @@ def measure_error(system, basis, initial, matrix=None, steps=40):
     return np.abs(outputs - exact).max() / np.abs(exact).max()
 
 
-# %% tags=["hide-input", "hide-cell"]
 errors = {}
 for kind in ("standard", "orthonormal", "skew"):
     found = []
@@ -290,7 +286,7 @@ for kind in ("standard", "orthonormal", "skew"):
     errors[f"{kind}_per_condition"] = max(found)
     print(f"{kind:12}{max(found):.1e}")
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Error of constructed networks with random linear boundaries in random bases, after 40 steps each. The errors come from rounding. They grow at most with the square of the condition number (dotted) and stay far below the tolerance (dashed).", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, for square and rectangular bases, rise near a dotted line of slope two and lie far below a dashed tolerance line.", "width": "560px"}} tags=["hide-input"]
 points, wrong_passed = {"square": [], "rectangular": []}, 0
 for draw in range(page.size(smoke=40, laptop=200, paper=400)):
     history, dim = int(rng.integers(1, 9)), int(rng.integers(1, 5))
@@ -303,7 +299,6 @@ for draw in range(page.size(smoke=40, laptop=200, paper=400)):
     points[shape].append((basis.condition, measure_error(system, basis, initial)))
     wrong_passed += measure_error(system, basis, initial, matrix=1.001 * matrix) <= 1e-9 * basis.condition
 
-# %% tags=["hide-input"]
 points = {shape: np.array(pairs).T for shape, pairs in points.items()}
 largest = {f"{shape}_per_condition": (error / condition).max() for shape, (condition, error) in points.items()}
 counts = {"systems": sum(pairs.shape[1] for pairs in points.values()), "wrong_passed": int(wrong_passed)}
@@ -312,7 +307,6 @@ page.record("twm.lbc", largest | counts, figure="fig-construction-errors")
 page.note("error_slope", np.polyfit(*np.log10(np.concatenate(list(points.values()), axis=1)), 1)[0])
 assert max(largest.values()) <= 1e-9 and wrong_passed == 0
 
-# %% mystnb={"figure": {"caption": "Error of constructed networks with random linear boundaries in random bases, after 40 steps each. The errors come from rounding. They grow at most with the square of the condition number (dotted) and stay far below the tolerance (dashed).", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, for square and rectangular bases, rise near a dotted line of slope two and lie far below a dashed tolerance line.", "width": "560px"}} tags=["hide-input"]
 figures.plot_errors(points, tolerance=1e-9)
 
 # %% [markdown]
@@ -358,14 +352,13 @@ for name, basis in bases.items():
     waves = read_substrate(basis, states[history - 1 :], dim)
     rcopy[f"{name}_per_condition"] = np.abs(waves - closed).max() / np.abs(inputs).max() / basis.condition
 
-# %% tags=["hide-input"]
 # The printed index is d further on; we wrap it around at the end, so that it means something.
 printed = np.roll(closed.reshape(len(closed), -1), dim, axis=1).reshape(closed.shape)
 rcopy["printed_index"] = np.abs(waves - printed).max(axis=(1, 2)).min() / np.abs(inputs).max()
 page.record("twm.rcopy", rcopy, figure="fig-construction-wheel")
 
 # %% [markdown]
-# The corrected form holds to {value}`twm.rcopy:standard_per_condition|.1e` in the standard basis and to
+# The error of the corrected form is {value}`twm.rcopy:standard_per_condition|.1e` in the standard basis and
 # {value}`twm.rcopy:hidden_per_condition|.1e` in a non-orthogonal basis ({claim}`twm.rcopy`). The printed index, wrapped around at
 # the end to make it valid, gives an error of at least {value}`twm.rcopy:printed_index|.2f` at every step.
 #
@@ -450,7 +443,6 @@ cases = [(name, seed + draw) for name in tasks for draw in range(draws)]
 found = {hidden: [compare_network(name, hidden, draw) for name, draw in cases] for hidden in (64, 128)}
 controls = [compare_network(name, 128, seed, other) for name, other in [("T1", "T2"), ("T2", "T3"), ("T3", "T4")]]
 
-# %% tags=["hide-input"]
 both = found[64] + found[128]
 similar = {
     "networks": len(both), "similarity": max(error for _, error, _ in both),
@@ -487,7 +479,7 @@ figures.plot_constructed_spectra(spectra)
 # values of a linear network decay for $g < 1$ and grow for $g > 1$. At $g = 1$ the network keeps any real values, not only
 # signs. We test this over $100\,s$ steps in a non-orthogonal hidden basis.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 history, dim = 8, 4
 basis, content = make_basis(32, 48, "skew", seed=seed, tilt=1.0), rng.standard_normal((history, dim))
 gains, steps = (0.98, 0.995, 1.0, 1.005, 1.02), 100 * history
@@ -499,7 +491,6 @@ for gain in gains:
     amplitudes[gain] = np.abs(waves).max(axis=(1, 2)) / np.abs(content).max()
     errors.append(np.abs(waves[-1] / gain**steps - content).max() / np.abs(content).max())
 
-# %% tags=["hide-input", "hide-cell"]
 unity = {"gains": gains, "errors": errors, "amplitudes": [curve[-1] for curve in amplitudes.values()]}
 unity |= {"content_error": errors[gains.index(1.0)], "steps": steps, "history": history}
 page.record("twm.unity", unity, figure="fig-construction-gains")
@@ -555,7 +546,6 @@ for history, dim in sizes:
     recall = max(recall, np.abs(state.reshape(history, dim) - stream[-history:]).max())
     older = max(older, np.abs(state - young).max())
 
-# %% tags=["hide-input", "hide-cell"]
 numbers = {"systems": len(sizes), "rank_excess": excess, "wrong_index": int(wrong_index), "recall_error": recall}
 h3 = np.eye(8, k=-1)  # ones below the diagonal, one channel
 page.record("twm.h3", numbers | {"older_influence": older, "same_as_h3": bool((np.flip(h3) == make_shift(8, 1)).all())})
@@ -569,10 +559,10 @@ page.record("twm.h3", numbers | {"older_influence": older, "same_as_h3": bool((n
 # %% [markdown]
 # ## Assertions
 #
-# The collapsed cells compare $\Psi\Phi\Psi^*$ with Eq. {eq}`eq-construction-operator` written out term by term, numbered from
+# The collapsed cell compares $\Psi\Phi\Psi^*$ with Eq. {eq}`eq-construction-operator` written out term by term, numbered from
 # 1 as in the paper. The printed lower limit of the second sum must fail this comparison.
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-input", "hide-cell"]
 def sum_terms(matrix, basis, first):
     dim, size = matrix.shape
     phi, psi, dual = make_wave_operator(matrix), basis.basis, basis.dual_basis
@@ -588,7 +578,6 @@ short = transform_operator(make_wave_operator(matrix), basis)
 assert np.abs(sum_terms(matrix, basis, first=(4 - 1) * 3 + 1) - short).max() < 1e-12 * basis.condition
 assert np.abs(sum_terms(matrix, basis, first=(4 - 1) * 3) - short).max() > 0.01
 
-# %% tags=["hide-input", "hide-cell"]
 assert differing == 0 and max(worst.values()) <= 1e-10
 assert max(rcopy["standard_per_condition"], rcopy["hidden_per_condition"]) <= 1e-12 < rcopy["printed_index"]
 assert similar["rank_mismatches"] == similar["wrong_passed"] == 0 and similar["similarity"] <= 1e-10
@@ -625,7 +614,7 @@ for name, fed in {"raw": raw, "corrected": correct_inputs(fibonacci.matrix, raw)
 # matrices $F$ in random non-orthogonal bases. For the random matrices, we measure how far the state after the input phase is
 # from $\Psi\,\mathrm{vec}(x)$.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.show(correct_inputs)
 
 # %% tags=["hide-input"]
@@ -642,7 +631,6 @@ for name, task in tasks.items():
 wrong = {way: max(share[name, way].mean() for name in tasks) for way in ("raw", "corrected")}
 assert share["T1", "raw"].max() == 0 < share["T2", "raw"].min()
 
-# %% tags=["hide-input"]
 missed = {"raw": [], "corrected": []}
 for draw in range(page.size(smoke=20, laptop=50, paper=100)):
     history, dim = (int(number) for number in rng.integers(2, 8, size=2))
@@ -664,7 +652,7 @@ figures.plot_input_phase(left, {name: share[name, "raw"] for name in tasks})
 
 # %% [markdown]
 # Corrected inputs load every boundary, and raw inputs load none of the random boundaries ({claim}`ours.input`). With raw inputs,
-# T1 has a fraction of {value}`ours.input:signs_raw_T1` wrong signs, averaged over the output phase.
+# the fraction of wrong signs in T1 is {value}`ours.input:signs_raw_T1`, averaged over the output phase.
 #
 # | Measure | Raw inputs | Corrected inputs |
 # |---|---|---|
@@ -678,7 +666,7 @@ figures.plot_input_phase(left, {name: share[name, "raw"] for name in tasks})
 # $\delta$ moves such an eigenvalue by $\delta^{1/s}$, and rounding in a basis of condition number $\kappa$ is a perturbation of
 # about $\kappa\epsilon$. The collapsed {numref}`fig-construction-zeros` compares computed eigenvalues with this estimate.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Computed eigenvalues of shift matrices, all of which are exactly zero in theory. Left: for 16 columns, eigenvalues in a non-orthogonal basis lie on a circle, whereas those in the standard basis are zero. Right: the radius of the circle grows with the history as predicted for Jordan blocks (dashed).", "name": "fig-construction-zeros"}, "image": {"alt": "Left, a ring of eigenvalues around zero and one point at zero. Right, points that rise with the size of the Jordan block along a dashed line.", "width": "700px"}} tags=["hide-input", "hide-cell"]
 blocks = np.arange(2, 33)
 bases = [make_basis(int(block), kind="skew", seed=seed) for block in blocks]
 hidden = [transform_operator(make_shift(basis.size, 1), basis) for basis in bases]
@@ -686,11 +674,10 @@ radii = np.array([np.abs(np.linalg.eigvals(operator)).max() for operator in hidd
 guide = np.array([(basis.condition * np.finfo(float).eps) ** (1 / basis.size) for basis in bases])
 assert (radii < 10 * guide).all() and (radii[blocks >= 8] > 0.1 * guide[blocks >= 8]).all()
 
-# %% mystnb={"figure": {"caption": "Computed eigenvalues of shift matrices, all of which are exactly zero in theory. Left: for 16 columns, eigenvalues in a non-orthogonal basis lie on a circle, whereas those in the standard basis are zero. Right: the radius of the circle grows with the history as predicted for Jordan blocks (dashed).", "name": "fig-construction-zeros"}, "image": {"alt": "Left, a ring of eigenvalues around zero and one point at zero. Right, points that rise with the size of the Jordan block along a dashed line.", "width": "700px"}} tags=["hide-input", "hide-cell"]
 sixteen = list(blocks).index(16)
 page.note("largest_zero", radii[sixteen])
 page.note("wrong_stable_rank", sum(stable_rank(operator) for operator in hidden))
-clouds = {"standard": np.linalg.eigvals(make_shift(16, 1)), "skew": np.linalg.eigvals(hidden[sixteen])}
+clouds = {"standard": np.linalg.eigvals(make_shift(16, 1)), "non-orthogonal": np.linalg.eigvals(hidden[sixteen])}
 figures.plot_zeros(clouds, blocks, radii, guide)
 
 # %% [markdown]
@@ -707,5 +694,5 @@ figures.plot_zeros(clouds, blocks, radii, guide)
 #
 # ## Run details
 
-# %%
+# %% tags=["remove-input"]
 page.about()

@@ -174,7 +174,7 @@ one_step = {
 }
 print({name: f"{error:.1e}" for name, error in one_step.items()})
 
-# %% tags=["hide-input"]
+
 def compare_loops(run, heads, history):
     boundary = att.make_random_attention(8, heads, history=history, seed=seed + run)
     return att.compare_decoders(boundary, torch.tensor(starts[run]), steps)
@@ -205,7 +205,6 @@ for width in (8, 9):
     parallel[width] = float((told[7:-1] - tokens[8:]).abs().max())
 print(f"correct mask {parallel[8]:.1e}, mask one too wide {parallel[9]:.2f}, wrong query {wrong_query:.2f}")
 
-# %% tags=["hide-input"]
 page.note("parallel_error", parallel[8])
 numbers = {f"one_step_{name}": error for name, error in one_step.items()} | {"steps": steps}
 numbers |= {"free_run": float(window["one head"].max()), "wrong_query": wrong_query, "wrong_mask": parallel[9]}
@@ -288,7 +287,6 @@ least_error = float(abs(targets[0] - targets[1]) / 2)
 print("targets", targets, "- one output for both is wrong on one of them by", least_error, "or more")
 
 
-# %% tags=["hide-input", "hide-cell"]
 def order_effect(draw, labelled):
     size = np.random.default_rng([seed, draw])
     history, dim, heads = map(int, (size.integers(3, 13), size.integers(1, 9), size.integers(1, 5)))
@@ -345,7 +343,7 @@ page.record("twm.sbc.any", numbers, figure="fig-attention-order", seeds=draws)
 #
 # We use one head per column that the task reads and apply the construction to the four tasks of the paper's Table 1.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Linear tasks as attention with positional encodings. Left: the error of repeat copy (lines) grows once per period and stays below its bound (dotted). At a margin of 40 the leak is below rounding error, and the copy is exact. Right: sign accuracy after 200 steps, as a function of the margin.", "name": "fig-attention-positions"}, "image": {"alt": "Left, four error curves rising with step in order of margin, each below a dotted bound. Right, four curves of accuracy that rise from chance to one as the margin grows.", "width": "700px"}} tags=["hide-input"]
 tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
 inputs = binary_inputs_numpy("attention/notebook", seed, 2, page.size(smoke=16, laptop=64, paper=64), (8, 8))
 expected = {name: rollout(task, inputs, steps)[:, 8:] for name, task in tasks.items()}
@@ -365,13 +363,12 @@ errors = {name: {margin: find_error(name, margin) for margin in margins} for nam
 steps_done = range(1, steps + 1)
 bounds = {margin: np.array([att.bound_positional_error(8, margin, step) for step in steps_done]) for margin in margins}
 
-# %% mystnb={"figure": {"caption": "Linear tasks as attention with positional encodings. Left: the error of repeat copy (lines) grows once per period and stays below its bound (dotted). At a margin of 40 the leak is below rounding error, and the copy is exact. Right: sign accuracy after 200 steps, as a function of the margin.", "name": "fig-attention-positions"}, "image": {"alt": "Left, four error curves rising with step in order of margin, each below a dotted bound. Right, four curves of accuracy that rise from chance to one as the margin grows.", "width": "700px"}} tags=["hide-input"]
 coarse = np.array([1, 2, 3, 4, 5, 6, 8, 10.0])
 signs = {name: [run_positional(name, margin)[:, -1] >= 0 for margin in coarse] for name in tasks}
 accuracy = {name: np.array([(one == (expected[name][:, -1] > 0)).mean() for one in own]) for name, own in signs.items()}
 figures.plot_positional_error(errors["T1"], bounds, accuracy, coarse)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 exact = {name: int((run_positional(name, 800.0) != expected[name]).sum()) for name in tasks}
 heads = {name: att.make_positional_attention(task.matrix, 8, 8, 1.0).heads for name, task in tasks.items()}
 rounding = 1e-13 * np.arange(1, steps + 1)
@@ -385,7 +382,8 @@ print("components that differ at margin 800:", exact, "heads:", heads)
 # %% [markdown]
 # At a margin of {value}`ours.sbc.positions:largest_margin` the other weights underflow to zero, so each head selects one
 # column. Of all components of all four tasks, {value}`ours.sbc.positions:differing` then differ from the task over
-# {value}`ours.sbc.positions:steps` steps ({claim}`ours.sbc.positions`). T1 to T4 need {value}`03_self_attention:heads` heads.
+# {value}`ours.sbc.positions:steps` steps ({claim}`ours.sbc.positions`). T1, T2, T3 and T4 need
+# {value}`03_self_attention:heads` heads.
 # Apart from rounding, the largest error is {value}`ours.sbc.positions:share_of_bound|.2f` times its bound. The bound is
 # reached if all other columns differ from the correct one as much as possible.
 
@@ -481,7 +479,6 @@ compared = rows if profile == "paper" else compare_attention_with_elman(range(se
 task, hidden, rate = ("T1", 128, 1e-3) if profile == "paper" else (small.name, 32, plan.learning_rate)
 told = {kind: select_runs(compared, kind, task, hidden, rate) for kind in kinds}
 
-# %% tags=["hide-input"]
 for claim, first, second in (("twm.linear", "linear", "elman"), ("twm.shift", "linear-shift", "linear")):
     both = {n: told[first][n] for n in told[first] if n in told[second]}
     scale = None if profile == "paper" else f"one small task, 32 neurons, {plan.iterations} iterations"
@@ -499,7 +496,7 @@ for claim, first, second in (("twm.linear", "linear", "elman"), ("twm.shift", "l
 # | linear, shift / default initialisation, {claim}`twm.shift` | {value}`twm.shift:arrived` of {value}`twm.shift:seeds` | {value}`twm.shift:ratio\|.3g` ({value}`twm.shift:low\|.3g` to {value}`twm.shift:high\|.3g`) | {value}`twm.shift:far\|.2g` |
 #
 # Counts and errors are those of the network named first. A ratio of $10^9$ stands for networks that never reach 99%. We did not
-# train H3 itself, which is a language model.
+# train the H3 language model itself.
 
 # %% [markdown]
 # ## Assertions
@@ -532,5 +529,5 @@ if profile == "paper" and rows:
 #
 # ## Run details
 
-# %%
+# %% tags=["remove-input"]
 page.about()

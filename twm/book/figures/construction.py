@@ -187,4 +187,4 @@ def animate_hidden_shift(states: np.ndarray, waves: np.ndarray, captions: Sequen
         "On the right, the same activity in wave coordinates: a text enters at the right-hand column, moves left by one "
         "column per step, and returns at the right."
     )
-    return Animation([left, right], list(captions), "The shift in a hidden basis", alt)
+    return Animation([left, right], list(captions), "The shift in a hidden basis", alt, autoplay=True)

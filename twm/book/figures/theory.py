@@ -137,7 +137,7 @@ def animate_lattice(trajectory: np.ndarray, history: int, title: str, alt: str) 
         Panel("Substrate: waves move left", substrate, "dimension j", label, -1, 1),
         Panel("States of the newest column", outputs, "j", "time t (steps)", -1, 1),
     ]
-    return Animation(panels, captions, title, alt, frames_per_second=4)
+    return Animation(panels, captions, title, alt, frames_per_second=4, autoplay=True)
 
 
 def animate_pulse(orbits: Mapping[float, np.ndarray], moved: Sequence[float], title: str, alt: str) -> Animation:
