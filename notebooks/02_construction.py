@@ -22,7 +22,7 @@
 # of the paper states that $\Psi\Phi\Psi^*$ is then the recurrent matrix of a network with the same memory, for any
 # independent basis $\Psi$. We construct such networks from the formulas alone, without training. They follow the recursion
 # to rounding error ({claim}`twm.lbc`), and their nonzero eigenvalues are those of $\Phi$ ({claim}`twm.similar`). Three printed
-# equations need index corrections. Beyond the paper, we show which inputs load a given history into the lattice
+# equations need corrections. Beyond the paper, we show which inputs load a given history into the lattice
 # ({claim}`ours.input`).
 #
 # {numref}`fig-construction-shift` shows a constructed network that stores the text "3141", drawn as sixteen columns of five
@@ -78,7 +78,7 @@ figures.animate_hidden_shift(states, waves, captions, rows=6)
 # | Statement | Verdict |
 # |---|---|
 # | Eqs. 4, 5: a boundary that sums all columns generates the generalised Fibonacci series. | {claim}`twm.fib` |
-# | A.3: its operator and readout work in any basis. | {claim}`twm.fib.phi` |
+# | A.3: the operator and readout of this series work in any basis. | {claim}`twm.fib.phi` |
 # | Eqs. 6, 7: every linear boundary has an operator and a readout in any independent basis. | {claim}`twm.lbc` |
 # | A.1: every basis has a dual that reads its components. | {claim}`twm.dual` |
 # | A.4: repeat copy has closed-form operators and stored values at every step. | {claim}`twm.rcopy` |
