@@ -20,7 +20,7 @@
 # Neurons sit on rings, and the recurrent weights are a convolution that starts as a shift by one neuron.
 # The paper reports that this wave-RNN preserves the order of its inputs, learns faster than the iRNN, whose recurrent weights start as the identity, and needs fewer parameters.
 # Here the algebra, the initialisation and the parameter counts match the paper ({claim}`wrnn.wave`, {claim}`wrnn.init`), and waves also form during training from random kernels ({claim}`wrnn.emerge`).
-# On the copy task the wave-RNN's test loss is at least {value}`wrnn.copy:least_ratio|,.0f` times lower than that of the best iRNN, with one to three seeds per delay ({claim}`wrnn.copy`).
+# On the copy task the wave-RNN's test loss is at least {value}`wrnn.copy:least_ratio|.2g` times lower than that of the best iRNN, with one to three seeds per delay ({claim}`wrnn.copy`).
 # Most other comparisons use smaller images, fewer iterations and one to three seeds.
 # Where a competing network was not trained until it stopped improving, the comparison counts as *not run*.
 
@@ -129,10 +129,10 @@ settle("wrnn.unnormalised", there, "smnist", lambda: {
 # | Input order can be decoded from a wave but not from a bump: inputs decoded | figure only | {value}`wrnn.fig1:wave\|.1%`, {value}`wrnn.fig1:bump\|.1%` | {claim}`wrnn.fig1` |
 # | Diagonal bands, absent in the iRNN: power on one line for wRNN, iRNN | figure only | {value}`wrnn.fig2:wave\|.2f`, {value}`wrnn.fig2:dense\|.2f` | {claim}`wrnn.fig2` |
 # | Bands also visible without normalisation: power raw, normalised | figure only | {value}`wrnn.unnormalised:raw\|.3f`, {value}`wrnn.unnormalised:normalised\|.3f` | {claim}`wrnn.unnormalised` |
-# | Copy: ratio of iRNN loss to wRNN loss | over 100,000 | {value}`wrnn.copy:least_ratio\|,.0f` | {claim}`wrnn.copy` |
+# | Copy: ratio of iRNN loss to wRNN loss | over $10^5$ | {value}`wrnn.copy:least_ratio\|.2g` | {claim}`wrnn.copy` |
 # | Copy: longest delay recalled, wRNN | 480 | {value}`wrnn.hold:longest_held` of {value}`wrnn.hold:longest` tested | {claim}`wrnn.hold` |
 # | Copy: more channels learn faster; iterations to 99% | text only | {value}`wrnn.channels:iterations` | {claim}`wrnn.channels` |
-# | Copy: best learning rates and clips | grid search | {value}`wrnn.settings:both_agree` | {claim}`wrnn.settings` |
+# | Copy: printed learning rate and clip are the best of the grid (settings that agree) | 15 of 15 | {value}`wrnn.settings:both_agree` | {claim}`wrnn.settings` |
 # | Adding: iterations until solved, wRNN | 300 to 3,000 | {value}`wrnn.adding:wrnn_solved` | {claim}`wrnn.adding` |
 # | Adding: iterations until solved, iRNN | 14,000 to never | {value}`wrnn.adding:irnn_solved` | {claim}`wrnn.adding` |
 # | sMNIST accuracy (%): wRNN, iRNN, wRNN + MLP | 97.6, 98.5, 97.5 | {value}`wrnn.smnist:wrnn\|.1f`, {value}`wrnn.smnist:irnn\|.1f`, {value}`wrnn.smnist:wrnn_mlp\|.1f` | {claim}`wrnn.smnist` |
@@ -199,7 +199,7 @@ page.record("wrnn.fig1", numbers, figure="fig-wave-rnn-onsets")
 
 # %% [markdown]
 # From the wave state, {value}`wrnn.fig1:wave|.1%` of the inputs are decoded with the correct time and channel.
-# From the bump state it is {value}`wrnn.fig1:bump|.1%`, although the channel alone is correct in {value}`wrnn.fig1:bump_channel|.1%` of cases ({claim}`wrnn.fig1`).
+# From the bump state, {value}`wrnn.fig1:bump|.1%` are, although the channel alone is correct in {value}`wrnn.fig1:bump_channel|.1%` of cases ({claim}`wrnn.fig1`).
 #
 # ## Architecture
 #
@@ -250,7 +250,7 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # :::{admonition} Differences from the released code
 # :class: dropdown
 #
-# The older runs in the saved results were made before we had read the released code, and differ from it as listed.
+# The older runs in the saved results were made before we had read the released code, and they differ from it as listed.
 # Newer runs start as in the released code, and a comparison uses those wherever they exist.
 # A comparison counts as *not run* if the competing network starts otherwise or was stopped while it was still improving.
 # Commands of the form `twm sweep NAME --profile paper` follow the released code except for the last four rows.
@@ -334,7 +334,7 @@ for row in sorted(tables.pick_best(copies.rows), key=tables.read_wait):
 figures.plot_recall(recalls) if recalls else "No saved network: figure omitted."
 
 # %% [markdown]
-# The wave-RNN's test loss is at least {value}`wrnn.copy:least_ratio|,.0f` times lower than that of the best iRNN, after at least {value}`wrnn.copy:iterations|,` iterations ({claim}`wrnn.copy`).
+# The wave-RNN's test loss is at least {value}`wrnn.copy:least_ratio|.2g` times lower than that of the best iRNN, after at least {value}`wrnn.copy:iterations|,` iterations ({claim}`wrnn.copy`).
 # The longest delay at which it recalls 99% of the symbols is {value}`wrnn.hold:longest_held` steps; the longest tested is {value}`wrnn.hold:longest` ({claim}`wrnn.hold`).
 # The wave-RNN's loss does not fall monotonically: it sometimes rises by orders of magnitude and then falls again.
 # The lowest loss over training therefore depends on when the network is tested.
@@ -401,7 +401,7 @@ DataTable(
 # ## Sequential MNIST
 #
 # MNIST images are presented one pixel per step, in reading order (sMNIST) or in one fixed random order (psMNIST), and classified after the last pixel.
-# Training ends when the accuracy on 3,000 held-out images has not risen for ten epochs.
+# Training ends when the accuracy on 3,000 held-out images has not risen for ten epochs, at the latest after 120 epochs.
 # The same held-out images choose the checkpoint and the learning rate, and accuracy is then measured on test images.
 # For a network without such a run, the tables and figures use earlier runs of 15 epochs, whose checkpoint was chosen on the test images.
 # Those runs ended while the iRNN, LSTM and GRU were still improving; they show how fast a network learns at first and decide no comparison.
@@ -474,7 +474,7 @@ figures.plot_parameters(sizes) if sizes else "No saved results: figure omitted."
 # %% [markdown]
 # Permuting the pixels changes the wave-RNN's accuracy from {value}`wrnn.smnist:wrnn|.1f`% to {value}`wrnn.psmnist:wrnn|.1f`% and the iRNN's from {value}`wrnn.smnist:irnn|.1f`% to {value}`wrnn.psmnist:irnn|.1f`% ({claim}`wrnn.permutation`).
 # An MLP readout changes the wave-RNN's accuracy by {value}`wrnn.mlp:plain_gain|+.1f` points on sMNIST and {value}`wrnn.mlp:permuted_gain|+.1f` on psMNIST at the chosen checkpoint.
-# At the end of training it is {value}`wrnn.mlp:plain_gain_last|+.1f` and {value}`wrnn.mlp:permuted_gain_last|+.1f` points ({claim}`wrnn.mlp`).
+# At the end of training, the change is {value}`wrnn.mlp:plain_gain_last|+.1f` and {value}`wrnn.mlp:permuted_gain_last|+.1f` points ({claim}`wrnn.mlp`).
 # In the first {value}`wrnn.fast:epochs` epochs on sMNIST, the wave-RNN is ahead of the iRNN of the same seed at {value}`wrnn.fast:ahead` of {value}`wrnn.fast:looks` tests ({claim}`wrnn.fast`).
 # On psMNIST the wave-RNN is more accurate in {value}`wrnn.params:above` of {value}`wrnn.params:pairs` comparisons with an iRNN that has at least as many parameters ({claim}`wrnn.params`).
 # Its accuracy is {value}`wrnn.baselines:wrnn|.1f`%, compared with {value}`wrnn.baselines:lstm|.1f`% for the LSTM and {value}`wrnn.baselines:gru|.1f`% for the GRU ({claim}`wrnn.baselines`).
@@ -526,13 +526,13 @@ settle_comparison("wrnn.ablation", ablated["columns"], "ablation", lambda: ablat
 figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 
 # %% [markdown]
-# In contrast to the paper, the complete wave-RNN has the lowest loss at {value}`wrnn.ablation:best` of {value}`wrnn.ablation:columns` delays.
-# It does slightly better *without* the encoder initialisation ({value}`wrnn.ablation:networks` networks, {value}`wrnn.ablation:settings` settings, few iterations).
-# The other three orderings of the paper can be checked in the same way:
+# In the paper the complete wave-RNN has the lowest loss at every delay; here it does so at {value}`wrnn.ablation:best` of {value}`wrnn.ablation:columns` delays ({value}`wrnn.ablation:networks` networks, {value}`wrnn.ablation:settings` settings).
+# In the older runs of 5,000 iterations, it does slightly better *without* the encoder initialisation, in contrast to the paper.
+# The other three orderings agree as follows:
 #
 # - Removing the shift initialisation costs more than removing the encoder initialisation at {value}`wrnn.ablation:shift` of {value}`wrnn.ablation:columns` delays.
-# - The shift initialisation improves the iRNN at {value}`wrnn.ablation:helped`.
-# - With both initialisations, the iRNN's loss remains above that of the wave-RNN at {value}`wrnn.ablation:above`.
+# - The shift initialisation improves the iRNN at {value}`wrnn.ablation:helped` of {value}`wrnn.ablation:columns`.
+# - With both initialisations, the iRNN's loss remains above that of the wave-RNN at {value}`wrnn.ablation:above` of {value}`wrnn.ablation:columns`.
 #
 # In the older runs, losses were still falling when training stopped.
 # Their iRNN biases, and their encoder without V-init, also differ from the released code ([details](irnn-start)).
@@ -548,7 +548,7 @@ figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 # Neurons of the iRNN are sorted by the time of their peak, which favours finding a wave.
 #
 # In {numref}`fig-wave-rnn-activity`, the line of the best speed carries {value}`wrnn.fig2:wave|.2f` of the power in the trained wave-RNN, {value}`wrnn.fig2:before|.2f` before training and {value}`wrnn.fig2:control|.2f` in the control.
-# In the iRNN it is {value}`wrnn.fig2:dense|.2f`.
+# In the iRNN the fraction is {value}`wrnn.fig2:dense|.2f`.
 # The comparison with the iRNN counts only if the iRNN was trained until it stopped improving ({claim}`wrnn.fig2`).
 # The spectrum of shuffled activity is flat, so normalisation changes little: the fraction on the diagonal is {value}`wrnn.unnormalised:raw|.3f` without it and {value}`wrnn.unnormalised:normalised|.3f` with it ({claim}`wrnn.unnormalised`).
 #
@@ -668,7 +668,7 @@ settle("ours.bridge", there, "bridge", lambda: bridged, "bridge", bridges.rows, 
 # | LSTM, all networks, basis fitted at each step | {value}`ours.bridge:lstm_r2\|.2f` | {value}`ours.bridge:lstm_interventions\|.3f` |
 # | Wave-RNN, control with wrong directions | | {value}`ours.bridge:wave_elsewhere\|.3f` |
 #
-# The statement therefore fails with one basis for all steps ({claim}`ours.bridge`).
+# The claim therefore fails with one basis for all steps ({claim}`ours.bridge`).
 # With a basis fitted at each step, wave-RNNs, and LSTMs that have learned their training range, behave as travelling-wave memories during the first steps.
 # Eigenvalues do not help to identify the memory here: the rings have more slow modes than the task needs, and the mean Jacobian of an LSTM has fewer.
 #

@@ -19,7 +19,7 @@
 # **Summary.** An earlier paper {cite}`karuvally2023episodic` derives Elman networks from a continuous-time memory model, the general sequential episodic memory model (GSEMM).
 # In this *episodic memory theory*, the recurrent matrix consists of a set of memories and a table of the transitions between them.
 # Variables are subspaces of the hidden state, to which values are written, between which they are moved, and from which they are read.
-# All five claims tested here hold to rounding error, two of them under other conditions than the paper states.
+# All five claims tested here hold, two of them under other conditions than the paper states.
 # Conjugacy requires an invertible activation instead of a small norm ({claim}`emt.conjugate`), and the discrete limit requires unit strengths ({claim}`emt.gsemm`).
 # The theory does not single out a basis: many sets of memories give the same network ({claim}`emt.isospectral`).
 
@@ -54,7 +54,7 @@ rng = np.random.default_rng(seed)
 use_style()
 
 # %% tags=["hide-input"]
-history, dim, hidden, own = 6, 4, 40, np.random.default_rng(seed)
+history, dim, hidden, own = 6, 4, 40, np.random.default_rng(seed + 2)
 columns, rows = draw_integer_basis(history * dim, hidden, own)
 recurrent = columns @ make_cycle(history, dim).astype(int) @ rows
 inputs = own.choice([-1, 1], (history, dim))
@@ -83,14 +83,14 @@ figures.plot_machine(machine, components, np.array(states[1:]), history)
 # |---|---|
 # | In a limit, the continuous model becomes a discrete map | {claim}`emt.gsemm` |
 # | The map is conjugate to the Elman update | {claim}`emt.conjugate` |
-# | The memories are not unique, but the spectrum is | {claim}`emt.isospectral` |
+# | The memories are not unique; the spectrum is invariant | {claim}`emt.isospectral` |
 # | Writing, composing and reading are three matrices | {claim}`emt.phi` |
 # | The pseudocode of repeat copy has an exact network equivalent | {claim}`emt.fig1` |
 #
 # ## Two-pattern example
 #
 # Consider two patterns of four neurons, each of which is followed by the other.
-# A network in the first pattern moves to the second and then back to the first, so it is a clock with period two.
+# A network that shows the first pattern moves to the second and then back to the first, so it is a clock with period two.
 # In the paper's notation, the patterns are the columns of $\Xi$ and the transitions are $\Phi$.
 
 # %%
@@ -313,7 +313,7 @@ figures.plot_mechanisms(before, after, written, written[-1])
 
 # %% [markdown]
 # The table counts differing integers among {value}`emt.phi:compared` compared ({claim}`emt.phi`).
-# As a control, reading another variable is detected in {value}`emt.phi:wrong_variable` random networks, and the printed index of Eq. (13) in {value}`emt.phi:printed_index` steps.
+# As a control, reading another variable is detected in {value}`emt.phi:wrong_variable` random networks, and an error from the printed index of Eq. (13) at {value}`emt.phi:printed_index` time steps.
 #
 # | Operation | Integers that differ |
 # |---|---|
@@ -367,7 +367,7 @@ recurrent, encoder, readout = (np.asarray(matrix, dtype=float) for matrix in mat
 # %% [markdown]
 # To find its variables, we run the network on random inputs and fit the contribution of each component to the hidden state by least squares.
 # The paper's method needs only the weights: the last variable is $W_r^+$, and the others are its images under powers of $W$.
-# The paper has a forward and a transposed variant, of which we use the forward one.
+# The paper gives a forward and a transposed variant; we use the forward one.
 
 # %% tags=["hide-input"]
 page.show(find_variables)
