@@ -84,7 +84,7 @@ def settle_comparison(claim, there, name, numbers, figure, models, rivals, **mor
 # %% tags=["hide-input"]
 plain, permuted = page.collect("smnist"), page.collect("psmnist")
 
-# %% tags=["hide-input"]
+
 def watch(models, row, suffix=""):
     """Return a network's activity, or None where its weights are not saved."""
     found = models.find_network(row["model"] + suffix)
@@ -472,7 +472,7 @@ settle_comparison("wrnn.params", counted["pairs"], "psmnist", lambda: counted, "
 figures.plot_parameters(sizes) if sizes else "No saved results: figure omitted."
 
 # %% [markdown]
-# Permuting the pixels changes the wave-RNN's accuracy from {value}`wrnn.smnist:wrnn|.1f`% to {value}`wrnn.psmnist:wrnn|.1f`% and the iRNN's from {value}`wrnn.smnist:irnn|.1f`% to {value}`wrnn.psmnist:irnn|.1f`% ({claim}`wrnn.permutation`).
+# Permuting the pixels costs the wave-RNN {value}`wrnn.permutation:wrnn_drop|.1f` points of accuracy and the iRNN {value}`wrnn.permutation:irnn_drop|.1f` points ({claim}`wrnn.permutation`).
 # An MLP readout changes the wave-RNN's accuracy by {value}`wrnn.mlp:plain_gain|+.1f` points on sMNIST and {value}`wrnn.mlp:permuted_gain|+.1f` on psMNIST at the chosen checkpoint.
 # At the end of training, the change is {value}`wrnn.mlp:plain_gain_last|+.1f` and {value}`wrnn.mlp:permuted_gain_last|+.1f` points ({claim}`wrnn.mlp`).
 # In the first {value}`wrnn.fast:epochs` epochs on sMNIST, the wave-RNN is ahead of the iRNN of the same seed at {value}`wrnn.fast:ahead` of {value}`wrnn.fast:looks` tests ({claim}`wrnn.fast`).
@@ -528,7 +528,7 @@ figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 # %% [markdown]
 # In the paper the complete wave-RNN has the lowest loss at every delay; here it does so at {value}`wrnn.ablation:best` of {value}`wrnn.ablation:columns` delays ({value}`wrnn.ablation:networks` networks, {value}`wrnn.ablation:settings` settings).
 # In the older runs of 5,000 iterations, it does slightly better *without* the encoder initialisation, in contrast to the paper.
-# The other three orderings agree as follows:
+# The paper's other three orderings hold as follows:
 #
 # - Removing the shift initialisation costs more than removing the encoder initialisation at {value}`wrnn.ablation:shift` of {value}`wrnn.ablation:columns` delays.
 # - The shift initialisation improves the iRNN at {value}`wrnn.ablation:helped` of {value}`wrnn.ablation:columns`.
@@ -615,7 +615,7 @@ settle("wrnn.emerge", "random" in forming, "smnist", describe_emergence, "emerge
 # %% [markdown]
 # From a random kernel, the fraction rises from {value}`wrnn.emerge:random_before|.2f` to {value}`wrnn.emerge:random_after|.2f`; in the control with shuffled neurons it is {value}`wrnn.emerge:random_control|.2f` ({claim}`wrnn.emerge`).
 # The number of rings with a clear wave goes from {value}`wrnn.emerge:rings_before` to {value}`wrnn.emerge:random_rings`, with a median speed of {value}`wrnn.emerge:random_speed|.2f` neurons per step.
-# For the initial kernels {value}`wrnn.emerge:starts`, the fractions are {value}`wrnn.emerge:before` before training and {value}`wrnn.emerge:after` after it.
+# The other kernels are shown for comparison: the shift starts with waves, and the identity does not develop them.
 #
 # ## Wave-RNNs and LSTMs on T1
 #
@@ -654,7 +654,7 @@ there = {"wave", "lstm"} <= set(bridged["kinds"])
 settle("ours.bridge", there, "bridge", lambda: bridged, "bridge", bridges.rows, seeds=len(group(bridges.rows, "seed")) or 1)
 
 # %% [markdown]
-# No network has learned the task by this standard: sign accuracies over 200 steps are {value}`ours.bridge:accuracy` (wave-RNNs first).
+# No network has learned the task by this standard, as the first row of {numref}`fig-wave-rnn-bridge` shows.
 # None was trained on more than 40 steps, and nothing in the task corrects small errors of the state.
 # The table gives the worst network of each kind.
 # A negative $R^2$ means that the decoder predicts worse than the variable's mean.

@@ -18,7 +18,7 @@
 #
 # **Summary.** A recurrent network trained on a three-bit flip-flop stores its output state in eight attractors, which form the corners of a cube {cite}`anonymous2019investigation`.
 # If the answer is due some steps later, the network also needs a memory for pulses on their way, and the paper reports oscillations.
-# Here both tasks are learned ({claim}`mem.flipflop`) and the fixed points without delay are exactly those of a cube ({claim}`mem.saddles`).
+# Here both tasks are learned, except with delay when pulses are rarer ({claim}`mem.flipflop`), and the fixed points without delay are exactly those of a cube ({claim}`mem.saddles`).
 # With delay, in contrast to the paper, networks do not rest at the corners: at {value}`09_flip_flop:circling` of {value}`09_flip_flop:corners_looked_at` corners they keep oscillating ({claim}`mem.cube`).
 # The oscillations around a switch are consistent with a delay line, a travelling wave along which signs move one position per step.
 # A pulse can be written to any position, although positions are decoded less accurately than our criterion requires ({claim}`ours.flipflop.wave`).
@@ -318,35 +318,47 @@ figures.plot_points(panels, counts)
 
 # %% [markdown]
 # Without delay, {value}`09_flip_flop:exact_seeds` of {value}`09_flip_flop:seeds_searched` networks have exactly 8, 12, 6 and 1 fixed points with 0, 1, 2 and 3 unstable directions ({claim}`mem.saddles`).
-# Points with 1, 2 and 3 unstable directions should lie on the edges, on the faces and at the centre; the numbers of misplaced points are {value}`mem.saddles:misplaced` per seed.
-# The saddles also define the basin boundaries.
-# We locate boundary states by bisection between neighbouring corners and follow their dynamics.
-# The fractions that approach a saddle with one unstable direction are {value}`mem.separatrices:tracked` per seed, so its stable manifold forms the boundary ({claim}`mem.separatrices`).
+# Points with one, two or three unstable directions should lie on the edges, on the faces or at the centre; the table counts those that are misplaced.
+# The saddles also define the basin boundaries ({claim}`mem.separatrices`).
+# We locate boundary states by bisection between neighbouring corners, follow their dynamics and count those that approach a saddle with one unstable direction.
 #
-# With delay, the corners of most networks form the same figure at a larger scale ({claim}`mem.corners`).
-# Rotated and scaled onto the corners of the network with the same initial weights, they agree with an $R^2$ of {value}`mem.corners:shapes` per seed.
-# Without scaling it is {value}`mem.corners:alike`, because distances are {value}`mem.corners:sizes` times as large.
+# | Per seed | No delay | With delay |
+# |---|---|---|
+# | stable corners | {value}`mem.cube:stable_none` | {value}`mem.cube:stable_delayed` |
+# | batches of 600 initial states until none is new | {value}`mem.saddles:batches` | {value}`mem.saddles.delay:batches` |
+# | fixed points | see {numref}`fig-flipflop-points` | {value}`mem.saddles.delay:fixed` |
+# | misplaced fixed points | {value}`mem.saddles:misplaced` | |
+# | largest number of unstable directions | see {numref}`fig-flipflop-points` | {value}`mem.saddles.delay:most_unstable` |
+# | boundary states that approach a saddle (fraction) | {value}`mem.separatrices:tracked` | |
+#
+# With delay, fixed points have many unstable directions, in agreement with the paper ({claim}`mem.saddles.delay`).
+# The corners become unstable too ({claim}`mem.cube`).
+# The state remains near such a corner and oscillates around it, which hardly affects the output.
+#
+# The corners of most delayed networks form the same figure as without delay, but at a larger scale ({claim}`mem.corners`).
+# We compare networks with the same initial weights, by rotation alone and by rotation and scaling.
+#
+# | Corners with and without delay, per seed | |
+# |---|---|
+# | $R^2$ after rotation and scaling | {value}`mem.corners:shapes` |
+# | $R^2$ after rotation alone | {value}`mem.corners:alike` |
+# | ratio of sizes, with and without delay | {value}`mem.corners:sizes` |
 #
 # The paper also describes loops that protrude from the corners without delay and disappear with it.
 # Pulses that repeat the stored sign evoke these loops: the state leaves its corner outwards and returns ({claim}`mem.loops`).
-# The table gives how far the state moves beyond the corner, in units of half an edge.
 #
-# | Pulse | No delay, per seed | With delay, per seed |
-# |---|---|---|
-# | repeats the stored sign | {value}`mem.loops:repeating_none` | {value}`mem.loops:repeating_delayed` |
-# | switches the stored sign | {value}`mem.loops:switching_none` | {value}`mem.loops:switching_delayed` |
-#
-# At the step of a switching pulse, the state is still far from the new corner, at a mean coordinate of {value}`mem.overshoot:places` per seed, where the corner is at 1.
-# Nevertheless, the fraction of outputs that have reached or passed their final value at that step is {value}`mem.overshoot:at_once` per seed.
+# According to the paper, a switching pulse overshoots its corner, so that the output is correct at once, and an undershoot would show as a transient.
+# At the step of the pulse, the state is still far from the new corner, but the output has already reached or passed its final value.
 # The readout therefore responds to the direction of the pulse and not only to the corners.
-# The paper adds that an undershoot would show as a transient.
-# Among weaker pulses whose output falls short, however, the fraction that differs from the final output by more than 1% is only {value}`mem.overshoot:visible` ({claim}`mem.overshoot`).
+# Among weaker pulses whose output falls short, only a minority shows a visible undershoot, since tanh saturates ({claim}`mem.overshoot`).
 #
-# With delay, fixed points have up to {value}`mem.saddles.delay:most_unstable` unstable directions per seed, in agreement with the paper ({claim}`mem.saddles.delay`).
-# The networks have {value}`mem.saddles.delay:fixed` fixed points.
-# The search stopped when a batch of 600 new initial states added none, after {value}`mem.saddles.delay:batches` batches.
-# The corners become unstable too: the number of stable corners per network is {value}`mem.cube:stable_delayed` with delay and {value}`mem.cube:stable_none` without ({claim}`mem.cube`).
-# The state remains near such a corner and oscillates around it, which hardly affects the output.
+# | Effect of pulses, per seed | No delay | With delay |
+# |---|---|---|
+# | excursion beyond the corner, repeated sign (half edges) | {value}`mem.loops:repeating_none` | {value}`mem.loops:repeating_delayed` |
+# | excursion beyond the corner, switched sign (half edges) | {value}`mem.loops:switching_none` | {value}`mem.loops:switching_delayed` |
+# | coordinate at the step of a switching pulse (corner at 1) | {value}`mem.overshoot:places` | |
+# | outputs at or beyond their final value at that step (fraction) | {value}`mem.overshoot:at_once` | |
+# | undershoots that exceed 1% of the output (fraction) | {value}`mem.overshoot:visible` | |
 
 # %% tags=["hide-input"]
 swings = {name: resting[each][0].amplitudes for each, name in ((0, "no delay"), (delay, f"delay {delay}"))}
@@ -454,6 +466,8 @@ figures.plot_switch(inside, switches[0][0], lead, delay)
 # | number averaged | {value}`mem.trigger:happened` | {value}`mem.trigger:switches` |
 # | phase difference (degrees) | {value}`mem.trigger:phases_happened` | {value}`mem.trigger:phases` |
 # | smallest angle to the space of the corners (degrees) | | {value}`mem.trigger:angles` |
+# | neurons that follow one sinusoid (fraction) | | {value}`mem.locked:locked` |
+# | variance explained by one sinusoid (median over neurons) | | {value}`mem.locked:medians` |
 #
 # A random plane among this many neurons has an angle of {value}`mem.trigger:chance_angle|.0f` degrees to the corners, so the measured angles are no evidence for a special orientation.
 # The components of a plain delay line, in which nothing oscillates, cross zero {value}`09_flip_flop:line_crossings` times.
@@ -461,8 +475,8 @@ figures.plot_switch(inside, switches[0][0], lead, delay)
 #
 # The paper adds that single neurons lock to precise frequencies, which differs from our result ({claim}`mem.locked`).
 # We remove each neuron's mean before and after the due step from its mean time course and fit one sinusoid.
-# The sinusoid explains 80% of the variance for only a fraction {value}`mem.locked:locked` of the neurons per seed.
-# The median explained fraction is {value}`mem.locked:medians`, compared with {value}`mem.locked:line_median|.2f` for neurons that randomly mix the positions of a plain delay line.
+# A neuron counts as locked if the sinusoid explains 80% of the variance; almost no neuron does.
+# The median explained fraction is close to {value}`mem.locked:line_median|.2f`, the value for neurons that randomly mix the positions of a plain delay line.
 # An apparent oscillation may therefore be a signal on its way through the network.
 # Decoding and writing the positions can decide between the two.
 #
@@ -506,13 +520,14 @@ figures.plot_delay_line(read | {"successful writes": wrote[0].success, "random c
 # | successful writes, mean over positions | {value}`ours.flipflop.wave:written` |
 # | successful writes, worst position | {value}`ours.flipflop.wave:least_written` |
 # | reference: pulses sent as input | {value}`ours.flipflop.wave:sent` |
+# | variance of the states explained by the positions | {value}`ours.flipflop.wave:encoded` |
 # | control: tested three steps early | {value}`ours.flipflop.wave:early` |
 # | control: random change | {value}`ours.flipflop.wave:random` |
 #
 # A written pulse has the same effect as a pulse sent as input, at the time given by its position.
 # Writes succeed about as often as ordinary pulses, and the controls almost never do ({claim}`ours.flipflop.wave`).
 # The delay is therefore a line along which signs travel one position per step, with one basis for all output states.
-# The line is not perfectly linear: positions explain a fraction {value}`ours.flipflop.wave:encoded` of the states' variance.
+# The line is not perfectly linear: its positions explain only part of the variance of the states.
 # Decoding does not reach the $R^2$ of 0.95 that the claim requires, because the contribution of a pulse depends slightly on the corner at which it arrives.
 #
 # ## Delay limit
