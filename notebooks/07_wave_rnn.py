@@ -255,7 +255,7 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # A comparison counts as *not run* if the competing network starts otherwise or was stopped while it was still improving.
 # Commands of the form `twm sweep NAME --profile paper` follow the released code except for the last four rows.
 #
-# | | Released code | Older runs | Effect |
+# | Item | Released code | Older runs | Effect |
 # |---|---|---|---|
 # | iRNN, recurrent biases | 0 | uniform | see the third row |
 # | iRNN, encoder biases | uniform | 0 | see the third row |
@@ -659,7 +659,7 @@ settle("ours.bridge", there, "bridge", lambda: bridged, "bridge", bridges.rows, 
 # The table gives the worst network of each kind.
 # A negative $R^2$ means that the decoder predicts worse than the variable's mean.
 #
-# | | $R^2$ | Outputs as predicted after interventions |
+# | Network and basis | $R^2$ | Outputs as predicted after interventions |
 # |---|---|---|
 # | Wave-RNN, one basis for all steps | {value}`ours.bridge:wave_r2_settled\|.2f` | {value}`ours.bridge:wave_swaps\|.3f` |
 # | LSTM, one basis for all steps | {value}`ours.bridge:lstm_r2_settled\|.2f` | {value}`ours.bridge:lstm_swaps\|.3f` |

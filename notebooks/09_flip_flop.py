@@ -338,7 +338,7 @@ figures.plot_points(panels, counts)
 # The corners of most delayed networks form the same figure as without delay, but at a larger scale ({claim}`mem.corners`).
 # We compare networks with the same initial weights, by rotation alone and by rotation and scaling.
 #
-# | Corners with and without delay, per seed | |
+# | Corners with and without delay | Per seed |
 # |---|---|
 # | $R^2$ after rotation and scaling | {value}`mem.corners:shapes` |
 # | $R^2$ after rotation alone | {value}`mem.corners:alike` |
