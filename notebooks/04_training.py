@@ -17,7 +17,7 @@
 # # Do trained RNNs learn the wave spectrum? (Table 1)
 #
 # **Summary.** The paper trains recurrent networks on four working-memory tasks and compares their eigenvalues with
-# those of the wave operator (Table 1). We retrained all {value}`twm.table1.acc:cells` settings with at least
+# those of the {term}`wave operator` (Table 1). We retrained all {value}`twm.table1.acc:cells` settings with at least
 # {value}`twm.table1.acc:least_seeds` seeds each, compared with 20 in the paper. Accuracy agrees with the paper in
 # {value}`twm.table1.acc:agree` settings ({claim}`twm.table1.acc`), and the spectral error in
 # {value}`twm.table1.mae:numbers_agree` of the {value}`twm.table1.mae:numbers` settings for which the paper reports
@@ -100,8 +100,9 @@ figures.plot_trained_spectra(panels) if panels else "No saved weights, so no fig
 # ## Predicted eigenvalues
 #
 # Consider the smallest interesting memory task: repeat three vectors of two signs for ever. The theory predicts the
-# spectrum of every linear network that solves it. After three steps each stored value is back in its original
-# position, so $W^3 = 1$ on the memories. Their eigenvalues are therefore the cube roots of one,
+# spectrum of every linear network that solves it (see [](02_construction.ipynb)). After three steps each stored value
+# is back in its original position, so $W^3 = 1$ on the memories. Their eigenvalues are therefore the cube roots of
+# one,
 #
 # $$
 # \lambda_k = e^{2 \pi i k / s}, \qquad k = 0, \dots, s - 1, \quad \text{each } d \text{ times} ,
@@ -213,9 +214,9 @@ page.record("twm.tasks", numbers, figure="fig-training-tasks")
 # %% [markdown]
 # Every output is one component of the past or its negative, so sequences of signs remain sequences of signs. Of
 # {value}`twm.tasks:components` components in autonomous runs, {value}`twm.tasks:outside_binary` differ from −1 and 1
-# ({claim}`twm.tasks`). T1 is repeat copy and needs the whole substrate of {math}`8 \times 8 = 64` dimensions. In the
-# other tasks, components that no later output needs can be dropped. The predicted numbers of slow modes for T1 to T4
-# are {value}`twm.tasks:ranks`.
+# ({claim}`twm.tasks`). T1 is {term}`repeat copy` and needs the whole {term}`substrate` of {math}`8 \times 8 = 64`
+# dimensions. In the other tasks, components that no later output needs can be dropped. The predicted numbers of slow
+# modes for T1 to T4 are {value}`twm.tasks:ranks`.
 #
 # ## Table 1
 #

@@ -183,10 +183,11 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 # Without biases, $h^* = 0$ and $J = 1$ for tanh. With biases, we find $h^*$ by Newton's method, which also converges
 # to unstable fixed points.
 #
-# A basis $\Psi$ has one column for each component of each variable, and its dual $\Psi^*$ decodes them. Agreement of
-# $\Psi^* W \Psi$ with the wave operator $\Phi$ does not show that a basis is right. In repeat copy $W^s = 1$ on the
-# memories, so *any* block of directions taken as $\Psi_s$ and propagated by $W$ reproduces $\Phi$, although its
-# columns mix the variables. We therefore require four criteria together:
+# A basis $\Psi$ has one column for each component of each variable, and its {term}`dual <dual basis>` $\Psi^*$
+# decodes them. Agreement of $\Psi^* W \Psi$ with the {term}`wave operator` $\Phi$ does not show that a basis is
+# right. In {term}`repeat copy` $W^s = 1$ on the memories, so *any* block of directions taken as $\Psi_s$ and
+# propagated by $W$ reproduces $\Phi$, although its columns mix the variables. We therefore require four criteria
+# together:
 #
 # - **Weights:** the relative error of $\Psi^* W \Psi$ with respect to $\Phi$, and the match of their supports.
 # - **Readout:** $W_r \Psi_s$ is near 1, and $W_r \Psi_k$ is near 0 for all other columns.
@@ -196,8 +197,8 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 # - **Interventions:** see Part II.
 #
 # A component that f never uses leaves no trace in the outputs, and a network has no reason to store it. T1 needs all
-# coordinates of its substrate, and T2 to T4 need just over half of them: the {term}`observable` coordinates of
-# $(W_r, \Phi)$. Only these are recovered here.
+# coordinates of its {term}`substrate`, and T2 to T4 need just over half of them: the {term}`observable` coordinates
+# of $(W_r, \Phi)$. Only these are recovered here.
 #
 # :::{admonition} Check of the linearisation against automatic differentiation
 # :class: dropdown
@@ -643,8 +644,8 @@ figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture
 
 # %% [markdown]
 # With the paper's uniform initialisation, accurate networks have fewer than the predicted 80 slow modes:
-# {value}`twm.fig6:uniform_ranks`. The number of them with five eigenvalues in every cluster is
-# {value}`twm.fig6:uniform_whole`, which differs from the paper. From an orthogonal initialisation the number is
+# {value}`twm.fig6:uniform_ranks`. The number of them with five eigenvalues in every cluster, as in the paper's
+# figure, is {value}`twm.fig6:uniform_whole`. From an orthogonal initialisation the number is
 # {value}`twm.fig6:orthogonal_whole`, and the figure shows such a network ({claim}`twm.fig6`).
 #
 # :::{admonition} Interaction strengths above one (constructed tanh networks)

@@ -18,14 +18,13 @@
 #
 # **Summary.** To learn long dependencies, a network needs gradients with respect to inputs of long ago, and in
 # ordinary recurrent networks these gradients vanish. The paper argues that travelling waves prevent this, and derives
-# one bound without waves and one with waves. Both bounds fail as printed: the first in
-# {value}`twm.grad.printed:broken` of {value}`twm.grad.printed:cases` random networks ({claim}`twm.grad.printed`), the
-# second in {value}`twm.grad.d:broken` of {value}`twm.grad.d:cases` ({claim}`twm.grad.d`). We derive corrected forms,
-# which no network violates ({claim}`twm.grad.vanish`, {claim}`ours.grad.tight`). A linear wave preserves the gradient
-# exactly, and a wave behind tanh loses it slowly; trained networks confirm this in part ({claim}`twm.grad.twm`).
-# Recurrent weights initialised with a wave need {value}`06_gradient_bounds:fastest|.2f` to
-# {value}`06_gradient_bounds:slowest|.2f` of the usual training iterations, and random rotations help about as much
-# ({claim}`ours.init`).
+# one bound without waves and one with waves. Of {value}`twm.grad.printed:cases` random networks each,
+# {value}`twm.grad.printed:broken` violate the first bound as printed ({claim}`twm.grad.printed`) and
+# {value}`twm.grad.d:broken` the second ({claim}`twm.grad.d`), whereas no network violates the corrected forms that we
+# derive ({claim}`twm.grad.vanish`, {claim}`ours.grad.tight`). A linear wave preserves the gradient exactly, and a
+# wave behind tanh loses it slowly; trained networks confirm this in part ({claim}`twm.grad.twm`). Recurrent weights
+# initialised with a wave need {value}`06_gradient_bounds:fastest|.2f` to {value}`06_gradient_bounds:slowest|.2f` of
+# the usual training iterations, and random rotations help about as much ({claim}`ours.init`).
 
 # %% tags=["parameters"]
 profile = "paper"
@@ -330,13 +329,13 @@ page.record("ours.grad.norm", numbers, **options)
 # \frac{\partial y(s+1)}{\partial x(1)} = \Psi_s^* \, \Psi\Phi\Psi^* \, \Psi_1 = F_1 ,
 # $$ (eq-gradients-identity)
 #
-# which is the block of the boundary that reads the oldest column. For repeat copy it is the identity, for every $s$
-# and in every basis.
+# which is the block of the {term}`boundary` that reads the oldest column. For repeat copy it is the identity, for
+# every $s$ and in every basis.
 #
 # ## Constructed networks
 #
-# We construct repeat copy for substrates of 2 to 128 columns, in orthonormal and in non-orthogonal bases, and
-# multiply the Jacobians.
+# We construct {term}`repeat copy` for {term}`substrates <substrate>` of 2 to 128 columns, in orthonormal and in
+# non-orthogonal bases, and multiply the Jacobians.
 
 # %%
 spans = page.size(smoke=[2, 3, 5, 8, 16, 24, 32], laptop=range(2, 129), paper=range(2, 129))
