@@ -356,7 +356,7 @@ DataTable(
 # magnitudes {value}`twm.argument:sizes`, the counts are {value}`twm.argument:kept_by_size` out of
 # {value}`twm.argument:networks` networks each. Networks on T1 need magnitudes of one, networks on T2 to T4 need
 # slightly larger ones, and none works at a magnitude of two. With rotated arguments, sign accuracy is at most
-# {value}`twm.argument:turned|.2f`. This differs from the paper: magnitudes matter, including those above one
+# {value}`twm.argument:turned|.2f`. This result differs from the paper: magnitudes matter, including those above one
 # ({claim}`twm.argument`).
 #
 # ## Failed seeds
@@ -509,9 +509,9 @@ page.settle("twm.lasts", len(late) >= 3, missing, describe_late, **options)
 #
 # The paper links longer memory to larger gain, which we measure as the mean magnitude of the slow modes. Within
 # tasks, the rank correlation between gain and sign accuracy at step 1,000 is {value}`twm.lasts:spearman|.2f` (95%
-# interval {value}`twm.lasts:low|.2f` to {value}`twm.lasts:high|.2f`). This differs from the paper
-# ({claim}`twm.lasts`). Pooled over tasks it is {value}`twm.lasts:pooled|.2f`. Networks on T2 to T4 have large gains
-# and do not forget, whereas those on repeat copy have gains near one and forget.
+# interval {value}`twm.lasts:low|.2f` to {value}`twm.lasts:high|.2f`). This result differs from the paper
+# ({claim}`twm.lasts`). Pooled over tasks, the correlation is {value}`twm.lasts:pooled|.2f`, because networks on T2 to
+# T4 have large gains and do not forget, whereas those on repeat copy have gains near one and forget.
 #
 # ## Curriculum
 #

@@ -504,9 +504,10 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # theory equates with $\Psi_s$ in a non-orthogonal basis too, whereas $W_r^+$ equals $\Psi_s$ only in an orthonormal
 # one. Because every block is orthogonal to the transients, the pseudo-inverse acts as a left-eigenvector dual.
 #
-# The threshold matters. Training can leave an eigenvalue of a memory just below 1, and the printed threshold then
-# removes that direction. Of {value}`emt.alg:networks` networks, {value}`emt.alg:passing` meet both criteria at some
-# $\alpha$ with the printed threshold, and {value}`emt.alg:slow_passing` with 0.9 ({claim}`emt.alg`).
+# The result depends on the threshold, because training can leave an eigenvalue of a memory just below 1, and the
+# printed threshold then removes that direction. Of {value}`emt.alg:networks` networks, {value}`emt.alg:passing` meet
+# both criteria at some $\alpha$ with the printed threshold, and {value}`emt.alg:slow_passing` with 0.9
+# ({claim}`emt.alg`).
 #
 # The distance between $W_{uh}$ and $W_r^+$ is {value}`emt.relations:least_encoder|.1f` to
 # {value}`emt.relations:encoder|.1f` times the norm of $W_r^+$, most of it transient. Without transients, $W_{uh}$ is
@@ -610,7 +611,7 @@ figures.plot_decomposition(**collect_panels(copy, copied))
 # %% [markdown]
 # In this network, {value}`twm.fig8:wrong_bits` of {value}`twm.fig8:bits` signs are decoded wrongly
 # ({claim}`twm.fig8`). The paper's Fig. 6 uses 16 vectors of 5 components, so that each run can hold a text of four
-# characters, drawn five rows high. We use "3141". (The smoke profile constructs this network instead of training it.)
+# characters, drawn five rows high, here "3141". (The smoke profile constructs this network instead of training it.)
 
 # %% tags=["hide-input"]
 slow = {"iterations": 30_000, "learning_rate": 5e-4, "curriculum": "adaptive", "drop_at": 24_000}
@@ -786,8 +787,8 @@ figures.plot_reading_errors(traced, history)
 #
 # ### Writing a digit into a running network
 #
-# The first example is a picture. The network receives "3141" and repeats it. After forty output steps we replace the
-# 4 by a 7, in whichever four variables hold its columns at that time.
+# In the first example, the network receives the picture "3141" and repeats it. After forty output steps we replace
+# the 4 by a 7, in whichever four variables hold its columns at that time.
 
 # %%
 step, digit, laps = 40, 2, 3
@@ -835,9 +836,9 @@ strips if picture is not None else None
 # ### Interchange interventions
 #
 # We now intervene on each variable separately. In an interchange intervention (activation patching), a variable takes
-# the value that it has in another run. We measure two quantities. *Changed* is the share of outputs that must change
-# and do change as predicted. *Unchanged* is the share of all other outputs that stay as they are. Subspace
-# interventions can mislead (Makelov et al., arXiv:2311.17030), so we use two tests:
+# the value that it has in another run. We measure *changed*, the share of outputs that must change and do so as
+# predicted, and *unchanged*, the share of all other outputs that stay as they are. Subspace interventions can mislead
+# (Makelov et al., arXiv:2311.17030), so we use two tests:
 #
 # - The **strict test** uses one steady-state basis at all steps, and the stored values that its own dual decodes.
 # - The **weak test** uses a basis fitted at each step, and stored values known from the inputs.
@@ -1038,8 +1039,8 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 #
 # From an orthogonal initialisation, the same training finds the linear solution of {numref}`fig-basis-picture`. The
 # initialisation thus decides between Figs. 6 and 7, although we have tried the orthogonal one with a single seed. The
-# networks trained on this task differ in size, initialisation and curriculum. They have {value}`twm.fig7:tried_ranks`
-# slow modes.
+# networks trained on this task, which differ in size, initialisation and curriculum, have
+# {value}`twm.fig7:tried_ranks` slow modes.
 #
 # The paper adds that these memories interact strongly with a few directions outside them, which holds in part
 # ({claim}`twm.fig7.rest`). We compare the block of $W_{hh}$ from the remaining space into the slow subspace with the
@@ -1051,7 +1052,7 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # ## Limitations and corrections
 #
 # - **Algorithm 1 as printed** finds the basis of none of our trained networks. The earlier form works for repeat copy
-#   only, with $\alpha$ near 1. [The errata](../errata.md) list both corrections.
+#   only, with $\alpha$ near 1. Both corrections are listed in [the errata](../errata.md).
 # - **Power iteration**, even when corrected, assumes $W_r^+ = \Psi_s$ and therefore misses the stored values in a
 #   non-orthogonal basis.
 # - **Weights alone** are no evidence for a basis, because a random subspace passes that test.

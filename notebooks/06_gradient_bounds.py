@@ -572,16 +572,16 @@ page.settle("twm.grad.explode", there, reason, lambda: large | {
 }, **options | {"figure": "fig-gradients-reach", "settings": len(every)})
 
 # %% [markdown]
-# No gradient explodes on the way ({claim}`twm.grad.explode`). In {value}`twm.grad.explode:networks` trained networks
-# on T1 to T4 the largest slope beyond the substrate is {value}`06_gradient_bounds:steepest|+.4f` per step. No value
-# exceeds {value}`06_gradient_bounds:highest|.1f` times the first one, although eigenvalues of T2 to T4 lie well above
-# 1.
+# We find no exploding gradients beyond the substrate ({claim}`twm.grad.explode`). In
+# {value}`twm.grad.explode:networks` trained networks on T1 to T4 the largest slope is
+# {value}`06_gradient_bounds:steepest|+.4f` per step. No value exceeds {value}`06_gradient_bounds:highest|.1f` times
+# the first one, although eigenvalues of T2 to T4 lie well above 1.
 #
 # ## Tightness
 #
-# A useful bound is tight. For the first input we divide the gradient by its bound: without waves, and with waves for
-# three choices of the constant. In trained networks $\Psi_k$ is not known, so we use the columns that minimise
-# $\varepsilon$, obtained by regressing $h(s)$ on the inputs.
+# We next measure how tight the bounds are. For the first input we divide the gradient by its bound: without waves,
+# and with waves for three choices of the constant. In trained networks $\Psi_k$ is not known, so we use the columns
+# that minimise $\varepsilon$, obtained by regressing $h(s)$ on the inputs.
 
 # %% tags=["hide-input"]
 def measure_shares(network, inputs, targets, columns):
