@@ -26,7 +26,7 @@
 # Two statements in the text differ from our results: magnitudes of eigenvalues matter as well as arguments
 # ({claim}`twm.argument`), and larger eigenvalues do not make memories last longer ({claim}`twm.lasts`).
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile = "paper"
 device = "auto"
 seed = 0
@@ -54,7 +54,7 @@ from twm.training.trainer import draw_batch
 page = open_page("04_training", profile=profile, device=device, seed=seed, reuse=reuse)
 use_style()
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of trained networks (dots) and of the wave operator (rings), for one network per task with 128 neurons and no weight decay. The slow modes (red) have the predicted arguments, and their magnitudes vary. Blue dots are the remaining eigenvalues, which the wave does not use.", "name": "fig-training-spectra"}, "image": {"alt": "Four panels with a ring of eigenvalues each. In T1 eight clusters at the eighth roots of one; in the others single eigenvalues all around. Red dots sit at the angle of each ring, most a little outside.", "width": "720px"}} tags=["hide-input"]
 def read_spectra(models, chosen):
     """Return predicted and trained eigenvalues, by title, for each (row, snapshot) with saved weights."""
     panels = {}
@@ -65,7 +65,7 @@ def read_spectra(models, chosen):
             panels[title] = (predict_eigenvalues(parse_task(row["task"])), eigenvalues)
     return panels
 
-# %% tags=["hide-input"]
+
 tasks = {name: make_named_task(name) for name in TASK_CODES}
 theory = {name: predict_eigenvalues(task) for name, task in tasks.items()}
 models = page.collect("table1")
@@ -74,7 +74,6 @@ cells = table1.summarise_table1(rows)
 found = table1.describe_table1(cells)
 print(models.about)
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of trained networks (dots) and of the wave operator (rings), for one network per task with 128 neurons and no weight decay. The slow modes (red) have the predicted arguments, and their magnitudes vary. Blue dots are the remaining eigenvalues, which the wave does not use.", "name": "fig-training-spectra"}, "image": {"alt": "Four panels with a ring of eigenvalues each. In T1 eight clusters at the eighth roots of one; in the others single eigenvalues all around. Red dots sit at the angle of each ring, most a little outside.", "width": "720px"}} tags=["hide-input"]
 usual = pick(rows, hidden=page.size(smoke=64, laptop=128, paper=128), l2=0.0, threshold=0.98)
 firsts = {task: (own[0], "") for (task,), own in group(usual, "task").items()}
 panels = read_spectra(models, firsts)
@@ -112,14 +111,13 @@ figures.plot_trained_spectra(panels) if panels else "No saved weights, so no fig
 # depend on these directions. We train a network of 32 neurons with three curricula and compare six of its 32
 # eigenvalues with the prediction.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The same network trained with three curricula. Top: sign accuracy in a test of 48 steps. Bottom: number of autonomous steps per training sequence. Staged: the horizon grows when 98% of the signs in a batch are right. Adaptive: it changes by a factor of 1.2 depending on the loss. None: full length from the beginning.", "name": "fig-training-toy"}, "image": {"alt": "Above, three curves rise from one half to one within a few hundred iterations. Below, the horizon climbs in steps, drifts up, or stays.", "width": "640px"}} tags=["hide-input", "hide-output"]
 rules = ("staged", "adaptive", "none")
 toy = {"iterations": 400, "learning_rate": 3e-3, "horizons": (4, 8, 16, 24), "multiples": (1, 10)}
 toy |= {"snapshots": (20, 40, 80), "test_every": 20, "test_count": 128, "test_horizon": 48}
 toys = train_here(ModelPlan("repeat-copy:3,2", 32, seed=seed, curriculum=rule, **toy) for rule in rules)
 staged_toy = toys.rows[0]
 
-# %% mystnb={"figure": {"caption": "The same network trained with three curricula. Top: sign accuracy in a test of 48 steps. Bottom: number of autonomous steps per training sequence. Staged: the horizon grows when 98% of the signs in a batch are right. Adaptive: it changes by a factor of 1.2 depending on the loss. None: full length from the beginning.", "name": "fig-training-toy"}, "image": {"alt": "Above, three curves rise from one half to one within a few hundred iterations. Below, the horizon climbs in steps, drifts up, or stays.", "width": "640px"}} tags=["hide-input", "hide-output"]
 figures.plot_curves({rule: toys.list_curves([row]) for rule, row in zip(rules, toys.rows)})
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of the network with the staged curriculum during training. Rings: the six predicted eigenvalues, two at each of three positions. Red: slow modes, with magnitudes above 0.9. Blue: remaining eigenvalues. The slow modes settle at the predicted positions.", "name": "fig-training-toy-spectrum"}, "image": {"alt": "Four panels. At first a cloud of eigenvalues inside the unit circle; later pairs of them sit in the three rings.", "width": "680px"}} tags=["hide-input"]
@@ -202,19 +200,18 @@ print(f"after 100 batches the loss is {loss.item():.3f}; the weights differ by a
 assert apart < 1e-3
 
 # %% mystnb={"figure": {"caption": "Boundaries of the four tasks (the picture above Table 1). A mark in column i means that the output copies this component of the substrate: red squares unchanged, blue diamonds negated. T1 reads the oldest column only, and the other tasks read components of different ages.", "name": "fig-training-tasks"}, "image": {"alt": "Four wide grids of eight rows and 64 columns with one mark per row. T1: a diagonal in the oldest column. T2: marks spread over all columns. T3 and T4: the same columns, permuted, with some marks negated.", "width": "700px"}} tags=["hide-input"]
-figures.plot_boundaries({name: task.matrix for name, task in tasks.items()}, dim=8)
-
-# %% tags=["hide-input"]
 states = [rollout(task, draw_binary_history(task, 64, seed), 200) for task in tasks.values()]
 numbers = {"ranks": [len(theory[name]) for name in tasks], "components": sum(part.size for part in states)}
 numbers |= {"entries_per_output": max(int((task.matrix != 0).sum(1).max()) for task in tasks.values())}
 numbers |= {"outside_binary": sum(int((np.abs(part) != 1).sum()) for part in states)}
 page.record("twm.tasks", numbers, figure="fig-training-tasks")
 
+figures.plot_boundaries({name: task.matrix for name, task in tasks.items()}, dim=8)
+
 # %% [markdown]
 # Every output is one component of the past or its negative, so sequences of signs remain sequences of signs. Of
-# {value}`twm.tasks:components` components in autonomous runs, {value}`twm.tasks:outside_binary` differ from −1 and 1
-# ({claim}`twm.tasks`). T1 is {term}`repeat copy` and needs the whole {term}`substrate` of {math}`8 \times 8 = 64`
+# {value}`twm.tasks:components|,` components in autonomous runs, {value}`twm.tasks:outside_binary` differ from −1 and
+# 1 ({claim}`twm.tasks`). T1 is {term}`repeat copy` and needs the whole {term}`substrate` of {math}`8 \times 8 = 64`
 # dimensions. In the other tasks, components that no later output needs can be dropped. The predicted numbers of slow
 # modes for T1 to T4 are {value}`twm.tasks:ranks`.
 #
@@ -224,27 +221,13 @@ page.record("twm.tasks", numbers, figure="fig-training-tasks")
 # paper takes the best accuracy over all tests and over two curriculum thresholds (0.9 and 0.98). It takes the smaller
 # spectral error of the two, and then averages over seeds. The spectral error is undefined if no seed has the
 # predicted number of slow modes, which the paper marks by a dash. We follow this procedure with the saved results.
-# Per setting, at least {value}`twm.table1.acc:least_both` seeds were trained with both thresholds.
+# The smallest number of seeds per setting that were trained with both thresholds is
+# {value}`twm.table1.acc:least_both`.
 
 # %% mystnb={"figure": {"caption": "Table 1 by setting: accuracy (left) and spectral error (right). Diamonds: paper. Ticks: our seeds. Dots and squares: our mean with a 95% interval. Green dots agree with the paper (accuracy within .05; error within a factor of three, or undefined in both), and brown squares do not. The last column counts seeds with the predicted number of slow modes.", "name": "fig-training-table1"}, "image": {"alt": "Two panels with 24 lines. Left, accuracy, where most of our dots lie beside the diamonds. Right, spectral error on a logarithmic axis, with a column for undefined ones and the share of seeds with the predicted number of slow modes.", "width": "760px"}} tags=["hide-input"]
 figures.plot_table1(cells)
 
-# %% tags=["hide-cell"]
-DataTable(
-    ("task, neurons, L2", "seeds", "paper", "best", "± 95%", "final", "paper (rad)", "error (rad)", "± 95%", "optimal",
-     "predicted count", "agrees"),
-    [
-        (cell.name, cell.seeds, f"{cell.paper_accuracy:.2f}", show(cell.accuracy.value, ".3f"),
-         show(cell.accuracy.half_width, ".3f"), show(cell.accuracy_final.value, ".3f"), show(cell.paper_error, ".4f"),
-         show(cell.error.value, ".4f"), show(cell.error.half_width, ".4f"), show(cell.error_optimal.value, ".4f"),
-         f"{cell.equal_rank} of {cell.seeds}", cell.verdict)
-        for cell in cells
-    ],
-    "Table 1: accuracy (best over tests and thresholds; final), spectral error (greedy and optimal matching), seeds with the"
-    " predicted number of slow modes, and which half agrees with the paper",
-)
-
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 full, whole = found["accuracy"], table1.PAPER_SEEDS
 fewer = f"{full['least_seeds']} of {whole} seeds in every cell, {full['least_both']} of them with both thresholds"
 scale = page.size(
@@ -261,6 +244,20 @@ options = {"figure": "fig-training-table1", "seeds": max((cell.seeds for cell in
 options |= {"networks": len(rows) or 1, "settings": full["cells"] or 1}
 page.settle("twm.table1.acc", rows, missing, lambda: found["accuracy"], **options)
 page.settle("twm.table1.mae", rows, missing, lambda: found["error"] | {f"null_{name}": own for name, own in nulls.items()}, **options)
+
+DataTable(
+    ("task, neurons, L2", "seeds", "paper", "best", "± 95%", "final", "paper (rad)", "error (rad)", "± 95%", "optimal",
+     "predicted count", "agrees"),
+    [
+        (cell.name, cell.seeds, f"{cell.paper_accuracy:.2f}", show(cell.accuracy.value, ".3f"),
+         show(cell.accuracy.half_width, ".3f"), show(cell.accuracy_final.value, ".3f"), show(cell.paper_error, ".4f"),
+         show(cell.error.value, ".4f"), show(cell.error.half_width, ".4f"), show(cell.error_optimal.value, ".4f"),
+         f"{cell.equal_rank} of {cell.seeds}", cell.verdict)
+        for cell in cells
+    ],
+    "Table 1: accuracy (best over tests and thresholds; final), spectral error (greedy and optimal matching), seeds with the"
+    " predicted number of slow modes, and which half agrees with the paper",
+)
 
 # %% [markdown]
 # **Accuracy.** In {value}`twm.table1.acc:agree` of {value}`twm.table1.acc:cells` settings, accuracy is within .05 of
@@ -279,7 +276,7 @@ page.settle("twm.table1.mae", rows, missing, lambda: found["error"] | {f"null_{n
 # | random arguments in conjugate pairs | {value}`twm.table1.mae:null_random[0]\|.2f` | {value}`twm.table1.mae:null_random[1]\|.2f` | {value}`twm.table1.mae:null_random[2]\|.2f` | {value}`twm.table1.mae:null_random[3]\|.2f` |
 # | evenly spaced arguments | {value}`twm.table1.mae:null_even[0]\|.2f` | {value}`twm.table1.mae:null_even[1]\|.2f` | {value}`twm.table1.mae:null_even[2]\|.2f` | {value}`twm.table1.mae:null_even[3]\|.2f` |
 #
-# The paper matches eigenvalues greedily. Optimal matching lowers the mean error of a setting by at most
+# The paper matches eigenvalues greedily. The largest reduction of a setting's mean error by optimal matching is
 # {value}`twm.table1.mae:largest_matching_gap|.1e` rad.
 #
 # ## Learned spectra
@@ -338,7 +335,6 @@ for row in usual:
         solved.append((row["task"], values))
         turned.append(control)
 
-# %% tags=["hide-input"]
 signs = np.array([values for _, values in solved])
 page.settle("twm.argument", solved, missing, lambda: {
     "networks": len(solved), "cases": signs.size, "kept": int((signs >= 0.99).sum()), "least": signs.min(),
@@ -395,12 +391,11 @@ DataTable(
 # threshold .98 stayed on the curriculum plateau. The paper's best-of procedure pairs each of them with a second run
 # at the threshold .9.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Training with weight decay 0.001: all saved seeds, by task and curriculum threshold. Top: test accuracy. Bottom: training horizon. Some seeds never leave the first horizon.", "name": "fig-training-threshold"}, "image": {"alt": "Panels for T2 and T4 with 64 neurons. Accuracy rises to a plateau that differs from seed to seed; below, the horizon of a seed either stays at ten throughout or climbs to one hundred.", "width": "740px"}} tags=["hide-cell"]
 with_decay = pick(rows, l2=0.001, threshold=0.98)
 page.note("decay_runs", len(with_decay))
 page.note("decay_stuck", sum(row["horizon"] <= 10 for row in with_decay));
 
-# %% mystnb={"figure": {"caption": "Training with weight decay 0.001: all saved seeds, by task and curriculum threshold. Top: test accuracy. Bottom: training horizon. Some seeds never leave the first horizon.", "name": "fig-training-threshold"}, "image": {"alt": "Panels for T2 and T4 with 64 neurons. Accuracy rises to a plateau that differs from seed to seed; below, the horizon of a seed either stays at ten throughout or climbs to one hundred.", "width": "740px"}} tags=["hide-cell"]
 wanted = {f"{task}, 64 neurons, {least:g}": (task, least) for task in ("T2", "T4") for least in (0.98, 0.9)}
 chosen = {name: pick(rows, task=task, hidden=64, l2=0.001, threshold=least) for name, (task, least) in wanted.items()}
 shown = {name: points for name, own in chosen.items() if (points := models.list_curves(own))}
@@ -467,7 +462,7 @@ page.settle("twm.l2.code", profile == "paper" and codes, fewer, lambda: {
 #
 # Networks are trained on at most 100 autonomous steps. We test them for up to ten thousand.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Generalisation beyond the trained horizon. Left: accuracy of every network that solved its task, at multiples of the trained horizon. Right: accuracy at the longest test against the margin, the smallest magnitude of a slow mode minus 1. Networks with margins near zero forget, whereas most networks with margins well above zero do not.", "name": "fig-training-generalise"}, "image": {"alt": "Left, lines that stay at one for most networks of T2 to T4 and fall for repeat copy. Right, points that rise from one half at a margin of zero to one at a margin of 0.1.", "width": "740px"}} tags=["hide-input"]
 curricula, starts = page.collect("curriculum"), page.collect("initialisation")
 reached = page.size(smoke=(1, 2, 10), laptop=(1, 2, 10), paper=MULTIPLES)
 last = f"accuracy_{reached[-1]}x"
@@ -475,7 +470,6 @@ last = f"accuracy_{reached[-1]}x"
 pool = [*models.rows, *starts.rows, *(row for row in curricula.rows if row["curriculum"] != "staged")]
 lasting = [row for row in pool if None not in (row["margin"], row[last]) and row["accuracy_1x"] > 0.9]
 
-# %% mystnb={"figure": {"caption": "Generalisation beyond the trained horizon. Left: accuracy of every network that solved its task, at multiples of the trained horizon. Right: accuracy at the longest test against the margin, the smallest magnitude of a slow mode minus 1. Memories decay at margins below zero, and tanh stabilises them at margins well above zero.", "name": "fig-training-generalise"}, "image": {"alt": "Left, lines that stay at one for most networks of T2 to T4 and fall for repeat copy. Right, points that rise from one half at a margin of zero to one at a margin of 0.1.", "width": "740px"}} tags=["hide-input"]
 named = [(row["task"], row["margin"], [row[f"accuracy_{multiple}x"] for multiple in reached]) for row in lasting]
 figures.plot_generalisation(reached, named) if named else "No saved results, so no figure."
 
@@ -520,7 +514,7 @@ page.settle("twm.lasts", len(late) >= 3, missing, describe_late, **options)
 # loss of the first ten steps, but not how the loss is averaged. We use an exponential average in which a new batch
 # has weight 0.1.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right over the whole test, one line per seed. Hollow marks at the top: never reached. The adaptive curriculum is the fastest.", "name": "fig-training-curriculum"}, "image": {"alt": "For each task, lines from the iterations without a curriculum over those with horizons in stages to those with the adaptive one; most fall.", "width": "600px"}} tags=["hide-input"]
 page.note("test_every", page.size(smoke=50, laptop=100, paper=100))
 rules = ("adaptive", "staged", "none")
 by_rule = {
@@ -528,7 +522,6 @@ by_rule = {
 }
 print(curricula.about)
 
-# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right over the whole test, one line per seed. Hollow marks at the top: never reached. The adaptive curriculum is the fastest.", "name": "fig-training-curriculum"}, "image": {"alt": "For each task, lines from the iterations without a curriculum over those with horizons in stages to those with the adaptive one; most fall.", "width": "600px"}} tags=["hide-input"]
 shown = [rule for rule in ("none", "staged", "adaptive") if any(own[rule] for own in by_rule.values())]
 pairs = {}
 for task, own in by_rule.items():
@@ -579,7 +572,7 @@ page.settle("twm.curriculum", adaptive, "no record: run `twm sweep curriculum --
 # was trained in this way. Over the trained horizon the accuracies on T1 and T2 are {value}`twm.table2:accuracies`,
 # with {value}`twm.table2:ranks` slow modes ({claim}`twm.table2`).
 
-# %% tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "Test accuracy during training with the parameters of Table 2. Accuracy no longer changes after the learning rate has dropped.", "name": "fig-training-table2"}, "image": {"alt": "Test accuracy of both tasks rises to one, with some deep dips, and is flat after the drop.", "width": "640px"}} tags=["hide-input", "hide-cell"]
 long_runs = page.collect("table2")
 columns = {"tasks": "task", "accuracies": "accuracy_1x", "final": "accuracy_final", "ranks": "rank_network"}
 columns |= {"errors": "argument_error"}
@@ -590,7 +583,6 @@ page.settle("twm.table2", long_runs, "no record: run `twm sweep table2 --resume`
 }, **options)
 print(long_runs.about)
 
-# %% mystnb={"figure": {"caption": "Test accuracy during training with the parameters of Table 2. Accuracy no longer changes after the learning rate has dropped.", "name": "fig-training-table2"}, "image": {"alt": "Test accuracy of both tasks rises to one, with some deep dips, and is flat after the drop.", "width": "640px"}} tags=["hide-cell"]
 together = {row["task"]: long_runs.list_curves([row]) for row in long_runs.rows}
 figures.plot_curves(together) if together else "No saved results, so no figure."
 
@@ -602,13 +594,12 @@ figures.plot_curves(together) if together else "No saved results, so no figure."
 # therefore has a spectral radius of about 1 instead of 0.58, so slowly decaying modes of all angles exist before
 # training.
 
-# %% tags=["hide-cell"]
+# %% mystnb={"figure": {"caption": "Mean magnitude of the slow modes after training from uniform and Gaussian initial weights, one line per seed.", "name": "fig-training-radii"}, "image": {"alt": "Lines from the radius with uniform initialisation to that with Gaussian initialisation of the same seed.", "width": "420px"}} tags=["hide-cell"]
 by_width = {task: own for (task,), own in group(starts.rows, "task").items()}
 sides = {task: pair_rows(*(pick(own, init=kind) for kind in ("uniform", "gaussian"))) for task, own in by_width.items()}
 uniform, gaussian = next(iter(sides.values()), ([], []))
 print(starts.about)
 
-# %% mystnb={"figure": {"caption": "Mean magnitude of the slow modes after training from uniform and Gaussian initial weights, one line per seed.", "name": "fig-training-radii"}, "image": {"alt": "Lines from the radius with uniform initialisation to that with Gaussian initialisation of the same seed.", "width": "420px"}} tags=["hide-cell"]
 pairs = {task: [[row["radius"] or 0.0 for row in own] for own in both] for task, both in sides.items()}
 label = r"mean $|\lambda|$ of slow modes"
 figures.plot_pairs(pairs, ("uniform", "Gaussian"), label) if uniform else "No saved results, so no figure."
@@ -678,10 +669,6 @@ span, predicted = trained[0].trained, fibonacci.predict_raw_error()
 last_possible = max(int(fibonacci.find_last_possible(run, tolerance).max()) for run in trained)
 
 # %% mystnb={"figure": {"caption": "Relative error of networks trained on ten steps of the Fibonacci series, one line per seed. Networks with raw inputs reach the predicted minimal error, and networks with corrected inputs learn the trained range (shaded). Both fail beyond it. To the right of the dotted line no bounded network with this readout can be right.", "name": "fig-training-fibonacci"}, "image": {"alt": "Error against output step on a logarithmic axis. Raw inputs: flat at six hundredths. Corrected inputs: below one hundredth. Both rise to one after step ten.", "width": "640px"}} tags=["hide-input"]
-errors = {"raw inputs": raw, "corrected inputs": corrected}
-figures.plot_fibonacci_training(errors, span, predicted, last_possible, tolerance)
-
-# %% tags=["hide-input"]
 both = np.concatenate([raw, corrected])
 right = np.where(both <= tolerance, np.arange(1, both.shape[1] + 1), 0).max(1)
 numbers = {
@@ -692,6 +679,9 @@ numbers = {
 smaller = page.size(smoke="400 iterations, 2 seeds", laptop=None, paper=None)
 options = {"figure": "fig-training-fibonacci", "seeds": runs, "networks": 2 * runs, "settings": 2}
 page.record("twm.fib.learn", numbers, scale=smaller, **options)
+
+errors = {"raw inputs": raw, "corrected inputs": corrected}
+figures.plot_fibonacci_training(errors, span, predicted, last_possible, tolerance)
 
 # %% [markdown]
 # Within the trained {value}`twm.fib.learn:trained` steps, the relative error is {value}`twm.fib.learn:raw|.3f` for
@@ -719,7 +709,6 @@ for task, (row, _) in firsts.items() if profile == "paper" else ():
         again = measure_by_step(models.find_weights(row["model"]), task).mean()
         assert abs(again - row["accuracy"]) <= 1e-4, (row["model"], again)
 
-# %% tags=["hide-cell"]
 assert staged_toy["accuracy"] >= 0.99 and staged_toy["rank_network"] == 6
 assert 2 * len(theory["T1"]) == 128 and all(len(theory[task]) == 36 for task in ("T2", "T3", "T4"))
 assert abs(raw[:, 4:span].mean() - predicted) <= 0.2 * predicted

@@ -24,7 +24,7 @@
 # does ({claim}`ours.realisation`). Interventions, which go beyond the paper, show that the variables are causal in
 # most networks and at most times ({claim}`ours.intervention`).
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile = "paper"
 device = "auto"
 seed = 0
@@ -71,7 +71,6 @@ gathered = [gather_subject(ModelPlan(name, seed=seed, **options), page.reuse) fo
 subjects = {subject.task.name: subject for subject in gathered if subject is not None}
 assert names[0] in subjects, f"no network of {names[0]} on record: run `twm sweep table1`"
 
-# %%
 analyses = {name: analyse_network(one.system, one.task, steps=(0, 1)) for name, one in subjects.items()}
 copy, copied = subjects[names[0]], analyses[names[0]]
 assert min(found.accuracy for found in analyses.values()) > 0.9
@@ -97,7 +96,7 @@ def tally(chosen):
     settings = {tuple(row.get(key) for key in ("task", "hidden", "l2", "init", "iterations")) for row in chosen}
     return {"seeds": len({row["seed"] for row in chosen}) or 1, "settings": len(settings), "scale": scale}
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "One run of a network trained on repeat copy (the paper's Fig. 3). A: activity of the neurons. B: the same states decoded in the recovered basis. Each input enters as the newest variable, ages by one position per step, and becomes the newest again after it has been the oldest. Yellow frames follow one input.", "name": "fig-basis-waves"}, "image": {"alt": "Two heatmaps over time. The upper one, neurons, looks like noise that repeats. In the lower one blocks of colour move up diagonally, from the newest variable at the bottom to the oldest at the top, and enter at the bottom again; yellow frames follow one block.", "width": "760px"}} tags=["hide-input"]
 sure = list(filter(is_converged, settled))
 own, others = pick(sure, task=names[0]), pick(sure, task=tuple(names[1:]))
 numbers = {name: worst(own, column) for name, column in (("encoding_r2", "output_r2"), ("explained", "explained"))}
@@ -110,7 +109,6 @@ page.settle("twm.fig3.tasks", others, "no network of the other tasks converged h
     "tasks": len(group(others, "task")),
 }, figure="fig-basis-transients", **tally(others))
 
-# %% mystnb={"figure": {"caption": "One run of a network trained on repeat copy (the paper's Fig. 3). A: activity of the neurons. B: the same states decoded in the recovered basis. Each input enters as the newest variable, ages by one position per step, and becomes the newest again after it has been the oldest. Yellow frames follow one input.", "name": "fig-basis-waves"}, "image": {"alt": "Two heatmaps over time. The upper one, neurons, looks like noise that repeats. In the lower one blocks of colour move up diagonally, from the newest variable at the bottom to the oldest at the top, and enter at the bottom again; yellow frames follow one block.", "width": "760px"}} tags=["hide-input"]
 run = np.concatenate([sample.early[:, 0], sample.states[: 3 * history, 0]])
 figures.plot_waves(run, basis.read_waves(run), history, dim)
 
@@ -122,7 +120,7 @@ figures.plot_waves(run, basis.read_waves(run), history, dim)
 # | Algorithm 1 finds the basis by power iteration | {claim}`twm.alg1` |
 # | The released code finds the basis | {claim}`twm.alg1.released` |
 # | An earlier form mixes forward and backward powers | {claim}`emt.alg` |
-# | In this basis, $W_{hh}$ shows the copying and the boundary f (Fig. 4) | {claim}`twm.fig4` |
+# | In this basis, $W_{hh}$ shows the copying and the boundary $f$ (Fig. 4) | {claim}`twm.fig4` |
 # | The Jacobians at the origin have many complex eigenvalues (Fig. 5) | {claim}`twm.fig5` |
 # | Repeat copy of 16 vectors of 5: the picture "3141" (Fig. 6) | {claim}`twm.fig6` |
 # | tanh sustains cycles at interaction strengths above one | {claim}`twm.strength` |
@@ -133,7 +131,7 @@ figures.plot_waves(run, basis.read_waves(run), history, dim)
 # | Compose copy: magnitudes above one, initial transients (Fig. 9) | {claim}`twm.fig9` |
 # | The theory predicts the angles and number of its eigenvalues | {claim}`twm.fig9.angles` |
 # | Near a fixed point, $J W_{hh}$ plays the role of $W_{hh}$ | {claim}`twm.linearise` |
-# | Powers miss the basis if f acts during the input phase (A.6) | {claim}`twm.alg1.error` |
+# | Powers miss the basis if $f$ acts during the input phase (A.6) | {claim}`twm.alg1.error` |
 # | The low-rank network is a compressed wave | {claim}`twm.bottleneck.wave` |
 # | Memories and the remaining space interact weakly | {claim}`emt.offblock` |
 # | *(beyond the papers)* Algorithm 1, corrected | {claim}`ours.alg1` |
@@ -196,9 +194,9 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 #   means that the decoder is worse than predicting the mean.
 # - **Interventions:** see Part II.
 #
-# A component that f never uses leaves no trace in the outputs, and a network has no reason to store it. T1 needs all
-# coordinates of its {term}`substrate`, and T2 to T4 need just over half of them: the {term}`observable` coordinates
-# of $(W_r, \Phi)$. Only these are recovered here.
+# A component that $f$ never uses leaves no trace in the outputs, and a network has no reason to store it. T1 (repeat
+# copy; see [Table 1](04_training.ipynb) for T1 to T4) needs all coordinates of its {term}`substrate`, and T2 to T4
+# need just over half of them: the {term}`observable` coordinates of $(W_r, \Phi)$. Only these are recovered here.
 #
 # :::{admonition} Check of the linearisation against automatic differentiation
 # :class: dropdown
@@ -210,12 +208,11 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 # {value}`twm.linearise:order|.0f` times smaller, as expected of a second-order term.
 # :::
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-input", "hide-cell"]
 rng, parts = np.random.default_rng(seed), ((0.8 / np.sqrt(32), (32, 32)), (1.0, (32, 4)), (1.0, (4, 32)))
 count = page.size(smoke=5, laptop=20, paper=20)
 networks = [ElmanSystem(*(scale * rng.standard_normal(shape) for scale, shape in parts)) for _ in range(count)]
 
-# %% tags=["hide-cell"]
 rng, off = np.random.default_rng(seed), {"at_rest": [], "at_fixed_points": [], "distance": [], "order": []}
 for network in networks:
     biased = replace(network, bias=0.3 * rng.standard_normal(32))
@@ -233,7 +230,6 @@ for network in networks:
     off["distance"].append(np.abs(h_star).max())
     off["order"].append(left[0] / left[1])
 
-# %% tags=["hide-input", "hide-cell"]
 linearised = {name: float(min(each) if name in ("distance", "order") else max(each)) for name, each in off.items()}
 page.record("twm.linearise", linearised | {"networks": len(networks)}, seeds=len(networks))
 
@@ -244,7 +240,7 @@ page.record("twm.linearise", linearised | {"networks": len(networks)}, seeds=len
 # |---|---|---|---|
 # | printed (Algorithm 1) | $(W^\top)^k W_r^+$; transients removed by orthogonal projection, except from $\Psi_s$ | pseudo-inverse | weights |
 # | mixture (earlier paper) | $\alpha W^{s-k} W_{uh} + (1-\alpha)(W^\top)^k W_r^+$, here with $\alpha = 1/2$; transients removed from every $\Psi_k$ | pseudo-inverse | weights |
-# | released (the paper's code) | $W^{s-k} W_r^+$, normalised to unit length; columns that f never uses are omitted | pseudo-inverse | weights, task |
+# | released (the paper's code) | $W^{s-k} W_r^+$, normalised to unit length; columns that $f$ never uses are omitted | pseudo-inverse | weights, task |
 # | corrected (ours) | $W^{s-k} W_r^+$; transients removed by spectral projection | left eigenvectors | weights |
 # | observability (ours) | solution of {eq}`eq-basis-toy` over one period | left eigenvectors | weights, task |
 # | regression (ours) | hidden states regressed on the expected wave | left eigenvectors | runs, task |
@@ -260,7 +256,7 @@ page.record("twm.linearise", linearised | {"networks": len(networks)}, seeds=len
 # case, to {value}`05_basis_recovery:exact_worst|.0e`. For T1 in an orthonormal basis the other methods are exact as
 # well, because they assume such a basis. In a non-orthogonal basis $W_r^+$ differs from $\Psi_s$. The corrected
 # algorithm then recovers the weights but not the stored values. For T2 the printed and mixture methods fail even in
-# an orthonormal basis. They include coordinates that f never uses, and the pseudo-inverse amplifies these nearly
+# an orthonormal basis. They include coordinates that $f$ never uses, and the pseudo-inverse amplifies these nearly
 # empty columns.
 #
 # Appendix A.6 gives another reason why powers can fail for T2. The boundary acts before the substrate is full. After
@@ -269,9 +265,9 @@ page.record("twm.linearise", linearised | {"networks": len(networks)}, seeds=len
 # from the newest. Random boundaries confirm the corrected form to rounding error ({claim}`twm.alg1.error`).
 #
 # The paper adds that the effect is negligible for some compose-copy tasks. Started from the true $\Psi_s$, powers are
-# exact on every column that f uses, in all three tasks ({claim}`twm.alg1.negligible`). Each component is used once,
+# exact on every column that $f$ uses, in all three tasks ({claim}`twm.alg1.negligible`). Each component is used once,
 # at the oldest column in which it is needed, and the error enters only beyond that column. In the control
-# `random:8,4,1`, f uses one component in two places. The error then reaches observable columns, and the corrected
+# `random:8,4,1`, $f$ uses one component in two places. The error then reaches observable columns, and the corrected
 # algorithm misses the weights by {value}`05_basis_recovery:polluted|.2f`.
 # :::
 
@@ -300,7 +296,7 @@ skew = page.note("skew", exactness["T1", "skew", "corrected"][1])
 assert exactness["T2", "orthonormal", "corrected"][0] < 1e-6 < skew
 assert exact < 1e-6 and exactness["T1", "skew", "printed"][0] > 0.01
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-input", "hide-cell"]
 rng, draws, missed = np.random.default_rng(seed), page.size(smoke=20, laptop=100, paper=200), []
 for _ in range(draws):
     s, width = int(rng.integers(3, 8)), int(rng.integers(1, 5))
@@ -314,12 +310,11 @@ for _ in range(draws):
     copies = [np.linalg.matrix_power(W_copy, k) @ Psi[-1] - Psi[-1 - k] for k in range(s)]
     missed.append([np.abs(miss).max() for miss in (first, second, copies, printed)])
 
-# %% tags=["hide-input", "hide-cell"]
 power_errors = dict(zip(("first", "second", "repeat_copy"), np.max(missed, axis=0).tolist()))
 power_errors["second_printed"] = float(np.median(missed, axis=0)[-1])
 page.record("twm.alg1.error", power_errors | {"networks": draws}, seeds=draws)
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-input", "hide-cell"]
 def raise_powers(W, Psi_s, s):
     return np.concatenate([np.linalg.matrix_power(W, s - k) @ Psi_s for k in range(1, s + 1)], axis=1)
 
@@ -332,7 +327,6 @@ for task in map(parse_task, tasks):
     needed.append(off[needed_coordinates(task).projection.any(axis=0)].max())
     polluted.append((off > 1e-6).mean())
 
-# %% tags=["hide-input", "hide-cell"]
 numbers = {"tasks": tasks[:3], "needed": needed[:3], "polluted": polluted[:3], "controls": needed[3:]}
 page.record("twm.alg1.negligible", numbers, settings=3)
 
@@ -362,7 +356,7 @@ page.record("twm.alg1.negligible", numbers, settings=3)
 #
 # We apply every method to every converged network.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Every method on every converged network of T1 to T4. Left: relative error of the weights with respect to the wave operator. Right: R\u00b2 of the worst variable in held-out runs. Dotted lines mark the pass criteria of the claims. Only regression decodes every variable on every task.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed, mixture and released lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for stored values.", "width": "780px"}} tags=["hide-input"]
 live = tabulate_analyses(list(subjects.values()), list(analyses.values()))
 # The table of steady-state bases lists identical weights only once.
 recorded = [row for row in tables[1] if pick(settled, network=row["network"])]
@@ -373,7 +367,6 @@ again = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in l
 apart = [abs(value - kept[key]) for key, value in again.items() if key in kept and abs(value) < 2]
 assert page.note("agreement", max(apart, default=0.0)) < 0.01
 
-# %% mystnb={"figure": {"caption": "Every method on every converged network of T1 to T4. Left: relative error of the weights with respect to the wave operator. Right: R\u00b2 of the worst variable in held-out runs. Dotted lines mark the pass criteria of the claims. Only regression decodes every variable on every task.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed, mixture and released lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for stored values.", "width": "780px"}} tags=["hide-input"]
 figures.plot_methods(converged, METHODS, [name for name in names if pick(converged, task=name)])
 
 # %% [markdown]
@@ -409,7 +402,6 @@ block = np.linalg.qr(np.random.default_rng(seed).standard_normal((basis.rank, di
 columns = raise_powers(W, basis.basis @ block, s)
 wrong = replace(basis, basis=columns, dual_basis=np.linalg.pinv(columns))
 
-# %% tags=["hide-input"]
 def load_network(row):
     path = results_dir() / "networks" / f"{row['network']}.safetensors"
     return (read_checkpoint(path) if page.reuse else subjects[row["task"]]).system, parse_task(row["task"])
@@ -522,7 +514,7 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # {value}`emt.offblock:radius|.2f` ({claim}`emt.offblock`).
 # :::
 
-# %% tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, for one network per size of repeat copy, with transients defined by a magnitude below 0.9. Left: relative error of the weights. Right: R\u00b2 of the worst variable. Dotted lines mark the pass criteria, which are met only near alpha = 1.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input", "hide-cell"]
 most = {name: worst(looked, name, least=False) for name in looked[0] if isinstance(looked[0][name], (float, np.floating))}
 least = {f"least_{name}": worst(looked, name) for name in ("alpha", "out_of", "encoder", "encoder_slow")}
 counts = {name: sum(row[name] for row in looked) for name in ("passing", "slow_passing")} | {"networks": len(looked)}
@@ -547,14 +539,13 @@ numbers = {"sizes": [size for (size,) in sizes], "trained": list(map(len, sizes.
 numbers["similar"] = [sum(row["network"] in good for row in own) for own in sizes.values()]
 page.record("emt.regardless", numbers, **(shown | tally(everyone)))
 
-# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, for one network per size of repeat copy, with transients defined by a magnitude below 0.9. Left: relative error of the weights. Right: R\u00b2 of the worst variable. Dotted lines mark the pass criteria, which are met only near alpha = 1.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-cell"]
 figures.plot_mixture(alphas, scans)
 
 # %% [markdown]
 # ### Recovered weights
 #
-# In the recovered basis, $W_{hh}$ should equal $\Phi$: ones that copy each variable to the preceding position, and f
-# in the last block row. For T2 to T4 only the observable coordinates are shown, so some waves are shorter than
+# In the recovered basis, $W_{hh}$ should equal $\Phi$: ones that copy each variable to the preceding position, and
+# $f$ in the last block row. For T2 to T4 only the observable coordinates are shown, so some waves are shorter than
 # others. The paper calls this an "optimised basis" (Fig. 4).
 #
 # For T2 to T4 the copy weights exceed 1. This is not an error of the basis. The tanh scales its input $p$ by
@@ -563,15 +554,14 @@ figures.plot_mixture(alphas, scans)
 # for this matrix.
 
 # %% mystnb={"figure": {"caption": "Recurrent weights of trained networks in the recovered basis (the paper's Fig. 4, for all tasks). Columns: the weights themselves, the weights multiplied by the mean gain of tanh, and the prediction. Squares mark entries above one half, diamonds entries below minus one half. Variables are numbered from the oldest. With the mean gain, the weights match the prediction.", "name": "fig-basis-operators"}, "image": {"alt": "Rows of three heatmaps. In each a shifted diagonal and a few entries in the last rows, at the same places in all three columns; the first column's entries are darker than the others'.", "width": "780px"}} tags=["hide-input"]
-judged = {name: found.figures["regression"] for name, found in analyses.items()}
-figures.plot_operators(judged, {name: found.bases["regression"] for name, found in analyses.items()}, dim)
-
-# %% tags=["hide-input"]
 regressed = pick(converged, method="regression", task=tuple(names))
 numbers = {"support_weights": worst(regressed, "support_match_weights"), "support_orbit": worst(regressed, "support_match")}
 numbers |= {name: worst(regressed, name, least=False) for name in ("relative_error", "relative_error_orbit")}
 numbers |= {"tasks": len(group(regressed, "task")), "networks": len(regressed)}
 page.record("twm.fig4", numbers, figure="fig-basis-operators", **tally(regressed))
+
+judged = {name: found.figures["regression"] for name, found in analyses.items()}
+figures.plot_operators(judged, {name: found.bases["regression"] for name, found in analyses.items()}, dim)
 
 # %% [markdown]
 # In {value}`twm.fig4:networks` converged networks, the weights alone differ from $\Phi$ by up to
@@ -583,12 +573,11 @@ page.record("twm.fig4", numbers, figure="fig-basis-operators", **tally(regressed
 # The eigenvalues do not depend on the basis, and lead to the same conclusion ({claim}`twm.fig5`).
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of the Jacobians at the origin (the paper's Fig. 5). Rings: eigenvalues of the wave operator. Dotted circle: the magnitude 0.9, above which we count slow modes. The arguments agree with the prediction, and the magnitudes may exceed one.", "name": "fig-basis-jacobians"}, "image": {"alt": "Complex planes with rings on the unit circle and dots near or just outside them, and a cloud of crosses well inside.", "width": "700px"}} tags=["hide-input"]
-figures.plot_jacobians({name: found.spectrum for name, found in analyses.items()})
-
-# %% tags=["hide-input"]
 pairs = {name: int((found.spectrum.network.imag > 1e-9).sum()) for name, found in analyses.items()}
 numbers = {"tasks": list(pairs), "pairs": list(pairs.values())}
 page.record("twm.fig5", numbers | {"networks": len(pairs)}, figure="fig-basis-jacobians", settings=len(pairs), scale=scale)
+
+figures.plot_jacobians({name: found.spectrum for name, found in analyses.items()})
 
 # %% [markdown]
 # ### Figs. 6 and 8
@@ -596,7 +585,7 @@ page.record("twm.fig5", numbers | {"networks": len(pairs)}, figure="fig-basis-ja
 # The paper shows the same four panels for each of four networks. Its Fig. 8 is repeat copy of eight vectors of eight
 # components (the smaller profiles use a smaller task).
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Repeat copy of eight vectors of eight (the paper's Fig. 8). A: recurrent weights in the basis of the memories and the remaining space. B: eigenvalues, with the number of slow modes at each root of unity. C: hidden states of one run. D: the same states decoded as variables, which move along diagonals.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}} tags=["hide-input"]
 def count_signs(found, states):
     clusters = count_clusters(found.spectrum.network, find_clusters(found.spectrum.theory))
     read = found.bases["regression"].read_waves(states.states)
@@ -605,11 +594,10 @@ def count_signs(found, states):
 
 page.record("twm.fig8", count_signs(copied, fresh) | {"networks": 1}, figure="fig-basis-copy", settings=1, scale=scale)
 
-# %% mystnb={"figure": {"caption": "Repeat copy of eight vectors of eight (the paper's Fig. 8). A: recurrent weights in the basis of the memories and the remaining space. B: eigenvalues, with the number of slow modes at each root of unity. C: hidden states of one run. D: the same states decoded as variables, which move along diagonals.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**collect_panels(copy, copied))
 
 # %% [markdown]
-# In this network, {value}`twm.fig8:wrong_bits` of {value}`twm.fig8:bits` signs are decoded wrongly
+# In this network, {value}`twm.fig8:wrong_bits` of {value}`twm.fig8:bits|,` signs are decoded wrongly
 # ({claim}`twm.fig8`). The paper's Fig. 6 uses 16 vectors of 5 components, so that each run can hold a text of four
 # characters, drawn five rows high, here "3141". (The smoke profile constructs this network instead of training it.)
 
@@ -697,7 +685,7 @@ for frame in frames["orthonormal"]:
     grown = np.log10(repeat(frames["standard"][0], strength, "linear")[1])
     unequal.append([*(repeat(*pair)[0] for pair in pairs), grown])
 
-# %% tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "Constructed tanh networks on repeat copy (8 vectors of 4 in 128 neurons) after 1,000 steps. Left: sign accuracy. Right: mean output amplitude. Below strength one the stored values decay, although their signs remain. Above one they persist in the standard basis with every sign right, and degrade in random bases. The worst of ten random bases is shown on the left.", "name": "fig-basis-strength"}, "image": {"alt": "Left, sign accuracy against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}} tags=["hide-input", "hide-cell"]
 rings = strengths["standard"]
 numbers = {"gains": gains, "recall": rings["recall"], "amplitude": rings["amplitude"], "steps": 1000}
 numbers |= {"recall_random": strengths["orthonormal"]["recall"], "bases": len(draws)}
@@ -716,7 +704,6 @@ numbers = dict(zip(columns, np.min(unequal, axis=0))) | {"trained_accuracies": [
 numbers |= {"trained_spreads": [each.max() / each.min() for each in links], "networks": len(links)}
 page.record("twm.strength.unequal", numbers, figure="fig-basis-strength", seeds=len(draws), settings=2)
 
-# %% mystnb={"figure": {"caption": "Constructed tanh networks on repeat copy (8 vectors of 4 in 128 neurons) after 1,000 steps. Left: sign accuracy. Right: mean output amplitude. Below strength one the stored values decay, although their signs remain. Above one they persist in the standard basis with every sign right, and degrade in random bases. The worst of ten random bases is shown on the left.", "name": "fig-basis-strength"}, "image": {"alt": "Left, sign accuracy against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}} tags=["hide-cell"]
 figures.plot_strengths(gains, strengths, 1000)
 
 # %% [markdown]
@@ -739,7 +726,6 @@ for name, found in analyses.items():
     h = np.concatenate([runs.early, runs.states])
     traced[name] = ((found.bases["regression"].read_waves(h) - m) ** 2).mean(axis=(1, 2))
 
-# %% tags=["hide-input"]
 chosen = list(analyses)[1:3]
 spectra = [analyses[name].spectrum for name in chosen]
 numbers = {"tasks": chosen, "radii": [float(np.abs(one.network).mean()) for one in spectra]}
@@ -801,7 +787,7 @@ if picture is not None:
     last_lap = states_to_text(np.roll(edit.done[-16:, 0], step % 16, axis=0))
     print("the last period reads", last_lap)
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A digit is overwritten in a running network. Top: predicted outputs without the edit. Middle: outputs of the edited network. Bottom: signs that changed. They belong to the edited digit in every later repeat, and no other sign changes.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "800px"}} tags=["hide-input"]
 def count_wrong(system):
     """Write a 7 over each digit at each step; return the number of wrong signs that follow, and of all signs."""
     fitted = sample_states(system, picture.task, 512, 64, seed=14)
@@ -820,7 +806,6 @@ page.settle("ours.edit", picture, no_picture, lambda: {
     "shown_wrong": int((~edit.right).sum()), "shown_bits": edit.right.size, "networks": len(misdrawn),
 }, figure="fig-basis-edit", settings=4 * len(SETTLED_STEPS), scale=built)
 
-# %% mystnb={"figure": {"caption": "A digit is overwritten in a running network. Top: predicted outputs without the edit. Middle: outputs of the edited network. Bottom: signs that changed. They belong to the edited digit in every later repeat, and no other sign changes.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "800px"}} tags=["hide-input"]
 if picture is not None:
     before = np.concatenate([given, picture.system.read(runs.states[1 : step + 1, 0])])
     strips = figures.plot_edit(before, edit.undisturbed[:, 0], edit.done[:, 0], step)
@@ -830,15 +815,15 @@ strips if picture is not None else None
 # In this edit {value}`ours.edit:shown_wrong` of {value}`ours.edit:shown_bits` signs are wrong over
 # {value}`ours.edit:laps` periods. We repeated the edit for every digit, at four steps, in every accurate network on
 # this task. Networks with {value}`ours.edit:ranks` slow modes produced {value}`ours.edit:wrong_bits` wrong signs, out
-# of {value}`ours.edit:bits` each ({claim}`ours.edit`). A linear dual cannot decode all 80 variables from fewer than
+# of {value}`ours.edit:bits|,` each ({claim}`ours.edit`). A linear dual cannot decode all 80 variables from fewer than
 # 80 directions, and yet nearly every output follows the write.
 #
 # ### Interchange interventions
 #
-# We now intervene on each variable separately. In an interchange intervention (activation patching), a variable takes
-# the value that it has in another run. We measure *changed*, the share of outputs that must change and do so as
-# predicted, and *unchanged*, the share of all other outputs that stay as they are. Subspace interventions can mislead
-# (Makelov et al., arXiv:2311.17030), so we use two tests:
+# In an interchange intervention (activation patching), each variable in turn takes the value that it has in another
+# run. We measure *changed*, the share of outputs that must change and do so as predicted, and *unchanged*, the share
+# of all other outputs that stay as they are. Subspace interventions can mislead (Makelov et al., arXiv:2311.17030),
+# so we use two tests:
 #
 # - The **strict test** uses one steady-state basis at all steps, and the stored values that its own dual decodes.
 # - The **weak test** uses a basis fitted at each step, and stored values known from the inputs.
@@ -908,12 +893,6 @@ numbers |= {"controls": list(controls.values()), "names": list(controls), "regis
 page.record("ours.intervention", numbers, figure="fig-basis-steps", **tally(sure))
 
 # %% mystnb={"figure": {"caption": "Share of dependent outputs that follow an interchange, for the worst variable, against the time of the interchange. Left: strict test, with one steady-state basis and decoded values. Right: weak test, with a basis fitted at each step and known values. Only the strict test separates waves from the register machine.", "name": "fig-basis-steps"}, "image": {"alt": "Left: of all converged networks the worst is near zero at step 1 and at one from step 8 on; repeat copy is at one throughout; a random subspace, a random network and the register machine stay at or below one half. Right: the trained network and the register machine are both at one, and the random network falls from 0.7 to 0.5.", "width": "740px"}} tags=["hide-input"]
-labels = {"random block": "random subspace"}
-left = {"worst of all networks": np.array(least["changed"])} | {labels.get(name, name): shares for name, shares in strict.items()}
-weaker = {name: kind.get(name, np.full(len(SETTLED_STEPS), np.nan)) for name in left}
-figures.plot_intervention_steps({"one steady-state basis": left, "basis fitted at each step": weaker}, SETTLED_STEPS)
-
-# %% tags=["hide-input"]
 # Linear networks constructed for a dense f, for sums of columns, and for components that f uses in several places.
 rng, dense = np.random.default_rng(seed), []
 for draw in range(page.size(smoke=2, laptop=10, paper=10)):
@@ -932,12 +911,17 @@ numbers |= {"dense_error": max(dense), "dense": len(dense), "networks": len(sure
 numbers |= {"observability_support": worst(seen, "support_match"), "observability_r2": worst(seen, "encoding_r2")}
 page.record("ours.realisation", numbers, figure="fig-basis-methods", **tally(sure))
 
+labels = {"random block": "random subspace"}
+left = {"worst of all networks": np.array(least["changed"])} | {labels.get(name, name): shares for name, shares in strict.items()}
+weaker = {name: kind.get(name, np.full(len(SETTLED_STEPS), np.nan)) for name in left}
+figures.plot_intervention_steps({"one steady-state basis": left, "basis fitted at each step": weaker}, SETTLED_STEPS)
+
 # %% [markdown]
 # The weak test cannot reject the register machine: {value}`ours.intervention:register_step|.2f` of its outputs
 # follow, although it carries no wave. The claim therefore rests on the strict test ({claim}`ours.intervention`). All
 # controls fail the strict test at every step. Their largest shares over the four steps, for the worst variable, are:
 #
-# | {value}`ours.intervention:names[0]` | {value}`ours.intervention:names[1]` | {value}`ours.intervention:names[2]` |
+# | Random subspace | Register machine | Random network |
 # |---|---|---|
 # | {value}`ours.intervention:controls[0]\|.2f` | {value}`ours.intervention:controls[1]\|.2f` | {value}`ours.intervention:controls[2]\|.2f` |
 #
@@ -955,7 +939,7 @@ page.record("ours.realisation", numbers, figure="fig-basis-methods", **tally(sur
 # {value}`ours.intervention:others` accurate networks with another number of slow modes. From step 8 onwards their
 # smallest share in the strict test is {value}`ours.intervention:others_changed|.2f`.
 #
-# The lowest share belongs to a network on `random:5,5,2`. Its f uses some components twice, so variables become
+# The lowest share belongs to a network on `random:5,5,2`. Its $f$ uses some components twice, so variables become
 # copies of one another and merge into one memory. At step 0 this task needs
 # {value}`05_basis_recovery:merging_variables[0]` variables, whereas the steady-state basis has only
 # {value}`05_basis_recovery:merging_variables[1]` directions. A network constructed for this task fails in the same
@@ -964,12 +948,12 @@ page.record("ours.realisation", numbers, figure="fig-basis-methods", **tally(sur
 #
 # ### Basis recovery for other tasks
 #
-# Appendix A.6 asks how to find the basis if f acts during the input phase. Regression from runs recovers it in part
+# Appendix A.6 asks how to find the basis if $f$ acts during the input phase. Regression from runs recovers it in part
 # ({claim}`ours.realisation`). We tested {value}`ours.realisation:networks` networks on
 # {value}`ours.realisation:tasks` tasks whose outputs copy components. The worst variable has an $R^2$ of
 # {value}`ours.realisation:encoding_r2_60|.4f` over 60 steps and {value}`ours.realisation:encoding_r2_200|.4f` over
 # 200. In {value}`ours.realisation:missed` of these networks the weights without the gain miss an entry of $\Phi$. In
-# constructed linear networks with a dense f, with sums, and with repeated components, the error is
+# constructed linear networks with a dense $f$, with sums, and with repeated components, the error is
 # {value}`ours.realisation:dense_error|.0e`.
 #
 # Observability, which needs no runs, finds the right entries (support match at least
@@ -1002,7 +986,7 @@ page.settle(
 #
 # **Nonlinear memory.** The same applies to the paper's Fig. 7, where the network makes no errors.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 with fewer slow modes than bits (the paper's Fig. 7). Clusters hold four eigenvalues where the theory predicts five. In panel D the waves are blurred, as in the paper, because no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}} tags=["hide-input"]
 plan = ModelPlan("repeat-copy:16,5", **slow)
 packed, searched = gather_subject(plan, True) if page.reuse else None, pick(settled, task="repeat-copy:16,5")
 folded = packed and analyse_network(packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16))
@@ -1026,7 +1010,6 @@ page.settle("twm.fig7.rest", compressed, no_packed, lambda: {
     **dict(zip(("whole_ratio", "whole_share"), next(each[1:] for each in rests.values() if each[0] == "orthogonal"))),
 }, figure="fig-basis-packed", settings=len(compressed))
 
-# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 with fewer slow modes than bits (the paper's Fig. 7). Clusters hold four eigenvalues where the theory predicts five. In panel D the waves are blurred, as in the paper, because no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed else None
 
 # %% [markdown]
@@ -1056,7 +1039,7 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # - **Power iteration**, even when corrected, assumes $W_r^+ = \Psi_s$ and therefore misses the stored values in a
 #   non-orthogonal basis.
 # - **Weights alone** are no evidence for a basis, because a random subspace passes that test.
-# - **One steady-state basis** does not fit the first steps of tasks in which f creates copies.
+# - **One steady-state basis** does not fit the first steps of tasks in which $f$ creates copies.
 # - **Compressed networks** cannot be decoded by any linear dual.
 # - **Stable cycles** at strengths above one do not occur in every basis: in random bases sign errors accumulate.
 # - **Single neurons** are not meaningless in T2 to T4, where some of them represent a variable.

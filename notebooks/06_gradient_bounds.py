@@ -18,15 +18,15 @@
 #
 # **Summary.** To learn long dependencies, a network needs gradients with respect to inputs of long ago, and in
 # ordinary recurrent networks these gradients vanish. The paper argues that travelling waves prevent this, and derives
-# one bound without waves and one with waves. Of {value}`twm.grad.printed:cases` random networks each,
-# {value}`twm.grad.printed:broken` violate the first bound as printed ({claim}`twm.grad.printed`) and
+# one bound without waves and one with waves. Of {value}`twm.grad.printed:cases|,` random networks each,
+# {value}`twm.grad.printed:broken|,` violate the first bound as printed ({claim}`twm.grad.printed`) and
 # {value}`twm.grad.d:broken` the second ({claim}`twm.grad.d`), whereas no network violates the corrected forms that we
 # derive ({claim}`twm.grad.vanish`, {claim}`ours.grad.tight`). A linear wave preserves the gradient exactly, and a
 # wave behind tanh loses it slowly; trained networks confirm this in part ({claim}`twm.grad.twm`). Recurrent weights
 # initialised with a wave need {value}`06_gradient_bounds:fastest|.2f` to {value}`06_gradient_bounds:slowest|.2f` of
 # the usual training iterations, and random rotations help about as much ({claim}`ours.init`).
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile = "paper"
 device = "auto"
 seed = 0
@@ -147,8 +147,8 @@ for mu in (0.5, 0.9):
     trace = measure_gradients(weights, np.zeros((4, 1, 1)), -np.ones((1, 1)), nonlinearity="linear")
     bounds = bound_gradients(trace, weights)
     shares = {name: float(trace.input_norms[0, 0] / bounds[name][0, 0]) for name in ("corrected", "printed")}
-    told = ", ".join(f"{value:.4f} of the {name} bound" for name, value in shares.items())
-    print(f"mu = {mu}: the gradient is {trace.input_norms[0, 0]:.4f}, which is {told}")
+    told = ", ".join(f"{value:.2f} of the {name} bound" for name, value in shares.items())
+    print(f"mu = {mu}: gradient {trace.input_norms[0, 0]:.4f}, {told}")
     assert np.isclose(shares["corrected"], 1) and np.isclose(shares["printed"], 1 / mu)
 
 # %% [markdown]
@@ -162,16 +162,17 @@ for mu in (0.5, 0.9):
 cases = page.size(smoke=1000, laptop=10_000, paper=10_000)
 fewer_cases = page.size(smoke="1,000 of 10,000 networks", laptop=None, paper=None)
 plain = search_violations(cases, seed)
+forms = {"measured": "corrected, with measured slopes", "before": "corrected, with |dC/dh(s)|"}
 for name, largest in plain.largest.items():
-    print(f"{name:10} largest gradient / bound {largest:.4f}, violated by {plain.broken[name]} of {plain.cases} networks")
+    print(f"{forms.get(name, name):31} largest gradient / bound {largest:.4f}, violated by {plain.broken[name]} of {plain.cases} networks")
 numbers = {"cases": plain.cases, "broken": plain.broken["printed"], "contracting": plain.contracting}
 numbers |= {"broken_contracting": plain.broken_contracting["printed"], "largest": plain.largest["printed"]}
 page.record("twm.grad.printed", numbers, scale=fewer_cases, networks=plain.cases)
 
 # %% [markdown]
-# The printed bound is violated by {value}`twm.grad.printed:broken` of {value}`twm.grad.printed:cases` networks, by a
-# factor of up to {value}`twm.grad.printed:largest|.2f` ({claim}`twm.grad.printed`). All violations occur among the
-# {value}`twm.grad.printed:contracting` networks with $\mu < 1$. The corrected bound is violated by
+# The printed bound is violated by {value}`twm.grad.printed:broken|,` of {value}`twm.grad.printed:cases|,` networks,
+# by a factor of up to {value}`twm.grad.printed:largest|.2f` ({claim}`twm.grad.printed`). All violations occur among
+# the {value}`twm.grad.printed:contracting|,` networks with $\mu < 1$. The corrected bound is violated by
 # {value}`twm.grad.vanish:broken` networks, and it is attained: the largest ratio of gradient to bound is
 # {value}`twm.grad.vanish:largest|.3f`.
 #
@@ -217,15 +218,6 @@ for name, kind, spread in (("default", "uniform", 1.0), ("Gaussian", "gaussian",
     kinds[name] = measure_constants(weights), faint, strong, slopes
 
 # %% mystnb={"figure": {"caption": "Norm of the gradient against distance. Left: for W = mu Q the linear network attains the bound, and the tanh network falls below it. Right: random matrices. The gradient follows the spectral radius. The bound, which depends on the operator norm, lies far above and grows with distance.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "720px"}} tags=["hide-input"]
-distances, random = np.arange(long, 0, -1), {}
-for name, (constants, faint, _, _) in list(kinds.items())[:2]:
-    norms = np.exp(np.log(faint.input_norms).mean((0, 2)))
-    rates = {"radius": np.log(constants.radius).mean(), "norm": np.log(constants.norm).mean()}
-    bounds = {word: np.exp(rate * (distances - 1)) for word, rate in rates.items()}
-    random[name] = {"measured": norms / norms[-1]} | bounds
-figures.plot_decay(distances, rotations, random)
-
-# %% tags=["hide-input"]
 vanish = {"cases": plain.cases, "broken": plain.broken["corrected"], "largest": plain.largest["corrected"]}
 vanish |= {"rotation_error": max(slope_errors.values())}
 for name, (constants, _, _, (slope, _)) in kinds.items():
@@ -237,6 +229,14 @@ large = {key: vanish.pop(key) for key in list(vanish) if key.startswith("large_"
 large["large_tanh"] = kinds["large"][3][1].value
 options = {"figure": "fig-gradients-decay", "seeds": networks, "settings": 2}
 page.record("twm.grad.vanish", vanish, networks=plain.cases + 2 * networks, scale=fewer_cases, **options)
+
+distances, random = np.arange(long, 0, -1), {}
+for name, (constants, faint, _, _) in list(kinds.items())[:2]:
+    norms = np.exp(np.log(faint.input_norms).mean((0, 2)))
+    rates = {"radius": np.log(constants.radius).mean(), "norm": np.log(constants.norm).mean()}
+    bounds = {word: np.exp(rate * (distances - 1)) for word, rate in rates.items()}
+    random[name] = {"measured": norms / norms[-1]} | bounds
+figures.plot_decay(distances, rotations, random)
 
 # %% [markdown]
 # | Logarithm of the factor per step | Default initialisation | Gaussian, 0.7 |
@@ -273,7 +273,7 @@ page.record("twm.grad.vanish", vanish, networks=plain.cases + 2 * networks, scal
 # {value}`ours.grad.norm:default_norm|.3f` and a spectral radius of {value}`ours.grad.norm:default_radius|.3f`.
 # :::
 
-# %% tags=["hide-cell"]
+# %% tags=["hide-input", "hide-cell"]
 norms = []
 for draw in range(page.size(smoke=60, laptop=300, paper=300)):
     history, dim, extra = (int(rng.integers(*ends)) for ends in ((2, 9), (1, 5), (0, 20)))
@@ -283,7 +283,6 @@ for draw in range(page.size(smoke=60, laptop=300, paper=300)):
     operator = make_wave_operator(boundary if draw % 3 else make_shift(history, dim)[-dim:])
     norms.append(np.linalg.norm(columns @ operator @ np.linalg.pinv(columns), 2))
 
-# %% tags=["hide-input", "hide-cell"]
 constants, _, strong, (slope, saturated) = kinds["default"]
 passing = np.log((strong.slopes**2).mean((1, 2, 3))).mean() / 2
 page.note("networks", networks)
@@ -382,7 +381,7 @@ for kind in ("orthonormal", "skew"):
 # a stretched exponential. It is faster than any power of $s$ and slower than any exponential.
 # :::
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Constructed repeat copy for substrates of different length. Left: deviation of the derivative of the first output with respect to the first input from the identity, in linear networks. It is at rounding error in both kinds of basis. Right: share of the gradient that tanh networks keep. Points are measured and lines predicted; the decay is a power law or a stretched exponential. A network without a wave (dashed) decays exponentially.", "name": "fig-gradients-waves"}, "image": {"alt": "Left, two rows of points far below a dotted line. Right, on logarithmic axes, two families of points on their lines, and a dashed curve that drops steeply.", "width": "720px"}} tags=["hide-input"]
 amplitude, tanh = 1.0, {}
 crossed = histories if profile == "smoke" else np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
 for name, kind in (("one number per neuron", "standard"), ("spread over neurons", "orthonormal")):
@@ -399,11 +398,6 @@ for name, kind in (("one number per neuron", "standard"), ("spread over neurons"
         predicted.append((single if kind == "standard" else mixed)[-1])
     tanh[name] = np.array(measured), np.array(predicted)
 
-# %% mystnb={"figure": {"caption": "Constructed repeat copy for substrates of different length. Left: deviation of the derivative of the first output with respect to the first input from the identity, in linear networks. It is at rounding error in both kinds of basis. Right: share of the gradient that tanh networks keep. Points are measured and lines predicted; the decay is a power law or a stretched exponential. A network without a wave (dashed) decays exponentially.", "name": "fig-gradients-waves"}, "image": {"alt": "Left, two rows of points far below a dotted line. Right, on logarithmic axes, two families of points on their lines, and a dashed curve that drops steeply.", "width": "720px"}} tags=["hide-input"]
-waveless = np.exp(kinds["default"][3][1].value * crossed)
-figures.plot_wave_gradients(histories, linear, crossed, tanh, waveless)
-
-# %% tags=["hide-input"]
 late, (alone, spread) = crossed >= (16 if profile == "smoke" else 24), tanh.values()
 exponent = fit_slope(np.log(crossed[late]), alone[0][late])
 stretch = fit_slope(np.sqrt(crossed[late]), spread[0][late])
@@ -412,6 +406,9 @@ page.note("exponent", exponent.value)
 page.note("stretch", stretch.value)
 page.note("equal_steps", int(np.ceil(np.log(alone[0][-1]) / kinds["default"][3][1].value)))
 print(f"exponent {exponent.value:.3f} (limit -1.5), rate per sqrt(s) {stretch.value:.3f} (limit {-amplitude / 2**0.5:.3f})")
+
+waveless = np.exp(kinds["default"][3][1].value * crossed)
+figures.plot_wave_gradients(histories, linear, crossed, tanh, waveless)
 
 # %% [markdown]
 # Over the longer substrates, the fitted exponent is {value}`06_gradient_bounds:exponent|.2f`, with a predicted limit
@@ -449,7 +446,7 @@ else:
     trained = {task: train_history(ModelPlan(task, **options)) for task in tasks}
 missing = [task for task, found in trained.items() if not found]
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradients during training. Left: derivative of the first output with respect to every input, one line per saved moment from dark (early) to light (late). Right: derivative with respect to the oldest input that the task uses, and number of slow modes relative to the prediction. Both rise together on T1, whereas on T2 the gradient falls again.", "name": "fig-gradients-opening"}, "image": {"alt": "For each task, left a family of curves of gradient against distance that rises at the far end, right two curves against iteration: gradient and share of slow modes.", "width": "720px"}} tags=["hide-input"]
 def draw_sequences(task):
     system = parse_task(task)
     shape = (system.history, system.dim)
@@ -465,7 +462,7 @@ def measure_farthest(task, network, inputs):
     oldest = [np.abs(found[c, :, o, p]).mean() for o, c, p in zip(outputs, columns, parts) if c == columns.min()]
     return np.linalg.norm(found, 2, axis=(-2, -1)).mean(-1), float(np.mean(oldest))
 
-# %% tags=["hide-input"]
+
 opening, farthest, ranks = {}, {}, {}
 for task, found in trained.items():
     measured = {at: measure_farthest(task, network, draw_sequences(task)[0]) for at, network in found.items()}
@@ -473,7 +470,6 @@ for task, found in trained.items():
     compared = {at: compare_with_theory(np.asarray(one[0], float), parse_task(task)) for at, one in found.items()}
     ranks[task] = {at: one.rank_network / one.rank_theory for at, one in compared.items()}
 
-# %% mystnb={"figure": {"caption": "Gradients during training. Left: derivative of the first output with respect to every input, one line per saved moment from dark (early) to light (late). Right: derivative with respect to the oldest input that the task uses, and number of slow modes relative to the prediction. Both rise together on T1, whereas on T2 the gradient falls again.", "name": "fig-gradients-opening"}, "image": {"alt": "For each task, left a family of curves of gradient against distance that rises at the far end, right two curves against iteration: gradient and share of slow modes.", "width": "720px"}} tags=["hide-input"]
 figures.plot_opening(opening, ranks, farthest) if not missing else "No saved results, so no figure."
 
 # %% [markdown]
@@ -502,7 +498,7 @@ first_task = next(iter(trained))
 history, dim = parse_task(first_task).history, parse_task(first_task).dim
 steps = page.size(smoke=6, laptop=16, paper=16) * history + 1
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Derivative of the state with respect to the first input, relative to the step at which it entered. A cyclic wave keeps it indefinitely. An outflow wave keeps it up to the last column and then loses it completely. Trained networks are geometric means over seeds. On repeat copy they keep their gradient, and on T2 they lose it to saturation.", "name": "fig-gradients-reach"}, "image": {"alt": "Six curves against distance on logarithmic axes: one constant at one, one that drops to the floor at the end of the substrate, and four that fall at different rates or stay.", "width": "680px"}} tags=["hide-input"]
 def measure_left(network, inputs):
     found = np.linalg.norm(track_first_input(network, inputs, steps), 2, axis=(-2, -1)).mean(1)
     return found / found[0]
@@ -527,7 +523,6 @@ for task, found in every.items():
         left[f"trained, {task}"] = np.exp(np.log(curves).mean(1))
 left["default initialisation"] = measure_left(draw_weights(dim, 128, "uniform", seed), sequences)
 
-# %% mystnb={"figure": {"caption": "Derivative of the state with respect to the first input, relative to the step at which it entered. A cyclic wave keeps it indefinitely. An outflow wave keeps it up to the last column and then loses it completely. Trained networks are geometric means over seeds. On repeat copy they keep their gradient, and on T2 they lose it to saturation.", "name": "fig-gradients-reach"}, "image": {"alt": "Six curves against distance on logarithmic axes: one constant at one, one that drops to the floor at the end of the substrate, and four that fall at different rates or stay.", "width": "680px"}} tags=["hide-input"]
 figures.plot_reach(np.arange(1, steps), {name: values[1:] for name, values in left.items()}, history)
 
 # %% [markdown]
@@ -593,7 +588,7 @@ def measure_shares(network, inputs, targets, columns):
     coordinates = np.einsum("bn,tnd->btd", trace.by_state[-1], columns)
     return shares, trace.input_norms[0] / np.linalg.norm(coordinates, axis=(1, 2))
 
-# %% tags=["hide-input"]
+
 groups, own_shares, draws = {}, {}, page.size(smoke=10, laptop=60, paper=60)
 for kind, activation in (("orthonormal", "linear"), ("skew", "linear"), ("orthonormal", "tanh")):
     found = []
@@ -608,7 +603,7 @@ for kind, activation in (("orthonormal", "linear"), ("skew", "linear"), ("orthon
     groups[name] = {key: np.concatenate([share[key] for share in shares]) for key in shares[0]}
     own_shares[name] = np.concatenate([own for _, own in found])
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradient with respect to the first input divided by its bound: median, minimum and maximum. In linear networks with an orthonormal basis the bound with the norm of Psi is attained. In non-orthogonal bases it is loose by up to the condition number. In tanh and trained networks it is loose because slopes are below 1 and errors do not point in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "700px"}} tags=["hide-input"]
 for task, found in finals.items():
     if found:
         signs, goals = draw_sequences(task)
@@ -620,7 +615,6 @@ spans = {
     for name, found in groups.items()
 }
 
-# %% mystnb={"figure": {"caption": "Gradient with respect to the first input divided by its bound: median, minimum and maximum. In linear networks with an orthonormal basis the bound with the norm of Psi is attained. In non-orthogonal bases it is loose by up to the condition number. In tanh and trained networks it is loose because slopes are below 1 and errors do not point in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "700px"}} tags=["hide-input"]
 page.note("own_share", own_shares["linear, non-orthogonal"].min())
 upright = spans["linear, orthonormal"]
 numbers = {"cases": waves.cases, "broken": waves.broken["operator"], "broken_d": waves.broken["printed"]}
@@ -634,7 +628,7 @@ page.record("twm.grad.d", numbers, **options | {"seeds": 1})
 figures.plot_tightness(spans)
 
 # %% [markdown]
-# We tested {value}`ours.grad.tight:cases` random networks around a wave, in bases with vectors of different lengths
+# We tested {value}`ours.grad.tight:cases|,` random networks around a wave, in bases with vectors of different lengths
 # and angles.
 #
 # | Constant | Networks that violate the bound | Smallest share of the bound (linear, orthonormal) |
@@ -643,7 +637,7 @@ figures.plot_tightness(spans)
 # | $d$ (printed) | {value}`twm.grad.d:broken`, by up to a factor of {value}`twm.grad.d:largest\|.2f` | {value}`ours.grad.tight:least_d\|.2f` |
 #
 # If no basis vector is longer than 1, the printed constant is violated by {value}`twm.grad.d:broken_short` of
-# {value}`twm.grad.d:cases_short` networks ({claim}`twm.grad.d`). In non-orthogonal bases, the gradient can be as
+# {value}`twm.grad.d:cases_short|,` networks ({claim}`twm.grad.d`). In non-orthogonal bases, the gradient can be as
 # small as {value}`ours.grad.tight:least_skew|.2f` of the bound with $\lVert\Psi_1\rVert$ ({claim}`ours.grad.tight`).
 # The bound multiplies three operator norms, and each assumes its own worst direction. For linear repeat copy, the
 # bound *without* waves is attained as well, because with $\mu = 1$ it does not decay either.
@@ -677,7 +671,7 @@ figures.plot_tightness(spans)
 # stops at the first test (every 25 iterations, 40 output steps) with a sign accuracy of 99%. Networks with the same
 # seed share their data.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot per network and a bar at the median; hollow dots never reached 99%. Right: ratio to the default initialisation with the same seed, as median and 95% interval. Wave initialisations need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of initialisations with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "740px"}} tags=["hide-input"]
 sweep, command = find_sweep("initial-waves"), "run `twm sweep initial-waves`"
 if profile == "paper" and not page.reuse:
     train_models(sweep.list_plans(), sweep.place(), resume=True, say=print)
@@ -695,10 +689,9 @@ summaries = summarise_starts(rows) if rows else {}
 compared = [found for (_, init), found in summaries.items() if init in ("wave", "orthogonal")]
 count = min((found.ratio.pairs for found in compared), default=0)
 
-# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot per network and a bar at the median; hollow dots never reached 99%. Right: ratio to the default initialisation with the same seed, as median and 95% interval. Wave initialisations need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of initialisations with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "740px"}} tags=["hide-input"]
 figures.plot_starts(summaries) if summaries else "No saved results, so no figure."
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at initialisation and when 99% was reached, for one network per initialisation on repeat copy. The wave initialisation ends at the predicted eigenvalues, and the default initialisation has reached most of them. A rotation ends with slow modes all around the circle. The identity has not solved the task.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that the theory predicts.", "width": "700px"}} tags=["hide-input"]
 if profile == "paper":
     plans = {plan.init: plan for plan in sweep.list_plans(seeds=[0]) if sweep.keeps(plan)}
     paths = {init: tables / f"{plan.name}.safetensors" for init, plan in plans.items()}
@@ -712,7 +705,6 @@ for init, weights in ended.items():
     before = draw_weights(plan.system.dim, plan.hidden, init, plan.seed, plan.system.history)
     spectra[init] = tuple(np.linalg.eigvals(np.asarray(one[0], float)) for one in (before, weights))
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at initialisation and when 99% was reached, for one network per initialisation on repeat copy. The wave initialisation ends at the predicted eigenvalues, and the default initialisation has reached most of them. A rotation ends with slow modes all around the circle. The identity has not solved the task.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that the theory predicts.", "width": "700px"}} tags=["hide-input"]
 roots = np.unique(repeat_copy_spectrum(plan.system.history, 1).round(12))
 figures.plot_spectra_in_training(spectra, roots) if spectra else "No saved results, so no figure."
 
@@ -732,7 +724,6 @@ scale = page.size(smoke="a toy", laptop="2 of 10 seeds, 2 of 4 tasks", paper=who
 options = {"figure": "fig-gradients-starts", "seeds": count, "scale": scale, "networks": len(rows) or 1, "settings": 4}
 page.settle("ours.init", summaries, f"no record: {command}", lambda: numbers, **options)
 
-# %% tags=["hide-input"]
 for name, key in (("", "ratios"), ("rotation_", "rotation_ratios")):
     page.note(f"{name}slowest", float(max(numbers[key], default=0.0)))
     page.note(f"{name}fastest", float(min(numbers[key], default=0.0)))
