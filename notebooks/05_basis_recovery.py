@@ -402,6 +402,7 @@ block = np.linalg.qr(np.random.default_rng(seed).standard_normal((basis.rank, di
 columns = raise_powers(W, basis.basis @ block, s)
 wrong = replace(basis, basis=columns, dual_basis=np.linalg.pinv(columns))
 
+
 def load_network(row):
     path = results_dir() / "networks" / f"{row['network']}.safetensors"
     return (read_checkpoint(path) if page.reuse else subjects[row["task"]]).system, parse_task(row["task"])
