@@ -239,7 +239,7 @@ page.record("twm.linearise", linearised | {"networks": len(networks)}, seeds=len
 # | Method | Columns | Dual | Needs |
 # |---|---|---|---|
 # | printed (Algorithm 1) | $(W^\top)^k W_r^+$; transients removed by orthogonal projection, except from $\Psi_s$ | pseudo-inverse | weights |
-# | mixture (earlier paper) | $\alpha W^{s-k} W_{uh} + (1-\alpha)(W^\top)^k W_r^+$, here with $\alpha = 1/2$; transients removed from every $\Psi_k$ | pseudo-inverse | weights |
+# | mixture (earlier paper) | $\alpha W^{s-k} W_{uh} + (1-\alpha)(W^\top)^k W_r^+$, here with $\alpha = 1/2$; transients removed from every $\Psi_k$ by orthogonal projection | pseudo-inverse | weights |
 # | released (the paper's code) | $W^{s-k} W_r^+$, normalised to unit length; columns that $f$ never uses are omitted | pseudo-inverse | weights, task |
 # | corrected (ours) | $W^{s-k} W_r^+$; transients removed by spectral projection | left eigenvectors | weights |
 # | observability (ours) | solution of {eq}`eq-basis-toy` over one period | left eigenvectors | weights, task |
