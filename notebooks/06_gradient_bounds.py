@@ -540,7 +540,7 @@ for name, system in (("closed", closed), ("open", open_end)):
     counts[name] = int(np.linalg.matrix_rank(whole, tol=1e-8)), whole.shape[1]
 assert counts["closed"] == counts["open"] == (history * dim, 2 * history * dim)
 page.note("dimensions_left", counts["closed"][0])
-page.note("dimensions_in", counts["closed"][1])
+page.note("dimensions_in", counts["closed"][1]);
 
 # %% tags=["hide-input"]
 def describe_gradients():
