@@ -179,7 +179,7 @@ def stack_panels(address: str, panels: dict[str, list]) -> str:
     for place, (left, top, across, down) in enumerate(panels["panels"], start=1):
         left, top, across, down = left - margin, top - margin, across + 2 * margin, down + 2 * margin
         # What is wider than a phone scrolls, and what scrolls must be reachable by the keyboard.
-        reach = f' tabindex="0" role="region" aria-label="Part {place} of the figure"' if across > 3.5 else ""
+        reach = f' tabindex="0" role="region" aria-label="Part {place} of the figure"' if across > 3.7 else ""
         crop = f"width:{96 * across:.0f}px;height:{96 * down:.0f}px"
         shift = f"width:{96 * width:.0f}px;height:{96 * height:.0f}px;left:{-96 * left:.0f}px;top:{-96 * top:.0f}px"
         picture = f'<img alt="" loading="lazy" src="{address}" style="{shift}">'
