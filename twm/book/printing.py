@@ -17,6 +17,7 @@ _STYLE = """
 html { font-size: 13px; }
 section.twm-page { break-before: page; }
 article { max-width: none; }
+figcaption, figcaption * { color: #222 !important; font-weight: 400 !important; }
 """
 #: What paper has no use for.
 _SCREEN_ONLY = "script, button, iframe, .headerlink, .twm-stack, .prev-next-footer, .twm-filters, .toggle-details__container"
@@ -64,14 +65,19 @@ def join_pages(site: Path, pages: list[str]) -> str:
     return str(whole)
 
 
-def print_book(site: Path, output: Path, seconds: float = 300) -> Path:
-    """Print a built site into one PDF, with page numbers, an outline and links that work; return its path.
-
-    Raises a UserError where there is no Chromium, SiteFailed where it prints nothing.
-    """
+def find_printer(output: Path) -> str:
+    """Return the Chromium that can print a PDF to ``output``; a UserError where there is none, or no such folder."""
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
-    require(browser is not None, "the PDF is printed by Chromium, and there is none: install chromium, or read the site")
-    require(output.parent.is_dir(), f"{output.parent} is no folder: a PDF cannot be written there")
+    require(browser is not None, "--pdf needs Chromium to print, and there is none: install chromium, or leave --pdf out")
+    require(output.parent.is_dir() and not output.is_dir(), f"--pdf {output} cannot be written: there is no such folder")
+    return browser
+
+
+def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> None:
+    """Print a built site into one PDF, with page numbers, an outline and links that work.
+
+    Raises SiteFailed where the browser prints nothing, and a UserError where the PDF cannot be written.
+    """
     page = site / "book-in-one-page.html"
     with scratch_folder("pdf") as scratch:
         try:
@@ -86,7 +92,6 @@ def print_book(site: Path, output: Path, seconds: float = 300) -> Path:
         except subprocess.TimeoutExpired:
             raise SiteFailed(f"Chromium did not print the book within {seconds:.0f} s") from None
         except OSError as error:
-            raise UserError(f"{output} cannot be written: {error.strerror}") from None
+            raise UserError(f"--pdf {output} cannot be written: {error.strerror}") from None
         finally:
             page.unlink(missing_ok=True)
-    return output
