@@ -50,7 +50,8 @@ def join_pages(site: Path, pages: list[str]) -> str:
         for tag in found.find_all(id=True):
             tag["id"] = find_place(page, tag["id"])
         for tag in found.find_all(src=True):
-            tag["src"] = posixpath.normpath(posixpath.join(posixpath.dirname(page), tag["src"]))
+            if not urlsplit(tag["src"]).scheme:
+                tag["src"] = posixpath.normpath(posixpath.join(posixpath.dirname(page), tag["src"]))
         for tag in found.find_all("a", href=True):
             link = urlsplit(tag["href"])
             if link.scheme or link.netloc:
