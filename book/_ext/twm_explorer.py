@@ -13,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 PLACE = "explorer"
 SOURCES = Path(__file__).resolve().parents[1] / "_explorer"
 DATA, STILL, STYLE = "networks.js", "still.png", "explorer.css"
-SCRIPTS = ("model.js", "panels.js", "explorer.js", "memories.js")
+SCRIPTS = ("model.js", "panels.js", "explorer.js", "memories.js", "probe.js")
 TEXT, STEPS = "3141", 50
 
 
@@ -36,12 +36,14 @@ class ExplorerDirective(SphinxDirective):
         return [nodes.raw("", "\n".join(lines), format="html")]
 
 
-class MemoriesDirective(SphinxDirective):
-    """A register and a wave side by side; below the explorer, whose scripts it needs."""
+class PartDirective(SphinxDirective):
+    """What stands below the explorer and needs its scripts: a register beside a wave, a recording of one's own."""
+
+    _PARTS = {"twm-memories": "Register and wave", "twm-probe": "Your own recording"}
 
     def run(self) -> list[nodes.Node]:
-        words = "<noscript><p>This comparison needs JavaScript.</p></noscript>"
-        text = f'<div class="twm-memories" role="group" aria-label="Register and wave">{words}</div>'
+        words = "<noscript><p>This part needs JavaScript.</p></noscript>"
+        text = f'<div class="{self.name}" role="group" aria-label="{self._PARTS[self.name]}">{words}</div>'
         return [nodes.raw("", text, format="html")]
 
 
@@ -63,6 +65,7 @@ def write_files(app: Sphinx) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directives."""
     app.add_directive("twm-explorer", ExplorerDirective)
-    app.add_directive("twm-memories", MemoriesDirective)
+    for part in ("twm-memories", "twm-probe"):
+        app.add_directive(part, PartDirective)
     app.connect("builder-inited", write_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -253,7 +253,7 @@ def test_theory_figures_show_what_was_given(drawn):
     assert (counts.images[0].get_array() == [[1, 0, 0], [0, 0, 2]]).all()
     assert 0 < errors.lines[0].get_ydata().max() < 1e-16, "an exact zero needs a place on a logarithmic axis"
     titles = [axes.get_title("left") or axes.get_title() for axes in drawn["blur"].axes]
-    assert titles == ["after 1 round: 0 wrong", "after 4 rounds: 3 wrong", "7 wrong", "9 wrong"]
+    assert titles == ["after 1 period: 0 wrong", "after 4 periods: 3 wrong", "7 wrong", "9 wrong"]
     disturbed = drawn["disturbance"].axes[1]
     assert disturbed.images[0].get_clim() == (-1, 1) and disturbed.lines[0].get_xydata().tolist() == [[2, 0]]
     lines = {line.get_label(): line for line in drawn["errors"].axes[0].get_lines()}
