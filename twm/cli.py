@@ -373,7 +373,7 @@ def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     require(known, f"{options.checkpoint} was trained on {plan.task}: variables are known for hds:H,TASK only")
     require(options.figure is None, "--figure draws Elman networks, and this is none")
     system = parse_task(options.task) if options.task else task.system
-    found = analyse_machine(SequenceSystem(network), system, seed=options.seed)
+    found = analyse_machine(SequenceSystem(network), system, seed=options.seed, correct=task.corrected)
     return _show(options, found.to_json(), describe_machine(found))
 
 

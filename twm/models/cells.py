@@ -41,6 +41,15 @@ class DiagonalRNN(SequenceNetwork):
         moved = torch.cat([turn.real * real - turn.imag * imaginary, turn.imag * real + turn.real * imaginary], -1)
         return moved if inputs is None else moved + functional.linear(inputs, self.weight_encoder)
 
+    def run(self, inputs: Tensor) -> Tensor:
+        """Return the states of every step, in complex numbers, which is twice as fast; see :meth:`SequenceNetwork.run`."""
+        drive, turn = torch.complex(*functional.linear(inputs, self.weight_encoder).chunk(2, -1)), self.eigenvalues()
+        states = [drive[0]]
+        for each in drive[1:]:
+            states.append(torch.addcmul(each, turn, states[-1]))
+        found = torch.stack(states)
+        return torch.cat([found.real, found.imag], -1)
+
 
 def construct_diagonal(task: HDS) -> DiagonalRNN:
     """Make the unit, in float64, whose modes are the eigenvectors of a linear task's wave operator on what outputs depend on:
