@@ -150,21 +150,21 @@ wave_rnn.plot_bridge(answers) if answers else "No network on record, no figure."
 copies = pick(answers.values(), task=page.size(smoke="repeat-copy:3,2", laptop="T1", paper="T1"))
 memory = {key: [own[key] for own in copies] for key in ("accuracy", "r2_settled", "swaps")} | {"kinds": [own["kind"] for own in copies]}
 for kind in dict.fromkeys(memory["kinds"]):
-    memory |= {f"{kind}_{key}": min(own[key] for own in pick(copies, kind=kind)) for key in ("accuracy", "r2", "r2_settled", "interventions", "swaps")}
+    memory |= {f"{kind}_{key}": min(own[key] for own in pick(copies, kind=kind)) for key in ("accuracy", "r2", "r2_settled", "interventions", "swaps", "rank")}
 memory |= {"networks": len(copies), "settings": len({name for (name, _), own in answers.items() if own in copies})}
 page.settle("ours.cells.memory", {"lru", "gru", "attention"} <= set(memory["kinds"]), absent, lambda: memory, figure="fig-cells-memory", **about)
 
 # %% [markdown]
 # In one basis for all steps attention has $R^2 \ge$ {value}`ours.cells.memory:attention_r2_settled|.3f`, and at least
-# {value}`ours.cells.memory:attention_swaps|.3f` of the outputs follow a swap; its state is the wave by construction. The unit of 64 modes
-# and seed 0 has {value}`ours.cells.memory:r2_settled[6]|.3f` and {value}`ours.cells.memory:swaps[6]|.3f`, and only {value}`ours.cells.memory:accuracy[6]|.3f`
-# of the signs over 200 steps, because its modes stop short of the circle. The worst GRU has {value}`ours.cells.memory:gru_interventions|.3f` after swaps
-# even in the directions of each step.
+# {value}`ours.cells.memory:attention_swaps|.3f` of the outputs follow a swap; its state is the wave by construction, and the mean derivative of
+# its step has {value}`ours.cells.memory:attention_rank` slow modes, a GRU's {value}`ours.cells.memory:gru_rank`. The unit of 64 modes and seed 0
+# has {value}`ours.cells.memory:r2_settled[6]|.3f` and {value}`ours.cells.memory:swaps[6]|.3f`, but {value}`ours.cells.memory:accuracy[6]|.3f` of the signs
+# over 200 steps, because its modes stop short of the circle. GRUs fail even in the directions of each step.
 #
 # ## Limitations
 #
 # The arguments of T2 lie close together: units trained on T2 as it is, which fail, come as near. GRUs, trained briefly, did not learn
-# 20 steps, and have no fixed eigenvalues. Attention, which did not learn T2 on [page 03](03_self_attention.ipynb), is not tried on it.
+# 20 steps. Attention, which did not learn T2 on [page 03](03_self_attention.ipynb), is not tried on it.
 
 # %%
 assert max(errors.values()) <= 1e-9 and least[0] <= 1e-12 and all(loss >= 0.95 * least[1] for loss in t2)
