@@ -66,20 +66,20 @@ errors = {}
 for name in ("T1", "T2", "T3", "T4"):
     sequence = SystemTask(200, name, corrected=name != "T1")
     shown, due = sequence.draw_test(64)
-    answers = construct_diagonal(sequence.system)(shown.double()).outputs.detach()
-    errors[name] = float((answers - due)[-200:].abs().max())
+    answers = construct_diagonal(sequence.system)(shown.double()).outputs
+    errors[name] = float((answers - due)[-200:].abs().max().detach())
 least = [fit_time_invariant(SystemTask(40, name).system, 40)[1] for name in errors]
 
 # %% [markdown]
-# Set by hand, the unit errs by {value}`ours.cells.exact:copy|.0e` on T1 over 200 steps, and on T2 from corrected inputs by
-# {value}`ours.cells.exact:corrected[0]|.0e`. From inputs as they are no linear network has a mean squared error on T2 below
-# {value}`ours.cells.exact:least[1]|.3f`. The Elman networks of [page 04](04_training.ipynb) solve T2 from them, so they need their tanh.
+# Set by hand, the unit errs by {value}`ours.cells.exact:copy|.0e` on T1 over 200 steps, and by {value}`ours.cells.exact:corrected[0]|.0e` on
+# corrected T2. On T2 as it is, no linear network has a mean squared error below {value}`ours.cells.exact:least[1]|.3f`. The Elman networks
+# of [page 04](04_training.ipynb) do it, so they need their tanh.
 #
 # ## Trained eigenvalues
 #
-# We train units from eigenvalues spread evenly over the disc. A mode and its conjugate are two numbers of a real state, so T1, with
-# 64 variables, needs 32 modes. Eigenvalues beyond 0.9 are slow. The rank of the Hankel matrix, whose blocks are the
-# responses $G$ by lag, tells on how many variables of the past the outputs depend.
+# Training starts from eigenvalues spread evenly over the disc. A mode and its conjugate are two numbers of a real state, so T1, with
+# 64 variables, needs 32 modes. Eigenvalues beyond 0.9 are slow. The rank of the Hankel matrix, whose blocks are the responses
+# $G$ by lag, is the number of variables on which outputs depend.
 
 # %%
 def describe_unit(unit, task):
@@ -89,8 +89,7 @@ def describe_unit(unit, task):
     slow = both[np.abs(both) > 0.9]
     away = lambda values: float(circular_distance(np.angle(values)[:, None], centres).min(1).mean()) if len(values) else np.pi
     covered = count_clusters(slow, centres) >= count_clusters(theory, centres)
-    impulse = torch.eye(48)[0][:, None, None] * torch.eye(task.dim)
-    responses = (unit(impulse).outputs - unit.bias_readout).detach().numpy()[1:]
+    responses = (unit(torch.eye(48)[0][:, None, None] * torch.eye(task.dim)).outputs - unit.bias_readout).detach().numpy()[1:]
     weights = np.linalg.svd(np.block([[responses[i + j] for j in range(24)] for i in range(24)]), compute_uv=False)
     return {"distance": away(slow), "before": away(both), "slow": len(slow), "theory": len(theory), "eigenvalues": (theory, both),
             "covered": float(covered.mean()), "hankel": int((weights > weights[0] / 20).sum())}  # fmt: skip
@@ -119,9 +118,9 @@ about = {"scale": next((row["scale"] for row in models.rows), "") or None, "seed
 for claim, keys in (("roots", ("accuracy", "distance", "before", "covered")), ("rank", ("slow", "hankel", "theory"))):
     listed = {key: [one[key] for one in asked] for key in keys} | {"networks": len(asked), "settings": len({one["task"] for one in asked})}
     page.settle(f"ours.cells.{claim}", asked, absent, lambda: listed, figure="fig-cells-roots", **about)
-heads = {"accuracy": "signs right", "loss": "test loss", "before": "distance before (rad)", "distance": "distance after", "covered": "arguments filled",
-         "slow": "slow", "hankel": "Hankel rank", "theory": "predicted"}  # fmt: skip
-lines = [(*key, *(format(one[column], ".4g") for column in heads)) for key, one in units.items()]
+heads = {"accuracy": "signs right", "before": "distance before (rad)", "distance": "after", "covered": "arguments filled"}
+heads |= {"loss": "test loss", "slow": "slow", "hankel": "Hankel rank", "theory": "predicted"}
+lines = ((*key, *(format(one[column], ".4g") for column in heads)) for key, one in units.items())
 DataTable(("unit", "seed", *heads.values()), lines, "Diagonal units: where their eigenvalues are")
 
 # %% [markdown]
