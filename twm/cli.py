@@ -328,7 +328,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 @_command(
-    "spectrum, rank, basis and interventions of one trained network: an Elman network, or one of `twm sweep bridge`",
+    "spectrum, rank, basis and interventions of one trained network: an Elman network, or one of `twm sweep bridge` or `cells`",
     _value("checkpoint", "safetensors, or a torch file with a state dict", "CHECKPOINT", nargs="?"),
     _value("--task", "such as T1 or repeat-copy:S,D (default: what the file says)", "TASK"),
     _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
@@ -362,7 +362,7 @@ def _analyse(options: argparse.Namespace) -> int:
 
 
 def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
-    """Analyse a network that ``twm sweep bridge`` left; of any other kind say why it cannot be done."""
+    """Analyse a network that ``twm sweep bridge`` or ``cells`` left; of any other kind say why it cannot be done."""
     from twm.analysis.analyses import analyse_machine
     from twm.analysis.report import describe_machine
     from twm.analysis.systems import SequenceSystem
@@ -379,7 +379,7 @@ def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     require(known, f"{options.checkpoint} was trained on {plan.task}: variables are known for hds:H,TASK only")
     require(options.figure is None, "--figure draws Elman networks, and this is none")
     system = parse_task(options.task) if options.task else task.system
-    found = analyse_machine(SequenceSystem(network), system, seed=options.seed)
+    found = analyse_machine(SequenceSystem(network), system, seed=options.seed, correct=task.corrected)
     return _show(options, found.to_json(), describe_machine(found))
 
 

@@ -12,12 +12,14 @@ from twm.analysis.judging import judge_content
 from twm.analysis.recovery import recover_basis, regress_basis, sample_states
 from twm.analysis.systems import SequenceSystem, as_system
 from twm.errors import UserError
+from twm.models.cells import make_sequence_network
 from twm.models.elman import construct_elman
-from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN, make_sequence_network
+from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN
 from twm.theory.bases import make_basis
 from twm.theory.systems import make_repeat_copy, parse_task
 
-KINDS = {"wrnn": {"channels": 3, "recurrent": "random"}, "irnn": {"recurrent": "random"}, "lstm": {}, "gru": {}}
+KINDS = {"wrnn": {"channels": 3, "recurrent": "random"}, "irnn": {"recurrent": "random"}}
+KINDS |= dict.fromkeys(("lstm", "gru", "lru", "attention"), {})
 
 
 def carry(task):

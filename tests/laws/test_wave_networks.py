@@ -9,8 +9,9 @@ import torch
 from torch import nn
 
 from twm.errors import UserError
+from twm.models.cells import make_sequence_network
 from twm.models.fast.rings import DenseProducts, ShiftedProducts
-from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN, make_sequence_network
+from twm.models.rings import GatedRNN, IdentityRNN, WaveRNN
 
 STEPS, BATCH, INPUTS, OUTPUTS = 6, 9, 3, 4
 #: Channels, neurons and taps: one channel, one neuron, odd and even rings, every kernel.

@@ -31,6 +31,7 @@ KINDS = [
     replace(TINY, channels=11, neurons=7),
     replace(TINY, network="irnn", channels=1, recurrent="identity", encoder="small", clip=0.01),
     replace(TINY, network="lstm", channels=1, recurrent=None, encoder=None),
+    replace(TINY, network="lru", channels=1, recurrent=None, encoder=None),
     replace(TINY, task="adding:12", divisor=1.0, clip=1.0),
     replace(TINY, task="small-psmnist:7,100", mlp=5, activation="tanh"),
 ]
@@ -52,7 +53,7 @@ def place(tmp_path: Path) -> Place:
 def test_iterations_are_torchs_own(plan):
     """The fast way and Adam written out, against autograd on the slow network, clip_grad_norm_ and torch.optim.Adam."""
     model = SequenceModel(plan)
-    assert model.path == ("autograd" if plan.network == "lstm" else "fast")
+    assert model.path == ("autograd" if plan.network in ("lstm", "lru") else "fast")
     task = parse_sequence_task(plan.task)
     network = make_network(plan, task)
     optimiser = torch.optim.Adam(network.parameters(), lr=plan.learning_rate)
@@ -210,8 +211,8 @@ def test_sweeps_are_seed_major_and_the_papers():
             plans = sweep.list_plans(profile=profile)
             assert [plan.seed for plan in plans] == sorted(plan.seed for plan in plans)
             assert len({plan.name for plan in plans}) == len(plans)
-            # What is smaller than in the paper says so; the bridge is in no paper.
-            whole = plans if sweep.name == "bridge" else sweep.list_plans(profile="paper")
+            # What is smaller than in the paper says so; the bridge and cells are in no paper.
+            whole = plans if sweep.name in ("bridge", "cells") else sweep.list_plans(profile="paper")
             whole = {replace(plan, seed=0).name for plan in whole}
             assert all(bool(plan.scale) != (replace(plan, seed=0).name in whole) for plan in plans)
     copy = find_sweep("copy").list_plans(profile="paper")

@@ -107,8 +107,10 @@ def analyse_network(
     )  # fmt: skip
 
 
-def _try_settled(system: StateSystem, task: HDS, basis: RecoveredBasis, seed: int) -> InterventionShares:
-    sample = sample_states(system, task, 64, SETTLED_STEPS[-1], seed)
+def _try_settled(
+    system: StateSystem, task: HDS, basis: RecoveredBasis, seed: int, correct: bool = False
+) -> InterventionShares:
+    sample = sample_states(system, task, 64, SETTLED_STEPS[-1], seed, correct=correct)
     return try_interventions(system, sample, SETTLED_STEPS, lambda step: basis, "read")
 
 
@@ -136,9 +138,9 @@ def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed
     } | {f"{name}_{step}": share for name, each in least.items() for step, share in zip(SETTLED_STEPS, each)}  # fmt: skip
 
 
-def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 256) -> float:
+def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 256, correct: bool = False) -> float:
     """Return the share of outputs with the right sign over an output phase of 200 steps."""
-    sample = sample_states(system, task, count, 200, seed)
+    sample = sample_states(system, task, count, 200, seed, correct=correct)
     outputs, truth = system.read(sample.states[1:]), sample.waves[1:] @ sample.observable.readout.T
     return float((np.sign(outputs) == np.sign(truth)).mean())
 
@@ -167,12 +169,13 @@ class MachineAnalysis(Findings):
 
 
 def analyse_machine(
-    system: SequenceSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0
+    system: SequenceSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0, correct: bool = False
 ) -> MachineAnalysis:
-    """Analyse a network on sequences, with ``count`` histories: does it carry the wave of its task, and does it use it?"""
+    """Analyse a network on sequences, with ``count`` histories: does it carry the wave of its task, and does it use it?
+    ``correct`` says that it was trained on corrected inputs."""
     horizon = max(4 * task.history, *steps)
-    fitted = sample_states(system, task, count, horizon, 2 * seed)
-    fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1)
+    fitted = sample_states(system, task, count, horizon, 2 * seed, correct=correct)
+    fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1, correct=correct)
     bases, settled = {step: regress_basis(fitted, at=step) for step in steps}, regress_basis(fitted)
     # Theory's arguments need a mean over a whole lap at least; a few histories suffice for it.
     jacobian = system.measure_jacobian(fresh.states[-2 * task.history :, :4])
@@ -181,7 +184,7 @@ def analyse_machine(
     swapped = interchange_variable(system, wrong, fresh, task.history // 2, steps[-1], content="theory").changed
     step_r2 = [judge_content(system, basis, fresh, at=step).encoding_r2 for step, basis in bases.items()]
     return MachineAnalysis(
-        task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1, count=64), compare_with_theory(jacobian, task),
+        task, system.hidden, _measure_accuracy(system, task, 2 * seed + 1, 64, correct), compare_with_theory(jacobian, task),
         try_interventions(system, fresh, steps, bases.__getitem__, "theory"),
-        _try_settled(system, task, settled, 2 * seed + 1), np.stack(step_r2), judge_content(system, settled, fresh), swapped,
+        _try_settled(system, task, settled, 2 * seed + 1, correct), np.stack(step_r2), judge_content(system, settled, fresh), swapped,
     )  # fmt: skip

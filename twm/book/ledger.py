@@ -21,7 +21,7 @@ from twm.paths import evidence_dir, ledger_path
 #: The notebook that holds a claim's evidence, by the ledger's word for it.
 HOMES = {name[3:].replace("_", "-"): name for name in (
     "01_theory", "02_construction", "03_self_attention", "04_training", "05_basis_recovery", "06_gradient_bounds",
-    "07_wave_rnn", "08_episodic_memory", "09_flip_flop",
+    "07_wave_rnn", "08_episodic_memory", "09_flip_flop", "A1_other_cells",
 )}  # fmt: skip
 
 #: The papers, by the ledger's key; ``ours`` marks what no paper has.
@@ -225,7 +225,7 @@ def read_evidence(folders: Iterable[Path] | None = None) -> dict[str, dict[str, 
     """Read what the notebooks recorded, by notebook; by default the committed evidence, a later folder over an earlier."""
     evidence: dict[str, dict[str, Any]] = {}
     for folder in (evidence_dir(),) if folders is None else folders:
-        for path in sorted(Path(folder).glob("[0-9][0-9]_*.json")):
+        for path in sorted(Path(folder).glob("[0-9A-Z][0-9]_*.json")):
             try:
                 content = json.loads(path.read_text(encoding="utf-8"))
             except (json.JSONDecodeError, UnicodeDecodeError) as error:

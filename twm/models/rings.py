@@ -14,8 +14,6 @@ RECURRENT_STARTS = ("shift", "identity", "random")
 #: How the encoder starts: all inputs write 1 to one neuron a ring; as torch draws it; or normal with deviation 0.001. In the
 #: released code a dense recurrent matrix starts without biases, and an encoder that is not ``single`` with random ones.
 ENCODER_STARTS = ("single", "dense", "small", "released-single", "released-dense", "released-small")
-#: Networks by the name that tables use.
-NETWORKS = ("wrnn", "irnn", "lstm", "gru")
 
 
 class SequenceNetwork(nn.Module):
@@ -29,7 +27,7 @@ class SequenceNetwork(nn.Module):
         super().__init__()
         self.inputs, self.hidden, self.activation = require_count(inputs, "inputs"), hidden, activation
         self.carried = hidden  # how many numbers the next step depends on: the state, and an LSTM's cells behind it
-        _check_name("activation", activation, tuple(NONLINEARITIES))
+        check_name("activation", activation, tuple(NONLINEARITIES))
         self._generator = torch.Generator().manual_seed(require_count(seed, "seed", 0))
 
     def _draw(self, fan: int, *shape: int) -> nn.Parameter:
@@ -37,7 +35,7 @@ class SequenceNetwork(nn.Module):
         return nn.Parameter((torch.rand(shape, generator=self._generator) * 2 - 1) * fan**-0.5)
 
     def _make_encoder(self, start: str, neurons: int) -> None:
-        _check_name("encoder", start, ENCODER_STARTS)
+        check_name("encoder", start, ENCODER_STARTS)
         shape, released, start = (self.hidden, self.inputs), start.startswith("released"), start.split("-")[-1]
         self.weight_encoder, self.bias_encoder = self._draw(self.inputs, *shape), self._draw(self.inputs, self.hidden)
         if start == "dense":
@@ -98,7 +96,7 @@ class WaveRNN(SequenceNetwork):
         hidden = require_count(neurons, "neurons") * require_count(channels, "channels")
         super().__init__(inputs, hidden, activation, seed)
         self.neurons, self.channels, self.kernel = neurons, channels, require_count(kernel, "kernel")
-        _check_name("recurrent", recurrent, RECURRENT_STARTS)
+        check_name("recurrent", recurrent, RECURRENT_STARTS)
         require(kernel % 2 == 1, f"kernel must be odd, so that it has a middle, not {kernel}")
         require(kernel <= 2 * neurons + 1, f"a kernel of {kernel} goes around a ring of {neurons} more than once")
         require(kernel > 1 or recurrent != "shift", "a kernel of 1 moves no activity: start it as identity or random")
@@ -127,7 +125,7 @@ class IdentityRNN(SequenceNetwork):
         activation: str = "relu", mlp: int = 0, seed: int = 0,
     ) -> None:  # fmt: skip
         super().__init__(inputs, require_count(hidden, "hidden"), activation, seed)
-        _check_name("recurrent", recurrent, RECURRENT_STARTS)
+        check_name("recurrent", recurrent, RECURRENT_STARTS)
         self.weight_recurrent, self.bias_recurrent = self._draw(hidden, hidden, hidden), self._draw(hidden, hidden)
         if recurrent != "random":
             self.weight_recurrent.data.copy_(torch.eye(hidden).roll(int(recurrent == "shift"), 0))
@@ -165,14 +163,6 @@ class GatedRNN(SequenceNetwork):
         return self.layer(inputs)[0]
 
 
-def make_sequence_network(network: str, inputs: int, outputs: int, neurons: int, **options: Any) -> SequenceNetwork:
-    """Make ``wrnn``, ``irnn``, ``lstm`` or ``gru`` with so many neurons (of a ring), and the options of its class."""
-    _check_name("network", network, NETWORKS)
-    if network in ("lstm", "gru"):
-        return GatedRNN(inputs, outputs, neurons, network, **options)
-    return (WaveRNN if network == "wrnn" else IdentityRNN)(inputs, outputs, neurons, **options)
-
-
 def run_steps(network: SequenceNetwork, inputs: Tensor, state: Tensor | None = None, silent: int = 0) -> Tensor:
     """Run a network on (time, batch, inputs) and ``silent`` steps more from ``state`` (batch, carried), zero if not
     given: (time + silent, batch, carried)."""
@@ -184,5 +174,6 @@ def run_steps(network: SequenceNetwork, inputs: Tensor, state: Tensor | None = N
     return torch.stack(states) if states else inputs.new_zeros((0, inputs.shape[1], network.carried))
 
 
-def _check_name(what: str, name: str, known: tuple[str, ...]) -> None:
+def check_name(what: str, name: str, known: tuple[str, ...]) -> None:
+    """Refuse a name that is not known."""
     require(name in known, f"{what} must be one of {', '.join(known)}, not {name!r}")

@@ -162,8 +162,8 @@ def parse_sequence_task(name: str) -> SequenceTask:
     kind, number = check_sequence_task(name)
     if kind in IMAGE_SOURCES:
         return make_image_task(name)
-    if kind == "hds":
-        return SystemTask(number, name.partition(",")[2])
+    if kind in ("hds", "hds-corrected"):
+        return SystemTask(number, name.partition(",")[2], kind == "hds-corrected")
     return CopyTask(number) if kind == "copy" else AddingTask(number)
 
 
@@ -172,10 +172,10 @@ def check_sequence_task(name: str) -> tuple[str, int]:
     kind, _, rest = str(name).partition(":")
     if kind in IMAGE_SOURCES:
         return kind, read_image_name(name)[2]
-    known = "copy:T, adding:T, hds:H,TASK"
-    require(kind in ("copy", "adding", "hds"), f"unknown task {name!r}: choose {known}, {', '.join(IMAGE_SOURCES)}")
+    known = "copy:T, adding:T, hds:H,TASK, hds-corrected:H,TASK"
+    require(kind in ("copy", "adding", "hds", "hds-corrected"), f"unknown task {name!r}: choose {known}, {', '.join(IMAGE_SOURCES)}")
     number, comma, system = rest.partition(",")
-    if kind == "hds":
+    if kind in ("hds", "hds-corrected"):
         fits = bool(re.fullmatch(r"[0-9]{1,4}", number)) and int(number) > 0 and bool(comma)
         require(fits, f"a task of this kind is hds:HORIZON,TASK, such as hds:40,T1, not {name!r}")
         parse_task(system)

@@ -3,12 +3,14 @@
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from twm.errors import require, require_count
 from twm.streams import binary_inputs, draw_words, words_to_choices, words_to_fractions
+from twm.theory.operators import correct_inputs
 from twm.theory.systems import make_selection_table, parse_task
 
 
@@ -128,23 +130,29 @@ class AddingTask(SequenceTask):
 
 
 class SystemTask(SequenceTask):
-    """Read the first states of a signed selection such as T1, then produce ``horizon`` more. Source: twm Sec. 4."""
+    """Read the first states of a signed selection such as T1, then produce ``horizon`` more. Source: twm Sec. 4.
+
+    ``corrected`` shows the states less what the boundary adds to them, without which no linear network does T2.
+    """
 
     every_step = True
 
-    def __init__(self, horizon: int, system: str) -> None:
-        self.horizon, self.system = require_count(horizon, "horizon"), parse_task(system)
-        self.name = f"hds:{self.horizon},{self.system.name}"
+    def __init__(self, horizon: int, system: str, corrected: bool = False) -> None:
+        self.horizon, self.system, self.corrected = require_count(horizon, "horizon"), parse_task(system), corrected
+        self.name = f"hds{'-corrected' * corrected}:{self.horizon},{self.system.name}"
         self.steps = self.system.history + self.horizon
         self.inputs = self.outputs = self.system.dim
         table = make_selection_table(self.system, self.horizon)
+        states = np.eye(self.system.size).reshape(-1, self.system.history, self.inputs)
+        self._shown = torch.from_numpy(correct_inputs(self.system.matrix, states).reshape(len(states), -1)).float()
         self._index, self._sign = torch.from_numpy(table.index).flatten(), torch.from_numpy(table.sign)[:, None]
 
     def _draw(self, part: str, seed: int, iteration: int, count: int, first: int, device: Any) -> Batch:
         shape, key = (self.system.history, self.system.dim), f"{self.system.name}/{part}"
         initial = binary_inputs(key, seed, iteration, count, shape, first=first, device=device)
         later = initial.flatten(1)[:, self._index.to(device)].view(count, self.horizon, -1).transpose(0, 1)
-        shown = torch.cat([initial.transpose(0, 1), torch.zeros_like(later)])
+        given = (initial.flatten(1) @ self._shown.to(device)).view(initial.shape) if self.corrected else initial
+        shown = torch.cat([given.transpose(0, 1), torch.zeros_like(later)])
         # What is asked during the input phase does not count; it is filled with zeros to keep one time axis.
         return Batch(shown, functional.pad(later * self._sign.to(device), (0, 0, 0, 0, self.system.history, 0)))
 

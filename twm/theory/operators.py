@@ -8,6 +8,7 @@ import numpy as np
 
 from twm.errors import require, require_count
 from twm.theory.bases import Basis, make_encoder, make_readout, transform_operator
+from twm.theory.systems import HDS, rollout
 
 
 def make_shift(history: int, dim: int) -> np.ndarray:
@@ -122,6 +123,22 @@ def correct_inputs(matrix: np.ndarray, initial: np.ndarray) -> np.ndarray:
         filled = x[..., :time, :].reshape(*x.shape[:-2], time * dim)
         u[..., time, :] = x[..., time, :] - filled @ F[:, (history - time) * dim :].T
     return u
+
+
+def fit_time_invariant(task: HDS, horizon: int) -> tuple[np.ndarray, float]:
+    """Find the best a linear network can do that treats all steps alike, and its mean squared error over ``horizon`` steps.
+
+    Returns its responses to inputs by lag, (history + horizon, dim, dim), for independent inputs of -1 and 1. Where several
+    pairs of input and output have one lag, the best response is their mean. Source: ours.
+    """
+    s, d = task.history, task.dim
+    shown = np.eye(s * d).reshape(s * d, s, d)
+    due = rollout(task, shown, horizon)[:, s:].reshape(s, d, horizon, d).transpose(2, 0, 3, 1)  # (time, column, output, input)
+    lags = s + np.arange(horizon)[:, None] - np.arange(s)
+    kernel = np.zeros((s + horizon, d, d))
+    for lag in np.unique(lags):
+        kernel[lag] = due[lags == lag].mean(0)
+    return kernel, float(((due - kernel[lags]) ** 2).sum() / (horizon * d))
 
 
 def _check_boundary_matrix(matrix: np.ndarray) -> tuple[np.ndarray, int, int]:

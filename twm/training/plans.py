@@ -10,9 +10,10 @@ from itertools import pairwise
 from typing import Any, ClassVar
 
 from twm.errors import UserError, require, require_count
+from twm.models.cells import NETWORKS
 from twm.models.elman import NONLINEARITIES, name_network
 from twm.models.kernels import check_initial
-from twm.models.rings import ENCODER_STARTS, NETWORKS, RECURRENT_STARTS
+from twm.models.rings import ENCODER_STARTS, RECURRENT_STARTS
 from twm.tasks.flip_flop import FlipFlop
 from twm.tasks.images import check_sequence_task, find_stand_in, parse_sequence_task
 from twm.tasks.sequences import SequenceTask
@@ -22,8 +23,8 @@ from twm.theory.systems import parse_task
 MULTIPLES = (1, 2, 5, 10, 100)
 #: The curricula and the threshold each has by default: a share of right signs, a mean squared error, or none.
 CURRICULA: dict[str, float | None] = {"staged": 0.98, "adaptive": 3e-2, "none": None}
-#: How each network starts unless its plan says otherwise: recurrent weights and encoder. Torch's own start as torch's do.
-STARTS = {"wrnn": ("shift", "single"), "irnn": ("identity", "small"), "lstm": (None, None), "gru": (None, None)}
+#: How each network starts unless its plan says otherwise: recurrent weights and encoder. The others start in one way.
+STARTS = {"wrnn": ("shift", "single"), "irnn": ("identity", "small")} | dict.fromkeys(NETWORKS[2:], (None, None))
 
 
 def _check_number(value: Any, name: str, zero: bool = False) -> float:
@@ -182,8 +183,8 @@ class SequencePlan(Plan):
     }  # fmt: skip
 
     task: str  # as twm.tasks.images.parse_sequence_task reads it
-    network: str = "wrnn"  # or irnn, lstm, gru
-    neurons: int = 100  # of a ring, or of the network
+    network: str = "wrnn"  # or another of NETWORKS
+    neurons: int = 100  # of a ring, or of the network; modes of an lru, columns of attention
     channels: int = 1  # rings; 1 for all but the wave-RNN
     kernel: int = 3  # taps of the convolution; 1 for all but the wave-RNN
     recurrent: str | None = None  # how recurrent weights start; by default as STARTS says
@@ -215,7 +216,7 @@ class SequencePlan(Plan):
             self._settle("kernel", 1)
         for name, usual in zip(("recurrent", "encoder"), STARTS[self.network]):
             if usual is None:
-                require(getattr(self, name) is None, f"{self.network} starts as torch's does: leave {name} out")
+                require(getattr(self, name) is None, f"{self.network} starts in one way: leave {name} out")
             elif getattr(self, name) is None:
                 self._settle(name, usual)
             else:
@@ -230,7 +231,7 @@ class SequencePlan(Plan):
         """Make the task to look at a trained network with: MNIST's images are the few that come with the library."""
         return parse_sequence_task(find_stand_in(self.task))
 
-    hidden = property(lambda self: self.neurons * self.channels)  # numbers of a state
+    hidden = property(lambda self: self.neurons * self.channels)  # neurons, modes or columns in all
 
     def _find_usual(self, field: str) -> Any:
         if field in ("recurrent", "encoder"):

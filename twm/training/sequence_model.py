@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from twm.errors import require
+from twm.models.cells import make_sequence_network
 from twm.models.elman import TOLERANCE, read_weights, write_weights
 from twm.models.fast.rings import DenseProducts, Recurrence, ShiftedProducts
-from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN, make_sequence_network
+from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN
 from twm.tasks.sequences import SOLVED_LOSS, Batch, SequenceTask
 from twm.training.loop import TrainingRun, describe_model, read_columns, round_some, shorten
 from twm.training.plans import SequencePlan, restore_plan
@@ -303,7 +304,7 @@ class SequenceRun(TrainingRun):
             held = log.best["accuracy"]
             best, last = self._test_once()
             lowest, final = best["loss"], None if log.diverged_at else last["loss"]
-        row = {"parameters": self.model.count, "init": plan.recurrent, "steps": task.steps, "data": task.label}
+        row = {"hidden": self.model.network.hidden, "parameters": self.model.count, "init": plan.recurrent, "steps": task.steps, "data": task.label}
         row |= round_some({"accuracy": best["accuracy"], "accuracy_final": last["accuracy"], "accuracy_held": held})
         row |= {"loss": shorten(lowest), "loss_final": shorten(final)}
         return [self._start_row(0) | row | {"solved_at": log.notes.get("solved_at")}]

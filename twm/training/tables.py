@@ -212,7 +212,7 @@ _NETWORK = ["task", "network", "neurons", "channels", "mlp", "init", "encoder", 
 
 def name_kind(row: Row) -> str:
     """Return what the paper calls the network of a row."""
-    name = {"wrnn": "wRNN", "irnn": "iRNN", "lstm": "LSTM", "gru": "GRU"}[row["network"]]
+    name = {"wrnn": "wRNN", "irnn": "iRNN", "lstm": "LSTM", "gru": "GRU", "lru": "LRU", "attention": "attention"}[row["network"]]
     return "wRNN + MLP" if name == "wRNN" and row["mlp"] else name
 
 

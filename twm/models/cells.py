@@ -1,0 +1,108 @@
+"""Networks on sequences that are no ring and no torch layer, a diagonal unit and attention, and how any network is made."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from twm.errors import require, require_count
+from twm.models.rings import GatedRNN, IdentityRNN, SequenceNetwork, WaveRNN, check_name
+from twm.theory.operators import make_wave_operator
+from twm.theory.spectra import reduce_observable
+from twm.theory.systems import HDS
+
+#: Networks by the name that tables use.
+NETWORKS = ("wrnn", "irnn", "lstm", "gru", "lru", "attention")
+
+
+class DiagonalRNN(SequenceNetwork):
+    """A linear recurrent unit of n complex modes, x(t) = lambda x(t-1) + B u(t), y(t) = Re(C x(t)) + c.
+
+    Its state holds real parts, then imaginary parts: (2n,). lambda = exp(-exp(nu) + i theta), so that no mode grows; it starts
+    uniform on the unit disc. Source: Orvieto et al. 2023, Sec. 3, without its factor on B, which is zero on the circle.
+    """
+
+    def __init__(self, inputs: int, outputs: int, modes: int, mlp: int = 0, seed: int = 0) -> None:
+        super().__init__(inputs, 2 * require_count(modes, "modes"), "linear", seed)
+        square, turn = torch.rand((2, modes), generator=self._generator)
+        self.log_decay, self.angle = nn.Parameter((-square.log() / 2).log()), nn.Parameter(2 * torch.pi * turn)
+        self.weight_encoder = self._draw(inputs, self.hidden, inputs)
+        self._make_readout(outputs, mlp)
+
+    def eigenvalues(self) -> Tensor:
+        """Return lambda (n,), complex; as a real matrix the recurrence has them and their conjugates."""
+        return torch.polar((-self.log_decay.exp()).exp(), self.angle)
+
+    def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
+        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
+        (real, imaginary), turn = state.chunk(2, -1), self.eigenvalues()
+        moved = torch.cat([turn.real * real - turn.imag * imaginary, turn.imag * real + turn.real * imaginary], -1)
+        return moved if inputs is None else moved + functional.linear(inputs, self.weight_encoder)
+
+    def run(self, inputs: Tensor) -> Tensor:
+        """Return the states of every step, in complex numbers, which is twice as fast; see :meth:`SequenceNetwork.run`."""
+        drive, turn = torch.complex(*functional.linear(inputs, self.weight_encoder).chunk(2, -1)), self.eigenvalues()
+        states = [drive[0]]
+        for each in drive[1:]:
+            states.append(torch.addcmul(each, turn, states[-1]))
+        found = torch.stack(states)
+        return torch.cat([found.real, found.imag], -1)
+
+
+def construct_diagonal(task: HDS) -> DiagonalRNN:
+    """Make the unit, in float64, whose modes are the eigenvectors of a linear task's wave operator on what outputs depend on:
+    with inputs less what the boundary adds to them it does the task exactly. Source: twm Sec. 3.1, diagonalised."""
+    operator = make_wave_operator(np.asarray(task.matrix, dtype=float))
+    newest = np.eye(len(operator))[-task.dim :]
+    part = reduce_observable(newest, operator)
+    values, vectors = np.linalg.eig(part.operator)
+    fit = np.linalg.cond(vectors) < 1e8 and np.abs(values).max() <= 1 + 1e-9
+    require(bool(fit), f"the wave operator of {task.name} has Jordan blocks or grows: no diagonal unit holds it")
+    write, read = np.linalg.solve(vectors, part.projection @ newest.T + 0j), part.readout @ vectors
+    decay = np.maximum(-np.log(np.abs(values)), 1e-300)  # an exact zero has no logarithm
+    weights = {
+        "log_decay": np.log(decay), "angle": np.angle(values), "weight_encoder": np.concatenate([write.real, write.imag]),
+        "weight_readout": np.concatenate([read.real, -read.imag], 1), "bias_readout": np.zeros(task.dim),
+    }  # fmt: skip
+    network = DiagonalRNN(task.dim, task.dim, len(values)).double()
+    network.load_state_dict({name: torch.from_numpy(value) for name, value in weights.items()})
+    return network
+
+
+class AttentionDecoder(SequenceNetwork):
+    """One head of attention over a cache of the last columns, newest last: the next column is what it reads, plus the input.
+
+    Eq. (8) with positions, keys and queries as their product: weight_ask, weight_value (dim, dim), positions (columns, dim).
+    The output is the newest column. Source: twm Eq. (8); positions are an addition.
+    """
+
+    def __init__(self, inputs: int, outputs: int, columns: int, mlp: int = 0, seed: int = 0) -> None:
+        super().__init__(inputs, inputs * require_count(columns, "columns"), seed=seed)
+        require(outputs == inputs and not mlp, "attention's outputs are columns, as its inputs are, and nothing reads them")
+        self.columns, self.outputs, self.mlp = columns, outputs, 0
+        self.weight_ask, self.weight_value = self._draw(inputs, inputs, inputs), self._draw(inputs, inputs, inputs)
+        self.positions = self._draw(inputs, columns, inputs)
+        del self._generator
+
+    def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
+        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
+        window = state.view(-1, self.columns, self.inputs)
+        labelled = window + self.positions
+        scores = labelled @ functional.linear(labelled[:, -1], self.weight_ask)[..., None]
+        found = functional.linear((torch.softmax(scores, 1) * window).sum(1), self.weight_value)
+        return torch.cat([state[:, self.inputs :], found if inputs is None else found + inputs], -1)
+
+    def read(self, states: Tensor) -> Tensor:
+        """Return the newest columns (..., outputs) of states (..., hidden)."""
+        return states[..., -self.inputs :]
+
+
+def make_sequence_network(network: str, inputs: int, outputs: int, neurons: int, **options: Any) -> SequenceNetwork:
+    """Make a network of :data:`NETWORKS` with so many neurons (of a ring), modes or columns, and the options of its class."""
+    check_name("network", network, NETWORKS)
+    if network in ("lstm", "gru"):
+        return GatedRNN(inputs, outputs, neurons, network, **options)
+    kinds = {"wrnn": WaveRNN, "irnn": IdentityRNN, "lru": DiagonalRNN, "attention": AttentionDecoder}
+    return kinds[network](inputs, outputs, neurons, **options)
