@@ -137,7 +137,7 @@
     function fit(height, most) { return function () { return self.laps === LAPS ? Math.min(most, height / dim()) : most; }; }
     function now() { return self.run.tape[self.time]; }
     this.panels = {
-      input: new Panel(grid, "1. Input", "Click cells to draw. The run then restarts with your picture.", {
+      input: new Panel(grid, "1. Input", "Click cells to draw. The run then restarts.", {
         rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1; }, tallest: fit(114, 30),
         value: function (r, c) { return self.picture[c * dim() + r]; },
         marked: function (c) { return self.time === c + 1; },
@@ -147,7 +147,7 @@
         },
         press: function (r, c) { self.draw(r, c); }
       }),
-      neurons: new Panel(grid, "2. Hidden neurons", "Activity of all neurons, in rows of 16. Point at a neuron to see its value.", {
+      neurons: new Panel(grid, "2. Hidden neurons", "Activity of all neurons, in rows of 16.", {
         rows: function () { return Math.ceil(self.network.hidden / NEURON_COLUMNS); }, cols: function () { return NEURON_COLUMNS; },
         limit: function () { return self.loudest; }, tallest: function () { return 34; }, least: 10,
         value: function (r, c) { return r * NEURON_COLUMNS + c < self.network.hidden ? now().state[r * NEURON_COLUMNS + c] : null; },
