@@ -156,7 +156,7 @@
           return "Neuron " + (neuron + 1) + " of " + self.network.hidden + ": " + number(now().state[neuron]) + ".";
         }
       }),
-      variables: new Panel(grid, "3. The same state in the recovered basis", "Each column is one variable, with the oldest on the left. Click a cell to overwrite it.", {
+      variables: new Panel(grid, "3. The same state in the recovered basis", "One variable per column. Click a cell to edit it.", {
         rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; }, tallest: fit(114, 30),
         value: function (r, c) { return self.read()[c * dim() + r]; },
         edited: function (r, c) { return self.run.isEdited(self.time, c * dim() + r); },
