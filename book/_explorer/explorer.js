@@ -137,8 +137,8 @@
     function fit(height, most) { return function () { return self.laps === LAPS ? Math.min(most, height / dim()) : most; }; }
     function now() { return self.run.tape[self.time]; }
     this.panels = {
-      input: new Panel(grid, "1. Input", "Click cells to draw. The run then restarts.", {
-        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1; }, tallest: fit(114, 30),
+      input: new Panel(grid, "1. Input", "Click cells to draw. The run then restarts with your picture.", {
+        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1; }, tallest: fit(110, 30),
         value: function (r, c) { return self.picture[c * dim() + r]; },
         marked: function (c) { return self.time === c + 1; },
         name: function (r, c) {
@@ -147,7 +147,7 @@
         },
         press: function (r, c) { self.draw(r, c); }
       }),
-      neurons: new Panel(grid, "2. Hidden neurons", "Activity of all neurons, in rows of 16.", {
+      neurons: new Panel(grid, "2. Hidden neurons", "Activity of all neurons, in rows of 16. Point at a neuron to see its value.", {
         rows: function () { return Math.ceil(self.network.hidden / NEURON_COLUMNS); }, cols: function () { return NEURON_COLUMNS; },
         limit: function () { return self.loudest; }, tallest: function () { return 34; }, least: 10,
         value: function (r, c) { return r * NEURON_COLUMNS + c < self.network.hidden ? now().state[r * NEURON_COLUMNS + c] : null; },
@@ -156,15 +156,15 @@
           return "Neuron " + (neuron + 1) + " of " + self.network.hidden + ": " + number(now().state[neuron]) + ".";
         }
       }),
-      variables: new Panel(grid, "3. The same state in the recovered basis", "One variable per column. Click a cell to edit it.", {
-        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; }, tallest: fit(114, 30),
+      variables: new Panel(grid, "3. The same state in the recovered basis", "Each column is one variable, with the oldest on the left. Click a cell to overwrite it.", {
+        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; }, tallest: fit(110, 30),
         value: function (r, c) { return self.read()[c * dim() + r]; },
         edited: function (r, c) { return self.run.isEdited(self.time, c * dim() + r); },
         name: function (r, c) { return self.nameVariable(r, c); },
         press: function (r, c) { self.flip(r, c); }
       }),
       output: new Panel(grid, "4. Output", "Output of the network after the end of the input. Vertical lines separate periods.", {
-        rows: dim, cols: function () { return self.laps * self.network.history; }, limit: function () { return 1; }, tallest: fit(62, 22), least: 7, footHeight: 22,
+        rows: dim, cols: function () { return self.laps * self.network.history; }, limit: function () { return 1; }, tallest: fit(60, 22), least: 7, footHeight: 22,
         value: function (r, c) { var t = self.timeOf(c); return t > self.time ? null : self.run.tape[t].output[r]; },
         edited: function (r, c) { var t = self.timeOf(c); return t <= self.time && self.run.isEdited(t, self.network.size - dim() + r); },
         wrong: function (r, c) { var item = self.run.tape[self.timeOf(c)]; return item.output[r] > 0 !== item.expected[r] > 0; },
