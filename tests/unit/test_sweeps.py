@@ -468,7 +468,7 @@ def test_the_list_tells_what_is_on_record_and_what_waits(clone: Path, capsys: py
         ("train T1 --resume", "--out"),
         ("train T1 --device tpu", "tpu"),
         ("sweep --list --only T1*", "--only --list"),
-        ("sweep table1 --only T1_h64_l2-0_s7 --seeds 0-4", "'T1_h64_l2-0_s7' near T1_h64_l2-0_s 165"),
+        ("sweep table1 --only T1_h64_l2-0_s7 --seeds 0-4", "'T1_h64_l2-0_s7' similar T1_h64_l2-0_s 165"),
         ("sweep flipflop --only T1*", "T1* flip-flop-"),
         ("sweep table1 --executor pbs", "pbs slurm"),
     ],
