@@ -15,15 +15,19 @@
 # ---
 
 # %% [markdown]
-# # A recursion with a finite memory is a wave with a boundary
+# # History-dependent systems as travelling waves (Theorem 3.1)
 #
-# To compute the next number of Fibonacci's series you must remember two numbers. A computer keeps them in two fixed
-# places and overwrites the older one. Sections 2 and 3 of the paper propose another memory: let the numbers *travel*.
-# Each state enters a row of cells at one end, moves on by one cell a step, and drops out at the other end. No old state has to
-# be found and replaced, and at any moment the row shows the recent past in order.
+# ## Summary
 #
-# This page builds that memory from its physics. It starts from recursions that look back over several states, goes on
-# to a wave equation and what a computer makes of it, and ends with the theorem that joins them.
+# Sections 2 and 3 of the paper propose that a network stores its recent states as a travelling wave. Each new state
+# enters a lattice at one end, moves one column per step, and leaves at the other end. Theorem 3.1 states that any rule
+# that computes the next state from the last $s$ states can run on such a lattice. We derive the lattice from the one-way
+# wave equation and prove the theorem. In a numerical test, {value}`twm.thm31:equal` of {value}`twm.thm31:systems` random
+# systems equal their lattice at every step ({claim}`twm.thm31`). Eq. 3 of the paper needs a correction, because as printed it
+# moves activity in the wrong direction.
+#
+# {numref}`fig-theory-3141` shows the lattice at work. The paper draws the text "3141" as a picture five rows high. Each of
+# its sixteen columns is one state with five components, $+1$ for ink and $-1$ for background.
 
 # %% tags=["parameters"]
 profile = "paper"
@@ -52,46 +56,56 @@ page = open_page("01_theory", profile=profile, device=device, seed=seed, reuse=r
 rng = np.random.default_rng(page.seed)
 use_style()
 
+# %% mystnb={"figure": {"caption": "Repeat copy on the lattice. Left: the text \"3141\" enters an empty substrate at column 16 and moves left by one column per step. From step 17 there is no input; the boundary copies each state that leaves column 1 back to column 16. Right: every state that has been in the newest column, in order. The picture repeats unchanged.", "name": "fig-theory-3141"}} tags=["hide-input"]
+copy, picture = make_repeat_copy(16, 5), text_to_states("3141")
+crossing = simulate_wave(np.zeros((16, 5)), copy.boundary, 48, inputs=picture)
+draw.animate_lattice(
+    crossing, 16, "The text 3141 crosses the lattice",
+    "Left, a grid of five rows and sixteen columns: the digits 3141 enter from the right, move left by one "
+    "column per step and re-enter when they leave. Right, the same digits appear once, twice, three times.",
+)
+
 # %% [markdown]
-# ## Claim
-#
-# Five statements are checked here, each with its verdict:
-#
-# - A history-dependent system is fixed by its first $s$ states and its rule $f$. {claim}`twm.hds`
-# - The one-way wave equation, taken in unit steps of space and time, is an exact shift. {claim}`twm.pde`
-# - On the lattice, $d$ waves travel side by side without meeting, leave through an open end, and $f$ acts only where
-#   they start. {claim}`twm.substrate`
-# - A snapshot of the wave field tells when and where each event of the recent past occurred. {claim}`twm.fig1`
-# - Theorem 3.1: every history-dependent system is such a wave. {claim}`twm.thm31`
+# | Statement | Verdict |
+# |---|---|
+# | Eq. 1: the first $s$ states and the rule $f$ determine a history-dependent system. | {claim}`twm.hds` |
+# | Eq. 2: the one-way wave equation is an exact shift when it is discretised in unit steps. | {claim}`twm.pde` |
+# | Fig. 2, Eq. 3: $d$ waves travel without interaction, leave without reflection, and are computed by $f$ where they start. | {claim}`twm.substrate` |
+# | Fig. 1: one snapshot of the wave field tells when and where each recent event occurred. | {claim}`twm.fig1` |
+# | Theorem 3.1: every history-dependent system can be represented in this way. | {claim}`twm.thm31` |
 #
 # The [notation page](../notation.md) lists the paper's symbols beside the names used in the code.
 
 # %% [markdown]
-# ## Idea: a rule that looks back
+# ## History-dependent systems
 #
-# A *history-dependent dynamical system* (HDS) has states $x_i \in \mathbb{R}^d$. The first $s$ are given; every later
-# one follows from the $s$ before it (Eq. 1 of the paper):
+# A *history-dependent dynamical system* ({term}`HDS`) has states $x_i \in \mathbb{R}^d$. The first $s$ states are given,
+# and every later state is a function of the $s$ states before it (Eq. 1 of the paper):
 #
 # $$
 # x_i = f(x_{i-1}, x_{i-2}, \ldots, x_{i-s}), \qquad i > s .
 # $$ (eq-theory-hds)
 #
-# We call $s$ the `history` and $d$ the `dim` of the system. The simplest example adds the last $s$ states: $s = 2$
-# gives 1, 1, 2, 3, 5, and larger $s$ the generalised Fibonacci series. Their growth has a closed form. If
-# $x_i \approx C\,r^i$ for large $i$, Eq. {eq}`eq-theory-hds` turns into
+# We call $s$ the `history` of the system and $d$ its `dim`. A simple example is the sum of the last $s$ states. It gives
+# the Fibonacci series 1, 1, 2, 3, 5 for $s = 2$, and the generalised Fibonacci series for larger $s$. Their growth rate has
+# a closed form. If $x_i \approx C\,r^i$ for large $i$, Eq. {eq}`eq-theory-hds` becomes
 #
 # $$
-# r^s = r^{s-1} + r^{s-2} + \cdots + 1 ,
+# r^s = r^{s-1} + r^{s-2} + \cdots + 1 .
 # $$ (eq-theory-growth)
 #
-# whose largest root is the golden ratio for $s = 2$. The next cell runs three series and finds the three roots. It also
-# runs a system that is not linear, the delayed logistic map $x_i = 2.1\,x_{i-1}(1 - x_{i-2})$: twice from the same
-# two states, and once with its first state changed.
+# For $s = 2$ the largest root is the golden ratio. We compute the series and the largest root for three values of $s$. As a
+# nonlinear example we run the delayed logistic map $x_i = 2.1\,x_{i-1}(1 - x_{i-2})$. We run it twice from the same two
+# initial states, and once with a different first state.
 
-# %%
+# %% tags=["remove-input"]
 page.show(rollout)
 
-# %%
+# %% [markdown]
+# {numref}`fig-theory-recursions` A shows that the three series grow at the predicted rates. In B, equal initial states give
+# equal orbits, and a different first state gives a different orbit.
+
+# %% mystnb={"figure": {"caption": "Generalised Fibonacci series and a delayed logistic map. A: series for three values of s (markers) and the growth predicted by the largest root (dashed). B: two runs from equal initial states (circles and dots) coincide; a run with a different first state (squares) follows another orbit. The grey band marks the two initial states.", "name": "fig-theory-recursions"}, "image": {"alt": "Left: three series on a logarithmic axis; each follows a straight dashed line with the predicted slope. Right: two oscillating orbits that coincide, and a third orbit that starts from another first state and differs from them.", "width": "760px"}} tags=["hide-input"]
 fibonacci, roots = {}, {}
 for history in (2, 3, 5):
     series = rollout(make_fibonacci(history), np.ones((history, 1), dtype=object), 20)
@@ -108,27 +122,22 @@ logistic = make_hds(grow_with_delay, history=2, dim=1)
 starts = [[[0.3], [0.4]], [[0.3], [0.4]], [[0.5], [0.4]]]
 orbits = rollout(logistic, starts, 26)[..., 0]
 
-# %% [markdown]
-# {numref}`fig-theory-recursions` shows the series on their predicted lines, and the three runs of the map.
-
-# %% mystnb={"figure": {"caption": "A: generalised Fibonacci series (markers) and the growth that the largest root predicts (dashed). B: two runs from equal initial states (circles with dots inside) are one orbit; with the first state changed, everything after it changes too (squares). The grey band marks the two states that are given.", "name": "fig-theory-recursions"}, "image": {"alt": "Left: three series on a logarithmic axis, each on a straight dashed line whose slope is its predicted growth. Right: an oscillating orbit drawn twice on the same points, and a third orbit that starts from another first state and runs apart from it.", "width": "760px"}} tags=["hide-input"]
 draw.plot_recursions(fibonacci, roots, orbits[:2], orbits[2])
 
-# %% [markdown]
-# The ratio of the last two terms, beside the root that predicts it:
-
-# %%
+# %% tags=["hide-input", "hide-cell"]
 ratios = {history: series[-1] / series[-2] for history, series in fibonacci.items()}
 for history, ratio in ratios.items():
     print(f"s = {history}: measured {ratio:.8f}, predicted {roots[history]:.8f}")
 growth_error = page.note("growth_error", max(abs(ratio / roots[history] - 1) for history, ratio in ratios.items()))
 
-# %% [markdown]
-# After some twenty terms they agree to {value}`01_theory:growth_error|.1g`, relative. That tests the library's
-# `rollout` against theory; the claim itself asks for more. We compare `rollout` with the recursion written out by hand
-# in plain Python, where a state is a number or a tuple and $f$ takes its arguments in the order of the paper, the
-# newest first. Four kinds of $f$: scalar, vector, nonlinear, and integer, the last with numbers far beyond 64 bits.
 
+# %% [markdown]
+# After about twenty terms, the ratio of consecutive terms matches the largest root to a relative error of
+# {value}`01_theory:growth_error|.1g`.
+#
+# We compare the library's `rollout` with a reference implementation in plain Python ({claim}`twm.hds`). The reference
+# follows the notation of the paper: a state is a number or a tuple, and $f$ takes its arguments in the order of Eq. 1,
+# newest first. We test scalar, vector, nonlinear and integer functions $f$.
 
 # %%
 def recur(f, first, steps):
@@ -147,7 +156,7 @@ def compare(hds, f, first, steps=60):
     return np.abs(by_library - by_hand).max() / np.abs(by_hand).max()
 
 
-# %%
+# %% tags=["hide-input", "hide-cell"]
 scalar = make_linear_hds([[0.2, -0.3, 1.1]], history=3, dim=1)
 vector = make_linear_hds([[0.9, 0.0, 0.0, -0.4], [0.0, 0.8, 0.4, 0.2]], history=2, dim=2)
 by_name = {
@@ -161,7 +170,6 @@ for kind, (hds, f) in by_name.items():
     first = [tuple(x) for x in first] if hds.dim > 1 else first.ravel()
     errors[kind] = compare(hds, f, first)
 
-# %% tags=["hide-input"]
 exact = rollout(make_fibonacci(3), np.ones((3, 1), dtype=object), 300).ravel()
 by_hand = recur(lambda x, y, z: x + y + z, (1, 1, 1), 300)
 mismatches = sum(x != y for x, y in zip(exact, by_hand, strict=True))
@@ -171,56 +179,66 @@ page.record("twm.hds", numbers, figure="fig-theory-recursions")
 print(", ".join(f"{kind} {error:.1e}" for kind, error in errors.items()), integers)
 
 # %% [markdown]
-# {claim}`twm.hds`: the floating-point differences are {value}`twm.hds:error_scalar|.1g` (scalar),
-# {value}`twm.hds:error_vector|.1g` (vector) and {value}`twm.hds:error_nonlinear|.1g` (nonlinear), relative to the largest
-# state; that is rounding. Of {value}`twm.hds:integer_terms` integers, the last with {value}`twm.hds:integer_digits` digits,
-# {value}`twm.hds:integer_mismatches` differ.
+# | Kind of $f$ | Largest difference, relative to the largest state |
+# |---|---|
+# | scalar | {value}`twm.hds:error_scalar\|.1g` |
+# | vector | {value}`twm.hds:error_vector\|.1g` |
+# | nonlinear | {value}`twm.hds:error_nonlinear\|.1g` |
+# | integer, with up to {value}`twm.hds:integer_digits` digits | {value}`twm.hds:integer_mismatches` of {value}`twm.hds:integer_terms` terms differ |
 #
-# So much for what has to be remembered. Now for the thing that remembers.
+# The floating-point differences are at the level of rounding error.
 
 # %% [markdown]
-# ## Model, first half: a wave that keeps its form
+# ## Transport equation
 #
-# Imagine a line of neural tissue with activity $h(x, t)$ that obeys the one-way wave equation, also called the
-# transport equation (Eq. 2; Eq. 22 in App. A.2):
+# Consider a line of neural tissue whose activity $h(x, t)$ obeys the one-way wave equation, also called the transport
+# equation (Eq. 2; Eq. 22 in App. A.2):
 #
 # $$
 # \frac{\partial h}{\partial t} = \nu\, \frac{\partial h}{\partial x} .
 # $$ (eq-theory-transport)
 #
-# Its solution is easy to say: $h(x, t) = h(x + \nu t,\, 0)$. Whatever profile you start with slides towards smaller
-# $x$ at the speed $\nu$, for ever unchanged. A snapshot is therefore a record: what is now at $x$ entered earlier than
-# what is at $x + 1$, by the time $1/\nu$.
+# Its solution is $h(x, t) = h(x + \nu t,\, 0)$. The initial profile moves towards smaller $x$ at the speed $\nu$ and keeps
+# its shape. A snapshot is therefore a record of the recent past: the activity at $x$ entered earlier than the activity at
+# $x + 1$, by a time of $1/\nu$.
 #
-# The equation is of first order in $x$, which settles the two ends. Where activity *enters*, at large $x$, something
-# must be prescribed. Where it *leaves* nothing can be: the end is open, and there is no second wave that could carry an
-# echo back.
+# The equation is first order in $x$, so it needs one boundary condition, at the end where activity enters. At the other
+# end activity simply leaves. This outflow boundary cannot reflect a wave, because the equation has no solution that
+# travels back.
 #
-# A computer, or a row of neurons, has cells of width $\Delta x$ and steps of length $\Delta t$. Euler's method replaces
-# both derivatives by differences (Eq. 24):
+# A lattice has cells of width $\Delta x$ and time steps $\Delta t$. Euler's method replaces both derivatives by
+# differences (Eq. 24):
 #
 # $$
 # h_i(t + \Delta t) = h_i(t) + c\,\bigl(h_{i+1}(t) - h_i(t)\bigr), \qquad c = \frac{\nu\,\Delta t}{\Delta x} .
 # $$ (eq-theory-euler)
 #
-# The *Courant number* $c$ is how many cells the wave crosses in one step, and nothing else matters. Read as an average,
-# $h_i \leftarrow (1-c)\,h_i + c\,h_{i+1}$, the scheme shows its character: with $0 < c < 1$ it is a random walk in which
-# a fraction $c$ of the activity steps to the left and the rest waits. After $n$ steps the weights are binomial. Their mean,
-# $nc$ cells, is right for every $c$; their variance, $nc(1-c)$ cells squared, should be zero and is so only at $c = 1$ (or
-# when nothing moves). A Fourier mode $e^{\mathrm{i}\theta i}$ is multiplied in each step by
+# The {term}`Courant number` $c$ is the number of cells that the wave crosses per step. It alone determines how the scheme
+# behaves. Each step multiplies a Fourier mode $e^{\mathrm{i}\theta i}$ by the amplification factor
 #
 # $$
 # g(\theta) = 1 - c + c\,e^{\mathrm{i}\theta}, \qquad |g|^2 = 1 - 2c(1-c)(1-\cos\theta) .
 # $$ (eq-theory-gain)
 #
-# Three predictions follow. Below $c = 1$ the scheme adds diffusion, with the constant $D = \nu\,\Delta x\,(1-c)/2$, so
-# its error falls with the first power of $\Delta x$. At $c = 1$ it is a shift, without error. Above, the shortest waves
-# grow by $2c - 1$ a step. We now measure all three.
+# This factor leads to three predictions:
+#
+# - For $0 < c < 1$ the scheme blurs the profile, and its error falls with the first power of $\Delta x$.
+# - At $c = 1$ the scheme is an exact shift.
+# - For $c > 1$ the scheme is unstable. The shortest waves are amplified by a factor of $2c - 1$ per step.
+#
+# ```{admonition} Numerical diffusion for c < 1
+# :class: dropdown
+#
+# The scheme replaces each cell by the weighted mean $(1-c)\,h_i + c\,h_{i+1}$. This is a random walk in which a fraction $c$
+# of the activity moves left at each step and the rest stays. After $n$ steps the weights are binomial. Their mean, $nc$
+# cells, is correct for every $c$. Their variance, $nc(1-c)$ cells squared, should be zero, which holds only for $c = 1$ or
+# $c = 0$. To second order in $\Delta x$, the scheme solves the transport equation with an added diffusion term. The diffusion
+# constant is $D = \nu\,\Delta x\,(1-c)/2$.
+# ```
+#
+# We test the predictions with a pulse that travels 64 cells, and with a smooth profile on increasingly fine rings.
 
-# %% [markdown]
-# First a pulse that travels 64 cells, and the error for a smooth profile on ever finer rings.
-
-# %%
+# %% mystnb={"figure": {"caption": "Numerical error at different Courant numbers. A: a pulse after it has travelled 64 cells, and the exact solution (grey). The pulse at c = 1 matches the exact solution; smaller c gives a wider pulse. B: relative error of a smooth profile after an eighth of the ring (markers) and the error predicted from numerical diffusion (dashed, slope \u22121). Halving the cell width halves the error.", "name": "fig-theory-courant"}, "image": {"alt": "Left: four pulses at the same position; one equals the exact solution, and three are lower and wider. Right: error against number of cells on logarithmic axes; three rows of markers follow straight dashed lines with slope minus one.", "width": "760px"}} tags=["hide-input"]
 cells, distance = (32, 64, 128, 256, 512, 1024), 1 / 8
 below = (0.25, 0.5, 0.8)
 curvature = (2 * np.pi) ** 2  # the largest, relative to the largest value
@@ -236,16 +254,39 @@ for c in below:
     # The modified equation: D times the time travelled times the curvature.
     predicted[c] = [numerical_diffusion(c, 1.0, 1 / n) * distance * curvature for n in cells]
 
-# %% mystnb={"figure": {"caption": "A: a pulse after 64 cells. At c = 1 it lies on the exact translation (grey); the smaller c, the wider it has become. B: the relative error of a smooth profile after an eighth of the ring, measured (markers) and predicted from the numerical diffusion (dashed, slope \u22121): halving the width of the cells halves the error.", "name": "fig-theory-courant"}, "image": {"alt": "Left: four pulses at the same place, one equal to the exact one and three lower and wider. Right: error against number of cells on logarithmic axes; three rows of markers follow straight dashed lines that fall with slope minus one.", "width": "760px"}} tags=["hide-input"]
+
 pulse = np.exp(-0.5 * ((np.arange(160) - 110) / 4) ** 2)
 pulses = {c: euler_advect(pulse, c, round(64 / c))[-1] for c in (*below, 1.0)}
 draw.plot_courant(pulses, translate_profile(pulse, 64), cells, measured, predicted, 64)
 
 # %% [markdown]
-# In {numref}`fig-theory-courant` the pulses are all in the right place, and only one has the right form. The order of
-# convergence is the slope on the right; we take it from the two finest rings, with the ratio of measured to predicted error.
+# In {numref}`fig-theory-courant` A all pulses arrive at the correct position, but only the pulse at $c = 1$ keeps its shape.
+# We estimate the order of convergence from the two finest rings. At $c = 1$ we test independent random values that span
+# eighteen orders of magnitude, because a shift is exact for any profile. For $c > 1$ we disturb a single cell, which
+# excites all modes equally, and measure its growth rate. The amplification of each mode and the variance of a pulse are
+# plotted in {numref}`fig-theory-amplification` (collapsed below).
 
-# %%
+# %% mystnb={"figure": {"caption": "Amplification and numerical diffusion. A: factor by which one Euler step multiplies each mode. The factor lies below 1 for c < 1, equals 1 at c = 1, and exceeds 1 for c > 1. B: variance of a pulse, which grows by c(1 \u2212 c) per step for c < 1 and is constant at c = 1. For c > 1 the variance shrinks while the shortest waves grow.", "name": "fig-theory-amplification"}, "image": {"alt": "Left: five curves of the amplification factor against wavenumber, with markers on the lines. The curve for c of one is constant at one, the curve for larger c rises above it, and the others dip below. Right: variance against steps, straight lines with markers on them.", "width": "760px"}} tags=["hide-input", "hide-cell"]
+courants, ring = (0.25, 0.5, 0.8, 1.0, 1.05), 32
+angles = 2 * np.pi * np.arange(ring // 2 + 1) / ring
+modes = np.exp(1j * angles[:, None] * np.arange(ring))
+gains, gains_predicted = {}, {}
+for c in courants:
+    gains[c] = np.abs(euler_advect(modes, c, 1, "periodic")[1]).max(axis=1)
+    gains_predicted[c] = np.abs(amplification_factor(c, angles))
+
+times, x = np.arange(0, 101, 20), np.arange(300)
+bump = np.exp(-0.5 * ((x - 240) / 4) ** 2)
+spread, spread_predicted = {}, {}
+for c in courants:
+    orbit = euler_advect(bump, c, 100)[times]
+    weights = orbit / orbit.sum(axis=1, keepdims=True)
+    spread[c] = weights @ x**2 - (weights @ x) ** 2
+    spread_predicted[c] = spread[c][0] + times * c * (1 - c)
+
+draw.plot_amplification(angles, gains_predicted, gains, times, spread, spread_predicted)
+
+# %% tags=["hide-input", "hide-cell"]
 orders = [math.log2(measured[c][-2] / measured[c][-1]) for c in below]
 to_prediction = [measured[c][-1] / predicted[c][-1] for c in below]
 
@@ -261,34 +302,6 @@ print("order of convergence      ", np.round(orders, 4))
 print("measured / predicted error", np.round(to_prediction, 4))
 print("error at c = 1            ", error_at_one)
 
-# %% [markdown]
-# At $c = 1$ we did not use a smooth pulse but the roughest profile there is, independent random numbers over
-# eighteen orders of magnitude: a shift does not care. Next, the amplification of every mode on a ring of 32 cells, and
-# the variance of a pulse on its way.
-
-# %%
-courants, ring = (0.25, 0.5, 0.8, 1.0, 1.05), 32
-angles = 2 * np.pi * np.arange(ring // 2 + 1) / ring
-modes = np.exp(1j * angles[:, None] * np.arange(ring))
-gains, gains_predicted = {}, {}
-for c in courants:
-    gains[c] = np.abs(euler_advect(modes, c, 1, "periodic")[1]).max(axis=1)
-    gains_predicted[c] = np.abs(amplification_factor(c, angles))
-
-# %%
-times, x = np.arange(0, 101, 20), np.arange(300)
-bump = np.exp(-0.5 * ((x - 240) / 4) ** 2)
-spread, spread_predicted = {}, {}
-for c in courants:
-    orbit = euler_advect(bump, c, 100)[times]
-    weights = orbit / orbit.sum(axis=1, keepdims=True)
-    spread[c] = weights @ x**2 - (weights @ x) ** 2
-    spread_predicted[c] = spread[c][0] + times * c * (1 - c)
-
-# %% mystnb={"figure": {"caption": "A: the factor by which one Euler step multiplies each mode: below 1 for c < 1 (blurring), exactly 1 at c = 1, above 1 beyond (instability). B: the variance of a pulse grows by c(1 \u2212 c) a step; at c = 1 it stays. Beyond c = 1 the variance shrinks while the shortest waves build up.", "name": "fig-theory-amplification"}, "image": {"alt": "Left: five curves of the amplification factor against wave number; markers lie on the lines. The curve for c of one is flat at one, the one beyond rises above it, the others dip below. Right: variance against steps, straight lines with markers on them.", "width": "760px"}} tags=["hide-input"]
-draw.plot_amplification(angles, gains_predicted, gains, times, spread, spread_predicted)
-
-# %%
 spike = np.eye(16)[0]  # one disturbed cell holds all modes in equal parts
 above, growth = (1.05, 1.2), []
 for c in above:
@@ -297,39 +310,43 @@ for c in above:
 growth_predicted = [round(2 * c - 1, 12) for c in above]
 gain_error = max(np.abs(gains[c] - gains_predicted[c]).max() for c in courants)
 spread_error = max(np.abs(spread[c] - spread_predicted[c]).max() for c in courants)
-print("growth a step", np.round(growth, 5), "predicted", growth_predicted)
+print("growth per step", np.round(growth, 5), "predicted", growth_predicted)
 
-# %% tags=["hide-input"]
 numbers = {"error_at_one": error_at_one, "courants_below": below, "orders": orders, "error_to_prediction": to_prediction}
 numbers |= {"courants_above": above, "growth": growth, "growth_predicted": growth_predicted}
 page.record("twm.pde", numbers | {"gain_error": gain_error, "spread_error": spread_error}, figure="fig-theory-courant")
 
 # %% [markdown]
-# {claim}`twm.pde`: the error at $c = 1$ is {value}`twm.pde:error_at_one`, exactly. At $c$ = {value}`twm.pde:courants_below`
-# the measured orders are {value}`twm.pde:orders`, and the error is {value}`twm.pde:error_to_prediction` times the predicted
-# one. At $c$ = {value}`twm.pde:courants_above` a disturbance of one cell ends up growing by {value}`twm.pde:growth` a step
-# (predicted {value}`twm.pde:growth_predicted`). The gains agree with Eq. {eq}`eq-theory-gain` to {value}`twm.pde:gain_error|.1g`, the
-# variances to {value}`twm.pde:spread_error|.1g` cells squared.
+# The measurements confirm all three predictions ({claim}`twm.pde`).
 #
-# The three regimes side by side: press play, or step with the arrow keys. The curves are shown after equal distances, to
-# the nearest step.
+# | Quantity | Predicted | Measured |
+# |---|---|---|
+# | error at $c = 1$ | 0 | {value}`twm.pde:error_at_one` |
+# | order of convergence at $c$ = {value}`twm.pde:courants_below` | 1 | {value}`twm.pde:orders` |
+# | measured error / predicted error | 1 | {value}`twm.pde:error_to_prediction` |
+# | growth per step at $c$ = {value}`twm.pde:courants_above` | {value}`twm.pde:growth_predicted` | {value}`twm.pde:growth` |
+# | largest deviation of $\lvert g\rvert$ from Eq. {eq}`eq-theory-gain` | 0 | {value}`twm.pde:gain_error\|.1g` |
+# | largest deviation of the variance from $nc(1-c)$, in cells squared | 0 | {value}`twm.pde:spread_error\|.1g` |
+#
+# {numref}`fig-theory-pulse` compares the three regimes after equal distances, to the nearest step. Press play, or step with
+# the arrow keys.
 
-# %% mystnb={"figure": {"caption": "One pulse on a ring, advected with three Courant numbers. At c = 1 it goes round unchanged; at c = 0.5 it melts; at c = 1.05 it first becomes higher and narrower, and then breaks up.", "name": "fig-theory-pulse"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "One pulse on a ring at three Courant numbers. At c = 1 the pulse circulates unchanged. At c = 0.5 it spreads. At c = 1.05 it first becomes higher and narrower, and then breaks up.", "name": "fig-theory-pulse"}} tags=["hide-input"]
 pulse, distances = np.exp(-0.5 * ((np.arange(96) - 70) / 2.6) ** 2), np.arange(0, 181, 4)
 orbits = {c: euler_advect(pulse, c, round(180 / c) + 1, "periodic") for c in (0.5, 1.0, 1.05)}
 draw.animate_pulse(
     {c: orbit[np.rint(distances / c).astype(int)] for c, orbit in orbits.items()}, distances,
     "A pulse at three Courant numbers",
-    "Three copies of one pulse move to the left. The one with Courant number 1 keeps its form, the one with 0.5 becomes "
-    "low and wide, and the one with 1.05 becomes high and narrow and breaks into zigzags.",
+    "Three copies of one pulse move to the left. The copy with Courant number 1 keeps its shape, the copy with 0.5 "
+    "becomes low and wide, and the copy with 1.05 becomes high and narrow and breaks into zigzags.",
 )
 
 # %% [markdown]
-# ## Model, second half: the lattice and its boundary
+# ## Lattice and boundary
 #
-# Now take $d$ such lines side by side, one for each component of the state, with $s$ cells each, and set $c = 1$. We
-# call the array $h_{ij}$ the *substrate*: column $i$ from 1 (the oldest, at the open end) to $s$ (the newest), dimension
-# $j$ from 1 to $d$. One step is
+# We now place $d$ such lines side by side, one per component of the state, with $s$ cells each, and set $c = 1$. The array
+# $h_{ij}$ is the {term}`substrate`. Column $i$ runs from 1 (the oldest, at the outflow end) to $s$ (the newest), and
+# dimension $j$ runs from 1 to $d$. One step is
 #
 # $$
 # \begin{aligned}
@@ -338,17 +355,23 @@ draw.animate_pulse(
 # \end{aligned}
 # $$ (eq-theory-lattice)
 #
-# The first line is Eq. {eq}`eq-theory-euler` at $c = 1$: copy your right neighbour. The second is the boundary, and the
-# only place where anything is computed. (The paper's Eq. 3 has $i-1$ on the right and leaves one argument of $f$ out; see
-# [errata](../errata.md) and the end of this page.)
-#
-# If the lines are independent, disturbing one cell must change one cell a step: the same dimension, one column further
-# left, until it has left. We disturb every cell of a random substrate in turn and look for anything else.
+# The first line is Eq. {eq}`eq-theory-euler` at $c = 1$: each column copies its right neighbour. The second line is the
+# {term}`boundary`, where all computation takes place. The paper's Eq. 3 has $i-1$ on the right-hand side and omits one
+# argument of $f$; see the end of this page.
 
-# %%
+# %% tags=["remove-input"]
 page.show(step_lattice)
 
-# %%
+# %% [markdown]
+# If the lines are independent, disturbing one cell changes exactly one cell at each later step. The disturbance stays in its
+# dimension, moves one column to the left per step, and finally leaves. We test this by disturbing every cell of a random
+# substrate in turn.
+#
+# We then add a nonlinear boundary that mixes all dimensions of all columns. A disturbance can now return, but only through
+# $f$. We disturb the oldest column just before it leaves. In the next substrate, every column except the newest must be
+# unchanged, and the newest must equal $f$ of the previous substrate.
+
+# %% tags=["hide-input", "hide-cell"]
 history, dim = 8, 3
 base = rng.integers(-9, 10, size=(history, dim)).astype(float)
 unit = np.eye(history * dim).reshape(-1, history, dim)
@@ -361,12 +384,6 @@ for cell, (column, part) in enumerate(np.ndindex(history, dim)):
         expected[step, cell, column - step, part] = 1.0
 crosstalk = float(np.abs(difference - expected).max())
 
-# %% [markdown]
-# Then we put a nonlinear boundary at the start, one that mixes all dimensions of all columns. Now a disturbance may come
-# back, but through $f$ only. If we disturb the oldest column, just before it leaves, the next substrate must be the same
-# in every column but the newest, and the newest must be $f$ of the substrate.
-
-# %%
 mixing = make_random_hds(history, dim, "smooth", page.seed)
 small = rng.uniform(-1, 1, size=(history, dim))
 orbit = simulate_wave(small, mixing.boundary, 24)
@@ -379,17 +396,16 @@ after = step_lattice(disturbed, mixing.boundary)
 change = np.abs(after - step_lattice(orbit, mixing.boundary)[:, None])
 echo, heard = float(change[..., :-1, :].max()), float(change[..., -1, :].max())
 
-# %% tags=["hide-input"]
 numbers = {"crosstalk": crosstalk, "echo": echo, "heard_by_f": heard, "boundary_error": boundary_error}
 page.record("twm.substrate", numbers | {"cells": history * dim}, figure="fig-theory-disturbance")
 print(f"crosstalk {crosstalk}, echo {echo}, boundary off by {boundary_error}")
 
 # %% [markdown]
-# {numref}`fig-theory-disturbance` follows one disturbance through space and time. The boundary is now as plain as can be,
-# so that its doing shows: it passes what leaves dimension $j$ on to dimension $j + 1$, and turns the sign of what leaves
-# dimension 3.
+# {numref}`fig-theory-disturbance` follows one disturbance through space and time. We use a simple boundary here to make
+# its effect visible. The value leaving dimension $j$ is copied to dimension $j + 1$, and the value leaving dimension 3 is
+# copied to dimension 1 with its sign flipped.
 
-# %% mystnb={"figure": {"caption": "A disturbance of one cell (circle: column 6, dimension 2) moves left by one column a step, in its own dimension only, and leaves at column 1 without an echo. What the boundary makes of it starts as a new wave at column 8 of dimension 3, later of dimension 1 with its sign turned, and later of dimension 2.", "name": "fig-theory-disturbance"}, "image": {"alt": "Three heatmaps, time downwards and columns across, one for each dimension. A short diagonal in the second runs from the disturbed cell to the left edge. When it ends a full diagonal starts at the right edge of the third, then one of the other sign in the first, then again one in the second.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Propagation of a disturbance in one cell (circle: column 6, dimension 2). The disturbance moves left by one column per step within its own dimension and leaves at column 1 without reflection. The boundary then starts a new wave at column 8 of dimension 3, later of dimension 1 with flipped sign, and later of dimension 2.", "name": "fig-theory-disturbance"}, "image": {"alt": "Three heatmaps, one per dimension, with time running downwards and columns across. A short diagonal in the second runs from the disturbed cell to the left edge. A full diagonal then starts at the right edge of the third, later one of opposite sign in the first, and later another in the second.", "width": "760px"}} tags=["hide-input"]
 passing_on = make_selection(history, dim, a=0b111, b=2 + 3, c=0b001)
 kick = np.zeros((history, dim))
 kick[5, 1] = 1.0
@@ -397,16 +413,15 @@ kicked, calm = (simulate_wave(start, passing_on.boundary, 28) for start in (base
 draw.plot_disturbance(kicked - calm, column=5, dimension=1)
 
 # %% [markdown]
-# {claim}`twm.substrate`: over {value}`twm.substrate:cells` cells, the largest change outside the disturbed wave is
-# {value}`twm.substrate:crosstalk`, and the largest that comes back from the open end is {value}`twm.substrate:echo`. Both are
-# exact zeros, not small numbers. The boundary, on the other hand, does hear the oldest column: the same disturbance
-# changes the newest one by up to {value}`twm.substrate:heard_by_f|.2f`.
-
-# %% [markdown]
-# Fig. 1 of the paper draws what this is good for: ripples on a pond, of which one snapshot tells when and where each
-# stone fell. On the lattice the reading is a rule of one line. Activity in column $i$ of dimension $j$ at time $t$ entered
-# at time $t - (s - i)$, in dimension $j$, with this strength. We let events fall at random times, in random dimensions and
-# with random strengths, keep a single snapshot, and list the events it shows.
+# Over {value}`twm.substrate:cells` disturbed cells, the largest change outside the disturbed wave is
+# {value}`twm.substrate:crosstalk`. The largest change that returns from the outflow end is {value}`twm.substrate:echo`. Both
+# are exactly zero, not just small ({claim}`twm.substrate`). The boundary does depend on the oldest column: the same disturbance
+# changes the newest column by up to {value}`twm.substrate:heard_by_f|.2f`.
+#
+# Fig. 1 of the paper illustrates the use of such a memory with ripples on a pond: one snapshot tells when and where each
+# stone fell. On the lattice this reading is a simple rule. Activity in column $i$ of dimension $j$ at time $t$ entered at
+# time $t - (s - i)$, in dimension $j$ and with the same strength. We let events of random strength occur at random times in
+# random dimensions. We then list the events that a single snapshot shows.
 
 # %% tags=["hide-input"]
 falls = rng.uniform(0.5, 2.0, size=(200, 60, dim)) * (rng.random((200, 60, dim)) < 0.1)
@@ -417,73 +432,61 @@ entered = 59 - (history - 1 - column)  # column counts from 0, so the newest is 
 wrongly_read = int((falls[run, entered, part] != snapshot[run, column, part]).sum())
 recent, older = int((falls[:, -history:] != 0).sum()), int((falls[:, :-history] != 0).sum())
 
-# %% tags=["hide-input"]
 numbers = {"events": recent, "listed": len(run), "wrong": wrongly_read, "older_events": older, "snapshots": len(falls)}
 page.record("twm.fig1", numbers, figure="fig-theory-disturbance")
 
 # %% [markdown]
-# {claim}`twm.fig1`: {value}`twm.fig1:snapshots` snapshots list {value}`twm.fig1:listed` events, of {value}`twm.fig1:events`
-# that fell in the last $s$ steps, and {value}`twm.fig1:wrong` of them with a wrong time, dimension or strength. Of the
-# {value}`twm.fig1:older_events` older ones none is left: the open end forgets completely, and after exactly $s$ steps.
+# From {value}`twm.fig1:snapshots` snapshots we list {value}`twm.fig1:listed` events, and {value}`twm.fig1:events` events
+# occurred in the last $s$ steps. The listed time, dimension or strength is wrong for {value}`twm.fig1:wrong` of them. None
+# of the {value}`twm.fig1:older_events` earlier events is listed, because activity leaves the lattice after exactly $s$ steps
+# ({claim}`twm.fig1`).
 #
-# Here is a memory at work. The paper draws "3141" as a picture five rows high; each of its sixteen columns is one state
-# of five components, $+1$ for ink and $-1$ for paper. The boundary of the *repeat copy* task writes the oldest state
-# again, $f(x_{i-1}, \ldots, x_{i-s}) = x_{i-s}$. The picture enters, crosses, and comes round.
+# The lattice in {numref}`fig-theory-toy` can be edited and stepped by hand. Beside it is the matrix of one step, the
+# {term}`wave operator` $\Phi$ of the [next page](02_construction.ipynb). A diagonal of ones shifts every column, and the last
+# rows hold the boundary. Entries that carry a nonzero value are highlighted. With attention as the boundary, the matrix
+# changes from step to step.
 
-# %% mystnb={"figure": {"caption": "\"3141\" enters an empty substrate at column 16 and moves left. From step 17 on nothing enters from outside: the boundary writes each state that leaves at column 1 again at column 16, and the picture repeats. Right: everything that has been the newest column, in order.", "name": "fig-theory-3141"}} tags=["hide-input"]
-copy, picture = make_repeat_copy(16, 5), text_to_states("3141")
-crossing = simulate_wave(np.zeros((16, 5)), copy.boundary, 48, inputs=picture)
-draw.animate_lattice(
-    crossing, 16, "The text 3141 crosses the lattice",
-    "Left, a grid of five rows and sixteen columns: the digits 3141 come in from the right, move to the left by one "
-    "column a step and go round for ever. Right, the same digits are written once, twice, three times.",
-)
-
-# %% [markdown]
-# To see the boundary at work cell by cell, take a smaller lattice into your own hands. Beside it stands the matrix of one
-# step, the *wave operator* $\Phi$ of the next page: a diagonal of ones that moves everything on, and the boundary in its
-# last rows. Entries that something passes through are lit. With attention as the boundary they change from step to step.
-
-# %% mystnb={"figure": {"caption": "A lattice to step by hand: choose history, dim and boundary, click cells to change them, and step. Right, the matrix of the step; the shaded rows are the boundary, lit entries are those that carried something.", "name": "fig-theory-toy"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "An interactive lattice. Left: choose history, dim and boundary, click cells to change them, and step. Right: the matrix of the step. The shaded rows are the boundary; highlighted entries carried a nonzero value in the last step.", "name": "fig-theory-toy"}} tags=["hide-input"]
 LatticeToy(history=4, dim=2)
 
-# %% [markdown]
-# Now cover the left panel of {numref}`fig-theory-3141` with your hand and ask what the substrate holds at $t = 20$. The answer is written in the right
-# panel: its last sixteen columns. That observation is the theorem.
 
 # %% [markdown]
-# ## Result: Theorem 3.1
+# ## Theorem 3.1
+#
+# In {numref}`fig-theory-3141` the substrate at any time equals the last sixteen columns of the right panel. Theorem 3.1 states
+# that this holds for every history-dependent system.
 #
 # :::{admonition} Theorem 3.1
 # :class: important
-# Any history-dependent dynamical system with a state dimension $d$, a history of $s$ states and an evolution function
-# $f$ is represented by the travelling-wave model: on a substrate of $s$ columns and $d$ dimensions, with $f$ at the start
-# boundary and the initial states as initial activity, the newest column runs through the states of the system.
+# Any history-dependent dynamical system with state dimension $d$, history $s$ and evolution function $f$ is represented by
+# the travelling-wave model. The substrate has $s$ columns and $d$ dimensions, $f$ acts at the start boundary, and the initial
+# states are the initial activity. The newest column then takes the successive states of the system.
 # :::
 #
-# **Proof, by construction.** Start with $h_i(0) = x_i$ for $i = 1, \ldots, s$. We show that at every time the substrate is the
-# *window* of the last $s$ states:
+# **Proof by induction.** Set $h_i(0) = x_i$ for $i = 1, \ldots, s$. We show that the substrate is always the *window* of the
+# last $s$ states:
 #
 # $$
 # h_i(t) = x_{t+i}, \qquad i = 1, \ldots, s .
 # $$ (eq-theory-window)
 #
-# At $t = 0$ this is how we started. Suppose it holds at $t$. For $i < s$ the wave moves:
-# $h_i(t+1) = h_{i+1}(t) = x_{t+i+1}$, which is Eq. {eq}`eq-theory-window` at $t+1$. For $i = s$ the boundary acts:
-# $h_s(t+1) = f(h_s(t), \ldots, h_1(t)) = f(x_{t+s}, \ldots, x_{t+1}) = x_{t+s+1}$ by Eq. {eq}`eq-theory-hds`. So it holds at
+# At $t = 0$ this holds by construction. Suppose that it holds at $t$. For $i < s$ the shift gives
+# $h_i(t+1) = h_{i+1}(t) = x_{t+i+1}$, which is Eq. {eq}`eq-theory-window` at $t+1$. For $i = s$ the boundary gives
+# $h_s(t+1) = f(h_s(t), \ldots, h_1(t)) = f(x_{t+s}, \ldots, x_{t+1}) = x_{t+s+1}$ by Eq. {eq}`eq-theory-hds`. Hence it holds at
 # $t + 1$, and the newest column is $h_s(t) = x_{t+s}$. $\square$
 #
-# Nothing was asked of $f$: it need not be linear, continuous, or even defined outside the states that occur. The proof
-# needs the speed to be exactly one column a step, and it needs all $s$ arguments.
+# The proof makes no assumption about $f$. It may be nonlinear or discontinuous, and it need not be defined outside the
+# states that occur. The proof does require a speed of exactly one column per step and all $s$ arguments of $f$.
 #
-# A proof of four lines can still be wrong in the fifth, so we test it on systems drawn at random: history 1 to 12, dim
-# 1 to 8, and $f$ linear, smooth, discontinuous, or integer-valued modulo a prime. Each lattice is compared with the
-# system's recursion, at every step and in *every* column. A test that cannot fail shows nothing, so three wrong lattices go
-# through it too: one that follows Eq. 3 as printed, one whose boundary reads the columns in the opposite order, and one whose
-# substrates have been shuffled in time.
+# We also check the theorem numerically on random systems with histories from 1 to 12 and dims from 1 to 8. The function $f$
+# is linear, smooth, discontinuous, or integer-valued modulo a prime. We compare each lattice with the recursion at every
+# step and in every column. Three incorrect lattices serve as negative controls:
+#
+# - Eq. 3 as printed
+# - a boundary that reads the columns in reverse order
+# - substrates that are shuffled in time
 
-
-# %%
+# %% tags=["hide-input"]
 def run_as_printed(initial, boundary, steps):
     """Follow Eq. (3) with h_(i-1) on its right; column 1 receives nothing."""
     states = [initial]
@@ -500,7 +503,6 @@ def differ(substrates, windows):
     return float(np.abs(substrates - windows).max() / np.abs(windows).max())
 
 
-# %%
 count, steps = page.size(smoke=200, laptop=1000, paper=1000), 40
 right, printed, turned, shuffled, sizes, kinds = ([] for _ in range(6))
 for kind, hds, initial in draw_random_systems(count, page.seed):
@@ -515,17 +517,14 @@ for kind, hds, initial in draw_random_systems(count, page.seed):
         reverse = lambda window, f=hds.boundary: f(window[..., ::-1, :])
         turned.append(differ(simulate_wave(initial, reverse, steps), windows))
 
-# %% [markdown]
-# {numref}`fig-theory-theorem` shows what was tried and how far each lattice is from its system.
-
-# %% mystnb={"figure": {"caption": "A: how many systems of each history and dim were tried. B: the largest relative difference between a lattice and the recursion it should represent, one point a system. The lattice of the theorem is at 0 for all of them; the wrong lattices are far above the accepted 10\u207b\u00b9\u00b2, but for the few systems on which the fault makes no difference.", "name": "fig-theory-theorem"}, "image": {"alt": "Left: a heatmap that covers histories 1 to 12 and dims 1 to 8. Right: four columns of points on a logarithmic axis. The first lies on zero, the other three near one, above a dashed line at ten to the minus twelve.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Numerical test of Theorem 3.1. A: number of systems tested for each history and dim. B: largest relative difference between a lattice and the recursion it should represent, one point per system. The lattice of the theorem is at 0 for all systems. The incorrect lattices lie far above the tolerance of 10\u207b\u00b9\u00b2, except for a few systems on which the fault has no effect.", "name": "fig-theory-theorem"}, "image": {"alt": "Left: a heatmap that covers histories 1 to 12 and dims 1 to 8. Right: four columns of points on a logarithmic axis. The first lies on zero, and the other three lie near one, above a dashed line at ten to the minus twelve.", "width": "760px"}} tags=["hide-input"]
 found = {
     "as in the\ntheorem": np.array(right), "Eq. (3)\nas printed": np.array(printed),
     "boundary\nreversed": np.array(turned), "shuffled\nin time": np.array(shuffled),
 }
 draw.plot_theorem(np.array(sizes), found, 1e-12)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 accepted = [errors_found <= 1e-12 for errors_found in found.values()]
 shares = [1 - float(passed.mean()) for passed in accepted]
 numbers = {"systems": count, "equal": int(accepted[0].sum()), "steps": steps, "linear": kinds.count("linear")}
@@ -535,19 +534,29 @@ page.record("twm.thm31", numbers | {"rejected_noise": shares[3]}, figure="fig-th
 print(f"{numbers['equal']} of {count} systems equal their lattice; rejected:", [f"{share:.1%}" for share in shares[1:]])
 
 # %% [markdown]
-# {claim}`twm.thm31`: {value}`twm.thm31:equal` of {value}`twm.thm31:systems` systems equal their lattice over
-# {value}`twm.thm31:steps` steps, the largest relative difference being {value}`twm.thm31:largest_error|.1g`. It can be an exact
-# zero in floating point because the lattice only moves numbers and calls the same $f$ on the same window. The wrong
-# lattices are rejected in {value}`twm.thm31:rejected_printed|.1%`, {value}`twm.thm31:rejected_reversed|.1%` and
-# {value}`twm.thm31:rejected_noise|.1%` of the systems with at least two columns. The few that escape are systems on which the
-# fault makes no difference: reversing the columns does nothing to an $f$ that gives all of them the same weight.
+# {numref}`fig-theory-theorem` shows the result. Over {value}`twm.thm31:steps` steps, {value}`twm.thm31:equal` of
+# {value}`twm.thm31:systems` systems equal their lattice, with a largest relative difference of
+# {value}`twm.thm31:largest_error|.1g` ({claim}`twm.thm31`). An exact zero is possible in floating point because the lattice only
+# moves numbers and applies the same $f$ to the same window. The controls are rejected on almost all systems with at least
+# two columns:
+#
+# | Incorrect lattice | Systems on which it is rejected |
+# |---|---|
+# | Eq. 3 as printed | {value}`twm.thm31:rejected_printed\|.1%` |
+# | columns in reverse order | {value}`twm.thm31:rejected_reversed\|.1%` |
+# | shuffled in time | {value}`twm.thm31:rejected_noise\|.1%` |
+#
+# The fault has no effect on the remaining systems. For example, reversing the columns changes nothing if $f$ gives all
+# columns the same weight.
 
 # %% [markdown]
-# ## Check
+# ## Assertions
 #
-# The statements of this page once more, as assertions that stop the run if they fail.
+# The collapsed cell restates the results of this page as assertions that stop the run if they fail. It also checks
+# that the lattice of "3141" is a wave according to `measure_transport_error`, and that noise is not. The four tasks of the
+# paper's Table 1, whose rules copy signed components, must keep all states at $\pm 1$.
 
-# %%
+# %% tags=["hide-cell"]
 assert max(errors.values()) <= 1e-12 and mismatches == 0
 assert growth_error < 1e-6
 assert error_at_one == 0 and min(growth) > 1
@@ -560,30 +569,25 @@ assert crosstalk == echo == boundary_error == 0 and heard > 0
 assert len(run) == recent and wrongly_read == 0
 assert max(right) <= 1e-12 and min(shares[1:]) > 0.9
 
-# %% [markdown]
-# The picture's lattice is a wave in the sense of `measure_transport_error`, and noise is not. And the four
-# tasks of the paper's Table 1, which are histories of $\pm 1$ with $f$ a choice of signed components, stay on $\pm 1$ for ever.
-
-# %%
 assert measure_transport_error(crossing) == 0
 assert measure_transport_error(rng.choice([-1.0, 1.0], size=crossing.shape)) > 1
 for task in map(make_named_task, TASK_CODES):
     assert set(np.unique(rollout(task, draw_binary_history(task, 16, page.seed), 200))) == {-1.0, 1.0}
 
 # %% [markdown]
-# ## What does not hold
+# ## Limitations and corrections
 #
-# **The equations as printed.** Eq. 3 moves activity from column $i-1$ to $i$, against the text, Fig. 2, and Eq. 6 and 25;
-# Eq. 3 and 5 give $f$ one argument too few; Eq. 26 turns the direction round once more, and Eq. 23 has $s + 1$ columns.
-# {numref}`fig-theory-theorem` has shown that a lattice built to Eq. 3 is another system. The page on
-# [errata](../errata.md) runs each of these slips against its correction.
+# **Printed equations.** Eq. 3 moves activity from column $i-1$ to column $i$, which contradicts the text, Fig. 2, and Eqs. 6
+# and 25. Eqs. 3 and 5 give $f$ one argument too few, Eq. 26 reverses the direction again, and Eq. 23 has $s + 1$ columns.
+# {numref}`fig-theory-theorem` shows that a lattice built from the printed Eq. 3 is a different system. The
+# [errata](../errata.md) test each misprint against its correction.
 #
-# **A wave of any other speed.** Eq. 2 gives every dimension a speed $\nu_j$ of its own, and the derivation then sets all of them
-# to one cell a step. That is not a choice of units. At any smaller speed the discrete wave blurs what it carries: a
-# memory of sharp states is lost at the rate of the numerical diffusion. To see how fast, let "3141" go round on waves that
-# take 16, 17, 20 or 32 steps for the sixteen columns, and read it by the sign of the activity after whole rounds.
+# **Speed.** Eq. 2 gives every dimension its own speed $\nu_j$, and the derivation then sets all speeds to one cell per step.
+# This is a restriction, not a choice of units. At lower speeds numerical diffusion blurs the stored states. To measure the
+# loss, we let "3141" circulate on waves that take 16, 17, 20 or 32 steps to cross the sixteen columns. We read the sign of
+# the activity after whole periods.
 
-# %%
+# %% tags=["hide-input", "hide-cell"]
 turns, pictures, wrong = (1, 2, 4, 8), {}, {}
 original = states_to_picture(picture)
 for n in (16, 17, 20, 32):
@@ -592,31 +596,30 @@ for n in (16, 17, 20, 32):
     pictures[label] = orbit[[n * turn for turn in turns]]
     misread = np.sign(pictures[label]) != original
     wrong[label] = misread.sum(axis=(1, 2)).tolist()
-    print(label, "wrong cells after 1, 2, 4, 8 rounds:", wrong[label])
+    print(label, "cells with the wrong sign after 1, 2, 4, 8 periods:", wrong[label])
 
-# %% mystnb={"figure": {"caption": "\"3141\" on a ring of 16 columns after one, two, four and eight rounds, for waves of different Courant numbers. Above each picture: cells whose sign is wrong. Only the wave that moves exactly one column a step remembers.", "name": "fig-theory-blur"}, "image": {"alt": "A grid of pictures of the digits 3141. In the first row, c of one, all are sharp; in the others the digits fade, faster the smaller c, until only stripes are left.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "The text \"3141\" on a ring of 16 columns after one, two, four and eight periods, at four Courant numbers. The number above each picture counts the cells whose sign is wrong. Only the wave that moves exactly one column per step preserves the picture.", "name": "fig-theory-blur"}, "image": {"alt": "A grid of pictures of the digits 3141. In the first row, for c of one, all pictures are sharp. In the other rows the digits fade, faster for smaller c, until only stripes are left.", "width": "760px"}} tags=["hide-input"]
 page.note("blur_cells", int(original.size))
 page.note("blur_after_one_round", [counts[0] for counts in wrong.values()])
 draw.plot_blur(pictures, wrong, turns)
 
 # %% [markdown]
-# After one round {value}`01_theory:blur_after_one_round` of {value}`01_theory:blur_cells` cells have the wrong sign, in the
-# order of {numref}`fig-theory-blur`. A slower wave needs either a smooth profile that spans many cells, or a
-# nonlinearity that sharpens the states again; the trained networks of later pages have one.
+# In the order of the rows in {numref}`fig-theory-blur`, {value}`01_theory:blur_after_one_round` of
+# {value}`01_theory:blur_cells` cells have the wrong sign after one period. A slower wave can preserve a profile that is smooth over many cells. It can
+# also preserve sharp states if a nonlinearity restores them, as in the trained networks of later pages.
 #
-# **More than the theorem says.** It says that a lattice *can* hold any such system, if $f$ is given and computed without error
-# at the boundary. It does not say that a network finds this solution by training, that no other memory would do, or that
-# activity stays bounded: Fibonacci's does not. And the construction is older than its name. A delay line with feedback is
-# a shift register, and for linear $f$ its matrix is the companion matrix of control theory. What the wave picture adds is
-# the place of the memory, the separation of transport from computation, and the question whether trained networks do it
-# too.
-
-# %% [markdown]
-# A recursion over $s$ states and a wave over $s$ columns are one thing seen twice: the substrate is the window, the boundary
-# is the rule. {doc}`02_construction` writes the same wave in an arbitrary basis, where nothing seems to move, and
-# {doc}`03_self_attention` puts an attention head at the boundary.
+# **Scope of the theorem.** The theorem states that a lattice *can* represent any such system, provided that $f$ is known and
+# computed without error at the boundary. It does not state that training finds this solution or that no other memory would
+# work. Activity need not stay bounded either: Fibonacci numbers grow without limit.
 #
-# ## About
+# **Earlier work.** The construction is older than its name. A delay line with feedback is a shift register, and for linear
+# $f$ its matrix is the companion matrix of control theory. The wave picture adds a location for each memory and separates
+# transport from computation. It also raises the question of whether trained networks use the same mechanism.
+#
+# {doc}`02_construction` expresses the same wave in an arbitrary basis, in which no movement is visible.
+# {doc}`03_self_attention` uses an attention head as the boundary.
+#
+# ## Run details
 
-# %%
+# %% tags=["remove-input"]
 page.about()

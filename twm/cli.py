@@ -109,17 +109,23 @@ def _run(options: argparse.Namespace) -> int:
     "run notebooks, build the site and print the path of index.html",
     *_RUNNING,
     _flag("--record", "also update numbers and times in book/results, and the README's table"),
+    _value("--pdf", "also print the whole book to this PDF with headless Chromium", "FILE"),
 )
 def _book(options: argparse.Namespace) -> int:
     from twm.book.evidence import build_site, record_runs, write_readme
+    from twm.book.printing import find_printer, print_book
     from twm.book.session import runs_dir
 
+    printer = options.pdf and find_printer(Path(options.pdf))
     runs, said = _run_notebooks(options)
     if options.record:
         for path in [*record_runs(runs), *write_readme()]:
             _say(options)(f"recorded {path.name}")
     _say(options)("building the site ...")
     index = build_site(evidence=[runs_dir(options.profile)])
+    if printer:
+        _say(options)("printing the book ...")
+        print_book(index.parent, Path(options.pdf), printer)
     return _show(options, {"index": str(index), "runs": said}, [str(index)])
 
 

@@ -48,6 +48,7 @@
     this.text = "3141";
     this.laps = LAPS;
     this.body = element("div", "twm-x-body", root);
+    this.addHint();
     this.addSetup();
     this.addControls();
     this.addPanels();
@@ -55,9 +56,61 @@
     this.choose();
     this.goTo(this.network.history + 4);
     root.classList.add("is-live");
+    this.readLink();
     this.watch();
     this.show();
   }
+
+  /* Three steps for those who come for the first time; where nothing can be kept they are shown each time. */
+  Explorer.prototype.addHint = function () {
+    var key = "twm-explorer-hint", seen = null, hint, list, done;
+    try { seen = window.localStorage.getItem(key); } catch (refused) { /* no storage */ }
+    if (seen) return;
+    hint = element("div", "twm-x-hint", this.body);
+    hint.setAttribute("role", "note");
+    list = element("ol", "", hint);
+    ["Press Play. The text enters one column per step, and the network then repeats it.",
+      "Compare panels 2 and 3. Both show the same state; only in the basis of panel 3 is the text visible, and it moves.",
+      "Click a cell in panel 3. The stored value changes, and so does every later repeat in panel 4."
+    ].forEach(function (text) { element("li", "", list, text); });
+    done = element("button", "", hint, "Got it");
+    done.type = "button";
+    done.addEventListener("click", function () {
+      hint.remove();
+      try { window.localStorage.setItem(key, "seen"); } catch (refused) { /* no storage */ }
+    });
+  };
+
+  /* What a link carries: explore.html#text=3141&task=0&weights=trained&step=40, or #play to start at once. */
+  Explorer.prototype.readLink = function () {
+    var asked = new URLSearchParams(window.location.hash.slice(1)), task = Number(asked.get("task") || 0), step;
+    if (task < data.networks.length && task >= 0) this.task.selectedIndex = Math.floor(task);
+    this.kinds[asked.get("weights") === "constructed" ? 1 : 0].checked = true;
+    if (asked.has("task") || asked.has("weights")) this.choose();
+    if (asked.has("text")) {
+      this.input.value = asked.get("text");
+      this.type();
+    }
+    if (asked.has("step")) {
+      step = Math.floor(Number(asked.get("step")));
+      this.goTo(step >= 0 ? step : 0);
+    }
+    if (asked.has("play")) { this.goTo(0); this.play(); }
+  };
+
+  Explorer.prototype.makeLink = function () {
+    var parts = { text: this.text, task: this.task.selectedIndex, weights: this.kinds[1].checked ? "constructed" : "trained", step: this.time };
+    return window.location.href.split("#")[0] + "#" + new URLSearchParams(parts).toString();
+  };
+
+  /* Put the link into the address bar and, where the browser allows it, onto the clipboard. */
+  Explorer.prototype.share = function () {
+    var self = this, link = this.makeLink();
+    function tell(text) { self.note = text; self.say(); }
+    window.history.replaceState(null, "", link);
+    tell("The link to this text, task and step is in the address bar.");
+    if (navigator.clipboard) navigator.clipboard.writeText(link).then(function () { tell("The link to this text, task and step is copied."); }, function () {});
+  };
 
   Explorer.prototype.addSetup = function () {
     var self = this, form = element("form", "twm-x-setup", this.body), field;
@@ -111,6 +164,7 @@
     button("Back", "One step back", function () { self.pause(); self.goTo(self.time - 1); self.show(); });
     this.toggle = button("Play", "", function () { if (self.playing) self.pause(); else self.play(); self.say(); });
     button("Step", "One step forward", function () { self.pause(); self.goTo(self.time + 1); self.show(); });
+    button("Link", "Copy a link to this text, task and step", function () { self.pause(); self.share(); });
     var label = element("label", "twm-x-speed", bar, "Speed");
     this.slider = element("input", "", label);
     this.slider.type = "range";

@@ -72,6 +72,9 @@ class ClaimRole(SphinxRole):
 
 
 def _format_number(value: Any, style: str | None) -> str:
+    if style and style.startswith("count "):
+        noun = style.removeprefix("count ")
+        return {0: f"no {noun}s", 1: f"one {noun}"}.get(value, f"{value:,} {noun}s")
     if isinstance(value, float) and value == 0:
         return "0"
     if style:
@@ -86,7 +89,8 @@ def _format_number(value: Any, style: str | None) -> str:
 
 
 class ValueRole(SphinxRole):
-    """Show one recorded number: ``claim:key``, ``notebook:note``, with ``[index]`` and ``|format`` where wanted."""
+    """Show one recorded number: ``claim:key``, ``notebook:note``, with ``[index]`` and ``|format`` where wanted; ``|count seed``
+    makes it "no seeds", "one seed" or "3 seeds"."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         match = _ADDRESS.match(self.text)

@@ -13,7 +13,7 @@ from sphinx.util.docutils import SphinxDirective
 PLACE = "explorer"
 SOURCES = Path(__file__).resolve().parents[1] / "_explorer"
 DATA, STILL, STYLE = "networks.js", "still.png", "explorer.css"
-SCRIPTS = ("model.js", "panels.js", "explorer.js")
+SCRIPTS = ("model.js", "panels.js", "explorer.js", "memories.js")
 TEXT, STEPS = "3141", 50
 
 
@@ -36,6 +36,15 @@ class ExplorerDirective(SphinxDirective):
         return [nodes.raw("", "\n".join(lines), format="html")]
 
 
+class MemoriesDirective(SphinxDirective):
+    """A register and a wave side by side; below the explorer, whose scripts it needs."""
+
+    def run(self) -> list[nodes.Node]:
+        words = "<noscript><p>This comparison needs JavaScript.</p></noscript>"
+        text = f'<div class="twm-memories" role="group" aria-label="Register and wave">{words}</div>'
+        return [nodes.raw("", text, format="html")]
+
+
 def write_files(app: Sphinx) -> None:
     """Write scripts, style, networks and the still into the site."""
     if app.builder.format != "html":
@@ -52,7 +61,8 @@ def write_files(app: Sphinx) -> None:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the directive."""
+    """Register the directives."""
     app.add_directive("twm-explorer", ExplorerDirective)
+    app.add_directive("twm-memories", MemoriesDirective)
     app.connect("builder-inited", write_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

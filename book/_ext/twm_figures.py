@@ -20,6 +20,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 from twm_book import _cell, _evidence, _row, _table
 
+from twm.book.figures.style import PANELS
 from twm.paths import results_dir
 
 #: Below the site's _static.
@@ -41,11 +42,13 @@ class Source:
         name: its label.
         function: what drew it, with its module; empty where that is not a function of the library.
         csv: its numbers; empty where it has none.
+        panels: where its panels are, see :func:`twm.book.figures.style.find_panels`; empty where that is not known.
     """
 
     name: str
     function: str
     csv: str
+    panels: dict[str, list]
 
 
 def read_names(code: str) -> dict[str, str]:
@@ -84,8 +87,9 @@ def read_sources(path: Path) -> dict[str, Source]:
     for text, cell in zip(code, cells, strict=True):
         label = cell["metadata"].get("mystnb", {}).get("figure", {}).get("name")
         if cell["cell_type"] == "code" and label:
-            tables = ["".join(output["data"][MIME]) for output in cell["outputs"] if MIME in output.get("data", {})]
-            found[label] = Source(label, find_function(text, names), tables[-1] if tables else "")
+            known = [output["data"] for output in cell["outputs"] if MIME in output.get("data", {})]
+            data = known[-1] if known else {}
+            found[label] = Source(label, find_function(text, names), "".join(data.get(MIME, "")), data.get(PANELS, {}))
     return found
 
 
@@ -168,12 +172,32 @@ def describe_source(app: Sphinx, docname: str, source: Source) -> str:
     return f'<details class="twm-more twm-source">{summary}<dl class="twm-more-list">{rows}</dl></details>'
 
 
+def stack_panels(address: str, panels: dict[str, list]) -> str:
+    """Return the panels of a picture one below the other, at 96 pixels an inch: what a phone shows in its place."""
+    width, height = panels["size"]
+    stack, margin = "", 0.04
+    for place, (left, top, across, down) in enumerate(panels["panels"], start=1):
+        left, top, across, down = left - margin, top - margin, across + 2 * margin, down + 2 * margin
+        # What is wider than a phone scrolls, and what scrolls must be reachable by the keyboard.
+        reach = f' tabindex="0" role="region" aria-label="Part {place} of the figure"' if across > 3.7 else ""
+        crop = f"width:{96 * across:.0f}px;height:{96 * down:.0f}px"
+        shift = f"width:{96 * width:.0f}px;height:{96 * height:.0f}px;left:{-96 * left:.0f}px;top:{-96 * top:.0f}px"
+        picture = f'<img alt="" loading="lazy" src="{address}" style="{shift}">'
+        stack += f'<div class="twm-scroll"{reach}><div class="twm-panel" style="{crop}">{picture}</div></div>'
+    return f'<div class="twm-stack">{stack}</div>'
+
+
 def add_sources(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Put the line below every labelled figure of a notebook's page."""
+    """Put a phone's version into every labelled figure of a notebook's page, and the line on its source below."""
     sources = getattr(app.env, "twm_sources", {}).get(docname, {})
     for figure in list(doctree.findall(nodes.figure)):
         label = next((name for name in figure["ids"] if name in sources), None)
         if label is not None:
+            for image in figure.findall(nodes.image) if sources[label].panels else ():
+                address = "../" * docname.count("/") + f"_images/{app.env.images[image['uri']][1]}"
+                raw = nodes.raw("", stack_panels(address, sources[label].panels), format="html")
+                image.parent.insert(image.parent.index(image) + 1, raw)
+                break
             place = figure.parent
             raw = nodes.raw("", describe_source(app, docname, sources[label]), format="html")
             place.insert(place.index(figure) + 1, raw)

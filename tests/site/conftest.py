@@ -176,7 +176,9 @@ def find_faint_text(page) -> list[str]:
 
 
 def load_extension(root: Path, name: str) -> types.ModuleType:
-    """Load one of the book's own Sphinx extensions as a module."""
+    """Load one of the book's own Sphinx extensions as a module; as Sphinx does, with its folder on the path."""
+    folder = str(root / "book" / "_ext")
+    sys.path[:0] = [folder] * (folder not in sys.path)
     spec = importlib.util.spec_from_file_location(name, root / "book" / "_ext" / f"{name}.py")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -78,3 +78,32 @@ def test_with_an_address_links_are_absolute(frame, monkeypatch):
     assert "&amp;amp;" not in context["metatags"]
     frame.add_tags(app, "404", "", context := {"title": "no"}, None)
     assert f'<base href="{address}/">' in context["metatags"]
+
+
+def test_a_counted_noun_reads_right_for_none_one_and_many(root):
+    book = load_extension(root, "twm_book")
+    told = [book._format_number(count, "count seed") for count in (0, 1, 2, 270336)]
+    assert told == ["no seeds", "one seed", "2 seeds", "270,336 seeds"] and book._format_number(0.25, ".1f") == "0.2"
+
+
+def test_a_phone_shows_every_panel_once_and_whole(root):
+    from matplotlib.figure import Figure
+
+    from twm.book.figures.style import find_panels, make_axes
+
+    figure, axes = make_axes(2, 3, 9, 5)
+    bar = figure.colorbar(axes[0, 2].imshow([[0, 1]]), ax=axes[0, 2])
+    axes[0, 0].plot([0, 1], label="a line")
+    figure.legend(loc="outside lower center")
+    found = find_panels(figure)
+    assert isinstance(figure, Figure) and len(found["panels"]) == 7
+    (width, height), boxes = found["size"], found["panels"]
+    assert all(left >= 0 and top >= 0 and left + w <= width and top + h <= height for left, top, w, h in boxes)
+    for place in (*axes.flat, bar.ax):  # each lies in one panel, with its labels
+        box = place.get_tightbbox().transformed(figure.dpi_scale_trans.inverted())
+        whole = figure.get_tightbbox().padded(0.1)
+        inside = [x <= box.x0 - whole.x0 + 1e-2 and x + w >= box.x1 - whole.x0 - 1e-2 and
+                  y <= whole.y1 - box.y1 + 1e-2 and y + h >= whole.y1 - box.y0 - 1e-2 for x, y, w, h in boxes]  # fmt: skip
+        assert sum(inside) == 1
+    stack = load_extension(root, "twm_figures").stack_panels("a.png", found)
+    assert stack.count("<img") == 7 and 'alt=""' in stack

@@ -62,3 +62,29 @@ def test_sizes(site, parsed):
         assert size < 3_000_000, f"{name} is {size} bytes with its pictures"
     whole = sum(path.stat().st_size for path in site.rglob("*") if path.is_file())
     assert whole < 40_000_000, f"the site is {whole} bytes"
+
+
+def test_the_book_in_one_page_has_every_page_and_no_dead_link(site):
+    from bs4 import BeautifulSoup
+
+    from twm.book.printing import join_pages, list_pages_of_book
+
+    pages = list_pages_of_book()
+    whole = BeautifulSoup(join_pages(site, pages), "html.parser")
+    known = [tag["id"] for tag in whole.find_all(id=True)]
+    assert [section["id"] for section in whole.find_all("section", class_="twm-page")] == [page.replace("/", "-") for page in pages]
+    links = {tag["href"][1:] for tag in whole.find_all("a", href=True) if tag["href"].startswith("#")}
+    assert len(links) > 500 and not sorted(links - set(known))
+    pictures = {tag["src"] for tag in whole.find_all("img")}
+    assert pictures and all((site / source).exists() for source in pictures if not source.startswith("data:"))
+
+
+def test_a_pdf_that_cannot_be_printed_is_one_line(monkeypatch, tmp_path, capsys):
+    from twm.book import printing
+    from twm.cli import main
+
+    assert main(["book", "--pdf", str(tmp_path / "no" / "book.pdf")]) == 2
+    monkeypatch.setattr(printing.shutil, "which", lambda name: None)
+    assert main(["book", "--pdf", str(tmp_path / "book.pdf")]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and "Chromium" in said[1]

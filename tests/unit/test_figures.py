@@ -326,7 +326,7 @@ def test_starts_show_every_network_and_share_their_ranges(drawn):
     dots = get_lines(axes[0], "o")
     assert get_values(dots) == [200, 250, 300, 900, 1000, 5000, 5000, 5000, 5000]
     assert sum(line.get_markerfacecolor() == "white" for line in dots) == 4
-    assert get_texts(axes[1]) == ["most never arrive"]
+    assert get_texts(axes[1]) == ["most never reach 99%"]
     assert axes[0].get_xlim() == axes[2].get_xlim() and axes[1].get_xlim() == axes[3].get_xlim()
     # Before the first iteration has no place on a logarithmic axis and is drawn at one.
     assert [list(line.get_xdata()) for line in get_lines(drawn["opening"].axes[1])] == [[1, 10, 100]] * 2

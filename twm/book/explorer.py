@@ -26,6 +26,9 @@ TRAINED = {
     **{name: f"{name}_h128_l2-0_s0" for name in ("T1", "T2", "T3", "T4")},
 }
 
+#: The flip-flop beside which the page shows a wave.
+REGISTER = "flip-flop-0_h100_l2-0_s0"
+
 #: The arrays of a network in the order in which they are packed, row by row: W_hh (hidden, hidden), W_uh (hidden, dim),
 #: W_r (dim, hidden), Psi and Psi*.
 PARTS = ("recurrent", "encoder", "readout", "basis", "dual_basis")
@@ -95,6 +98,10 @@ def make_network_script() -> str:
     constructed = {"hidden": _HIDDEN, "columns": largest, "basis": _encode_numbers(basis)}
     data = {"parts": PARTS, "font": font, "fontRows": ROWS, "constructed": constructed}
     data["networks"] = [network.describe() for network in networks]
+    register = as_system(read_network(results_dir() / "networks" / f"{REGISTER}.safetensors")[0])
+    numbers = _encode_numbers(np.concatenate([np.ravel(getattr(register, part)) for part in PARTS[:3]]))
+    data["register"] = {"history": 1, "dim": len(register.readout), "hidden": register.hidden, "activation": "tanh",
+                        "coordinates": [], "numbers": numbers}  # fmt: skip
     return f"window.twmExplorerData = {json.dumps(data, separators=(',', ':'))};\n"
 
 

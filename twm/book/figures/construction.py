@@ -18,22 +18,22 @@ _FAINT = "#D9D9D9"
 
 
 def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int, float]) -> Figure:
-    """Plot Fibonacci numbers crossing the substrate (time, history), and how series (n,) grow, by history, beside theory."""
+    """Plot Fibonacci numbers crossing the substrate (time, history), and how series (n,) grow, by history, beside the prediction."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     time, history = substrate.shape
     # Logarithms, as the numbers grow by a constant factor; the numbers themselves are written into the cells.
     logarithms = np.log1p(substrate.astype(float))
     plot_magnitudes(left, logarithms, -0.3)
     write_cells(left, substrate, logarithms < 0.6 * logarithms.max())
-    newest = "column (2 the newest)" if history == 2 else "column"
-    label_axes(left, newest, "step", "the substrate, s = 2, d = 1", yticks=range(0, time, 2))
+    newest = "column (2 = newest)" if history == 2 else "column"
+    label_axes(left, newest, "step", "substrate (s = 2, d = 1)", yticks=range(0, time, 2))
     number_ticks(left, history)
     for index, (number, series) in enumerate(terms.items()):
         numbers = np.array(series[number:], dtype=float)
         draw_guide(right, constants[number], color=QUALITATIVE[index], linestyle="--")
         style = style_marks(index, f"s = {number}", linestyle="-", markersize=4)
         right.plot(np.arange(1, len(numbers)), numbers[1:] / numbers[:-1], **style)
-    words = ("step after the initial states", "term / term before", "growth (dashed: leading eigenvalue)")
+    words = ("step after the initial states", "ratio of consecutive terms", "growth (dashed: leading eigenvalue)")
     label_axes(right, *words, {"loc": "lower right", "ncols": 2, "fontsize": "medium"})
     return figure
 
@@ -57,7 +57,7 @@ def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius:
     draw_curves(right, steps, leaks, style_marks, FLOOR, linestyle="-", markevery=4)
     guide = max(leak[0] for leak in leaks.values()) * radius**steps
     right.plot(steps, guide, color=INK, linestyle=":", linewidth=1.2, label=f"{radius:g}$^t$")
-    words = ("step after the disturbance", "largest error of the content read", "a disturbance outside the wave")
+    words = ("step after the disturbance", "largest error of decoded values", "disturbance in the decaying modes")
     legend = {"loc": "upper right", "bbox_to_anchor": (1.0, 0.52)}
     label_axes(right, *words, legend, yscale="log", ylim=(FLOOR, 1e2))
     return figure
@@ -91,8 +91,8 @@ def plot_task_operators(operators: Curves, coordinates: Mapping[str, Sequence[in
         panel.set_xticks(edges, names, ha="left")
         panel.set_yticks(edges, names, va="top")
         panel.grid(color=_FAINT, linewidth=0.5)
-        title = f"{name}: {len(coordinates[name])} of {size} coordinates needed"
-        label_axes(panel, "from column (1 the oldest)", "to column", title, aspect="equal")
+        title = f"{name}: {len(coordinates[name])} of {size} coordinates observable"
+        label_axes(panel, "from column (1 = oldest)", "to column", title, aspect="equal")
         panel.axhline(size - dim - 0.5, color=INK, linewidth=0.8)
     return figure
 
@@ -122,7 +122,7 @@ def plot_multiplicities(values: np.ndarray, theory: np.ndarray) -> Figure:
 
 
 def plot_gains(steps: np.ndarray, amplitudes: Curves, saturating: Curves, fixed: Mapping[float, float]) -> Figure:
-    """Plot relative amplitudes (n,) of a cycling content by gain: linear, and with tanh beside where it should settle."""
+    """Plot relative amplitudes (n,) of a cycling stored value by gain: linear, and with tanh beside its predicted limit."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     for place, curves in ((left, amplitudes), (right, saturating)):
         named, every = {f"gain {gain:g}": curve for gain, curve in curves.items()}, max(1, len(steps) // 14)
@@ -134,25 +134,25 @@ def plot_gains(steps: np.ndarray, amplitudes: Curves, saturating: Curves, fixed:
             right.plot(steps, 0 * steps + fixed[gain], **style_line(index, linestyle="--", linewidth=1.2))
     # Room above the steepest curve for the legend.
     log = {"yscale": "log", "ylim": (None, 1e4 * max(curve.max() for curve in amplitudes.values()))}
-    words = ("step", "amplitude / amplitude at the start")
+    words = ("step", "amplitude / initial amplitude")
     label_axes(left, *words, "linear (lines: gain$^t$)", {"loc": "upper left", "ncols": 2}, **log)
     label_axes(right, *words, "tanh (dashed: $a = \\tanh(g a)$)", "upper right", ylim=(0, 1.15))
     return figure
 
 
 def plot_input_phase(substrates: Curves, errors: Curves) -> Figure:
-    """Plot substrates (history, dim) after differently filled input phases, and the share of wrong signs (steps,)."""
-    figure, panels = make_row(substrates | {"what follows": None}, 2.1, 3.1, 1.0, "dimension")
+    """Plot substrates (history, dim) after differently filled input phases, and the fraction of wrong signs (steps,)."""
+    figure, panels = make_row(substrates | {"output phase": None}, 2.1, 3.1, 1.0, "dimension")
     limit = max(np.abs(substrate).max() for substrate in substrates.values())
     *pictures, (last, _) = panels
     for panel, substrate in pictures:
         image = plot_matrix(panel, substrate.T, limit, "", "column")
         number_cells(panel, *substrate.shape, every=2)
         panel.set(aspect="equal")
-    figure.colorbar(image, ax=figure.axes[:-1], orientation="horizontal", shrink=0.5, label="content")
+    figure.colorbar(image, ax=figure.axes[:-1], orientation="horizontal", shrink=0.5, label="stored value")
     draw_curves(last, None, errors)
     legend = {"loc": "upper center", "ncols": 2}
-    label_axes(last, "step of the output phase", "share of wrong signs", "", legend, ylim=(-0.03, 0.8))
+    label_axes(last, "step of the output phase", "fraction of wrong signs", "", legend, ylim=(-0.03, 0.8))
     return figure
 
 
@@ -164,11 +164,11 @@ def plot_zeros(values: Curves, blocks: np.ndarray, radii: np.ndarray, guide: np.
         draw_eigenvalues(left, cloud, **style_marks(index, name, fillstyle="none" if index else "full"))
     reach = 1.5 * max(np.abs(cloud).max() for cloud in values.values())
     span = {"xlim": (-reach, reach), "ylim": (-reach, 1.4 * reach), "aspect": "equal"}
-    legend, title = {"loc": "upper center", "ncols": 2}, "eigenvalues, all zero in theory"
+    legend, title = {"loc": "upper center", "ncols": 2}, "eigenvalues (exact value: 0)"
     label_axes(left, "real part", "imaginary part", title, legend, **span)
     right.plot(blocks, radii, **style_marks(0, "largest computed"))
     right.plot(blocks, guide, linestyle="--", color=INK, linewidth=1.2, label="$(\\kappa\\,\\epsilon)^{1/s}$")
-    words = ("history s = size of the Jordan blocks", "magnitude", "the larger the block, the further off")
+    words = ("history s = size of the Jordan blocks", "magnitude", "error by size of the Jordan block")
     label_axes(right, *words, {"loc": "lower right", "fontsize": "medium"}, yscale="log")
     return figure
 
@@ -178,13 +178,13 @@ def animate_hidden_shift(states: np.ndarray, waves: np.ndarray, captions: Sequen
     steps, hidden = states.shape
     require(hidden % rows == 0, f"{hidden} neurons do not fill {rows} rows")
     neurons = states.reshape(steps, rows, hidden // rows)
-    left = Panel(f"{hidden} hidden neurons", neurons, "row of neurons", "neuron in the row")
-    # Colours reach beyond the contents of +-1, which would otherwise take the darkest two and hide the grid.
-    contents, label = waves.swapaxes(1, 2), "column (1 the oldest)"
+    left = Panel(f"{hidden} hidden neurons", neurons, "row of neurons", "neuron within row")
+    # Colours reach beyond the stored values of +-1, which would otherwise take the darkest two and hide the grid.
+    contents, label = waves.swapaxes(1, 2), "column (1 = oldest)"
     right = Panel("the same state in wave coordinates", contents, "dimension", label, vmin=-1.5, vmax=1.5)
     alt = (
-        "Two heatmaps that change together. On the left the activity of all hidden neurons, without visible order. "
-        "On the right the same activity in wave coordinates: a text enters at the right-hand column, moves left by one "
-        "column a step, and returns at the right."
+        "Two heatmaps that change together. On the left, the activity of all hidden neurons, without visible order. "
+        "On the right, the same activity in wave coordinates: a text enters at the right-hand column, moves left by one "
+        "column per step, and returns at the right."
     )
-    return Animation([left, right], list(captions), "The shift in a hidden basis", alt)
+    return Animation([left, right], list(captions), "The shift in a hidden basis", alt, autoplay=True)

@@ -15,23 +15,23 @@ from twm.book.figures.style import (
 def plot_reduction(
     times: np.ndarray, curves: Curves, constants: np.ndarray, errors: np.ndarray, euler: tuple[np.ndarray, np.ndarray]
 ) -> Figure:
-    """Plot one neuron's V_f (n,) of the whole model beside its fast limit, the first curve, and how they approach: the
+    """Plot one neuron's V_f (n,) of the full model beside its fast limit, the first curve, and the convergence: the
     largest ``errors`` (m,) at the ``constants`` T_h = T_d (m,), and steps and errors of ``euler``."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     draw_curves(left, times, curves)
-    label_axes(left, "time ($T_f$)", "$V_f$ of one neuron", "fast variables drop out", "best")
-    series = {"fast limit, in $T_h = T_d$": (constants, errors), "Euler, in its step": euler}
+    label_axes(left, "time ($T_f$)", "$V_f$ of one neuron", "convergence to the fast limit", "best")
+    series = {"fast limit, against $T_h = T_d$": (constants, errors), "Euler, against its step": euler}
     for index, (name, (steps, values)) in enumerate(series.items()):
         first_order = values[-1] * steps / steps[-1]
         draw_prediction(right, steps, values, first_order, index, name, linestyle=":", linewidth=1)
-    words = ("$T_h = T_d$, or step ($T_f$)", "largest difference", "both at first order (dotted)")
+    words = ("$T_h = T_d$ or step ($T_f$)", "largest difference", "first-order convergence (dotted)")
     label_axes(right, *words, "best", xscale="log", yscale="log")
     return figure
 
 
 def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR) -> Figure:
-    """Plot the error (2, n) of going to the Elman update and back against the norm of W (n,), by activation."""
-    figure, row = make_row({"there: map to Elman update": 0, "and back: Elman update to map": 1}, 3.8, 3.2)
+    """Plot the error (2, n) of the change to the Elman update and back against the norm of W (n,), by activation."""
+    figure, row = make_row({"map to Elman update": 0, "Elman update to map": 1}, 3.8, 3.2)
     log = {"xscale": "log", "yscale": "log", "ylim": (floor / 3, 10)}
     for place, way in row:
         ways = {name: values[way] for name, values in errors.items()}
@@ -44,7 +44,7 @@ def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR)
 
 
 def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]) -> Figure:
-    """Plot one network's interaction matrices (n, n) in several sets of memories, and their common eigenvalues (n,)."""
+    """Plot one network's interaction matrices (n, n) for several sets of memories, and their common eigenvalues (n,)."""
     matrices = {f"memories {number}": operator for number, operator in enumerate(operators, 1)}
     figure, (*row, (plane, _)) = make_row(matrices | {"eigenvalues": None}, 2.2, 2.7, 0.4, "to")
     for place, operator in row:
@@ -59,8 +59,8 @@ def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]
 
 
 def plot_mechanisms(before: np.ndarray, after: np.ndarray, written: np.ndarray, read: np.ndarray) -> Figure:
-    """Plot a state's contents (variables, dim) before and after composing and then writing, and what is read (dim,)."""
-    parts = {"a state": before, r"composed: $\Phi h$": after}
+    """Plot the values (variables, dim) of a state before and after composing and writing, and the values read (dim,)."""
+    parts = {"state": before, r"composed: $\Phi h$": after}
     parts |= {r"written: $+\Psi_N u$": written, r"read: $\Psi_N^* h$": read[None]}
     figure, row = make_row(parts, 2.05, 2.9, label="dimension")
     limit = max(np.abs(part).max() for part in parts.values())
@@ -74,13 +74,13 @@ def plot_mechanisms(before: np.ndarray, after: np.ndarray, written: np.ndarray, 
 
 
 def plot_machine(contents: np.ndarray, components: np.ndarray, neurons: np.ndarray, history: int) -> Figure:
-    """Plot the pseudocode's variables (steps, size), what the dual reads (steps, size), and neurons (steps, hidden)."""
+    """Plot the program's variables (steps, size), the values read by the dual (steps, size), and neurons (steps, hidden)."""
     figure, axes = make_axes(3, 1, 7.2, 6.0)
     size = contents.shape[1]
     panels = {
-        "pseudocode: variables": (contents, "component"),
-        "network: its state, read by the dual": (components, "component"),
-        "network: its neurons": (neurons, "neuron"),
+        "program: variables": (contents, "component"),
+        "network: state read by the dual basis": (components, "component"),
+        "network: neurons": (neurons, "neuron"),
     }
     for place, (title, (values, label)) in zip(axes[:, 0], panels.items()):
         plot_episode(place, values, history, None, label, "", title)
@@ -95,23 +95,23 @@ def plot_trained_variables(
     operator: np.ndarray, leak: np.ndarray, eigenvalues: np.ndarray, theory: np.ndarray,
     neurons: np.ndarray, contents: np.ndarray, history: int,
 ) -> Figure:  # fmt: skip
-    """Plot a trained network in its variables: weights between them (size, size) and ``leak`` (hidden, size), the part of
-    W Psi outside; the spectrum beside theory's; and an episode as neurons (steps, hidden) and contents (steps, size)."""
+    """Plot a trained network in the basis of its variables: weights (size, size) and ``leak`` (hidden, size), the part of W Psi
+    outside; the spectrum with the predicted one; and one sequence as neurons (steps, hidden) and values (steps, size)."""
     figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.2, 6.6)
     block, limit = np.concatenate([operator, leak]), float(np.abs(operator).max())
-    rows, columns = "to: variables, then the rest", "from variable component"
-    plot_matrix(weights, block, limit, rows, columns, "A  weights in the variables")
+    rows, columns = "to variables, then remainder", "from variable component"
+    plot_matrix(weights, block, limit, rows, columns, "A  weights between variables")
     weights.axhline(len(operator) - 0.5, color=INK, linewidth=1)
     slow = np.abs(eigenvalues) > 0.9
     draw_unit_circle(plane, 1.4, title="B  spectrum, with counts")
-    draw_eigenvalues(plane, theory, **style_marks(1, "theory", marker="o", fillstyle="none", markersize=11))
-    draw_eigenvalues(plane, eigenvalues[slow], **style_marks(0, "network, above 0.9", marker="."))
-    draw_eigenvalues(plane, eigenvalues[~slow], color="#888888", marker="x", markersize=4, label="the others")
+    draw_eigenvalues(plane, theory, **style_marks(1, "predicted", marker="o", fillstyle="none", markersize=11))
+    draw_eigenvalues(plane, eigenvalues[slow], **style_marks(0, "network, slow modes", marker="."))
+    draw_eigenvalues(plane, eigenvalues[~slow], color="#888888", marker="x", markersize=4, label="network, other modes")
     centres = np.unique(np.round(theory, 6))
     near = np.abs(np.angle(eigenvalues[slow] * np.conj(centres[:, None]))) < np.pi / len(centres)
     write_counts(plane, centres, near.sum(1), fontsize="x-small")
     plane.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
-    plot_episode(left, neurons, history, None, "neuron", "step", "C  an episode, neuron by neuron")
-    words = ("component, oldest variable first", "step", "D  the same, variable by variable")
+    plot_episode(left, neurons, history, None, "neuron", "step", "C  one sequence, by neuron")
+    words = ("component, oldest variable first", "step", "D  same sequence, by variable")
     plot_episode(right, contents, history, None, *words)
     return figure

@@ -17,7 +17,7 @@ _SMALL = {"fontsize": "x-small"}
 
 
 def plot_task(pulses: np.ndarray, signs: Curves, outputs: Curves) -> Figure:
-    """Plot pulses, and by task what is due and what a network says, all (steps, channels)."""
+    """Plot pulses and, by task, target signs and network outputs, all (steps, channels)."""
     channels = pulses.shape[1]
     figure, axes = make_axes(channels, len(signs), 7.8, 1.0 + 1.15 * channels)
     steps = np.arange(len(pulses))
@@ -35,7 +35,7 @@ def plot_task(pulses: np.ndarray, signs: Curves, outputs: Curves) -> Figure:
 
 
 def plot_cubes(panels: Mapping[str, tuple[Curves, Curves]]) -> Figure:
-    """Plot by title clouds of states, by output state, and paths (n, 3) in three principal components."""
+    """Plot by title clouds of states, by output state, and paths (n, 3), in three principal components."""
     figure, row = make_row(panels, 3.9, 3.9)
     for place, (clouds, paths) in row:
         draw_clouds(place, clouds, paths, names=("PC1", "PC2", "PC3"))
@@ -43,25 +43,25 @@ def plot_cubes(panels: Mapping[str, tuple[Curves, Curves]]) -> Figure:
 
 
 def plot_resting(swings: Curves, names: Sequence, orbit: np.ndarray, outputs: np.ndarray, axis_names: tuple) -> Figure:
-    """Plot by network the largest swing of a neuron at each output state of ``names``, and one such movement: its two
-    leading components (steps, 2), and the outputs (steps, channels) meanwhile."""
+    """Plot by network the largest range of a neuron at each output state of ``names``, and one such oscillation: its two
+    leading components (steps, 2), and the outputs (steps, channels) during it."""
     figure, ((left, middle, right),) = make_axes(1, 3, 8.2, 2.9)
     width = 0.8 / len(swings)
     for index, (name, values) in enumerate(swings.items()):
         place = np.arange(len(names)) + (index - (len(swings) - 1) / 2) * width
         left.bar(place, values, width, color=QUALITATIVE[index], label=name)
-    # Signs stand upright, one below the other: turned by a right angle a minus is a bar.
+    # Signs are stacked upright, because a minus rotated by 90 degrees looks like a bar.
     left.set_xticks(range(len(names)), ["\n".join(name) for name in names], family="monospace", linespacing=0.8)
-    label_axes(left, "output state", "swing of a neuron", "left alone", _SMALL)
+    label_axes(left, "output state", "largest range of a neuron", "without input", _SMALL)
     middle.plot(*orbit.T, **style_line(1, linestyle="-", linewidth=0.6, marker=".", markersize=3))
-    label_axes(middle, *axis_names, "its two components", aspect="equal")
+    label_axes(middle, *axis_names, "largest oscillation", aspect="equal")
     _draw_outputs(right, np.arange(len(outputs))[:60], outputs[:60])
-    label_axes(right, "step", "output", "its outputs", _SMALL | {"loc": "center right"}, ylim=(-1.3, 1.3))
+    label_axes(right, "step", "output", "outputs meanwhile", _SMALL | {"loc": "center right"}, ylim=(-1.3, 1.3))
     return figure
 
 
 def plot_points(panels: Mapping[str, tuple], counts: Mapping[str, Sequence[Sequence[int]]]) -> Figure:
-    """Plot by title slow points: places (points, 2), unstable directions (points,), whether fixed; and by seed ``counts``."""
+    """Plot by title slow points (positions (points, 2), unstable directions (points,), whether fixed) and ``counts`` by seed."""
     figure, (above, below) = make_axes(2, len(panels), 7.8, 6.0)
     for upper, lower, (title, (places, unstable, fixed)) in zip(above, below, panels.items()):
         for number in range(5):
@@ -83,7 +83,7 @@ def _draw_outputs(axes: Axes, steps: np.ndarray, outputs: np.ndarray) -> None:
 
 
 def _draw_counts(axes: Axes, rows: Sequence[Sequence[int]]) -> None:
-    """Draw how many points each seed has by number of unstable directions, each count in its cell; none is left white."""
+    """Draw the number of points per seed by number of unstable directions, one count per cell; zero is left white."""
     label_axes(axes, "unstable directions", "seed", "fixed points")
     axes.tick_params(length=0)
     if not rows:
@@ -99,7 +99,7 @@ def _draw_counts(axes: Axes, rows: Sequence[Sequence[int]]) -> None:
 
 
 def _name_groups(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:
-    """Write numbers beside points; points that lie together share one text, such as 14-16."""
+    """Write numbers beside points; points close together share one label, such as 14-16."""
     left = list(range(len(places)))
     while left:
         near = 0.12 * np.ptp(places, axis=0).max()
@@ -124,9 +124,9 @@ def plot_flip_flop_spectra(spectra: Mapping[str, Sequence[np.ndarray]]) -> Figur
 
 
 def plot_switch(components: Curves, outputs: np.ndarray, lead: int, delay: int) -> Figure:
-    """Plot the mean course of a switch, from ``lead`` steps before the pulse: outputs (steps, channels), and by title the
-    leading components (steps, n) of a network and of a plain delay line."""
-    figure, row = make_row({"what is seen": None} | components, 8.4 / (1 + len(components)), 3.9, label="mean output")
+    """Plot the mean time course of a switch from ``lead`` steps before the pulse: outputs (steps, channels) and, by title,
+    the leading components (steps, n) of a network and of a plain delay line."""
+    figure, row = make_row({"outputs": None} | components, 8.4 / (1 + len(components)), 3.9, label="mean output")
     steps = np.arange(len(outputs)) - lead
     _draw_outputs(row[0][0], steps, outputs)
     label_axes(row[0][0], legend=_SMALL | {"loc": "center left"})
@@ -145,27 +145,27 @@ def plot_switch(components: Curves, outputs: np.ndarray, lead: int, delay: int) 
 
 
 def plot_delays(rows: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], level: float = 0.99) -> Figure:
-    """Plot by series accuracies once due, and while waiting, against delays (n,); ``level`` is the claim's."""
+    """Plot by series accuracies off transitions and during the delay against delays (n,); ``level`` is the claim's."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     for index, (name, (delays, settled, waiting)) in enumerate(rows.items()):
         style = style_marks(index, name, fillstyle="none" if index else "full")
         left.plot(delays, settled, **style)
         right.plot(delays, waiting, **style)
-    words, legend = ("share of right signs", "settled: right sign once due"), _SMALL | {"loc": "lower left"}
+    words, legend = ("sign accuracy", "off transitions"), _SMALL | {"loc": "lower left"}
     label_axes(left, "delay (steps)", *words, legend, guide=level, ylim=(0.4, 1.03))
-    label_axes(right, "delay (steps)", "", "waiting: old sign until due", guide=0.95, ylim=(0.4, 1.03))
+    label_axes(right, "delay (steps)", "", "during the delay", guide=0.95, ylim=(0.4, 1.03))
     return figure
 
 
 def plot_delay_line(panels: Curves) -> Figure:
-    """Plot shares by channel and position of a delay line (channels, positions), by title."""
+    """Plot fractions by channel and position of a delay line (channels, positions), by title."""
     figure, row = make_row(panels, 2.1, 2.6, 1.2, "channel", fontsize="small")
     for place, values in row:
         image = plot_magnitudes(place, values, high=1)
-        # Cells are narrow, and a whole share needs no digits.
+        # Cells are narrow, and a fraction of one needs no digits.
         texts = [["1" if value > 0.995 else f"{value:.2f}".lstrip("0") for value in line] for line in values]
         write_cells(place, np.where(np.isfinite(values), texts, ""), values < 0.6, fontsize="xx-small")
-        place.set(xlabel="steps ago", xticks=range(0, values.shape[1], 2))
+        place.set(xlabel="position (steps ago)", xticks=range(0, values.shape[1], 2))
         number_ticks(place, len(values), "y")
-    figure.colorbar(image, ax=figure.axes, shrink=0.9, label="share")
+    figure.colorbar(image, ax=figure.axes, shrink=0.9, label="fraction")
     return figure

@@ -19,7 +19,7 @@ def plot_keeping(kept: Curves) -> Figure:
     figure, row = make_row(kept, 2.6, 2.9, label="neuron")
     for place, values in row:
         image = plot_magnitudes(place, values, high=1, aspect="equal")
-        place.set_xlabel("input (1 the oldest)")
+        place.set_xlabel("input (1: oldest)")
         number_cells(place, *values.shape[::-1], every=1)
     figure.colorbar(image, ax=figure.axes, label="derivative", shrink=0.8)
     return figure
@@ -37,8 +37,8 @@ def plot_decay(distances: np.ndarray, rotations: Mapping[float, Curves], random:
         right.plot(distances, found["measured"], **style_line(index, name, linestyle="-"))
         right.plot(distances, found["radius"], **style_line(index, linestyle=":", linewidth=2.4))
         right.plot(distances, found["norm"], **style_line(index, linestyle="--", linewidth=1.2))
-    label, title = "distance n, steps between input and cost", r"W = $\mu$Q (dashed: tanh; dots: bound)"
-    label_axes(left, label, "|dC/dx|, relative to the nearest", title, "lower left", yscale="log")
+    label, title = "distance n (steps from input to cost)", r"W = $\mu$Q (dashed: tanh; dots: bound)"
+    label_axes(left, label, "|dC/dx| relative to nearest input", title, "lower left", yscale="log")
     label_axes(right, label, "", r"random W (dotted: $\rho^n$; dashed: $\mu^n$)", "lower left", yscale="log")
     return figure
 
@@ -51,38 +51,38 @@ def plot_wave_gradients(
     measured and predicted, at ``crossed`` (m,), and without a wave ``random`` (m,)."""
     figure, ((left, right),) = make_axes(1, 2, 8.0, 3.6)
     draw_curves(left, histories, linear, style_marks, FLOOR, markersize=3)
-    left.text(histories[0], 1.6e-10, "allowed", fontsize="small")
-    label, log = "s, columns and steps to cross", {"xscale": "log", "yscale": "log"}
+    left.text(histories[0], 1.6e-10, "tolerance", fontsize="small")
+    label, log = "s (number of columns and of steps)", {"xscale": "log", "yscale": "log"}
     legend = {"loc": "upper right", "bbox_to_anchor": (1, 0.8)}
-    label_axes(left, label, "|dy(s+1)/dx(1) - 1|", "linear: the identity", legend, 1e-10, ylim=(3e-18, 1e-8), **log)
+    label_axes(left, label, "|dy(s+1)/dx(1) - 1|", "linear: deviation from the identity", legend, 1e-10, ylim=(3e-18, 1e-8), **log)
     for index, (name, (measured, predicted)) in enumerate(tanh.items()):
         draw_prediction(right, crossed, measured, predicted, index, name)
     right.plot(crossed, random, **style_line(len(tanh), "no wave", linestyle="--"))
     title = "tanh (lines: predicted)"
-    label_axes(right, label, "share of the gradient left", title, "lower left", ylim=(1e-8, 2), **log)
+    label_axes(right, label, "share of the gradient kept", title, "lower left", ylim=(1e-8, 2), **log)
     return figure
 
 
 def plot_opening(gradients: Mapping[str, Curves], ranks: Mapping, farthest: Mapping) -> Figure:
     """Plot by task and iteration how the gradient opens while waves form: of the first output by each input (time,), by
-    the component read ``farthest`` back, and ``ranks``, the eigenvalues above 0.9 as a share of theory's."""
+    the component read ``farthest`` back, and ``ranks``, the eigenvalues above 0.9 as a share of the predicted number."""
     figure, axes = make_axes(len(gradients), 2, 8.0, 3.0 * len(gradients))
     for (left, right), (task, found) in zip(axes, gradients.items()):
         iterations, count = sorted(found), len(found)
         named = {iterations[place] for place in (0, count // 3, 2 * count // 3, count - 1)}
         distances = np.arange(len(found[iterations[0]]), 0, -1)
         for iteration in iterations:
-            # The palest end of the map cannot be seen on paper.
+            # The palest end of the map would be invisible in print.
             shade = get_colours("sequential")(0.88 * np.log1p(iteration) / np.log1p(iterations[-1]))
             label = f"iteration {iteration}" if iteration in named else None
             left.plot(distances, found[iteration], color=shade, linestyle="-", linewidth=1.4, label=label)
         legend, log = {"fontsize": "x-small", "loc": "lower left"}, {"yscale": "log", "xticks": distances}
         label_axes(left, "distance of the input", "|dy(s+1)/dx|", f"{task}: from every input", legend, **log)
-        names = {"gradient by what is read farthest back": farthest, "slow eigenvalues, share of theory's": ranks}
+        names = {"gradient, oldest input used": farthest, "slow modes, relative to prediction": ranks}
         curves = {name: [values[task][iteration] for iteration in iterations] for name, values in names.items()}
         draw_curves(right, np.maximum(iterations, 1), curves, style_both, markersize=5)
         right.axhline(1, zorder=0, **THIN)
-        words = ("iteration (the start is drawn at 1)", "", f"{task}: through training")
+        words = ("iteration (initial state drawn at 1)", "", f"{task}: through training")
         label_axes(right, *words, "upper left", xscale="log", ylim=(-0.05, 1.5))
     return figure
 
@@ -90,14 +90,14 @@ def plot_opening(gradients: Mapping[str, Curves], ranks: Mapping, farthest: Mapp
 def plot_reach(distances: np.ndarray, curves: Curves, history: int) -> Figure:
     """Plot what the first input leaves in the state (n,), relative to its entry, within the substrate and beyond."""
     figure, ((place,),) = make_axes(1, 1, 7.6, 3.8)
-    # Zero has no logarithm; what is below the axis leaves the picture.
+    # Zero has no logarithm; values below the axis are not shown.
     draw_curves(place, distances, curves, style_both, 1e-30, linewidth=1.6, markersize=3)
     for index, line in enumerate(place.lines):
         line.set_markevery((index, 6))
     draw_guide(place, x=history)
     place.text(history * 1.06, 3, "end of the substrate", fontsize="small")
     log = {"xscale": "log", "yscale": "log", "ylim": (1e-9, 10)}
-    label_axes(place, "steps since the input entered", "|dh/dx(1)|, relative to its entry", **log)
+    label_axes(place, "steps since the input entered", "|dh/dx(1)| relative to entry", **log)
     share_legend(figure, "outside right center", ncols=1)
     return figure
 
@@ -112,7 +112,7 @@ def plot_tightness(groups: Mapping[str, Mapping[str, tuple[float, float, float]]
             place.plot(middle, height, **style_marks(index, name))
     draw_guide(place, x=1)
     name_rows(place, list(reversed(groups)))
-    label_axes(place, "gradient / bound (right of the dotted line it would be broken)", xscale="log")
+    label_axes(place, "gradient / bound (violated to the right of the dotted line)", xscale="log")
     place.set_xlim(right=1.6)
     share_legend(figure, "outside upper center", ncols=min(4, len(found)), handletextpad=0.3)
     return figure
@@ -134,7 +134,7 @@ def plot_starts(summaries: Mapping[tuple[str, str], StartSummary]) -> Figure:
         left.set_title(task)
     axes[0, 1].set_title("median ratio, 95% interval")
     figure.get_layout_engine().set(wspace=0.04)
-    for places, label in zip(axes.T, ("iterations to 99%", "ratio to the default start")):
+    for places, label in zip(axes.T, ("iterations to 99%", "ratio to default initialisation")):
         places[-1].set_xlabel(label)
         _share_range(places)
     return figure
@@ -151,7 +151,7 @@ def _draw_start(left: Axes, right: Axes, found: StartSummary, height: float, col
         right.plot([ratio.low, min(ratio.high, 1e3)], [height, height], color=colour, linestyle="-")
         right.plot(ratio.ratio, height, **style)
     elif ratio is not None:
-        right.text(0.9, height, "most never arrive", fontsize="small", va="center", ha="right", color=colour)
+        right.text(0.9, height, "most never reach 99%", fontsize="small", va="center", ha="right", color=colour)
 
 
 def _share_range(places: Sequence[Axes]) -> None:
@@ -165,12 +165,12 @@ def _share_range(places: Sequence[Axes]) -> None:
 
 
 def plot_spectra_in_training(spectra: Mapping[str, tuple[np.ndarray, np.ndarray]], roots: np.ndarray) -> Figure:
-    """Plot by start the eigenvalues (hidden,) before and after training, over the ``roots`` that theory predicts."""
+    """Plot by initialisation the eigenvalues (hidden,) before and after training, over the ``roots`` that theory predicts."""
     figure, axes = make_panels(len(spectra), min(3, len(spectra)), 2.6, 2.75)
     for place, (name, (before, after)) in zip(axes, spectra.items()):
         draw_unit_circle(place, 1.45, xlabel="", ylabel="", title=name)
-        draw_eigenvalues(place, roots, markersize=11, markeredgewidth=0.8, label="theory")
-        draw_eigenvalues(place, before, **style_marks(1, "start", marker="x", markersize=3.5, alpha=0.6))
+        draw_eigenvalues(place, roots, markersize=11, markeredgewidth=0.8, label="predicted")
+        draw_eigenvalues(place, before, **style_marks(1, "initial", marker="x", markersize=3.5, alpha=0.6))
         draw_eigenvalues(place, after, **style_marks(0, "at 99%", marker=".", markersize=5))
     share_legend(figure, "outside upper center")
     label_plane(figure)

@@ -117,15 +117,15 @@
     var body = element("div", "twm-lattice-body", root);
     this.addChoices(body);
     var panels = element("div", "twm-lattice-panels", body), left = element("div", "", panels), right = element("div", "", panels);
-    element("p", "twm-lattice-title", left, "The lattice: click a cell to change it");
+    element("p", "twm-lattice-title", left, "Lattice (click a cell to change it)");
     this.grid = element("div", "twm-lattice-grid", left);
     this.grid.setAttribute("role", "group");
     this.grid.setAttribute("aria-label", "Cells of the lattice");
     var ends = element("div", "twm-lattice-ends", left);
     element("span", "", ends, "\u2190 oldest, leaves");
-    element("span", "", ends, "newest, f writes");
+    element("span", "", ends, "newest, written by f");
     this.written = element("p", "twm-lattice-written", left);
-    element("p", "twm-lattice-title", right, "The wave operator \u03a6: entries in use are lit");
+    element("p", "twm-lattice-title", right, "Wave operator \u03a6 (entries in use are highlighted)");
     this.operator = document.createElementNS(SVG, "svg");
     this.operator.setAttribute("class", "twm-lattice-operator");
     this.operator.setAttribute("role", "img");

@@ -15,7 +15,7 @@ from twm.training.attention import RatioSummary
 
 
 def plot_two_columns(sharpness: np.ndarray, predicted: np.ndarray, measured: np.ndarray, columns: tuple) -> Figure:
-    """Plot what two scalar columns, the older first, make against the strength of the score (n,): closed form, boundary."""
+    """Plot the next column from two scalar columns, the older first, by score strength (n,): closed form, boundary."""
     figure, ((place,),) = make_axes(1, 1, 5.8, 3.2)
     for level, name in ((columns[0], "older column"), (columns[1], "newest column"), (sum(columns) / 2, "mean")):
         place.axhline(level, **THIN)
@@ -23,23 +23,23 @@ def plot_two_columns(sharpness: np.ndarray, predicted: np.ndarray, measured: np.
     place.plot(sharpness, predicted, **style_line(0, "closed form"))
     every = slice(None, None, max(1, len(sharpness) // 25))
     place.plot(sharpness[every], measured[every], **style_marks(1, "boundary", marker="o", markersize=4))
-    label_axes(place, "strength of the score, $W_K W_Q$", "next column", xlim=sharpness[[0, -1]])
+    label_axes(place, "score strength, $W_K W_Q$", "next column", xlim=sharpness[[0, -1]])
     place.legend(loc="lower right")
     return figure
 
 
 def plot_decoder_errors(errors: Curves, lengths: np.ndarray, tolerance: float) -> Figure:
-    """Plot how far decoding loops stray from the wave (steps,), and the newest column's length (steps, runs)."""
+    """Plot how far decoding loops stray from the wave (steps,), and the newest column's norm (steps, runs)."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     draw_curves(left, None, errors, floor=FLOOR, linewidth=1.4)
-    left.text(1, tolerance * 1.4, "allowed", fontsize="small")
+    left.text(1, tolerance * 1.4, "tolerance", fontsize="small")
     log = {"yscale": "log", "ylim": (FLOOR, 30 * tolerance)}
-    label_axes(left, "step", "difference / largest component", "from the wave", "center right", tolerance, **log)
-    steps, band = np.arange(1, len(lengths) + 1), {"alpha": 0.2, "linewidth": 0, "label": "least to largest"}
+    label_axes(left, "step", "difference / largest component", "difference from the wave", "center right", tolerance, **log)
+    steps, band = np.arange(1, len(lengths) + 1), {"alpha": 0.2, "linewidth": 0, "label": "range over runs"}
     right.fill_between(steps, lengths.min(1), lengths.max(1), color=QUALITATIVE[0], **band)
     right.plot(steps, np.median(lengths, axis=1), **style_line(0, "median"))
     draw_guide(right, 0.1)
-    words = ("step", "length of the newest column", "the runs neither fade nor grow")
+    words = ("step", "norm of the newest column", "norm stays within bounds")
     legend = {"loc": "upper right", "bbox_to_anchor": (1, 0.88)}
     label_axes(right, *words, legend, guide=10, yscale="log", ylim=(0.06, 16))
     return figure
@@ -51,8 +51,8 @@ def plot_cache(columns: np.ndarray, slots: np.ndarray) -> Figure:
     require(fits, f"columns and slots must have one shape, not {columns.shape} and {slots.shape}")
     figure, ((left, right),) = make_axes(1, 2, 7.4, 4.0)
     frame = {"markersize": 15, "markerfacecolor": "none", "markeredgecolor": "black", "markeredgewidth": 1}
-    label_axes(left, "column (left the oldest)", "step", "substrate: every content moves")
-    label_axes(right, "slot", "step", "cache: one slot is written")
+    label_axes(left, "column (left = oldest)", "step", "substrate: every token moves")
+    label_axes(right, "slot", "step", "cache: one slot is overwritten")
     for place, tokens in ((left, columns), (right, slots)):
         # A pale range of the map, on which dark numbers and frames can be read everywhere.
         plot_magnitudes(place, tokens, 2 * columns.min() - columns.max(), columns.max())
@@ -66,21 +66,21 @@ def plot_cache(columns: np.ndarray, slots: np.ndarray) -> Figure:
 
 
 def plot_order(plain: np.ndarray, labelled: np.ndarray, target: tuple[float, float]) -> Figure:
-    """Plot answers (n, 2) to a history and with two columns swapped, without and with positions, and repeat copy's."""
+    """Plot outputs (n, 2) for a history and with two columns swapped, without and with positions, and repeat copy's."""
     figure, ((place,),) = make_axes(1, 1, 4.6, 4.2)
     reach = 1.1 * max(np.abs(plain).max(), np.abs(labelled).max(), *np.abs(target))
     place.plot([-reach, reach], [-reach, reach], zorder=0, **THIN)
-    place.plot(*labelled.T, **style_marks(1, "with positions", markersize=4, alpha=0.75))
-    place.plot(*plain.T, **style_marks(0, "without positions", markersize=4, alpha=0.75))
+    place.plot(*labelled.T, **style_marks(1, "with positional encodings", markersize=4, alpha=0.75))
+    place.plot(*plain.T, **style_marks(0, "without", markersize=4, alpha=0.75))
     place.plot(*target, **style_marks(3, "repeat copy", marker="*", markersize=16))
     span = {"aspect": "equal", "xlim": (-reach, reach), "ylim": (-reach, reach)}
-    label_axes(place, "answer to the history", "answer with the two older columns swapped", **span)
+    label_axes(place, "output for the history", "output with older columns swapped", **span)
     share_legend(figure, "outside upper center", handletextpad=0.3, columnspacing=1.2)
     return figure
 
 
 def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, margins: np.ndarray) -> Figure:
-    """Plot errors and bounds (steps,) of positions by margin, and the share of right signs at the last step (n,) by task."""
+    """Plot errors and bounds (steps,) of positions by margin, and the sign accuracy at the last step (n,) by task."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     named = {f"margin {margin:g}": error for margin, error in errors.items()}
     draw_curves(left, None, named, floor=FLOOR, linestyle="-")
@@ -91,7 +91,7 @@ def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, marg
     draw_curves(right, margins, accuracy, style_both)
     right.axhline(0.5, **THIN)
     right.text(margins[-1], 0.505, "chance", ha="right", va="bottom", fontsize="small")
-    words = ("margin of the scores", "share of right signs", "at the last step")
+    words = ("score margin", "sign accuracy", "after the last step")
     label_axes(right, *words, "center right", ylim=(0.4, 1.03))
     return figure
 
@@ -107,7 +107,7 @@ def plot_paired_training(attention: Sequence, elman: Sequence, cap: float, ratio
         for spot, value in enumerate(pair):
             face = "white" if value is None else QUALITATIVE[1 - spot]
             left.plot(spot, cap if value is None else value, **style_marks(1 - spot, markerfacecolor=face, zorder=2))
-    label_axes(left, "", "iterations to 99%", "one line a seed", yscale="log", xlim=(-0.35, 1.35))
+    label_axes(left, "", "iterations to 99%", "one line per seed", yscale="log", xlim=(-0.35, 1.35))
     left.set_xticks([0, 1], ["Elman", "attention"])
     number_log_axis(left.yaxis)
     if None in (*attention, *elman):
@@ -134,12 +134,12 @@ def make_attention_animation(wave: np.ndarray, weights: np.ndarray) -> Animation
     for step, heads in enumerate(weights):
         looks = (f"mostly at column {share.argmax() + 1} ({share.max():.0%})" for share in heads)
         captions.append(f"Step {step}: {', '.join(f'head {head} {look}' for head, look in enumerate(looks, 1))}.")
-    label = f"column ({history} the newest)"
-    substrate = Panel("substrate: contents move left", wave.swapaxes(1, 2), "dimension", label)
-    attention = Panel("attention paid", weights, "head", label, 0.0, 1.0, "sequential")
+    label = f"column ({history} = newest)"
+    substrate = Panel("substrate: columns move left", wave.swapaxes(1, 2), "dimension", label)
+    attention = Panel("attention weights", weights, "head", label, 0.0, 1.0, "sequential")
     alt = (
         f"A wave of {dim} dimensions crosses {history} columns from right to left. Beside it, bright cells show the "
-        f"columns that each of {weights.shape[1]} heads attends to; they drift left with the contents and jump when a new "
-        "column suits the query better."
+        f"columns that each of {weights.shape[1]} heads attends to; they drift left with the columns and jump when a new "
+        "column matches the query better."
     )
     return Animation([substrate, attention], captions, "Attention on a travelling wave", alt, frames_per_second=3)

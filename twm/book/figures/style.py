@@ -17,6 +17,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Circle
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+from matplotlib.transforms import Bbox
 
 from twm.errors import require, require_count
 
@@ -53,7 +54,34 @@ def use_style() -> None:
     shell = get_ipython()
     if shell is not None:
         select_figure_formats(shell, {"png"}, bbox_inches="tight")
-        shell.display_formatter.mimebundle_formatter.for_type(Figure, lambda figure: {"text/csv": make_csv(figure)})
+        about = lambda figure: {"text/csv": make_csv(figure), PANELS: find_panels(figure)}
+        shell.display_formatter.mimebundle_formatter.for_type(Figure, about)
+
+
+#: The kind of output by which an executed notebook tells where the panels of a figure are, see :func:`find_panels`.
+PANELS = "application/vnd.twm.panels+json"
+
+
+def find_panels(figure: Figure) -> dict[str, list]:
+    """Return what a phone shows one below the other: ``size``, (width, height) of the saved picture in inches, and ``panels``,
+    (left, top, width, height) of each panel with its labels, and of each legend, in inches and reading order."""
+    figure.draw_without_rendering()
+    whole, to_inches = figure.get_tightbbox().padded(matplotlib.rcParams["savefig.pad_inches"]), figure.dpi_scale_trans.inverted()
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    bars = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() == "<colorbar>"]
+    boxes = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() != "<colorbar>"]
+    for bar in bars:  # a bar belongs to the nearest panel beside it
+        beside = [box for box in boxes if min(box.y1, bar.y1) - max(box.y0, bar.y0) > 0.7 * min(box.height, bar.height)]
+        nearest = min(beside, key=lambda box: abs(bar.x0 - box.x1), default=None)
+        boxes = [Bbox.union([box, bar]) if box is nearest else box for box in boxes] + ([] if beside else [bar])
+    boxes += [each.get_window_extent().transformed(to_inches) for each in (*figure.legends, *figure.texts)]
+    panels: list[Bbox] = []
+    for box in boxes:  # what overlaps is one panel
+        touched = [other for other in panels if other.overlaps(box)]
+        panels = [other for other in panels if other not in touched] + [Bbox.union([box, *touched])]
+    panels.sort(key=lambda box: (round(2 * (whole.y1 - box.y1)), box.x0))
+    found = [(box.x0 - whole.x0, whole.y1 - box.y1, box.width, box.height) for box in panels]
+    return {"size": np.round(whole.size, 3).tolist(), "panels": np.round(found, 3).tolist()}
 
 
 def make_axes(rows: int = 1, columns: int = 1, width: float = 6.4, height: float = 3.2) -> tuple[Figure, np.ndarray]:

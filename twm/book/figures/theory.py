@@ -24,9 +24,9 @@ def plot_recursions(fibonacci: Curves, roots: Mapping[int, float], twins: np.nda
         left.plot(time, line, **style_line(index, label, linestyle="--", linewidth=1.2))
     label_axes(left, "i (states)", "$x_i$", "A: sum of the last s states", "upper left", yscale="log")
     time, thin = np.arange(1, twins.shape[1] + 1), {"linewidth": 0.9}
-    right.plot(time, twins[0], **style_marks(0, "run", linestyle="-", markerfacecolor="none", markersize=9, **thin))
-    right.plot(time, twins[1], **style_marks(0, "run again, same two initial states", markersize=3.5))
-    right.plot(time, changed, **style_marks(1, "$x_1$ changed", linestyle="--", markersize=4, **thin))
+    right.plot(time, twins[0], **style_marks(0, "first run", linestyle="-", markerfacecolor="none", markersize=9, **thin))
+    right.plot(time, twins[1], **style_marks(0, "second run, same initial states", markersize=3.5))
+    right.plot(time, changed, **style_marks(1, "different $x_1$", linestyle="--", markersize=4, **thin))
     right.axvspan(0.5, 2.5, color=INK, alpha=0.08, linewidth=0)
     label_axes(right, "i (states)", "$x_i$", "B: delayed logistic map, s = 2", "upper right", ylim=(0, 1.32))
     return figure
@@ -35,14 +35,14 @@ def plot_recursions(fibonacci: Curves, roots: Mapping[int, float], twins: np.nda
 def plot_courant(
     pulses: Curves, exact: np.ndarray, cells: Sequence[int], errors: Curves, predicted: Curves, distance: int
 ) -> Figure:
-    """Draw what Euler steps of each Courant number make of a pulse (n,) that travels ``distance`` cells. Beside it
-    stands, for each number of cells, the relative error and that of the modified equation."""
+    """Draw a pulse (n,) after Euler steps of each Courant number over ``distance`` cells and, for each number of
+    cells, the measured relative error and that of the modified equation."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     left.plot(exact, color=INK, linewidth=4, alpha=0.25, linestyle="-", label="exact translation")
     draw_curves(left, np.arange(len(exact)), {f"c = {courant:g}": pulse for courant, pulse in pulses.items()})
     # Only where something is to be seen: the pulse's place and as much room as the widest pulse takes.
     seen = np.flatnonzero(np.max(list(pulses.values()), axis=0) > 1e-3)[[0, -1]] + [-2, 2]
-    label_axes(left, "x (cells)", "activity h", f"A: the pulse after {distance} cells", "best", xlim=seen)
+    label_axes(left, "x (cells)", "activity h", f"A: pulse after {distance} cells", "best", xlim=seen)
     for index, (courant, values) in enumerate(errors.items()):
         draw_prediction(right, cells, values, predicted[courant], index, f"c = {courant:g}: measured", linestyle="--")
     right.plot([], [], color=INK, linestyle="--", linewidth=1.2, label="predicted, order 1")
@@ -55,7 +55,7 @@ def plot_courant(
 def plot_amplification(
     angles: np.ndarray, predicted: Curves, measured: Curves, steps: np.ndarray, spread: Curves, spread_predicted: Curves
 ) -> Figure:
-    """Draw by Courant number the factor |g| of one step at each angle a cell (modes,), and how a pulse widens.
+    """Draw by Courant number the factor |g| of one step at each angle per cell (modes,), and how a pulse widens.
     ``spread`` and ``spread_predicted`` are variances (times,) in cells squared after ``steps`` (times,)."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     draw_guide(left, 1, linewidth=0.8)
@@ -63,14 +63,14 @@ def plot_amplification(
         draw_prediction(left, angles, measured[courant], predicted[courant], index, f"c = {courant:g}")
         draw_prediction(right, steps, spread[courant], spread_predicted[courant], index, f"c = {courant:g}")
     legend = {"title": "points measured, lines predicted", "title_fontsize": "small"}
-    label_axes(left, "wave number (radians a cell)", "factor a step, |g|", "A: amplification of every mode", legend)
+    label_axes(left, "wavenumber (radians per cell)", "factor per step, |g|", "A: amplification of each mode", legend)
     left.set_xticks([0, np.pi / 2, np.pi], ["0", "π/2", "π"])
-    label_axes(right, "steps", "variance of the pulse (cells²)", "B: widening, n c (1 − c) predicted", "best")
+    label_axes(right, "steps", "variance of the pulse (cells²)", "B: predicted growth n c (1 − c)", "best")
     return figure
 
 
 def plot_disturbance(difference: np.ndarray, column: int, dimension: int) -> Figure:
-    """Draw where a disturbance of one cell (both from 0) is: (steps, history, dim), a panel a dimension."""
+    """Draw where a disturbance of one cell (both from 0) is: (steps, history, dim), one panel per dimension."""
     steps, history, dim = difference.shape
     figure, (row,) = make_axes(1, dim, 2.4 * dim, 3.4)
     limit = float(np.abs(difference).max())
@@ -85,22 +85,22 @@ def plot_disturbance(difference: np.ndarray, column: int, dimension: int) -> Fig
 
 
 def plot_theorem(sizes: np.ndarray, errors: Curves, accepted: float) -> Figure:
-    """Draw the systems tried, (systems, 2) history and dim, and by lattice the relative errors (systems,)."""
+    """Draw the systems tested, (systems, 2) history and dim, and by lattice the relative errors (systems,)."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.4)
     counts = np.zeros(sizes.max(axis=0))
     np.add.at(counts, tuple((sizes - 1).T), 1)
     image = plot_magnitudes(left, counts.T, origin="lower")
     number_cells(left, *counts.shape)
-    label_axes(left, "history s", "dim d", "A: systems tried")
-    figure.colorbar(image, ax=left, label="systems", ticks=MaxNLocator(integer=True))
+    label_axes(left, "history s", "dim d", "A: systems tested")
+    figure.colorbar(image, ax=left, label="number of systems", ticks=MaxNLocator(integer=True))
     floor, rng = 1e-18, np.random.default_rng(0)
     for place, values in enumerate(errors.values()):
         across = place + rng.uniform(-0.3, 0.3, size=len(values))
         right.plot(across, np.maximum(values, floor), **style_marks(place, markersize=2.5, alpha=0.5))
     draw_guide(right, accepted, linestyle="--")
-    right.text(len(errors) - 0.55, accepted * 1.7, "accepted below", ha="right", fontsize="small")
+    right.text(len(errors) - 0.55, accepted * 1.7, "tolerance", ha="right", fontsize="small")
     log = {"yscale": "log", "ylim": (floor / 5, 50)}
-    label_axes(right, "lattice", "relative difference from Eq. (1)", "B: right and wrong lattices", **log)
+    label_axes(right, "lattice", "relative difference from Eq. (1)", "B: correct and incorrect lattices", **log)
     right.set_yticks([floor, 1e-16, 1e-12, 1e-8, 1e-4, 1], ["0", "10⁻¹⁶", "10⁻¹²", "10⁻⁸", "10⁻⁴", "1"])
     right.minorticks_off()
     right.set_xticks(range(len(errors)), list(errors), fontsize="small")
@@ -114,7 +114,7 @@ def plot_blur(pictures: Curves, wrong: Mapping[str, Sequence[int]], rounds: Sequ
         for place, image, count, turns in zip(row, images, wrong[label], rounds, strict=True):
             place.imshow(image, cmap=DIVERGING, vmin=-1, vmax=1, interpolation="nearest", aspect="equal")
             place.set(xticks=[], yticks=[])
-            heading = f"after {turns} round{'s' if turns > 1 else ''}: " if number == 0 else ""
+            heading = f"after {turns} period{'s' if turns > 1 else ''}: " if number == 0 else ""
             place.set_title(f"{heading}{count} wrong", fontsize="small")
         row[0].set_ylabel(label, fontsize="small")
     figure.supxlabel("column i (1 to 16), rows: dimension j (1 to 5)", fontsize="small")
@@ -130,14 +130,14 @@ def animate_lattice(trajectory: np.ndarray, history: int, title: str, alt: str) 
         # What has been the newest column so far; later columns are still empty.
         outputs[step, :, :step] = trajectory[1 : step + 1, -1].T
         entering = f"input phase, state {step} of {history} enters at column {columns}"
-        written = f"output phase, the boundary writes column {columns} from the state that leaves"
+        written = f"output phase, the boundary copies the leaving state to column {columns}"
         captions.append(f"t = {step}: {entering if step <= history else written}")
-    substrate, label = np.swapaxes(trajectory, 1, 2), "column i (1 oldest)"
+    substrate, label = np.swapaxes(trajectory, 1, 2), "column i (1 = oldest)"
     panels = [
-        Panel("Substrate: waves move to the left", substrate, "dimension j", label, -1, 1),
-        Panel("What entered at the newest column", outputs, "j", "time t (steps)", -1, 1),
+        Panel("Substrate: waves move left", substrate, "dimension j", label, -1, 1),
+        Panel("States of the newest column", outputs, "j", "time t (steps)", -1, 1),
     ]
-    return Animation(panels, captions, title, alt, frames_per_second=4)
+    return Animation(panels, captions, title, alt, frames_per_second=4, autoplay=True)
 
 
 def animate_pulse(orbits: Mapping[float, np.ndarray], moved: Sequence[float], title: str, alt: str) -> Animation:

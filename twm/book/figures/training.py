@@ -15,7 +15,7 @@ from twm.book.figures.style import (
 from twm.training.tables import Cell
 
 _PAPER = {"linestyle": "none", "marker": "D", "markersize": 5.5, "markerfacecolor": "none", "markeredgecolor": INK}
-# Where a spectral error without a value is drawn: the rank is not theory's.
+# Where an undefined spectral error is drawn: the number of slow modes is not the predicted one.
 _UNDEFINED = 0.15
 
 
@@ -31,22 +31,22 @@ def plot_boundaries(matrices: Curves, dim: int) -> Figure:
         panel.set_xticks(edges + dim / 2 - 0.5, [str(1 + edge // dim) for edge in edges])
         panel.set_yticks([0, dim - 1], ["1", str(dim)])
         panel.tick_params(length=0)
-    axes[-1, 0].set_xlabel("column of the substrate (1 the oldest), its dimensions side by side")
+    axes[-1, 0].set_xlabel("column of the substrate (1: oldest), components side by side")
     return figure
 
 
 def plot_trained_spectra(panels: Mapping[str, tuple], columns=4, reach=1.35, threshold=0.9) -> Figure:
-    """Plot eigenvalues of theory and of a network by title; beyond ``reach`` on the edge, beyond ``threshold`` memories."""
+    """Plot predicted and network eigenvalues by title; beyond ``reach`` on the edge, beyond ``threshold`` slow modes."""
     figure, axes = make_panels(len(panels), min(columns, len(panels)), 1.95, 2.15, 0.45)
     for panel, (title, (theory, values)) in zip(axes, panels.items()):
         draw_unit_circle(panel, reach + 0.08, xticks=(-1, 0, 1), yticks=(-1, 0, 1), xlabel="", ylabel="")
-        draw_eigenvalues(panel, theory, markersize=8, markeredgewidth=0.8, label="theory")
+        draw_eigenvalues(panel, theory, markersize=8, markeredgewidth=0.8, label="predicted")
         slow = np.abs(values) > threshold
         shown = values * np.minimum(1, reach / np.maximum(np.abs(values), 1e-12))
         dots = {"marker": "o", "markeredgewidth": 0}
-        name = f"network, beyond {threshold:g}"
+        name = rf"slow modes ($|\lambda|$ > {threshold:g})"
         draw_eigenvalues(panel, shown[slow], **style_marks(1, name, markersize=3.2, **dots))
-        draw_eigenvalues(panel, shown[~slow], **style_marks(0, "network, the rest", markersize=1.8, **dots))
+        draw_eigenvalues(panel, shown[~slow], **style_marks(0, "other eigenvalues", markersize=1.8, **dots))
         panel.set_title(title, fontsize="small")
         panel.tick_params(labelsize="x-small", length=2)
     share_legend(figure, "outside upper center", markerscale=1.3)
@@ -55,7 +55,7 @@ def plot_trained_spectra(panels: Mapping[str, tuple], columns=4, reach=1.35, thr
 
 
 def plot_curves(curves: Mapping[str, Sequence[Mapping]], horizons=True, share_axis=True) -> Figure:
-    """Plot the share of right signs in tests, a line a ``model``, and below the horizon; groups may share a panel."""
+    """Plot sign accuracy in tests, one line per ``model``, and below the horizon; groups may share a panel."""
     columns, width = (1, 6.6) if share_axis else (len(curves), 2.45 * len(curves) + 0.4)
     figure, axes = make_axes(1 + horizons, columns, width, 4.4 if horizons else 2.9)
     longest = max((point["horizon"] for points in curves.values() for point in points), default=1)
@@ -72,7 +72,7 @@ def plot_curves(curves: Mapping[str, Sequence[Mapping]], horizons=True, share_ax
             column[0].set_title(name, fontsize="small")
         column[-1].set_xlabel("iteration")
         column[0].set_ylim(0.45, 1.02)
-    for place, label in zip(axes[:, 0], ("right signs in the test", "horizon in training")):
+    for place, label in zip(axes[:, 0], ("sign accuracy (test)", "training horizon")):
         place.set_ylabel(label)
     if share_axis and len(curves) > 1:
         axes[0, 0].legend(loc="lower right", fontsize="small")
@@ -80,7 +80,7 @@ def plot_curves(curves: Mapping[str, Sequence[Mapping]], horizons=True, share_ax
 
 
 def plot_table1(cells: Sequence[Cell]) -> Figure:
-    """Plot both halves of Table 1, ours beside the paper's, a line a cell."""
+    """Plot both halves of Table 1, our results beside the paper's, one line per setting."""
     figure, ((left, right),) = make_axes(1, 2, 8.2, 0.27 * len(cells) + 1.3)
     for place, cell in enumerate(reversed(cells)):
         for panel in (left, right) if (len(cells) - 1 - place) // 6 % 2 == 0 else ():
@@ -97,15 +97,15 @@ def plot_table1(cells: Sequence[Cell]) -> Figure:
     left.tick_params(axis="y", labelsize="small")
     label_axes(left, "accuracy", "", "accuracy", xlim=(0.45, 1.03))
     corner = {"xycoords": "axes fraction", "textcoords": "offset points", "ha": "right", "fontsize": "small"}
-    left.annotate("task, hidden, L2", (0, 1), (-6, 7), **corner)
+    left.annotate("task, neurons, L2", (0, 1), (-6, 7), **corner)
     words = ("mean difference of arguments (rad)", "", "spectral error")
     label_axes(right, *words, xscale="log", xlim=(1e-4, 1), yticks=[])
     right.axvline(0.07, color=FAINT, linewidth=0.8)
-    names = ["$10^{-4}$", "$10^{-3}$", "$10^{-2}$", "other\nrank", "equal\nrank"]
+    names = ["$10^{-4}$", "$10^{-3}$", "$10^{-2}$", "other\ncount", "equal\ncount"]
     right.set_xticks([1e-4, 1e-3, 1e-2, _UNDEFINED, 0.6], names, fontsize="small")
     right.minorticks_off()
-    ours = [style_marks(2, "ours, agrees", marker="o"), style_marks(1, "ours, apart", marker="s")]
-    key = [_PAPER | {"label": "paper"}, *ours, {"linestyle": "none", "marker": "|", "color": INK, "label": "a seed"}]
+    ours = [style_marks(2, "ours, agrees", marker="o"), style_marks(1, "ours, differs", marker="s")]
+    key = [_PAPER | {"label": "paper"}, *ours, {"linestyle": "none", "marker": "|", "color": INK, "label": "one seed"}]
     handles = [Line2D([], [], **style) for style in key]
     figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize="small")
     return figure
@@ -122,16 +122,16 @@ def _draw_cell(panel: Axes, place: float, paper: float, seeds, mean, agrees: boo
 
 
 def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> Figure:
-    """Plot (rank, accuracy) of networks by group, beside theory's rank."""
+    """Plot (slow modes, accuracy) of networks by group, beside the predicted number ``rank``."""
     figure, ((panel,),) = make_axes(1, 1, 5.6, 3.3)
     largest = max([rank, *(own for points in groups.values() for own, _ in points)])
     panel.axvline(rank, **THIN)
-    panel.text(rank, 0.46, "theory ", fontsize="small", va="bottom", ha="right")
+    panel.text(rank, 0.46, "predicted ", fontsize="small", va="bottom", ha="right")
     for index, (name, points) in enumerate(groups.items()):
         face = "none" if index % 2 else QUALITATIVE[index]
         panel.plot(*np.reshape(points, (-1, 2)).T, **style_marks(index, name, markerfacecolor=face))
     span = {"ylim": (0.45, 1.03), "xlim": (-0.03 * rank, 1.1 * largest + 2)}
-    label_axes(panel, "eigenvalues beyond 0.9", "accuracy", legend="center left", **span)
+    label_axes(panel, r"number of slow modes ($|\lambda|$ > 0.9)", "accuracy", legend="center left", **span)
     return figure
 
 
@@ -147,15 +147,15 @@ def plot_generalisation(multiples: Sequence[int], runs: Sequence[tuple[str, floa
     label_axes(left, "multiple of the trained horizon", "accuracy", xscale="log", ylim=(0.45, 1.03))
     name_places(left, multiples)
     right.axvline(0, **THIN)
-    label = r"margin: least $|\lambda|$ beyond 0.9, less 1"
+    label = r"margin: smallest slow $|\lambda|$ minus 1"
     label_axes(right, label, f"accuracy at {multiples[-1]} horizons", ylim=(0.45, 1.03))
     share_legend(figure, ncols=min(4, len(names)))
     return figure
 
 
 def plot_pairs(groups: Mapping[str, Sequence[Sequence]], names: Sequence[str], label: str, log=False) -> Figure:
-    """Plot paired seeds, a line a seed from one condition of ``names`` to the next, a panel a group: NaN, a run without a
-    value, hollow at the top; ``None``, one that is not at hand, not at all."""
+    """Plot paired seeds, one line per seed from one condition of ``names`` to the next, one panel per group. NaN, a run
+    without a value, is hollow at the top; ``None``, a missing run, is not drawn."""
     figure, row = make_row(groups, 1.0 + 0.85 * len(names), 3.4, 0.8, label, fontsize="small")
     ran = np.array([value for group in groups.values() for values in group for value in values if value is not None])
     known = ran[np.isfinite(ran)]
@@ -177,7 +177,7 @@ def plot_pairs(groups: Mapping[str, Sequence[Sequence]], names: Sequence[str], l
         if len(known) < len(ran):
             draw_guide(panel, ceiling, color=FAINT, linewidth=0.8, zorder=0)
             where = {"xycoords": ("axes fraction", "data"), "fontsize": "small", "ha": "right", "va": "bottom"}
-            panel.annotate("never", (1, ceiling), **where)
+            panel.annotate("not reached", (1, ceiling), **where)
     return figure
 
 
@@ -196,11 +196,11 @@ def plot_fibonacci_training(
     for index, (name, error) in enumerate(errors.items()):
         lines = panel.plot(np.arange(1, last + 1), error.T, **style_line(index, linewidth=1.1, alpha=0.8))
         lines[0].set_label(name)
-    words = "from here on no bounded\nnetwork of this readout\ncan be right"
+    words = "no bounded network\nwith this readout\ncan be right"
     for x, y, text, side in (
         (0.7, 2.2, "trained", "left"),
         (last_possible + 0.9, 3e-4, words, "left"),
-        (last, predicted * 0.5, "least error for raw inputs, linear", "right"),
+        (last, predicted * 0.5, "minimal error for raw inputs", "right"),
     ):
         panel.text(x, y, text, fontsize="small", ha=side)
     span = {"yscale": "log", "ylim": (1e-5, 4), "xlim": (0.5, last)}

@@ -12,7 +12,7 @@ from twm.book.figures.style import (
     plot_matrix, share_legend, style_both, style_line, style_marks,
 )  # fmt: skip
 
-# Networks by what the paper calls them, always in the same colour.
+# Networks by the paper's names, each always in the same colour.
 _ORDER = ("wRNN", "iRNN", "wRNN + MLP", "LSTM", "GRU")
 
 
@@ -21,7 +21,7 @@ def _style_network(name: str, index: int, **changes: Any) -> dict[str, Any]:
 
 
 def plot_ring(matrices: Curves, runs: Curves) -> Figure:
-    """Plot matrices (neurons, neurons) of a wave on a ring, and how a bump (time, neurons) moves under each."""
+    """Plot matrices (neurons, neurons) of a wave on a ring, and how each moves a bump (time, neurons)."""
     figure, (above, below) = make_axes(2, len(matrices), 2.5 * len(matrices) + 0.4, 4.9)
     for upper, lower, (title, matrix) in zip(above, below, matrices.items()):
         plot_matrix(upper, matrix, 1.0, col_label="from neuron", title=title)
@@ -34,12 +34,12 @@ def plot_ring(matrices: Curves, runs: Curves) -> Figure:
 
 
 def plot_onsets(inputs: np.ndarray, states: Curves) -> Figure:
-    """Plot a few inputs (time, channels), and the states (channels, neurons) that they leave, by title."""
+    """Plot a few inputs (time, channels) and, by title, the states (channels, neurons) that they leave."""
     figure, panels = make_row({"inputs": inputs.T} | states, 2.7, 2.6, label="channel")
     for panel, values in panels:
         image = plot_magnitudes(panel, values, high=max(1.0, float(values.max())), cmap="Greys")
         number_ticks(panel, inputs.shape[1], "y", every=1)
-        label_axes(panel, "time of the input" if panel is figure.axes[0] else "neuron")
+        label_axes(panel, "time (steps)" if panel is figure.axes[0] else "neuron")
         if panel is not figure.axes[0]:
             figure.colorbar(image, ax=panel, shrink=0.8)
     return figure
@@ -64,7 +64,7 @@ def plot_activity(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
 
 
 def plot_losses(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], label: str = "test loss") -> Figure:
-    """Plot how ``test_loss`` falls, a panel a task, a colour a network, a line a ``model``."""
+    """Plot ``test_loss`` during training: one panel per task, one colour per network, one line per ``model``."""
     figure, row = make_row(panels, 2.7, 3.2, 1.0, label)
     for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
@@ -76,11 +76,11 @@ def plot_losses(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]],
 
 
 def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Plot by title what the copy task asks for and a network's answer, categories (time,) each. Source: wRNN Fig. 4."""
+    """Plot by title the target of the copy task and a network's output, categories (time,) each. Source: wRNN Fig. 4."""
     figure, axes = make_axes(len(panels), 1, 6.6, 1.15 * len(panels) + 0.9)
     for panel, (title, (targets, answers)) in zip(axes[:, 0], panels.items()):
         image = plot_magnitudes(panel, np.stack([targets, answers]), high=9, cmap="viridis")
-        panel.set_yticks([0, 1], ["target", "answer"])
+        panel.set_yticks([0, 1], ["target", "output"])
         panel.set_title(title, fontsize="small")
         panel.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     axes[-1, 0].set_xlabel("time (steps)")
@@ -89,7 +89,7 @@ def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
 
 
 def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], epoch: int = 1) -> Figure:
-    """Plot ``test_accuracy`` by epochs of so many iterations, a panel a task, a colour a network, a line a ``model``."""
+    """Plot ``test_accuracy`` by epochs of ``epoch`` iterations: one panel per task, one colour per network, one line per ``model``."""
     figure, row = make_row(panels, 3.3, 3.3, 0.8 if len(panels) > 1 else 2.0, "test accuracy (%)")
     for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
@@ -100,7 +100,7 @@ def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
-    """Plot accuracy in per cent against the number of parameters, by network. Source: wRNN Fig. 7."""
+    """Plot accuracy (%) against the number of parameters, by network. Source: wRNN Fig. 7."""
     figure, ((panel,),) = make_axes(width=5.2)
     for index, (name, pairs) in enumerate(groups.items()):
         panel.plot(*zip(*sorted(pairs)), **_style_network(name, index, marker=MARKERS[index]))
@@ -109,7 +109,7 @@ def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure
 
 
 def plot_ablation(losses: Mapping[str, Mapping[int, float]]) -> Figure:
-    """Plot losses of the variants of Table 4, a line a variant, a panel a wait."""
+    """Plot losses of the variants of Table 4: one row per variant, one panel per delay."""
     waits = sorted({wait for row in losses.values() for wait in row})
     figure, row = make_row({f"T = {wait}": wait for wait in waits}, 2.2, 0.33 * len(losses) + 1.2, 2.4)
     for panel, wait in row:
@@ -124,7 +124,7 @@ def plot_ablation(losses: Mapping[str, Mapping[int, float]]) -> Figure:
 
 
 def plot_speeds(groups: Mapping[str, Sequence[float]]) -> Figure:
-    """Plot the speeds, in neurons a step, of the rings of trained networks that are clear waves, by network."""
+    """Plot, by network, the speeds (neurons per step) of rings that carry a clear wave."""
     figure, ((panel,),) = make_axes(width=6.0, height=0.5 * len(groups) + 1.2)
     for place, speeds in enumerate(groups.values()):
         spread = np.linspace(-0.18, 0.18, max(2, len(speeds)))[: len(speeds)]
@@ -132,25 +132,25 @@ def plot_speeds(groups: Mapping[str, Sequence[float]]) -> Figure:
     draw_guide(panel, x=1.0, linewidth=0.8)
     name_rows(panel, list(groups))
     everything = [0.1, 1.4, *(speed for speeds in groups.values() for speed in speeds)]
-    label_axes(panel, "speed (neurons a step)", xlim=(min(everything) - 0.1, max(everything) + 0.1))
+    label_axes(panel, "speed (neurons per step)", xlim=(min(everything) - 0.1, max(everything) + 0.1))
     return figure
 
 
 def plot_emergence(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
-    """Plot (iteration, share of power on each ring's best line) through training, a line a start."""
+    """Plot (iteration, fraction of power on each ring's best line) during training, one line per initial kernel."""
     figure, ((panel,),) = make_axes(width=5.4, height=3.1)
     for index, (name, pairs) in enumerate(groups.items()):
         panel.plot(*zip(*pairs), **style_both(index, name, markersize=5))
-    label_axes(panel, "iteration", "power on the best line", legend="best", ylim=(0, 1.02))
+    label_axes(panel, "iteration", "fraction of power on best line", legend="best", ylim=(0, 1.02))
     return figure
 
 
 def plot_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> Figure:
-    """Plot what an analysis found in networks that are no Elman networks, by name and seed: a row a figure."""
+    """Plot the analysis of networks other than Elman networks, by name and seed: one row per measure."""
     titles = {
-        "accuracy": "signs right over 200 steps", "r2_settled": "one basis: least $R^2$", "swaps": "one basis: outputs after swaps",
-        "r2": "step's directions: least $R^2$", "interventions": "step's directions: outputs after swaps",
-        "elsewhere": "wrong directions: outputs follow",
+        "accuracy": "sign accuracy over 200 steps", "r2_settled": "one basis: lowest $R^2$", "swaps": "one basis: interventions",
+        "r2": "basis per step: lowest $R^2$", "interventions": "basis per step: interventions",
+        "elsewhere": "control: wrong directions",
     }  # fmt: skip
     names = list(dict.fromkeys(name for name, _ in answers))
     figure, ((panel,),) = make_axes(width=7.2, height=0.62 * len(titles) + 0.32 * len(names) + 0.6)
@@ -158,13 +158,13 @@ def plot_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> Figur
     for (name, _), own in answers.items():
         index = names.index(name)
         for place, key in enumerate(titles):
-            # Far below zero an R^2 says no more than that nothing is read.
+            # An R^2 far below zero only means that nothing is decoded.
             height = len(titles) - 1 - place + 0.31 - apart * index
             panel.plot([max(own[key], -0.05)], [height], **style_marks(index, name, markersize=6, alpha=0.8))
     draw_guide(panel, x=0.95, linewidth=0.8)
     for border in range(1, len(titles)):
         panel.axhline(border - 0.5, color="#DDDDDD", linewidth=0.8)
     name_rows(panel, list(titles.values())[::-1])
-    label_axes(panel, "share, or $R^2$", xlim=(-0.1, 1.05), ylim=(-0.5, len(titles) - 0.5))
+    label_axes(panel, "fraction of outputs, or $R^2$", xlim=(-0.1, 1.05), ylim=(-0.5, len(titles) - 0.5))
     share_legend(figure, ncols=2)
     return figure
