@@ -164,7 +164,7 @@
     button("Back", "One step back", function () { self.pause(); self.goTo(self.time - 1); self.show(); });
     this.toggle = button("Play", "", function () { if (self.playing) self.pause(); else self.play(); self.say(); });
     button("Step", "One step forward", function () { self.pause(); self.goTo(self.time + 1); self.show(); });
-    button("Link", "Copy a link to this text, task and step", function () { self.pause(); self.share(); });
+    button("Link", "Copy a link to this state", function () { self.pause(); self.share(); });
     var label = element("label", "twm-x-speed", bar, "Speed");
     this.slider = element("input", "", label);
     this.slider.type = "range";
