@@ -103,7 +103,7 @@ class _Team:
         try:
             return [future.result() for future in futures]
         except BrokenProcessPool:
-            raise UserError("a process of the bench ended before its work; is there memory enough?") from None
+            raise UserError("a process of the bench ended early; is there enough memory?") from None
 
     def prepare(self, make: Maker, case: Any, seconds: float) -> int:
         """Have every member prepare a contestant, and return how many iterations it makes in about this time."""

@@ -60,28 +60,28 @@ def _command(about: str, *arguments: _Argument) -> Callable:
 
 
 _JSON = _flag("--json", "print JSON only")
-_DEVICE = _value("--device", "auto, cpu or cuda (default: auto)", default="auto")
+_DEVICE = _value("--device", "choose auto, cpu or cuda (default: auto)", default="auto")
 _RUNNING = (
-    _value("notebooks", "name or number, for example 01_theory or 01; all if none is given", "NOTEBOOK", nargs="*"),
-    _value("--profile", "smoke, laptop or paper (default: paper)", default="paper"),
+    _value("notebooks", "select notebooks by name or number, such as 01 (default: all)", "NOTEBOOK", nargs="*"),
+    _value("--profile", "choose smoke, laptop or paper (default: paper)", default="paper"),
     _DEVICE,
-    _value("--seed", "seed of everything random (default: 0)", kind=int, default=0),
-    _flag("--reuse", "use recorded runs (default in the paper profile)", default=None),
-    _flag("--retrain", "train instead of using recorded runs", "store_false", dest="reuse"),
+    _value("--seed", "set the seed of all random numbers (default: 0)", kind=int, default=0),
+    _flag("--reuse", "use saved results (default in the paper profile)", default=None),
+    _flag("--retrain", "train instead of using saved results", "store_false", dest="reuse"),
     _JSON,
 )
 _TRAINING = (
     _DEVICE,
-    _value("--workers", "processes on the CPU (default: one a core)", "N", int),
-    _flag("--resume", "go on with what is there; an empty place starts"),
-    _value("--checkpoint-seconds", "time between checkpoints (default: 30)", "X", float, default=30.0),
-    _flag("--json", "print the rows as JSON only"),
+    _value("--workers", "set the number of CPU processes (default: one per core)", "N", int),
+    _flag("--resume", "resume from checkpoints, or start if none"),
+    _value("--checkpoint-seconds", "set the seconds between checkpoints (default: 30)", "X", float, default=30.0),
+    _flag("--json", "print only the rows, as JSON"),
 )
 
 # ---- notebooks, the site, and where things stand
 
 
-@_command("versions, device, data found, disk, and what each profile will take", _JSON)
+@_command("show versions, device, data, disk space and the cost of each profile", _JSON)
 def _doctor(options: argparse.Namespace) -> int:
     from twm.book.evidence import examine
 
@@ -100,16 +100,16 @@ def _run_notebooks(options: argparse.Namespace) -> tuple[list[Any], list[dict[st
     return runs, [dict(zip(("notebook", "seconds", "memory_mb", "page"), each)) for each in values]
 
 
-@_command("run notebooks and publish their pages", *_RUNNING)
+@_command("run notebooks and save their pages", *_RUNNING)
 def _run(options: argparse.Namespace) -> int:
     return _show(options, _run_notebooks(options)[1], ())
 
 
 @_command(
-    "run notebooks, then build the site; prints the path of index.html",
+    "run notebooks, build the site and print the path of index.html",
     *_RUNNING,
-    _flag("--record", "also commit numbers and times to book/results, and the README's table"),
-    _value("--pdf", "also print the whole book into this PDF, by headless Chromium", "FILE"),
+    _flag("--record", "also update numbers and times in book/results, and the README's table"),
+    _value("--pdf", "also print the whole book to this PDF with headless Chromium", "FILE"),
 )
 def _book(options: argparse.Namespace) -> int:
     from twm.book.evidence import build_site, record_runs, write_readme
@@ -129,7 +129,7 @@ def _book(options: argparse.Namespace) -> int:
     return _show(options, {"index": str(index), "runs": said}, [str(index)])
 
 
-@_command("the scoreboard: every claim, its verdict and our number", _JSON)
+@_command("print the scoreboard: all claims, verdicts and numbers", _JSON)
 def _claims(options: argparse.Namespace) -> int:
     from twm.book.ledger import KINDS, count_verdicts, judge_all
 
@@ -149,9 +149,9 @@ def _claims(options: argparse.Namespace) -> int:
 
 
 @_command(
-    "smoke run compared with tests/reference; exit code 1 if anything moved",
-    _value("notebooks", "name or number; all if none is given", "NOTEBOOK", nargs="*"),
-    _flag("--update", "renew the reference values; rules and tolerances stay"),
+    "run the smoke profile and compare with tests/reference; exit with 1 on a difference",
+    _value("notebooks", "select notebooks by name or number (default: all)", "NOTEBOOK", nargs="*"),
+    _flag("--update", "update the reference values, but not rules and tolerances"),
     _JSON,
 )
 def _check(options: argparse.Namespace) -> int:
@@ -169,7 +169,8 @@ def _check(options: argparse.Namespace) -> int:
             references = update_references(run.evidence, references)
             _say(options)(f"wrote {write_references(run.name, references).name}")
         own = complaints[run.name] = compare_notebook(run.evidence, references)
-        lines += [f"{run.name}: {'' if own else 'as the reference'}", *(f"  {line}" for line in own)]
+        verdict = "differs from" if own else "matches"
+        lines += [f"{run.name} {verdict} the reference", *(f"  {line}" for line in own)]
     _show(options, complaints, lines)
     return 1 if any(complaints.values()) else 0
 
@@ -177,23 +178,23 @@ def _check(options: argparse.Namespace) -> int:
 # ---- training, and how fast
 
 _STARTS = ("uniform", "gaussian", "orthogonal", "identity", "wave", "wave-embedded", "wave-noisy")
-_ONLY = "train these models alone: names as in the sweep's table, or patterns such as 'T2_h64_l2-0_s*' (default: all)"
+_ONLY = "train only these models, by name in the sweep's table or by pattern, such as 'T2_h64_l2-0_s*' (default: all)"
 
 
 @_command(
-    "train networks on a task; rows.csv, curves.csv and networks go to --out",
-    _value("task", "T1..T4, repeat-copy:S,D, code:S,D,A,B,C or random:S,D,SEED", "TASK"),
-    _value("--hidden", "hidden neurons (default: 128)", "N", int),
-    _value("--l2", "weight decay (default: 0)", "X", float),
-    _value("--seeds", "such as 0-19 or 0,3,7 (default: 0)", "SEEDS", default="0"),
-    _value("--iterations", "batches (default: 20000)", "N", int),
-    _value("--curriculum", "staged, adaptive or none (default: staged)"),
-    _value("--threshold", "of the curriculum: accuracy 0.98 if staged, loss 0.03 if adaptive", "X", float),
-    _value("--init", f"{', '.join(_STARTS)} or wave-task (default: uniform)"),
-    _value("--learning-rate", "Adam's step (default: 0.001)", "X", float),
-    _value("--drop-at", "iteration after which the learning rate is a tenth (default: never)", "N", int),
-    _value("--stop-at", "end at the first test with this accuracy (default: never)", "X", float),
-    _value("--out", "where to leave what comes out (default: nothing is left)", "DIR"),
+    "train networks on a task, and save rows.csv, curves.csv and networks in --out",
+    _value("task", "choose T1..T4, repeat-copy:S,D, code:S,D,A,B,C or random:S,D,SEED", "TASK"),
+    _value("--hidden", "set the number of hidden neurons (default: 128)", "N", int),
+    _value("--l2", "set the weight decay (default: 0)", "X", float),
+    _value("--seeds", "choose seeds, such as 0-19 or 0,3,7 (default: 0)", "SEEDS", default="0"),
+    _value("--iterations", "set the number of batches (default: 20000)", "N", int),
+    _value("--curriculum", "choose staged, adaptive or none (default: staged)"),
+    _value("--threshold", "set the curriculum's threshold (default: accuracy .98, or loss .03 if adaptive)", "X", float),
+    _value("--init", f"choose {', '.join(_STARTS)} or wave-task (default: uniform)"),
+    _value("--learning-rate", "set the learning rate of Adam (default: 0.001)", "X", float),
+    _value("--drop-at", "divide the learning rate by 10 after this iteration (default: never)", "N", int),
+    _value("--stop-at", "stop at the first test with this accuracy (default: never)", "X", float),
+    _value("--out", "save the results in this folder (default: save nothing)", "DIR"),
     *_TRAINING,
 )
 def _train(options: argparse.Namespace) -> int:
@@ -204,7 +205,7 @@ def _train(options: argparse.Namespace) -> int:
     from twm.training.runner import make_folder_place, train_models
 
     kept = options.out is not None
-    require(kept or not options.resume, "--resume needs --out: without it nothing is kept to go on with")
+    require(kept or not options.resume, "--resume needs --out: without --out no checkpoints are saved")
     known = ModelPlan.__dataclass_fields__
     given = {name: value for name, value in vars(options).items() if name in known and value is not None}
     plans = [ModelPlan(**given, seed=seed) for seed in parse_seeds(options.seeds)]
@@ -215,13 +216,13 @@ def _train(options: argparse.Namespace) -> int:
 
 
 @_command(
-    "train a named sweep into the book's records, or list what is on record and what waits",
-    _value("name", "a sweep, such as table1; --list shows all of them", "NAME", nargs="?"),
-    _flag("--list", "show what is on record and what waits"),
-    _value("--seeds", "such as 0-4 (default: the sweep's)", "SEEDS"),
+    "train a named sweep into book/results, or list finished and pending runs",
+    _value("name", "choose a sweep, such as table1; --list shows all sweeps", "NAME", nargs="?"),
+    _flag("--list", "list finished and pending runs"),
+    _value("--seeds", "choose seeds, such as 0-4 (default: those of the sweep)", "SEEDS"),
     _value("--only", _ONLY, "MODEL,..."),
-    _value("--profile", "laptop or paper, where a sweep has both (default: laptop on a CPU, paper on a GPU)"),
-    _value("--executor", "local, or slurm for a job a model on a cluster (default: local)", default="local"),
+    _value("--profile", "choose laptop or paper for sweeps with both (default: laptop on a CPU, paper on a GPU)"),
+    _value("--executor", "choose local, or slurm for one job per model on a cluster (default: local)", default="local"),
     *_TRAINING,
 )
 def _sweep(options: argparse.Namespace) -> int:
@@ -230,8 +231,8 @@ def _sweep(options: argparse.Namespace) -> int:
     from twm.training.runner import train_models
     from twm.training.sweeps import find_sweep, list_sweeps
 
-    require(options.list != (options.name is not None), "give the name of a sweep, or --list to see them")
-    require(not options.list or options.only is None, "--only chooses among the models of one sweep: leave out --list")
+    require(options.list != (options.name is not None), "give the name of a sweep, or --list to see all sweeps")
+    require(not options.list or options.only is None, "--only selects models of one sweep: leave out --list")
     device = choose_device("cpu" if options.executor == "slurm" and options.device == "auto" else options.device)
     if options.list:
         return _list_sweeps(options, list_sweeps(device))
@@ -254,9 +255,9 @@ def _choose_plans(options: argparse.Namespace, list_plans: Callable[..., list[An
 def _list_sweeps(options: argparse.Namespace, listed: list[dict[str, Any]]) -> int:
     lines = []
     for sweep in listed:
-        state = f"{sweep['on_record']:4} of {sweep['models']:4} models on record, {sweep['waiting']} wait"
+        state = f"{sweep['on_record']:4} of {sweep['models']:4} models finished, {sweep['waiting']} pending"
         lines.append(f"{sweep['name']:15} {state}   {sweep['about']}")
-        begun = sweep["begun"] and f"{sweep['begun']} begun: twm sweep {sweep['name']} --resume goes on"
+        begun = sweep["begun"] and f"{sweep['begun']} started: twm sweep {sweep['name']} --resume continues"
         lines += [f"{'':15} {more}" for more in (begun, sweep["problem"]) if more]
     return _show(options, listed, lines)
 
@@ -267,7 +268,7 @@ def _sweep_flip_flops(options: argparse.Namespace) -> int:
     from twm.training.runner import train_models
 
     here = options.executor == "local" and options.device in ("auto", "cpu") and options.workers in (None, 1)
-    require(here, "the flip-flop is trained on one core of this machine: leave out --executor, --device and --workers")
+    require(here, "the flip-flop sweep uses one core of this machine: leave out --executor, --device and --workers")
     _, plans = _choose_plans(options, flip_flop.list_flip_flop_plans)
     place = flip_flop.make_flip_flop_place()
     settings = {"workers": 1, "order": flip_flop.list_flip_flop_plans()}
@@ -287,40 +288,40 @@ def _end_training(options: argparse.Namespace, outcome: Any) -> int:
     _show(options, outcome.rows, ())
     if outcome.stopped:
         lost = getattr(options, "out", True) is None
-        kept = "nothing is kept without --out" if lost else "what was begun is kept: --resume goes on"
+        kept = "nothing is saved without --out" if lost else "checkpoints are saved: --resume continues"
         print(f"twm: stopped; {kept}", file=sys.stderr)
         return 130
     if outcome.failed:
         names = ", ".join(outcome.failed)
-        print(f"twm: without a row: {names}; the lines above say why, and --resume tries again", file=sys.stderr)
+        print(f"twm: not trained: {names}; the lines above say why, and --resume tries again", file=sys.stderr)
     return 1 if outcome.failed else 0
 
 
 @_command(
-    "speed against torch's own modules at equal work, with ratio and floor",
-    _value("benches", "training or wave-rnn; all if none is given", "BENCH", nargs="*"),
-    _value("--case", "one case, such as h128_T108 or copy; may be repeated", "NAME", action="append", default=[]),
-    _value("--rounds", "turns that each contestant takes (default: 7)", kind=int, default=7),
+    "compare the speed with PyTorch's modules and with the bare arithmetic",
+    _value("benches", "choose training or wave-rnn (default: both)", "BENCH", nargs="*"),
+    _value("--case", "run one case, such as h128_T108 or copy; can be repeated", "NAME", action="append", default=[]),
+    _value("--rounds", "set the number of repetitions (default: 7)", kind=int, default=7),
     _JSON,
 )
 def _bench(options: argparse.Namespace) -> int:
     from twm.bench import BENCHES, BUSY, CASES_OF
 
     names = options.benches or [name for name in BENCHES if not options.case or set(options.case) & set(CASES_OF[name])]
-    require(len(names) > 0, f"no bench has a case {', '.join(options.case)}: see twm bench --help")
+    require(len(names) > 0, f"no bench has the case {', '.join(options.case)}: see twm bench --help")
     unknown = [name for name in names if name not in BENCHES]
     require(not unknown, f"unknown bench {', '.join(unknown)}: choose from {', '.join(BENCHES)}")
     results = {name: BENCHES[name](options.case, options.rounds, report=_say(options)) for name in names}
     found = {key: dict(chain(*(own[key].items() for own in results.values()))) for key in ("cases", "torch_processes")}
     found["setup"] = {name: own["setup"] for name, own in results.items()}
     beside = found["torch_processes"].items()
-    lines = ["torch with a process a core instead of a thread a core:"] if beside else []
+    lines = ["PyTorch with one process per core instead of one thread per core:"] if beside else []
     lines += [f"{name:10} torch {own['torch_ms']:8.3f} ms   ratio {own['ratio']:5.2f}" for name, own in beside]
     for name, setup in found["setup"].items():
         lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in setup.items()))
         if setup["load"] > BUSY:
-            told = "Others were using this machine: the numbers say little, and threads suffer most."
-            lines.append(f"{told} Run it again when it is quiet.")
+            told = "Other programs were using this machine, so the times are unreliable, most of all with threads."
+            lines.append(f"{told} Repeat the measurement on an idle machine.")
     return _show(options, found, lines)
 
 
@@ -408,7 +409,7 @@ def _prepare_figure(name: str) -> Callable[[Any], None]:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    about = "The companion to 'Hidden Traveling Waves bind Working Memory Variables in Recurrent Neural Networks'."
+    about = "Companion to 'Hidden Traveling Waves bind Working Memory Variables in Recurrent Neural Networks'."
     parser = _Parser(prog="twm", description=about)
     parser.add_argument("--version", action="version", version=f"twm {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
@@ -430,7 +431,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UserError as error:
         code, said = 2, str(error)
     except KeyboardInterrupt:
-        code, said = 130, "stopped; everything that was published before is as it was"
+        code, said = 130, "stopped; published files are unchanged"
     except BrokenPipeError:
         # The reader of our output went away (`twm claims | head`): nothing is wrong.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -55,7 +55,7 @@ def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
         wanted = f"a {kind} of version {VERSION}"
         raise DamagedRecord(f"{path.name} is not {wanted}, but kind {found[0]}, version {found[1]}")
     if metadata.get("checksum") != _checksum(tensors):
-        raise DamagedRecord(f"{path.name} is damaged: its content does not fit its checksum")
+        raise DamagedRecord(f"{path.name} is damaged: its content does not match its checksum")
     return tensors, description
 
 
@@ -83,7 +83,7 @@ def describe_host(device: str = "cpu") -> dict[str, str]:
 def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
     """Say in two lines when and on how many seeds, where and by which code networks were trained."""
     rows = list(rows)
-    require(len(rows) > 0, "there is no row to describe: the record is empty")
+    require(len(rows) > 0, "the table is empty")
     told = {}
     for column in ("date", "device", "torch", "commit"):
         # A long record sees many commits; the first and the last new one say which code it was.
@@ -154,7 +154,7 @@ class Table:
         if header not in ([], list(self.columns)):
             odd = sorted(set(header) ^ set(self.columns))
             reason = f"it differs in {', '.join(odd)}" if odd else "its columns have another order"
-            advice = "move it away, or go on with that version"
+            advice = "move it away, or continue with that version"
             raise UserError(f"{self.path} comes from another version ({reason}): {advice}")
         return [dict(zip(header, line)) for line in lines]
 

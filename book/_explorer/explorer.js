@@ -34,8 +34,8 @@
   function complain(text, most) {
     var unknown = Array.from(new Set(Array.from(text.toUpperCase()))).filter(function (c) { return !data.font[c]; });
     if (text === "") return "Type at least one character.";
-    if (unknown.length) return "No picture for " + unknown.join(" ") + ": use digits, A to Z and spaces.";
-    if (Array.from(text).length > most) return "Too long: this network has room for " + (most === 1 ? "one character." : most + " characters.");
+    if (unknown.length) return "No picture for " + unknown.join(" ") + ". Use digits, the letters A to Z, and spaces.";
+    if (Array.from(text).length > most) return "Too long. This network stores " + (most === 1 ? "one character." : "up to " + most + " characters.");
     return "";
   }
 
@@ -128,7 +128,7 @@
       input.name = "twm-x-kind";
       input.value = kind;
       input.checked = kind === "trained";
-      label.appendChild(document.createTextNode(kind === "trained" ? "trained" : "from the theory"));
+      label.appendChild(document.createTextNode(kind === "trained" ? "trained" : "constructed"));
       input.addEventListener("change", function () { self.choose(); });
       return input;
     });
@@ -163,8 +163,8 @@
     button("Restart", "", function () { self.pause(); self.goTo(0); self.show(); });
     button("Back", "One step back", function () { self.pause(); self.goTo(self.time - 1); self.show(); });
     this.toggle = button("Play", "", function () { if (self.playing) self.pause(); else self.play(); self.say(); });
-    button("Step", "One step on", function () { self.pause(); self.goTo(self.time + 1); self.show(); });
-    button("Link", "Copy a link to this text, task and step", function () { self.pause(); self.share(); });
+    button("Step", "One step forward", function () { self.pause(); self.goTo(self.time + 1); self.show(); });
+    button("Link", "Copy a link to this state", function () { self.pause(); self.share(); });
     var label = element("label", "twm-x-speed", bar, "Speed");
     this.slider = element("input", "", label);
     this.slider.type = "range";
@@ -179,7 +179,7 @@
   };
 
   Explorer.prototype.tellSpeed = function () {
-    var text = SPEEDS[this.speed] + (SPEEDS[this.speed] === 1 ? " step a second" : " steps a second");
+    var text = SPEEDS[this.speed] + (SPEEDS[this.speed] === 1 ? " step per second" : " steps per second");
     this.rate.textContent = SPEEDS[this.speed] + " / s";
     this.slider.setAttribute("aria-valuetext", text);
   };
@@ -191,8 +191,8 @@
     function fit(height, most) { return function () { return self.laps === LAPS ? Math.min(most, height / dim()) : most; }; }
     function now() { return self.run.tape[self.time]; }
     this.panels = {
-      input: new Panel(grid, "1. Input", "Click cells to draw: the run starts again with your picture.", {
-        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1; }, tallest: fit(114, 30),
+      input: new Panel(grid, "1. Input", "Click cells to draw. The run then restarts with your picture.", {
+        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1; }, tallest: fit(110, 30),
         value: function (r, c) { return self.picture[c * dim() + r]; },
         marked: function (c) { return self.time === c + 1; },
         name: function (r, c) {
@@ -201,7 +201,7 @@
         },
         press: function (r, c) { self.draw(r, c); }
       }),
-      neurons: new Panel(grid, "2. Hidden neurons", "The activity of every neuron, in rows of 16. Point at one.", {
+      neurons: new Panel(grid, "2. Hidden neurons", "Activity of all neurons, in rows of 16. Point at a neuron to see its value.", {
         rows: function () { return Math.ceil(self.network.hidden / NEURON_COLUMNS); }, cols: function () { return NEURON_COLUMNS; },
         limit: function () { return self.loudest; }, tallest: function () { return 34; }, least: 10,
         value: function (r, c) { return r * NEURON_COLUMNS + c < self.network.hidden ? now().state[r * NEURON_COLUMNS + c] : null; },
@@ -210,25 +210,25 @@
           return "Neuron " + (neuron + 1) + " of " + self.network.hidden + ": " + number(now().state[neuron]) + ".";
         }
       }),
-      variables: new Panel(grid, "3. The same state in the recovered basis", "Each column is one variable, the oldest on the left. Click a cell to overwrite it.", {
-        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; }, tallest: fit(114, 30),
+      variables: new Panel(grid, "3. The same state in the recovered basis", "Each column is one variable, with the oldest on the left. Click a cell to overwrite it.", {
+        rows: dim, cols: function () { return self.network.history; }, limit: function () { return 1.2; }, tallest: fit(110, 30),
         value: function (r, c) { return self.read()[c * dim() + r]; },
         edited: function (r, c) { return self.run.isEdited(self.time, c * dim() + r); },
         name: function (r, c) { return self.nameVariable(r, c); },
         press: function (r, c) { self.flip(r, c); }
       }),
-      output: new Panel(grid, "4. Output", "What the network gives after the input has ended, in laps of one history.", {
-        rows: dim, cols: function () { return self.laps * self.network.history; }, limit: function () { return 1; }, tallest: fit(62, 22), least: 7, footHeight: 22,
+      output: new Panel(grid, "4. Output", "Output of the network after the end of the input. Vertical lines separate periods.", {
+        rows: dim, cols: function () { return self.laps * self.network.history; }, limit: function () { return 1; }, tallest: fit(60, 22), least: 7, footHeight: 22,
         value: function (r, c) { var t = self.timeOf(c); return t > self.time ? null : self.run.tape[t].output[r]; },
         edited: function (r, c) { var t = self.timeOf(c); return t <= self.time && self.run.isEdited(t, self.network.size - dim() + r); },
         wrong: function (r, c) { var item = self.run.tape[self.timeOf(c)]; return item.output[r] > 0 !== item.expected[r] > 0; },
         foot: function (pen, box, colours) { self.writeFoot(pen, box, colours); },
         name: function (r, c) {
           var t = self.timeOf(c);
-          if (t > self.time) return "Output step " + (t - self.network.history) + " is still to come.";
+          if (t > self.time) return "Output step " + (t - self.network.history) + " has not been reached yet.";
           var item = self.run.tape[t];
           return "Output step " + (t - self.network.history) + ", dimension " + (r + 1) + ": " + number(item.output[r]) +
-            (item.output[r] > 0 === item.expected[r] > 0 ? ", as theory says." : ", where theory says " + number(item.expected[r]) + ".");
+            (item.output[r] > 0 === item.expected[r] > 0 ? ", as predicted." : "; the prediction is " + number(item.expected[r]) + ".");
         },
         press: function (r, c) { self.pick(c); }
       })
@@ -236,7 +236,7 @@
     this.panels.neurons.canvas.parentNode.classList.add("twm-x-neurons");
     this.panels.output.canvas.parentNode.classList.add("twm-x-output");
     var spoken = element("p", "twm-x-outtext", this.panels.output.canvas.parentNode);
-    this.outLabel = element("span", "", spoken, "Read as text: ");
+    this.outLabel = element("span", "", spoken, "Output as text: ");
     this.outText = element("output", "", spoken);
   };
 
@@ -293,13 +293,13 @@
 
   Explorer.prototype.describe = function (made, entry) {
     var net = this.network, size = net.history + " columns of " + net.dim;
-    var boundary = this.repeats ? "the boundary copies the oldest column" : "the boundary copies chosen components" + (net.signs.some(function (s) { return s < 0; }) ? ", some with their sign turned" : "");
+    var boundary = this.repeats ? "the boundary copies the oldest column" : "the boundary copies selected components" + (net.signs.some(function (s) { return s < 0; }) ? ", some with their sign changed" : "");
     var what = made
-      ? "Constructed from the theory: linear, " + net.hidden + " neurons, the wave operator in a random orthonormal basis."
-      : "Trained: tanh, " + net.hidden + " neurons, seed " + entry.seed + ", " + entry.iterations + " iterations; record " + entry.record + ".";
+      ? "Constructed network: linear, " + net.hidden + " neurons, with the wave operator in a random orthonormal basis."
+      : "Trained network: tanh, " + net.hidden + " neurons, seed " + entry.seed + ", " + entry.iterations + " iterations (saved as " + entry.record + ").";
     var unread = net.size - net.rank;
     return what + " " + size.charAt(0).toUpperCase() + size.slice(1) + "; " + boundary + "." +
-      (unread ? " Of the " + net.size + " places the task needs " + net.rank + "; the others are crossed out, for nothing can be said about them." : "");
+      (unread ? " The task uses " + net.rank + " of the " + net.size + " components. The others are crossed out, because they never reach an output." : "");
   };
 
   Explorer.prototype.restart = function () {
@@ -353,17 +353,17 @@
   Explorer.prototype.nameVariable = function (r, c) {
     var dim = this.network.dim, at = c * dim + r, value = this.read()[at], source = this.run.tape[this.time].source[at];
     var name = "Column " + (c + 1) + (c === 0 ? " (oldest)" : c === this.network.history - 1 ? " (newest)" : "") + ", dimension " + (r + 1) + ": ";
-    if (value !== value) return name + "the task never needs this place.";
+    if (value !== value) return name + "no output depends on this component.";
     name += number(value);
-    if (source === 0) return name + ", still empty.";
+    if (source === 0) return name + " (empty).";
     var from = Math.abs(source) - 1, copies = this.run.findCopies(this.time, at).length;
-    return name + ". It holds " + (source < 0 ? "minus " : "") + "component " + (from % dim + 1) + " of input " + (Math.floor(from / dim) + 1) +
-      (this.run.isEdited(this.time, at) ? ", overwritten" : "") + (copies > 1 ? "; so do " + (copies - 1) + " others." : ".");
+    return name + ". Stored value: " + (source < 0 ? "minus " : "") + "component " + (from % dim + 1) + " of input " + (Math.floor(from / dim) + 1) +
+      (this.run.isEdited(this.time, at) ? ", overwritten" : "") + (copies > 1 ? "; other cells with the same value: " + (copies - 1) + "." : ".");
   };
 
   Explorer.prototype.mayOverwrite = function () {
     if (this.time > this.network.history) return true;
-    this.note = "The memory is still filling: overwrite from step " + (this.network.history + 1) + " on, one step after the last input.";
+    this.note = "The memory is still filling. You can overwrite from step " + (this.network.history + 1) + " on, one step after the last input.";
     this.say();
     return false;
   };
@@ -371,7 +371,7 @@
   Explorer.prototype.change = function (changes, note) {
     var changed = this.run.overwrite(this.time, changes);
     this.cache = null;
-    this.note = note + " " + (changed === 1 ? "One place was" : changed + " places were") + " written through the basis, and nothing else.";
+    this.note = note + " " + (changed === 1 ? "One cell was" : changed + " cells were") + " written through the basis; all others are unchanged.";
     this.fillSlots();
     this.show();
   };
@@ -380,7 +380,7 @@
     var at = c * this.network.dim + r;
     if (!this.mayOverwrite()) return;
     if (this.network.column[at] < 0) {
-      this.note = "The task never needs this place, so there is nothing to overwrite.";
+      this.note = "No output depends on this component, so it cannot be overwritten.";
       this.say();
       return;
     }
@@ -468,9 +468,9 @@
 
   Explorer.prototype.say = function () {
     var history = this.network.history, item = this.run.tape[this.time], text;
-    if (this.time === 0) text = "Step 0. The network is at rest; press Play, or Step.";
-    else if (this.time <= history) text = "Step " + this.time + ": input " + this.time + " of " + history + " enters as the newest column; the others move on by one.";
-    else text = "Step " + this.time + ": nothing enters any more. Outputs as theory says: " + item.right + " of " + item.counted + ".";
+    if (this.time === 0) text = "Step 0. The network is at rest. Press Play or Step.";
+    else if (this.time <= history) text = "Step " + this.time + ": input " + this.time + " of " + history + " enters as the newest column, and all other columns move by one.";
+    else text = "Step " + this.time + ": no input. Outputs matching the prediction: " + item.right + " of " + item.counted + ".";
     if (this.time === LONGEST) text += " The run ends here.";
     this.status.setAttribute("aria-live", this.playing ? "off" : "polite");
     text = this.note ? this.note + " " + text : text;

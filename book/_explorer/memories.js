@@ -55,7 +55,7 @@
 
   Memories.prototype.addPanel = function (grid, k, title, row) {
     var self = this;
-    return new panels.Panel(grid, title, "Time runs to the right. Outlined: the item.", {
+    return new panels.Panel(grid, title, "Time runs to the right. The item is outlined.", {
       rows: function () { return self.runs[k].rows; }, cols: function () { return STEPS; }, least: 18,
       limit: function () { return self.runs[k].limit; },
       value: function (r, c) { return c > self.time ? null : self.runs[k].tape[c].values[r]; },

@@ -192,7 +192,7 @@ def _show_criteria(claim: Claim) -> list[nodes.Node]:
     """Return in words when a claim holds, and what runs to come will be judged by, if that stands already."""
     shown: list[nodes.Node] = [nodes.Text(claim.criterion or claim.check)]
     if claim.planned:
-        shown.append(nodes.inline("", "", nodes.Text(" To come: "), *_mark_code(claim.planned), classes=["twm-where"]))
+        shown.append(nodes.inline("", "", nodes.Text(" Planned: "), *_mark_code(claim.planned), classes=["twm-where"]))
     return shown
 
 
@@ -200,8 +200,8 @@ class ScoreboardDirective(SphinxDirective):
     """Every claim: what the paper says, its number, ours, seeds, tolerance, verdict, link; a section a notebook."""
 
     _COLUMNS = [
-        ("Claim and verdict", "id", 20), ("What the paper says", "says", 34), ("What came out", "ours", 30),
-        ("Holds when", "accept", 22), ("Check and numbers", "more", 30),
+        ("Claim and verdict", "id", 20), ("Statement", "says", 34), ("Result", "ours", 30),
+        ("Criterion", "accept", 22), ("Check and numbers", "more", 30),
     ]  # fmt: skip
 
     def run(self) -> list[nodes.Node]:
@@ -214,7 +214,7 @@ class ScoreboardDirective(SphinxDirective):
         for kind in KINDS:
             counts = count_verdicts(claim for claim in claims if claim.kind == kind)
             told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-            section += [nodes.paragraph("", f"{sum(counts.values())} {kind}: {told}.")] if told else []
+            section += [nodes.paragraph("", f"{kind.capitalize()} claims ({sum(counts.values())}): {told}.")] if told else []
         section += _table(self._COLUMNS, [self._make_row(claim) for claim in claims], "twm-scoreboard")
         return section
 
@@ -227,7 +227,7 @@ class ScoreboardDirective(SphinxDirective):
         place = SHORT_SOURCES[claim.source] + (f", {claim.where}" if claim.where != "none" else "")
         says: list[nodes.Node] = [nodes.Text(claim.says), nodes.inline("", f" ({place})", classes=["twm-where"])]
         if claim.paper:
-            says += [nodes.inline("", " Its number: ", classes=["twm-label"]), nodes.Text(claim.paper)]
+            says += [nodes.inline("", " The paper's number: ", classes=["twm-label"]), nodes.Text(claim.paper)]
         ours: list[nodes.Node] = [nodes.Text(claim.value or "\N{EM DASH}")]
         details = []
         if claim.seeds is not None:
@@ -269,7 +269,7 @@ class ScoreboardDirective(SphinxDirective):
             module, _, short = name.rpartition(".")
             if module in pages:
                 functions += [nodes.Text(", " if functions else ""), self._link(short, pages[module], f"#{name}")]
-        cell = [self._link("the cell", f"pages/{claim.notebook}", f"#{_name_cell(claim.id)}")]
+        cell = [self._link("notebook cell", f"pages/{claim.notebook}", f"#{_name_cell(claim.id)}")]
         return [cell, functions] if functions else [cell]
 
     def _make_details(self, claim: JudgedClaim) -> list[nodes.Node]:
@@ -285,27 +285,27 @@ class ScoreboardDirective(SphinxDirective):
             lines.append(item)
 
         add("Check", *_mark_code(claim.check))
-        for term, text, usual in (("Partly when", claim.part, "False"), ("Not decided unless", claim.needs, "True")):
+        for term, text, usual in (("Partly if", claim.part, "False"), ("Undecided unless", claim.needs, "True")):
             if text != usual:
                 add(term, nodes.literal("", text))
         for term, text in (("Expected", claim.expects), ("Population", claim.population), ("Data", claim.data)):
             if text:
                 add(term, *_mark_code(text))
         for change in claim.changes:
-            add(f"Changed {change['date']}", *_mark_code(f"{change['what']}; why: {change['why']}"))
+            add(f"Changed {change['date']}", *_mark_code(f"{change['what']}; reason: {change['why']}"))
         for term, links in zip(("Recorded in", "Functions"), self._link_origin(claim)):
             add(term, *links)
         if claim.scale:
             add("Scale", nodes.Text(claim.scale))
         table = self._find_table(claim)
         if table:
-            add("Plotted", nodes.raw("", table, format="html"))
+            add("Figure data", nodes.raw("", table, format="html"))
         for key, value in sorted(claim.numbers.items()):
             add(key.replace("_", " "), nodes.inline("", _show_number(value), classes=["twm-value"]))
         if claim.made:
             made = claim.made
             add(
-                "Made",
+                "Computed",
                 nodes.Text(f"{made['date']} on {made['device']}, torch {made['torch']}, commit {made['commit']}"),
             )
         summary = f'<summary>Check and numbers<span class="twm-hidden"> of {html.escape(claim.id)}</span></summary>'
@@ -322,7 +322,7 @@ class ScoreboardDirective(SphinxDirective):
         if source is None or not source.csv:
             return ""
         address = f"_static/data/{page.partition('/')[2]}/{label}.csv"
-        return f'<a href="{address}" download>{label}.csv</a>, what its figure shows, point by point'
+        return f'<a href="{address}" download>{label}.csv</a>'
 
 
 class CountsDirective(SphinxDirective):
@@ -348,7 +348,7 @@ class CountsDirective(SphinxDirective):
         errata = read_errata()
         counts = {source: sum(erratum.source == source for erratum in errata) for source in SOURCES}
         shares = ", ".join(f"{count} in the {SHORT_SOURCES[source]}" for source, count in counts.items() if count)
-        return [nodes.paragraph("", "", nodes.strong("", f"{len(errata)} slips"), nodes.Text(f": {shares}."))]
+        return [nodes.paragraph("", "", nodes.strong("", f"{len(errata)} errors"), nodes.Text(f": {shares}."))]
 
 
 class RunsDirective(SphinxDirective):
@@ -379,7 +379,7 @@ class ProfilesDirective(SphinxDirective):
     """What each profile is for, and what it took when it was last recorded."""
 
     _COLUMNS = [
-        ("Profile", "profile", 10), ("For", "purpose", 34), ("Recorded runs", "reuse", 14), ("Measured", "measured", 24),
+        ("Profile", "profile", 10), ("Purpose", "purpose", 34), ("Saved results", "reuse", 14), ("Measured", "measured", 24),
         ("Budget on 2 cores", "budget", 14),
     ]  # fmt: skip
 
@@ -387,7 +387,7 @@ class ProfilesDirective(SphinxDirective):
         timings, rows = read_timings(), []
         for name, profile in PROFILES.items():
             summary = summarise_profile(timings.get(name, {}))
-            measured = "no time on record"
+            measured = "not measured"
             if summary["notebooks"]:
                 device = next(iter(timings[name].values()))["device"]
                 measured = f"{summary['seconds'] / 60:.1f} min, {summary['memory_mb']} MB, {summary['notebooks']} notebooks, {device}"
@@ -429,8 +429,8 @@ def _describe_erratum(slip: Slip) -> list[str]:
         f"As printed\n: {slip.printed}\n",
         f"Corrected\n: {slip.corrected}\n",
         f"Why\n: {slip.why}\n",
-        f"Check\n: {slip.measures}: as printed {show_value(found.printed)} (fails), as corrected "
-        f"{show_value(found.corrected)} (holds). `{slip.id}`\n",
+        f"Check\n: {slip.measures}: printed form {show_value(found.printed)} (fails), corrected form "
+        f"{show_value(found.corrected)} (passes). `{slip.id}`\n",
         "",
     ]
 

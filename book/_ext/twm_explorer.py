@@ -29,7 +29,7 @@ class ExplorerDirective(SphinxDirective):
             f'<link rel="stylesheet" href="{static}/{STYLE}">',
             '<div class="twm-explorer" role="group" aria-label="Explorer">',
             f'<img class="twm-x-still" src="{static}/{STILL}" alt="{words}">',
-            "<noscript><p>The explorer needs JavaScript; without it, this picture shows one moment of a run.</p></noscript>",
+            "<noscript><p>The explorer needs JavaScript. This picture shows one moment of a run.</p></noscript>",
             "</div>",
             *(f'<script defer src="{static}/{script}"></script>' for script in (DATA, *SCRIPTS)),
         ]

@@ -155,13 +155,13 @@ def describe_source(app: Sphinx, docname: str, source: Source) -> str:
         items.append(("Drawn in", f"<code>notebooks/{notebook}.py</code>"))
     if page:
         items.append(
-            ("Make it again", f"<code>twm run {notebook} --profile {page['profile']} --seed {page['seed']}</code>")
+            ("Reproduce", f"<code>twm run {notebook} --profile {page['profile']} --seed {page['seed']}</code>")
         )
         claims = [(name, entry) for name, entry in page["claims"].items() if entry.get("figure") == source.name]
         seeds = "; ".join(
             f"{html.escape(name)}: {entry['seeds']} seed{'s' if entry['seeds'] != 1 else ''}" for name, entry in claims
         )
-        reused = ", with the recorded runs" if page.get("reuse") else ""
+        reused = ", with saved results" if page.get("reuse") else ""
         items.append(
             ("Run", f"profile {page['profile']}{reused}, {page['date']}, commit {html.escape(page['commit'])}")
         )

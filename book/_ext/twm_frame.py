@@ -37,13 +37,13 @@ LONGEST = 200
 
 #: What Sphinx makes by itself and does not describe.
 _GENERATED = {
-    "genindex": "The index: functions, claims and symbols from A to Z, each with a link to its place in the book.",
-    "py-modindex": "The modules of the library twm, each with a link to its part of the reference.",
+    "genindex": "Index of functions, claims and symbols, with links to the pages that define them.",
+    "py-modindex": "Modules of the library twm, with links to their documentation.",
     "search": "Search the book for words, functions, claims and symbols.",
 }
 
 _CARD_ALT = (
-    "The picture 3141 on a lattice of sixteen columns, at three moments: each step moves it one column to the left."
+    "The picture 3141 on a lattice of sixteen columns at three moments. Each step moves it one column to the left."
 )
 
 
@@ -85,7 +85,7 @@ def _read_plainly(paragraph: nodes.paragraph, titles: Mapping[str, nodes.title])
             title = titles.get(str(reference.get("reftarget", "")).rpartition(".")[0] or reference.get("reftarget"))
             reference += nodes.Text(title.astext() if title is not None else "")
     # A formula is TeX here; its letters say enough in a line of prose.
-    text = re.sub(r"[\\{}$]|^Claim\.\s+", "", " ".join(paragraph.astext().split()))
+    text = re.sub(r"[\\{}$]|^(?:Claim|Summary)\.\s+", "", " ".join(paragraph.astext().split()))
     text = re.sub(r",?\s*\[[^\]]+, \d{4}[a-z]?\]", "", text)
     return re.sub(r"[\s,]+(?=[,.;:])", "", text)
 
@@ -143,12 +143,12 @@ def add_tags(
 def make_missing_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """Yield the page that a server shows where there is none."""
     body = (
-        "<h1>There is no such page</h1>"
-        "<p>What stood here may have moved: pages have the names of their notebooks, and notebooks are numbered by topic.</p>"
+        "<h1>Page not found</h1>"
+        "<p>The page may have moved. These pages help you find it:</p>"
         '<ul><li><a href="index.html">The front page</a></li><li><a href="sitemap.html">All pages</a></li>'
         '<li><a href="search.html">Search</a></li><li><a href="scoreboard.html">The scoreboard</a></li></ul>'
     )
-    yield "404", {"title": "There is no such page", "body": body}, "page.html"
+    yield "404", {"title": "Page not found", "body": body}, "page.html"
 
 
 class SitemapDirective(SphinxDirective):

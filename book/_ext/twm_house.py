@@ -46,10 +46,10 @@ def draw_rooms(measured: dict[str, dict[str, Any]], about: dict[str, str]) -> st
             f'<text x="{left + 8}" y="{top + 15.5}" font-size="12">{room["lines"]:,} lines in {room["files"]} '
             f"{'file' if room['files'] == 1 else 'files'}: {html.escape(about[name])}</text>"
             f'<text x="{left + 8}" y="{top + 34}" font-size="11" opacity="0.8">'
-            f"{'uses ' + uses if uses else 'uses no other room'}</text>"
+            f"{'imports from ' + uses if uses else 'imports from no other layer'}</text>"
         )
     total = sum(room["lines"] for room in measured.values())
-    label = f"The rooms of the library from top to bottom, {total:,} lines; each uses only rooms above it."
+    label = f"The layers of the library from top to bottom, {total:,} lines. Each imports only from layers above it."
     return (
         f'<svg class="twm-house" viewBox="0 0 {left + width + 8} {16 + height * len(measured)}" role="img" '
         f'aria-label="{label}" fill="currentColor" font-size="13" font-family="inherit">{"".join(parts)}</svg>'

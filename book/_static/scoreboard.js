@@ -62,7 +62,7 @@ document.addEventListener("DOMContentLoaded", function () {
   choice("verdict", "Verdict", present(named(VERDICTS), "verdict"));
   choice("kind", "Kind", present(named(KINDS), "kind"));
   choice("notebook", "Notebook", present(notebooks, "notebook"));
-  choice("order", "Order", [["book", "as in the book"], ["id", "by name"], ["verdict", "by verdict"], ["source", "by paper"]]);
+  choice("order", "Order", [["book", "book order"], ["id", "by id"], ["verdict", "by verdict"], ["source", "by paper"]]);
   var field = element("div", "", form);
   element("label", "", field, "Words").htmlFor = "twm-filter-words";
   choices.words = element("input", "", field);

@@ -49,9 +49,9 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str):
         ([ROW | {"beyond": "yes"}], "beyond"),
         ([ROW | {"planned": "2026-11-31: more seeds"}], "planned must begin with the date"),
         ([ROW | {"changes": [{"date": "2026-11-29", "what": "more"}]}], "changes must be a list of date, what and why"),
-        ([ROW | {"because": {"perhaps": "so"}}], "because has perhaps"),
-        ([ROW | {"accept": "errors <"}], r"claims.yml, claim 1 \(a.b\), accept: 'errors <' is no expression"),
-        ([ROW | {"because": {"differs": "{1 +}"}}], r"\(a.b\), because.differs: .* is no expression"),
+        ([ROW | {"because": {"perhaps": "so"}}], "because has the unknown verdict perhaps"),
+        ([ROW | {"accept": "errors <"}], r"claims.yml, claim 1 \(a.b\), accept: 'errors <' is not an expression"),
+        ([ROW | {"because": {"differs": "{1 +}"}}], r"\(a.b\), because.differs: .* is not an expression"),
         ([ROW, ROW], "occurs twice"),
         ([], "list of claims"),
         (["text"], "mapping"),
@@ -78,13 +78,13 @@ def test_what_runs_to_come_are_judged_by_was_entered_before_them():
 @pytest.mark.parametrize(
     ("field", "text", "message"),
     [
-        ("accept", "max(errors) <= bar", "no number 'bar' is on record, only errors, tried"),
+        ("accept", "max(errors) <= bar", "no recorded number 'bar', only errors, tried"),
         ("accept", "tried", "gives 3, not true or false"),
         ("accept", "errors[7] < 1", "does not evaluate: list index out of range"),
         ("accept", "all(a < b for a, b in zip(errors, [1]))", "does not evaluate"),
         ("accept", "open('claims.yml')", "does not evaluate: Function 'open' not defined"),
         ("part", "tried > 'a'", "does not evaluate"),
-        ("shows", "{least:.2f}", "no number 'least' is on record"),
+        ("shows", "{least:.2f}", "no recorded number 'least'"),
         ("because", "{tried.nonsense}", "does not evaluate"),
     ],
 )
@@ -108,7 +108,7 @@ def test_without_what_a_claim_needs_nothing_is_decided(tmp_path: Path):
     assert judge_numbers(claim, NUMBERS | {"rival": True}) == ("reproduced", "off by 0.05 in 3", "")
     judged = judge_claim(claim, record(NUMBERS | {"rival": False}, "3 seeds"))
     assert (judged.verdict, judged.value) == ("not run", "off by 0.05 in 3")
-    assert judged.reason == "Rival 3 was stopped early. Tried at a reduced scale: 3 seeds."
+    assert judged.reason == "Rival 3 was stopped early. Tested at a reduced scale: 3 seeds."
 
 
 def test_scale_decides_between_reproduced_and_reduced_and_a_failure_below_it_decides_nothing(tmp_path: Path):
@@ -117,11 +117,11 @@ def test_scale_decides_between_reproduced_and_reduced_and_a_failure_below_it_dec
     assert (whole.verdict, whole.reason, whole.link) == ("reproduced", "", "pages/01_theory.html#fig-x")
     assert (reduced.verdict, reduced.reason) == ("reduced", "Holds at a reduced scale: 3 of 20 seeds.")
     partly = judge_claim(claim, record(NUMBERS | {"tried": 4}, "3 of 20 seeds"))
-    assert (partly.verdict, partly.reason) == ("partly", "r. Tried at a reduced scale: 3 of 20 seeds.")
+    assert (partly.verdict, partly.reason) == ("partly", "r. Tested at a reduced scale: 3 of 20 seeds.")
     whole, failed = (judge_claim(claim, record(NUMBERS | {"tried": 2}, scale)) for scale in (None, "3 of 20 seeds"))
     assert (whole.verdict, whole.reason) == ("differs", "r.")
     assert (failed.verdict, failed.value) == ("not run", "off by 0.05 in 2")
-    assert failed.reason == "r. Tried at a reduced scale alone, which may be why: 3 of 20 seeds."
+    assert failed.reason == "r. Tested only at a reduced scale, a possible cause: 3 of 20 seeds."
 
 
 def test_programs_get_kind_criterion_counts_and_changes(tmp_path: Path):

@@ -138,7 +138,7 @@ def test_a_random_starting_block_passes_on_the_weights_and_fails_on_readout_and_
 def test_a_random_network_is_rejected():
     task = make_repeat_copy(4, 2)
     system = as_system(ElmanRNN(2, 32, initial="gaussian", seed=3))
-    with pytest.raises(UserError, match="it keeps nothing"):
+    with pytest.raises(UserError, match="no slow mode"):
         recover_basis(replace(system, recurrent=0.5 * system.recurrent), task, "observability")
     grown = replace(system, recurrent=2.0 * system.recurrent)
     for method in METHODS:

@@ -146,7 +146,7 @@ def test_wrong_arguments_are_told_in_a_line(latches, line):
     for call, words in (
         (lambda: write_pulses(latches, fit_delay_line(latches)), "delay"),
         (lambda: fit_delay_line(single), "two"),
-        (lambda: find_resting(single), "never rests"),
+        (lambda: find_resting(single), "never settles"),
         (lambda: average_switches(line, (-1, -1, -1), (1, 1, -1)), "one channel"),
     ):
         with pytest.raises(UserError, match=words):

@@ -173,7 +173,7 @@ def measure(**bad):
     [(lambda: measure(inputs=np.ones((1, 4, 2))), "s >= 2, not 1"), (lambda: measure(bias=np.ones(5)), r"\(6,\)"),
      (lambda: measure(inputs=np.ones((3, 4, 1))), "time, batch, 2"), (lambda: measure(targets=np.ones((3, 2))), r"\(4, 2\)"),
      (lambda: measure(step=2), "last input, 3, not 2"), (lambda: measure(nonlinearity="sine"), "sine"),
-     (lambda: measure(network=ElmanRNN(2, 6), nonlinearity="tanh"), "its own activation"),
+     (lambda: measure(network=ElmanRNN(2, 6), nonlinearity="tanh"), "already has an activation"),
      (lambda: fit_columns(np.ones((9, 5)), np.ones((3, 9, 2))), "history\\*dim = 6, not 5"),
      (lambda: fit_columns(np.ones((9, 6)), np.ones((3, 9, 2))), "dependent"),
      (lambda: measure_wave_gradients(draw_weights(2, 6), np.ones((3, 4, 2)), np.ones((4, 2)), np.ones((3, 5, 2))), "columns"),

@@ -72,7 +72,7 @@ def test_type_play_overwrite_and_read(explorer):
     page = explorer
     page.get_by_label("Text, up to 4 characters").fill("ab12")
     assert state(page)["time"] == 0
-    press(page, "One step on", 3)
+    press(page, "One step forward", 3)
     press(page, "One step back")
     assert state(page)["time"] == 2
     page.get_by_role("slider", name="Speed").fill("6")
@@ -96,7 +96,7 @@ def test_type_play_overwrite_and_read(explorer):
 def test_an_overwritten_cell_changes_what_depends_on_it_and_nothing_else(explorer):
     for task in ("Repeat copy 16\N{MULTIPLICATION SIGN}5", "T1", "T2", "T3", "T4"):
         explorer.get_by_label("Task").select_option(label=task)
-        for kind in ("trained", "from the theory"):
+        for kind in ("trained", "constructed"):
             explorer.get_by_label(kind).check()
             outcome = ask(explorer, "overwrite")
             assert outcome["wrong"] == 0 and outcome["changed"] >= 3, (task, kind, outcome)
@@ -130,7 +130,7 @@ def test_everything_works_by_keyboard(explorer):
     for _ in range(16):
         reached.append(str(page.evaluate(named)))
         page.keyboard.press("Tab")
-    buttons = ("Restart", "One step back", "Play", "One step on", "Overwrite")
+    buttons = ("Restart", "One step back", "Play", "One step forward", "Overwrite")
     for name in ("1. Input", "2. Hidden", "3. The same", "4. Output", *buttons):
         assert name in " ".join(reached), (name, reached)
     assert page.evaluate("!document.activeElement.closest('.twm-explorer')"), "Tab leaves the explorer"
@@ -149,6 +149,7 @@ def test_everything_works_by_keyboard(explorer):
 def test_all_panels_fit_into_one_window_and_repaint_in_the_dark(read):
     """Whoever plays sees all four move: on a wide screen at once, on a phone with the buttons beside each."""
     with read("explore.html", "twm-explorer") as page:
+        page.get_by_role("button", name="Got it").click()
         for task in range(5):
             page.get_by_label("Task").select_option(index=task)
             for place in range(4):
@@ -158,7 +159,7 @@ def test_all_panels_fit_into_one_window_and_repaint_in_the_dark(read):
         canvas = page.locator(PANEL).nth(3)
         canvas.evaluate("c => c.scrollIntoView({block: 'center', behavior: 'instant'})")
         before = state(page)["time"]
-        button = page.get_by_role("button", name="One step on").bounding_box()
+        button = page.get_by_role("button", name="One step forward").bounding_box()
         # Not under the page's own head, and not over the panel.
         page.mouse.click(button["x"] + button["width"] / 2, button["y"] + 2)
         assert state(page)["time"] == before + 1

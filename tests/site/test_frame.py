@@ -23,11 +23,11 @@ def test_every_page_has_a_title_a_description_and_a_footer_of_its_own(site, page
         meta = {key: html.unescape(value) for key, value in found}
         descriptions.add(meta["description"])
         assert meta["og:description"] == meta["description"] and 20 < len(meta["description"]) <= 200, name
-        assert meta["og:site_name"] == "Hidden travelling waves, rerun"
+        assert meta["og:site_name"] == "Hidden Traveling Waves in RNNs"
         assert ((site / name).parent / meta["og:image"]).resolve() == card.resolve() and len(meta["og:image:alt"]) > 40
         assert re.search(MADE, text).groups() == (__version__, find_commit().rstrip("+")), name
     assert len(set(titles.values())) == len(titles) == len(descriptions)
-    assert titles["index.html"] == "Hidden travelling waves, rerun"
+    assert titles["index.html"] == "Hidden Traveling Waves in RNNs: a reproducible companion"
     assert struct.unpack(">II", card.read_bytes()[16:24]) == (1200, 630), "the size that cards have"
 
 
@@ -44,7 +44,7 @@ def test_the_list_of_pages_has_them_all_in_the_order_of_the_book(site, page_name
 @browser
 def test_the_page_for_what_is_missing_leads_back(read):
     with read("404.html") as page:
-        assert page.locator("article h1").inner_text().startswith("There is no such page")
+        assert page.locator("article h1").inner_text().startswith("Page not found")
         page.get_by_role("link", name="The front page").click()
         page.wait_for_load_state()
         assert page.url.endswith("index.html")

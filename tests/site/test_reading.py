@@ -156,7 +156,7 @@ def test_print_is_light_whatever_the_screen_is(read):
 
 
 def test_without_javascript_words_and_stills_remain(read):
-    for name, still, words in (("index.html", ".twm-player-still", ""), ("explore.html", ".twm-x-still", "turned by")):
+    for name, still, words in (("index.html", ".twm-player-still", ""), ("explore.html", ".twm-x-still", "shifted by")):
         with read(name, java_script_enabled=False) as page:
             alt = page.locator(still).first.get_attribute("alt")
             assert page.locator(still).first.is_visible() and len(alt) > 40 and words in alt

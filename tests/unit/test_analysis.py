@@ -105,7 +105,7 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
      ({"rnn.weight_hh_l0": (4 * HIDDEN, HIDDEN)}, "LSTM"), ({"rnn.weight_hh_l0": (HIDDEN, 3)}, "square"),
      ({"rnn.weight_hh_l1": (2, 2)}, "one layer"), ({"rnn.bias_hh_l0": (HIDDEN - 1,)}, "bias|14"),
      ({"two.weight_hh_l0": (2, 2)}, "several"), (lambda s: s["rnn.weight_hh_l0"].fill_(torch.nan), "NaN"),
-     (lambda s: s["rnn.weight_hh_l0"].mul_(0.1), "keeps nothing"),
+     (lambda s: s["rnn.weight_hh_l0"].mul_(0.1), "no slow mode"),
      (lambda s: s.update({"head.weight": s["head.weight"].to(torch.complex64)}), "floating")],
 )  # fmt: skip
 def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path, capsys, change, words):

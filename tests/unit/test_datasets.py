@@ -57,7 +57,7 @@ def test_a_file_is_found_packed_or_not_and_in_its_folder(folder, place):
     ("name", "content", "reason"),
     [
         ("data-ubyte", CONTENT[:-1] + b"!", "SHA-256"),
-        ("data-ubyte.gz", gzip.compress(CONTENT, mtime=0)[:-9], "cut short"),
+        ("data-ubyte.gz", gzip.compress(CONTENT, mtime=0)[:-9], "truncated"),
     ],
 )
 def test_a_wrong_file_is_refused_by_name_and_not_replaced(folder, monkeypatch, name, content, reason):

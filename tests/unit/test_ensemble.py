@@ -161,7 +161,7 @@ def test_the_learning_rate_drops_after_its_iteration():
 
 def test_a_kernel_that_fails_its_check_is_replaced(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("twm.models.elman.check_kernel", lambda kernel, seed: 1.0)
-    with pytest.warns(UserWarning, match="torch autograd"):
+    with pytest.warns(UserWarning, match="PyTorch autograd"):
         ensemble = Ensemble([SMALL])
     assert isinstance(ensemble._kernel, ReferenceKernel)
     ensemble.train(lambda current: current.iteration < 3)
@@ -172,12 +172,12 @@ def test_what_does_not_fit_is_refused():
     tensors, description = Ensemble([SMALL]).state()
     plans = [replace(SMALL, seed=1).describe()], [{"task": "T1"}]
     for wrong in (*({"plans": plan} for plan in plans), {"iteration": -5}, {"iteration": 10**9}):
-        with pytest.raises(UserError, match="another plan|another version|none of the plan's"):
+        with pytest.raises(UserError, match="another plan|another version|is not in the plan"):
             Ensemble([SMALL]).load(tensors, description | wrong)
     for others, word in (([replace(SMALL, hidden=8)], "side by side"), ([SMALL], "twice")):
         with pytest.raises(UserError, match=word):
             Ensemble([SMALL, *others])
-    with pytest.raises(UserError, match="not ended"):
+    with pytest.raises(UserError, match="not finished"):
         Ensemble([SMALL]).finish()
 
 

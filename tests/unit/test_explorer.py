@@ -45,7 +45,7 @@ def test_the_still_shows_the_text_turned(packed):
 def test_what_the_page_cannot_show_is_refused(packed, tmp_path):
     weights = draw_weights(1, 4, "uniform", torch.Generator().manual_seed(0))
     write_network(tmp_path / "fibonacci.safetensors", weights, {"task": "fibonacci:2,1"})
-    with pytest.raises(UserError, match="signed selection"):
+    with pytest.raises(UserError, match="selection task"):
         pack_network("Fibonacci", tmp_path / "fibonacci.safetensors")
     with pytest.raises(UserError, match="shape"):
         draw_still(packed[0], "31", 4)

@@ -144,7 +144,7 @@ def test_a_stand_in_needs_no_download(monkeypatch, tmp_path):
     monkeypatch.setenv("TWM_DATA_DIR", str(tmp_path))
     assert find_stand_in("copy:5") == "copy:5" and find_stand_in("nscifar:16,100,9") == "nscifar:16,100,9"
     whole, small = SequencePlan("psmnist:14,10000", "irnn", 5), parse_sequence_task("small-psmnist:14")
-    assert find_stand_in(whole.task) == small.name and small.label == "a small part of MNIST"
+    assert find_stand_in(whole.task) == small.name and small.label == "a sample of MNIST"
     # One order of pixels for both, so that a network reads one as it learnt to read the other.
     assert torch.equal(whole.make_task_at_hand().draw_test(3).inputs, small.draw_test(3).inputs)
     images = load_small_mnist()

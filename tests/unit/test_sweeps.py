@@ -182,7 +182,7 @@ def test_results_that_were_left_are_recorded_first(expected: list[dict], tmp_pat
     assert run_job([PLANS[0]], place.work)
     (tmp_path / ".rows.csv.abcd1234").write_text("half a", encoding="utf-8")
     train(PLANS[:1], place, lines.append, resume=True)
-    assert lines == [f"{PLANS[0].name} was done and is now on record"]
+    assert lines == [f"{PLANS[0].name} was finished and is now saved"]
     assert strip(read_models(place.rows)) == expected[:1] and not list(tmp_path.glob(".rows.csv.????????"))
 
 
@@ -260,7 +260,7 @@ def test_a_full_disk_stops_no_training_and_loses_nothing(
     with monkeypatch.context() as patch:
         patch.setattr("twm.training.runner.write_tensors", refuse_some)
         assert run_job(PLANS[:1], place.work, checkpoint_seconds=1e-9, say=lines.append)
-    assert lines and all("No space left" in line and "training goes on" in line for line in lines)
+    assert lines and all("No space left" in line and "training continues" in line for line in lines)
     with monkeypatch.context() as patch:
         patch.setattr("twm.records.write_atomically", refuse)
         with pytest.raises(UserError, match="No space left.*--resume"):
@@ -295,7 +295,7 @@ def test_a_model_that_fails_or_cannot_be_recorded_does_not_stop_the_others(
     ("row", "word"),
     [
         ({"model": "T1", "seed": 0, "speed": 3}, "another version.*speed"),
-        (dict.fromkeys(Ensemble.columns) | {"model": PLANS[0].name, "seed": 0, "l2": 0.5}, "is .*choose another place"),
+        (dict.fromkeys(Ensemble.columns) | {"model": PLANS[0].name, "seed": 0, "l2": 0.5}, "is .*choose another folder"),
     ],
 )
 def test_a_table_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path: Path, row: dict, word: str):
@@ -468,7 +468,7 @@ def test_the_list_tells_what_is_on_record_and_what_waits(clone: Path, capsys: py
         ("train T1 --resume", "--out"),
         ("train T1 --device tpu", "tpu"),
         ("sweep --list --only T1*", "--only --list"),
-        ("sweep table1 --only T1_h64_l2-0_s7 --seeds 0-4", "'T1_h64_l2-0_s7' near T1_h64_l2-0_s 165"),
+        ("sweep table1 --only T1_h64_l2-0_s7 --seeds 0-4", "'T1_h64_l2-0_s7' similar T1_h64_l2-0_s 165"),
         ("sweep flipflop --only T1*", "T1* flip-flop-"),
         ("sweep table1 --executor pbs", "pbs slurm"),
     ],

@@ -26,7 +26,7 @@ REFUSED = [
     (lambda: bases.make_basis(4, 3), "hidden must be at least"),
     (lambda: bases.make_basis_from_columns(DEPENDENT), "not independent: its 2 columns have rank 1"),
     # The same eigenvalue inside and outside the span, coupled: a Jordan block across the border.
-    (lambda: bases.compute_dual(np.eye(2, 1), "spectral", [[1.0, 1.0], [0.0, 1.0]]), "dual does not exist"),
+    (lambda: bases.compute_dual(np.eye(2, 1), "spectral", [[1.0, 1.0], [0.0, 1.0]]), "no left-eigenvector dual"),
     (lambda: operators.load_history(bases.make_basis(4), np.ones((3, 2))), "does not fill a basis"),
     (
         lambda: operators.simulate_linear(np.eye(4), np.ones((4, 2)), np.ones((2, 3)), np.ones((1, 2)), 1),

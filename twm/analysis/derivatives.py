@@ -42,7 +42,7 @@ class _Recurrence:
 
     def __init__(self, network: Any, inputs: Any, step: int | None, nonlinearity: str | None, bias: Any) -> None:
         if isinstance(network, ElmanRNN):
-            told = "a network brings its own activation and bias: leave them out"
+            told = "the network already has an activation and a bias: leave both arguments out"
             require(nonlinearity is None and bias is None, told)
             network, nonlinearity, bias = network.get_matrices(), network.nonlinearity, network.bias_hh_l0
         self.nonlinearity, known = nonlinearity or "tanh", ", ".join(NONLINEARITIES)

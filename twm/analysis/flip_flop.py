@@ -67,7 +67,7 @@ class FlipFlopRun:
     def find_rest(self, corner: Sequence[int]) -> np.ndarray:
         """Return the states of rest (states, hidden) in one output state."""
         found = self.states[self.mark_quiet() & (self.signs == corner).all(2)]
-        require(len(found) > 0, f"the run never rests in the output state {list(corner)}: make it longer")
+        require(len(found) > 0, f"the run never settles in the output state {list(corner)}: make it longer")
         return found
 
 
@@ -294,7 +294,7 @@ def fit_delay_line(run: FlipFlopRun) -> DelayLine:
     """Find the delay line in a network's states by least squares, on half of the streams; judge it on the others."""
     depth, channels = run.task.delay + 1, run.task.channels
     first, last, half = max(run.warm, depth), len(run.held), run.states.shape[1] // 2
-    require(half > 0, "the delay line is judged on other streams than it is fitted on: run at least two")
+    require(half > 0, "the delay line is fitted and tested on different streams: run at least two")
     # The signs held 0, 1, ... steps ago, and the states beside them.
     history = np.stack([run.held[first - age : last - age] for age in range(depth)], -1)
     parts = slice(None, half), slice(half, None)

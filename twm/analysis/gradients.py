@@ -101,7 +101,7 @@ def fit_slope(distances: Any, norms: Any) -> Slope:
     least = 2 if count > 1 else 3
     require(len(distances) >= least, f"a slope needs at least {least} different distances, not {len(distances)}")
     positive = bool(((norms > 0) & np.isfinite(norms)).all())
-    require(positive, "only positive finite lengths have a logarithm: leave out where a gradient is zero")
+    require(positive, "norms must be positive and finite: leave out zero gradients")
     samples = np.polyfit(distances, np.log(norms), 1)[0]
     if count > 1:
         error, freedom = stats.sem(samples), count - 1

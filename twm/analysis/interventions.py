@@ -58,7 +58,7 @@ def interchange_variable(
     Column 0 is the oldest; the step counts from the end of the input phase; watched for three laps if ``steps`` is not given.
     """
     inside, expansion, before = _prepare(recovered, sample, [column], step, content)
-    require(sample.states.shape[1] > 1, "an interchange needs two runs at least")
+    require(sample.states.shape[1] > 1, "an interchange needs at least two runs")
     places = inside | expansion[:, expansion[inside].any(axis=0)].any(axis=1)
     move, after = np.roll(before, 1, axis=0) - before, np.roll(sample.waves[step], 1, axis=0)
     return _carry_out(system, recovered, sample, step, steps, places, after, move)
@@ -96,7 +96,7 @@ def _carry_out(system, recovered, sample, step, steps, places, wanted, move) -> 
 
 def _prepare(recovered, sample, columns, step, content) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Mark the needed coordinates (rank,) of columns; return them, what is a copy of what by then, and the contents."""
-    require(recovered.coordinates is not None, "the needed part of this task is not a set of variables")
+    require(recovered.coordinates is not None, "the observable subspace of this task is not a set of coordinates")
     rank = sample.observable.rank
     require(recovered.rank == rank, f"the basis has {recovered.rank} columns, the task {rank}")
     require(content in ("read", "theory"), f"content must be one of read, theory, not {content!r}")

@@ -163,7 +163,7 @@ def _find_slow_space(linear: Linearisation, threshold: float) -> _SlowSpace:
     """Find the directions of a linearised network that do not decay, and the rows that are blind to those that do."""
     # By an ordered Schur decomposition, which needs no eigenvectors: transients may well have too few of them.
     upper, frame, rank = schur(linear.recurrent, sort=lambda real, imaginary: np.hypot(real, imaginary) > threshold)
-    require(rank > 0, f"the network has no eigenvalue beyond {threshold:g}: it keeps nothing")
+    require(rank > 0, f"the network has no eigenvalue above {threshold:g} in magnitude, and therefore no slow mode")
     inner, coupling, outer = upper[:rank, :rank], upper[:rank, rank:], upper[rank:, rank:]
     mixed = solve_sylvester(inner, -outer, coupling) if len(outer) else coupling
     return _SlowSpace(frame[:, :rank], frame[:, :rank].T + mixed @ frame[:, rank:].T, inner)
@@ -238,7 +238,7 @@ def _regress_columns(sample: StateSample, at: int | None, intercept: bool) -> tu
     states, waves, kept, expansion = sample.select(at)
     h, m = states.reshape(-1, states.shape[-1]), waves.reshape(-1, waves.shape[-1])[:, kept]
     filled = np.linalg.matrix_rank(m) == len(kept)
-    require(filled, f"the sample does not fill the {len(kept)} variables: draw more histories or run for longer")
+    require(filled, f"the sample does not fill the {len(kept)} variables: draw more histories or use more steps")
     Psi = np.linalg.lstsq(np.column_stack([m, np.ones(len(m))]) if intercept else m, h, rcond=None)[0].T
     # Copies share their direction.
     return Psi[:, : len(kept)] @ np.linalg.pinv(expansion), Psi[:, -1] if intercept else np.zeros(len(Psi))

@@ -103,7 +103,7 @@ def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np
     # Powell's method stops where rounding hides its progress; one full Newton step takes what is left.
     point = point + np.linalg.lstsq(slope(point), point - system.step(point), rcond=None)[0]
     still = np.abs(system.step(point) - point).max()
-    require(still <= 1e-10, f"no fixed point found: the state still moves by {still:.1e} a step; try another start")
+    require(still <= 1e-10, f"no fixed point found: the state still moves by {still:.1e} per step; try another start")
     return point
 
 

@@ -77,8 +77,8 @@ def make_readme_table() -> str:
     # At a reduced scale a failure says little about the paper.
     failed = [one for one in judged if one.verdict == "differs" and not one.scale]
     beyond = [one for one in judged if one.beyond]
-    for title, group in (("What does not hold", failed), ("What is not in the papers", beyond)):
-        head = ["", f"**{title}**", "", "| claim | kind | says | came out | verdict |", "|---|---|---|---|---|"]
+    for title, group in (("Claims that do not hold", failed), ("Claims beyond the papers", beyond)):
+        head = ["", f"**{title}**", "", "| claim | kind | statement | result | verdict |", "|---|---|---|---|---|"]
         lines += head if group else []
         for one in group:
             told = ". ".join(part for part in (one.value, one.reason) if part)
@@ -112,7 +112,7 @@ def _describe_profiles() -> dict[str, str]:
     timings, described = read_timings(), {}
     for name, profile in PROFILES.items():
         summary = summarise_profile(timings.get(name, {}))
-        measured = "no time on record"
+        measured = "not measured"
         if summary["notebooks"]:
             spent = f"{summary['seconds'] / 60:.1f} min, {summary['memory_mb'] / 1024:.1f} GB"
             measured = f"measured {spent} for {summary['notebooks']} notebooks"
@@ -135,15 +135,15 @@ def examine() -> dict[str, dict[str, str]]:
             "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
             "cores": str(os.cpu_count()),
             "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
-            "GPU": gpu or "none found by torch; everything runs on the CPU",
-            "training": f"on the CPU one process a core; on a GPU {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
-            "clone": f"{root} at {find_commit(root)}" if root else "none: only the library works, see the rerun page",
+            "GPU": gpu or "none found by PyTorch; everything runs on the CPU",
+            "training": f"on the CPU, one process per core; on a GPU, {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
+            "clone": f"{root} at {find_commit(root)}" if root else "none; only the library is available",
             "disk free": f"{shutil.disk_usage(root or Path.cwd()).free / 2**30:.0f} GiB",
-            "browser for tests": browser or "none: browser tests will skip",
+            "browser for tests": browser or "none; browser tests will be skipped",
         },
         "packages": {package: installed.get(package, "not installed") for package in _PACKAGES},
         "data": {"TWM_DATA_DIR": os.environ.get("TWM_DATA_DIR") or "not set", **describe_data()},
-        "profiles": _describe_profiles() if root else {"": "known in a clone"},
+        "profiles": _describe_profiles() if root else {"": "available in a clone only"},
     }
 
 
@@ -180,7 +180,7 @@ def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), outp
     pages, output = pages or pages_dir(), output or build_dir() / "html"
     listed = list_pages()
     missing = sorted(name for name in listed if not (pages / f"{name}.ipynb").exists())
-    require(not missing, f"these pages were never run: {', '.join(missing)}; run `twm run` first, or `twm book`")
+    require(not missing, f"these pages have not been run: {', '.join(missing)}; run `twm run` first, or `twm book`")
     with scratch_folder("site") as scratch:
         shutil.copytree(book, scratch / "book", ignore=shutil.ignore_patterns("pages", "results", "__pycache__"))
         # _config.yml names its extensions relative to itself, so it travels with the book.

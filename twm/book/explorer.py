@@ -74,9 +74,9 @@ def pack_network(name: str, path: Path) -> PackedNetwork:
     """Read a recorded network, its weights in float64 as recorded in float32, and recover its basis."""
     network, configuration = read_network(path)
     system, task = as_system(network), parse_task(configuration["task"])
-    require(hasattr(task.boundary, "positions"), f"the explorer needs a signed selection, not the task {task.name}")
+    require(hasattr(task.boundary, "positions"), f"the explorer needs a selection task, not {task.name}")
     found = recover_basis(system, task, "regression", sample_states(system, task, count=_SAMPLES, seed=0))
-    require(found.coordinates is not None, f"no set of coordinates spans what {path.stem} keeps")
+    require(found.coordinates is not None, f"the observable subspace of {path.stem} is not a set of coordinates")
     return PackedNetwork(name, task, path.stem, system, found, configuration)
 
 
@@ -119,7 +119,7 @@ def draw_still(network: PackedNetwork, text: str, steps: int) -> Any:
 def describe_still(text: str, history: int, steps: int) -> str:
     """Return the still's alternative text."""
     return (
-        f"Four panels, {steps} steps after the input has ended. First, the input: {text} drawn on {history} columns. "
-        "Second, the activity of the hidden neurons, in which no character can be seen. Third, the same state in the recovered "
-        f"basis: {text} again, turned by {steps % history} columns. Fourth, the output: {text} written again and again."
+        f"Four panels, {steps} steps after the end of the input. First, the input: {text} drawn on {history} columns. "
+        "Second, the activity of the hidden neurons, showing no character. Third, the same state in the recovered "
+        f"basis: {text} again, shifted by {steps % history} columns. Fourth, the output: repetitions of {text}."
     )

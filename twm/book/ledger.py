@@ -119,7 +119,7 @@ def _evaluate(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) ->
         return evaluator.eval(text, _parse(text))
     except NameNotDefined as error:
         raise UserError(
-            f"{where}: no number {error.name!r} is on record, only {', '.join(numbers)}; correct it, or run `twm book --record`"
+            f"{where}: no recorded number {error.name!r}, only {', '.join(numbers)}; correct it, or run `twm book --record`"
         ) from None
     except (InvalidExpression, *_FAULTS) as error:
         raise UserError(f"{where}: {text!r} does not evaluate: {' '.join(str(error).split())}") from None
@@ -170,7 +170,7 @@ def _check_syntax(label: str, claim: Claim) -> None:
         try:
             _parse(text)
         except (SyntaxError, ValueError) as error:
-            raise UserError(f"{label}, {name}: {text!r} is no expression: {error.args[0]}") from None
+            raise UserError(f"{label}, {name}: {text!r} is not an expression: {error.args[0]}") from None
 
 
 def _parse_row(row: Any, number: int, name: str) -> Claim:
@@ -186,7 +186,7 @@ def _parse_row(row: Any, number: int, name: str) -> Claim:
     because = row.get("because", {})
     because = because if isinstance(because, dict) else {"otherwise": because}
     wrong = sorted(set(because) - {"reproduced", "partly", "differs", "not run", "otherwise"})
-    require(not wrong, f"{label}: because has {', '.join(wrong)}, which is no verdict")
+    require(not wrong, f"{label}: because has the unknown verdict {', '.join(wrong)}")
     changes = row.get("changes", [])
     for change in changes if isinstance(changes, list) else [changes]:
         known = isinstance(change, dict) and set(change) == {"date", "what", "why"} and _is_date(str(change["date"]))
@@ -209,7 +209,7 @@ def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
     try:
         rows = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except FileNotFoundError:
-        raise UserError(f"there is no ledger at {path}") from None
+        raise UserError(f"there is no claims list at {path}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -281,14 +281,14 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
     page = evidence.get(claim.notebook)
     entry = page["claims"].get(claim.id) if page else None
     if entry is None:
-        reason = f"nothing on record: run `twm book --record`, which runs {claim.notebook}"
+        reason = f"no saved results: run `twm book --record`, which runs {claim.notebook}"
         reason = page["not_run"].get(claim.id, reason) if page else reason
         return JudgedClaim(**vars(claim), reason=reason, link=f"scoreboard.html#{anchor(claim.id)}")
     verdict, value, reason = judge_numbers(claim, entry["numbers"])
     if entry["scale"]:
         # A failure may be the scale's, and decides nothing.
-        told = {"reproduced": "Holds at a reduced scale", "differs": "Tried at a reduced scale alone, which may be why"}
-        reason = f"{reason} {told.get(verdict, 'Tried at a reduced scale')}: {entry['scale']}.".strip()
+        told = {"reproduced": "Holds at a reduced scale", "differs": "Tested only at a reduced scale, a possible cause"}
+        reason = f"{reason} {told.get(verdict, 'Tested at a reduced scale')}: {entry['scale']}.".strip()
         verdict = {"reproduced": "reduced", "differs": "not run"}.get(verdict, verdict)
     figure = entry.get("figure")
     counts = {key: entry.get(key, entry["numbers"].get(key)) for key in ("networks", "settings")}

@@ -85,7 +85,7 @@ def find_difference(name: str) -> str | None:
     if differing:
         return f"notebooks/{name}.ipynb and .py differ from cell {differing[0]} on: {remedy}"
     if any(cell.get("outputs") or cell.get("execution_count") for cell in node.cells):
-        return f"notebooks/{name}.ipynb has outputs: only the .py and an .ipynb without outputs are kept"
+        return f"notebooks/{name}.ipynb has outputs: commit the .ipynb without outputs"
     return None
 
 
@@ -156,7 +156,7 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path) -> Run
     source, target, evidence = scratch / f"{name}.source.ipynb", scratch / f"{name}.ipynb", scratch / f"{name}.json"
     nbformat.write(read_source(name), source)
     odd = ", ".join(sorted(set(parameters) ^ set(papermill.inspect_notebook(str(source)))))
-    require(not odd, f"notebooks/{name}.py: its parameters must be {', '.join(PARAMETERS)}; at odds: {odd}")
+    require(not odd, f"notebooks/{name}.py: its parameters must be {', '.join(PARAMETERS)}; missing or unknown: {odd}")
     started = time.perf_counter()
     # What the notebook prints goes to the log and nowhere else.
     handler, logger = logging.FileHandler(scratch / f"{name}.log", encoding="utf-8"), logging.getLogger("papermill")

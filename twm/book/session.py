@@ -39,9 +39,9 @@ class Profile:
 
 
 PROFILES = {
-    "smoke": Profile("smoke", "continuous integration, and a first look", 180, False),
-    "laptop": Profile("laptop", "retrain everything at a reduced scale", 3600, False),
-    "paper": Profile("paper", "the paper's scale, from recorded runs unless told to retrain", 300, True),
+    "smoke": Profile("smoke", "continuous integration and quick tests", 180, False),
+    "laptop": Profile("laptop", "train everything at a reduced scale", 3600, False),
+    "paper": Profile("paper", "the paper's scale, from saved results unless --retrain is given", 300, True),
 }
 
 
@@ -68,7 +68,7 @@ class DataTable:
     def __post_init__(self) -> None:
         self.rows = [list(map(str, row)) for row in self.rows]
         if any(len(row) != len(self.header) for row in self.rows):
-            raise ValueError(f"every row needs {len(self.header)} cells, one a column")
+            raise ValueError(f"every row needs {len(self.header)} cells, one per column")
 
     def __repr__(self) -> str:
         widths = [max(map(len, column)) for column in zip(self.header, *self.rows)]
@@ -195,7 +195,7 @@ class Page:
         require(not open_claims, f"{self.name} recorded nothing for {', '.join(open_claims)}")
         content = self._content()
         write_atomically(self._path, json.dumps(content, indent=1, sort_keys=True) + "\n")
-        trained = "recorded runs where there are any" if self.reuse else "everything computed or trained here"
+        trained = "saved results where available" if self.reuse else "everything computed or trained in this run"
         rows = {
             "profile": f"{self.profile.name} ({trained})", "seed": self.seed, "device": content["device"],
             "versions": ", ".join(f"{name} {content[name]}" for name in ("python", "numpy", "torch") if content[name]),

@@ -265,6 +265,6 @@ def make_kernel(
             return kernel
     except RuntimeError as failure:
         reason = f"it failed: {str(failure).splitlines()[0]}"
-    message = f"the {path} path is not used on this machine: {reason}. Training goes on with torch autograd, slower"
+    message = f"the {path} path is not used on this machine: {reason}. Training continues with PyTorch autograd, slower"
     warnings.warn(message, stacklevel=2)
     return ReferenceKernel(weights, history, batch, horizon_max, **options)

@@ -43,7 +43,7 @@ def stack_weights(networks: Any) -> Weights:
     require(len(networks) > 0, "an ensemble needs at least one network")
     sizes = {tuple(weights.encoder.shape) for weights in networks}
     single = len(sizes) == 1 and networks[0].encoder.ndim == 2
-    require(single, f"the networks of an ensemble must be single ones of one (hidden, dim), not {sorted(sizes)}")
+    require(single, f"networks of an ensemble must be single networks of equal (hidden, dim), not {sorted(sizes)}")
     return Weights(*(torch.stack(matrices) for matrices in zip(*networks)))
 
 
@@ -90,7 +90,7 @@ def check_initial(initial: str, dim: int, hidden: int, history: int | None) -> N
     if initial in WAVE_INITIALISATIONS:
         require(history is not None, f"initial {initial!r} needs the history of the task: the number of columns")
         least = f"initial {initial!r} needs hidden of at least history*dim = {require_count(history, 'history') * dim}"
-        reason = "a wave has as many columns as the history is long"
+        reason = "a wave has one column per step of the history"
         require(hidden >= history * dim, f"{least}, not {hidden}: {reason}")
 
 
@@ -128,7 +128,7 @@ def choose_device(device: str) -> str:
     """Return ``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``; refuse ``cuda`` where torch finds no GPU."""
     require(device in ("auto", "cpu", "cuda"), f"unknown device {device!r}: choose auto, cpu or cuda")
     found = device != "cpu" and torch.cuda.is_available()
-    told = "torch finds no GPU on this machine: use --device cpu, or --device auto to take one where there is one"
+    told = "PyTorch finds no GPU on this machine: use --device cpu, or --device auto to use a GPU if there is one"
     require(found or device != "cuda", told)
     return "cuda" if found else "cpu"
 
@@ -218,7 +218,7 @@ class Kernel:
         numbers = torch.as_tensor(value, dtype=torch.float64, device=self.device)
         in_range = numbers >= 0 if name == "l2" else numbers > 0
         fits = tuple(numbers.shape) in ((), self._leading) and bool((in_range & numbers.isfinite()).all())
-        allowed = "one number" if self.models is None else "one number or one a model"
+        allowed = "one number" if self.models is None else "one number, or one per model"
         least = "at least 0" if name == "l2" else "positive"
         require(fits, f"{name} must be {allowed}, finite and {least}, not {value!r}")
         return numbers.expand(self._leading).clone()

@@ -97,9 +97,9 @@ class WaveRNN(SequenceNetwork):
         super().__init__(inputs, hidden, activation, seed)
         self.neurons, self.channels, self.kernel = neurons, channels, require_count(kernel, "kernel")
         check_name("recurrent", recurrent, RECURRENT_STARTS)
-        require(kernel % 2 == 1, f"kernel must be odd, so that it has a middle, not {kernel}")
+        require(kernel % 2 == 1, f"kernel must be odd, so that it has a centre, not {kernel}")
         require(kernel <= 2 * neurons + 1, f"a kernel of {kernel} goes around a ring of {neurons} more than once")
-        require(kernel > 1 or recurrent != "shift", "a kernel of 1 moves no activity: start it as identity or random")
+        require(kernel > 1 or recurrent != "shift", "a kernel of size 1 moves nothing: use identity or random")
         fan = channels * kernel
         weight, self.bias_kernel = self._draw(fan, channels, channels, kernel), self._draw(fan, channels)
         if recurrent != "random":

@@ -48,7 +48,7 @@ def _list_folders() -> list[Path]:
     """Return the folders in which data is looked for, the first one first."""
     asked = os.environ.get("TWM_DATA_DIR")
     folders = [Path(asked).expanduser()] if asked else []
-    told = f"TWM_DATA_DIR={asked} is not a folder: set it to the one that holds the data, or leave it out"
+    told = f"TWM_DATA_DIR={asked} is not a folder: set it to the folder with the data, or unset it"
     require(all(folder.is_dir() for folder in folders), told)
     return [*folders, _cache_dir()]
 
@@ -79,7 +79,7 @@ def _check(wanted: DataFile, content: bytes, packed: bool) -> tuple[bytes, str]:
         try:
             content = gzip.decompress(content)
         except (OSError, EOFError, zlib.error):
-            return b"", "it is cut short, or not packed with gzip"
+            return b"", "it is truncated, or not compressed with gzip"
     found = hashlib.sha256(content).hexdigest()
     return content, "" if found == wanted.digest else f"its SHA-256 begins {found[:8]}, not {wanted.digest[:8]}"
 
@@ -100,7 +100,7 @@ def _download(wanted: DataFile) -> bytes:
             with suppress(OSError):  # Without a cache it is fetched again the next time.
                 write_atomically(_cache_dir() / name, fetched)
             return content
-        reasons.append(f"what {mirror} sent is not it: {reason}")
+        reasons.append(f"the file from {mirror} is wrong: {reason}")
     folder = os.environ.get("TWM_DATA_DIR") or "a folder that TWM_DATA_DIR names"
     why = f"could not be downloaded ({'; '.join(dict.fromkeys(reasons))})" if reasons else "has no mirror"
     raise UserError(f"{wanted.says}, {name}, is not on this machine and {why}: put it in {folder}")
@@ -171,7 +171,7 @@ def load_small_mnist() -> Images:
     """Load the first of MNIST, by Yann LeCun and Corinna Cortes from data of NIST; both under CC BY-SA 3.0."""
     with np.load(Path(__file__).with_name("small_mnist.npz"), allow_pickle=False) as arrays:
         parts = [arrays[name] for name in Images._fields[:4]]
-    return Images(parts[0], parts[1].astype(np.int64), parts[2], parts[3].astype(np.int64), "a small part of MNIST")
+    return Images(parts[0], parts[1].astype(np.int64), parts[2], parts[3].astype(np.int64), "a sample of MNIST")
 
 
 def describe_data() -> dict[str, str]:
@@ -182,7 +182,7 @@ def describe_data() -> dict[str, str]:
         return {"images": str(error)}
     described = {}
     for name, files in (("MNIST", MNIST_FILES), ("CIFAR-10", CIFAR10_FILES)):
-        advice = "will be downloaded when it is needed" if files[0].mirrors else "has no mirror and must be laid there"
+        advice = "will be downloaded when it is needed" if files[0].mirrors else "has no mirror; put it there by hand"
         missing = ", ".join(wanted.names[-1] for wanted in files if find_file(wanted) is None)
         found = find_file(files[0])
         described[name] = f"{missing} not found in {folders}: it {advice}" if missing else f"found in {found.parent}"

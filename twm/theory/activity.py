@@ -92,7 +92,7 @@ def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 
     Left out is what changes more slowly, near the origin, where all lines meet. Without structure the share is about
     twice the width.
     """
-    require(0 < width < 0.5, f"width must be between 0 and 0.5 cycles a step, not {width!r}")
+    require(0 < width < 0.5, f"width must be between 0 and 0.5 cycles per step, not {width!r}")
     power = np.asarray(spectrum, dtype=float) ** 2
     on_line, total = (power[_mark_line(power.shape, chosen, width)].sum() for chosen in (speed, None))
     return float(on_line / total) if total > 0 else 0.0

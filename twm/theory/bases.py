@@ -92,7 +92,7 @@ def compute_dual(basis: np.ndarray, kind: str, operator: np.ndarray | None = Non
     if kind == "inverse":
         require(hidden == size, f"only a square basis has an inverse, not one of shape {basis.shape}")
         return np.linalg.inv(basis)
-    require(operator is not None, "the spectral dual needs the operator whose transients it is to ignore")
+    require(operator is not None, "the left-eigenvector dual needs the operator whose transients it annihilates")
     fits = np.shape(operator) == (hidden, hidden)
     require(fits, f"the operator must be of shape {(hidden, hidden)}, not {np.shape(operator)}")
     return np.linalg.inv(basis) if hidden == size else _compute_spectral_dual(basis, np.asarray(operator, dtype=float))
@@ -173,12 +173,12 @@ def _compute_spectral_dual(basis: np.ndarray, operator: np.ndarray) -> np.ndarra
     frame, upper = np.linalg.qr(basis, mode="complete")
     turned = frame.T @ operator @ frame
     scale, leak = np.linalg.norm(operator, 2), np.linalg.norm(turned[size:, :size], 2)
-    problem = f"the operator leads out of the span of the basis (by {leak:.1e}): it has no spectral dual"
+    problem = f"no left-eigenvector dual: the operator does not map the span of the basis to itself ({leak:.1e})"
     require(leak <= 1e-8 * scale, problem)
     inside, coupling, outside = turned[:size, :size], turned[:size, size:], turned[size:, size:]
     # In the frame the operator is block triangular; the columns (mixed, 1) span the other invariant subspace if
     # inside @ mixed + coupling = mixed @ outside, so the rows (1, -mixed) vanish there.
-    mixed, problem = np.zeros_like(coupling), "the spectral dual does not exist: spectra in and out of the span meet"
+    mixed, problem = np.zeros_like(coupling), "no left-eigenvector dual: the spectra inside and outside the span overlap"
     if np.linalg.norm(coupling, 2) > 1e-14 * scale:
         try:
             mixed = solve_sylvester(inside, -outside, -coupling)

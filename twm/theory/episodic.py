@@ -244,7 +244,7 @@ def find_variables(recurrent: np.ndarray, states: np.ndarray, contents: np.ndarr
     fits = states.ndim == contents.ndim == 2 and len(states) == len(contents) and W.shape == (hidden, hidden)
     require(fits, f"recurrent, states and contents do not fit: {W.shape}, {states.shape}, {contents.shape}")
     varied = np.linalg.matrix_rank(contents) == size
-    require(varied, f"the contents do not tell {size} variables apart: give more samples")
+    require(varied, f"the stored values do not distinguish {size} variables: give more samples")
     psi = np.linalg.lstsq(contents, states, rcond=None)[0].T
     dual = np.linalg.pinv(psi)
     return VariableMemories(psi, dual, dual @ W @ psi)

@@ -114,7 +114,7 @@ def select_runs(
     wanted = lambda row: (row["model"], row["task"], float(row["learning_rate"])) == (model, task, learning_rate)
     chosen = [row for row in rows if wanted(row) and hidden in (None, int(row["hidden"]))]
     runs = {int(row["seed"]): row for row in sorted(chosen, key=lambda row: int(row["seed"]))}
-    require(len(runs) == len(chosen), f"{model} has several runs of one seed: say which hidden size")
+    require(len(runs) == len(chosen), f"{model} has several runs of one seed: choose a hidden size")
     return runs
 
 

@@ -35,7 +35,7 @@ class Estimate:
 def estimate_mean(values: Sequence[float]) -> Estimate:
     """Return the mean of finite numbers, one a seed, with the interval of Student's t."""
     numbers = np.array(values, dtype=float)
-    require(bool(np.isfinite(numbers).all()), "a mean needs finite values: leave out undefined ones and say how many")
+    require(bool(np.isfinite(numbers).all()), "a mean needs finite values: leave out and count undefined ones")
     count, mean = len(numbers), float(numbers.mean()) if len(numbers) else None
     if count < 2:
         return Estimate(mean, None, None, count, numbers)
@@ -45,7 +45,7 @@ def estimate_mean(values: Sequence[float]) -> Estimate:
 
 def compare_paired(first: Sequence[float], second: Sequence[float], draws: int = 10_000) -> Estimate:
     """Return the mean of first less second, finite numbers of the same seeds, by a bootstrap over pairs."""
-    require(len(first) == len(second) > 0, f"pairs need two equally long lists, not {len(first)} and {len(second)}")
+    require(len(first) == len(second) > 0, f"pairs need two lists of equal length, not {len(first)} and {len(second)}")
     differences = np.array(first, dtype=float) - np.array(second, dtype=float)
     require(bool(np.isfinite(differences).all()), "paired differences must be finite")
     count = len(differences)
@@ -67,7 +67,7 @@ def correlate_ranks(
     """Return Spearman's rank correlation of three or more pairs, with ranks within groups; 0 where a side does not vary."""
     labels = pd.Series([0] * len(first) if groups is None else list(groups))
     counts = len(first), len(second), len(labels)
-    require(len(set(counts)) == 1 and counts[0] >= 3, f"ranks need three pairs or more, a group each, not {counts}")
+    require(len(set(counts)) == 1 and counts[0] >= 3, f"ranks need three or more pairs with a group each, not {counts}")
     sides = np.array([first, second], dtype=float)
     require(bool(np.isfinite(sides).all()), "ranks need finite numbers")
     members = [np.flatnonzero(labels == label) for label in labels.unique()]

@@ -153,7 +153,7 @@ def find_last_possible(run: FibonacciRun, tolerance: float, steps: int = 1000) -
     reach = run.weights.readout.abs().sum(-1).amax(-1).numpy()
     series = rollout(make_fibonacci(2, 1), np.full((2, 1), 0.5), steps)[2:, 0] / run.scale
     beyond = bool(series[-1] * (1 - tolerance) > reach.max())
-    require(beyond, f"nothing is out of reach within {steps} steps: look further")
+    require(beyond, f"no step within {steps} is out of reach: increase the number of steps")
     return (series[None] * (1 - tolerance) <= reach[:, None]).sum(1)
 
 

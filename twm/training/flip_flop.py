@@ -139,7 +139,7 @@ class FlipFlopTrainer(TrainingRun):
 
     def _prepare(self, path: str | None) -> None:
         require(path in (None, "fast", "reference"), f"path must be fast or reference, not {path!r}")
-        require(len(self.plans) == 1, "networks on the flip-flop are trained one at a time")
+        require(len(self.plans) == 1, "flip-flop networks are trained one at a time")
         plan = self.plan = self.plans[0]
         initial = draw_flip_flop_weights(plan.hidden, plan.task.channels, plan.seed)
         # One vector for all that is trained, so that clipping and Adam are a handful of operations.
@@ -165,7 +165,7 @@ class FlipFlopTrainer(TrainingRun):
         exact = compute_truncated_gradient(self._weights, pulses, targets, state)
         for reference, own in zip(exact, self._compute(pulses, targets, state)):
             if (reference - own).norm() > 1e-5 * reference.norm() + 1e-9:
-                warnings.warn("the fast gradient of the flip-flop fails its check here: autograd is used", stacklevel=3)
+                warnings.warn("the fast gradient of the flip-flop fails its check: autograd is used", stacklevel=3)
                 return "reference"
         return "fast"
 

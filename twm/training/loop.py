@@ -215,7 +215,7 @@ class TrainingRun:
 
     def finish(self) -> list[TrainedModel]:
         """Measure models that have ended, and return what came out, one result a plan."""
-        require(self.finished, "the models have not ended: train them to the end first")
+        require(self.finished, "training has not finished: train the models to the end first")
         if not self._results:
             with quiet_process(self.device):
                 rows = self._make_rows()
@@ -248,8 +248,8 @@ class TrainingRun:
         plans = [restore_plan(self.plan_type, plan) for plan in description["plans"]]
         require(plans == self.plans, "the checkpoint is of a model with another plan")
         iteration, logs = description["iteration"], [TrainingLog(**log) for log in description["logs"]]
-        require(0 <= iteration <= self.plans[0].iterations, f"iteration {iteration} is none of the plan's")
-        require(len(logs) == len(plans), "the checkpoint has not a log a model")
+        require(0 <= iteration <= self.plans[0].iterations, f"iteration {iteration} is not in the plan")
+        require(len(logs) == len(plans), "the checkpoint does not have one log per model")
         collect_models(tensors, description)
         self._set_state(_select(tensors, "train"))
         for name, kept in self._best.items():

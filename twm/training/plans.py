@@ -134,7 +134,7 @@ class ModelPlan(Plan):
         counts = "hidden iterations batch test_every test_count test_horizon curve_points drop_at"
         self._check(count=counts, natural="seed")
         least = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}"
-        require(self.hidden >= task.dim, f"{least}: fewer neurons cannot even be read out")
+        require(self.hidden >= task.dim, f"{least}: fewer neurons cannot encode the output")
         check_initial(self.init, task.dim, self.hidden, task.history)
         self._check_choice("curriculum", CURRICULA)
         self._check_threshold()
@@ -143,7 +143,7 @@ class ModelPlan(Plan):
         odd = sorted(set(self.multiples) - set(MULTIPLES))
         require(not odd, f"multiples must be of {MULTIPLES}, not {odd}: tables have columns for these only")
         share = self.stop_at is None or 0 <= self.stop_at <= 1
-        require(share, f"stop_at must be a share between 0 and 1, not {self.stop_at!r}")
+        require(share, f"stop_at must be a fraction between 0 and 1, not {self.stop_at!r}")
 
     def _check_threshold(self) -> None:
         given, usual = self.threshold, CURRICULA[self.curriculum]
@@ -152,7 +152,7 @@ class ModelPlan(Plan):
         advice = "leave it out, or choose a curriculum"
         require(usual is not None, f"training without a curriculum has no threshold: {advice}")
         staged = self.curriculum == "staged"
-        says = "a share of right signs between 0 and 1" if staged else "a positive mean squared error"
+        says = "a sign accuracy between 0 and 1" if staged else "a positive mean squared error"
         fine = 0 <= given <= 1 if staged else math.isfinite(given) and given > 0
         require(fine, f"threshold must be {says}, not {given!r}")
 
@@ -216,7 +216,7 @@ class SequencePlan(Plan):
             self._settle("kernel", 1)
         for name, usual in zip(("recurrent", "encoder"), STARTS[self.network]):
             if usual is None:
-                require(getattr(self, name) is None, f"{self.network} starts in one way: leave {name} out")
+                require(getattr(self, name) is None, f"{self.network} has one initialisation: leave {name} out")
             elif getattr(self, name) is None:
                 self._settle(name, usual)
             else:
@@ -297,7 +297,7 @@ def check_plans(plans: Iterable[Any]) -> list[Any]:
     plans = list(plans)
     require(len(plans) > 0, "there is no model to train: give at least one seed")
     for name, times in Counter(plan.name for plan in plans).items():
-        require(times == 1, f"{name} is asked for twice")
+        require(times == 1, f"{name} is given twice")
     return plans
 
 
@@ -310,7 +310,7 @@ def parse_seeds(text: str) -> list[int]:
         whole = all(end.isascii() and end.isdigit() and len(end) < 10 for end in ends)
         require(whole, f"seeds are whole numbers and ranges such as 0-19 or 0,4,7-9, not {text!r}")
         start, stop = map(int, ends)
-        require(start <= stop, f"the range of seeds {part.strip()!r} runs backwards: did you mean {stop}-{start}?")
+        require(start <= stop, f"the range of seeds {part.strip()!r} is descending: did you mean {stop}-{start}?")
         require(stop - start < 10_000, f"the range of seeds {part.strip()!r} has more than 10000 seeds")
         seeds += range(start, stop + 1)
     require(len(set(seeds)) == len(seeds), f"a seed occurs twice in {text!r}")
@@ -326,6 +326,6 @@ def select_plans(plans: Sequence[Any], names: str) -> list[Any]:
     lost = [part for part, found in matches.items() if not found]
     if lost:
         near = ", ".join(get_close_matches(lost[0], known, n=3, cutoff=0))
-        raise UserError(f"--only: none of the {len(known)} models asked for is {lost[0]!r}; near it: {near}")
+        raise UserError(f"--only: none of the {len(known)} selected models matches {lost[0]!r}; similar names: {near}")
     chosen = set().union(*matches.values())
     return [plan for plan in plans if plan.name in chosen]

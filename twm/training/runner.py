@@ -165,17 +165,17 @@ def train_models(
     """
     plans = check_plans(plans)
     odd = [plan.name for plan in plans if plan.protocol != place.protocol]
-    require(not odd, f"{(odd or [''])[0]} is no model for {place.rows}, whose rows have other columns")
+    require(not odd, f"{(odd or [''])[0]} does not fit {place.rows}, which has other columns")
     find_kind(place.protocol).check(plans)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     workers = require_count(cores if workers is None else workers, "workers")
     require(checkpoint_seconds > 0, f"checkpoint-seconds must be positive, not {checkpoint_seconds:g}")
     require(executor in ("local", "slurm"), f"executor must be local or slurm, not {executor!r}")
-    alone = "on a cluster every job trains one model on a core: leave out --device cuda"
+    alone = "on a cluster, each job trains one model on one core: leave out --device cuda"
     require(executor == "local" or device == "cpu", alone)
     begun = place.rows.exists() or any(place.work.glob("*.checkpoint"))
-    advice = "add --resume to go on with them, or choose another place"
-    require(resume or not begun, f"{place.rows} or {place.work} has runs in it: {advice}")
+    advice = "add --resume to continue them, or choose another folder"
+    require(resume or not begun, f"{place.rows} or {place.work} contains runs: {advice}")
     with lock_place(place), _catch_stop() as stop:
         leader = _Leader(place, plans, order, say)
         leader.collect_old()
@@ -211,7 +211,7 @@ class _Leader:
             for name in row.keys() & set(self._kind.from_plan) - {"scale"}:
                 found, value = row[name], getattr(plan, name)
                 same = found == ("" if value is None and name in self._kind.texts else value)
-                require(same, f"{place.rows}: the {name} of {plan.name} is {found}, not {value}: choose another place")
+                require(same, f"{place.rows}: the {name} of {plan.name} is {found}, not {value}: choose another folder")
 
     def _has(self, plan: Any) -> bool:
         return self._kind.find_key(plan) in self._known
@@ -227,10 +227,10 @@ class _Leader:
             try:
                 new = self._take(path, [model for model in models if model.plan.protocol == self._place.protocol])
             except OSError as error:
-                says = f"results that wait cannot be recorded: {_explain(error)}"
-                raise UserError(f"{says}; make room, then --resume") from None
+                says = f"pending results cannot be saved: {_explain(error)}"
+                raise UserError(f"{says}; free some space, then use --resume") from None
             for model in new:
-                self._say(f"{model.plan.name} was done and is now on record")
+                self._say(f"{model.plan.name} was finished and is now saved")
 
     def begin(self, grouped: bool) -> list[list[Any]]:
         """Start to count, and return the jobs that wait: a model each, or groups, those first that have been begun."""
@@ -244,7 +244,7 @@ class _Leader:
                 described = read_tensors(path, "checkpoint")[1]
                 group = [restore_plan(find_kind(described["protocol"]).plan_type, plan) for plan in described["plans"]]
             except _UNUSABLE as error:
-                self._progress.say(f"{error}; set aside as {set_aside(path).name}, and its models start anew")
+                self._progress.say(f"{error}; set aside as {set_aside(path).name}, and its models restart")
                 continue
             names = {plan.name for plan in group}
             if names & left.keys() and name_job(group) == path.stem:
@@ -285,7 +285,7 @@ class _Leader:
         try:
             new = self._take(path, collect_models(*read_tensors(path, "checkpoint")))
         except OSError as error:
-            return self._fail(plans, f"trained, but not recorded: {_explain(error)}; its checkpoint waits for --resume")
+            return self._fail(plans, f"trained, but not saved: {_explain(error)}; use --resume later")
         except _UNUSABLE as error:
             return self._fail(plans, f"its result could not be used: {error}")
         for model in new:
@@ -369,7 +369,7 @@ def run_job(
     read_commit()
     place = work / f"{name_job(plans)}.checkpoint"
     # Workers of a dead parent last a moment, a cluster's jobs for hours.
-    taken = "another process is training it: wait for that one, then go on with --resume"
+    taken = "another process is training it: wait for that process, then use --resume"
     with hold_lock(work / f".{name_job(plans)}.lock", lambda owner: taken, _CLAIM_SECONDS):
         run = _begin(plans, device, path, place, say)
         kept = reported = time.monotonic()
@@ -404,8 +404,8 @@ def _begin(plans: Sequence[Any], device: str, path: str | None, place: Path, say
     except FileNotFoundError:
         pass
     except _UNUSABLE as error:
-        reason = str(error) if place.name in str(error) else f"{place.name} cannot be gone on from ({error})"
-        say(f"{reason}; set aside as {set_aside(place).name}, and the model starts anew")
+        reason = str(error) if place.name in str(error) else f"{place.name} cannot be resumed ({error})"
+        say(f"{reason}; set aside as {set_aside(place).name}, and the model restarts")
         return _begin(plans, device, path, place, say)
     for line in dict.fromkeys(str(warning.message) for warning in caught):
         say(f"{name_job(plans)}: {line}")
@@ -417,8 +417,8 @@ def _keep(run: TrainingRun, place: Path, say: Say) -> None:
         write_tensors(place, "checkpoint", *run.state())
     except OSError as error:
         # The checkpoint before this one is still there, and training can go on.
-        says = f"{place.name} could not be kept at iteration {run.iteration}"
-        say(f"{says}: {error.strerror or error}; training goes on")
+        says = f"{place.name} could not be saved at iteration {run.iteration}"
+        say(f"{says}: {error.strerror or error}; training continues")
 
 
 def _explain(error: BaseException, place: Path | None = None) -> str:

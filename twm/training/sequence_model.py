@@ -22,7 +22,7 @@ from twm.training.plans import SequencePlan, restore_plan
 from twm.training.trainer import list_tensors, make_adam, set_rate
 
 #: What is known about this way on a GPU; change it with the first run on one.
-SEQUENCE_GPU_STATUS = "networks on sequences are captured as one CUDA graph, which has not run on a GPU yet"
+SEQUENCE_GPU_STATUS = "sequence networks use one CUDA graph per iteration, not yet tested on a GPU"
 
 _WARM_UP_ROUNDS = 3
 _CHECK_BATCH, _CHECK_STEPS = 4, 24
@@ -160,7 +160,7 @@ class SequenceModel:
         except RuntimeError as failure:
             reason = f"it failed: {str(failure).splitlines()[0]}"
         message = f"the fast recurrence is not used on this machine: {reason}"
-        warnings.warn(f"{message}. Training goes on with torch autograd, slower", stacklevel=3)
+        warnings.warn(f"{message}. Training continues with the slower PyTorch autograd", stacklevel=3)
         return False
 
     def split(self, flat: Tensor) -> dict[str, Tensor]:
@@ -250,7 +250,7 @@ class SequenceRun(TrainingRun):
     write_network = staticmethod(write_weights)
 
     def _prepare(self, path: str | None) -> None:
-        require(len(self.plans) == 1, "networks on sequences are trained one at a time")
+        require(len(self.plans) == 1, "sequence networks are trained one at a time")
         self.plan = self.plans[0]
         self.model = SequenceModel(self.plan, self.device, "autograd" if path == "autograd" else None)
 

@@ -53,7 +53,7 @@ class Sweep:
             profile = profile or ("laptop" if device == "cpu" else "paper")
             require(profile in self.plans, f"{self.name} has the profiles {', '.join(self.plans)}, not {profile!r}")
         else:
-            alone = f"{self.name} has the paper's scale alone: leave out --profile {profile}"
+            alone = f"{self.name} has only the paper's scale: leave out --profile {profile}"
             require(profile in (None, "paper"), alone)
             profile = "gpu" if device != "cpu" and "gpu" in self.plans else "paper"
         cells = [(cell, _read_seeds(cell.pop("seeds", self.seeds))) for cell in _expand(self.plans[profile])]
@@ -243,7 +243,7 @@ def read_sweep(name: str) -> Models:
         kinds = {"model": str, "iteration": int, "horizon": int}
         read = {key: kinds.get(key, float)(text) if text else None for key, text in point.items()}
         curves.setdefault(point["model"], []).append(read)
-    return Models(rows, curves, describe_rows(rows) if rows else f"no record: `twm sweep {name} --resume` makes it")
+    return Models(rows, curves, describe_rows(rows) if rows else f"no results: run `twm sweep {name} --resume`")
 
 
 def remake_sweep(name: str, device: str, say: Callable[[str], None] = print) -> Models:

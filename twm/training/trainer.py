@@ -69,7 +69,7 @@ class TrainingPlan(Plan):
     def __post_init__(self) -> None:
         self._check(count="iterations batch test_every test_count test_horizon", horizons="horizons")
         self._check(positive="learning_rate clip", not_negative="l2")
-        require(0 <= self.threshold <= 1, f"threshold must be a share between 0 and 1, not {self.threshold!r}")
+        require(0 <= self.threshold <= 1, f"threshold must be a fraction between 0 and 1, not {self.threshold!r}")
 
 
 @dataclass(frozen=True)

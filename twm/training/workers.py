@@ -79,7 +79,7 @@ class _Worker:
         except (EOFError, OSError):
             self.close()
             code = self.process.exitcode
-            kind, content = "failed", f"its process ended with exit code {code}; is there memory enough?"
+            kind, content = "failed", f"its process ended with exit code {code}; is there enough memory?"
         if kind not in ("say", "progress"):
             self.plans = []
         return plans, kind, content
@@ -112,7 +112,7 @@ def train_in_processes(
                     crew.append(_Worker(stopping))
                 except OSError as error:
                     # Too many files, or no memory: what runs goes on.
-                    require(len(crew) > 0, f"no process can be started to train in: {error.strerror or error}")
+                    require(len(crew) > 0, f"no training process can be started: {error.strerror or error}")
                     workers = len(crew)
             for worker in crew:
                 if waiting and not worker.plans:

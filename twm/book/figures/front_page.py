@@ -28,18 +28,18 @@ def make_front_page_animation(text: str = "3141", repeats: int = 2, seed: int = 
     hidden = (waves.reshape(len(waves), -1) @ basis.T).reshape(len(waves), history, dim)
     left = Panel(
         f"{history * dim} neurons of a network", states_to_picture(hidden), "activity (1)",
-        f"{history} neurons a row; their places mean nothing", row_names=[""] * dim, col_names=[""] * history,
+        f"{history} neurons per row, in arbitrary order", row_names=[""] * dim, col_names=[""] * history,
     )  # fmt: skip
     right = Panel(
-        "The same state, in the right basis", states_to_picture(waves), "dimension",
-        "column: one variable each (0 = oldest)", -1.0, 1.0, "sequential",
+        "The same state in the wave basis", states_to_picture(waves), "dimension",
+        "column, one variable each (0 = oldest)", -1.0, 1.0, "sequential",
         row_names=[str(dimension) for dimension in range(dim)], col_names=[str(column) for column in range(history)],
     )  # fmt: skip
     alt = (
-        f"Two panels move together. On the right the picture of {text} enters a lattice of {history} columns and "
-        f"{dim} rows at its right end, moves one column to the left with every step, and re-enters on the right as "
-        f"it leaves on the left. On the left the same {history * dim} numbers, as the neurons of a network hold "
-        "them, look like noise throughout."
+        f"Two synchronised panels. On the right, the picture of {text} enters a lattice of {history} columns and "
+        f"{dim} rows at the right end, moves one column to the left per step, and re-enters on the right when "
+        f"it leaves on the left. On the left, the same {history * dim} numbers as the activity of neurons, which "
+        "looks like noise at every step."
     )
     captions = [_describe_step(step, history, text) for step in range(len(waves))]
     return Animation([left, right], captions, "A text becomes a travelling wave", alt, 5, autoplay=True)
@@ -59,13 +59,13 @@ def plot_moments(waves: np.ndarray, steps: Sequence[int], start: int = 0) -> Fig
 
 def _describe_step(step: int, history: int, text: str) -> str:
     if step == 0:
-        return "The lattice is empty. Each column holds one variable, the newest on the right."
+        return "The lattice is empty. Each column holds one variable, with the newest on the right."
     if step <= history:
         letter = text[(step - 1) // GLYPH_COLUMNS].upper()
         return f"Input step {step} of {history}: a column of “{letter}” enters on the right."
     later = step - history
     if later % history == 0:
-        return f"Output step {later}: “{text}” stands here again. No column kept still, and nothing is lost."
+        return f"Output step {later}: “{text}” is back at its starting position."
     return f"Output step {later}: the boundary copies the column that leaves on the left to the right end."
 
 
@@ -82,7 +82,7 @@ def plot_card(title: str, text: str = "3141", steps: Sequence[int] = (0, 5, 11))
         plot_magnitudes(axis, states_to_picture(waves[step]), -1, 1)
         axis.set_axis_off()
     figure.text(0.06, 0.87, title, color="white", fontsize=40, fontweight="bold", va="center")
-    words = "Working memory as a travelling wave: claims, checks, and a network to write into"
+    words = "Working memory as a travelling wave: claims, checks and an interactive network"
     figure.text(0.06, 0.755, words, color="#ffea46", fontsize=18.5, va="center")
     return figure
 
@@ -90,7 +90,7 @@ def plot_card(title: str, text: str = "3141", steps: Sequence[int] = (0, 5, 11))
 def plot_explorer(picture: np.ndarray, state: np.ndarray, variables: np.ndarray, outputs: np.ndarray) -> Figure:
     """Draw the explorer's panels at one step: input (history, dim), neurons (hidden,), variables (history, dim), outputs
     (steps, dim) since the input ended. Source: twm Fig. 3, Fig. 6."""
-    width, oldest_first = 16, "column, the oldest first"
+    width, oldest_first = 16, "column, oldest first"
     neurons = np.pad(state, (0, -len(state) % width), constant_values=np.nan)
     figure, axes = make_axes(1, 1, 7.2, 4.6)
     axes[0, 0].remove()
@@ -122,8 +122,8 @@ _BOUNDARIES = ("copy", "fibonacci", "code", "attention")
 class LatticeToy(PagePicture):
     """A small lattice that a reader steps and edits in the page. Source: twm Eq. (3), (4), (6), (8); Table 1."""
 
-    kind, script, label = "lattice", "lattice_toy.js", "A lattice to step by hand"
-    hint = "Stepping it needs JavaScript; without it, this picture shows one step."
+    kind, script, label = "lattice", "lattice_toy.js", "A lattice to step through"
+    hint = "The lattice needs JavaScript. This picture shows one step."
 
     history: int = 4  # columns to begin with, 2 to 8
     dim: int = 2  # dimensions to begin with, 1 to 4
@@ -141,7 +141,7 @@ class LatticeToy(PagePicture):
         return (
             f"Left, a lattice of {self.history} columns and {self.dim} dimensions before and after one step: everything "
             "has moved one column to the left, and the boundary has written the newest column. Right, the wave operator: "
-            "a diagonal of ones beside the main one, and the boundary in the last rows."
+            "ones on the first block diagonal above the main one, and the boundary in the last rows."
         )
 
     def still(self) -> Figure:

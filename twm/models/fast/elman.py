@@ -37,7 +37,7 @@ from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON, K
 
 #: What is known about the graph path, for ``twm doctor`` and for messages; change it with the first run on a GPU.
 GPU_STATUS = (
-    "the batched path, which has not run on one yet; its algebra is tested on the CPU, and a sweep checks it before use"
+    "the batched path, tested on the CPU only and checked at the start of each sweep"
 )
 _WARM_UP_ROUNDS = 3
 
