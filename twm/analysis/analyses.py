@@ -5,13 +5,16 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
 
+from twm.analysis.fixed_points import draw_starts, find_slow_points
 from twm.analysis.interventions import InterventionShares, interchange_variable, try_interventions
 from twm.analysis.judging import BasisFigures, Complement, ContentFigures, find_complement, judge_basis, judge_content
 from twm.analysis.recovery import METHODS, RecoveredBasis, recover_basis, regress_basis, sample_states
-from twm.analysis.systems import ElmanSystem, Linearisation, SequenceSystem, StateSystem, linearise_system
+from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import UserError, require
-from twm.theory.spectra import SpectrumComparison, compare_with_theory
+from twm.streams import binary_inputs_numpy
+from twm.theory.spectra import THRESHOLD, SpectrumComparison, compare_with_theory
 from twm.theory.systems import HDS
 
 #: Steps after the input phase at which an analysis intervenes; and those for one settled basis, which the claims use.
@@ -70,15 +73,20 @@ class Analysis(Findings):
         return super().to_json() | found | {"basis": basis, "failed": self.failures}
 
 
+def _check_task(system: StateSystem, task: HDS) -> None:
+    told = f"{system.inputs} inputs and {system.dim} outputs, the task {task.name} has states of dim {task.dim}"
+    require(system.dim == task.dim <= system.inputs, f"the network has {told}: choose another with --task")
+    selects = bool(np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all())
+    require(selects, f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
+    require(task.size <= 4096, f"{task.name} has {task.size} numbers in a window; at most 4096 can be analysed")
+
+
 def analyse_network(
     system: ElmanSystem, task: HDS, methods: Sequence[str] = METHODS, steps: Sequence[int] = STEPS,
     count: int = 512, seed: int = 0,
 ) -> Analysis:  # fmt: skip
     """Analyse a trained network: does it carry the wave of its task, a signed selection, where, and does it use it?"""
-    states = f"the task {task.name} has states of dim {task.dim}: choose another with --task"
-    require(system.dim == task.dim, f"the network has {system.dim} inputs, {states}")
-    selects = bool(np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all())
-    require(selects, f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
+    _check_task(system, task)
     linear = linearise_system(system)
     horizon = max(60, 4 * task.history, *steps)
     fitted = sample_states(system, task, count, horizon, 2 * seed)
@@ -92,7 +100,7 @@ def analyse_network(
             continue
         bases[method], figures[method] = basis, judge_basis(system, basis, fresh, linear)
         settled[method] = try_interventions(system, fresh, steps, lambda step, basis=basis: basis, "read")
-    require(bool(bases), f"no basis at all: {'; '.join(failures.values())}")
+    require(bool(bases), f"no basis at all: {'; '.join(dict.fromkeys(failures.values()))}")
 
     theirs = try_interventions(
         system, fresh, steps, lambda step: recover_basis(system, task, "regression", fitted, linear, at=step), "theory"
@@ -167,9 +175,10 @@ class MachineAnalysis(Findings):
 
 
 def analyse_machine(
-    system: SequenceSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0
+    system: StateSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0
 ) -> MachineAnalysis:
-    """Analyse a network on sequences, with ``count`` histories: does it carry the wave of its task, and does it use it?"""
+    """Analyse a network of any kind, with ``count`` histories: does it carry the wave of its task, and does it use it?"""
+    _check_task(system, task)
     horizon = max(4 * task.history, *steps)
     fitted = sample_states(system, task, count, horizon, 2 * seed)
     fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1)
@@ -185,3 +194,35 @@ def analyse_machine(
         try_interventions(system, fresh, steps, bases.__getitem__, "theory"),
         _try_settled(system, task, settled, 2 * seed + 1), np.stack(step_r2), judge_content(system, settled, fresh), swapped,
     )  # fmt: skip
+
+
+def _run_at_random(system: StateSystem, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Run a network from its start on 100 inputs of -1 and 1, eight times: states (100, 8, hidden), and inputs."""
+    inputs = np.moveaxis(binary_inputs_numpy("survey", seed, 0, 8, (100, system.inputs)), 1, 0)
+    return system.run(np.tile(system.start, (8, 1)), 0, inputs), inputs
+
+
+def survey_network(system: StateSystem, seed: int = 0) -> dict[str, Any]:
+    """Find a network's slow eigenvalues without a task: of its linearisation at rest or at a fixed point or, for a relu, for
+    gates and where no such point is found, of the mean step along the orbit under random inputs."""
+    try:
+        smooth = isinstance(system, ElmanSystem) and system.nonlinearity != "relu"
+        require(smooth, "a relu has no slope at rest, and gates are at work only under way")
+        linear = linearise_system(system)
+        recurrent, where = linear.recurrent, "at a fixed point" if linear.point.any() else "at rest"
+    except UserError:
+        states, inputs = _run_at_random(system, seed)
+        recurrent, where = system.measure_jacobian(states[20:-1:5], inputs[21::5]), "along the orbit under random inputs"
+    values = np.linalg.eigvals(recurrent)
+    slow = sorted(values[np.abs(values) > THRESHOLD].tolist(), key=abs, reverse=True)
+    return {"task": None, "hidden": system.hidden, "linearised": where, "rank": {"theory": None, "network": len(slow)},
+            "radius": float(np.abs(values).max()), "eigenvalues": [[value.real, value.imag] for value in slow]}  # fmt: skip
+
+
+def find_points(system: StateSystem, seed: int = 0) -> list[dict[str, Any]]:
+    """Find fixed and slow points without input, the slowest first, from 64 mixtures of states that random inputs lead to."""
+    visited = torch.from_numpy(_run_at_random(system, seed)[0].reshape(-1, system.hidden))
+    found = find_slow_points(system.advance, draw_starts(visited, 64, seed=seed))
+    columns = found.speeds, found.fixed, found.unstable, found.eigenvalues.abs().amax(1)
+    names = "type", "speed", "fixed", "unstable", "radius"
+    return [dict(zip(names, each)) for each in zip(found.types, *(column.tolist() for column in columns))]

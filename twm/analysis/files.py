@@ -1,0 +1,178 @@
+"""Files that may hold a network, opened without running anything in them: arrays by name, and what else they say.
+
+A pickle names functions and classes and asks for them to be called. Here only what rebuilds an array is; whatever else is
+named becomes an inert record of that name, its arguments and its contents.
+"""
+
+import io
+import pickle
+import warnings
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.io import loadmat
+from torch import Tensor
+
+from twm.errors import UserError, require
+from twm.models.elman import read_weights
+from twm.theory.systems import HDS, make_linear_hds
+
+_KNOWN = "expected safetensors, torch, pickle, .npz or .mat"
+# How files begin that hold no network, or one in a form that is not read; and what they are.
+_OTHERS = {b"\x89HDF": "HDF5: save the arrays as .npz", b"MATLAB 7.3": "of MATLAB 7.3: save it with -v7",
+           b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with git lfs pull",
+           b"\x93NUMPY": "a single array: save all arrays of the network in one .npz"}  # fmt: skip
+# Names under which checkpoints keep the weights.
+_WRAPPERS = "state_dict model_state_dict model_state model net network params weights module".split()
+
+
+def read_contents(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read a file of safetensors, torch (also of whole modules), pickle, numpy (.npz) or MATLAB; run nothing in it.
+
+    Returns by dotted names tensors, or ... for one of a form that is not read, such as a sparse one; and texts, numbers,
+    truth values and, under ``__class__``, the class of every object that was saved whole.
+    """
+    path, tensors, texts = Path(path), {}, {}
+    require(path.is_file(), f"there is no checkpoint {path}: {_KNOWN}")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    other = next((what for start, what in _OTHERS.items() if content.startswith(start)), None)
+    other = "of TorchScript: save its state_dict()" if content[:2] == b"PK" and b"constants.pkl" in content else other
+    require(other is None, f"{path.name} is {other}")
+    try:
+        if content[8:9] == b"{":
+            return read_weights(path)
+        tree = _open(content, path.suffix)
+        _gather(tree, "", {}, texts, {})
+        _gather(_unwrap(tree), "", tensors, texts, {})
+    # Damaged files make the libraries raise almost anything, from EOFError to MemoryError.
+    except Exception:  # noqa: BLE001
+        begun = content.startswith((b"PK", b"\x80", b"MATLAB")) or content[8:9] == b"{" or path.suffix == ".mat"
+        what = "is damaged" if begun else "is no checkpoint" if content else "is empty"
+        raise UserError(f"{path.name} {what}: {_KNOWN}") from None
+    require(bool(tensors), f"{path.name} holds no tensors: expected them by name, such as rnn.weight_hh_l0")
+    return tensors, texts
+
+
+def _open(content: bytes, suffix: str) -> Any:
+    """Return whatever a file holds, in containers and inert records."""
+    stream = io.BytesIO(content)
+    if suffix == ".mat" or content.startswith(b"MATLAB"):
+        return loadmat(stream, simplify_cells=True)
+    archive = zipfile.ZipFile(stream) if content.startswith(b"PK") else None
+    names = archive.namelist() if archive else []
+    if any(name.endswith("data.pkl") for name in names):
+        return _load_torch(content)
+    if archive:
+        # Arrays of objects are pickles.
+        plain = {name: archive.read(name) for name in names if b"|O'" not in archive.read(name)[:128]}
+        return {name[:-4]: np.lib.format.read_array(io.BytesIO(plain[name])) for name in plain if name[-4:] == ".npy"}
+    tree = _Reader(stream, encoding="latin1").load()
+    return _load_torch(content) if tree == torch.serialization.MAGIC_NUMBER else tree
+
+
+class _Inert(dict):
+    """What a pickle asks to be made, written down and not made: from which arguments, in which state, with which items."""
+
+    name, given, state = "", (), None
+    __init__ = lambda self, *given, **named: setattr(self, "given", given)
+    __setstate__ = lambda self, state: setattr(self, "state", state)
+    __call__ = lambda self, *given, **named: _Inert(*given)
+    __hash__ = object.__hash__
+    append = extend = add = lambda self, part: None
+
+
+class _Reader(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if name == "UntypedStorage":
+            return torch.UntypedStorage  # torch looks for the class itself
+        safe = _SAFE.get(f"{module.partition('.')[0]}.{name}")
+        # Wrapped anew, as a pickle may write attributes to what it is given.
+        return (lambda *given: safe(*given)) if safe else type("_Named", (_Inert,), {"name": f"{module}.{name}"})
+
+
+def _load_torch(content: bytes) -> Any:
+    load = lambda stream, **settings: _Reader(stream, **settings).load()
+    reader = SimpleNamespace(__name__="pickle", Unpickler=_Reader, load=load)
+    with warnings.catch_warnings(action="ignore"):
+        return torch.load(io.BytesIO(content), "cpu", reader, weights_only=False, encoding="latin1")
+
+
+# What is called, and makes tensors and what they are made of.
+_SAFE: dict[str, Callable[..., Any]] = {
+    "torch._rebuild_tensor": torch._utils._rebuild_tensor, "torch._rebuild_tensor_v2": torch._utils._rebuild_tensor_v2,
+    "torch._rebuild_parameter": lambda data, *rest: data,
+    "torch._rebuild_parameter_with_state": lambda data, *rest: data,
+    "torch._rebuild_from_type_v2": lambda make, kind, given, state: make(*given),
+    "torch._load_from_bytes": _load_torch, "_codecs.encode": lambda text, encoding: text.encode("latin1"),
+}  # fmt: skip
+
+
+def _settle(thing: Any) -> Any:
+    """Make a numpy array of the record that stands for it, and ... of one for a tensor of a form that is not read."""
+    last = thing.name.rpartition(".")[2] if isinstance(thing, _Inert) else ""
+    if last not in ("_reconstruct", "_frombuffer"):
+        return ... if last.startswith("_rebuild_") else thing
+    # By hand: numpy's own way would let a pickle pass off numbers as addresses of objects.
+    if thing.state:
+        _, shape, dtype, fortran, content = thing.state
+    else:
+        (content, dtype, shape, order), fortran = thing.given, thing.given[3] == "F"
+    kind = np.dtype(dtype.given[0]).newbyteorder(dtype.state[1] if dtype.state and dtype.state[1] in "<>" else "=")
+    return None if kind.kind not in "fciub" else np.frombuffer(content, kind).reshape(shape, order="CF"[bool(fortran)])
+
+
+def _unwrap(tree: Any) -> Any:
+    """Step into the part of a checkpoint that holds the weights."""
+    while isinstance(tree, Mapping):
+        inner = [tree[key] for key in _WRAPPERS if isinstance(_settle(tree.get(key)), Mapping)]
+        if len(inner) != 1:
+            break
+        tree = inner[0]
+    return tree
+
+
+def _gather(thing: Any, name: str, tensors: dict[str, Any], texts: dict[str, Any], seen: dict[int, Any]) -> None:
+    """Gather what a tree holds; a container that is met again, also in a circle, stays where it was met first."""
+    thing = _settle(thing)
+    if isinstance(thing, np.ndarray):
+        numeric = thing.dtype.kind in "fciub"
+        thing = torch.from_numpy(thing.astype(thing.dtype.newbyteorder("="), "C")) if numeric else str(thing)
+    if isinstance(thing, Tensor) or thing is ...:
+        tensors[name] = thing
+    elif isinstance(thing, (str, bool, int, float)):
+        texts[name] = thing
+    elif isinstance(thing, (Mapping, list, tuple)) and id(thing) not in seen:
+        seen[id(thing)] = thing
+        for key, part in _list_parts(thing, name):
+            _gather(part, key, tensors, texts, seen)
+
+
+def _list_parts(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
+    start, state = f"{name}." if name else "", getattr(thing, "state", None)
+    if not isinstance(thing, Mapping):
+        yield from ((f"{start}{at}", part) for at, part in enumerate(thing) if not isinstance(part, (int, float)))
+        return
+    for part in (*(state if isinstance(state, tuple) else (state,)), thing):
+        for key, value in part.items() if isinstance(part, Mapping) else ():
+            # The weights of a module are named as in its state dict.
+            if key in ("_parameters", "_buffers", "_modules") or not str(key).startswith("_"):
+                yield name if str(key).startswith("_") else f"{start}{key}", value
+    if isinstance(thing, _Inert) and not thing.name.startswith("collections."):
+        yield f"{start}__class__", (thing.given[0] if thing.name.endswith("_reconstructor") else thing).name
+
+
+def read_boundary(path: str) -> HDS:
+    """Read the boundary matrix (dim, history*dim) of a linear system, the oldest column first, from .npy or .csv."""
+    try:
+        matrix = np.atleast_2d(np.load(path) if path.endswith(".npy") else np.loadtxt(path, delimiter=","))
+        return make_linear_hds(matrix, matrix.shape[1] // len(matrix), len(matrix), Path(path).stem)
+    except (ValueError, EOFError, OSError) as error:
+        raise UserError(f"{path} holds no boundary matrix (dim, history*dim): {str(error).splitlines()[0]}") from None

@@ -1,0 +1,154 @@
+"""Networks of anybody's making, found among the named arrays of a file: Elman networks, LSTMs and GRUs."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+
+from twm.analysis.files import read_contents
+from twm.analysis.systems import ElmanSystem, SequenceSystem, StateSystem
+from twm.errors import UserError, require
+from twm.models.rings import GatedRNN
+from twm.tasks.sequences import SystemTask
+from twm.training.sequence_model import read_sequence_network
+
+# Names of what changes the dynamics or the weights and is not modelled; of where a run starts; of what is no readout.
+_CHANGING = re.compile(r"norm|(^|[._])(bn|ln)\d*[._]|running_|parametrizations|weight\w*_(g|v|orig)$", re.IGNORECASE)
+_START = re.compile(r"(^|[._])(h_?0|(init|initial|start)_?(state|hidden|h))$", re.IGNORECASE)
+_INPUT = re.compile("embed|encod|input", re.IGNORECASE)
+
+
+class Checkpoint(NamedTuple):
+    """A network read from a file."""
+
+    system: StateSystem
+    task: str | None  # the text of its task, where the file says so
+    configuration: Mapping[str, Any]  # whatever the file says about how it came about
+    kind: str  # tanh, relu or linear; lstm, gru or wrnn
+    notes: tuple[str, ...] = ()  # what was taken for granted, and which tensors were ignored
+    unfit: str | None = None  # why it cannot be asked about a task
+
+
+def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Checkpoint:
+    """Read a network from a file of any kind that :mod:`twm.analysis.files` knows; nothing in it is run.
+
+    Weights go by torch's names, such as ``rnn.weight_hh_l0``, or by ``keys``: recurrent, encoder, bias, readout. Without
+    one the readout is the one other matrix of shape (dim, hidden). ``choices`` are a nonlinearity and a layer's number.
+    """
+    tensors, texts = read_contents(path)
+    try:
+        if isinstance(texts.get("network"), str) and "task" in texts:
+            return _read_sweep(path)
+        return _Search(tensors, texts, keys).make(*choices)
+    except UserError as error:
+        raise UserError(f"{Path(path).name}: {error}") from None
+
+
+def _read_sweep(path: Path | str) -> Checkpoint:
+    network, plan, about = read_sequence_network(path)
+    task = plan.make_task_at_hand()
+    if isinstance(task, SystemTask):
+        return Checkpoint(SequenceSystem(network), task.system.name, about, plan.network)
+    unfit = f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
+    return Checkpoint(SequenceSystem(network), plan.task, about, plan.network, unfit=unfit)
+
+
+class _Search:
+    """The search for a network among named tensors, and among what else a file says."""
+
+    def __init__(self, tensors: dict[str, Any], texts: dict[str, Any], keys: Mapping[str, str | None]) -> None:
+        self.tensors, self.texts, self.used = tensors, texts, set()
+        self.shapes = {key: tuple(getattr(one, "shape", ["another form"])) for key, one in tensors.items()}
+        self.keys = {what: key for what, key in keys.items() if key is not None}
+        for what, key in self.keys.items():
+            require(key in tensors, f"--{what} {key}: there is no such tensor; found {self.list_others()}")
+        # Layers that normalise have a vector of weights, or say so by their names or classes.
+        odd = [key for key in tensors if _CHANGING.search(key) or (key.endswith("weight") and len(self.shapes[key]) == 1)]
+        odd += [key[:-10] for key, text in texts.items() if key.endswith("__class__") and "Norm" in text]
+        require(not odd, f"{', '.join(odd[:1])} normalises or rescales, which changes the dynamics and is not modelled")
+
+    def list_others(self) -> str:
+        return ", ".join(f"{key} {shape}" for key, shape in self.shapes.items() if key not in self.used) or "nothing"
+
+    def take(self, key: str) -> np.ndarray:
+        tensor = self.tensors[key]
+        plain = isinstance(tensor, torch.Tensor) and tensor.is_floating_point() and not (tensor.abs() > 1e8).any()
+        form = "sparse, quantised or of another form" if tensor is ... else f"of {tensor.dtype} or diverged"
+        require(bool(plain), f"{key} must be a plain tensor of floating-point numbers below 1e8, and is {form}")
+        self.used.add(key)
+        return tensor.detach().double().numpy()
+
+    def find_layer(self, layer: int | None) -> list[str]:
+        """Return the names of a layer's recurrent matrix, encoder and two biases, of which any may be missing."""
+        number = "[0-9]+" if layer is None else layer
+        pattern = re.compile(f"(^|[._])weight_hh(_l{number})?$")
+        found = [self.keys["recurrent"]] if "recurrent" in self.keys else [*filter(pattern.search, self.tensors)]
+        told = f"no tensor ends in weight_hh_l{layer or 0} or weight_hh, and --recurrent KEY names none"
+        require(len(found) > 0, f"{told}; found {self.list_others()}")
+        require(len(found) < 2, f"there are {', '.join(found)}: choose one with --layer N or --recurrent KEY")
+        owner, torchs, end = found[0].rpartition("weight_hh")
+        odd = [key for key in self.tensors if torchs and key.startswith(owner) and re.search("_reverse$|weight_hr", key)]
+        require(not odd, f"layers in both directions or with projections are not read: {', '.join(odd[:1])}")
+        # Outside of torch's recurrent layers a bias stands beside each matrix's weight.
+        encoder = self.keys.get("encoder", f"{owner}weight_ih{end}" if torchs else "--encoder KEY")
+        beside = [f"{key.removesuffix('weight')}bias" for key in (found[0], encoder)]
+        biases = [f"{owner}bias_{part}{end}" for part in ("hh", "ih")] if torchs else beside
+        return [found[0], encoder, biases[0], self.keys.get("bias", biases[1])]
+
+    def find_readout(self, hidden: int) -> tuple[np.ndarray, np.ndarray, str | None]:
+        """Return readout and its bias, or zeros and why there is none."""
+        free = {key: shape for key, shape in self.shapes.items() if key not in self.used}
+        offered = [key for key, shape in free.items() if shape[1:] == (hidden,) and not _INPUT.search(key)]
+        if "readout" not in self.keys and len(offered) != 1:
+            told = f"expected one readout of shape (dim, {hidden}), or --readout KEY; other tensors: {self.list_others()}"
+            return np.zeros((1, hidden)), np.zeros(1), told
+        key = self.keys.get("readout") or offered[0]
+        readout = np.atleast_2d(self.take(key))
+        vectors, beside = [one for one in free if free[one] == (len(readout),)], f"{key.removesuffix('weight')}bias"
+        offset = [beside] if beside in vectors else vectors
+        return readout, self.take(offset[0]) if len(offset) == 1 else np.zeros(len(readout)), None
+
+    def make(self, nonlinearity: str | None = None, layer: int | None = None) -> Checkpoint:
+        """Make the network."""
+        key, inputs, *biases = self.find_layer(layer)
+        require(inputs in self.tensors, f"there is no tensor {inputs} for the inputs; found {self.list_others()}")
+        recurrent, encoder = self.take(key), self.take(inputs)
+        rows, hidden = (*recurrent.shape, 1)[:2]
+        gates, encoder = rows / hidden, encoder.reshape(len(encoder), -1)
+        fits = recurrent.ndim == 2 and gates in (1, 3, 4)
+        require(fits, f"{key} must be square, or have the gates of a GRU or LSTM, not be of shape {recurrent.shape}")
+        require(len(encoder) == rows, f"{inputs} must be of shape ({rows}, inputs), not {encoder.shape}")
+        biases = [self.take(name) if name in self.tensors else np.zeros(rows) for name in biases]
+        require(all(bias.shape == (rows,) for bias in biases), f"a bias of {key} must be of shape ({rows},)")
+        starts = [self.take(name) for name in filter(_START.search, self.tensors)] or [np.zeros(hidden)]
+        require(starts[0].size % hidden == 0, f"an initial state must hold {hidden} numbers for each layer")
+        start, (readout, offset, unfit) = starts[0].reshape(-1, hidden)[: (layer or 0) + 1][-1], self.find_readout(hidden)
+        stack = [name for name in self.tensors if re.sub(r"_l\d+$", "", name) == re.sub(r"_l\d+$", "", key)]
+        unfit = unfit if len(stack) < 2 else f"{key} is one layer of {len(stack)}, and a task needs them all"
+        notes = ["started at the state in the file, which is not zero"] * bool(start.any())
+        if gates == 1:
+            kind = self.choose_nonlinearity(key.rpartition(".")[0], nonlinearity, notes)
+            system = ElmanSystem(recurrent, encoder, readout, sum(biases), offset, kind, start)
+        else:
+            require(nonlinearity is None, f"{key} has gates, whose nonlinearities are known: leave out --nonlinearity")
+            kind = "gru" if gates == 3 else "lstm"
+            network = GatedRNN(encoder.shape[1], len(readout), hidden, kind).double()
+            for weight, given in zip(network.parameters(), (readout, offset, encoder, recurrent, *biases[::-1])):
+                weight.data.copy_(torch.from_numpy(given))
+            system = SequenceSystem(network, np.pad(start, (0, network.carried - hidden)))
+        notes += [f"ignored: {self.list_others()}"] * (len(self.used) < len(self.tensors))
+        task = self.texts.get("task")
+        return Checkpoint(system, task if isinstance(task, str) else None, self.texts, kind, tuple(notes), unfit)
+
+    def choose_nonlinearity(self, owner: str, asked: str | None, notes: list[str]) -> str:
+        """Return an Elman network's nonlinearity: as the file says, as asked, or tanh, which is noted."""
+        told = (text for key, text in self.texts.items() if key == f"{owner}.mode".lstrip(".") or key.endswith("nonlinearity"))
+        said = {str(text).removeprefix("RNN_").lower() for text in told}
+        fits = asked in said if asked and said else len(said) < 2
+        require(fits, f"the file says {' and '.join(sorted(said))}: --nonlinearity must be one of these")
+        if not (said or asked or "weight_readout" in self.tensors):  # a name of our own files, which have a tanh
+            notes.append("taken to have a tanh; if not, say --nonlinearity relu or linear")
+        return asked or next(iter(said), "tanh")
