@@ -63,6 +63,7 @@ def refuse(arguments, words, capsys):
     assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
     assert all(word in err for word in words.split("|")), err
     assert not arguments or list_files(Path(arguments[0]).parent) == before
+    return err
 
 
 def test_a_torch_state_dict_runs_as_torch_runs_it(checkpoint: Path):

@@ -18,7 +18,7 @@ from twm.training.sequence_model import read_sequence_network
 # Names of what changes the dynamics or the weights and is not modelled; of where a run starts; of what is no readout.
 _CHANGING = re.compile(r"norm|(^|[._])(bn|ln)\d*[._]|running_|parametrizations|weight\w*_(g|v|orig)$", re.IGNORECASE)
 _START = re.compile(r"(^|[._])(h_?0|(init|initial|start)_?(state|hidden|h))$", re.IGNORECASE)
-_INPUT = re.compile("embed|encod|input", re.IGNORECASE)
+_INPUT = re.compile("embed|encod|input|weight_[ih]h", re.IGNORECASE)
 
 
 class Checkpoint(NamedTuple):
