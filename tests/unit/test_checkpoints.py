@@ -137,9 +137,9 @@ REFUSED = {
     "is damaged": [cut(save_dict, "pt"), cut(save_arrays, "npz"), cut(save_arrays, "pkl"),
                    cut(lambda net, path: save_file(net.state_dict(), path), "safetensors"),
                    cut(lambda net, path: torch.save(net, path, _use_new_zipfile_serialization=False), "pt")],
-    "is no checkpoint": [lambda path: path.write_text("epoch,loss\n1,2\n")],
-    "is HDF5": [lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n")], "MATLAB 7.3": [lambda path: path.write_text("MATLAB 7.3 MAT-file")],
-    "single array": [lambda path: np.save(path.open("wb"), np.eye(3))], "Git LFS": [lambda path: path.write_text("version https://git-lfs")],
+    "is no checkpoint": [lambda path: path.write_text("epoch,loss\n1,2\n"), lambda path: np.save(path.open("wb"), np.eye(3)),
+                         lambda path: path.write_bytes(b"\x89HDF\r\n\x1a\n")],
+    "MATLAB 7.3": [lambda path: path.write_bytes(b"MATLAB 7.3 MAT-file".ljust(124) + b"\0\2IM" + bytes(99))],
     "TorchScript": [lambda path: torch.jit.trace(nn.Linear(2, 2), torch.ones(1, 2)).save(path)],
     "holds no tensors": [lambda path: path.write_bytes(pickle.dumps(3)), lambda path: np.savez(path.open("wb"), a=np.array([{}]))],
     "rnn.weight_hh_l0 must be a plain tensor": [change(**{"rnn.weight_hh_l0": torch.eye(HIDDEN).to_sparse()}),
@@ -163,8 +163,8 @@ def test_a_file_that_is_not_read_gets_one_true_line(tmp_path: Path, capsys, word
 
 
 @pytest.mark.parametrize(("said", "words"), [
-    (["--nonlinearity", "relu"], "the file says tanh"), (["--layer", "3"], "weight_hh_l3"), (["--recurrent", "W"], "--recurrent W"),
-    (["--encoder", "head.weight"], "(6, inputs)"), (["--recurrent", "head.weight"], "--encoder KEY"), (["--points", "--figure", "a.png"], "with a task"),
+    (["--nonlinearity", "relu"], "the file says tanh"), (["--layer", "3"], "0 are among"), (["--recurrent", "W"], "--recurrent W"),
+    (["--encoder", "head.weight"], "head.weight (2, 6)"), (["--recurrent", "head.weight"], "--encoder KEY"), (["--points", "--figure", "a.png"], "with a task"),
     (["--task", "f.csv"], "f.csv"), (["--task", "g.npy"], "(2, 6)"), (["--task", "h.csv"], "signed selection"),
 ])  # fmt: skip
 def test_what_the_user_says_must_fit_the_file(tmp_path: Path, capsys, monkeypatch, said, words):

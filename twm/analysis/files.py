@@ -1,14 +1,13 @@
 """Files that may hold a network, opened without running anything in them: arrays by name, and what else they say.
 
-A pickle names functions and classes and asks for them to be called. Here only what rebuilds an array is; whatever else is
-named becomes an inert record of that name, its arguments and its contents.
+A pickle asks for functions and classes to be called. Here what rebuilds a tensor is; all else becomes an inert record.
 """
 
 import io
 import pickle
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,17 +15,11 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.io import loadmat
-from torch import Tensor
 
 from twm.errors import UserError, require
 from twm.models.elman import read_weights
 from twm.theory.systems import HDS, make_linear_hds
 
-_KNOWN = "expected safetensors, torch, pickle, .npz or .mat"
-# How files begin that hold no network, or one in a form that is not read; and what they are.
-_OTHERS = {b"\x89HDF": "HDF5: save the arrays as .npz", b"MATLAB 7.3": "of MATLAB 7.3: save it with -v7",
-           b"version https://git-lfs": "a pointer of Git LFS: fetch the file itself with git lfs pull",
-           b"\x93NUMPY": "a single array: save all arrays of the network in one .npz"}  # fmt: skip
 # Names under which checkpoints keep the weights.
 _WRAPPERS = "state_dict model_state_dict model_state model net network params weights module".split()
 
@@ -38,43 +31,38 @@ def read_contents(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
     truth values and, under ``__class__``, the class of every object that was saved whole.
     """
     path, tensors, texts = Path(path), {}, {}
-    require(path.is_file(), f"there is no checkpoint {path}: {_KNOWN}")
+    known = "expected safetensors, a state_dict or module of torch, pickle, .npz or, of version 7 at most, .mat"
+    require(path.is_file(), f"there is no checkpoint {path}: {known}")
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    other = next((what for start, what in _OTHERS.items() if content.startswith(start)), None)
-    other = "of TorchScript: save its state_dict()" if content[:2] == b"PK" and b"constants.pkl" in content else other
-    require(other is None, f"{path.name} is {other}")
-    try:
         if content[8:9] == b"{":
             return read_weights(path)
-        tree = _open(content, path.suffix)
-        _gather(tree, "", {}, texts, {})
+        _gather(tree := _open(content, path.suffix), "", {}, texts, {})
         _gather(_unwrap(tree), "", tensors, texts, {})
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
     # Damaged files make the libraries raise almost anything, from EOFError to MemoryError.
-    except Exception:  # noqa: BLE001
-        begun = content.startswith((b"PK", b"\x80", b"MATLAB")) or content[8:9] == b"{" or path.suffix == ".mat"
-        what = "is damaged" if begun else "is no checkpoint" if content else "is empty"
-        raise UserError(f"{path.name} {what}: {_KNOWN}") from None
+    except Exception as error:  # noqa: BLE001
+        begun = content.startswith((b"PK", b"\x80", b"MATLAB 5")) or content[8:9] == b"{"
+        what = "is of TorchScript or MATLAB 7.3" if isinstance(error, NotImplementedError) else "is damaged" if begun else None
+        raise UserError(f"{path.name} {what or 'is no checkpoint'}: {known}") from None
     require(bool(tensors), f"{path.name} holds no tensors: expected them by name, such as rnn.weight_hh_l0")
     return tensors, texts
 
 
 def _open(content: bytes, suffix: str) -> Any:
     """Return whatever a file holds, in containers and inert records."""
-    stream = io.BytesIO(content)
     if suffix == ".mat" or content.startswith(b"MATLAB"):
-        return loadmat(stream, simplify_cells=True)
-    archive = zipfile.ZipFile(stream) if content.startswith(b"PK") else None
-    names = archive.namelist() if archive else []
-    if any(name.endswith("data.pkl") for name in names):
+        return loadmat(io.BytesIO(content), simplify_cells=True)
+    if content.startswith(b"PK") and b"data.pkl" in content:
         return _load_torch(content)
-    if archive:
-        # Arrays of objects are pickles.
-        plain = {name: archive.read(name) for name in names if b"|O'" not in archive.read(name)[:128]}
-        return {name[:-4]: np.lib.format.read_array(io.BytesIO(plain[name])) for name in plain if name[-4:] == ".npy"}
-    tree = _Reader(stream, encoding="latin1").load()
+    if content.startswith(b"PK"):
+        arrays, tree = np.load(io.BytesIO(content)), {}
+        for name in arrays.files:
+            with suppress(ValueError):  # an array of objects, which is a pickle
+                tree[name] = arrays[name]
+        return tree
+    tree = _Reader(io.BytesIO(content), encoding="latin1").load()
     return _load_torch(content) if tree == torch.serialization.MAGIC_NUMBER else tree
 
 
@@ -99,6 +87,8 @@ class _Reader(pickle.Unpickler):
 
 
 def _load_torch(content: bytes) -> Any:
+    if b"constants.pkl" in content:  # TorchScript, which torch would run
+        raise NotImplementedError
     load = lambda stream, **settings: _Reader(stream, **settings).load()
     reader = SimpleNamespace(__name__="pickle", Unpickler=_Reader, load=load)
     with warnings.catch_warnings(action="ignore"):
@@ -121,20 +111,16 @@ def _settle(thing: Any) -> Any:
     if last not in ("_reconstruct", "_frombuffer"):
         return ... if last.startswith("_rebuild_") else thing
     # By hand: numpy's own way would let a pickle pass off numbers as addresses of objects.
-    if thing.state:
-        _, shape, dtype, fortran, content = thing.state
-    else:
-        (content, dtype, shape, order), fortran = thing.given, thing.given[3] == "F"
+    given = thing.given
+    _, shape, dtype, fortran, content = thing.state or (None, *given[2:0:-1], given[3] == "F", given[0])
     kind = np.dtype(dtype.given[0]).newbyteorder(dtype.state[1] if dtype.state and dtype.state[1] in "<>" else "=")
     return None if kind.kind not in "fciub" else np.frombuffer(content, kind).reshape(shape, order="CF"[bool(fortran)])
 
 
 def _unwrap(tree: Any) -> Any:
     """Step into the part of a checkpoint that holds the weights."""
-    while isinstance(tree, Mapping):
-        inner = [tree[key] for key in _WRAPPERS if isinstance(_settle(tree.get(key)), Mapping)]
-        if len(inner) != 1:
-            break
+    find = lambda key: tree[key] if isinstance(_settle(tree.get(key)), Mapping) else None
+    while isinstance(tree, Mapping) and len(inner := [*filter(None, map(find, _WRAPPERS))]) == 1:
         tree = inner[0]
     return tree
 
@@ -145,7 +131,7 @@ def _gather(thing: Any, name: str, tensors: dict[str, Any], texts: dict[str, Any
     if isinstance(thing, np.ndarray):
         numeric = thing.dtype.kind in "fciub"
         thing = torch.from_numpy(thing.astype(thing.dtype.newbyteorder("="), "C")) if numeric else str(thing)
-    if isinstance(thing, Tensor) or thing is ...:
+    if isinstance(thing, torch.Tensor) or thing is ...:
         tensors[name] = thing
     elif isinstance(thing, (str, bool, int, float)):
         texts[name] = thing

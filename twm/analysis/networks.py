@@ -16,9 +16,9 @@ from twm.tasks.sequences import SystemTask
 from twm.training.sequence_model import read_sequence_network
 
 # Names of what changes the dynamics or the weights and is not modelled; of where a run starts; of what is no readout.
-_CHANGING = re.compile(r"norm|(^|[._])(bn|ln)\d*[._]|running_|parametrizations|weight\w*_(g|v|orig)$", re.IGNORECASE)
-_START = re.compile(r"(^|[._])(h_?0|(init|initial|start)_?(state|hidden|h))$", re.IGNORECASE)
-_INPUT = re.compile("embed|encod|input|weight_[ih]h", re.IGNORECASE)
+_CHANGING = re.compile(r"(?i)norm|(^|[._])(bn|ln)\d*[._]|running_|parametrizations|weight\w*_(g|v|orig)$")
+_START = re.compile(r"(?i)(^|[._])(h_?0|(init|initial|start)_?(state|hidden|h))$")
+_INPUT = re.compile("(?i)embed|encod|input|weight_[ih]h")
 
 
 class Checkpoint(NamedTuple):
@@ -50,10 +50,9 @@ def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Chec
 def _read_sweep(path: Path | str) -> Checkpoint:
     network, plan, about = read_sequence_network(path)
     task = plan.make_task_at_hand()
-    if isinstance(task, SystemTask):
-        return Checkpoint(SequenceSystem(network), task.system.name, about, plan.network)
-    unfit = f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
-    return Checkpoint(SequenceSystem(network), plan.task, about, plan.network, unfit=unfit)
+    known = task.system.name if isinstance(task, SystemTask) else None
+    unfit = None if known else f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
+    return Checkpoint(SequenceSystem(network), known or plan.task, about, plan.network, (), unfit)
 
 
 class _Search:
@@ -63,8 +62,8 @@ class _Search:
         self.tensors, self.texts, self.used = tensors, texts, set()
         self.shapes = {key: tuple(getattr(one, "shape", ["another form"])) for key, one in tensors.items()}
         self.keys = {what: key for what, key in keys.items() if key is not None}
-        for what, key in self.keys.items():
-            require(key in tensors, f"--{what} {key}: there is no such tensor; found {self.list_others()}")
+        lost = [f"--{what} {key}" for what, key in self.keys.items() if key not in tensors]
+        require(not lost, f"there is no tensor for {', '.join(lost)}; found {self.list_others()}")
         # Layers that normalise have a vector of weights, or say so by their names or classes.
         odd = [key for key in tensors if _CHANGING.search(key) or (key.endswith("weight") and len(self.shapes[key]) == 1)]
         odd += [key[:-10] for key, text in texts.items() if key.endswith("__class__") and "Norm" in text]
@@ -83,12 +82,10 @@ class _Search:
 
     def find_layer(self, layer: int | None) -> list[str]:
         """Return the names of a layer's recurrent matrix, encoder and two biases, of which any may be missing."""
-        number = "[0-9]+" if layer is None else layer
-        pattern = re.compile(f"(^|[._])weight_hh(_l{number})?$")
+        pattern = re.compile(f"(^|[._])weight_hh(_l{'[0-9]+' if layer is None else layer})?$")
         found = [self.keys["recurrent"]] if "recurrent" in self.keys else [*filter(pattern.search, self.tensors)]
-        told = f"no tensor ends in weight_hh_l{layer or 0} or weight_hh, and --recurrent KEY names none"
-        require(len(found) > 0, f"{told}; found {self.list_others()}")
-        require(len(found) < 2, f"there are {', '.join(found)}: choose one with --layer N or --recurrent KEY")
+        told = "expected one recurrent matrix, such as weight_hh_l0, or --layer N or --recurrent KEY to name it"
+        require(len(found) == 1, f"{told}; {len(found)} are among {self.list_others()}")
         owner, torchs, end = found[0].rpartition("weight_hh")
         odd = [key for key in self.tensors if torchs and key.startswith(owner) and re.search("_reverse$|weight_hr", key)]
         require(not odd, f"layers in both directions or with projections are not read: {', '.join(odd[:1])}")
@@ -117,12 +114,11 @@ class _Search:
         require(inputs in self.tensors, f"there is no tensor {inputs} for the inputs; found {self.list_others()}")
         recurrent, encoder = self.take(key), self.take(inputs)
         rows, hidden = (*recurrent.shape, 1)[:2]
-        gates, encoder = rows / hidden, encoder.reshape(len(encoder), -1)
-        fits = recurrent.ndim == 2 and gates in (1, 3, 4)
-        require(fits, f"{key} must be square, or have the gates of a GRU or LSTM, not be of shape {recurrent.shape}")
-        require(len(encoder) == rows, f"{inputs} must be of shape ({rows}, inputs), not {encoder.shape}")
-        biases = [self.take(name) if name in self.tensors else np.zeros(rows) for name in biases]
-        require(all(bias.shape == (rows,) for bias in biases), f"a bias of {key} must be of shape ({rows},)")
+        gates, biases = rows / hidden, [self.take(name) if name in self.tensors else np.zeros(rows) for name in biases]
+        fits = recurrent.ndim == 2 and gates in (1, 3, 4) and {len(encoder), *map(np.size, biases)} == {rows}
+        told = "a recurrent matrix is square or has the gates of a GRU or LSTM, and its encoder and biases have as many rows"
+        require(fits, f"{told}, not {', '.join(f'{name} {self.shapes[name]}' for name in self.shapes if name in self.used)}")
+        encoder, biases = encoder.reshape(rows, -1), [bias.reshape(-1) for bias in biases]
         starts = [self.take(name) for name in filter(_START.search, self.tensors)] or [np.zeros(hidden)]
         require(starts[0].size % hidden == 0, f"an initial state must hold {hidden} numbers for each layer")
         start, (readout, offset, unfit) = starts[0].reshape(-1, hidden)[: (layer or 0) + 1][-1], self.find_readout(hidden)
@@ -140,8 +136,7 @@ class _Search:
                 weight.data.copy_(torch.from_numpy(given))
             system = SequenceSystem(network, np.pad(start, (0, network.carried - hidden)))
         notes += [f"ignored: {self.list_others()}"] * (len(self.used) < len(self.tensors))
-        task = self.texts.get("task")
-        return Checkpoint(system, task if isinstance(task, str) else None, self.texts, kind, tuple(notes), unfit)
+        return Checkpoint(system, self.texts.get("task"), self.texts, kind, tuple(notes), unfit)
 
     def choose_nonlinearity(self, owner: str, asked: str | None, notes: list[str]) -> str:
         """Return an Elman network's nonlinearity: as the file says, as asked, or tanh, which is noted."""

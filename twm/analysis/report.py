@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -47,13 +48,12 @@ _TEXTS = ("network", "task", "init", "method", "steps", "device", "torch", "comm
 
 def choose_task(checkpoint: Checkpoint, text: str | None) -> HDS | None:
     """Return the task that a text or a file of a boundary matrix names, else the network's own; None if that is not known."""
+    require(text is None or checkpoint.unfit is None, f"it cannot do a task: {checkpoint.unfit}")
     if text is not None:
-        require(checkpoint.unfit is None, f"a task cannot be run: {checkpoint.unfit}")
         return read_boundary(text) if text.endswith((".npy", ".csv")) else parse_task(text)
-    try:
-        return parse_task(checkpoint.task) if checkpoint.task and not checkpoint.unfit else None
-    except UserError:
-        return None
+    with suppress(UserError):
+        return None if checkpoint.unfit else parse_task(str(checkpoint.task))
+    return None
 
 
 def describe_checkpoint(checkpoint: Checkpoint, found: Findings | Mapping[str, Any], points: Sequence[Any]) -> list[str]:
