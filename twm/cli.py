@@ -358,10 +358,10 @@ def _analyse(options: argparse.Namespace) -> int:
     found = analyse(checkpoint.system, task, seed=options.seed) if task else None
     if save:
         save(found)
-    survey = found.to_json() if found else analyses.survey_network(checkpoint.system, options.seed)
-    points = analyses.find_points(checkpoint.system, options.seed) if options.points else None
-    told = survey | {"kind": checkpoint.kind, "notes": list(checkpoint.notes)} | ({} if points is None else {"points": points})
-    return _show(options, told, report.describe_checkpoint(checkpoint, found or survey, points))
+    survey = {} if found and not options.points else analyses.survey_network(checkpoint.system, options.seed, options.points)
+    told = found.to_json() | {key: survey[key] for key in survey if key == "points"} if found else survey
+    told |= {"kind": checkpoint.kind, "notes": [*checkpoint.notes]}
+    return _show(options, told, report.describe_checkpoint(checkpoint, found, survey))
 
 
 def _prepare_figure(name: str) -> Callable[[Any], None]:

@@ -245,7 +245,7 @@ def test_without_a_task_spectrum_and_points_are_those_of_torch(tmp_path: Path, c
 
 def test_our_own_flip_flop_is_read_and_nothing_is_said_about_variables(capsys):
     assert main(["analyse", str(results_dir() / "networks" / "flip-flop-8_h100_l2-0_s0.safetensors")]) == 0
-    assert "of flip-flop:8: nothing is said about variables" in capsys.readouterr().out
+    assert "task flip-flop:8: nothing is said about variables" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("cell", ["RNN", "GRU", "LSTM"])

@@ -38,7 +38,10 @@ def read_contents(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
         if content[8:9] == b"{":
             return read_weights(path)
         _gather(tree := _open(content, path.suffix), "", {}, texts, {})
-        _gather(_unwrap(tree), "", tensors, texts, {})
+        nested = lambda: [tree[key] for key in _WRAPPERS if isinstance(_settle(tree.get(key)), Mapping)]
+        while isinstance(tree, Mapping) and len(inner := nested()) == 1:
+            tree = inner[0]
+        _gather(tree, "", tensors, texts, {})
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     # Damaged files make the libraries raise almost anything, from EOFError to MemoryError.
@@ -98,10 +101,9 @@ def _load_torch(content: bytes) -> Any:
 # What is called, and makes tensors and what they are made of.
 _SAFE: dict[str, Callable[..., Any]] = {
     "torch._rebuild_tensor": torch._utils._rebuild_tensor, "torch._rebuild_tensor_v2": torch._utils._rebuild_tensor_v2,
-    "torch._rebuild_parameter": lambda data, *rest: data,
-    "torch._rebuild_parameter_with_state": lambda data, *rest: data,
-    "torch._rebuild_from_type_v2": lambda make, kind, given, state: make(*given),
-    "torch._load_from_bytes": _load_torch, "_codecs.encode": lambda text, encoding: text.encode("latin1"),
+    **dict.fromkeys(("torch._rebuild_parameter", "torch._rebuild_parameter_with_state"), lambda data, *rest: data),
+    "torch._rebuild_from_type_v2": lambda make, kind, given, state: make(*given), "torch._load_from_bytes": _load_torch,
+    "_codecs.encode": lambda text, encoding: text.encode("latin1"),
 }  # fmt: skip
 
 
@@ -115,14 +117,6 @@ def _settle(thing: Any) -> Any:
     _, shape, dtype, fortran, content = thing.state or (None, *given[2:0:-1], given[3] == "F", given[0])
     kind = np.dtype(dtype.given[0]).newbyteorder(dtype.state[1] if dtype.state and dtype.state[1] in "<>" else "=")
     return None if kind.kind not in "fciub" else np.frombuffer(content, kind).reshape(shape, order="CF"[bool(fortran)])
-
-
-def _unwrap(tree: Any) -> Any:
-    """Step into the part of a checkpoint that holds the weights."""
-    find = lambda key: tree[key] if isinstance(_settle(tree.get(key)), Mapping) else None
-    while isinstance(tree, Mapping) and len(inner := [*filter(None, map(find, _WRAPPERS))]) == 1:
-        tree = inner[0]
-    return tree
 
 
 def _gather(thing: Any, name: str, tensors: dict[str, Any], texts: dict[str, Any], seen: dict[int, Any]) -> None:
@@ -143,11 +137,8 @@ def _gather(thing: Any, name: str, tensors: dict[str, Any], texts: dict[str, Any
 
 def _list_parts(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
     start, state = f"{name}." if name else "", getattr(thing, "state", None)
-    if not isinstance(thing, Mapping):
-        yield from ((f"{start}{at}", part) for at, part in enumerate(thing) if not isinstance(part, (int, float)))
-        return
     for part in (*(state if isinstance(state, tuple) else (state,)), thing):
-        for key, value in part.items() if isinstance(part, Mapping) else ():
+        for key, value in part.items() if isinstance(part, Mapping) else enumerate(part if part is thing else ()):
             # The weights of a module are named as in its state dict.
             if key in ("_parameters", "_buffers", "_modules") or not str(key).startswith("_"):
                 yield name if str(key).startswith("_") else f"{start}{key}", value

@@ -1,7 +1,7 @@
 """Networks of anybody's making, found among the named arrays of a file: Elman networks, LSTMs and GRUs."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,7 +28,7 @@ class Checkpoint(NamedTuple):
     task: str | None  # the text of its task, where the file says so
     configuration: Mapping[str, Any]  # whatever the file says about how it came about
     kind: str  # tanh, relu or linear; lstm, gru or wrnn
-    notes: tuple[str, ...] = ()  # what was taken for granted, and which tensors were ignored
+    notes: Sequence[str] = ()  # what was taken for granted, and which tensors were ignored
     unfit: str | None = None  # why it cannot be asked about a task
 
 
@@ -40,19 +40,15 @@ def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Chec
     """
     tensors, texts = read_contents(path)
     try:
-        if isinstance(texts.get("network"), str) and "task" in texts:
-            return _read_sweep(path)
+        if isinstance(texts.get("network"), str) and "task" in texts:  # one of a sweep of ours on sequences
+            network, plan, about = read_sequence_network(path)
+            known = isinstance(task := plan.make_task_at_hand(), SystemTask)
+            unfit = None if known else f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
+            name = task.system.name if known else plan.task
+            return Checkpoint(SequenceSystem(network), name, about, plan.network, unfit=unfit)
         return _Search(tensors, texts, keys).make(*choices)
     except UserError as error:
         raise UserError(f"{Path(path).name}: {error}") from None
-
-
-def _read_sweep(path: Path | str) -> Checkpoint:
-    network, plan, about = read_sequence_network(path)
-    task = plan.make_task_at_hand()
-    known = task.system.name if isinstance(task, SystemTask) else None
-    unfit = None if known else f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
-    return Checkpoint(SequenceSystem(network), known or plan.task, about, plan.network, (), unfit)
 
 
 class _Search:
@@ -136,7 +132,7 @@ class _Search:
                 weight.data.copy_(torch.from_numpy(given))
             system = SequenceSystem(network, np.pad(start, (0, network.carried - hidden)))
         notes += [f"ignored: {self.list_others()}"] * (len(self.used) < len(self.tensors))
-        return Checkpoint(system, self.texts.get("task"), self.texts, kind, tuple(notes), unfit)
+        return Checkpoint(system, self.texts.get("task"), self.texts, kind, notes, unfit)
 
     def choose_nonlinearity(self, owner: str, asked: str | None, notes: list[str]) -> str:
         """Return an Elman network's nonlinearity: as the file says, as asked, or tanh, which is noted."""

@@ -56,21 +56,23 @@ def choose_task(checkpoint: Checkpoint, text: str | None) -> HDS | None:
     return None
 
 
-def describe_checkpoint(checkpoint: Checkpoint, found: Findings | Mapping[str, Any], points: Sequence[Any]) -> list[str]:
-    """Return what is found about a network, and how its file was read, as lines of text."""
+def describe_checkpoint(checkpoint: Checkpoint, found: Findings | None, survey: Mapping[str, Any]) -> list[str]:
+    """Return what is found about a network with a task, or in a survey without, and how it was read, as lines of text."""
     if isinstance(found, Analysis):
         lines = describe_analysis(found)
-    elif isinstance(found, Findings):
-        lines = describe_machine(found, checkpoint.kind)
+    elif isinstance(found, MachineAnalysis):
+        basis = ["", f"least R^2 of a variable, read in the directions of the step   {found.step_r2.min():.3g}",
+                 f"in one basis for all steps                                    {found.settled.least_r2:.3g}",
+                 f"outputs that follow a swap in the directions of a neighbour   {found.elsewhere:.4f}"]  # fmt: skip
+        lines = _describe(found, f"numbers of state, {checkpoint.kind}, linearised along the orbit", basis)
     else:
-        slow, why = found["eigenvalues"], f"of {checkpoint.task}" if checkpoint.task else "of no task that is named"
-        values = [f"{abs(complex(*value)):.4f} at {np.angle(complex(*value)):+.4f} rad" for value in slow]
-        lines = [f"{found['hidden']} numbers of state, {checkpoint.kind}, {why}: nothing is said about variables",
-                 f"eigenvalues {found['linearised']}: the largest {found['radius']:.4f}, {len(slow)} beyond {THRESHOLD}",
-                 *values[:16], *["..."] * (len(values) > 16)]  # fmt: skip
-    counts = Counter(f"{one['type']} {'fixed' if one['fixed'] else 'slow'}" for one in points or ())
-    lines += [] if points is None else ["points without input: " + (", ".join(f"{n} {kind}" for kind, n in counts.items()) or "none")]
-    return [*lines, *checkpoint.notes]
+        slow, about = [complex(*pair) for pair in survey["eigenvalues"]], f"{survey['hidden']} numbers of state, {checkpoint.kind}"
+        lines = [f"{about}, task {checkpoint.task or 'not named'}: nothing is said about variables",
+                 f"eigenvalues {survey['linearised']}: the largest {survey['radius']:.4f}, {len(slow)} beyond {THRESHOLD}",
+                 *[f"{abs(value):.4f} at {np.angle(value):+.4f} rad" for value in slow[:16]], *["..."] * (len(slow) > 16)]  # fmt: skip
+    kinds = Counter(f"{one['type']} {'fixed' if one['fixed'] else 'slow'}" for one in survey.get("points", ()))
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
+    return [*lines, *[f"points without input: {told}"] * ("points" in survey), *checkpoint.notes]
 
 
 def _describe(found: Findings, kind: str, basis: Sequence[str]) -> list[str]:
@@ -113,18 +115,6 @@ def describe_analysis(analysis: Analysis) -> list[str]:
     if unread := len(next(iter(analysis.bases.values())).unread):
         lines.append(f"{unread} of {analysis.task.size} coordinates are never read by f; nothing is said about them")
     return lines
-
-
-def describe_machine(analysis: MachineAnalysis, kind: str) -> list[str]:
-    """Return an analysis as lines of text."""
-    basis = [
-        "",
-        "least R^2 of a variable, read by regression",
-        f"in the directions of the step    {analysis.step_r2.min():.3g}",
-        f"in one basis for all steps       {analysis.settled.least_r2:.3g}",
-        f"outputs that follow a swap in the directions of a neighbour {analysis.elsewhere:.4f}",
-    ]
-    return _describe(analysis, f"numbers of state, {kind}, linearised along the orbit", basis)
 
 
 class Subject(NamedTuple):

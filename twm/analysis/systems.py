@@ -52,8 +52,8 @@ class ElmanSystem:
     def step(self, states: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
         """Advance hidden states (..., hidden) by one step, with inputs (..., up to inputs) or none."""
         drive = states @ self.recurrent.T + self.bias
-        pushed = drive if inputs is None else drive + inputs @ self.encoder[:, : inputs.shape[-1]].T
-        return _ACTIVATIONS[self.nonlinearity][0](pushed)
+        pushed = 0 if inputs is None else inputs @ self.encoder[:, : inputs.shape[-1]].T
+        return _ACTIVATIONS[self.nonlinearity][0](drive + pushed)
 
     def advance(self, states: torch.Tensor) -> torch.Tensor:
         """Advance hidden states (..., hidden) by one step without inputs, in torch."""
