@@ -321,9 +321,6 @@ def _bench(options: argparse.Namespace) -> int:
 # ---- looking into a trained network
 
 
-_KEYS = ("recurrent", "encoder", "bias", "readout")
-
-
 @_command(
     "spectrum, fixed points and, with a task, rank, basis and interventions of a trained network: Elman, LSTM or GRU",
     _value("checkpoint", "torch file, also of a whole module, safetensors, .npz, .mat or pickle", "CHECKPOINT", nargs="?"),
@@ -331,7 +328,8 @@ _KEYS = ("recurrent", "encoder", "bias", "readout")
     _flag("--points", "also search for fixed and slow points without input"),
     _value("--layer", "of several recurrent layers this one, from 0", "N", int),
     _value("--nonlinearity", "tanh, relu or linear (default: what the file says, else tanh)"),
-    *(_value(f"--{name}", f"name of the tensor that is its {name}, where torch's names do not tell", "KEY") for name in _KEYS),
+    *(_value(f"--{name}", f"name of the tensor that is its {name}, where torch's names do not tell", "KEY")
+      for name in ("recurrent", "encoder", "bias", "readout")),
     _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
     _value("--seed", "of the histories used (default: 0)", kind=int, default=0),
     _flag("--record", "instead: add the networks on record to book/results/analysis.csv and settled_basis.csv"),
@@ -348,7 +346,7 @@ def _analyse(options: argparse.Namespace) -> int:
         added = report.record_analyses(say=_say(options))
         print(json.dumps({"added": added}) if options.json else f"{added} networks added to the tables")
         return 0
-    keys = {name: getattr(options, name) for name in _KEYS}
+    keys = {name: getattr(options, name) for name in ("recurrent", "encoder", "bias", "readout")}
     checkpoint = report.read_checkpoint(options.checkpoint, options.nonlinearity, options.layer, **keys)
     task = report.choose_task(checkpoint, options.task)
     by_weights = task is not None and checkpoint.kind in ("tanh", "linear")

@@ -107,7 +107,7 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
      ({"rnn.weight_hh_l1": (2, 2)}, "--layer"), ({"rnn.bias_hh_l0": (HIDDEN - 1,)}, "bias_hh_l0 (13,)"),
      ({"two.weight_hh_l0": (2, 2)}, "--recurrent KEY"), (lambda s: s["rnn.weight_hh_l0"].fill_(torch.nan), "NaN"),
      (lambda s: s["rnn.weight_hh_l0"].mul_(0.1), "keeps nothing"), ({"rnn.weight_hh_l0_reverse": (2, 2)}, "both directions"),
-     (lambda s: s["rnn.weight_hh_l0"].mul_(1e30), "below 1e8"), ({"norm.weight": (HIDDEN,)}, "norm.weight normalises"),
+     (lambda s: s["rnn.weight_hh_l0"].mul_(1e30), "beyond 1e8"), ({"norm.weight": (HIDDEN,)}, "norm.weight normalises"),
      ({"rnn.bn.running_mean": (3,)}, "running_mean normalises"), ({"rnn.h0": (HIDDEN - 1,)}, "14 numbers for each layer"),
      (lambda s: s.update({"head.weight": s["head.weight"].to(torch.complex64)}), "floating")],
 )  # fmt: skip

@@ -20,7 +20,6 @@ from twm.errors import UserError, require
 from twm.models.elman import read_weights
 from twm.theory.systems import HDS, make_linear_hds
 
-# Names under which checkpoints keep the weights.
 _WRAPPERS = "state_dict model_state_dict model_state model net network params weights module".split()
 
 
@@ -38,6 +37,7 @@ def read_contents(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
         if content[8:9] == b"{":
             return read_weights(path)
         _gather(tree := _open(content, path.suffix), "", {}, texts, {})
+        # The part of a checkpoint that holds the weights.
         nested = lambda: [tree[key] for key in _WRAPPERS if isinstance(_settle(tree.get(key)), Mapping)]
         while isinstance(tree, Mapping) and len(inner := nested()) == 1:
             tree = inner[0]

@@ -40,7 +40,7 @@ def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Chec
     """
     tensors, texts = read_contents(path)
     try:
-        if isinstance(texts.get("network"), str) and "task" in texts:  # one of a sweep of ours on sequences
+        if Path(path).suffix == ".safetensors" and {"network", "task"} <= {*texts}:  # of our sweeps on sequences
             network, plan, about = read_sequence_network(path)
             known = isinstance(task := plan.make_task_at_hand(), SystemTask)
             unfit = None if known else f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
@@ -60,8 +60,10 @@ class _Search:
         self.keys = {what: key for what, key in keys.items() if key is not None}
         lost = [f"--{what} {key}" for what, key in self.keys.items() if key not in tensors]
         require(not lost, f"there is no tensor for {', '.join(lost)}; found {self.list_others()}")
-        # Layers that normalise have a vector of weights, or say so by their names or classes.
-        odd = [key for key in tensors if _CHANGING.search(key) or (key.endswith("weight") and len(self.shapes[key]) == 1)]
+        # Layers that normalise have as many weights as biases, or say so by their names or classes.
+        beside = {key: (self.shapes[key], self.shapes.get(f"{key[:-6]}bias")) for key in tensors if key.endswith("weight")}
+        odd = [key for key, (own, bias) in beside.items() if len(own) == 1 and bias in (own, None)]
+        odd += filter(_CHANGING.search, tensors)
         odd += [key[:-10] for key, text in texts.items() if key.endswith("__class__") and "Norm" in text]
         require(not odd, f"{', '.join(odd[:1])} normalises or rescales, which changes the dynamics and is not modelled")
 
@@ -70,11 +72,12 @@ class _Search:
 
     def take(self, key: str) -> np.ndarray:
         tensor = self.tensors[key]
-        plain = isinstance(tensor, torch.Tensor) and tensor.is_floating_point() and not (tensor.abs() > 1e8).any()
-        form = "sparse, quantised or of another form" if tensor is ... else f"of {tensor.dtype} or diverged"
-        require(bool(plain), f"{key} must be a plain tensor of floating-point numbers below 1e8, and is {form}")
-        self.used.add(key)
-        return tensor.detach().double().numpy()
+        plain = tensor is not ... and tensor.is_floating_point()
+        form = "one of another form, such as sparse" if tensor is ... else f"of {tensor.dtype}"
+        require(plain, f"{key} must be a plain tensor of floating-point numbers, and is {form}")
+        array, _ = tensor.detach().double().numpy(), self.used.add(key)
+        require(not (np.abs(array) > 1e8).any(), f"{key} has entries beyond 1e8: its training diverged")
+        return array
 
     def find_layer(self, layer: int | None) -> list[str]:
         """Return the names of a layer's recurrent matrix, encoder and two biases, of which any may be missing."""
@@ -95,11 +98,12 @@ class _Search:
         """Return readout and its bias, or zeros and why there is none."""
         free = {key: shape for key, shape in self.shapes.items() if key not in self.used}
         offered = [key for key, shape in free.items() if shape[1:] == (hidden,) and not _INPUT.search(key)]
+        told = f"expected one readout of shape (dim, {hidden}), or --readout KEY to name it; other tensors: {self.list_others()}"
         if "readout" not in self.keys and len(offered) != 1:
-            told = f"expected one readout of shape (dim, {hidden}), or --readout KEY; other tensors: {self.list_others()}"
             return np.zeros((1, hidden)), np.zeros(1), told
         key = self.keys.get("readout") or offered[0]
         readout = np.atleast_2d(self.take(key))
+        require(readout.ndim == 2 and readout.shape[1] == hidden, told)
         vectors, beside = [one for one in free if free[one] == (len(readout),)], f"{key.removesuffix('weight')}bias"
         offset = [beside] if beside in vectors else vectors
         return readout, self.take(offset[0]) if len(offset) == 1 else np.zeros(len(readout)), None
@@ -109,16 +113,18 @@ class _Search:
         key, inputs, *biases = self.find_layer(layer)
         require(inputs in self.tensors, f"there is no tensor {inputs} for the inputs; found {self.list_others()}")
         recurrent, encoder = self.take(key), self.take(inputs)
-        rows, hidden = (*recurrent.shape, 1)[:2]
-        gates, biases = rows / hidden, [self.take(name) if name in self.tensors else np.zeros(rows) for name in biases]
-        fits = recurrent.ndim == 2 and gates in (1, 3, 4) and {len(encoder), *map(np.size, biases)} == {rows}
+        rows, hidden = (*recurrent.shape, 0, 0)[:2]
+        gates, biases = rows / max(hidden, 1), [self.take(one) if one in self.tensors else np.zeros(rows) for one in biases]
+        fits = recurrent.ndim == 2 and gates in (1, 3, 4) and encoder.ndim in (1, 2)
         told = "a recurrent matrix is square or has the gates of a GRU or LSTM, and its encoder and biases have as many rows"
-        require(fits, f"{told}, not {', '.join(f'{name} {self.shapes[name]}' for name in self.shapes if name in self.used)}")
-        encoder, biases = encoder.reshape(rows, -1), [bias.reshape(-1) for bias in biases]
-        starts = [self.take(name) for name in filter(_START.search, self.tensors)] or [np.zeros(hidden)]
-        require(starts[0].size % hidden == 0, f"an initial state must hold {hidden} numbers for each layer")
-        start, (readout, offset, unfit) = starts[0].reshape(-1, hidden)[: (layer or 0) + 1][-1], self.find_readout(hidden)
+        shapes = ", ".join(f"{name} {self.shapes[name]}" for name in self.shapes if name in self.used)
+        require(fits and {len(encoder), *map(np.size, biases)} == {rows}, f"{told}, not {shapes}")
+        encoder, biases = encoder if encoder.ndim == 2 else encoder[:, None], [bias.reshape(-1) for bias in biases]
         stack = [name for name in self.tensors if re.sub(r"_l\d+$", "", name) == re.sub(r"_l\d+$", "", key)]
+        starts = [self.take(name) for name in filter(_START.search, self.tensors)] or [np.zeros(hidden)]
+        sized = starts[0].size in (hidden, hidden * len(stack))
+        require(sized, f"an initial state must hold {hidden} numbers for each layer, not be of shape {starts[0].shape}")
+        start, (readout, offset, unfit) = starts[0].reshape(-1, hidden)[: (layer or 0) + 1][-1], self.find_readout(hidden)
         unfit = unfit if len(stack) < 2 else f"{key} is one layer of {len(stack)}, and a task needs them all"
         notes = ["started at the state in the file, which is not zero"] * bool(start.any())
         if gates == 1:
@@ -136,7 +142,8 @@ class _Search:
 
     def choose_nonlinearity(self, owner: str, asked: str | None, notes: list[str]) -> str:
         """Return an Elman network's nonlinearity: as the file says, as asked, or tanh, which is noted."""
-        told = (text for key, text in self.texts.items() if key == f"{owner}.mode".lstrip(".") or key.endswith("nonlinearity"))
+        mode, ends = f"{owner}.mode".lstrip("."), re.compile(r"(^|\.)nonlinearity$")
+        told = [text for key, text in self.texts.items() if key == mode or ends.search(key)]
         said = {str(text).removeprefix("RNN_").lower() for text in told}
         fits = asked in said if asked and said else len(said) < 2
         require(fits, f"the file says {' and '.join(sorted(said))}: --nonlinearity must be one of these")
