@@ -351,13 +351,13 @@ def _analyse(options: argparse.Namespace) -> int:
     task = report.choose_task(checkpoint, options.task)
     by_weights = task is not None and checkpoint.kind in ("tanh", "linear")
     require(by_weights or options.figure is None, "--figure draws Elman networks with a task, of tanh or linear units")
-    save = None if options.figure is None else _prepare_figure(options.figure)
+    save = _prepare_figure(options.figure) if options.figure is not None else None
     analyse = analyses.analyse_network if by_weights else analyses.analyse_machine
     found = analyse(checkpoint.system, task, seed=options.seed) if task else None
     if save:
         save(found)
     survey = {} if found and not options.points else analyses.survey_network(checkpoint.system, options.seed, options.points)
-    told = found.to_json() | {key: survey[key] for key in survey if key == "points"} if found else survey
+    told = (found.to_json() | {key: survey[key] for key in survey if key == "points"}) if found else survey
     told |= {"kind": checkpoint.kind, "notes": [*checkpoint.notes]}
     return _show(options, told, report.describe_checkpoint(checkpoint, found, survey))
 

@@ -97,6 +97,8 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
     out = capsys.readouterr().out
     assert "converged" in out and "theory 8" in out and "regression" in out
     assert run_json([path, "--task", "repeat-copy:2,2"], capsys)["converged"] is False
+    assert main(["analyse", str(results_dir() / "networks" / "flip-flop-8_h100_l2-0_s0.safetensors")]) == 0
+    assert "task flip-flop:8: nothing is said about variables" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -76,8 +76,8 @@ class Analysis(Findings):
 def _check_task(system: StateSystem, task: HDS) -> None:
     told = f"{system.inputs} inputs and {system.dim} outputs, the task {task.name} has states of dim {task.dim}"
     require(system.dim == task.dim <= system.inputs, f"the network has {told}: choose another with --task")
-    selects = bool(np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all())
-    require(selects, f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
+    selects = np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all()
+    require(bool(selects), f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
     require(task.size <= 4096, f"{task.name} has {task.size} numbers in a window; at most 4096 can be analysed")
 
 
@@ -215,7 +215,7 @@ def survey_network(system: StateSystem, seed: int = 0, points: bool = False) -> 
     if points:
         visited = torch.from_numpy(states.reshape(-1, system.hidden))
         slowest = find_slow_points(system.advance, draw_starts(visited, 64, seed=seed))
-        columns = slowest.speeds, slowest.fixed, slowest.unstable, slowest.eigenvalues.abs().amax(1)
-        rows, names = zip(slowest.types, *(one.tolist() for one in columns)), ("type", "speed", "fixed", "unstable", "radius")
-        found["points"] = [dict(zip(names, row)) for row in rows]
+        radii, names = slowest.eigenvalues.abs().amax(1), ("type", "speed", "fixed", "unstable", "radius")
+        columns = (one.tolist() for one in (slowest.speeds, slowest.fixed, slowest.unstable, radii))
+        found["points"] = [dict(zip(names, row)) for row in zip(slowest.types, *columns)]
     return found

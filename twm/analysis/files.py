@@ -37,24 +37,22 @@ def read_contents(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
         if content[8:9] == b"{":
             return read_weights(path)
         _gather(tree := _open(content, path.suffix), "", {}, texts, {})
-        # The part of a checkpoint that holds the weights.
         nested = lambda: [tree[key] for key in _WRAPPERS if isinstance(_settle(tree.get(key)), Mapping)]
         while isinstance(tree, Mapping) and len(inner := nested()) == 1:
-            tree = inner[0]
+            tree = inner[0]  # the part of a checkpoint that holds the weights
         _gather(tree, "", tensors, texts, {})
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
     # Damaged files make the libraries raise almost anything, from EOFError to MemoryError.
     except Exception as error:  # noqa: BLE001
         begun = content.startswith((b"PK", b"\x80", b"MATLAB 5")) or content[8:9] == b"{"
-        what = "is of TorchScript or MATLAB 7.3" if isinstance(error, NotImplementedError) else "is damaged" if begun else None
-        raise UserError(f"{path.name} {what or 'is no checkpoint'}: {known}") from None
+        other = "is of TorchScript or MATLAB 7.3" if isinstance(error, NotImplementedError) else "is no checkpoint"
+        raise UserError(f"{path.name} {'is damaged' if begun and 'of' not in other else other}: {known}") from None
     require(bool(tensors), f"{path.name} holds no tensors: expected them by name, such as rnn.weight_hh_l0")
     return tensors, texts
 
 
 def _open(content: bytes, suffix: str) -> Any:
-    """Return whatever a file holds, in containers and inert records."""
     if suffix == ".mat" or content.startswith(b"MATLAB"):
         return loadmat(io.BytesIO(content), simplify_cells=True)
     if content.startswith(b"PK") and b"data.pkl" in content:
@@ -92,8 +90,7 @@ class _Reader(pickle.Unpickler):
 def _load_torch(content: bytes) -> Any:
     if b"constants.pkl" in content:  # TorchScript, which torch would run
         raise NotImplementedError
-    load = lambda stream, **settings: _Reader(stream, **settings).load()
-    reader = SimpleNamespace(__name__="pickle", Unpickler=_Reader, load=load)
+    reader = SimpleNamespace(__name__="pickle", Unpickler=_Reader, load=lambda *given, **named: _Reader(*given, **named).load())
     with warnings.catch_warnings(action="ignore"):
         return torch.load(io.BytesIO(content), "cpu", reader, weights_only=False, encoding="latin1")
 
@@ -123,8 +120,8 @@ def _gather(thing: Any, name: str, tensors: dict[str, Any], texts: dict[str, Any
     """Gather what a tree holds; a container that is met again, also in a circle, stays where it was met first."""
     thing = _settle(thing)
     if isinstance(thing, np.ndarray):
-        numeric = thing.dtype.kind in "fciub"
-        thing = torch.from_numpy(thing.astype(thing.dtype.newbyteorder("="), "C")) if numeric else str(thing)
+        native = thing.dtype.newbyteorder("=")
+        thing = torch.from_numpy(thing.astype(native, "C")) if native.kind in "fciub" else str(thing)
     if isinstance(thing, torch.Tensor) or thing is ...:
         tensors[name] = thing
     elif isinstance(thing, (str, bool, int, float)):
@@ -139,9 +136,10 @@ def _list_parts(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
     start, state = f"{name}." if name else "", getattr(thing, "state", None)
     for part in (*(state if isinstance(state, tuple) else (state,)), thing):
         for key, value in part.items() if isinstance(part, Mapping) else enumerate(part if part is thing else ()):
-            # The weights of a module are named as in its state dict.
-            if key in ("_parameters", "_buffers", "_modules") or not str(key).startswith("_"):
-                yield name if str(key).startswith("_") else f"{start}{key}", value
+            if key in ("_parameters", "_buffers", "_modules"):
+                yield name, value  # of a module: named as in its state dict
+            elif not str(key).startswith("_"):
+                yield f"{start}{key}", value
     if isinstance(thing, _Inert) and not thing.name.startswith("collections."):
         yield f"{start}__class__", (thing.given[0] if thing.name.endswith("_reconstructor") else thing).name
 

@@ -12,7 +12,6 @@ from twm.analysis.files import read_contents
 from twm.analysis.systems import ElmanSystem, SequenceSystem, StateSystem
 from twm.errors import UserError, require
 from twm.models.rings import GatedRNN
-from twm.tasks.sequences import SystemTask
 from twm.training.sequence_model import read_sequence_network
 
 # Names of what changes the dynamics or the weights and is not modelled; of where a run starts; of what is no readout.
@@ -42,10 +41,9 @@ def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Chec
     try:
         if Path(path).suffix == ".safetensors" and {"network", "task"} <= {*texts}:  # of our sweeps on sequences
             network, plan, about = read_sequence_network(path)
-            known = isinstance(task := plan.make_task_at_hand(), SystemTask)
-            unfit = None if known else f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
-            name = task.system.name if known else plan.task
-            return Checkpoint(SequenceSystem(network), name, about, plan.network, unfit=unfit)
+            system = getattr(plan.make_task_at_hand(), "system", None)
+            unfit = None if system else f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
+            return Checkpoint(SequenceSystem(network), system.name if system else plan.task, about, plan.network, (), unfit)
         return _Search(tensors, texts, keys).make(*choices)
     except UserError as error:
         raise UserError(f"{Path(path).name}: {error}") from None
@@ -58,8 +56,8 @@ class _Search:
         self.tensors, self.texts, self.used = tensors, texts, set()
         self.shapes = {key: tuple(getattr(one, "shape", ["another form"])) for key, one in tensors.items()}
         self.keys = {what: key for what, key in keys.items() if key is not None}
-        lost = [f"--{what} {key}" for what, key in self.keys.items() if key not in tensors]
-        require(not lost, f"there is no tensor for {', '.join(lost)}; found {self.list_others()}")
+        lost = ", ".join(f"--{what} {key}" for what, key in self.keys.items() if key not in tensors)
+        require(not lost, f"there is no tensor for {lost}; found {self.list_others()}")
         # Layers that normalise have as many weights as biases, or say so by their names or classes.
         beside = {key: (self.shapes[key], self.shapes.get(f"{key[:-6]}bias")) for key in tensors if key.endswith("weight")}
         odd = [key for key, (own, bias) in beside.items() if len(own) == 1 and bias in (own, None)]
@@ -109,7 +107,6 @@ class _Search:
         return readout, self.take(offset[0]) if len(offset) == 1 else np.zeros(len(readout)), None
 
     def make(self, nonlinearity: str | None = None, layer: int | None = None) -> Checkpoint:
-        """Make the network."""
         key, inputs, *biases = self.find_layer(layer)
         require(inputs in self.tensors, f"there is no tensor {inputs} for the inputs; found {self.list_others()}")
         recurrent, encoder = self.take(key), self.take(inputs)
@@ -122,8 +119,7 @@ class _Search:
         encoder, biases = encoder if encoder.ndim == 2 else encoder[:, None], [bias.reshape(-1) for bias in biases]
         stack = [name for name in self.tensors if re.sub(r"_l\d+$", "", name) == re.sub(r"_l\d+$", "", key)]
         starts = [self.take(name) for name in filter(_START.search, self.tensors)] or [np.zeros(hidden)]
-        sized = starts[0].size in (hidden, hidden * len(stack))
-        require(sized, f"an initial state must hold {hidden} numbers for each layer, not be of shape {starts[0].shape}")
+        require(starts[0].size in (hidden, hidden * len(stack)), f"an initial state must hold {hidden} numbers for each layer")
         start, (readout, offset, unfit) = starts[0].reshape(-1, hidden)[: (layer or 0) + 1][-1], self.find_readout(hidden)
         unfit = unfit if len(stack) < 2 else f"{key} is one layer of {len(stack)}, and a task needs them all"
         notes = ["started at the state in the file, which is not zero"] * bool(start.any())
@@ -132,8 +128,7 @@ class _Search:
             system = ElmanSystem(recurrent, encoder, readout, sum(biases), offset, kind, start)
         else:
             require(nonlinearity is None, f"{key} has gates, whose nonlinearities are known: leave out --nonlinearity")
-            kind = "gru" if gates == 3 else "lstm"
-            network = GatedRNN(encoder.shape[1], len(readout), hidden, kind).double()
+            network = GatedRNN(encoder.shape[1], len(readout), hidden, kind := {3: "gru", 4: "lstm"}[gates]).double()
             for weight, given in zip(network.parameters(), (readout, offset, encoder, recurrent, *biases[::-1])):
                 weight.data.copy_(torch.from_numpy(given))
             system = SequenceSystem(network, np.pad(start, (0, network.carried - hidden)))
@@ -141,10 +136,8 @@ class _Search:
         return Checkpoint(system, self.texts.get("task"), self.texts, kind, notes, unfit)
 
     def choose_nonlinearity(self, owner: str, asked: str | None, notes: list[str]) -> str:
-        """Return an Elman network's nonlinearity: as the file says, as asked, or tanh, which is noted."""
-        mode, ends = f"{owner}.mode".lstrip("."), re.compile(r"(^|\.)nonlinearity$")
-        told = [text for key, text in self.texts.items() if key == mode or ends.search(key)]
-        said = {str(text).removeprefix("RNN_").lower() for text in told}
+        names = re.compile(rf"{re.escape(owner)}\.?mode|(.*\.)?nonlinearity")
+        said = {str(text).removeprefix("RNN_").lower() for key, text in self.texts.items() if names.fullmatch(key)}
         fits = asked in said if asked and said else len(said) < 2
         require(fits, f"the file says {' and '.join(sorted(said))}: --nonlinearity must be one of these")
         if not (said or asked or "weight_readout" in self.tensors):  # a name of our own files, which have a tanh

@@ -66,10 +66,10 @@ def describe_checkpoint(checkpoint: Checkpoint, found: Findings | None, survey: 
                  f"outputs that follow a swap in the directions of a neighbour   {found.elsewhere:.4f}"]  # fmt: skip
         lines = _describe(found, f"numbers of state, {checkpoint.kind}, linearised along the orbit", basis)
     else:
-        slow, about = [complex(*pair) for pair in survey["eigenvalues"]], f"{survey['hidden']} numbers of state, {checkpoint.kind}"
-        lines = [f"{about}, task {checkpoint.task or 'not named'}: nothing is said about variables",
-                 f"eigenvalues {survey['linearised']}: the largest {survey['radius']:.4f}, {len(slow)} beyond {THRESHOLD}",
-                 *[f"{abs(value):.4f} at {np.angle(value):+.4f} rad" for value in slow[:16]], *["..."] * (len(slow) > 16)]  # fmt: skip
+        slow, kind = [complex(*pair) for pair in survey["eigenvalues"]], f"{survey['hidden']} numbers of state, {checkpoint.kind}"
+        lines = [f"{kind}, task {checkpoint.task or 'not named'}: nothing is said about variables",
+                 f"eigenvalues {survey['linearised']}: the largest {survey['radius']:.4f}, {len(slow)} beyond {THRESHOLD}"]  # fmt: skip
+        lines += [f"{abs(value):.4f} at {np.angle(value):+.4f} rad" for value in slow[:16]] + ["..."] * (len(slow) > 16)
     kinds = Counter(f"{one['type']} {'fixed' if one['fixed'] else 'slow'}" for one in survey.get("points", ()))
     told = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
     return [*lines, *[f"points without input: {told}"] * ("points" in survey), *checkpoint.notes]
