@@ -110,7 +110,7 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
      ({"two.weight_hh_l0": (2, 2)}, "--recurrent KEY"), (lambda s: s["rnn.weight_hh_l0"].fill_(torch.nan), "NaN"),
      (lambda s: s["rnn.weight_hh_l0"].mul_(0.1), "keeps nothing"), ({"rnn.weight_hh_l0_reverse": (2, 2)}, "both directions"),
      (lambda s: s["rnn.weight_hh_l0"].mul_(1e30), "beyond 1e8"), ({"norm.weight": (HIDDEN,)}, "norm.weight normalises"),
-     ({"rnn.bn.running_mean": (3,)}, "running_mean normalises"), ({"rnn.h0": (HIDDEN - 1,)}, "14 numbers for each layer"),
+     ({"rnn.bn.running_mean": (3,)}, "running_mean normalises"), ({"rnn.h0": (HIDDEN - 1,)}, "14 numbers a layer"),
      (lambda s: s.update({"head.weight": s["head.weight"].to(torch.complex64)}), "floating")],
 )  # fmt: skip
 def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path, capsys, change, words):

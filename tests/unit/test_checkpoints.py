@@ -96,7 +96,7 @@ def test_a_network_from_a_file_runs_as_torch_runs_it(tmp_path: Path, name):
     states, notes = found.system.run(np.tile(found.system.start, (4, 1)), 0, inputs.numpy()), " ".join(found.notes)
     assert np.abs(states[..., :HIDDEN] - expected.detach().numpy()).max() < 1e-12
     assert np.abs(found.system.read(states) - net.head(expected).detach().numpy()).max() < 1e-12
-    assert "scale (4,)" in notes and ("weight_hh_l0" in notes) == (layer == 1)
+    assert "scale (4,)" in notes and ("weight_ih_l0" in notes) == (layer == 1)
     # Where neither file nor user names the nonlinearity of an Elman network, it is told that it was taken for granted.
     named = write is save_module or name in ("old", "parallel", "relu said")
     assert ("taken to have a tanh" in notes) == (not named and found.kind == "tanh")
@@ -145,7 +145,7 @@ def test_a_file_that_is_not_read_gets_one_true_line(tmp_path: Path, capsys, word
 
 
 @pytest.mark.parametrize(("said", "words"), [
-    (["--nonlinearity", "relu"], "the file says tanh"), (["--layer", "3"], "0 are among"), (["--recurrent", "W"], "--recurrent W"),
+    (["--nonlinearity", "relu"], "the file says tanh"), (["--layer", "3"], "0 such are among"), (["--recurrent", "W"], "--recurrent W"),
     (["--encoder", "head.weight"], "head.weight (2, 6)"), (["--recurrent", "head.weight"], "--encoder KEY"), (["--points", "--figure", "a.png"], "with a task"),
     (["--task", "f.csv"], "f.csv"), (["--task", "g.npy"], "(2, 6)"), (["--task", "h.csv"], "signed selection"),
 ])  # fmt: skip

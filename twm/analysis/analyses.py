@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -197,23 +198,23 @@ def analyse_machine(
 
 
 def survey_network(system: StateSystem, seed: int = 0, points: bool = False) -> dict[str, Any]:
-    """Find a network's slow eigenvalues without a task: of its linearisation at rest or at a fixed point or, for a relu, for
-    gates and where no such point is found, of the mean step on 8 orbits under 100 random inputs of -1 and 1. If asked, also
-    fixed and slow points without input, the slowest first, from 64 mixtures of states on the orbits."""
+    """Find slow eigenvalues without a task: of the linearisation at rest or at a fixed point or, where there is none, for a relu
+    and for gates, of the mean step on orbits under random signs; if asked, fixed and slow points without input too."""
     inputs = np.moveaxis(binary_inputs_numpy("survey", seed, 0, 8, (100, system.inputs)), 1, 0)
-    states, smooth = system.run(np.tile(system.start, (8, 1)), 0, inputs), getattr(system, "nonlinearity", "relu") != "relu"
+    run = partial(system.run, np.tile(system.start, (8, 1)), 0, inputs)
     try:
+        smooth = getattr(system, "nonlinearity", "relu") != "relu"
         require(smooth, "a relu has no slope at rest, and gates are at work only under way")
         linear = linearise_system(system)
         recurrent, where = linear.recurrent, "at a fixed point" if linear.point.any() else "at rest"
     except UserError:
-        recurrent, where = system.measure_jacobian(states[20:-1:5], inputs[21::5]), "along the orbit under random inputs"
+        recurrent, where = system.measure_jacobian(run()[20:-1:5], inputs[21::5]), "along the orbit under random inputs"
     values = np.linalg.eigvals(recurrent)
     slow = sorted(values[np.abs(values) > THRESHOLD].tolist(), key=abs, reverse=True)
     found = {"task": None, "hidden": system.hidden, "linearised": where, "rank": {"theory": None, "network": len(slow)},
              "radius": float(np.abs(values).max()), "eigenvalues": [[value.real, value.imag] for value in slow]}  # fmt: skip
     if points:
-        visited = torch.from_numpy(states.reshape(-1, system.hidden))
+        visited = torch.from_numpy(run().reshape(-1, system.hidden))
         slowest = find_slow_points(system.advance, draw_starts(visited, 64, seed=seed))
         radii, names = slowest.eigenvalues.abs().amax(1), ("type", "speed", "fixed", "unstable", "radius")
         columns = (one.tolist() for one in (slowest.speeds, slowest.fixed, slowest.unstable, radii))

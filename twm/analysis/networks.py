@@ -14,10 +14,9 @@ from twm.errors import UserError, require
 from twm.models.rings import GatedRNN
 from twm.training.sequence_model import read_sequence_network
 
-# Names of what changes the dynamics or the weights and is not modelled; of where a run starts; of what is no readout.
+# Names of what changes the dynamics or the weights and is not modelled; of where a run starts.
 _CHANGING = re.compile(r"(?i)norm|(^|[._])(bn|ln)\d*[._]|running_|parametrizations|weight\w*_(g|v|orig)$")
 _START = re.compile(r"(?i)(^|[._])(h_?0|(init|initial|start)_?(state|hidden|h))$")
-_INPUT = re.compile("(?i)embed|encod|input|weight_[ih]h")
 
 
 class Checkpoint(NamedTuple):
@@ -42,8 +41,8 @@ def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Chec
         if Path(path).suffix == ".safetensors" and {"network", "task"} <= {*texts}:  # of our sweeps on sequences
             network, plan, about = read_sequence_network(path)
             system = getattr(plan.make_task_at_hand(), "system", None)
-            unfit = None if system else f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
-            return Checkpoint(SequenceSystem(network), system.name if system else plan.task, about, plan.network, (), unfit)
+            unfit = [] if system else [f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"]
+            return Checkpoint(SequenceSystem(network), getattr(system, "name", plan.task), about, plan.network, unfit, *unfit)
         return _Search(tensors, texts, keys).make(*choices)
     except UserError as error:
         raise UserError(f"{Path(path).name}: {error}") from None
@@ -81,26 +80,25 @@ class _Search:
         """Return the names of a layer's recurrent matrix, encoder and two biases, of which any may be missing."""
         pattern = re.compile(f"(^|[._])weight_hh(_l{'[0-9]+' if layer is None else layer})?$")
         found = [self.keys["recurrent"]] if "recurrent" in self.keys else [*filter(pattern.search, self.tensors)]
-        told = "expected one recurrent matrix, such as weight_hh_l0, or --layer N or --recurrent KEY to name it"
-        require(len(found) == 1, f"{told}; {len(found)} are among {self.list_others()}")
+        told = "expected one matrix weight_hh_l0 or weight_hh, or --layer N or --recurrent KEY to choose"
+        require(len(found) == 1, f"{told}; {len(found)} such are among {self.list_others()}")
         owner, torchs, end = found[0].rpartition("weight_hh")
         odd = [key for key in self.tensors if torchs and key.startswith(owner) and re.search("_reverse$|weight_hr", key)]
         require(not odd, f"layers in both directions or with projections are not read: {', '.join(odd[:1])}")
-        # Outside of torch's recurrent layers a bias stands beside each matrix's weight.
         encoder = self.keys.get("encoder", f"{owner}weight_ih{end}" if torchs else "--encoder KEY")
-        beside = [f"{key.removesuffix('weight')}bias" for key in (found[0], encoder)]
+        beside = [f"{key.removesuffix('weight')}bias" for key in (found[0], encoder)]  # a bias of nn.Linear
         biases = [f"{owner}bias_{part}{end}" for part in ("hh", "ih")] if torchs else beside
         return [found[0], encoder, biases[0], self.keys.get("bias", biases[1])]
 
     def find_readout(self, hidden: int) -> tuple[np.ndarray, np.ndarray, str | None]:
         """Return readout and its bias, or zeros and why there is none."""
         free = {key: shape for key, shape in self.shapes.items() if key not in self.used}
-        offered = [key for key, shape in free.items() if shape[1:] == (hidden,) and not _INPUT.search(key)]
-        told = f"expected one readout of shape (dim, {hidden}), or --readout KEY to name it; other tensors: {self.list_others()}"
+        inner = re.compile("(?i)embed|encod|input|weight_[ih]h")
+        offered = [key for key, shape in free.items() if shape[1:] == (hidden,) and not inner.search(key)]
+        told = f"expected one readout of shape (dim, {hidden}), or --readout KEY; other tensors: {self.list_others()}"
         if "readout" not in self.keys and len(offered) != 1:
             return np.zeros((1, hidden)), np.zeros(1), told
-        key = self.keys.get("readout") or offered[0]
-        readout = np.atleast_2d(self.take(key))
+        readout = np.atleast_2d(self.take(key := self.keys.get("readout") or offered[0]))
         require(readout.ndim == 2 and readout.shape[1] == hidden, told)
         vectors, beside = [one for one in free if free[one] == (len(readout),)], f"{key.removesuffix('weight')}bias"
         offset = [beside] if beside in vectors else vectors
@@ -119,10 +117,10 @@ class _Search:
         encoder, biases = encoder if encoder.ndim == 2 else encoder[:, None], [bias.reshape(-1) for bias in biases]
         stack = [name for name in self.tensors if re.sub(r"_l\d+$", "", name) == re.sub(r"_l\d+$", "", key)]
         starts = [self.take(name) for name in filter(_START.search, self.tensors)] or [np.zeros(hidden)]
-        require(starts[0].size in (hidden, hidden * len(stack)), f"an initial state must hold {hidden} numbers for each layer")
+        require(starts[0].size in (hidden, hidden * len(stack)), f"an initial state must have {hidden} numbers a layer")
         start, (readout, offset, unfit) = starts[0].reshape(-1, hidden)[: (layer or 0) + 1][-1], self.find_readout(hidden)
         unfit = unfit if len(stack) < 2 else f"{key} is one layer of {len(stack)}, and a task needs them all"
-        notes = ["started at the state in the file, which is not zero"] * bool(start.any())
+        notes = [*filter(None, [unfit]), *["started at the state in the file, which is not zero"] * bool(start.any())]
         if gates == 1:
             kind = self.choose_nonlinearity(key.rpartition(".")[0], nonlinearity, notes)
             system = ElmanSystem(recurrent, encoder, readout, sum(biases), offset, kind, start)

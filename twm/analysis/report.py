@@ -53,7 +53,6 @@ def choose_task(checkpoint: Checkpoint, text: str | None) -> HDS | None:
         return read_boundary(text) if text.endswith((".npy", ".csv")) else parse_task(text)
     with suppress(UserError):
         return None if checkpoint.unfit else parse_task(str(checkpoint.task))
-    return None
 
 
 def describe_checkpoint(checkpoint: Checkpoint, found: Findings | None, survey: Mapping[str, Any]) -> list[str]:
