@@ -40,6 +40,7 @@ def read_contents(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
         nested = lambda: [tree[key] for key in _WRAPPERS if isinstance(_settle(tree.get(key)), Mapping)]
         while isinstance(tree, Mapping) and len(inner := nested()) == 1:
             tree = inner[0]  # the part of a checkpoint that holds the weights
+        texts = {key: text for key, text in texts.items() if not key.endswith("__class__")}  # others have other parts
         _gather(tree, "", tensors, texts, {})
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
@@ -71,6 +72,7 @@ class _Inert(dict):
     """What a pickle asks to be made, written down and not made: from which arguments, in which state, with which items."""
 
     name, given, state = "", (), None
+    dtype = torch.uint8  # torch asks for it where the record stands for an untyped storage
     __init__ = lambda self, *given, **named: setattr(self, "given", given)
     __setstate__ = lambda self, state: setattr(self, "state", state)
     __call__ = lambda self, *given, **named: _Inert(*given)
@@ -80,8 +82,6 @@ class _Inert(dict):
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        if name == "UntypedStorage":
-            return torch.UntypedStorage  # torch looks for the class itself
         safe = _SAFE.get(f"{module.partition('.')[0]}.{name}")
         # Wrapped anew, as a pickle may write attributes to what it is given.
         return (lambda *given: safe(*given)) if safe else type("_Named", (_Inert,), {"name": f"{module}.{name}"})

@@ -39,10 +39,10 @@ def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Chec
     tensors, texts = read_contents(path)
     try:
         if Path(path).suffix == ".safetensors" and {"network", "task"} <= {*texts}:  # of our sweeps on sequences
-            network, plan, about = read_sequence_network(path)
+            network, plan, _ = read_sequence_network(path)
             system = getattr(plan.make_task_at_hand(), "system", None)
             unfit = [] if system else [f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"]
-            return Checkpoint(SequenceSystem(network), getattr(system, "name", plan.task), about, plan.network, unfit, *unfit)
+            return Checkpoint(SequenceSystem(network), getattr(system, "name", plan.task), texts, plan.network, unfit, *unfit)
         return _Search(tensors, texts, keys).make(*choices)
     except UserError as error:
         raise UserError(f"{Path(path).name}: {error}") from None
