@@ -95,8 +95,8 @@ def sample_states(
 
     ``correct`` feeds the inputs less what the boundary will add to them, which constructed networks need.
     """
-    numbers = f"{system.inputs} inputs and {system.dim} outputs, the task {task.name} needs {task.dim}"
-    require(system.dim == task.dim <= system.inputs, f"the network has {numbers}")
+    inputs, told = getattr(system, "inputs", system.dim), f"{system.dim} outputs, {task.name} needs {task.dim}"
+    require(system.dim == task.dim <= inputs, f"the network has {inputs} inputs and {told}")
     observable = needed_coordinates(task)
     horizon = max(60, 4 * task.history) if horizon is None else require_count(horizon, "horizon")
     if initial is None:
@@ -105,7 +105,8 @@ def sample_states(
     truth = window_states(rollout(task, initial, horizon), task.history)
     waves = truth.reshape(*truth.shape[:2], task.size) @ observable.projection.T
     fed = np.moveaxis(correct_inputs(task.matrix, initial) if correct else initial, 1, 0)
-    states = system.run(np.tile(system.start, (len(initial), 1)), horizon, fed)
+    states = system.run(np.zeros((len(initial), system.hidden)) + getattr(system, "start", 0.0), horizon, fed)
+    require(bool(np.abs(states).max() <= 1e100), "the network's activity grows beyond all bounds")
     early, late = states[: task.history - 1], states[task.history - 1 :]
     # All that becomes a copy is one when the powers of Phi lose no rank any more.
     ranks = [observable.rank, *ranks_of_powers(observable.operator, observable.rank)]
