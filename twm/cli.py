@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from io import BytesIO
 from itertools import chain, groupby
 from pathlib import Path
@@ -329,17 +330,21 @@ def _bench(options: argparse.Namespace) -> int:
 
 
 @_command(
-    "spectrum, rank, basis and interventions of one trained network: an Elman network, or one of `twm sweep bridge` or `cells`",
-    _value("checkpoint", "safetensors, or a torch file with a state dict", "CHECKPOINT", nargs="?"),
-    _value("--task", "such as T1 or repeat-copy:S,D (default: what the file says)", "TASK"),
+    "spectrum, fixed points and, with a task, rank, basis and interventions of a trained network: Elman, LSTM or GRU",
+    _value("checkpoint", "torch file, also of a whole module, safetensors, .npz, .mat or pickle", "CHECKPOINT", nargs="?"),
+    _value("--task", "T1, repeat-copy:S,D or a boundary matrix in .npy or .csv (default: what the file says)", "TASK"),
+    _flag("--points", "also search for fixed and slow points without input"),
+    _value("--layer", "of several recurrent layers this one, from 0", "N", int),
+    _value("--nonlinearity", "tanh, relu or linear (default: what the file says, else tanh)"),
+    *(_value(f"--{name}", f"name of the tensor that is its {name}, where torch's names do not tell", "KEY")
+      for name in ("recurrent", "encoder", "bias", "readout")),
     _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
     _value("--seed", "of the histories used (default: 0)", kind=int, default=0),
     _flag("--record", "instead: add the networks on record to book/results/analysis.csv and settled_basis.csv"),
     _JSON,
 )
 def _analyse(options: argparse.Namespace) -> int:
-    from twm.analysis import report
-    from twm.theory.systems import parse_task
+    from twm.analysis import analyses, report
 
     require(options.record != (options.checkpoint is not None), "give a CHECKPOINT, or --record for those of the book")
     more = options.task or options.figure
@@ -349,39 +354,21 @@ def _analyse(options: argparse.Namespace) -> int:
         added = report.record_analyses(say=_say(options))
         print(json.dumps({"added": added}) if options.json else f"{added} networks added to the tables")
         return 0
-    try:
-        checkpoint = report.read_checkpoint(options.checkpoint)
-    except report.OtherNetwork as refusal:
-        return _analyse_machine(options, refusal)
-    task = options.task or checkpoint.task
-    require(task is not None, f"{options.checkpoint} does not say which task it was trained on: name it with --task")
+    keys = {name: getattr(options, name) for name in ("recurrent", "encoder", "bias", "readout")}
+    checkpoint = report.read_checkpoint(options.checkpoint, options.nonlinearity, options.layer, **keys)
+    task = report.choose_task(checkpoint, options.task)
+    by_weights = task is not None and checkpoint.kind in ("tanh", "linear")
+    require(by_weights or options.figure is None, "--figure draws Elman networks with a task, of tanh or linear units")
     save = _prepare_figure(options.figure) if options.figure is not None else None
-    found = report.analyse_network(checkpoint.system, parse_task(task), seed=options.seed)
+    corrected = str(checkpoint.configuration.get("task")).startswith("hds-corrected")
+    analyse = analyses.analyse_network if by_weights else partial(analyses.analyse_machine, correct=corrected)
+    found = analyse(checkpoint.system, task, seed=options.seed) if task else None
     if save:
         save(found)
-    return _show(options, found.to_json(), report.describe_analysis(found))
-
-
-def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
-    """Analyse a network that ``twm sweep bridge`` or ``cells`` left; of any other kind say why it cannot be done."""
-    from twm.analysis.analyses import analyse_machine
-    from twm.analysis.report import describe_machine
-    from twm.analysis.systems import SequenceSystem
-    from twm.tasks.sequences import SystemTask
-    from twm.theory.systems import parse_task
-    from twm.training.sequence_model import read_sequence_network
-
-    try:
-        network, plan, _ = read_sequence_network(options.checkpoint)
-    except UserError:
-        raise refusal from None
-    task = plan.make_task_at_hand()
-    known = isinstance(task, SystemTask)
-    require(known, f"{options.checkpoint} was trained on {plan.task}: variables are known for hds:H,TASK only")
-    require(options.figure is None, "--figure draws Elman networks, and this is none")
-    system = parse_task(options.task) if options.task else task.system
-    found = analyse_machine(SequenceSystem(network), system, seed=options.seed, correct=task.corrected)
-    return _show(options, found.to_json(), describe_machine(found))
+    survey = {} if found and not options.points else analyses.survey_network(checkpoint.system, options.seed, options.points)
+    told = (found.to_json() | {key: survey[key] for key in survey if key == "points"}) if found else survey
+    told |= {"kind": checkpoint.kind, "notes": [*checkpoint.notes]}
+    return _show(options, told, report.describe_checkpoint(checkpoint, found, survey))
 
 
 def _prepare_figure(name: str) -> Callable[[Any], None]:

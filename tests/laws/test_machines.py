@@ -88,4 +88,4 @@ def test_what_cannot_be_a_system_is_one_line():
     broken.weight_recurrent.data[0, 0] = float("nan")
     for network, words in ((GatedRNN(2, 3, 4), "2 inputs and 3 outputs"), (broken, "weight_recurrent has NaN")):
         with pytest.raises(UserError, match=words):
-            SequenceSystem(network)
+            sample_states(SequenceSystem(network), make_repeat_copy(2, 3))

@@ -63,6 +63,7 @@ def refuse(arguments, words, capsys):
     assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
     assert all(word in err for word in words.split("|")), err
     assert not arguments or list_files(Path(arguments[0]).parent) == before
+    return err
 
 
 def test_a_torch_state_dict_runs_as_torch_runs_it(checkpoint: Path):
@@ -96,16 +97,20 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
     out = capsys.readouterr().out
     assert "converged" in out and "theory 8" in out and "regression" in out
     assert run_json([path, "--task", "repeat-copy:2,2"], capsys)["converged"] is False
+    assert main(["analyse", str(results_dir() / "networks" / "flip-flop-8_h100_l2-0_s0.safetensors")]) == 0
+    assert "task flip-flop:8: nothing is said about variables" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
-    [(lambda s: s.pop("rnn.weight_ih_l0"), "weight_ih_l0|found"), (lambda s: s.pop("head.weight"), "readout|(2, 14)"),
-     ({"more.weight": (DIM, HIDDEN)}, "one readout"), ({"more.bias": (DIM,)}, "one readout bias"),
-     ({"rnn.weight_hh_l0": (4 * HIDDEN, HIDDEN)}, "LSTM"), ({"rnn.weight_hh_l0": (HIDDEN, 3)}, "square"),
-     ({"rnn.weight_hh_l1": (2, 2)}, "one layer"), ({"rnn.bias_hh_l0": (HIDDEN - 1,)}, "bias|14"),
-     ({"two.weight_hh_l0": (2, 2)}, "several"), (lambda s: s["rnn.weight_hh_l0"].fill_(torch.nan), "NaN"),
-     (lambda s: s["rnn.weight_hh_l0"].mul_(0.1), "no slow mode"),
+    [(lambda s: s.pop("rnn.weight_ih_l0"), "weight_ih_l0|found"), (lambda s: s.pop("head.weight"), "readout|(dim, 14)"),
+     ({"more.weight": (DIM, HIDDEN)}, "one readout|more.weight (2, 14)"), ({"rnn.weight_hh_l0": (HIDDEN, 3)}, "square"),
+     ({"rnn.weight_hh_l0": (4 * HIDDEN, HIDDEN)}, "weight_ih_l0 (14, 2)"), ({"rnn.weight_ih_l0": (DIM, HIDDEN)}, "weight_ih_l0 (2, 14)"),
+     ({"rnn.weight_hh_l1": (2, 2)}, "--layer"), ({"rnn.bias_hh_l0": (HIDDEN - 1,)}, "bias_hh_l0 (13,)"),
+     ({"two.weight_hh_l0": (2, 2)}, "--recurrent KEY"), (lambda s: s["rnn.weight_hh_l0"].fill_(torch.nan), "NaN"),
+     (lambda s: s["rnn.weight_hh_l0"].mul_(0.1), "keeps nothing"), ({"rnn.weight_hh_l0_reverse": (2, 2)}, "both directions"),
+     (lambda s: s["rnn.weight_hh_l0"].mul_(1e30), "beyond 1e8"), ({"norm.weight": (HIDDEN,)}, "norm.weight normalises"),
+     ({"rnn.bn.running_mean": (3,)}, "running_mean normalises"), ({"rnn.h0": (HIDDEN - 1,)}, "14 numbers a layer"),
      (lambda s: s.update({"head.weight": s["head.weight"].to(torch.complex64)}), "floating")],
 )  # fmt: skip
 def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path, capsys, change, words):
@@ -118,9 +123,10 @@ def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path
 @pytest.mark.parametrize(
     ("spoil", "arguments", "words"),
     [(lambda path: path.write_bytes(path.read_bytes()[:300]), [], "rnn.pt|damaged"), (Path.unlink, [], "no checkpoint"),
-     (lambda path: path.write_bytes(b""), [], "damaged"), (lambda path: torch.save([1, 2], path), [], "state dict"),
-     (Path.exists, ["--task", "T1"], "2 inputs|dim 8"), (Path.exists, ["--task", "T7"], "T7"),
-     (Path.exists, ["--task", "fibonacci:4,2"], "signed selection"), (Path.exists, ["--seed", "-1"], "--seed|-1"),
+     (lambda path: path.write_bytes(b""), [], "no checkpoint"), (lambda path: torch.save([1, 2], path), [], "no tensors"),
+     (Path.exists, ["--task", "repeat-copy:2100,2"], "4200|at most"), (Path.exists, ["--task", "T1"], "2 inputs|dim 8"),
+     (Path.exists, ["--task", "T7"], "T7"), (Path.exists, ["--task", "fibonacci:4,2"], "signed selection"),
+     (Path.exists, ["--seed", "-1"], "--seed|-1"),
      (Path.exists, ["--figure", "a.docx"], ".png"), (Path.exists, ["--figure", "nowhere/a.png"], "no such folder")],
 )  # fmt: skip
 def test_other_files_and_wrong_arguments_get_one_line_and_leave_nothing(checkpoint, capsys, spoil, arguments, words):
@@ -128,8 +134,7 @@ def test_other_files_and_wrong_arguments_get_one_line_and_leave_nothing(checkpoi
     refuse([checkpoint, "--task", TASK, *arguments], words, capsys)
 
 
-def test_a_missing_task_or_checkpoint_is_asked_for(checkpoint: Path, capsys):
-    refuse([checkpoint], "--task", capsys)
+def test_a_missing_checkpoint_is_asked_for(capsys):
     refuse([], "CHECKPOINT", capsys)
 
 
@@ -138,7 +143,7 @@ def test_records_go_on_where_they_stopped(clone: Path, capsys):
     for name, scale in (("a", 1.0), ("b", 1.01), ("a_at20", 1.0), ("twin", 1.0)):
         write_wave_network(folder / f"{name}.safetensors", scale, l2=0.0, seed=0, accuracy=1.0, init="uniform")
     (folder / "broken.safetensors").write_text("no")
-    save_file({"weight_kernel": torch.zeros(3)}, folder / "waves.safetensors")
+    save_file({"weight_kernel": torch.zeros(3)}, folder / "waves.safetensors", {"network": "wrnn"})
     assert record_analyses([folder / "a.safetensors"]) == 1
     first = read_rows(table)
     assert {row["network"] for row in first} == {"a"} and len(first) == 6
@@ -174,9 +179,10 @@ def test_networks_of_other_kinds_are_analysed_by_what_can_be_run(gated: Path, ca
     assert found["basis"]["of the step"]["encoding_r2"] < 0.9 and 0 <= found["interventions"]["changed"] < 0.95
     assert main(["analyse", str(gated)]) == 0
     told = capsys.readouterr().out
-    assert "no Elman network" in told and f"{found['accuracy']:.4f}" in told
+    assert "lstm, linearised along the orbit" in told and f"{found['accuracy']:.4f}" in told
     refuse([gated, "--task", "T1"], "2 outputs", capsys)
     refuse([gated, "--figure", "a.png"], "Elman networks", capsys)
     path, plan = gated.with_name("copy.safetensors"), SequencePlan("copy:0", "wrnn", 6, 2, iterations=1, batch=2)
     write_weights(path, train_model(plan).weights, asdict(plan))
-    refuse([path], "copy:0", capsys)
+    refuse([path, "--task", "T1"], "copy:0", capsys)
+    assert run_json([path], capsys)["task"] is None

@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 
+from twm.analysis.fixed_points import draw_starts, find_slow_points
 from twm.analysis.interventions import InterventionShares, interchange_variable, try_interventions
 from twm.analysis.judging import BasisFigures, Complement, ContentFigures, find_complement, judge_basis, judge_content
 from twm.analysis.recovery import METHODS, RecoveredBasis, recover_basis, regress_basis, sample_states
-from twm.analysis.systems import ElmanSystem, Linearisation, SequenceSystem, StateSystem, linearise_system
+from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import UserError, require
-from twm.theory.spectra import SpectrumComparison, compare_with_theory
+from twm.streams import binary_inputs_numpy
+from twm.theory.spectra import THRESHOLD, SpectrumComparison, compare_with_theory
 from twm.theory.systems import HDS
 
 #: Steps after the input phase at which an analysis intervenes; and those for one settled basis, which the claims use.
@@ -70,15 +74,20 @@ class Analysis(Findings):
         return super().to_json() | found | {"basis": basis, "failed": self.failures}
 
 
+def _check_task(system: StateSystem, task: HDS) -> None:
+    told = f"{system.inputs} inputs and {system.dim} outputs, the task {task.name} has states of dim {task.dim}"
+    require(system.dim == task.dim <= system.inputs, f"the network has {told}: choose another with --task")
+    selects = np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all()
+    require(bool(selects), f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
+    require(task.size <= 4096, f"{task.name} has {task.size} numbers in a window; at most 4096 can be analysed")
+
+
 def analyse_network(
     system: ElmanSystem, task: HDS, methods: Sequence[str] = METHODS, steps: Sequence[int] = STEPS,
     count: int = 512, seed: int = 0,
 ) -> Analysis:  # fmt: skip
     """Analyse a trained network: does it carry the wave of its task, a signed selection, where, and does it use it?"""
-    states = f"the task {task.name} has states of dim {task.dim}: choose another with --task"
-    require(system.dim == task.dim, f"the network has {system.dim} inputs, {states}")
-    selects = bool(np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all())
-    require(selects, f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
+    _check_task(system, task)
     linear = linearise_system(system)
     horizon = max(60, 4 * task.history, *steps)
     fitted = sample_states(system, task, count, horizon, 2 * seed)
@@ -92,7 +101,7 @@ def analyse_network(
             continue
         bases[method], figures[method] = basis, judge_basis(system, basis, fresh, linear)
         settled[method] = try_interventions(system, fresh, steps, lambda step, basis=basis: basis, "read")
-    require(bool(bases), f"no basis at all: {'; '.join(failures.values())}")
+    require(bool(bases), f"no basis at all: {'; '.join(dict.fromkeys(failures.values()))}")
 
     theirs = try_interventions(
         system, fresh, steps, lambda step: recover_basis(system, task, "regression", fitted, linear, at=step), "theory"
@@ -169,10 +178,11 @@ class MachineAnalysis(Findings):
 
 
 def analyse_machine(
-    system: SequenceSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0, correct: bool = False
+    system: StateSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0, correct: bool = False
 ) -> MachineAnalysis:
-    """Analyse a network on sequences, with ``count`` histories: does it carry the wave of its task, and does it use it?
+    """Analyse a network of any kind, with ``count`` histories: does it carry the wave of its task, and does it use it?
     ``correct`` says that it was trained on corrected inputs."""
+    _check_task(system, task)
     horizon = max(4 * task.history, *steps)
     fitted = sample_states(system, task, count, horizon, 2 * seed, correct=correct)
     fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1, correct=correct)
@@ -188,3 +198,28 @@ def analyse_machine(
         try_interventions(system, fresh, steps, bases.__getitem__, "theory"),
         _try_settled(system, task, settled, 2 * seed + 1, correct), np.stack(step_r2), judge_content(system, settled, fresh), swapped,
     )  # fmt: skip
+
+
+def survey_network(system: StateSystem, seed: int = 0, points: bool = False) -> dict[str, Any]:
+    """Find slow eigenvalues without a task: of the linearisation at rest or at a fixed point or, where there is none, for a relu
+    and for gates, of the mean step on orbits under random signs; if asked, fixed and slow points without input too."""
+    inputs = np.moveaxis(binary_inputs_numpy("survey", seed, 0, 8, (100, system.inputs)), 1, 0)
+    run = partial(system.run, np.tile(system.start, (8, 1)), 0, inputs)
+    try:
+        smooth = getattr(system, "nonlinearity", "relu") != "relu"
+        require(smooth, "a relu has no slope at rest, and gates are at work only under way")
+        linear = linearise_system(system)
+        recurrent, where = linear.recurrent, "at a fixed point" if linear.point.any() else "at rest"
+    except UserError:
+        recurrent, where = system.measure_jacobian(run()[20:-1:5], inputs[21::5]), "along the orbit under random inputs"
+    values = np.linalg.eigvals(recurrent)
+    slow = sorted(values[np.abs(values) > THRESHOLD].tolist(), key=abs, reverse=True)
+    found = {"task": None, "hidden": system.hidden, "linearised": where, "rank": {"theory": None, "network": len(slow)},
+             "radius": float(np.abs(values).max()), "eigenvalues": [[value.real, value.imag] for value in slow]}  # fmt: skip
+    if points:
+        visited = torch.from_numpy(run().reshape(-1, system.hidden))
+        slowest = find_slow_points(system.advance, draw_starts(visited, 64, seed=seed))
+        radii, names = slowest.eigenvalues.abs().amax(1), ("type", "speed", "fixed", "unstable", "radius")
+        columns = (one.tolist() for one in (slowest.speeds, slowest.fixed, slowest.unstable, radii))
+        found["points"] = [dict(zip(names, row)) for row in zip(slowest.types, *columns)]
+    return found

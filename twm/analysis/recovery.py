@@ -95,7 +95,8 @@ def sample_states(
 
     ``correct`` feeds the inputs less what the boundary will add to them, which constructed networks need.
     """
-    require(system.dim == task.dim, f"the network has {system.dim} outputs, the task {task.name} needs {task.dim}")
+    inputs, told = getattr(system, "inputs", system.dim), f"{system.dim} outputs, {task.name} needs {task.dim}"
+    require(system.dim == task.dim <= inputs, f"the network has {inputs} inputs and {told}")
     observable = needed_coordinates(task)
     horizon = max(60, 4 * task.history) if horizon is None else require_count(horizon, "horizon")
     if initial is None:
@@ -104,7 +105,8 @@ def sample_states(
     truth = window_states(rollout(task, initial, horizon), task.history)
     waves = truth.reshape(*truth.shape[:2], task.size) @ observable.projection.T
     fed = np.moveaxis(correct_inputs(task.matrix, initial) if correct else initial, 1, 0)
-    states = system.run(np.zeros((len(initial), system.hidden)), horizon, fed)
+    states = system.run(np.zeros((len(initial), system.hidden)) + getattr(system, "start", 0.0), horizon, fed)
+    require(bool(np.abs(states).max() <= 1e100), "the network's activity grows beyond all bounds")
     early, late = states[: task.history - 1], states[task.history - 1 :]
     # All that becomes a copy is one when the powers of Phi lose no rank any more.
     ranks = [observable.rank, *ranks_of_powers(observable.operator, observable.rank)]
@@ -283,7 +285,7 @@ def recover_basis(
                 slow = slow._replace(inner=_replace_magnitudes(slow.inner, nonzero_eigenvalues(observable.operator)))
             basis = _match_observability(linear, task, observable, expansion, slow)
         else:
-            basis, origin = _regress_columns(sample, at, intercept=bool(system.bias.any()))
+            basis, origin = _regress_columns(sample, at, intercept=bool(system.bias.any() or system.start.any()))
         dual = np.linalg.pinv(slow.left @ basis, rcond=_WEAK) @ slow.left
         condition = _multiply_norms(basis, dual)
     return RecoveredBasis(basis, dual, observable, origin, len(kept), slow.right.shape[1], condition)

@@ -1,26 +1,28 @@
 """What ``twm analyse`` tells about a network, and the analyses of many networks as a table."""
 
-import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from safetensors import SafetensorError, safe_open
-from torch import Tensor
 
 from twm.analysis.analyses import SETTLED_STEPS, STEPS, Analysis, Findings, MachineAnalysis
 from twm.analysis.analyses import analyse_network, measure_settled_basis
+from twm.analysis.files import read_boundary
 from twm.analysis.interventions import InterventionShares
 from twm.analysis.judging import transform_to_memories
+from twm.analysis.networks import Checkpoint, read_checkpoint
 from twm.analysis.recovery import sample_states
 from twm.analysis.systems import ElmanSystem
 from twm.errors import UserError, require
+from twm.models.elman import read_weights
 from twm.paths import results_dir
 from twm.records import Table, describe_host
 from twm.theory.pictures import text_to_states
+from twm.theory.spectra import THRESHOLD
 from twm.theory.systems import HDS, parse_task
 from twm.training.loop import train_model
 from twm.training.plans import ModelPlan
@@ -44,10 +46,39 @@ _SETTLED_COLUMNS = (
 _TEXTS = ("network", "task", "init", "method", "steps", "device", "torch", "commit", "date")
 
 
+def choose_task(checkpoint: Checkpoint, text: str | None) -> HDS | None:
+    """Return the task that a text or a file of a boundary matrix names, else the network's own; None if that is not known."""
+    require(text is None or checkpoint.unfit is None, f"it cannot do a task: {checkpoint.unfit}")
+    if text is not None:
+        return read_boundary(text) if text.endswith((".npy", ".csv")) else parse_task(text)
+    with suppress(UserError):
+        return own if (own := parse_task(str(checkpoint.task))).matrix is not None and not checkpoint.unfit else None
+
+
+def describe_checkpoint(checkpoint: Checkpoint, found: Findings | None, survey: Mapping[str, Any]) -> list[str]:
+    """Return what is found about a network with a task, or in a survey without, and how it was read, as lines of text."""
+    if isinstance(found, Analysis):
+        lines = describe_analysis(found)
+    elif isinstance(found, MachineAnalysis):
+        basis = ["", f"least R^2 of a variable, read in the directions of the step   {found.step_r2.min():.3g}",
+                 f"in one basis for all steps                                    {found.settled.least_r2:.3g}",
+                 f"outputs that follow a swap in the directions of a neighbour   {found.elsewhere:.4f}"]  # fmt: skip
+        lines = _describe(found, f"numbers of state, {checkpoint.kind}, linearised along the orbit", basis)
+    else:
+        slow, kind = [complex(*pair) for pair in survey["eigenvalues"]], f"{survey['hidden']} numbers of state, {checkpoint.kind}"
+        lines = [f"{kind}, task {checkpoint.task or 'not named'}: nothing is said about variables",
+                 f"eigenvalues {survey['linearised']}: the largest {survey['radius']:.4f}, {len(slow)} beyond {THRESHOLD}"]  # fmt: skip
+        lines += [f"{abs(value):.4f} at {np.angle(value):+.4f} rad" for value in slow[:16]] + ["..."] * (len(slow) > 16)
+    kinds = Counter(f"{one['type']} {'fixed' if one['fixed'] else 'slow'}" for one in survey.get("points", ()))
+    told = ", ".join(f"{count} {kind}" for kind, count in kinds.items()) or "none"
+    return [*lines, *[f"points without input: {told}"] * ("points" in survey), *checkpoint.notes]
+
+
 def _describe(found: Findings, kind: str, basis: Sequence[str]) -> list[str]:
     """Return findings as lines of text around those on the basis."""
-    spectrum, error, least = found.spectrum, found.spectrum.argument_error, found.interventions.summarise()
-    steps = ", ".join(map(str, least["steps"]))
+    spectrum, error = found.spectrum, found.spectrum.argument_error
+    least, settled = found.interventions.summarise(), found.interventions_settled.summarise()
+    steps, later = (", ".join(map(str, one["steps"])) for one in (least, settled))
     return [
         f"task {found.task.name}, {found.hidden} {kind}",
         f"accuracy over 200 output steps   {found.accuracy:.4f}",
@@ -57,6 +88,8 @@ def _describe(found: Findings, kind: str, basis: Sequence[str]) -> list[str]:
         "",
         f"swapping a variable {steps} steps after the input phase, in the directions of that step, at the least:",
         f"{least['changed']:.4f} of the outputs that must change follow, {least['unchanged']:.4f} of the others stay",
+        f"the same after {later} steps, in one basis for all, with contents read off:",
+        f"{settled['changed']:.4f} follow, {settled['unchanged']:.4f} stay",
     ]
 
 
@@ -81,18 +114,6 @@ def describe_analysis(analysis: Analysis) -> list[str]:
     if unread := len(next(iter(analysis.bases.values())).unread):
         lines.append(f"{unread} of {analysis.task.size} coordinates are never read by f; nothing is said about them")
     return lines
-
-
-def describe_machine(analysis: MachineAnalysis) -> list[str]:
-    """Return an analysis as lines of text."""
-    basis = [
-        "",
-        "least R^2 of a variable, read by regression",
-        f"in the directions of the step    {analysis.step_r2.min():.3g}",
-        f"in one basis for all steps       {analysis.settled.least_r2:.3g}",
-    ]
-    *lines, last = _describe(analysis, "numbers of state, no Elman network", basis)
-    return [*lines, f"{last};", f"in the directions of a neighbour {analysis.elsewhere:.4f} follow"]
 
 
 class Subject(NamedTuple):
@@ -195,7 +216,10 @@ def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], No
         if path.stem.rpartition("_at")[2].isdigit():
             continue
         try:
-            found = read_checkpoint(path)
+            # A network on sequences is made with its task, which takes long: its configuration tells it at once.
+            if "network" in read_weights(path)[1] or (found := read_checkpoint(path)).kind != "tanh":
+                others += 1
+                continue
             same = first.setdefault(found.system.recurrent.tobytes(), path.stem)
             require(same == path.stem, f"these are the weights of {same}")
             lacking = [name for name in tables if (path.stem,) not in known[name]]
@@ -204,106 +228,8 @@ def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], No
                 tables[name].add([row | describe_host() for row in _TABLES[name][1](subject)])
                 say(f"{path.stem}: {name}")
             added += bool(lacking)
-        except OtherNetwork:
-            others += 1
         except UserError as error:
             say(f"{path.stem}: left out: {error}")
     if others:
         say(f"left out, for they are no Elman networks: {others} file{'s' * (others != 1)}")
     return added
-
-
-class OtherNetwork(UserError):
-    """A file that is in order, of a network that is no Elman network."""
-
-
-class Checkpoint(NamedTuple):
-    """A network read from a file."""
-
-    system: ElmanSystem
-    task: str | None  # the text of its task, where the file says so
-    configuration: Mapping[str, Any]  # whatever the file says about how it came about
-
-
-def read_checkpoint(path: Path | str) -> Checkpoint:
-    """Read an Elman network with tanh units and a linear readout from a state dict in a safetensors or torch file.
-
-    Keys must end in ``weight_hh_l0`` and ``weight_ih_l0``; biases in ``bias_hh_l0`` and ``bias_ih_l0`` are added up. The
-    readout is the one other matrix of shape (dim, hidden), its bias the one other vector of length dim.
-    """
-    path = Path(path)
-    require(path.is_file(), f"there is no checkpoint {path}: expected a safetensors or torch file")
-    tensors, texts = _read_tensors(path)
-    try:
-        system = _find_system(tensors)
-    except UserError as error:
-        raise type(error)(f"{path.name}: {error}") from None
-    configuration = {key: _read_value(text) for key, text in texts.items() if key != "format"}
-    task = configuration.get("task")
-    return Checkpoint(system, task if isinstance(task, str) else None, configuration)
-
-
-def _read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    try:
-        with safe_open(path, framework="pt") as stream:
-            return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError, ValueError, RuntimeError):
-        pass
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    # Damaged files make torch raise almost anything, from EOFError to UnpicklingError.
-    except Exception:  # noqa: BLE001
-        expected = "expected safetensors, or a torch file with weights only"
-        raise UserError(f"{path.name} is damaged or no checkpoint: {expected}") from None
-    content = content if isinstance(content, Mapping) else {}
-    texts = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, str)}
-    for key in ("state_dict", "model_state_dict"):
-        content = content[key] if isinstance(content.get(key), Mapping) else content
-    found = {key: value for key, value in content.items() if isinstance(key, str) and isinstance(value, Tensor)}
-    require(bool(found), f"{path.name} holds no state dict: expected tensors by name, such as rnn.weight_hh_l0")
-    return found, texts
-
-
-def _find_system(tensors: Mapping[str, Tensor]) -> ElmanSystem:
-    def take(ending: str) -> Tensor | None:
-        keys = [key for key in tensors if key.endswith(ending)]
-        require(len(keys) < 2, f"several tensors end in {ending}: {', '.join(keys)}; expected one network")
-        return tensors[keys[0]] if keys else None
-
-    endings = ("weight_hh_l0", "weight_ih_l0", "bias_hh_l0", "bias_ih_l0")
-    recurrent, encoder, *biases = known = [take(ending) for ending in endings]
-    for name, tensor in zip(endings[:2], known):
-        if tensor is None:
-            listed = ", ".join(sorted(tensors))
-            raise OtherNetwork(f"no tensor ends in {name}, as an Elman network's does; found {listed}")
-    deeper = next((key for key in tensors if key.endswith(("_l1", "_reverse"))), None)
-    require(deeper is None, f"only one layer in one direction is understood, and there is {deeper}")
-    shape = tuple(recurrent.shape)
-    if len(shape) == 2 and shape[0] in (3 * shape[1], 4 * shape[1]):
-        raise OtherNetwork(f"weight_hh_l0 of shape {shape} has gates: an LSTM or GRU, expected an Elman network")
-    require(len(shape) == 2 and shape[0] == shape[1], f"weight_hh_l0 must be square, not of shape {shape}")
-    hidden, dim = len(recurrent), encoder.shape[-1]
-    others = {key: tensor for key, tensor in tensors.items() if not any(tensor is one for one in known)}
-    wanted = ((dim, hidden), (dim,))
-    readouts, offsets = ([each for each in others.values() if tuple(each.shape) == shape] for shape in wanted)
-    shapes = ", ".join(f"{key} {tuple(tensor.shape)}" for key, tensor in others.items()) or "none"
-    require(len(readouts) == 1, f"expected one readout of shape {(dim, hidden)}; other tensors are {shapes}")
-    require(len(offsets) < 2, f"expected one readout bias of shape {(dim,)} at most; other tensors are {shapes}")
-    biases = [bias for bias in biases if bias is not None]
-    for bias in biases:
-        require(tuple(bias.shape) == (hidden,), f"a bias must be of shape {(hidden,)}, not {tuple(bias.shape)}")
-    weights = [_to_array(tensor) for tensor in (recurrent, encoder, readouts[0])]
-    bias = sum(map(_to_array, biases)) if biases else None
-    return ElmanSystem(*weights, bias, _to_array(offsets[0]) if offsets else None)
-
-
-def _to_array(tensor: Tensor) -> np.ndarray:
-    require(tensor.is_floating_point(), f"weights must be floating-point numbers, not {tensor.dtype}")
-    return tensor.detach().double().cpu().numpy()
-
-
-def _read_value(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

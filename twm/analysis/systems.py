@@ -10,6 +10,7 @@ import torch
 from scipy.optimize import root
 
 from twm.errors import require, require_count
+from twm.models.elman import NONLINEARITIES
 from twm.models.rings import SequenceNetwork, run_steps
 
 # Activations, and their derivatives as functions of the activation's value.
@@ -25,38 +26,39 @@ class ElmanSystem:
     """An Elman network, h(t) = g(W_hh h(t-1) + W_uh u(t) + b), y(t) = W_r h(t) + c. Source: twm Eq. (9), (10)."""
 
     recurrent: np.ndarray  # W_hh, (hidden, hidden)
-    encoder: np.ndarray  # W_uh, (hidden, dim)
+    encoder: np.ndarray  # W_uh, (hidden, inputs); inputs that are not given are zero
     readout: np.ndarray  # W_r, (dim, hidden)
     bias: np.ndarray | None = None  # b, (hidden,); zero if not given
     offset: np.ndarray | None = None  # c, (dim,); zero if not given
     nonlinearity: str = "tanh"  # g: tanh, linear or relu
+    start: np.ndarray | None = None  # h(0), (hidden,); zero if not given
 
     def __post_init__(self) -> None:
         known = ", ".join(_ACTIVATIONS)
         require(self.nonlinearity in _ACTIVATIONS, f"nonlinearity must be one of {known}, not {self.nonlinearity!r}")
-        hidden, dim = len(self.recurrent), np.shape(self.encoder)[-1]
-        shapes = {"recurrent": (hidden, hidden), "encoder": (hidden, dim), "readout": (dim, hidden)}
-        for name, shape in (shapes | {"bias": (hidden,), "offset": (dim,)}).items():
+        hidden, dim = len(self.recurrent), len(self.readout)
+        shapes = {"recurrent": (hidden, hidden), "encoder": (hidden, self.inputs), "readout": (dim, hidden)}
+        for name, shape in (shapes | {"bias": (hidden,), "offset": (dim,), "start": (hidden,)}).items():
             given = getattr(self, name)
             part = np.zeros(shape) if given is None else np.asarray(given, dtype=float)
             require(part.shape == shape, f"the network's {name} must be of shape {shape}, not {part.shape}")
             require(bool(np.isfinite(part).all()), f"the network's {name} has NaN or infinite entries")
             object.__setattr__(self, name, part)
 
-    @property
-    def hidden(self) -> int:
-        """Number of hidden neurons."""
-        return len(self.recurrent)
+    hidden = property(lambda self: len(self.recurrent))  # number of hidden neurons
+    inputs = property(lambda self: np.shape(self.encoder)[-1])  # number of inputs
+    dim = property(lambda self: len(self.readout))  # number of outputs
 
-    @property
-    def dim(self) -> int:
-        """Dimension of inputs and outputs."""
-        return len(self.readout)
-
+    @np.errstate(over="ignore", invalid="ignore")
     def step(self, states: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
-        """Advance hidden states (..., hidden) by one step, with inputs (..., dim) or none."""
+        """Advance hidden states (..., hidden) by one step, with inputs (..., up to inputs) or none."""
         drive = states @ self.recurrent.T + self.bias
-        return _ACTIVATIONS[self.nonlinearity][0](drive if inputs is None else drive + inputs @ self.encoder.T)
+        pushed = 0 if inputs is None else inputs @ self.encoder[:, : inputs.shape[-1]].T
+        return _ACTIVATIONS[self.nonlinearity][0](drive + pushed)
+
+    def advance(self, states: torch.Tensor) -> torch.Tensor:
+        """Advance hidden states (..., hidden) by one step without inputs, in torch."""
+        return NONLINEARITIES[self.nonlinearity](states @ torch.tensor(self.recurrent.T) + torch.tensor(self.bias))
 
     def read(self, states: np.ndarray) -> np.ndarray:
         """Return the outputs (..., dim) at hidden states (..., hidden)."""
@@ -72,6 +74,10 @@ class ElmanSystem:
         for feed in [*(() if inputs is None else inputs), *[None] * require_count(steps, "steps", least=0)]:
             states.append(self.step(states[-1], feed))
         return np.stack(states)[1:]
+
+    def measure_jacobian(self, states: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
+        """Return a step's mean derivative (hidden, hidden) over states (..., hidden) and inputs or none."""
+        return self.slope(self.step(states, inputs)).reshape(-1, self.hidden).mean(0)[:, None] * self.recurrent
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,18 +127,18 @@ def linearise_system(system: ElmanSystem, point: np.ndarray | None = None) -> Li
 class SequenceSystem:
     """A copy of a wave-RNN, identity RNN, LSTM or GRU in float64; an LSTM's cells stand behind its hidden units."""
 
-    def __init__(self, network: SequenceNetwork) -> None:
-        numbers = f"{network.inputs} inputs and {network.outputs} outputs"
-        fits = network.inputs == network.outputs
-        require(fits, f"a system's outputs are its states, but this network has {numbers}")
+    def __init__(self, network: SequenceNetwork, start: np.ndarray | None = None) -> None:
         self.network = copy.deepcopy(network).double().requires_grad_(False)
-        self.hidden, self.dim = network.carried, network.inputs
+        self.hidden, self.dim, self.inputs = network.carried, network.outputs, network.inputs
+        self.start = np.zeros(self.hidden) if start is None else start  # (hidden,)
+        self.advance = self.network.step  # advances states (batch, hidden) by one step without inputs, in torch
         for name, weight in self.network.named_parameters():
             require(bool(weight.isfinite().all()), f"the network's {name} has NaN or infinite entries")
 
     def run(self, state: np.ndarray, steps: int, inputs: np.ndarray | None = None) -> np.ndarray:
-        """Return the states (time + steps, batch, hidden): inputs (time, batch, dim) first, then none."""
-        shown = np.zeros((0, len(state), self.dim)) if inputs is None else inputs
+        """Return the states (time + steps, batch, hidden): inputs (time, batch, up to inputs) first, then none."""
+        shown = np.zeros((0, len(state), self.inputs)) if inputs is None else inputs
+        shown = np.pad(shown, ((0, 0), (0, 0), (0, self.inputs - shown.shape[-1])))
         steps = require_count(steps, "steps", least=0)
         return run_steps(self.network, _as_tensor(shown), _as_tensor(state), steps).numpy()
 
@@ -140,10 +146,10 @@ class SequenceSystem:
         """Return the outputs (..., dim) at states (..., hidden)."""
         return self.network.read(_as_tensor(states[..., : self.network.hidden])).numpy()
 
-    def measure_jacobian(self, states: np.ndarray) -> np.ndarray:
-        """Return a free step's mean derivative (hidden, hidden) over states (..., hidden). Source: twm A.5, with a mean."""
-        flat = _as_tensor(states).reshape(-1, self.hidden)
-        return torch.autograd.functional.jacobian(lambda h: self.network.step(h).mean(0), flat).sum(1).numpy()
+    def measure_jacobian(self, states: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
+        """Return a step's mean derivative (hidden, hidden) over states (..., hidden) and inputs or none. Source: twm A.5."""
+        flat, fed = (one if one is None else _as_tensor(one).reshape(-1, one.shape[-1]) for one in (states, inputs))
+        return torch.autograd.functional.jacobian(lambda h: self.network.step(h, fed).mean(0), flat).sum(1).numpy()
 
 
 #: What sampling, regression and interventions need: a network that can be run from any state.
