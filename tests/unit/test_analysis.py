@@ -108,7 +108,7 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
      ({"rnn.weight_hh_l0": (4 * HIDDEN, HIDDEN)}, "weight_ih_l0 (14, 2)"), ({"rnn.weight_ih_l0": (DIM, HIDDEN)}, "weight_ih_l0 (2, 14)"),
      ({"rnn.weight_hh_l1": (2, 2)}, "--layer"), ({"rnn.bias_hh_l0": (HIDDEN - 1,)}, "bias_hh_l0 (13,)"),
      ({"two.weight_hh_l0": (2, 2)}, "--recurrent KEY"), (lambda s: s["rnn.weight_hh_l0"].fill_(torch.nan), "NaN"),
-     (lambda s: s["rnn.weight_hh_l0"].mul_(0.1), "keeps nothing"), ({"rnn.weight_hh_l0_reverse": (2, 2)}, "both directions"),
+     (lambda s: s["rnn.weight_hh_l0"].mul_(0.1), "no slow mode"), ({"rnn.weight_hh_l0_reverse": (2, 2)}, "both directions"),
      (lambda s: s["rnn.weight_hh_l0"].mul_(1e30), "beyond 1e8"), ({"norm.weight": (HIDDEN,)}, "norm.weight normalises"),
      ({"rnn.bn.running_mean": (3,)}, "running_mean normalises"), ({"rnn.h0": (HIDDEN - 1,)}, "14 numbers a layer"),
      (lambda s: s.update({"head.weight": s["head.weight"].to(torch.complex64)}), "floating")],
