@@ -1,0 +1,210 @@
+"""Wave or register: from states and an item alone, how long the item can be read, and how far its code moves meanwhile.
+
+A linear decoder of the item that is trained at one step is tested at another (cross-temporal decoding). No trial tests a
+decoder that it trained: decoders are trained on bootstrap samples of trials and tested on the trials that a sample lacks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from twm.errors import require, require_count
+
+#: A step counts as readable where a decoder explains this share of what the best step's decoder explains.
+READABLE = 0.5
+#: Fewest trials: of fewer, a sample leaves too few to test on.
+FEWEST_TRIALS = 10
+# Ridge penalties to choose from, as shares of the total variance of the states.
+_RIDGES = np.logspace(-6, 1, 15)
+# The best step must beat the best step of as many shuffles: one in twenty sets of unrelated items does.
+_SHUFFLES = 19
+# A long recording is looked through for the stretch with the item: at most so many steps, so many at once, this penalty.
+_LOOKED_AT, _BLOCK, _FIRST_RIDGE = 1000, 50, 1e-2
+_TINY = 1e-300
+
+
+class Estimate(NamedTuple):
+    """A number with its interval, 95% of the bootstrap over trials; None where there is nothing to measure."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Decoding:
+    """What cross-temporal decoding tells about an item."""
+
+    movement: Estimate  # 0: a decoder serves at other steps as well, a register; 1: it does not, a wave
+    span: Estimate  # number of steps at which the item can be read
+    shuffled: tuple[float | None, float]  # both for shuffled items: nothing can be read, so there is no movement
+    r2: np.ndarray  # (times, times) share of the item's variance that a row's decoder explains at a column's step
+    gain: np.ndarray  # (times, times) how much that decoder's answer changes when the item changes by one
+    chance: float  # R^2 of the best step of the best of 19 shuffles
+    times: np.ndarray  # (times,) the steps that were looked at
+    steps: int
+    trials: int
+    units: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the numbers as JSON can hold them."""
+        found = {"movement": self.movement._asdict(), "span": self.span._asdict()}
+        found["shuffled"] = dict(zip(("movement", "span"), self.shuffled))
+        return found | {"steps": self.steps, "trials": self.trials, "units": self.units}
+
+
+def probe_states(states: Any, items: Any, resamples: int = 60, most: int = 40, seed: int = 0) -> Decoding:
+    """Measure span and movement of items (trials, dims), or (time, trials, dims), in states (time, trials, units).
+
+    Of more than ``most`` steps that many are looked at, within the stretch in which the item can be read.
+    """
+    states, items = _check_recording(np.asarray(states), np.asarray(items))
+    resamples, rng = require_count(resamples, "resamples", 10), np.random.default_rng(require_count(seed, "seed", 0))
+    long = len(states) > require_count(most, "most", 2)
+    first, last = _find_stretch(states, items, rng) if long else (0, len(states))
+    times = _pick_times(first, last, most, rng)
+    X, Y = _take(states, items, times)
+    ridge = _choose_ridge(X, Y)
+    orders = [rng.permutation(X.shape[1]) for _ in range(_SHUFFLES)]
+    chance = float(_decode_own(X, np.concatenate([Y[:, order] for order in orders], 2), ridge, rng, _SHUFFLES).max())
+    found = []
+    for targets, count in ((Y, resamples), (Y[:, orders[0]], 10)):
+        movement, span, r2, gain = _estimate(X, targets, ridge, count, rng)
+        if r2.diagonal().max() <= chance:
+            movement, span = Estimate(None, None, None), Estimate(0.0, 0.0, 0.0)
+        # Each step that was looked at stands for as many as lie between two of them.
+        span = Estimate(*(value * (last - first) / len(times) for value in span))
+        found.append((movement, span, r2, gain))
+    (movement, span, r2, gain), (false_movement, false_span, *_) = found
+    shuffled = false_movement.value, false_span.value
+    return Decoding(movement, span, shuffled, r2, gain, chance, times, *states.shape)
+
+
+def summarise_matrices(r2: np.ndarray, gain: np.ndarray) -> tuple[float | None, int]:
+    """Return movement, None with fewer than two readable steps, and the number of readable steps.
+
+    The codes of two steps are as similar as the product of the two gains from one to the other is large, against the
+    product of their own; by it neither fading nor noise counts as a movement. A readable step has moved by one less the
+    similarity that half of the later ones exceed or do not: codes may return in between, as a wave's on a ring do.
+    """
+    own = r2.diagonal()
+    readable = np.flatnonzero(own >= READABLE * own.max())
+    there = gain[np.ix_(readable, readable)]
+    both = there * there.T / np.maximum(np.outer(there.diagonal(), there.diagonal()), _TINY)
+    similar = np.where(np.minimum(there, there.T) > 0, both, 0).clip(0, 1)
+    # Of an even number the lower median: of a code that returns at every second step it sees the step between.
+    moved = [1 - np.sort(row[place:])[(len(row) - place - 1) // 2] for place, row in enumerate(similar[:-1], 1)]
+    return (float(np.mean(moved)) if moved else None), len(readable)
+
+
+def _estimate(X: np.ndarray, Y: np.ndarray, ridge: float, resamples: int, rng: np.random.Generator) -> tuple:
+    """Return movement and the number of readable steps, by the mean matrices, with intervals; and these, r2 and gain."""
+    pairs = [_cross_decode(X, Y, ridge, rng) for _ in range(resamples)]
+    means = [np.mean(matrices, axis=0) for matrices in zip(*pairs)]
+    values, samples = summarise_matrices(*means), zip(*(summarise_matrices(*pair) for pair in pairs))
+    return *map(_bracket, values, samples, (1, len(X))), *means
+
+
+def _bracket(value: float | None, samples: Sequence[float | None], most: float) -> Estimate:
+    """Put the spread of the samples around a value: a sample's own is shifted, as it trains on fewer trials."""
+    samples = [one for one in samples if one is not None]
+    if value is None or not samples:
+        return Estimate(None, None, None)
+    low, middle, high = np.quantile(samples, (0.025, 0.5, 0.975))
+    return Estimate(float(value), float(max(0, value - middle + low)), float(min(most, value - middle + high)))
+
+
+def _cross_decode(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return r2 and gain (times, times) of one bootstrap sample."""
+    left, W, offset = _train(X, Y, ridge, rng)
+    test, truth = X[:, left], Y[:, left]
+    times, count, units = test.shape
+    # Axes: step tested, trial, step trained, dimension of the item.
+    answers = (test.reshape(-1, units) @ W.swapaxes(0, 1).reshape(units, -1)).reshape(times, count, times, -1) + offset
+    varied = truth - truth.mean(1, keepdims=True)
+    total = count * (Y**2).mean(1).sum(1)
+    errors = sum(((answers[..., dim] - truth[:, :, None, dim]) ** 2).sum(1).T for dim in range(truth.shape[2]))
+    return 1 - errors / total, np.einsum("untd,und->tu", answers, varied, optimize=True) / total
+
+
+def _decode_own(
+    X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator, sets: int = 1, samples: int = 10
+) -> np.ndarray:
+    """Return R^2 (times, sets) at the step of training, for ``sets`` of items side by side, over bootstrap samples."""
+    errors, totals = np.zeros((2, len(X), Y.shape[2]))
+    for _ in range(samples):
+        left, W, offset = _train(X, Y, ridge, rng)
+        errors += ((X[:, left] @ W + offset[:, None] - Y[:, left]) ** 2).sum(1)
+        totals += len(left) * (Y**2).mean(1)
+    errors, totals = (part.reshape(len(X), sets, -1).sum(2) for part in (errors, totals))
+    return 1 - errors / totals
+
+
+def _train(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    """Return the trials that a bootstrap sample lacks, its decoders (times, units, dims) and their offsets (times, dims)."""
+    counts = np.bincount(rng.integers(X.shape[1], size=X.shape[1]), minlength=X.shape[1])
+    used = counts > 0
+    share = counts[used, None] / counts.sum()
+    X, Y = X[:, used], Y[:, used]
+    means = [(share * part).sum(1, keepdims=True) for part in (X, Y)]
+    x, y = (np.sqrt(share) * (part - mean) for part, mean in zip((X, Y), means))
+    # The smaller of the two equal ways: a matrix over trials, or over units.
+    wide = x.shape[1] < x.shape[2]
+    gram = x @ x.mT if wide else x.mT @ x
+    gram += (ridge * (x**2).sum((1, 2)) + _TINY)[:, None, None] * np.eye(gram.shape[1])
+    W = x.mT @ np.linalg.solve(gram, y) if wide else np.linalg.solve(gram, x.mT @ y)
+    return np.flatnonzero(~used), W, (means[1] - means[0] @ W)[:, 0]
+
+
+def _find_stretch(states: np.ndarray, items: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
+    times = _pick_times(0, len(states), _LOOKED_AT, rng)
+    blocks = np.array_split(times, -(-len(times) // _BLOCK))
+    level = np.concatenate([_decode_own(*_take(states, items, block), _FIRST_RIDGE, rng, samples=2) for block in blocks])
+    readable = times[level[:, 0] >= READABLE * level.max()]
+    return int(readable[0]), int(readable[-1]) + 1
+
+
+def _pick_times(first: int, last: int, most: int, rng: np.random.Generator) -> np.ndarray:
+    """Pick at most ``most`` steps, of equal stretches one each at random: equal distances could all be a wave's period."""
+    if last - first <= most:
+        return np.arange(first, last)
+    edges = np.linspace(first, last, most + 1)
+    return rng.uniform(edges[:-1], edges[1:]).astype(int)
+
+
+def _take(states: np.ndarray, items: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the states of some steps, and the items there, each dimension with variance one, in float64."""
+    items = items[times] if items.ndim == 3 else np.repeat(items[None], len(times), 0)
+    spread = items.std(1, keepdims=True, dtype=float)
+    return states[times].astype(float), (items - items.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1)
+
+
+def _choose_ridge(X: np.ndarray, Y: np.ndarray) -> float:
+    """Choose the penalty with the least error of leaving one trial out, over all steps together, in closed form."""
+    errors = np.zeros(len(_RIDGES))
+    for x, y in zip(X - X.mean(1, keepdims=True), Y):
+        left, values, _ = np.linalg.svd(x, full_matrices=False)
+        kept = values**2 / (values**2 + _RIDGES[:, None] * (values**2).sum() + _TINY)
+        for place, share in enumerate(kept):
+            rest = (y - (left * share) @ (left.T @ y)) / (1 - 1 / len(y) - left**2 @ share)[:, None]
+            errors[place] += (rest**2).sum()
+    return float(_RIDGES[errors.argmin()])
+
+
+def _check_recording(states: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    for name, part, shapes in (("states", states, "(time, trials, units)"),
+                               ("items", items, "(trials, dims) or (time, trials, dims)")):  # fmt: skip
+        require(part.dtype.kind in "fiub", f"{name} must hold real numbers, not {part.dtype}")
+        fits = part.ndim in ((3,) if name == "states" else (2, 3)) and part.size > 0
+        require(fits, f"{name} must be of shape {shapes}, not {part.shape}")
+        require(all(np.isfinite(step).all() for step in part), f"{name} hold NaN or infinite numbers")
+    steps, trials, _ = states.shape
+    wanted = (steps, trials) if items.ndim == 3 else (trials,)
+    require(items.shape[:-1] == wanted, f"states are {states.shape}: items must begin with {wanted}, not {items.shape}")
+    require(trials >= FEWEST_TRIALS, f"{trials} trials are too few: at least {FEWEST_TRIALS} are needed")
+    require(steps >= 2, "at least two steps are needed: the code of one cannot move")
+    varies = np.ptp(items.astype(float), axis=-2).max(-1) > 0
+    require(bool(varies.all()), "the items must differ between trials, at every step")
+    return states, items
