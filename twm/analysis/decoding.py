@@ -21,7 +21,7 @@ _RIDGES = np.logspace(-6, 1, 15)
 # The best step must beat the best step of as many shuffles: one in twenty sets of unrelated items does.
 _SHUFFLES = 19
 # A long recording is looked through for the stretch with the item: at most so many steps, so many at once, this penalty.
-_LOOKED_AT, _BLOCK, _FIRST_RIDGE = 1000, 50, 1e-2
+_LOOKED_AT, _BLOCK, _FIRST_RIDGE = 500, 50, 1e-2
 _TINY = 1e-300
 
 
@@ -69,16 +69,17 @@ def probe_states(states: Any, items: Any, resamples: int = 60, most: int = 40, s
     ridge = _choose_ridge(X, Y)
     orders = [rng.permutation(X.shape[1]) for _ in range(_SHUFFLES)]
     chance = float(_decode_own(X, np.concatenate([Y[:, order] for order in orders], 2), ridge, rng, _SHUFFLES).max())
-    found = []
+    found, floor = [], max(chance, 0.0)
     for targets, count in ((Y, resamples), (Y[:, orders[0]], 10)):
         movement, span, r2, gain = _estimate(X, targets, ridge, count, rng)
-        if r2.diagonal().max() <= chance:
+        best = r2.diagonal().max()
+        if best <= floor:
             movement, span = Estimate(None, None, None), Estimate(0.0, 0.0, 0.0)
         # Each step that was looked at stands for as many as lie between two of them.
-        span = Estimate(*(value * (last - first) / len(times) for value in span))
-        found.append((movement, span, r2, gain))
-    (movement, span, r2, gain), (false_movement, false_span, *_) = found
-    shuffled = false_movement.value, false_span.value
+        found.append((movement, Estimate(*(value * (last - first) / len(times) for value in span)), r2, gain))
+        floor = max(floor, READABLE * best)  # shuffled items must pass the mark of the real ones
+    (movement, span, r2, gain), (other_movement, other_span, *_) = found
+    shuffled = other_movement.value, other_span.value
     return Decoding(movement, span, shuffled, r2, gain, chance, times, *states.shape)
 
 
@@ -148,7 +149,7 @@ def _train(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator)
     used = counts > 0
     share = counts[used, None] / counts.sum()
     X, Y = X[:, used], Y[:, used]
-    means = [(share * part).sum(1, keepdims=True) for part in (X, Y)]
+    means = [share.T @ part for part in (X, Y)]
     x, y = (np.sqrt(share) * (part - mean) for part, mean in zip((X, Y), means))
     # The smaller of the two equal ways: a matrix over trials, or over units.
     wide = x.shape[1] < x.shape[2]
