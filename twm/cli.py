@@ -348,7 +348,9 @@ def _analyse(options: argparse.Namespace) -> int:
         return _analyse_machine(options, refusal)
     task = options.task or checkpoint.task
     require(task is not None, f"{options.checkpoint} does not say which task it was trained on: name it with --task")
-    save = _prepare_figure(options.figure) if options.figure is not None else None
+    from twm.book.figures.basis_recovery import plot_analysis
+
+    save = _prepare_figure(options.figure, plot_analysis) if options.figure is not None else None
     found = report.analyse_network(checkpoint.system, parse_task(task), seed=options.seed)
     if save:
         save(found)
@@ -377,11 +379,35 @@ def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     return _show(options, found.to_json(), describe_machine(found))
 
 
-def _prepare_figure(name: str) -> Callable[[Any], None]:
-    """Check that a figure can be written to this file, and return what draws an analysis there."""
+@_command(
+    "wave or register: how long states hold an item, how far its code moves; on a recording or a network",
+    _value("file", "an .npz with states and items, states.npy and items.npy, or a network of the book", "FILE", nargs="+"),
+    _value("--task", "of a network, such as T1 (default: what the file says)", "TASK"),
+    _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
+    _value("--seed", "of bootstrap, shuffles and trials (default: 0)", kind=int, default=0),
+    _JSON,
+)
+def _probe(options: argparse.Namespace) -> int:
+    from twm.analysis.decoding import probe_states
+    from twm.analysis.probing import read_recording, sample_network
+    from twm.book.figures.wave_or_register import plot_decodings
+
+    recorded = Path(options.file[0]).suffix in (".npz", ".npy")
+    require(len(options.file) <= 1 + recorded, f"expected one file, or states.npy and items.npy: not {len(options.file)}")
+    require(not (recorded and options.task), "--task goes with a network, and this is a recording")
+    require_count(options.seed, "--seed", 0)
+    save = _prepare_figure(options.figure, plot_decodings) if options.figure is not None else None
+    parts = read_recording(options.file) if recorded else sample_network(options.file[0], options.task, seed=options.seed)
+    found = probe_states(*parts, seed=options.seed)
+    if save:
+        save({Path(options.file[0]).stem: found})
+    return _show(options, found.to_json(), found.describe())
+
+
+def _prepare_figure(name: str, plot: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """Check that a figure can be written to this file, and return what draws there what it is given."""
     from matplotlib.figure import Figure
 
-    from twm.book.figures.basis_recovery import plot_analysis
     from twm.paths import write_atomically
 
     path, ending = Path(name), Path(name).suffix.lstrip(".").lower()
@@ -391,7 +417,7 @@ def _prepare_figure(name: str) -> Callable[[Any], None]:
 
     def save(found: Any) -> None:
         content = BytesIO()
-        plot_analysis(found).savefig(content, format=ending, dpi=150)
+        plot(found).savefig(content, format=ending, dpi=150)
         try:
             write_atomically(path, content.getvalue())
         except OSError as error:

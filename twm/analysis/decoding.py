@@ -16,12 +16,10 @@ from twm.errors import require, require_count
 READABLE = 0.5
 #: Fewest trials: of fewer, a sample leaves too few to test on.
 FEWEST_TRIALS = 10
-# Ridge penalties to choose from, as shares of the total variance of the states.
-_RIDGES = np.logspace(-6, 1, 15)
+# Ridge penalties to choose from, as shares of the total variance of the states; the one for a first look at many steps.
+_RIDGES, _FIRST_RIDGE = np.logspace(-6, 1, 15), 1e-2
 # The best step must beat the best step of as many shuffles: one in twenty sets of unrelated items does.
 _SHUFFLES = 19
-# A long recording is looked through for the stretch with the item: at most so many steps, so many at once, this penalty.
-_LOOKED_AT, _BLOCK, _FIRST_RIDGE = 500, 50, 1e-2
 _TINY = 1e-300
 
 
@@ -44,23 +42,32 @@ class Decoding:
     gain: np.ndarray  # (times, times) how much that decoder's answer changes when the item changes by one
     chance: float  # R^2 of the best step of the best of 19 shuffles
     times: np.ndarray  # (times,) the steps that were looked at
-    steps: int
-    trials: int
-    units: int
+    shape: tuple[int, int, int]  # steps, trials, units
 
     def to_json(self) -> dict[str, Any]:
         """Return the numbers as JSON can hold them."""
         found = {"movement": self.movement._asdict(), "span": self.span._asdict()}
         found["shuffled"] = dict(zip(("movement", "span"), self.shuffled))
-        return found | {"steps": self.steps, "trials": self.trials, "units": self.units}
+        return found | dict(zip(("steps", "trials", "units"), self.shape))
+
+    def describe(self) -> list[str]:
+        """Return the numbers as lines of text."""
+        lines = ["{} steps, {} trials, {} units".format(*self.shape)]
+        for name, (value, low, high) in (("movement", self.movement), ("span", self.span)):
+            numbers = "none: too few steps" if value is None else f"{value:.2f}  ({low:.2f} to {high:.2f})"
+            lines.append(f"{name:9} {numbers}   " + ("0: register, 1: wave" if name == "movement" else "steps"))
+        movement, span = (f"{value:.2f}" if value is not None else "none" for value in self.shuffled)
+        lines.append(f"shuffled  movement {movement}, span {span}")
+        return [*lines, f"best R^2  {self.r2.diagonal().max():.2f}, shuffled at most {self.chance:.2f}"]
 
 
-def probe_states(states: Any, items: Any, resamples: int = 60, most: int = 40, seed: int = 0) -> Decoding:
+def probe_states(states: Any, items: Any, resamples: int = 50, most: int = 40, seed: int = 0) -> Decoding:
     """Measure span and movement of items (trials, dims), or (time, trials, dims), in states (time, trials, units).
 
     Of more than ``most`` steps that many are looked at, within the stretch in which the item can be read.
     """
-    states, items = _check_recording(np.asarray(states), np.asarray(items))
+    states, items = np.asarray(states), np.asarray(items)
+    _check_recording(states, items)
     resamples, rng = require_count(resamples, "resamples", 10), np.random.default_rng(require_count(seed, "seed", 0))
     long = len(states) > require_count(most, "most", 2)
     first, last = _find_stretch(states, items, rng) if long else (0, len(states))
@@ -72,36 +79,33 @@ def probe_states(states: Any, items: Any, resamples: int = 60, most: int = 40, s
     found, floor = [], max(chance, 0.0)
     for targets, count in ((Y, resamples), (Y[:, orders[0]], 10)):
         movement, span, r2, gain = _estimate(X, targets, ridge, count, rng)
-        best = r2.diagonal().max()
-        if best <= floor:
+        if r2.diagonal().max() <= floor:
             movement, span = Estimate(None, None, None), Estimate(0.0, 0.0, 0.0)
-        # Each step that was looked at stands for as many as lie between two of them.
+        # A step that was looked at stands for all between two of them.
         found.append((movement, Estimate(*(value * (last - first) / len(times) for value in span)), r2, gain))
-        floor = max(floor, READABLE * best)  # shuffled items must pass the mark of the real ones
-    (movement, span, r2, gain), (other_movement, other_span, *_) = found
-    shuffled = other_movement.value, other_span.value
-    return Decoding(movement, span, shuffled, r2, gain, chance, times, *states.shape)
+        floor = max(floor, READABLE * r2.diagonal().max())  # shuffled items must pass the mark of the real ones
+    (movement, span, r2, gain), other = found
+    return Decoding(movement, span, (other[0].value, other[1].value), r2, gain, chance, times, states.shape)
 
 
 def summarise_matrices(r2: np.ndarray, gain: np.ndarray) -> tuple[float | None, int]:
     """Return movement, None with fewer than two readable steps, and the number of readable steps.
 
-    The codes of two steps are as similar as the product of the two gains from one to the other is large, against the
-    product of their own; by it neither fading nor noise counts as a movement. A readable step has moved by one less the
-    similarity that half of the later ones exceed or do not: codes may return in between, as a wave's on a ring do.
+    Two steps' codes are as similar as the two gains across are large, multiplied, against the steps' own: fading and noise
+    are no movement. A step has moved by one less the median similarity to later ones, so that codes may return in between.
     """
-    own = r2.diagonal()
-    readable = np.flatnonzero(own >= READABLE * own.max())
-    there = gain[np.ix_(readable, readable)]
-    both = there * there.T / np.maximum(np.outer(there.diagonal(), there.diagonal()), _TINY)
-    similar = np.where(np.minimum(there, there.T) > 0, both, 0).clip(0, 1)
+    level = r2.diagonal()
+    readable = np.flatnonzero(level >= READABLE * level.max())
+    across = gain[np.ix_(readable, readable)]
+    own = across.diagonal()
+    similar = np.where(np.minimum(across, across.T) > 0, across * across.T / (np.outer(own, own) + _TINY), 0).clip(0, 1)
     # Of an even number the lower median: of a code that returns at every second step it sees the step between.
     moved = [1 - np.sort(row[place:])[(len(row) - place - 1) // 2] for place, row in enumerate(similar[:-1], 1)]
     return (float(np.mean(moved)) if moved else None), len(readable)
 
 
 def _estimate(X: np.ndarray, Y: np.ndarray, ridge: float, resamples: int, rng: np.random.Generator) -> tuple:
-    """Return movement and the number of readable steps, by the mean matrices, with intervals; and these, r2 and gain."""
+    """Return movement and number of readable steps, by the mean matrices, with intervals; and these, r2 and gain."""
     pairs = [_cross_decode(X, Y, ridge, rng) for _ in range(resamples)]
     means = [np.mean(matrices, axis=0) for matrices in zip(*pairs)]
     values, samples = summarise_matrices(*means), zip(*(summarise_matrices(*pair) for pair in pairs))
@@ -109,7 +113,7 @@ def _estimate(X: np.ndarray, Y: np.ndarray, ridge: float, resamples: int, rng: n
 
 
 def _bracket(value: float | None, samples: Sequence[float | None], most: float) -> Estimate:
-    """Put the spread of the samples around a value: a sample's own is shifted, as it trains on fewer trials."""
+    """Put the samples' spread around a value, and not around their own, which is that of fewer trials."""
     samples = [one for one in samples if one is not None]
     if value is None or not samples:
         return Estimate(None, None, None)
@@ -120,19 +124,17 @@ def _bracket(value: float | None, samples: Sequence[float | None], most: float) 
 def _cross_decode(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Return r2 and gain (times, times) of one bootstrap sample."""
     left, W, offset = _train(X, Y, ridge, rng)
-    test, truth = X[:, left], Y[:, left]
-    times, count, units = test.shape
+    truth, (times, _, units) = Y[:, left], X.shape
     # Axes: step tested, trial, step trained, dimension of the item.
-    answers = (test.reshape(-1, units) @ W.swapaxes(0, 1).reshape(units, -1)).reshape(times, count, times, -1) + offset
-    varied = truth - truth.mean(1, keepdims=True)
-    total = count * (Y**2).mean(1).sum(1)
+    answers = X[:, left].reshape(-1, units) @ W.swapaxes(0, 1).reshape(units, -1)
+    answers = answers.reshape(times, len(left), times, -1) + offset
+    total = len(left) * (Y**2).mean(1).sum(1)
     errors = sum(((answers[..., dim] - truth[:, :, None, dim]) ** 2).sum(1).T for dim in range(truth.shape[2]))
-    return 1 - errors / total, np.einsum("untd,und->tu", answers, varied, optimize=True) / total
+    covaried = np.einsum("untd,und->tu", answers, truth - truth.mean(1, keepdims=True), optimize=True)
+    return 1 - errors / total, covaried / total
 
 
-def _decode_own(
-    X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator, sets: int = 1, samples: int = 10
-) -> np.ndarray:
+def _decode_own(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator, sets=1, samples=10) -> np.ndarray:
     """Return R^2 (times, sets) at the step of training, for ``sets`` of items side by side, over bootstrap samples."""
     errors, totals = np.zeros((2, len(X), Y.shape[2]))
     for _ in range(samples):
@@ -148,9 +150,8 @@ def _train(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator)
     counts = np.bincount(rng.integers(X.shape[1], size=X.shape[1]), minlength=X.shape[1])
     used = counts > 0
     share = counts[used, None] / counts.sum()
-    X, Y = X[:, used], Y[:, used]
-    means = [share.T @ part for part in (X, Y)]
-    x, y = (np.sqrt(share) * (part - mean) for part, mean in zip((X, Y), means))
+    means = [share.T @ part[:, used] for part in (X, Y)]
+    x, y = (np.sqrt(share) * (part[:, used] - mean) for part, mean in zip((X, Y), means))
     # The smaller of the two equal ways: a matrix over trials, or over units.
     wide = x.shape[1] < x.shape[2]
     gram = x @ x.mT if wide else x.mT @ x
@@ -160,19 +161,18 @@ def _train(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator)
 
 
 def _find_stretch(states: np.ndarray, items: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
-    times = _pick_times(0, len(states), _LOOKED_AT, rng)
-    blocks = np.array_split(times, -(-len(times) // _BLOCK))
-    level = np.concatenate([_decode_own(*_take(states, items, block), _FIRST_RIDGE, rng, samples=2) for block in blocks])
-    readable = times[level[:, 0] >= READABLE * level.max()]
-    return int(readable[0]), int(readable[-1]) + 1
+    """Look at 500 steps, fifty at once, and return the first and the last readable one, the last excluded."""
+    times = _pick_times(0, len(states), 500, rng)
+    blocks = (_take(states, items, times[place : place + 50]) for place in range(0, len(times), 50))
+    level = np.concatenate([_decode_own(*block, _FIRST_RIDGE, rng, samples=2)[:, 0] for block in blocks])
+    readable = times[level >= READABLE * level.max()]
+    return (int(readable[0]), int(readable[-1]) + 1) if level.max() > 0 else (0, len(states))
 
 
 def _pick_times(first: int, last: int, most: int, rng: np.random.Generator) -> np.ndarray:
     """Pick at most ``most`` steps, of equal stretches one each at random: equal distances could all be a wave's period."""
-    if last - first <= most:
-        return np.arange(first, last)
     edges = np.linspace(first, last, most + 1)
-    return rng.uniform(edges[:-1], edges[1:]).astype(int)
+    return np.arange(first, last) if last - first <= most else rng.uniform(edges[:-1], edges[1:]).astype(int)
 
 
 def _take(states: np.ndarray, items: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -188,24 +188,21 @@ def _choose_ridge(X: np.ndarray, Y: np.ndarray) -> float:
     for x, y in zip(X - X.mean(1, keepdims=True), Y):
         left, values, _ = np.linalg.svd(x, full_matrices=False)
         kept = values**2 / (values**2 + _RIDGES[:, None] * (values**2).sum() + _TINY)
-        for place, share in enumerate(kept):
-            rest = (y - (left * share) @ (left.T @ y)) / (1 - 1 / len(y) - left**2 @ share)[:, None]
-            errors[place] += (rest**2).sum()
+        rests = [(y - (left * share) @ (left.T @ y)) / (1 - 1 / len(y) - left**2 @ share)[:, None] for share in kept]
+        errors += [(rest**2).sum() for rest in rests]
     return float(_RIDGES[errors.argmin()])
 
 
-def _check_recording(states: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    for name, part, shapes in (("states", states, "(time, trials, units)"),
-                               ("items", items, "(trials, dims) or (time, trials, dims)")):  # fmt: skip
+def _check_recording(states: np.ndarray, items: np.ndarray) -> None:
+    told = (("states", states, (3,), "(time, trials, units)"), ("items", items, (2, 3), "([time,] trials, dims)"))
+    for name, part, axes, shape in told:
         require(part.dtype.kind in "fiub", f"{name} must hold real numbers, not {part.dtype}")
-        fits = part.ndim in ((3,) if name == "states" else (2, 3)) and part.size > 0
-        require(fits, f"{name} must be of shape {shapes}, not {part.shape}")
+        require(part.ndim in axes and part.size > 0, f"{name} must be of shape {shape}, not {part.shape}")
         require(all(np.isfinite(step).all() for step in part), f"{name} hold NaN or infinite numbers")
     steps, trials, _ = states.shape
-    wanted = (steps, trials) if items.ndim == 3 else (trials,)
+    wanted = (steps, trials)[3 - items.ndim :]
     require(items.shape[:-1] == wanted, f"states are {states.shape}: items must begin with {wanted}, not {items.shape}")
     require(trials >= FEWEST_TRIALS, f"{trials} trials are too few: at least {FEWEST_TRIALS} are needed")
-    require(steps >= 2, "at least two steps are needed: the code of one cannot move")
-    varies = np.ptp(items.astype(float), axis=-2).max(-1) > 0
-    require(bool(varies.all()), "the items must differ between trials, at every step")
-    return states, items
+    require(steps >= 2, "at least two steps are needed: the code of a single one cannot move")
+    varied = np.ptp(items.astype(float), axis=-2).max(-1) > 0
+    require(bool(varied.all()), "the items must differ between trials, at every step")
