@@ -332,6 +332,7 @@ def _bench(options: argparse.Namespace) -> int:
 )
 def _analyse(options: argparse.Namespace) -> int:
     from twm.analysis import report
+    from twm.book.figures.basis_recovery import plot_analysis
     from twm.theory.systems import parse_task
 
     require(options.record != (options.checkpoint is not None), "give a CHECKPOINT, or --record for those of the book")
@@ -348,8 +349,6 @@ def _analyse(options: argparse.Namespace) -> int:
         return _analyse_machine(options, refusal)
     task = options.task or checkpoint.task
     require(task is not None, f"{options.checkpoint} does not say which task it was trained on: name it with --task")
-    from twm.book.figures.basis_recovery import plot_analysis
-
     save = _prepare_figure(options.figure, plot_analysis) if options.figure is not None else None
     found = report.analyse_network(checkpoint.system, parse_task(task), seed=options.seed)
     if save:
@@ -384,7 +383,7 @@ def _analyse_machine(options: argparse.Namespace, refusal: UserError) -> int:
     _value("file", "an .npz with states and items, states.npy and items.npy, or a network of the book", "FILE", nargs="+"),
     _value("--task", "of a network, such as T1 (default: what the file says)", "TASK"),
     _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
-    _value("--seed", "of bootstrap, shuffles and trials (default: 0)", kind=int, default=0),
+    _value("--seed", "of bootstrap and shuffles (default: 0)", kind=int, default=0),
     _JSON,
 )
 def _probe(options: argparse.Namespace) -> int:
@@ -393,11 +392,10 @@ def _probe(options: argparse.Namespace) -> int:
     from twm.book.figures.wave_or_register import plot_decodings
 
     recorded = Path(options.file[0]).suffix in (".npz", ".npy")
-    require(len(options.file) <= 1 + recorded, f"expected one file, or states.npy and items.npy: not {len(options.file)}")
-    require(not (recorded and options.task), "--task goes with a network, and this is a recording")
-    require_count(options.seed, "--seed", 0)
+    fits = len(options.file) <= 1 + recorded and not (recorded and options.task)
+    require(fits, "expected one .npz, or states.npy and items.npy, or a network, which alone may have a --task")
     save = _prepare_figure(options.figure, plot_decodings) if options.figure is not None else None
-    parts = read_recording(options.file) if recorded else sample_network(options.file[0], options.task, seed=options.seed)
+    parts = read_recording(options.file) if recorded else sample_network(options.file[0], options.task)
     found = probe_states(*parts, seed=options.seed)
     if save:
         save({Path(options.file[0]).stem: found})

@@ -4,7 +4,6 @@ A linear decoder of the item that is trained at one step is tested at another (c
 decoder that it trained: decoders are trained on bootstrap samples of trials and tested on the trials that a sample lacks.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,21 +13,13 @@ from twm.errors import require, require_count
 
 #: A step counts as readable where a decoder explains this share of what the best step's decoder explains.
 READABLE = 0.5
-#: Fewest trials: of fewer, a sample leaves too few to test on.
-FEWEST_TRIALS = 10
-# Ridge penalties to choose from, as shares of the total variance of the states; the one for a first look at many steps.
+# Ridge penalties, as shares of the total variance of the states: to choose from, and for a first look at many steps.
 _RIDGES, _FIRST_RIDGE = np.logspace(-6, 1, 15), 1e-2
-# The best step must beat the best step of as many shuffles: one in twenty sets of unrelated items does.
-_SHUFFLES = 19
-_TINY = 1e-300
+# The best step must beat the best step of so many shuffles: one in twenty sets of unrelated items does.
+_SHUFFLES, _FEWEST_TRIALS, _TINY = 19, 10, 1e-300
 
-
-class Estimate(NamedTuple):
-    """A number with its interval, 95% of the bootstrap over trials; None where there is nothing to measure."""
-
-    value: float | None
-    low: float | None
-    high: float | None
+#: A number with its interval, 95% of the bootstrap over trials; all None where there is nothing to measure.
+Estimate = NamedTuple("Estimate", [("value", float | None), ("low", float | None), ("high", float | None)])
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,24 +44,23 @@ class Decoding:
     def describe(self) -> list[str]:
         """Return the numbers as lines of text."""
         lines = ["{} steps, {} trials, {} units".format(*self.shape)]
-        for name, (value, low, high) in (("movement", self.movement), ("span", self.span)):
-            numbers = "none: too few steps" if value is None else f"{value:.2f}  ({low:.2f} to {high:.2f})"
-            lines.append(f"{name:9} {numbers}   " + ("0: register, 1: wave" if name == "movement" else "steps"))
-        movement, span = (f"{value:.2f}" if value is not None else "none" for value in self.shuffled)
-        lines.append(f"shuffled  movement {movement}, span {span}")
-        return [*lines, f"best R^2  {self.r2.diagonal().max():.2f}, shuffled at most {self.chance:.2f}"]
+        for name, one, said in (("movement", self.movement, "0: register, 1: wave"), ("span", self.span, "steps")):
+            numbers = "none, {}" if one.value is None else "{:.2f}  ({:.2f} to {:.2f})   {}"
+            lines.append(f"{name:9} " + numbers.format(*(part for part in one if part is not None), said))
+        movement, span = ("none" if value is None else f"{value:.2f}" for value in self.shuffled)
+        best = f"best R^2  {self.r2.diagonal().max():.2f}, of shuffled items {self.chance:.2f}"
+        return [*lines, f"shuffled  movement {movement}, span {span}", best]
 
 
 def probe_states(states: Any, items: Any, resamples: int = 50, most: int = 40, seed: int = 0) -> Decoding:
     """Measure span and movement of items (trials, dims), or (time, trials, dims), in states (time, trials, units).
-
     Of more than ``most`` steps that many are looked at, within the stretch in which the item can be read.
     """
     states, items = np.asarray(states), np.asarray(items)
     _check_recording(states, items)
     resamples, rng = require_count(resamples, "resamples", 10), np.random.default_rng(require_count(seed, "seed", 0))
-    long = len(states) > require_count(most, "most", 2)
-    first, last = _find_stretch(states, items, rng) if long else (0, len(states))
+    short = len(states) <= require_count(most, "most", 2)
+    first, last = (0, len(states)) if short else _find_stretch(states, items, rng)
     times = _pick_times(first, last, most, rng)
     X, Y = _take(states, items, times)
     ridge = _choose_ridge(X, Y)
@@ -90,12 +80,10 @@ def probe_states(states: Any, items: Any, resamples: int = 50, most: int = 40, s
 
 def summarise_matrices(r2: np.ndarray, gain: np.ndarray) -> tuple[float | None, int]:
     """Return movement, None with fewer than two readable steps, and the number of readable steps.
-
     Two steps' codes are as similar as the two gains across are large, multiplied, against the steps' own: fading and noise
     are no movement. A step has moved by one less the median similarity to later ones, so that codes may return in between.
     """
-    level = r2.diagonal()
-    readable = np.flatnonzero(level >= READABLE * level.max())
+    readable = np.flatnonzero((level := r2.diagonal()) >= READABLE * level.max())
     across = gain[np.ix_(readable, readable)]
     own = across.diagonal()
     similar = np.where(np.minimum(across, across.T) > 0, across * across.T / (np.outer(own, own) + _TINY), 0).clip(0, 1)
@@ -107,18 +95,15 @@ def summarise_matrices(r2: np.ndarray, gain: np.ndarray) -> tuple[float | None, 
 def _estimate(X: np.ndarray, Y: np.ndarray, ridge: float, resamples: int, rng: np.random.Generator) -> tuple:
     """Return movement and number of readable steps, by the mean matrices, with intervals; and these, r2 and gain."""
     pairs = [_cross_decode(X, Y, ridge, rng) for _ in range(resamples)]
-    means = [np.mean(matrices, axis=0) for matrices in zip(*pairs)]
-    values, samples = summarise_matrices(*means), zip(*(summarise_matrices(*pair) for pair in pairs))
-    return *map(_bracket, values, samples, (1, len(X))), *means
-
-
-def _bracket(value: float | None, samples: Sequence[float | None], most: float) -> Estimate:
-    """Put the samples' spread around a value, and not around their own, which is that of fewer trials."""
-    samples = [one for one in samples if one is not None]
-    if value is None or not samples:
-        return Estimate(None, None, None)
-    low, middle, high = np.quantile(samples, (0.025, 0.5, 0.975))
-    return Estimate(float(value), float(max(0, value - middle + low)), float(min(most, value - middle + high)))
+    means, found = [np.mean(matrices, axis=0) for matrices in zip(*pairs)], []
+    samples = zip(*(summarise_matrices(*pair) for pair in pairs))
+    for value, each, most in zip(summarise_matrices(*means), samples, (1, len(X))):
+        # The samples' spread around the value, and not around their own, which is that of fewer trials.
+        known = [one for one in each if one is not None] or [0]
+        low, middle, high = np.quantile(known, (0.025, 0.5, 0.975))
+        ends = (None,) * 3 if value is None else (value, max(0, value - middle + low), min(most, value - middle + high))
+        found.append(Estimate(*ends))
+    return *found, *means
 
 
 def _cross_decode(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -141,8 +126,7 @@ def _decode_own(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Gener
         left, W, offset = _train(X, Y, ridge, rng)
         errors += ((X[:, left] @ W + offset[:, None] - Y[:, left]) ** 2).sum(1)
         totals += len(left) * (Y**2).mean(1)
-    errors, totals = (part.reshape(len(X), sets, -1).sum(2) for part in (errors, totals))
-    return 1 - errors / totals
+    return 1 - np.divide(*(part.reshape(len(X), sets, -1).sum(2) for part in (errors, totals)))
 
 
 def _train(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
@@ -188,7 +172,7 @@ def _choose_ridge(X: np.ndarray, Y: np.ndarray) -> float:
     for x, y in zip(X - X.mean(1, keepdims=True), Y):
         left, values, _ = np.linalg.svd(x, full_matrices=False)
         kept = values**2 / (values**2 + _RIDGES[:, None] * (values**2).sum() + _TINY)
-        rests = [(y - (left * share) @ (left.T @ y)) / (1 - 1 / len(y) - left**2 @ share)[:, None] for share in kept]
+        rests = ((y - (left * share) @ (left.T @ y)) / (1 - 1 / len(y) - left**2 @ share)[:, None] for share in kept)
         errors += [(rest**2).sum() for rest in rests]
     return float(_RIDGES[errors.argmin()])
 
@@ -202,7 +186,6 @@ def _check_recording(states: np.ndarray, items: np.ndarray) -> None:
     steps, trials, _ = states.shape
     wanted = (steps, trials)[3 - items.ndim :]
     require(items.shape[:-1] == wanted, f"states are {states.shape}: items must begin with {wanted}, not {items.shape}")
-    require(trials >= FEWEST_TRIALS, f"{trials} trials are too few: at least {FEWEST_TRIALS} are needed")
-    require(steps >= 2, "at least two steps are needed: the code of a single one cannot move")
+    require(trials >= _FEWEST_TRIALS, f"{trials} trials are too few: at least {_FEWEST_TRIALS} are needed")
     varied = np.ptp(items.astype(float), axis=-2).max(-1) > 0
     require(bool(varied.all()), "the items must differ between trials, at every step")

@@ -8,15 +8,12 @@ import numpy as np
 import torch
 
 from twm.analysis.report import OtherNetwork, read_checkpoint
-from twm.analysis.systems import SequenceSystem, StateSystem
+from twm.analysis.systems import ElmanSystem, SequenceSystem, StateSystem
 from twm.errors import UserError, require
 from twm.tasks.flip_flop import FlipFlop, draw_pulses
 from twm.tasks.sequences import CopyTask, SystemTask
 from twm.theory.systems import HDS, draw_binary_history, make_selection_table, parse_task
 from twm.training.sequence_model import read_sequence_network
-
-#: Steps of a flip-flop that are probed, from a pulse's own on.
-PULSE_STEPS = 32
 
 
 def read_recording(paths: Sequence[Path | str]) -> tuple[np.ndarray, np.ndarray]:
@@ -37,11 +34,8 @@ def read_recording(paths: Sequence[Path | str]) -> tuple[np.ndarray, np.ndarray]
 
 
 def sample_network(path: Path | str, task: str | None = None, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Run a network on random trials of its task: states (time, trials, hidden), and items (trials, dims) it has to keep.
-
-    Of T1 and its kin at most eight components of the history, over two periods; of copy the first symbol, until it is due;
-    of the flip-flop the sign of a pulse on the first channel, for 32 steps.
-    """
+    """Run a network on random trials of its task: states (time, trials, hidden), and items (trials, dims) it has to keep;
+    of the copy task the first symbol, until it is due."""
     try:
         checkpoint = read_checkpoint(path)
     except OtherNetwork as refusal:
@@ -55,21 +49,26 @@ def sample_network(path: Path | str, task: str | None = None, trials: int = 200,
             with torch.no_grad():
                 return network.run(inputs)[: known.wait + 11].numpy(), inputs[0, :, 1:-1].numpy()
         require(isinstance(known, SystemTask), f"{path} was trained on {plan.task}: expected copy:WAIT or hds:H,TASK")
-        return _sample_history(SequenceSystem(network), parse_task(task) if task else known.system, trials, seed)
-    system, delay = checkpoint.system, checkpoint.configuration.get("delay")
+        return sample_history(SequenceSystem(network), parse_task(task) if task else known.system, trials, seed)
+    delay, name = checkpoint.configuration.get("delay"), task or checkpoint.task
     if task is None and isinstance(delay, int):
-        fed = np.concatenate([draw_pulses(FlipFlop(delay), "test", seed, trials, 0, 150), np.zeros((11 + 3 * delay, trials, 3))])
-        fed[-1, :, 0] = np.random.default_rng(seed).choice([-1.0, 1.0], trials)
-        return system.run(np.zeros((trials, system.hidden)), PULSE_STEPS - 1, fed)[-PULSE_STEPS:], fed[-1, :, :1]
-    name = task or checkpoint.task
+        return sample_pulse(checkpoint.system, delay, trials, seed)
     require(name is not None, f"{path} does not say which task it was trained on: name it with --task")
-    return _sample_history(system, parse_task(name), trials, seed)
+    return sample_history(checkpoint.system, parse_task(name), trials, seed)
 
 
-def _sample_history(system: StateSystem, task: HDS, trials: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def sample_history(system: StateSystem, task: HDS, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Run a network for two periods of a signed selection: states, and at most eight components that it has to keep."""
     require(system.dim == task.dim, f"the network has {system.dim} inputs, the task {task.name} needs {task.dim}")
     history = draw_binary_history(task, trials, seed).astype(float)
     states = system.run(np.zeros((trials, system.hidden)), 2 * task.history, history.swapaxes(0, 1))
     # What outputs two periods later still depend on; the rest may be forgotten.
     kept = np.unique(make_selection_table(task, 4 * task.history).index[2 * task.history :])
     return states[task.history - 1 :], history.reshape(trials, -1)[:, kept[:: -(-len(kept) // 8)]]
+
+
+def sample_pulse(system: ElmanSystem, delay: int, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Run a flip-flop for 32 steps from a pulse on its first channel on, after others: states, and the pulse's sign."""
+    fed = np.concatenate([draw_pulses(FlipFlop(delay), "test", seed, trials, 0, 150), np.zeros((11 + 3 * delay, trials, 3))])
+    fed[-1, :, 0] = np.random.default_rng(seed).choice([-1.0, 1.0], trials)
+    return system.run(np.zeros((trials, system.hidden)), 31, fed)[-32:], fed[-1, :, :1]
