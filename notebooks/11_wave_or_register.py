@@ -45,7 +45,7 @@ reuse = True
 import numpy as np
 import torch
 
-from twm.analysis.decoding import Decoding, Estimate, probe_states, summarise_matrices
+from twm.analysis.decoding import Interval, probe_states, summarise_gains
 from twm.analysis.probing import read_recording, sample_history, sample_network, sample_pulse
 from twm.analysis.systems import ElmanSystem
 from twm.book.figures import wave_or_register as figures
@@ -73,21 +73,18 @@ def list_recorded():
     for kind, pattern in [*((task, f"{task}_h128_l2-0_s?") for task in ("T1", "T2", "T3", "T4")), ("16 x 5", "repeat-copy-16-5_*")]:
         for path in sorted(folder.glob(f"{pattern}.safetensors")):
             found.append((kind, path.stem, None, read_weights(path)[1]["accuracy"]))
-    names = {"wrnn": "wave-RNN", "irnn": "iRNN", "lstm": "LSTM"}
-    for table in ("copy", "ablation", "bridge", "cells"):
-        for row in read_rows(results_dir() / f"{table}.csv"):
-            task = "copy" if row["task"].startswith("copy") else row["task"].split(",")[-1]
-            kind = row.get("network") or row["init"]
-            found.append((f"{names.get(kind, kind)}, {task}", row["model"], None, row["accuracy"] or 0))
+    names = {"wrnn": "wave-RNN", "irnn": "iRNN", "lstm": "LSTM", "gru": "GRU"}
+    for row in (row for table in ("copy", "ablation", "bridge", "cells") for row in read_rows(results_dir() / f"{table}.csv")):
+        task = "copy" if row["task"].startswith("copy") else row["task"].split(",")[-1]
+        found.append((f"{names.get(row['network'], row['network'])}, {task}", row["model"], None, row["accuracy"] or 0))
     for row in pick(read_rows(results_dir() / "flipflop.csv"), reading="channel"):
         delay = int(row["delay"])
         found.append(("flip-flop, delayed" if delay else "flip-flop, no delay", row["model"], delay, row["accuracy"] or 0))
-    there = {name: each for each in found if (folder / f"{(name := each[1])}.safetensors").exists()}
-    return list(there.values())
+    return [one for one in {one[1]: one for one in found}.values() if (folder / f"{one[1]}.safetensors").exists()]
 
 
 # %% tags=["hide-input"]
-#: Share of the units' number, trials, and noise as a multiple of the states' standard deviation.
+#: Units drawn at random, trials, and noise as a multiple of the states' standard deviation.
 CONDITIONS = {"all": (None, 200, 0.0), "few": (20, 50, 0.0), "fewest": (10, 50, 0.0), "noise": (None, 200, 1.0), "both": (20, 50, 0.5)}
 _NUMBERS = ("movement", "movement_low", "movement_high", "span", "span_low", "span_high", "best", "chance", "shuffled_span")
 _TEXTS = ("network", "kind", "condition", "device", "torch", "commit", "date")
@@ -105,7 +102,8 @@ def measure(network, kind, delay, accuracy, states, items):
     for condition, (units, trials, noise) in CONDITIONS.items():
         seen = np.sort(draw.permutation(states.shape[2])[:units])
         part = states[:, :trials, seen]
-        found = probe_states(part + noise * spread * draw.standard_normal(part.shape), items[:trials])
+        part = part + noise * spread * draw.standard_normal(part.shape)
+        found = probe_states(part, items[:trials], page.size(smoke=15, laptop=50, paper=50 if units else 25))
         numbers = (*found.movement, *found.span, found.r2.diagonal().max(), found.chance, found.shuffled[1], *found.shape)
         row = dict(zip((*_NUMBERS, "steps", "trials", "units"), numbers))
         row = {name: round(value, 4) if isinstance(value, float) else value for name, value in row.items()}
@@ -114,7 +112,7 @@ def measure(network, kind, delay, accuracy, states, items):
 
 
 # %% tags=["hide-input"]
-tiny = {"hidden": 40, "iterations": 3000, "batch": 32, "learning_rate": 3e-3, "test_every": 1500, "test_streams": 20, "test_steps": 300}
+tiny = {"hidden": 40, "iterations": 1500, "batch": 32, "learning_rate": 3e-3, "test_every": 750, "test_streams": 20, "test_steps": 300}
 tiny = page.size(smoke=tiny, laptop={"iterations": 25_000, "drop_at": 20_000}, paper={})
 small = {"hidden": 32, "learning_rate": 2e-3, "iterations": 800, "horizons": (10, 20), "test_every": 400, "test_count": 64}
 small = page.size(smoke=small | {"test_horizon": 40, "multiples": (1,)}, laptop={"hidden": 64, "iterations": 6000}, paper={})
@@ -156,8 +154,8 @@ REGISTER, LINE, GATED = "flip-flop, no delay", "flip-flop, delayed", "LSTM, T1"
 WAVES = ("T1", "T2", "T3", "T4", "16 x 5", "wave-RNN, copy", "wave-RNN, T1")
 
 
-def get_estimate(row):
-    return Estimate(row["movement"], row["movement_low"], row["movement_high"])
+def get_interval(row):
+    return Interval(row["movement"], row["movement_low"], row["movement_high"])
 
 
 def compare(condition):
@@ -270,7 +268,7 @@ print(slow.round(1))
 # matrices; intervals are the 2.5% and 97.5% quantiles of the samples, centred on the value.
 
 # %% tags=["hide-input"]
-page.show(summarise_matrices)
+page.show(summarise_gains)
 
 # %% [markdown]
 # ## Systems with known answers
@@ -358,7 +356,7 @@ for name, condition in (("few", "few"), ("noise", "noise")):
 
 # %% mystnb={"figure": {"caption": "Movement of the code with its 95% interval, one mark per network. Elman networks on sequences and wave-RNNs lie at 1, flip-flops without delay near 0. Delayed flip-flops are in between, as they spend part of the time as a wave.", "name": "fig-wave-movements"}, "image": {"alt": "Rows of marks between 0 and 1, one row per kind of network. The rows of waves lie at the right edge, flip-flops without delay at the left, delayed ones between.", "width": "760px"}} tags=["hide-input"]
 kinds = {kind: some for (kind,), some in group(pick(rows, condition="all"), "kind").items()}
-figures.plot_movements({kind: {"all units, 200 trials": [get_estimate(row) for row in some]} for kind, some in kinds.items()})
+figures.plot_movements({kind: {"all units, 200 trials": [get_interval(row) for row in some]} for kind, some in kinds.items()})
 
 # %% tags=["hide-input"]
 def show_range(some, column):
@@ -384,21 +382,16 @@ DataTable(
 labels = {"all": "all units, 200 trials", "noise": "noise as large as the signal", "few": "20 units, 50 trials"}
 labels |= {"fewest": "10 units, 50 trials", "both": "20 units, 50 trials, half the noise"}
 conditions = {
-    label: {name: [get_estimate(row) for row in some] for name, some in zip(("waves", "registers"), compare(condition)[:2])}
+    label: {name: [get_interval(row) for row in some] for name, some in zip(("waves", "registers"), compare(condition)[:2])}
     for condition, label in labels.items()
 }
 figures.plot_movements(conditions)
 
 # %% tags=["hide-input"]
-for condition in labels:
-    some = compare(condition)[2]
-    page.note(f"{condition}_waves", min(some["wave_low"]))
-    page.note(f"{condition}_registers", max(some["register_high"]))
-    page.note(f"{condition}_unreadable", some["unreadable"])
+ends = {label: compare(condition)[2] for condition, label in labels.items()}
 DataTable(
     ("condition", "lowest end of a wave's interval", "highest end of a register's", "unreadable"),
-    [(labels[each], *(f"{page_number:.2f}" for page_number in (min(some["wave_low"]), max(some["register_high"]))), some["unreadable"])
-     for each in labels for some in [compare(each)[2]]],
+    [(label, f"{min(some['wave_low']):.2f}", f"{max(some['register_high']):.2f}", some["unreadable"]) for label, some in ends.items()],
     "Intervals of waves and registers that come closest, by condition; the unreadable count as 0 and 1",
 )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from twm.errors import require, require_count
 
-#: A step counts as readable where a decoder explains this share of what the best step's decoder explains.
+#: A step counts as readable where its decoder's gain is this share of the best step's.
 READABLE = 0.5
 # Ridge penalties, as shares of the total variance of the states: to choose from, and for a first look at many steps.
 _RIDGES, _FIRST_RIDGE = np.logspace(-6, 1, 15), 1e-2
@@ -19,19 +19,19 @@ _RIDGES, _FIRST_RIDGE = np.logspace(-6, 1, 15), 1e-2
 _SHUFFLES, _FEWEST_TRIALS, _TINY = 19, 10, 1e-300
 
 #: A number with its interval, 95% of the bootstrap over trials; all None where there is nothing to measure.
-Estimate = NamedTuple("Estimate", [("value", float | None), ("low", float | None), ("high", float | None)])
+Interval = NamedTuple("Interval", [("value", float | None), ("low", float | None), ("high", float | None)])
 
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
     """What cross-temporal decoding tells about an item."""
 
-    movement: Estimate  # 0: a decoder serves at other steps as well, a register; 1: it does not, a wave
-    span: Estimate  # number of steps at which the item can be read
+    movement: Interval  # 0: a decoder serves at other steps as well, a register; 1: it does not, a wave
+    span: Interval  # number of steps at which the item can be read
     shuffled: tuple[float | None, float]  # both for shuffled items: nothing can be read, so there is no movement
     r2: np.ndarray  # (times, times) share of the item's variance that a row's decoder explains at a column's step
     gain: np.ndarray  # (times, times) how much that decoder's answer changes when the item changes by one
-    chance: float  # R^2 of the best step of the best of 19 shuffles
+    chance: float  # gain at the best step of the best of 19 shuffles
     times: np.ndarray  # (times,) the steps that were looked at
     shape: tuple[int, int, int]  # steps, trials, units
 
@@ -48,7 +48,7 @@ class Decoding:
             numbers = "none, {}" if one.value is None else "{:.2f}  ({:.2f} to {:.2f})   {}"
             lines.append(f"{name:9} " + numbers.format(*(part for part in one if part is not None), said))
         movement, span = ("none" if value is None else f"{value:.2f}" for value in self.shuffled)
-        best = f"best R^2  {self.r2.diagonal().max():.2f}, of shuffled items {self.chance:.2f}"
+        best = f"best gain {self.gain.diagonal().max():.2f}, of shuffled items {self.chance:.2f}"
         return [*lines, f"shuffled  movement {movement}, span {span}", best]
 
 
@@ -69,21 +69,21 @@ def probe_states(states: Any, items: Any, resamples: int = 50, most: int = 40, s
     found, floor = [], max(chance, 0.0)
     for targets, count in ((Y, resamples), (Y[:, orders[0]], 10)):
         movement, span, r2, gain = _estimate(X, targets, ridge, count, rng)
-        if r2.diagonal().max() <= floor:
-            movement, span = Estimate(None, None, None), Estimate(0.0, 0.0, 0.0)
+        if gain.diagonal().max() <= floor:
+            movement, span = Interval(None, None, None), Interval(0.0, 0.0, 0.0)
         # A step that was looked at stands for all between two of them.
-        found.append((movement, Estimate(*(value * (last - first) / len(times) for value in span)), r2, gain))
-        floor = max(floor, READABLE * r2.diagonal().max())  # shuffled items must pass the mark of the real ones
+        found.append((movement, Interval(*(value * (last - first) / len(times) for value in span)), r2, gain))
+        floor = max(floor, READABLE * gain.diagonal().max())  # shuffled items must pass the mark of the real ones
     (movement, span, r2, gain), other = found
     return Decoding(movement, span, (other[0].value, other[1].value), r2, gain, chance, times, states.shape)
 
 
-def summarise_matrices(r2: np.ndarray, gain: np.ndarray) -> tuple[float | None, int]:
-    """Return movement, None with fewer than two readable steps, and the number of readable steps.
+def summarise_gains(gain: np.ndarray) -> tuple[float | None, int]:
+    """Return movement, None with fewer than two readable steps, and the number of readable steps, by (times, times) gains.
     Two steps' codes are as similar as the two gains across are large, multiplied, against the steps' own: fading and noise
     are no movement. A step has moved by one less the median similarity to later ones, so that codes may return in between.
     """
-    readable = np.flatnonzero((level := r2.diagonal()) >= READABLE * level.max())
+    readable = np.flatnonzero(gain.diagonal() >= READABLE * gain.diagonal().max())
     across = gain[np.ix_(readable, readable)]
     own = across.diagonal()
     similar = np.where(np.minimum(across, across.T) > 0, across * across.T / (np.outer(own, own) + _TINY), 0).clip(0, 1)
@@ -96,13 +96,13 @@ def _estimate(X: np.ndarray, Y: np.ndarray, ridge: float, resamples: int, rng: n
     """Return movement and number of readable steps, by the mean matrices, with intervals; and these, r2 and gain."""
     pairs = [_cross_decode(X, Y, ridge, rng) for _ in range(resamples)]
     means, found = [np.mean(matrices, axis=0) for matrices in zip(*pairs)], []
-    samples = zip(*(summarise_matrices(*pair) for pair in pairs))
-    for value, each, most in zip(summarise_matrices(*means), samples, (1, len(X))):
+    samples = zip(*(summarise_gains(gain) for _, gain in pairs))
+    for value, each, most in zip(summarise_gains(means[1]), samples, (1, len(X))):
         # The samples' spread around the value, and not around their own, which is that of fewer trials.
         known = [one for one in each if one is not None] or [0]
         low, middle, high = np.quantile(known, (0.025, 0.5, 0.975))
         ends = (None,) * 3 if value is None else (value, max(0, value - middle + low), min(most, value - middle + high))
-        found.append(Estimate(*ends))
+        found.append(Interval(*ends))
     return *found, *means
 
 
@@ -120,13 +120,13 @@ def _cross_decode(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Gen
 
 
 def _decode_own(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator, sets=1, samples=10) -> np.ndarray:
-    """Return R^2 (times, sets) at the step of training, for ``sets`` of items side by side, over bootstrap samples."""
-    errors, totals = np.zeros((2, len(X), Y.shape[2]))
+    """Return gains (times, sets) at the step of training, for ``sets`` of items side by side, over bootstrap samples."""
+    covaried, totals = np.zeros((2, len(X), Y.shape[2]))
     for _ in range(samples):
-        left, W, offset = _train(X, Y, ridge, rng)
-        errors += ((X[:, left] @ W + offset[:, None] - Y[:, left]) ** 2).sum(1)
+        left, W, _ = _train(X, Y, ridge, rng)
+        covaried += (X[:, left] @ W * (Y[:, left] - Y[:, left].mean(1, keepdims=True))).sum(1)
         totals += len(left) * (Y**2).mean(1)
-    return 1 - np.divide(*(part.reshape(len(X), sets, -1).sum(2) for part in (errors, totals)))
+    return np.divide(*(part.reshape(len(X), sets, -1).sum(2) for part in (covaried, totals)))
 
 
 def _train(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
@@ -187,5 +187,4 @@ def _check_recording(states: np.ndarray, items: np.ndarray) -> None:
     wanted = (steps, trials)[3 - items.ndim :]
     require(items.shape[:-1] == wanted, f"states are {states.shape}: items must begin with {wanted}, not {items.shape}")
     require(trials >= _FEWEST_TRIALS, f"{trials} trials are too few: at least {_FEWEST_TRIALS} are needed")
-    varied = np.ptp(items.astype(float), axis=-2).max(-1) > 0
-    require(bool(varied.all()), "the items must differ between trials, at every step")
+    require(bool(np.ptp(items.astype(float), axis=-2).max(-1).all()), "items must differ between trials, at every step")

@@ -22,8 +22,9 @@ def read_recording(paths: Sequence[Path | str]) -> tuple[np.ndarray, np.ndarray]
     for path, name in zip(map(Path, paths), ("states", "items")):
         require(path.is_file(), f"there is no file {path}")
         try:
-            content = np.load(path, allow_pickle=False)
-            found |= {name: content} if isinstance(content, np.ndarray) else dict(content)
+            with path.open("rb") as stream:
+                content = np.load(stream, allow_pickle=False)
+                found |= {name: content} if isinstance(content, np.ndarray) else dict(content)
         except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
             objects = "bject arrays" in str(error) or "pickle" in str(error)
             said = "holds Python objects, which are never loaded, or is no file of NumPy's" if objects else "is damaged"

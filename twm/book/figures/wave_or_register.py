@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from twm.analysis.decoding import Decoding, Estimate
+from twm.analysis.decoding import Decoding, Interval
 from twm.book.figures.style import (
     draw_guide, label_axes, make_axes, make_panels, name_rows, plot_magnitudes, share_legend, style_line, style_marks,
 )  # fmt: skip
@@ -25,7 +25,7 @@ def plot_decodings(found: Mapping[str, Decoding], columns: int = 5) -> Figure:
     return figure
 
 
-def plot_movements(groups: Mapping[str, Mapping[str, Sequence[Estimate]]]) -> Figure:
+def plot_movements(groups: Mapping[str, Mapping[str, Sequence[Interval]]]) -> Figure:
     """Plot movements with intervals by row, and by series of a row; what has no movement is left out."""
     figure, ((panel,),) = make_axes(1, 1, 7.4, 0.5 * len(groups) + 1.4)
     for row, found in enumerate(reversed(groups.values())):
