@@ -14,12 +14,12 @@ from twm.book.figures.style import (
 def plot_decodings(found: Mapping[str, Decoding], columns: int = 5) -> Figure:
     """Plot by title R^2 of decoders trained at a row's step and tested at a column's; below zero is drawn as zero."""
     columns, side = min(columns, len(found)), 1.75 if len(found) > 2 else 3.4
-    figure, panels = make_panels(len(found), columns, side, side + 0.3, 0.4)
+    figure, panels = make_panels(len(found), columns, side, side + 0.5, 0.4)
     for place, (panel, (title, one)) in enumerate(zip(panels, found.items())):
         edges = one.times[0] - 0.5, one.times[-1] + 0.5
         image = plot_magnitudes(panel, one.r2.clip(0), high=1, extent=(*edges, *edges), origin="lower", aspect="equal")
         movement = "none" if one.movement.value is None else f"{one.movement.value:.2f}"
-        panel.set_title(f"{title}\nmovement {movement}, span {one.span.value:.0f}", fontsize="small")
+        panel.set_title(f"{title}\nmovement {movement}\nspan {one.span.value:.0f}", fontsize="small")
         label_axes(panel, "tested at step", "" if place % columns else "trained at step")
     figure.colorbar(image, ax=figure.axes, shrink=0.8, label="$R^2$ of the item")
     return figure
