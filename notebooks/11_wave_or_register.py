@@ -107,8 +107,8 @@ def measure(network, kind, delay, accuracy, states, items):
 
 
 # %% tags=["hide-input"]
-tiny = {"hidden": 40, "iterations": 1500, "batch": 32, "learning_rate": 3e-3, "test_every": 750, "test_streams": 20, "test_steps": 300}
-tiny = page.size(smoke=tiny, laptop={"iterations": 25_000, "drop_at": 20_000}, paper={})
+tiny = {"hidden": 40, "iterations": 4000, "drop_at": 3200, "batch": 32, "learning_rate": 3e-3, "test_every": 1000, "test_streams": 20}
+tiny = page.size(smoke=tiny | {"test_steps": 300}, laptop={"iterations": 25_000, "drop_at": 20_000}, paper={})
 small = {"hidden": 32, "learning_rate": 2e-3, "iterations": 800, "horizons": (10, 20), "test_every": 400, "test_count": 64}
 small = page.size(smoke=small | {"test_horizon": 40, "multiples": (1,)}, laptop={"hidden": 64, "iterations": 6000}, paper={})
 task, delay = page.size(smoke=("repeat-copy:4,2", 2), laptop=("repeat-copy:5,4", 8), paper=("T1", 8))
