@@ -48,7 +48,6 @@ def test_fading_turning_and_changing_sign():
     sign, fade = rng.choice([-1.0, 1.0], (150, 1)), 0.7 ** np.arange(STEPS)[:, None, None]
     noise = 0.01 * rng.standard_normal((STEPS, 150, UNITS))
     trace = probe_states(fade * sign * Q[:, 0] + noise, sign)
-    # 0.7^t is larger than the noise for 13 steps.
     assert trace.movement.value < 0.05 and abs(trace.span.value - 13) <= 1
     flips = (-1.0) ** np.arange(STEPS)[:, None, None]
     assert probe_states(flips * sign * Q[:, 0] + noise, sign).movement.value > 0.9
@@ -59,7 +58,6 @@ def test_fading_turning_and_changing_sign():
 def test_exact_matrices_and_matrices_with_nothing_in_them():
     assert summarise_gains(np.ones((6, 6))) == (0.0, 6)
     assert summarise_gains(np.eye(6)) == (1.0, 6)
-    # A fading trace: gains of 0.5^lag one way and 2^lag the other.
     lag = np.arange(6)[:, None] - np.arange(6)
     assert summarise_gains(2.0**lag) == (0.0, 6)
     assert summarise_gains(np.diag([1.0, 0, 0])) == (None, 1)
@@ -72,8 +70,7 @@ def test_rotation_scale_silent_units_and_the_items_own_scale_change_nothing():
     for other in (states @ Q * 300, silent, states + rng.standard_normal(UNITS)):
         assert np.allclose(probe_states(other, items).movement, found.movement, atol=1e-5)
     assert np.allclose(probe_states(states, 5 * items + 2).gain, found.gain)
-    again = probe_states(states, np.repeat(items[None], STEPS, 0))
-    assert again.movement == found.movement and np.array_equal(again.r2, found.r2)
+    assert np.array_equal(probe_states(states, np.repeat(items[None], STEPS, 0)).r2, found.r2)
 
 
 def test_shuffled_items_and_noise_have_no_span_and_no_movement():
