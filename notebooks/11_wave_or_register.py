@@ -375,8 +375,8 @@ DataTable(
 #
 # A flip-flop that answers $D$ steps late first carries a pulse along a delay line ([](09_flip_flop.ipynb)) and then holds it.
 # Two constructed systems above tell what to expect over 32 steps: $D/31$ if the line holds pulses, $D/62$ if it holds
-# signs. The networks follow the first. Their codes move for longer than the delay, by {value}`11_wave_or_register:longer|.1f`
-# steps at the least and at the most. Without delay, a pulse needs {value}`11_wave_or_register:settling|.1f` steps to settle.
+# signs. The networks lie near the first, most above it: their codes move for up to {value}`11_wave_or_register:longer[1]|.1f` steps
+# longer than the delay. Without delay, a pulse needs up to {value}`11_wave_or_register:settling[1]|.1f` steps to settle.
 
 # %% tags=["hide-input"]
 late = pick(solved, condition="all", kind=(REGISTER, LINE))
