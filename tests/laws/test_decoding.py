@@ -49,8 +49,7 @@ def test_fading_turning_and_changing_sign():
     noise = 0.01 * rng.standard_normal((STEPS, 150, UNITS))
     trace = probe_states(fade * sign * Q[:, 0] + noise, sign)
     assert trace.movement.value < 0.05 and abs(trace.span.value - 13) <= 1
-    flips = (-1.0) ** np.arange(STEPS)[:, None, None]
-    assert probe_states(flips * sign * Q[:, 0] + noise, sign).movement.value > 0.9
+    assert probe_states((-1.0) ** np.arange(STEPS)[:, None, None] * sign * Q[:, 0] + noise, sign).movement.value > 0.9
     turn = np.stack([np.linalg.matrix_power(Q, step)[:, 0] for step in range(STEPS)])[:, None]
     assert probe_states(turn * sign + noise, sign).movement.value > 0.9
 

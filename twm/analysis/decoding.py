@@ -16,7 +16,7 @@ READABLE = 0.5
 # Ridge penalties, as shares of the total variance of the states: to choose from, and for a first look at many steps.
 _RIDGES, _FIRST_RIDGE = np.logspace(-6, 1, 15), 1e-2
 # The best step must beat the best step of so many shuffles: one in twenty sets of unrelated items does.
-_SHUFFLES, _FEWEST_TRIALS, _TINY = 19, 10, 1e-300
+_SHUFFLES, _FEWEST_TRIALS, _TINY = 19, 20, 1e-300
 
 #: A number with its interval, 95% of the bootstrap over trials; all None where there is nothing to measure.
 Interval = NamedTuple("Interval", [("value", float | None), ("low", float | None), ("high", float | None)])
