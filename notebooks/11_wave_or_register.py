@@ -99,7 +99,7 @@ def measure(network, kind, delay, accuracy, states, items):
     for condition, (units, trials, noise) in CONDITIONS.items():
         part = states[:, :trials, np.sort(draw.permutation(states.shape[2])[:units])]
         part = part + noise * spread * draw.standard_normal(part.shape)
-        found = probe_states(part, items[:trials], page.size(smoke=15, laptop=50, paper=50 if units else 25))
+        found = probe_states(part, items[:trials], page.size(smoke=10, laptop=50, paper=50 if units else 25))
         numbers = (*found.movement, *found.span, found.r2.diagonal().max(), found.chance, found.shuffled[1], *found.shape)
         numbers = (round(value, 4) if isinstance(value, float) else value for value in numbers)
         rows.append(dict(zip(_COLUMNS, (network, kind, condition, delay, float(accuracy), *numbers))))
