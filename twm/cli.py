@@ -345,6 +345,7 @@ def _bench(options: argparse.Namespace) -> int:
 )
 def _analyse(options: argparse.Namespace) -> int:
     from twm.analysis import analyses, report
+    from twm.book.figures.basis_recovery import plot_analysis
 
     require(options.record != (options.checkpoint is not None), "give a CHECKPOINT, or --record for those of the book")
     more = options.task or options.figure
@@ -359,7 +360,7 @@ def _analyse(options: argparse.Namespace) -> int:
     task = report.choose_task(checkpoint, options.task)
     by_weights = task is not None and checkpoint.kind in ("tanh", "linear")
     require(by_weights or options.figure is None, "--figure draws Elman networks with a task, of tanh or linear units")
-    save = _prepare_figure(options.figure) if options.figure is not None else None
+    save = _prepare_figure(options.figure, plot_analysis) if options.figure is not None else None
     corrected = str(checkpoint.configuration.get("task")).startswith("hds-corrected")
     analyse = analyses.analyse_network if by_weights else partial(analyses.analyse_machine, correct=corrected)
     found = analyse(checkpoint.system, task, seed=options.seed) if task else None
@@ -371,11 +372,34 @@ def _analyse(options: argparse.Namespace) -> int:
     return _show(options, told, report.describe_checkpoint(checkpoint, found, survey))
 
 
-def _prepare_figure(name: str) -> Callable[[Any], None]:
-    """Check that a figure can be written to this file, and return what draws an analysis there."""
+@_command(
+    "wave or register: how long states hold an item, how far its code moves; on a recording or a network",
+    _value("file", "an .npz with states and items, states.npy and items.npy, or a network of the book", "FILE", nargs="+"),
+    _value("--task", "of a network, such as T1 (default: what the file says)", "TASK"),
+    _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
+    _value("--seed", "of bootstrap and shuffles (default: 0)", kind=int, default=0),
+    _JSON,
+)
+def _probe(options: argparse.Namespace) -> int:
+    from twm.analysis.decoding import probe_states
+    from twm.analysis.probing import read_recording, sample_network
+    from twm.book.figures.wave_or_register import plot_decodings
+
+    recorded = Path(options.file[0]).suffix in (".npz", ".npy")
+    fits = len(options.file) <= 1 + recorded and not (recorded and options.task)
+    require(fits, "expected one .npz, or states.npy and items.npy, or a network, which alone may have a --task")
+    save = _prepare_figure(options.figure, plot_decodings) if options.figure is not None else None
+    parts = read_recording(options.file) if recorded else sample_network(options.file[0], options.task)
+    found = probe_states(*parts, seed=options.seed)
+    if save:
+        save({Path(options.file[0]).stem: found})
+    return _show(options, found.to_json(), found.describe())
+
+
+def _prepare_figure(name: str, plot: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """Check that a figure can be written to this file, and return what draws there what it is given."""
     from matplotlib.figure import Figure
 
-    from twm.book.figures.basis_recovery import plot_analysis
     from twm.paths import write_atomically
 
     path, ending = Path(name), Path(name).suffix.lstrip(".").lower()
@@ -385,7 +409,7 @@ def _prepare_figure(name: str) -> Callable[[Any], None]:
 
     def save(found: Any) -> None:
         content = BytesIO()
-        plot_analysis(found).savefig(content, format=ending, dpi=150)
+        plot(found).savefig(content, format=ending, dpi=150)
         try:
             write_atomically(path, content.getvalue())
         except OSError as error:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from twm.analysis.analyses import analyse_network
+from twm.analysis.decoding import Interval, probe_states
 from twm.analysis.recovery import METHODS, sample_states
 from twm.analysis.report import Subject, collect_panels, tabulate_analyses
 from twm.analysis.systems import as_system
@@ -153,6 +154,8 @@ CALLS = {
     "flip_flop.flip_flop_spectra": ({"a": [RING], "b": [RING * 1.3] * 3},),
     "flip_flop.switch": ({"a": np.ones((24, 9)), "b": np.ones((24, 5))}, np.ones((24, 3)), 4, 8),
     "flip_flop.delays": ({"a": [np.arange(3)] * 3, "b": [np.arange(3)] * 3},),
+    "wave_or_register.decodings": ({"a": probe_states(np.random.default_rng(0).random((3, 20, 2)), np.eye(20)[:, :1], 10)},),
+    "wave_or_register.movements": ({"a": {"few": [Interval(0.5, 0.4, 0.6), Interval(None, None, None)]}},),
     "flip_flop.delay_line": ({"a": np.ones((3, 9)), "b": np.full((3, 8), np.nan)},),
     "front_page.moments": (np.sign(RNG.standard_normal((9, 16, 5))), [2, 7], 2),
     "front_page.card": ("A book",),

@@ -1,0 +1,95 @@
+"""`twm probe`: a recording or a network in, two numbers out, one line for everything that is wrong."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conftest import list_files
+from twm.cli import main
+from twm.models.elman import construct_elman
+from twm.theory.bases import make_basis
+from twm.theory.systems import parse_task
+
+rng = np.random.default_rng(0)
+ITEMS = rng.choice([-1.0, 1.0], (40, 1))
+STATES = np.repeat((ITEMS * rng.standard_normal(12))[None], 6, 0) + 0.1 * rng.standard_normal((6, 40, 12))
+
+
+def probe(capsys: pytest.CaptureFixture, *arguments: object) -> dict:
+    assert main(["probe", *map(str, arguments), "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_a_register_in_three_kinds_of_files(tmp_path: Path, capsys):
+    np.savez(tmp_path / "a.npz", states=STATES, items=ITEMS)
+    np.savez_compressed(tmp_path / "b.npz", states=STATES.astype("f4"), items=(ITEMS > 0), comment=np.array("more"))
+    np.save(tmp_path / "states.npy", STATES)
+    np.save(tmp_path / "items.npy", ITEMS)
+    files = ("a.npz",), ("b.npz",), ("states.npy", "items.npy")
+    found = [probe(capsys, *(tmp_path / name for name in names)) for names in files]
+    assert found[0] == found[2]
+    for one in found:
+        assert list(one) == ["movement", "span", "shuffled", "steps", "trials", "units"]
+        assert all(list(one[name]) == ["value", "low", "high"] for name in ("movement", "span"))
+        assert one["shuffled"] == {"movement": None, "span": 0.0}
+        assert one["movement"]["high"] < 0.2 and one["span"] == {"value": 6, "low": 6, "high": 6}
+        assert (one["steps"], one["trials"], one["units"]) == (6, 40, 12)
+
+
+def test_the_lines_the_figure_and_the_example(tmp_path: Path, root: Path, capsys):
+    assert main(["probe", str(root / "book/_static/probe_example.npz"), "--figure", str(tmp_path / "a.png")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["32", "movement", "span", "shuffled", "best"]
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG") and [*list_files(tmp_path)] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        ({"states": STATES}, "no_items.npz has only states: expected one .npz with the arrays states and items"),
+        ({"states": STATES[0], "items": ITEMS}, "(time, trials, units), not (40, 12)"),
+        ({"states": STATES, "items": ITEMS[:, 0]}, "([time,] trials, dims), not (40,)"),
+        ({"states": STATES, "items": ITEMS[1:]}, "(6, 40, 12): items must begin with (40,), not (39, 1)"),
+        ({"states": STATES + np.nan, "items": ITEMS}, "states hold NaN"),
+        ({"states": STATES[:, :19], "items": ITEMS[:19]}, "19 trials are too few: at least 20"),
+        ({"states": STATES, "items": np.ones((40, 2))}, "items must differ between trials"),
+        ({"states": STATES.astype(object), "items": ITEMS}, "Python objects, which are never loaded"),
+    ],
+)
+def test_a_bad_recording_gets_one_line(tmp_path: Path, capsys, arrays, words):
+    np.savez(tmp_path / "no_items.npz", **arrays)
+    refuse(capsys, words, tmp_path / "no_items.npz", "--figure", tmp_path / "never.png")
+    assert [*list_files(tmp_path)] == ["no_items.npz"]
+
+
+def refuse(capsys: pytest.CaptureFixture, words: str, *arguments: object) -> None:
+    assert main(["probe", *map(str, arguments)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1 and words in err, err
+
+
+def test_what_is_no_recording_gets_one_line(tmp_path: Path, capsys):
+    whole = tmp_path / "whole.npz"
+    np.savez(whole, states=STATES, items=ITEMS)
+    (tmp_path / "cut.npz").write_bytes(whole.read_bytes()[:500])
+    (tmp_path / "text.npy").write_text("no array")
+    np.save(tmp_path / "lone.npy", STATES)
+    refuse(capsys, "there is no file", tmp_path / "none.npz")
+    for name in ("cut.npz", "text.npy"):
+        refuse(capsys, name, tmp_path / name)
+    refuse(capsys, "lone.npy has only states", tmp_path / "lone.npy")
+    refuse(capsys, "which alone may have a --task", whole, "--task", "T1")
+    refuse(capsys, "must end in one of", whole, "--figure", tmp_path / "a.txt")
+
+
+def test_a_constructed_wave_is_probed_as_its_network(tmp_path: Path, capsys):
+    task = parse_task("repeat-copy:3,2")
+    network = construct_elman(task, make_basis(6, 10, "orthonormal"))
+    torch.save(network.state_dict(), tmp_path / "wave.pt")
+    found = probe(capsys, tmp_path / "wave.pt", "--task", task.name)
+    assert found["movement"]["low"] > 0.9 and found["span"]["value"] == found["steps"] == 7 and found["units"] == 10
+    refuse(capsys, "name it with --task", tmp_path / "wave.pt")
+    refuse(capsys, "has 2 inputs, the task T1 needs 8", tmp_path / "wave.pt", "--task", "T1")

@@ -1,0 +1,71 @@
+"""Where states and an item come from: a recording in a file, or a network on record that is run on its task."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from twm.analysis.networks import read_checkpoint
+from twm.analysis.systems import ElmanSystem, SequenceSystem, StateSystem
+from twm.errors import UserError, require
+from twm.tasks.flip_flop import FlipFlop, draw_pulses
+from twm.tasks.sequences import CopyTask, SystemTask
+from twm.theory.systems import HDS, draw_binary_history, make_selection_table, parse_task
+from twm.training.sequence_model import read_sequence_network
+
+
+def read_recording(paths: Sequence[Path | str]) -> tuple[np.ndarray, np.ndarray]:
+    """Read states and items from an .npz that names them so, or from two .npy files in this order."""
+    found: dict[str, np.ndarray] = {}
+    for path, name in zip(map(Path, paths), ("states", "items")):
+        require(path.is_file(), f"there is no file {path}")
+        try:
+            with path.open("rb") as stream:
+                content = np.load(stream, allow_pickle=False)
+                found |= {name: content} if isinstance(content, np.ndarray) else dict(content)
+        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            objects = "bject arrays" in str(error) or "pickle" in str(error)
+            said = "holds Python objects, which are never loaded, or is no file of NumPy's" if objects else "is damaged"
+            raise UserError(f"{path.name} {said}: expected arrays of numbers") from None
+    expected = "expected one .npz with the arrays states and items, or states.npy and items.npy"
+    require({"states", "items"} <= set(found), f"{Path(paths[0]).name} has only {', '.join(found) or 'no array'}: {expected}")
+    return found["states"], found["items"]
+
+
+def sample_network(path: Path | str, task: str | None = None, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Run a network on random trials of its task: states (time, trials, hidden), and items (trials, dims) it has to keep;
+    of the copy task the first symbol, until it is due."""
+    checkpoint = read_checkpoint(path)
+    if "network" in checkpoint.configuration:
+        network, plan, _ = read_sequence_network(path)
+        known = plan.make_task_at_hand()
+        if isinstance(known, CopyTask):
+            inputs = known.draw_test(trials).inputs
+            with torch.no_grad():
+                return network.run(inputs)[: known.wait + 11].numpy(), inputs[0, :, 1:-1].numpy()
+        require(isinstance(known, SystemTask), f"{path} was trained on {plan.task}: expected copy:WAIT or hds:H,TASK")
+        return sample_history(SequenceSystem(network), parse_task(task) if task else known.system, trials, seed)
+    delay, name = checkpoint.configuration.get("delay"), task or checkpoint.task
+    if task is None and isinstance(delay, int):
+        return sample_pulse(checkpoint.system, delay, trials, seed)
+    require(name is not None, f"{path} does not say which task it was trained on: name it with --task")
+    return sample_history(checkpoint.system, parse_task(name), trials, seed)
+
+
+def sample_history(system: StateSystem, task: HDS, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Run a network for two periods of a signed selection: states, and at most eight components that it has to keep."""
+    require(system.dim == task.dim, f"the network has {system.dim} inputs, the task {task.name} needs {task.dim}")
+    history = draw_binary_history(task, trials, seed).astype(float)
+    states = system.run(np.zeros((trials, system.hidden)), 2 * task.history, history.swapaxes(0, 1))
+    # What outputs two periods later still depend on; the rest may be forgotten.
+    kept = np.unique(make_selection_table(task, 4 * task.history).index[2 * task.history :])
+    return states[task.history - 1 :], history.reshape(trials, -1)[:, kept[:: -(-len(kept) // 8)]]
+
+
+def sample_pulse(system: ElmanSystem, delay: int, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Run a flip-flop for 32 steps from a pulse on its first channel on, after others: states, and the pulse's sign."""
+    fed = np.concatenate([draw_pulses(FlipFlop(delay), "test", seed, trials, 0, 150), np.zeros((11 + 3 * delay, trials, 3))])
+    fed[-1, :, 0] = np.random.default_rng(seed).choice([-1.0, 1.0], trials)
+    return system.run(np.zeros((trials, system.hidden)), 31, fed)[-32:], fed[-1, :, :1]
