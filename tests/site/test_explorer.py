@@ -167,3 +167,48 @@ def test_all_panels_fit_into_one_window_and_repaint_in_the_dark(read):
         light = page.evaluate("document.querySelector('.twm-x-panel canvas').toDataURL()")
         page.evaluate("document.documentElement.dataset.theme = 'dark'")
         page.wait_for_function("w => document.querySelector('.twm-x-panel canvas').toDataURL() !== w", arg=light)
+
+
+def test_a_link_carries_text_task_and_step(explorer, site):
+    page = explorer
+    page.goto(f"{site.as_uri()}/explore.html#text=7&task=1&weights=constructed&step=12")
+    page.reload()
+    page.wait_for_selector(".twm-explorer.is-live")
+    found = page.evaluate("(x => [x.text, x.task.selectedIndex, x.kinds[1].checked, x.time])(twmChecks.explorer())")
+    assert found == ["7", 1, True, 12]
+    press(page, "One step forward")
+    press(page, "Copy a link to this state")
+    assert page.url.endswith("#text=7&task=1&weights=constructed&step=13")
+
+
+def test_the_hint_is_shown_until_it_is_closed(explorer):
+    press(explorer, "Got it")
+    explorer.reload()
+    explorer.wait_for_selector(".twm-explorer.is-live")
+    assert explorer.locator(".twm-x-hint").count() == 0
+
+
+@pytest.mark.parametrize(("name", "item"), [("Write +1", 1), ("Write −1", -1)])
+def test_a_register_keeps_an_item_where_it_is_and_a_wave_moves_it(explorer, name, item):
+    explorer.locator(".twm-memories").get_by_role("button", name=name).click()
+    tapes = explorer.evaluate("document.querySelector('.twm-memories').twmMemories.runs.map(run => run.tape)")
+    for tape, places in zip(tapes, ([0] * 40, [7 - step % 8 for step in range(40)]), strict=True):
+        assert [moment["place"] for moment in tape] == places
+        assert all(moment["values"][moment["place"]] * item > 0 for moment in tape)
+
+
+def test_a_recording_is_measured_in_the_page_as_by_the_command(explorer, root, tmp_path):
+    from twm.analysis.decoding import probe_states
+
+    page, example = explorer, root / "book" / "_static" / "probe_example.npz"
+    parts = np.load(example)
+    expected = probe_states(parts["states"], parts["items"])
+    page.locator(".twm-probe input").set_input_files(example)
+    page.wait_for_function("document.querySelector('.twm-probe').twmProbe.found", timeout=60_000)
+    found = page.evaluate("(f => [f.movement[0], f.span[0]])(document.querySelector('.twm-probe').twmProbe.found)")
+    assert abs(found[0] - expected.movement.value) < 0.1 and abs(found[1] - expected.span.value) <= 2
+    for name, content, said in (("odd", {"states": np.zeros((3, 30, 2))}, "no array items"),
+                                ("few", {"states": np.zeros((3, 9, 2)), "items": np.zeros((9, 1))}, "At least 20")):  # fmt: skip
+        np.savez(tmp_path / f"{name}.npz", **content)
+        page.locator(".twm-probe input").set_input_files(tmp_path / f"{name}.npz")
+        page.get_by_text(said).wait_for()
