@@ -34,12 +34,11 @@ class RuleBoundary:
     tables: np.ndarray  # (d, 2^k) of -1 and 1
 
     def __call__(self, window: Any) -> Any:
-        read = window.reshape(*window.shape[:-2], -1)[..., self.positions.tolist()] > 0
-        weights, offsets = 2 ** np.arange(self.positions.shape[1]), self.tables.shape[1] * np.arange(len(self.tables))
         if hasattr(window, "new_tensor"):
-            index = (read * window.new_tensor(weights)).sum(-1) + window.new_tensor(offsets)
-            return window.new_tensor(self.tables).flatten()[index.long()]
-        return self.tables.ravel()[read @ weights + offsets].astype(window.dtype)
+            return window.new_tensor(self(window.cpu().numpy()))
+        read = window.reshape(*window.shape[:-2], -1)[..., self.positions] > 0
+        index = read @ (1 << np.arange(self.positions.shape[1])) + self.tables.shape[1] * np.arange(len(self.tables))
+        return self.tables.ravel()[index].astype(window.dtype)
 
 
 def list_points(count: int) -> np.ndarray:
