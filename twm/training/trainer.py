@@ -22,10 +22,10 @@ from twm.models.elman import ElmanRNN, name_network, write_weights
 from twm.models.kernels import StepResult
 from twm.streams import binary_inputs
 from twm.theory.operators import make_shift
-from twm.theory.spectra import THRESHOLD
+from twm.theory.spectra import select_slow
 from twm.theory.systems import HDS, parse_task, rollout
 from twm.training.ensemble import Curricula
-from twm.training.loop import LEVEL, TrainingRun, describe_model, read_columns, round_some
+from twm.training.loop import LEVEL, TrainingRun, describe_model, read_columns, round_some, shorten
 from twm.training.plans import Plan
 from twm.training.workers import format_seconds
 
@@ -119,13 +119,9 @@ class RulePlan(ModulePlan):
     test_horizon: int = 200
     stop_at: float | None = 1.0
 
-    @property
-    def name(self) -> str:
-        """The network's name: task, size, seed, bias, and whatever else is not as usual."""
-        rest = ("_bias" if self.model == "elman-bias" else "") + self._name_rest()
-        return name_network(self.task, self.hidden, self.l2, self.seed, rest)
-
     network = property(lambda self: self.model)  # its kind
+    bias = property(lambda self: "_bias" if self.model == "elman-bias" else "")
+    name = property(lambda self: name_network(self.task, self.hidden, self.l2, self.seed, self.bias + self._name_rest()))
 
 
 def draw_batch(task: HDS, split: str, seed: int, iteration: int, count: int, horizon: int) -> tuple[Tensor, Tensor]:
@@ -225,29 +221,22 @@ class RuleRun(ModuleRun):
 
     plan_type = RulePlan
     columns, curve_columns, texts, from_plan = read_columns("rules")
-    key = TrainingRun.key
-    find_key = TrainingRun.find_key
-    describe_row = staticmethod(describe_model)
-    write_network = staticmethod(write_weights)
+    key, find_key = TrainingRun.key, TrainingRun.find_key
+    describe_row, write_network = staticmethod(describe_model), staticmethod(write_weights)
 
     def _make_point(self, place: int, loss: float, accuracy: float) -> list[Any]:
-        return [int(self._curriculum.horizons), *super()._make_point(place, loss, accuracy)]
+        return [int(self._curriculum.horizons), *map(shorten, super()._make_point(place, loss, accuracy))]
 
-    @staticmethod
-    def _round_point(point: Sequence[Any]) -> Sequence[Any]:
-        return *point[:2], *(float(f"{value:.4g}") for value in point[2:])
-
+    @torch.no_grad()
     def _make_rows(self) -> list[dict[str, Any]]:
-        row, weights = {"horizon": int(self._curriculum.horizons)}, self.best()
+        weights, steps, scores = self.best(), self.plan.test_horizon, {"accuracy_final": self.logs[0].last["accuracy"]}
         if weights is not None:
             self.network.load_state_dict(weights)
-            with torch.no_grad():
-                inputs, targets = draw_batch(self.task, "test", 0, 1, 1024, self.plan.test_horizon)
-                right = measure_accuracy(run_output_phase(self.network, inputs, self.plan.test_horizon), targets)
-            row |= {"rank_network": int((torch.linalg.eigvals(self.network.recurrent.double()).abs() > THRESHOLD).sum())}
-            early = right[: 2 * self.task.history]
-            row |= round_some({"accuracy": float(right.mean()), "accuracy_early": float(early.mean())})
-        return [self._start_row(0) | {"accuracy_final": round(self.logs[0].last["accuracy"], 6)} | row]
+            inputs, targets = draw_batch(self.task, "test", 0, 1, 1024, steps)
+            right = measure_accuracy(run_output_phase(self.network, inputs, steps), targets)
+            scores |= {"accuracy": float(right.mean()), "accuracy_early": float(right[: 2 * self.task.history].mean())}
+            scores["rank_network"] = len(select_slow(torch.linalg.eigvals(self.network.recurrent.double()).numpy()))
+        return [self._start_row(0) | {"horizon": int(self._curriculum.horizons)} | round_some(scores)]
 
 
 # ---- torch's Adam, with its state where a checkpoint can take it
