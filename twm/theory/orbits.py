@@ -1,16 +1,14 @@
 """What is left of the histories of -1 and 1 under a boundary, counted over all of them.
 
-The outputs of the first s steps are the window after s steps, and everything later follows from that. So two histories
-can be told apart by their outputs exactly if they lead to different windows after s steps: an HDS has as many
-distinguishable histories as the s-th power of its map has values. For a linear f this is the rule that what is never read
-need not be kept; a nonlinear f forgets by merging, which no single component shows.
+The outputs of the first s steps are the window after s steps, and everything later follows from it. So histories can be
+told apart by their outputs exactly if they lead to different windows after s steps. For a linear f this is the rule that
+what is never read need not be kept; a nonlinear f forgets by merging histories.
 """
 
 import numpy as np
 
 from twm.errors import require
-from twm.theory.rules import list_points
-from twm.theory.systems import HDS, rollout
+from twm.theory.systems import HDS
 
 #: The largest number of components whose histories are counted one by one.
 MOST = 20
@@ -47,10 +45,3 @@ def measure_influence(successors: np.ndarray, hds: HDS) -> np.ndarray:
         final = successors[final]
     shares = [(final[codes ^ 1 << place] != final).mean() for place in range(hds.size)]
     return np.reshape(shares, (hds.history, hds.dim))
-
-
-def bound_odd_accuracy(hds: HDS, windows: np.ndarray, steps: int) -> np.ndarray:
-    """Return the best share of right signs at each step (steps,) that an odd network can have on windows (count, s, d) and
-    their opposites: its outputs to the two are opposite, so that where f's agree one is wrong. Source: ours."""
-    both = [rollout(hds, sign * windows, steps)[:, hds.history :] for sign in (1, -1)]
-    return 1 - (both[0] == both[1]).mean((0, 2)) / 2

@@ -13,8 +13,8 @@ import numpy as np
 
 from twm.errors import require, require_count
 
-#: How many components each rule reads, and what it makes of them, (components, ...) to (...). Threshold's first one counts
-#: twice. Rule 110 reads a cell, its left and its right neighbour.
+#: How many components a rule reads, and what it makes of them, (components, ...) to (...). Threshold's first one counts twice;
+#: rule 110 reads a cell, its left and its right neighbour.
 RULES: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray]]] = {
     "copy": (1, lambda v: v[0]),
     "majority": (3, lambda v: np.sign(v.sum(0))),
@@ -49,28 +49,24 @@ def list_points(count: int) -> np.ndarray:
 def draw_rule(names: str, history: int, dim: int, seed: int) -> RuleBoundary:
     """Draw a boundary whose outputs follow rules such as "majority" or, in turns, "copy+xor", the same on every machine.
 
-    Every output reads one component of the oldest column, no two the same one, and others from anywhere; its sign is drawn.
-    For rule 110 that component is the cell itself, and its neighbours come from columns that are drawn; signs stay.
+    Every output reads a component of its own in the oldest column, others from anywhere, and its sign is drawn; for rule 110
+    that component is the cell, the neighbours' columns are drawn, and signs stay.
     """
-    chosen = names.split("+")
+    chosen, size = names.split("+"), require_count(history, "history") * require_count(dim, "dim")
     odd = [name for name in chosen if name not in RULES]
     require(not odd, f"unknown rule {(odd or [''])[0]!r}: choose from {', '.join(RULES)}, several joined by +")
-    for value, name, least in ((history, "history", 1), (dim, "dim", 1), (seed, "seed", 0)):
-        require_count(value, name, least)
     width = max(RULES[name][0] for name in chosen)
-    require(width <= history * dim, f"{names} reads {width} components, and the window has {history * dim}")
-    draw = random.Random(f"rule {names} {history} {dim} {seed}").random
+    require(width <= size, f"{names} reads {width} components, and the window has {size}")
+    draw = random.Random(f"rule {names} {history} {dim} {require_count(seed, 'seed', 0)}").random
     order = sorted(range(dim), key=[draw() for _ in range(dim)].__getitem__)
     points, positions, tables = list_points(width).T, [], []
     for output in range(dim):
-        name = chosen[output % len(chosen)]
-        arity, rule = RULES[name]
-        first, sign = order[output], 1 if draw() < 0.5 else -1
-        keys = [draw() for _ in range(history * dim)]
-        others = sorted(set(range(history * dim)) - {first}, key=keys.__getitem__)[: arity - 1]
-        if name == "rule110":
-            sides = zip(keys, ((output - 1) % dim, (output + 1) % dim))
-            first, sign, others = output, 1, [int(key * history) * dim + side for key, side in sides]
+        arity, rule = RULES[chosen[output % len(chosen)]]
+        first, sign, keys = order[output], 1 if draw() < 0.5 else -1, [draw() for _ in range(size)]
+        others = sorted(set(range(size)) - {first}, key=keys.__getitem__)[: arity - 1]
+        if chosen[output % len(chosen)] == "rule110":
+            sides = (output - 1) % dim, (output + 1) % dim
+            first, sign, others = output, 1, [int(key * history) * dim + side for key, side in zip(keys, sides)]
         # A rule that reads fewer components than another one reads its first one again, and ignores it.
         positions.append([first, *others, *[first] * (width - arity)])
         tables.append(sign * rule(points[:arity].astype(int)))
@@ -86,14 +82,8 @@ def find_parity(boundary: RuleBoundary) -> str:
 
 def expand_rule(boundary: RuleBoundary) -> list[dict[tuple[int, ...], float]]:
     """Write each output as a sum of products of components: coefficient by the positions multiplied. Source: Walsh."""
-    width = boundary.positions.shape[1]
-    points = list_points(width)
-    found = []
+    points, found = list_points(boundary.positions.shape[1]), []
     for places, table in zip(boundary.positions, boundary.tables):
-        terms = {}
-        for chosen in np.array(points > 0):
-            weight = float((table * points[:, chosen].prod(1)).mean())
-            if weight:
-                terms[tuple(sorted(map(int, places[chosen])))] = weight
-        found.append(terms)
+        weights = {tuple(sorted(places[on].tolist())): (table * points[:, on].prod(1)).mean() for on in points > 0}
+        found.append({term: float(weight) for term, weight in weights.items() if weight})
     return found
