@@ -56,7 +56,8 @@ def draw_rule(names: str, history: int, dim: int, seed: int) -> RuleBoundary:
     odd = [name for name in chosen if name not in RULES]
     require(not odd, f"unknown rule {(odd or [''])[0]!r}: choose from {', '.join(RULES)}, several joined by +")
     width = max(RULES[name][0] for name in chosen)
-    require(width <= size, f"{names} reads {width} components, and the window has {size}")
+    fits = width <= size and (dim > 2 or "rule110" not in chosen)
+    require(fits, f"{names} reads {width} components, for rule110 of three cells, and the window is {history} x {dim}")
     draw = random.Random(f"rule {names} {history} {dim} {require_count(seed, 'seed', 0)}").random
     order = sorted(range(dim), key=[draw() for _ in range(dim)].__getitem__)
     points, positions, tables = list_points(width).T, [], []
@@ -84,6 +85,6 @@ def expand_rule(boundary: RuleBoundary) -> list[dict[tuple[int, ...], float]]:
     """Write each output as a sum of products of components: coefficient by the positions multiplied. Source: Walsh."""
     points, found = list_points(boundary.positions.shape[1]), []
     for places, table in zip(boundary.positions, boundary.tables):
-        weights = {tuple(sorted(places[on].tolist())): (table * points[:, on].prod(1)).mean() for on in points > 0}
-        found.append({term: float(weight) for term, weight in weights.items() if weight})
+        weights = ((on, (table * points[:, on].prod(1)).mean()) for on in points > 0)
+        found.append({tuple(sorted(places[on].tolist())): float(weight) for on, weight in weights if weight})
     return found

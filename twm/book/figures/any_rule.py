@@ -30,9 +30,8 @@ def plot_by_column(panels: Mapping[str, Curves], label: str, level: float) -> Fi
     for panel, series in row:
         for index, (name, values) in enumerate(series.items()):
             places = np.arange(1, np.shape(values)[1] + 1) + 0.08 * index
-            style = style_both(index, name)
-            panel.plot(places, np.median(values, 0), **style)
-            panel.vlines(places, np.min(values, 0), np.max(values, 0), color=style["color"], linewidth=1)
+            (line,) = panel.plot(places, np.median(values, 0), **style_both(index, name))
+            panel.vlines(places, np.min(values, 0), np.max(values, 0), color=line.get_color(), linewidth=1)
         label_axes(panel, "column (1 the oldest)", guide=level, ylim=(-0.03, 1.05))
         panel.legend(fontsize="small", loc="lower right")
     return figure
