@@ -101,39 +101,38 @@ def count_by_outputs(task):
     outputs = rollout(task, windows, 3 * task.history)[:, task.history :]
     return len(np.unique(outputs.reshape(len(windows), -1), axis=0))
 
-
-kinds = ("majority:4,3", "threshold:3,3", "and:4,3", "xor:3,2", "parity:3,2", "rule110:4,3", "copy+majority:3,4", "copy+xor:4,3")
+kinds = "majority:4,3 threshold:3,3 and:4,3 xor:3,2 parity:3,2 rule110:4,3 copy+majority:3,4 copy+xor:4,3".split()
 small = [parse_task(f"{kind},{draw}") for kind in kinds for draw in range(6)]
 counted = [len(merge_histories(list_successors(task), task.history)[-1]) for task in small]
 mismatches = sum(count != count_by_outputs(task) for count, task in zip(counted, small))
-page.record("ours.rules.merge", {"rules": len(small), "mismatches": mismatches, "least": min(counted), "most": max(counted)})
+page.record("ours.rules.merge", {"rules": len(small), "mismatches": mismatches, "least": min(counted)})
 
 # %% tags=["hide-input"]
 models = page.collect("rules")
 rows = [row | {"rule": (row["task"], row["network"])} for row in models.rows]
 tasks = {row["task"]: parse_task(row["task"]) for row in rows}
-reach = {row["rule"]: row["network"] == "elman-bias" or find_parity(tasks[row["task"]].boundary) == "odd" for row in rows}
+odd = {name for name, task in tasks.items() if find_parity(task.boundary) == "odd"}
+reach = {row["rule"]: row["network"] == "elman-bias" or row["task"] in odd for row in rows}
 label = {rule: rule[0] + (", biases" if rule[1] == "elman-bias" else "") for rule in reach}
-
 
 @cache
 def merge(name):
     return merge_histories(list_successors(tasks[name]), 60)
 
-
 few = [name for name, task in tasks.items() if task.size <= MOST]
-needed = {name: int((measure_influence(list_successors(tasks[name]), tasks[name]) > 0).sum()) for name in few if tasks[name].size < 16}
+influence = {name: measure_influence(list_successors(tasks[name]), tasks[name]) for name in few if tasks[name].size < 16}
 print(models.about)
 
 # %% mystnb={"figure": {"caption": "Bits that the windows still hold, log2 of their number, after so many steps, counted over all histories. XOR and parity lose nothing. Majority, AND and rule 110 merge histories, some within a few steps.", "name": "fig-rules-merge"}, "image": {"alt": "Curves that start at the number of variables and fall with the steps, at different speeds; those of xor and parity are flat.", "width": "600px"}} tags=["hide-input"]
 figure, ((panel,),) = make_axes(1, 1, 7.0, 3.6)
-draw_curves(panel, np.arange(41), {name: np.log2([len(left) for left in merge(name)[:41]]) for name in few}, linewidth=1.5)
+bits = {name: np.log2([len(left) for left in merge(name)]) for name in few}
+draw_curves(panel, np.arange(41), {name: curve[:41] for name, curve in bits.items()}, linewidth=1.5)
 label_axes(panel, "steps", "bits left", legend={"loc": "upper left", "bbox_to_anchor": (1, 1)}, ylim=(0, None))
 figure
 
 # %% [markdown]
-# In rules with at most 12 components every single one is needed: its sign changes some output in some window
-# ({value}`10_any_rule:needed` components, by rule, of {value}`10_any_rule:components`). What is lost is lost in combinations.
+# In rules with at most 12 components, {value}`10_any_rule:unneeded` of {value}`10_any_rule:components` components are without
+# any effect: the sign of every other one changes some output in some window. What is lost is lost in combinations.
 #
 # ## A network without biases is odd
 #
@@ -160,10 +159,11 @@ def bound_odd_accuracy(task, windows, steps):
 
 # %% mystnb={"figure": {"caption": "Accuracy over 200 output steps on histories that chose nothing, a mark per seed. The line is at .99. XOR and AND without biases (squares) are out of reach.", "name": "fig-rules-learnt"}, "image": {"alt": "Rows of marks by rule. Most circles lie at 1; the squares and some rules lie between one half and three quarters.", "width": "640px"}} tags=["hide-input"]
 by_rule = {rule: [row["accuracy"] or 0.5 for row in own] for (rule,), own in group(rows, "rule").items()}
-figures.plot_rule_accuracies({label[rule]: values for rule, values in by_rule.items()}, [reach[rule] for rule in by_rule])
+named = {label[rule]: values for rule, values in by_rule.items()}
+figures.plot_rule_accuracies(named, [reach[rule] for rule in by_rule])
 
 # %% tags=["hide-input"]
-seeds = len({row["seed"] for row in rows})
+seeds = page.note("seeds", len({row["seed"] for row in rows}))
 scale = page.size(smoke="3 x 2, 32 neurons, 500 batches", laptop="four rules, one seed", paper=None)
 within = {rule: values for rule, values in by_rule.items() if reach[rule]}
 medians = [float(np.median(values)) for values in within.values()]
@@ -173,20 +173,16 @@ page.record(
     "ours.rules.learnt", {"medians": medians, "learnt": learnt, "trained": len(everyone), "worst": min(everyone)},
     figure="fig-rules-learnt", seeds=seeds, settings=len(medians), networks=len(everyone), scale=scale,
 )
-page.note("needed", list(needed.values()))
-page.note("components", [tasks[name].size for name in needed])
-
+page.note("unneeded", sum(int((shares == 0).sum()) for shares in influence.values()))
+page.note("components", sum(shares.size for shares in influence.values()))
 
 def load(row, trained=True):
     """Return a network from the record, or trained here, in float64; or as it was before training."""
     network = MODELS[row["network"]](tasks[row["task"]], row["hidden"], row["seed"])
     path = results_dir() / "networks" / f"{row['model']}.safetensors"
-    if trained and not models.trained and not path.exists():
-        return None
-    if trained:
+    if trained and (models.trained or path.exists()):
         network.load_state_dict(models.trained[row["model"]][1] if models.trained else read_weights(path)[0])
-    return as_system(network)
-
+    return as_system(network) if models.trained or path.exists() else None
 
 def run(system, task, initial, steps):
     """Return states (steps + 1, count, hidden) and windows (steps + 1, count, s, d) from the end of the input phase on."""
@@ -195,22 +191,22 @@ def run(system, task, initial, steps):
 
 
 # %% tags=["hide-input"]
-odd = {"oddness": 0.0, "halves": [], "excess": [], "reached": [], "bound": 0.0}
-out_of_reach = [row for row in rows if not reach[row["rule"]] and (models.trained or load(row))]
+found = {"oddness": 0.0, "halves": [], "excess": [], "reached": [], "bound": 0.0}
+out_of_reach = [row for row in rows if not reach[row["rule"]] and load(row)]
 for row in out_of_reach:
     task, system = tasks[row["task"]], load(row)
     windows, steps = decode_windows(np.arange(2**task.size), task).astype(float), 3 * task.history
     outputs = [system.read(run(system, task, sign * windows, steps)[0][1:]).swapaxes(0, 1) for sign in (1, -1)]
-    odd["oddness"] = max(odd["oddness"], float(np.abs(outputs[0] + outputs[1]).max()))
-    right = [np.sign(y) == rollout(task, sign * windows, steps)[:, task.history :] for sign, y in zip((1, -1), outputs)]
-    bound = bound_odd_accuracy(task, windows, steps)
-    odd["excess"].append(float((right[0].mean((0, 2)) - bound).max()))
+    found["oddness"] = max(found["oddness"], float(np.abs(outputs[0] + outputs[1]).max()))
+    due = [rollout(task, sign * windows, steps)[:, task.history :] for sign in (1, -1)]
+    right, bound = [np.sign(y) == each for y, each in zip(outputs, due)], bound_odd_accuracy(task, windows, steps)
+    found["excess"].append(float((right[0].mean((0, 2)) - bound).max()))
     if find_parity(task.boundary) == "even":
-        odd["halves"].append(float((right[0] != right[1])[:, 0].mean()))
+        found["halves"].append(float((right[0] != right[1])[:, 0].mean()))
     else:
-        odd["reached"].append(float(right[0][:, 0].mean()))
-        odd["bound"] = float(bound[0])
-page.record("ours.rules.odd", odd, figure="fig-rules-learnt", seeds=seeds, networks=len(out_of_reach), scale=scale)
+        found["reached"].append(float(right[0][:, 0].mean()))
+        found["bound"] = float(bound[0])
+page.record("ours.rules.odd", found, figure="fig-rules-learnt", seeds=seeds, networks=len(out_of_reach), scale=scale)
 
 # %% [markdown]
 # {value}`ours.rules.learnt:learnt` of {value}`ours.rules.learnt:trained` networks within reach have an accuracy of at least
@@ -225,21 +221,24 @@ page.record("ours.rules.odd", odd, figure="fig-rules-learnt", seeds=seeds, netwo
 # %% tags=["hide-input"]
 def measure_growth(system, state, steps=200):
     """Return the mean factor per step by which a small change along an orbit grows in the end."""
-    change, total = rng.standard_normal(system.hidden), 0.0
-    for step in range(steps):
+    change, sizes = rng.standard_normal(system.hidden), []
+    for _ in range(steps):
         state = system.step(state)
         change = system.slope(state) * (system.recurrent @ change)
-        size = np.linalg.norm(change)
-        change, total = change / size, total + np.log(size) * (step >= steps // 2)
-    return float(np.exp(total / (steps - steps // 2)))
+        sizes.append(np.linalg.norm(change))
+        change /= sizes[-1]
+    return float(np.exp(np.log(sizes[steps // 2 :]).mean()))
 
+def count(some):
+    columns = {"seeds": "seed", "networks": "model", "settings": "rule"}  # on which a claim about these rows rests
+    return {name: len({row[column] for row in some}) or 1 for name, column in columns.items()}
 
 good = [row for row in rows if reach[row["rule"]] and (row["accuracy"] or 0) >= 0.99]
 kept = [row for row in good if load(row)]
 sizes, ranks = [tasks[row["task"]].size for row in good], [row["rank_network"] for row in good]
 page.settle(
     "ours.rules.rank", good, "no network reached .99", lambda: {"ranks": ranks, "sizes": sizes},
-    figure="fig-rules-spectra", seeds=seeds, networks=max(1, len(good)), settings=max(1, len({row["rule"] for row in good})), scale=scale,
+    figure="fig-rules-spectra", scale=scale, **count(good),
 )
 growth = {}
 for row in kept:
@@ -250,13 +249,14 @@ page.note("growth", max(value for values in growth.values() for value in values)
 cells = []
 for rule in within:
     name, own = rule[0], [row for row in good if row["rule"] == rule]
-    bits = [f"{np.log2(len(merge(name)[step])):.1f}" if name in few else "–" for step in (tasks[name].history, 60)]
-    slow = ", ".join(str(row["rank_network"]) for row in own) or "–"
-    cells.append((label[rule], tasks[name].size, *bits, f"{len(own)} of {len(within[rule])}", slow, ", ".join(f"{g:.2f}" for g in growth.get(rule, []))))
-DataTable(("rule", "s d", "bits after s steps", "after 60", "learnt", "slow modes", "growth of a change"), cells, "Networks that learnt their rule")
+    left = [f"{bits[name][step]:.1f}" if name in few else "–" for step in (tasks[name].history, 60)]
+    slow, grows = ", ".join(str(row["rank_network"]) for row in own), ", ".join(f"{g:.2f}" for g in growth.get(rule, []))
+    cells.append((label[rule], tasks[name].size, *left, f"{len(own)} of {len(within[rule])}", slow, grows))
+header = ("rule", "s d", "bits after s steps", "after 60", "learnt", "slow modes", "growth of a change")
+DataTable(header, cells, "Networks that learnt their rule, one number per network")
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of W in networks that learnt their rule. Those outside the unit circle are marked by seed. They lie well outside, and do not sit on it as those of linear tasks do.", "name": "fig-rules-spectra"}, "image": {"alt": "Panels of eigenvalues in the complex plane by rule, with rings of marks outside the unit circle.", "width": "760px"}} tags=["hide-input"]
-some = list(group(kept, "task").items())[:3]
+some = list(group(kept, "task").items())[::3][:2]
 plot_flip_flop_spectra({name: [np.linalg.eigvals(load(row).recurrent) for row in own[:3]] for (name,), own in some})
 
 # %% [markdown]
@@ -284,51 +284,45 @@ def explain_fresh(inputs, targets):
     spread = y.var(0)
     return 1 - ((inputs[half:] @ fitted[:-1] + fitted[-1] - y) ** 2).mean(0) / np.where(spread > 0, spread, np.inf)
 
-
-def score(done, runs):
-    """Return the shares that follow and that stay, over some runs."""
-    right, must = done.right[:, runs], done.must_change[:, runs]
+def score(done, kept=slice(None)):
+    right, must = done.right[:, kept], done.must_change[:, kept]  # shares that follow and that stay
     return [float(part.mean()) if part.size else 1.0 for part in (right[must], right[~must])]
-
 
 def find_left(task, windows, step):
     """Tell which windows some history leads to in so many steps; all where histories are too many to count."""
-    if task.name not in few:
-        return np.ones(len(windows), bool)
-    return np.isin((windows.reshape(len(windows), -1) > 0) @ (1 << np.arange(task.size)), merge(task.name)[step])
+    codes = (windows.reshape(len(windows), -1) > 0) @ (1 << np.arange(task.size))
+    return np.isin(codes, merge(task.name)[step]) if task.name in few else codes >= 0
 
-
-def examine(row, count=page.size(smoke=400, laptop=2000, paper=2000), tested=300):
+def examine(row, runs=page.size(smoke=400, laptop=2000, paper=2000), tested=300):
     """Read and swap every column of one network one and s steps after the input phase."""
-    task, system, half = tasks[row["task"]], load(row), count // 2
-    s, d, products, found = task.history, task.dim, list_products(task), {"products": {}}
-    names, (*size, draw) = task.name.split(":")[0], task.name.split(":")[1].split(",")
-    other = parse_task(f"{names}:{','.join(size)},{int(draw) + 1}")
-    initial = binary_inputs_numpy(f"{task.name}/analysis", 0, 0, count, (s, d))
+    task, system, half = tasks[row["task"]], load(row), runs // 2
+    s, d, products = task.history, task.dim, list_products(task)
+    size, _, draw = task.name.rpartition(",")
+    other = parse_task(f"{size},{int(draw) + 1}")
+    initial = binary_inputs_numpy(f"{task.name}/analysis", 0, 0, runs, (s, d))
     states, windows = run(system, task, initial, s + 1)
-    found["untrained"] = float(explain_fresh(run(load(row, False), task, initial, s)[0][s], windows[s].reshape(count, -1)).min())
+    before = run(load(row, False), task, initial, s)[0][s]
+    untrained = float(explain_fresh(before, windows[s].reshape(runs, -1)).min())
     swaps = {name: np.zeros((2, s, 2)) for name in ("plain", "products", "left", "random", "other")}
     read = []
     for at, step in enumerate((1, s)):
         h, x = states[step], windows[step]
-        read.append(explain_fresh(h, x.reshape(count, -1)).reshape(s, d).min(1))
+        read.append(explain_fresh(h, x.reshape(runs, -1)).reshape(s, d).min(1))
         fits = {"plain": (), "products": products}
         fits = {name: (fit_linear(lift_windows(x[:half], own), h[:half]), own) for name, own in fits.items()}
-        noise = rng.standard_normal(fits["products"][0].shape)
-        fits["random"] = noise * np.linalg.norm(fits["products"][0], axis=1, keepdims=True) / np.linalg.norm(noise, axis=1, keepdims=True), products
+        noise, sizes = rng.standard_normal(fits["products"][0].shape), np.linalg.norm(fits["products"][0], axis=1)
+        fits["random"] = noise * (sizes / np.linalg.norm(noise, axis=1))[:, None], products
         h, x = h[half : half + tested], x[half : half + tested]
         for column in range(s):
             after = x.copy()
             after[:, column] = np.roll(x[:, column], 1, 0)
-            for name, (fitted, own) in fits.items():
-                done = swap_column(system, task, h, x, column, fitted, own)
-                swaps[name][at, column] = score(done, np.ones(len(x), bool))
-                if name == "products":
-                    swaps["left"][at, column] = score(done, find_left(task, after, step))
-                    wrong = (rollout(other, each, 3 * s)[:, s:].swapaxes(0, 1) for each in (after, x))
-                    swaps["other"][at, column] = score(Intervention(*wrong, done.done), np.ones(len(x), bool))
-    return found | {"read": np.array(read), "swaps": swaps, "states": states, "windows": windows}
-
+            done = {name: swap_column(system, task, h, x, column, *how) for name, how in fits.items()}
+            for name, own in done.items():
+                swaps[name][at, column] = score(own)
+            swaps["left"][at, column] = score(done["products"], find_left(task, after, step))
+            wrong = (rollout(other, each, 3 * s)[:, s:].swapaxes(0, 1) for each in (after, x))
+            swaps["other"][at, column] = score(Intervention(*wrong, done["products"].done))
+    return {"read": np.array(read), "untrained": untrained, "swaps": swaps, "states": states, "windows": windows}
 
 examined = {row["model"]: examine(row) for row in kept}
 
@@ -336,24 +330,27 @@ examined = {row["model"]: examine(row) for row in kept}
 majority = [row for row in kept if "majority" in row["task"]]
 shown = [examined[row["model"]] for row in majority if tasks[row["task"]].size <= MOST]
 width = min([len(each["read"][0]) for each in shown], default=0)
-reading = {f"{name} after": [each["read"][at][:width] for each in shown] for at, name in enumerate(("one step", "$s$ steps"))}
-follow = {name: [each["swaps"][key][1, :width, 0] for each in shown] for name, key in (("without products", "plain"), ("with products", "products"), ("to windows that occur", "left"))}
+reading = {name: [each["read"][at][:width] for each in shown] for at, name in enumerate(("1 step after", "$s$ steps after"))}
+names = {"without products": "plain", "with products": "products", "to windows that occur": "left"}
+follow = {name: [each["swaps"][key][1, :width, 0] for each in shown] for name, key in names.items()}
 figures.plot_by_column({"reading ($R^2$)": reading, "swaps, $s$ steps after": follow} if shown else {}, "share", 0.95)
 
 # %% tags=["hide-input"]
 told = "no network on majority reached .99 and is kept: twm sweep rules makes them"
-basis = {"seeds": len({row["seed"] for row in majority}) or 1, "networks": len(majority) or 1, "settings": len({row["rule"] for row in majority}) or 1}
-each = [examined[row["model"]] for row in majority]
+each, basis = [examined[row["model"]] for row in majority], {"figure": "fig-rules-columns", "scale": scale}
 page.settle("ours.rules.read", each, told, lambda: {
     "oldest": [own["read"][:, 0].min() for own in each], "others": [own["read"][:, 1:].min() for own in each],
     "untrained": [own["untrained"] for own in each],
-}, figure="fig-rules-columns", scale=scale, **basis)  # fmt: skip
+}, **basis, **count(majority))  # fmt: skip
+
+find_worst = lambda name, part=0, column=slice(None), choose=np.min: [
+    choose(own["swaps"][name][:, column, part]) for own in shown
+]
 page.settle("ours.rules.write", shown, told, lambda: {
-    "changed": [own["swaps"]["left"][..., 0].min() for own in shown], "unchanged": [own["swaps"]["left"][..., 1].min() for own in shown],
-    "oldest": [own["swaps"]["left"][:, 0, 0].min() for own in shown], "everywhere": [own["swaps"]["products"][..., 0].min() for own in shown],
-    "plain": [own["swaps"]["plain"][..., 0].min() for own in shown], "plain_unchanged": [own["swaps"]["plain"][..., 1].min() for own in shown],
-    "random": [own["swaps"]["random"][..., 0].max() for own in shown], "other_rule": [own["swaps"]["other"][..., 0].max() for own in shown],
-}, figure="fig-rules-columns", scale=scale, **basis | {"networks": len(shown) or 1})  # fmt: skip
+    "changed": find_worst("left"), "unchanged": find_worst("left", 1), "oldest": find_worst("left", column=0),
+    "everywhere": find_worst("products"), "plain": find_worst("plain"), "plain_unchanged": find_worst("plain", 1),
+    "random": find_worst("random", choose=np.max), "other_rule": find_worst("other", choose=np.max),
+}, **basis, **count([row for row in majority if row["task"] in few]))  # fmt: skip
 
 # %% [markdown]
 # The worst column follows a plain swap in {value}`ours.rules.write:plain|.2f` of the outputs that must change, by network, and
@@ -373,11 +370,11 @@ def read_products(row):
     """Return the mean R^2 of products by the steps ahead of their use, (4,), not a number where there are none."""
     task, own = tasks[row["task"]], examined[row["model"]]
     products, n = list_products(task), task.size
-    r2 = explain_fresh(own["states"][1], lift_windows(own["windows"][1], products)[:, n:]) if products else []
+    r2 = explain_fresh(own["states"][1], lift_windows(own["windows"][1], products)[:, n:])
     now = {term for terms in expand_rule(task.boundary) for term in terms}
-    ahead = [min(k for k in range(task.history) if tuple(p - k * task.dim for p in term) in now) for term in products]
-    return [np.mean([r for r, k in zip(r2, ahead) if k == steps]) if steps in ahead else np.nan for steps in range(4)]
-
+    moved = [[tuple(place - ahead * task.dim for place in term) for ahead in range(task.history)] for term in products]
+    ahead = [next(ahead for ahead, term in enumerate(each) if term in now) for each in moved]
+    return [np.mean(r2[np.equal(ahead, steps)]) if steps in ahead else np.nan for steps in range(4)]
 
 def measure_fading(row):
     """Return the length of the state's change with a component where its majority is settled by the other two, by that
@@ -391,8 +388,7 @@ def measure_fading(row):
             agree = x[:, others[0]] == x[:, others[1]]
             effects = [np.linalg.norm(fit_linear(x[chosen], states[chosen])[first]) for chosen in (agree, ~agree)]
             ratios.append((ahead, effects[0] / effects[1]))
-    return [float(np.mean([ratio for ahead, ratio in ratios if (ahead > 0) == later] or [np.nan])) for later in (False, True)]
-
+    return [float(np.mean([ratio for ahead, ratio in ratios if (ahead > 0) == later])) for later in (False, True)]
 
 def compare_step(row):
     """Return the network's step from variables and products to variables, with the mean gain along orbits, and theory's."""
@@ -411,15 +407,15 @@ def compare_step(row):
 
 
 # %% mystnb={"figure": {"caption": "Left: R^2 of products in the state, by rule and by how many steps later they are used, mean over products and networks. Middle: one step of a majority network from variables and products to variables, W with the neurons' mean gain. Right: what the Walsh expansion says.", "name": "fig-rules-products"}, "image": {"alt": "Left a table of shares, near 1 for products that are used next. Middle and right two matrices with the same diagonal of the shift, and last rows with entries of one half.", "width": "800px"}} tags=["hide-input"]
-ahead_of = {label[rule]: [read_products(row) for row in own] for (rule,), own in group(kept, "rule").items()}
-table = {name: np.mean(r2, 0) for name, r2 in ahead_of.items()}
-steps = [compare_step(row) for row in (majority or kept)]
-shift = slice(None, -tasks[(majority or kept)[0]["task"]].dim)
-figures.plot_products(table, *steps[0])
+by_kept = {label[rule]: own for (rule,), own in group(kept, "rule").items()}
+table = {name: np.mean([read_products(row) for row in own], 0) for name, own in by_kept.items()}
+step, theory = compare_step((majority or kept)[0])
+newest = tasks[(majority or kept)[0]["task"]].dim
+figures.plot_products(table, step, theory)
 
 # %% tags=["hide-input"]
-page.note("shift_error", [float(np.linalg.norm((a - b)[shift]) / np.linalg.norm(b[shift])) for a, b in steps[:1]])
-page.note("boundary_error", [float(np.linalg.norm((a - b)[shift.stop :]) / np.linalg.norm(b[shift.stop :])) for a, b in steps[:1]])
+for name, part in (("shift_error", slice(None, -newest)), ("boundary_error", slice(-newest, None))):
+    page.note(name, float(np.linalg.norm((step - theory)[part]) / np.linalg.norm(theory[part])))
 ahead, knocked = {name: [] for name in ("state", "variables", "with_products", "plain")}, {}
 for row in kept:
     task, own, products = tasks[row["task"]], examined[row["model"]], list_products(tasks[row["task"]])
@@ -427,24 +423,24 @@ for row in kept:
     by_state, by_variables = explain_fresh(h, y), explain_fresh(x.reshape(len(x), -1), y)
     curved = [max(map(len, terms)) > 1 for terms in expand_rule(task.boundary)]
     worst = min(np.flatnonzero(curved), key=lambda output: (1 - by_variables[output]) / 2 - (1 - by_state[output]))
-    ahead["state"].append(by_state[worst])
-    ahead["variables"].append(by_variables[worst])
-    for name, key in (("with_products", "products"), ("plain", "plain")):
-        ahead[name].append(own["swaps"][key][0, :, 0].mean())
-    shares = []
+    swapped = [own["swaps"][key][0, :, 0].mean() for key in ("products", "plain")]
+    for name, value in zip(ahead, (by_state[worst], by_variables[worst], *swapped)):
+        ahead[name].append(value)
+    shares, system = [], load(row)
     for some in ((), products):
         lifted = lift_windows(x, some)
-        fitted, system = fit_linear(lifted, h), load(row)
+        fitted = fit_linear(lifted, h)
         shares.append(float((np.sign(system.read(system.step(lifted @ fitted[:-1] + fitted[-1]))) == y).mean()))
     knocked.setdefault(label[row["rule"]], []).append(shares)
-page.settle(
-    "ours.rules.ahead", kept, told, lambda: ahead, figure="fig-rules-products", seeds=len({row["seed"] for row in kept}) or 1,
-    networks=len(kept) or 1, settings=len({row["rule"] for row in kept}) or 1, scale=scale,
-)
+page.settle("ours.rules.ahead", kept, told, lambda: ahead, figure="fig-rules-products", scale=scale, **count(kept))
 fading = [measure_fading(row) for row in majority]
-page.settle("ours.rules.fades", fading, told, lambda: {"oldest": [old for old, _ in fading], "latest": [late for _, late in fading]}, figure="fig-rules-products", scale=scale, **basis)
+page.settle(
+    "ours.rules.fades", fading, told, lambda: dict(zip(("oldest", "latest"), np.transpose(fading).tolist())),
+    figure="fig-rules-products", scale=scale, **count(majority),
+)
 cells = [(name, *(f"{value:.3f}" for value in np.mean(shares, 0))) for name, shares in knocked.items()]
-DataTable(("rule", "variables kept alone", "variables and products kept"), cells, "Share of right next outputs when the rest of the state is taken out")
+caption = "Share of right next outputs when the rest of the state is taken out"
+DataTable(("rule", "variables kept alone", "variables and products kept"), cells, caption)
 
 # %% [markdown]
 # The next output can be read from the state before it is computed by the theory's boundary: $R^2$ is at least
@@ -463,17 +459,15 @@ DataTable(("rule", "variables kept alone", "variables and products kept"), cells
 #
 # - {value}`10_any_rule:seeds` seeds are on record, and the weights of three at most. Rules were drawn, and of six draws we took
 #   the one that leaves most windows, so that there is something to remember.
-# - Networks are small and training is short. A rule that was not learnt may be within reach of a longer training.
+# - Training is short. A rule that was not learnt may be within reach of a longer one.
 # - Products are those of the Walsh expansion of $f$. A network may store other functions of its variables.
-# - Histories were counted up to 20 components, so the 8 x 4 rule has no count.
 # - A network before training explains XOR of 3 x 2 as well as a trained one does, since 64 neurons tell 64 histories apart.
 #   Reading alone proves little there; swaps do.
 #
 # ## Assertions
 
 # %% tags=["hide-input"]
-page.note("seeds", seeds)
-assert mismatches == 0 and odd["oddness"] < 1e-9 and min(odd["halves"]) == 1 and max(odd["excess"]) < 1e-12
+assert mismatches == 0 and found["oddness"] < 1e-9 and min(found["halves"]) == 1 and max(found["excess"]) < 1e-12
 assert all((np.diff([len(left) for left in merge(name)]) <= 0).all() for name in few)
 assert set(RULES) >= {part for name in tasks for part in name.split(":")[0].split("+")}
 

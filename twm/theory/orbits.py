@@ -12,14 +12,13 @@ from twm.theory.systems import HDS
 
 #: The largest number of components whose histories are counted one by one.
 MOST = 20
-_CHUNK = 2**15
 
 
 def list_successors(hds: HDS) -> np.ndarray:
     """Return the next window of every window, as numbers (2^(s*d),) whose bit ``column*d + dimension`` is set for +1."""
     require(hds.size <= MOST, f"histories of {hds.size} components are too many to count: at most {MOST}")
     codes, weights = np.arange(2**hds.size), 2 ** np.arange(hds.size - hds.dim, hds.size)
-    newest = [(hds.boundary(decode_windows(part, hds)) > 0) @ weights for part in np.split(codes, -(-len(codes) // _CHUNK))]
+    newest = [(hds.boundary(decode_windows(part, hds)) > 0) @ weights for part in np.split(codes, -(-len(codes) // 2**15))]
     return codes >> hds.dim | np.concatenate(newest)
 
 

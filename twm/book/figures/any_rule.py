@@ -6,8 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from twm.book.figures.style import (
-    Curves, draw_guide, label_axes, make_axes, make_row, name_rows, number_ticks, plot_magnitudes, plot_matrix, share_legend,
-    style_both, style_marks, write_cells,
+    Curves, draw_guide, label_axes, make_axes, make_row, name_rows, number_cells, number_ticks, plot_magnitudes, plot_matrix,
+    share_legend, style_both, style_marks, write_cells,
 )  # fmt: skip
 
 
@@ -32,7 +32,7 @@ def plot_by_column(panels: Mapping[str, Curves], label: str, level: float) -> Fi
             places = np.arange(1, np.shape(values)[1] + 1) + 0.08 * index
             (line,) = panel.plot(places, np.median(values, 0), **style_both(index, name))
             panel.vlines(places, np.min(values, 0), np.max(values, 0), color=line.get_color(), linewidth=1)
-        label_axes(panel, "column (1 the oldest)", guide=level, ylim=(-0.03, 1.05))
+        label_axes(panel, "column (1 the oldest)", guide=level, ylim=(0.45, 1.03), xticks=np.round(places))
         panel.legend(fontsize="small", loc="lower right")
     return figure
 
@@ -41,10 +41,11 @@ def plot_products(shares: Mapping[str, Sequence[float]], measured: np.ndarray, t
     """Plot R^2 of products by rule and by steps ahead of their use, and a network's step in variables beside theory's."""
     figure, ((left, *right),) = make_axes(1, 3, 9.4, 3.4)
     table = np.array(list(shares.values()), float)
-    plot_magnitudes(left, np.nan_to_num(table), 0, 1)
+    plot_magnitudes(left, table, 0, 1)
     write_cells(left, np.where(np.isfinite(table), np.char.mod("%.2f", table), ""), table < 0.6, fontsize="x-small")
     number_ticks(left, list(shares), "y", 1)
     label_axes(left, "steps ahead", title="$R^2$ of products", xticks=range(table.shape[1]))
     for panel, values, title in zip(right, (measured, theory), ("step of the network", "theory")):
         plot_matrix(panel, values, 1.0, "to variable", "from variable or product", title)
+        number_cells(panel, *values.T.shape)
     return figure
