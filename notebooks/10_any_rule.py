@@ -17,10 +17,10 @@
 # # Any rule f: nonlinear boundaries in trained networks
 #
 # **Summary.** Theorem 3.1 holds for any boundary $f$, and the paper's experiments are for linear ones. We trained Elman
-# networks on nonlinear rules over signs: majority, AND, XOR, parity, thresholds and a cellular automaton. Networks learn most
-# of them. They carry the wave of variables that the theory predicts. Beside it they carry *products* of variables, because
-# they compute $f$ before its output is due. A variable can be replaced only together with its products. Orbits of a nonlinear
-# rule merge, and a network knows only the windows that some history leads to.
+# networks on nonlinear rules over signs. They learn majority, AND, thresholds, a cellular automaton and a small XOR, but not
+# every rule. They carry the wave of variables that the theory predicts. Beside it they carry *products* of variables, because
+# they compute $f$ before its output is due. A variable can be replaced reliably only together with its products. Histories
+# merge under a nonlinear rule, and swaps work where the new window is one that some history leads to.
 #
 # | statement | here |
 # |---|---|
@@ -48,7 +48,7 @@ from twm.analysis.interventions import Intervention
 from twm.analysis.products import fit_linear, lift_windows, list_products, swap_column
 from twm.analysis.systems import as_system
 from twm.book.figures import any_rule as figures
-from twm.book.figures.flip_flop import plot_flip_flop_spectra
+from twm.book.figures import flip_flop
 from twm.book.figures.style import draw_curves, label_axes, make_axes, use_style
 from twm.book.session import DataTable, group, open_page
 from twm.models.elman import read_weights
@@ -84,8 +84,8 @@ for name in ("majority:3,1,0", "and:2,1,1", "xor:2,1,1", "threshold:4,1,2"):
 # A rule such as `majority:5,4,5` has a window of 5 columns of 4 components. Every output reads one component of the oldest
 # column and two others, which are drawn (here with the seed 5), and is negated or not. Names joined by `+` take turns.
 #
-# The expansion suggests where a network could compute $f$. A product $abc$ moves one column per step as its factors do. It
-# can therefore be computed as soon as its newest factor is there, and travel beside the variables until it is used.
+# A product $abc$ moves one column per step, as its factors do. A network can therefore compute it as soon as its newest factor
+# is there, and let it travel beside the variables until it is used.
 #
 # ## Histories merge
 #
@@ -105,9 +105,9 @@ kinds = "majority:4,3 threshold:3,3 and:4,3 xor:3,2 parity:3,2 rule110:4,3 copy+
 small = [parse_task(f"{kind},{draw}") for kind in kinds for draw in range(6)]
 counted = [len(merge_histories(list_successors(task), task.history)[-1]) for task in small]
 mismatches = sum(count != count_by_outputs(task) for count, task in zip(counted, small))
-page.record("ours.rules.merge", {"rules": len(small), "mismatches": mismatches, "least": min(counted)})
 
 # %% tags=["hide-input"]
+page.record("ours.rules.merge", {"rules": len(small), "mismatches": mismatches, "least": min(counted)})
 models = page.collect("rules")
 rows = [row | {"rule": (row["task"], row["network"])} for row in models.rows]
 tasks = {row["task"]: parse_task(row["task"]) for row in rows}
@@ -176,6 +176,7 @@ page.record(
 page.note("unneeded", sum(int((shares == 0).sum()) for shares in influence.values()))
 page.note("components", sum(shares.size for shares in influence.values()))
 
+# %% tags=["hide-input"]
 def load(row, trained=True):
     """Return a network from the record, or trained here, in float64; or as it was before training."""
     network = MODELS[row["network"]](tasks[row["task"]], row["hidden"], row["seed"])
@@ -246,6 +247,7 @@ for row in kept:
     states, _ = run(system, task, binary_inputs_numpy("growth", 0, 0, 1, (task.history, task.dim)), 20)
     growth.setdefault(row["rule"], []).append(measure_growth(system, states[-1, 0]))
 page.note("growth", max(value for values in growth.values() for value in values))
+# %% tags=["hide-input"]
 cells = []
 for rule in within:
     name, own = rule[0], [row for row in good if row["rule"] == rule]
@@ -257,14 +259,13 @@ DataTable(header, cells, "Networks that learnt their rule, one number per networ
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of W in networks that learnt their rule. Those outside the unit circle are marked by seed. They lie well outside, and do not sit on it as those of linear tasks do.", "name": "fig-rules-spectra"}, "image": {"alt": "Panels of eigenvalues in the complex plane by rule, with rings of marks outside the unit circle.", "width": "760px"}} tags=["hide-input"]
 some = list(group(kept, "task").items())[::3][:2]
-plot_flip_flop_spectra({name: [np.linalg.eigvals(load(row).recurrent) for row in own[:3]] for (name,), own in some})
+flip_flop.plot_flip_flop_spectra({name: [np.linalg.eigvals(load(row).recurrent) for row in own[:3]] for (name,), own in some})
 
 # %% [markdown]
-# Slow modes are at least as many as variables in most networks, and often more. They are not slow in the sense of a linear
-# memory. Their magnitudes are well above 1, and the tanh saturates. Along an orbit a small change shrinks by a factor of at
-# most {value}`10_any_rule:growth|.2f` per step. Such a network holds its variables as a digital memory does: each step
-# restores the signs. For a rule that merges histories the number of bits that are left (columns 3 and 4) is less than the
-# number of slow modes. The network keeps room for all variables, since any of them may matter at first.
+# The counts are compared in {claim}`ours.rules.rank`. These modes are not slow in the sense of a linear memory. Their magnitudes
+# are well above 1, and the tanh saturates. Along an orbit a small change is multiplied by at most
+# {value}`10_any_rule:growth|.2f` per step, and dies out. Such a network holds its variables as a digital memory does: each step
+# restores the signs. Where histories merge, fewer bits are left than there are slow modes. All variables matter at first.
 #
 # ## Reading and replacing variables
 #
@@ -293,6 +294,7 @@ def find_left(task, windows, step):
     codes = (windows.reshape(len(windows), -1) > 0) @ (1 << np.arange(task.size))
     return np.isin(codes, merge(task.name)[step]) if task.name in few else codes >= 0
 
+# %% tags=["hide-input"]
 def examine(row, runs=page.size(smoke=400, laptop=2000, paper=2000), tested=300):
     """Read and swap every column of one network one and s steps after the input phase."""
     task, system, half = tasks[row["task"]], load(row), runs // 2
@@ -312,7 +314,7 @@ def examine(row, runs=page.size(smoke=400, laptop=2000, paper=2000), tested=300)
         fits = {name: (fit_linear(lift_windows(x[:half], own), h[:half]), own) for name, own in fits.items()}
         noise, sizes = rng.standard_normal(fits["products"][0].shape), np.linalg.norm(fits["products"][0], axis=1)
         fits["random"] = noise * (sizes / np.linalg.norm(noise, axis=1))[:, None], products
-        h, x = h[half : half + tested], x[half : half + tested]
+        h, x = (part[half : half + tested] for part in (h, x))
         for column in range(s):
             after = x.copy()
             after[:, column] = np.roll(x[:, column], 1, 0)
@@ -324,6 +326,7 @@ def examine(row, runs=page.size(smoke=400, laptop=2000, paper=2000), tested=300)
             swaps["other"][at, column] = score(Intervention(*wrong, done["products"].done))
     return {"read": np.array(read), "untrained": untrained, "swaps": swaps, "states": states, "windows": windows}
 
+# %% tags=["hide-input"]
 examined = {row["model"]: examine(row) for row in kept}
 
 # %% mystnb={"figure": {"caption": "Networks on majority rules, by column. Left: R^2 of a linear reading of the worst component. Right: share of outputs that follow when a column is swapped: without products, with products, and with products where the new window is one that some history leads to. Marks are medians over networks, bars go from the least to the largest.", "name": "fig-rules-columns"}, "image": {"alt": "Left, two curves between .9 and 1 that are lowest for the oldest column. Right, three curves: the plain swap is lowest, the one to windows that occur lies at 1.", "width": "700px"}} tags=["hide-input"]
@@ -353,11 +356,10 @@ page.settle("ours.rules.write", shown, told, lambda: {
 }, **basis, **count([row for row in majority if row["task"] in few]))  # fmt: skip
 
 # %% [markdown]
-# The worst column follows a plain swap in {value}`ours.rules.write:plain|.2f` of the outputs that must change, by network, and
-# a swap with products in {value}`ours.rules.write:everywhere|.2f`. What is then left has one reason. A swapped window need not
-# be one that any history leads to: half of the windows are gone after few steps. Over the swaps to windows that occur,
-# {value}`ours.rules.write:changed|.3f` follow. A window that never occurs is no state of the network's memory, although each of
-# its columns is.
+# In the worst column, {value}`ours.rules.write:plain|.2f` of the outputs that must change follow a plain swap, by network, and
+# {value}`ours.rules.write:everywhere|.2f` a swap with products. The rest has one reason: a swapped window need not be one that
+# any history leads to. Over swaps to windows that occur, {value}`ours.rules.write:changed|.3f` follow. A window that never
+# occurs is no state of this memory, although each of its columns is.
 #
 # ## Where f is computed
 #
@@ -376,6 +378,7 @@ def read_products(row):
     ahead = [next(ahead for ahead, term in enumerate(each) if term in now) for each in moved]
     return [np.mean(r2[np.equal(ahead, steps)]) if steps in ahead else np.nan for steps in range(4)]
 
+# %% tags=["hide-input"]
 def measure_fading(row):
     """Return the length of the state's change with a component where its majority is settled by the other two, by that
     where it is not: for the oldest component, and for the same rule as many steps ahead as the window allows."""
@@ -390,6 +393,7 @@ def measure_fading(row):
             ratios.append((ahead, effects[0] / effects[1]))
     return [float(np.mean([ratio for ahead, ratio in ratios if (ahead > 0) == later])) for later in (False, True)]
 
+# %% tags=["hide-input"]
 def compare_step(row):
     """Return the network's step from variables and products to variables, with the mean gain along orbits, and theory's."""
     task, system, own, products = tasks[row["task"]], load(row), examined[row["model"]], list_products(tasks[row["task"]])
@@ -433,6 +437,7 @@ for row in kept:
         shares.append(float((np.sign(system.read(system.step(lifted @ fitted[:-1] + fitted[-1]))) == y).mean()))
     knocked.setdefault(label[row["rule"]], []).append(shares)
 page.settle("ours.rules.ahead", kept, told, lambda: ahead, figure="fig-rules-products", scale=scale, **count(kept))
+# %% tags=["hide-input"]
 fading = [measure_fading(row) for row in majority]
 page.settle(
     "ours.rules.fades", fading, told, lambda: dict(zip(("oldest", "latest"), np.transpose(fading).tolist())),
@@ -443,17 +448,14 @@ caption = "Share of right next outputs when the rest of the state is taken out"
 DataTable(("rule", "variables kept alone", "variables and products kept"), cells, caption)
 
 # %% [markdown]
-# The next output can be read from the state before it is computed by the theory's boundary: $R^2$ is at least
-# {value}`ours.rules.ahead:state|.2f` by network, where variables alone explain {value}`ours.rules.ahead:variables|.2f`. The table
-# shows where products are necessary. A majority is right without them, since a threshold of the variables gives it. XOR and
-# rule 110 are not thresholds of their variables, and without products they fail.
-#
-# In the wave basis the shift is off by {value}`10_any_rule:shift_error|.2f` of its norm and the boundary by
-# {value}`10_any_rule:boundary_error|.2f` ({numref}`fig-rules-products`).
+# The next output can be read from the state one step before it is due ({claim}`ours.rules.ahead`). The table shows where
+# products are necessary. Majority is a threshold of its variables, and its outputs are right without products. XOR and rule 110
+# are no thresholds, and fail without them. In the wave basis the shift is off by {value}`10_any_rule:shift_error|.2f` of its
+# norm and the boundary by {value}`10_any_rule:boundary_error|.2f` ({numref}`fig-rules-products`).
 #
 # This also explains the oldest column. Its component $a$ matters to $\mathrm{maj}(a,b,c)$ only where $b$ and $c$ differ. Where
-# they agree, the state changes with $a$ only {value}`ours.rules.fades:oldest|.2f` times as much, by network. For components
-# that are read later it is {value}`ours.rules.fades:latest|.2f`. The network has begun to compute, and to forget.
+# they agree, the state changes with $a$ less: by {value}`ours.rules.fades:oldest|.2f` of the other change, by network. For
+# components that are read later it is {value}`ours.rules.fades:latest|.2f`. The computation has begun, and so has forgetting.
 #
 # ## Limitations
 #
