@@ -253,7 +253,7 @@ class SelectionTable(NamedTuple):
 
 def make_selection_table(task: HDS, steps: int) -> SelectionTable:
     """Find out where each component of the next states comes from: one rollout of distinct numbers tells it for all."""
-    F, forms = task.matrix, "T1..T4, repeat-copy, code and random do"
+    F, forms = task.matrix, "T1..T4, repeat-copy, code and random do; twm sweep rules trains others"
     selects = F is not None and bool((np.abs(F).sum(1) == 1).all() and np.isin(F, (-1, 0, 1)).all())
     require(selects, f"{task.name} cannot be trained: it does not keep states of -1 and 1 so ({forms})")
     # Counted from one, so that every number has a sign.
