@@ -17,8 +17,8 @@
 # # Any rule f: nonlinear boundaries in trained networks
 #
 # **Summary.** Theorem 3.1 holds for any boundary $f$, and the paper's experiments are for linear ones. We trained Elman
-# networks on nonlinear rules over signs. They learn majority, AND, thresholds, a cellular automaton and a small XOR, but not
-# every rule. They carry the wave of variables that the theory predicts. Beside it they carry *products* of variables, because
+# networks on nonlinear rules over signs. They learn majority, AND, thresholds, a cellular automaton and a small XOR, and a
+# larger XOR rarely. They carry the wave of variables that the theory predicts. Beside it they carry *products* of variables, because
 # they compute $f$ before its output is due. A variable can be replaced reliably only together with its products. Histories
 # merge under a nonlinear rule, and swaps work where the new window is one that some history leads to.
 #
