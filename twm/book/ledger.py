@@ -21,7 +21,7 @@ from twm.paths import evidence_dir, ledger_path
 #: The notebook that holds a claim's evidence, by the ledger's word for it.
 HOMES = {name[3:].replace("_", "-"): name for name in (
     "01_theory", "02_construction", "03_self_attention", "04_training", "05_basis_recovery", "06_gradient_bounds",
-    "07_wave_rnn", "08_episodic_memory", "09_flip_flop", "11_wave_or_register", "A1_other_cells",
+    "07_wave_rnn", "08_episodic_memory", "09_flip_flop", "10_any_rule", "11_wave_or_register", "A1_other_cells",
 )}  # fmt: skip
 
 #: The papers, by the ledger's key; ``ours`` marks what no paper has.

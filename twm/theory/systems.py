@@ -9,12 +9,14 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from twm.errors import UserError, require, require_count
 from twm.streams import binary_inputs_numpy
+from twm.theory.rules import RULES, draw_rule
 
 #: The codes (a, b, c) of the four tasks of Table 1, see make_selection.
 TASK_CODES = {
@@ -24,7 +26,7 @@ TASK_CODES = {
     "T4": (9241421688590303745, 38637, 145),
 }
 RANDOM_KINDS = ("linear", "smooth", "threshold", "integer")
-_TASK_FORMS = "T1..T4, repeat-copy:S,D, fibonacci:S,D, code:S,D,A,B,C or random:S,D,SEED"
+_TASK_FORMS = "T1..T4, repeat-copy:S,D, fibonacci:S,D, code:S,D,A,B,C, random:S,D,SEED or RULE:S,D,SEED"
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,6 +203,11 @@ def make_random_selection(history: int, dim: int, seed: int) -> HDS:
     return make_selection(history, dim, a, b, c, name=f"random:{history},{dim},{seed}")
 
 
+def make_rule_task(names: str, history: int, dim: int, seed: int) -> HDS:
+    """Make the task of a nonlinear boundary such as "majority" or "copy+xor", see :func:`twm.theory.rules.draw_rule`."""
+    return HDS(history, dim, draw_rule(names, history, dim, seed), None, f"{names}:{history},{dim},{seed}")
+
+
 def parse_task(text: str) -> HDS:
     """Make the task that a text such as "T2" or "repeat-copy:16,5" names; its name gives it back."""
     text = text.strip()
@@ -209,6 +216,8 @@ def parse_task(text: str) -> HDS:
     makers = {"repeat-copy": (make_repeat_copy, 2), "fibonacci": (make_fibonacci, 2)}
     makers |= {"code": (make_selection, 5), "random": (make_random_selection, 3)}
     kind, _, rest = text.partition(":")
+    if kind.split("+")[0] in RULES:
+        makers[kind] = partial(make_rule_task, kind), 3
     require(kind in makers, f"unknown task {text!r}: expected {_TASK_FORMS}")
     make, count = makers[kind]
     fields = [part.strip() for part in rest.split(",")]
@@ -244,7 +253,7 @@ class SelectionTable(NamedTuple):
 
 def make_selection_table(task: HDS, steps: int) -> SelectionTable:
     """Find out where each component of the next states comes from: one rollout of distinct numbers tells it for all."""
-    F, forms = task.matrix, "T1..T4, repeat-copy, code and random do"
+    F, forms = task.matrix, "T1..T4, repeat-copy, code and random do; twm sweep rules trains others"
     selects = F is not None and bool((np.abs(F).sum(1) == 1).all() and np.isin(F, (-1, 0, 1)).all())
     require(selects, f"{task.name} cannot be trained: it does not preserve states of -1 and 1 ({forms})")
     # Counted from one, so that every number has a sign.

@@ -29,6 +29,7 @@ _KINDS = {
     "sequence": "twm.training.sequence_model.SequenceRun",
     "flip-flop": "twm.training.flip_flop.FlipFlopTrainer",
     "attention": "twm.training.trainer.ModuleRun",
+    "rules": "twm.training.trainer.RuleRun",
 }
 
 

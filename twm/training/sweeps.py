@@ -25,6 +25,7 @@ from twm.training.loop import train_model
 from twm.training.plans import ModelPlan, SequencePlan, parse_seeds
 from twm.training.runner import Place, make_sweep_place, read_models, train_models
 from twm.training.sequence_model import make_network, read_sequence_network
+from twm.training.trainer import RulePlan
 
 Fields, Seeds = Mapping[str, Any], Sequence[int]
 #: Fields of a plan that are lists themselves; any other list stands for a plan each.
@@ -61,7 +62,7 @@ class Sweep:
         chosen = known if seeds is None else seeds
         plans = [
             # Only one seed shows how weights form; the others would take megabytes.
-            _make_plan(self.protocol, cell | ({"snapshots": ()} if seed else {}), seed)
+            _make_plan(self.protocol, {key: cell[key] for key in cell if not seed or key != "snapshots"}, seed)
             for seed in chosen
             for cell, own in cells
             if seed in own or not two_scales
@@ -93,8 +94,8 @@ def _list_choices(key: str, value: Any) -> list[dict[str, Any]]:
     return [{key: each} for each in values]
 
 
-def _make_plan(protocol: str, fields: Fields, seed: int) -> ModelPlan | SequencePlan:
-    kind = ModelPlan if protocol == "elman" else SequencePlan
+def _make_plan(protocol: str, fields: Fields, seed: int) -> ModelPlan | SequencePlan | RulePlan:
+    kind = {"elman": ModelPlan, "sequence": SequencePlan, "rules": RulePlan}[protocol]
     return kind(**{**fields, "seed": seed})
 
 
@@ -116,7 +117,7 @@ def _make_sweep(protocol: str, name: str, own: Fields) -> Sweep:
 
 _DATA = yaml.safe_load((Path(__file__).parent / "sweeps.yml").read_text(encoding="utf-8"))
 
-_KINDS = ("elman", "sequence")
+_KINDS = ("elman", "sequence", "rules")
 SWEEPS = {name: _make_sweep(kind, name, own) for kind in _KINDS for name, own in _DATA[kind].items()}
 
 #: The rows of the wave-RNN paper's Table 4: network, and how its recurrent weights and its encoder start.

@@ -18,13 +18,14 @@ from torch.optim import Adam
 
 from twm.errors import require
 from twm.models.attention import AttentionRNN
-from twm.models.elman import ElmanRNN, name_network
+from twm.models.elman import ElmanRNN, name_network, write_weights
 from twm.models.kernels import StepResult
 from twm.streams import binary_inputs
 from twm.theory.operators import make_shift
+from twm.theory.spectra import select_slow
 from twm.theory.systems import HDS, parse_task, rollout
 from twm.training.ensemble import Curricula
-from twm.training.loop import LEVEL, TrainingRun, read_columns, shorten
+from twm.training.loop import LEVEL, TrainingRun, describe_model, read_columns, round_some, shorten
 from twm.training.plans import Plan
 from twm.training.workers import format_seconds
 
@@ -45,6 +46,7 @@ MODELS: dict[str, Callable[[HDS, int, int], nn.Module]] = {
     "attention-wide": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, 16, 68, True, seed),
     "attention-unlabelled": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, 1, None, False, seed),
     "elman": lambda task, hidden, seed: ElmanRNN(task.dim, hidden, seed=seed),
+    "elman-bias": lambda task, hidden, seed: ElmanRNN(task.dim, hidden, seed=seed, bias=True),
     "linear": lambda task, hidden, seed: ElmanRNN(task.dim, hidden, "linear", seed=seed),
     "linear-shift": _start_at_shift,
 }
@@ -99,6 +101,27 @@ class ModulePlan(TrainingPlan):
         """The network's name, with a sum over the whole plan that tells it apart."""
         rest = f"_{zlib.crc32(repr(self).encode()):08x}"
         return name_network(f"{self.model}_{self.task}", self.hidden, self.l2, self.seed, rest)
+
+
+@dataclass(frozen=True)
+class RulePlan(ModulePlan):
+    """One Elman network to train on a boundary of any kind: Table 1's protocol with shorter stages, ended when all is right."""
+
+    protocol = "rules"
+    letters = {"iterations": "i", "learning_rate": "lr", "horizons": "H", "stop_at": "stop"}
+
+    model: str = "elman"
+    task: str = "majority:3,2,0"
+    hidden: int = 96
+    iterations: int = 6000
+    horizons: tuple[int, ...] = (3, 5, 10, 20, 40)
+    test_every: int = 250
+    test_horizon: int = 200
+    stop_at: float | None = 1.0
+
+    network = property(lambda self: self.model)  # its kind
+    bias = property(lambda self: "_bias" if self.model == "elman-bias" else "")
+    name = property(lambda self: name_network(self.task, self.hidden, self.l2, self.seed, self.bias + self._name_rest()))
 
 
 def draw_batch(task: HDS, split: str, seed: int, iteration: int, count: int, horizon: int) -> tuple[Tensor, Tensor]:
@@ -200,6 +223,29 @@ class ModuleRun(TrainingRun):
         """Return what became of one network, in a line."""
         reached = row["iterations_to_99"] or f"not within {row['iterations']}"
         return f"{row['model']}, seed {row['seed']}: 99% after {reached} iterations, {format_seconds(row['seconds'])}"
+
+
+class RuleRun(ModuleRun):
+    """One network in training on a boundary of any kind, to be kept as a file."""
+
+    plan_type = RulePlan
+    columns, curve_columns, texts, from_plan = read_columns("rules")
+    key, find_key = TrainingRun.key, TrainingRun.find_key
+    describe_row, write_network = staticmethod(describe_model), staticmethod(write_weights)
+
+    def _make_point(self, place: int, loss: float, accuracy: float) -> list[Any]:
+        return [int(self._curriculum.horizons), *map(shorten, super()._make_point(place, loss, accuracy))]
+
+    @torch.no_grad()
+    def _make_rows(self) -> list[dict[str, Any]]:
+        weights, steps, scores = self.best(), self.plan.test_horizon, {"accuracy_final": self.logs[0].last["accuracy"]}
+        if weights is not None:
+            self.network.load_state_dict(weights)
+            inputs, targets = draw_batch(self.task, "test", 0, 1, 1024, steps)
+            right = measure_accuracy(run_output_phase(self.network, inputs, steps), targets)
+            scores |= {"accuracy": float(right.mean()), "accuracy_early": float(right[: 2 * self.task.history].mean())}
+            scores["rank_network"] = len(select_slow(torch.linalg.eigvals(self.network.recurrent.double()).numpy()))
+        return [self._start_row(0) | {"horizon": int(self._curriculum.horizons)} | round_some(scores)]
 
 
 # ---- torch's Adam, with its state where a checkpoint can take it

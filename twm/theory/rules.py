@@ -1,0 +1,90 @@
+"""Nonlinear boundaries on states of -1 and 1: every output reads a few components of the window by a truth table.
+
+Theorem 3.1 is about any f; the paper's tasks have a linear one. A table has 2^k values, value ``index`` for the window
+whose read components are +1 where a bit of ``index`` is set, the first one the lowest.
+"""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from twm.errors import require, require_count
+
+#: How many components a rule reads, and what it makes of them, (components, ...) to (...). Threshold's first one counts twice;
+#: rule 110 reads a cell, its left and its right neighbour.
+RULES: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray]]] = {
+    "copy": (1, lambda v: v[0]),
+    "majority": (3, lambda v: np.sign(v.sum(0))),
+    "threshold": (4, lambda v: np.sign(v[0] + v.sum(0))),
+    "and": (2, lambda v: v.min(0)),
+    "xor": (2, lambda v: -v.prod(0)),
+    "parity": (3, lambda v: v.prod(0)),
+    "rule110": (3, lambda v: 2 * (110 >> ((v[[1, 0, 2]] > 0) * [[4], [2], [1]]).sum(0) & 1) - 1),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class RuleBoundary:
+    """f(window)_i = tables[i, index of the components at positions[i]]."""
+
+    positions: np.ndarray  # (d, k) into the flattened window
+    tables: np.ndarray  # (d, 2^k) of -1 and 1
+
+    def __call__(self, window: Any) -> Any:
+        if hasattr(window, "new_tensor"):
+            return window.new_tensor(self(window.cpu().numpy()))
+        read = window.reshape(*window.shape[:-2], -1)[..., self.positions] > 0
+        index = read @ (1 << np.arange(self.positions.shape[1])) + self.tables.shape[1] * np.arange(len(self.tables))
+        return self.tables.ravel()[index].astype(window.dtype)
+
+
+def list_points(count: int) -> np.ndarray:
+    """Return all corners of a cube in the order of a truth table, (2^count, count) of -1 and 1."""
+    return (2 * (np.arange(2**count)[:, None] >> np.arange(count) & 1) - 1).astype(np.int8)
+
+
+def draw_rule(names: str, history: int, dim: int, seed: int) -> RuleBoundary:
+    """Draw a boundary whose outputs follow rules such as "majority" or, in turns, "copy+xor", the same on every machine.
+
+    Every output reads a component of its own in the oldest column, others from anywhere, and its sign is drawn; for rule 110
+    that component is the cell, the neighbours' columns are drawn, and signs stay.
+    """
+    chosen, size = names.split("+"), require_count(history, "history") * require_count(dim, "dim")
+    odd = [name for name in chosen if name not in RULES]
+    require(not odd, f"unknown rule {(odd or [''])[0]!r}: choose from {', '.join(RULES)}, several joined by +")
+    width = max(RULES[name][0] for name in chosen)
+    fits = width <= size and (dim > 2 or "rule110" not in chosen)
+    require(fits, f"{names} reads {width} components, for rule110 of three cells, and the window is {history} x {dim}")
+    draw = random.Random(f"rule {names} {history} {dim} {require_count(seed, 'seed', 0)}").random
+    order = sorted(range(dim), key=[draw() for _ in range(dim)].__getitem__)
+    points, positions, tables = list_points(width).T, [], []
+    for output in range(dim):
+        arity, rule = RULES[chosen[output % len(chosen)]]
+        first, sign, keys = order[output], 1 if draw() < 0.5 else -1, [draw() for _ in range(size)]
+        others = sorted(set(range(size)) - {first}, key=keys.__getitem__)[: arity - 1]
+        if chosen[output % len(chosen)] == "rule110":
+            sides = (output - 1) % dim, (output + 1) % dim
+            first, sign, others = output, 1, [int(key * history) * dim + side for key, side in zip(keys, sides)]
+        # A rule that reads fewer components than another one reads its first one again, and ignores it.
+        positions.append([first, *others, *[first] * (width - arity)])
+        tables.append(sign * rule(points[:arity].astype(int)))
+    return RuleBoundary(np.array(positions), np.array(tables, dtype=float))
+
+
+def find_parity(boundary: RuleBoundary) -> str:
+    """Tell whether f(-x) is -f(x) for all windows, f(x) for all, or neither: odd, even or neither."""
+    # In a table the index of the opposite components counts from the other end.
+    tables, mirrored = boundary.tables, boundary.tables[:, ::-1]
+    return "odd" if (mirrored == -tables).all() else "even" if (mirrored == tables).all() else "neither"
+
+
+def expand_rule(boundary: RuleBoundary) -> list[dict[tuple[int, ...], float]]:
+    """Write each output as a sum of products of components: coefficient by the positions multiplied. Source: Walsh."""
+    points, found = list_points(boundary.positions.shape[1]), []
+    for places, table in zip(boundary.positions, boundary.tables):
+        weights = ((on, (table * points[:, on].prod(1)).mean()) for on in points > 0)
+        found.append({tuple(sorted(places[on].tolist())): float(weight) for on, weight in weights if weight})
+    return found
