@@ -1,19 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     formats: ipynb,py:percent
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # History-dependent systems as travelling waves (Theorem 3.1)
 #
@@ -75,8 +59,7 @@ draw.animate_lattice(
 # | Theorem 3.1: every history-dependent system can be represented in this way. | {claim}`twm.thm31` |
 #
 # The [notation page](../notation.md) lists the paper's symbols beside the names used in the code.
-
-# %% [markdown]
+#
 # ## History-dependent systems
 #
 # A *history-dependent dynamical system* ({term}`HDS`) has states $x_i \in \mathbb{R}^d$. The first $s$ states are given,
@@ -187,8 +170,7 @@ print(", ".join(f"{kind} {error:.1e}" for kind, error in errors.items()), intege
 # | integer, with up to {value}`twm.hds:integer_digits` digits | {value}`twm.hds:integer_mismatches` of {value}`twm.hds:integer_terms` terms differ |
 #
 # The floating-point differences are at the level of rounding error.
-
-# %% [markdown]
+#
 # ## Transport equation
 #
 # Consider a line of neural tissue whose activity $h(x, t)$ obeys the one-way wave equation, also called the transport
@@ -548,8 +530,7 @@ print(f"{numbers['equal']} of {count} systems equal their lattice; rejected:", [
 #
 # The fault has no effect on the remaining systems. For example, reversing the columns changes nothing if $f$ gives all
 # columns the same weight.
-
-# %% [markdown]
+#
 # ## Assertions
 #
 # The collapsed cell restates the results of this page as assertions that stop the run if they fail. It also checks

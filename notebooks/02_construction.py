@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # From the wave operator to RNN weights
 #
@@ -137,8 +122,7 @@ page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 # %% [markdown]
 # Of {value}`twm.fib:terms` integers in {value}`twm.fib:systems` systems, {value}`twm.fib:differing_terms` differ
 # ({claim}`twm.fib`). The largest integers of the last system have {value}`02_construction:fibonacci_digits` digits.
-
-# %% [markdown]
+#
 # ## Wave operator (companion matrix)
 #
 # We write the {term}`substrate` as a column vector of $sd$ numbers, oldest state first. One step of the lattice is then a
@@ -180,8 +164,7 @@ figures.plot_fibonacci(lattice, grown, {history: fibonacci_constant(history) for
 # %% [markdown]
 # After thirty steps, the measured ratio matches the golden ratio to a relative error of
 # {value}`02_construction:golden_error|.1e`.
-
-# %% [markdown]
+#
 # ## Dual bases
 #
 # To read a component from a state we need the dual basis: rows with $\psi^\mu \psi_\nu = 1$ for $\mu = \nu$ and 0 otherwise.
@@ -256,8 +239,7 @@ figures.plot_duals(skew.basis, skew.dual_basis, shown, radius=0.7)
 # | left-eigenvector | {value}`twm.dual:spectral\|.1e` | {value}`twm.dual:leak_spectral\|.1e` |
 #
 # From here on, every rectangular basis uses the left-eigenvector dual unless stated otherwise.
-
-# %% [markdown]
+#
 # ## Basis invariance
 #
 # We simulate Fibonacci systems in standard, orthonormal and non-orthogonal bases, square and rectangular, and read forty
@@ -324,8 +306,7 @@ figures.plot_errors(points, tolerance=1e-9)
 # The slope in {numref}`fig-construction-errors` is {value}`02_construction:error_slope|.1f`, between one and two. Rounding
 # occurs in neuron coordinates, and a non-orthogonal basis can amplify it twice, when states are written and when they are
 # read. The construction is exact, but a badly conditioned basis makes the simulation inaccurate.
-
-# %% [markdown]
+#
 # ## Repeat copy as cyclic shift
 #
 # In {term}`repeat copy` the boundary copies the oldest column back to the newest. The substrate is then a cyclic lattice of
@@ -379,8 +360,7 @@ figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
 # The two panels of {numref}`fig-construction-shift` hold the same numbers, and the right panel is the left one multiplied by
 # $\Psi^*$. This explains the word "hidden" in the paper's title. The wave is visible only in a suitable basis, and the basis
 # of a trained network is not known in advance.
-
-# %% [markdown]
+#
 # ## T1–T4 and observability
 #
 # The paper's Table 1 uses four boundaries with $s = d = 8$. Each output copies one past component, in some cases with a
@@ -471,8 +451,7 @@ figures.plot_constructed_spectra(spectra)
 #
 # The ranks of the powers differ in {value}`twm.similar:rank_mismatches` networks, and {value}`twm.similar:wrong_passed`
 # negative controls pass ({claim}`twm.similar`).
-
-# %% [markdown]
+#
 # ## Unit gain
 #
 # Suppose that every entry of the cyclic shift is $g$ instead of 1. Then $\Phi^t$ is $g^t$ times a permutation, so the stored
@@ -524,8 +503,7 @@ figures.plot_gains(np.arange(1, steps + 1), amplitudes, saturating, fixed)
 # gain one the amplitude is {value}`02_construction:slow_death|.3f` times the predicted one. A tanh network can therefore have
 # eigenvalues above one without diverging, and a binary memory requires them. In a basis other than the standard one, tanh
 # mixes the variables, so these values are only a guide.
-
-# %% [markdown]
+#
 # ## H3's shift
 #
 # Without a boundary, the newest column is zero unless an input is written, and the state is exactly the last $s$ inputs. The
@@ -555,8 +533,7 @@ page.record("twm.h3", numbers | {"older_influence": older, "same_as_h3": bool((n
 # We test {value}`twm.h3:systems` sizes. The lowest power at which the shift vanishes is $s$, with {value}`twm.h3:wrong_index`
 # exceptions. The last $s$ inputs are recovered with an error of {value}`twm.h3:recall_error` ({claim}`twm.h3`). All eigenvalues
 # of the shift are 0, whereas those of repeat copy lie on the unit circle. A change of rank $d$ thus moves every eigenvalue.
-
-# %% [markdown]
+#
 # ## Assertions
 #
 # The collapsed cell compares $\Psi\Phi\Psi^*$ with Eq. {eq}`eq-construction-operator` written out term by term, numbered from

@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Self-attention boundary: sliding windows and KV caches
 #
@@ -78,8 +63,7 @@ figures.plot_cache(np.arange(1, history + 1) + np.arange(11)[:, None], np.array(
 # | Sec. 3.2: attention shortens training compared with recurrent networks. | {claim}`twm.sbc.train` |
 # | A.5: linear recurrent networks are difficult to learn by gradient descent. | {claim}`twm.linear` |
 # | Sec. 3.1: state-space models benefit from initialisation at the shift. | {claim}`twm.shift` |
-
-# %% [markdown]
+#
 # ## Two-column example
 #
 # Consider a lattice of two columns that hold one number each, $a$ (older) and $b$ (newest), with $W_V = 1$ and
@@ -106,8 +90,7 @@ figures.plot_two_columns(strengths, closed, measured, (older, newest))
 # %% [markdown]
 # The two agree to {value}`03_self_attention:toy_error|.0e`. For every strength the next column lies between the two columns,
 # because a softmax forms a weighted mean.
-
-# %% [markdown]
+#
 # ## Attention boundary
 #
 # For $s$ columns of $d$ numbers, the paper's Eq. 8 reads, with two corrections (see the end of this page),
@@ -145,8 +128,7 @@ figures.make_attention_animation(wave, weights)
 # A head follows the column that best matches its query. Its bright cell moves one column to the left per step, until the
 # column leaves or a better match enters. Attention therefore selects by content, not by position. The animation also shows
 # the effect of averaging: the columns become similar over time, and the attention weights become uniform.
-
-# %% [markdown]
+#
 # ## Equivalence to decoding
 #
 # We now run the same weights as a transformer would, with a list of tokens, a window over the last $s$ tokens, and
@@ -224,8 +206,7 @@ page.record("twm.sbc", numbers, figure="fig-attention-loop", seeds=runs)
 #
 # The wave and the decoding loops agree, and both controls are detected. The window of the decoder is the substrate, and
 # sliding the window is the wave.
-
-# %% [markdown]
+#
 # ## KV cache
 #
 # In practice a decoder does not recompute a sliding window. It stores the keys and values of past tokens and computes only
@@ -257,8 +238,7 @@ page.record("ours.sbc.cache", numbers, figure="fig-attention-cache", seeds=runs)
 # | control: positions not updated, first step | {value}`ours.sbc.cache:positions_not_turned\|.2f` |
 #
 # The caches reproduce the wave to rounding error, and the control does not ({claim}`ours.sbc.cache`).
-
-# %% [markdown]
+#
 # ## Permutation invariance
 #
 # Eq. 8 sums over the columns and treats all of them alike. Permuting the columns $1, \dots, s-1$ does not change the sum. Only
@@ -327,8 +307,7 @@ page.record("twm.sbc.any", numbers, figure="fig-attention-order", seeds=draws)
 # {value}`twm.sbc.any:effect_of_positions|.2f` with them. On the product of signs, the best boundary has an error of
 # {value}`twm.sbc.any:product_least_error|.2f`. Transformers can represent such functions because they have components that
 # Eq. 8 omits: a nonlinear feed-forward network after the heads, and more than one layer.
-
-# %% [markdown]
+#
 # ## Positional encodings
 #
 # Positional encodings suffice for every linear boundary that copies signed components. We label column $c$ by a vector
@@ -386,8 +365,7 @@ print("components that differ at margin 800:", exact, "heads:", heads)
 # {value}`03_self_attention:heads` heads.
 # Apart from rounding, the largest error is {value}`ours.sbc.positions:share_of_bound|.2f` times its bound. The bound is
 # reached if all other columns differ from the correct one as much as possible.
-
-# %% [markdown]
+#
 # ## Training speed
 #
 # The construction shows that attention with positional encodings can represent the tasks. We now test whether it also
@@ -462,8 +440,7 @@ page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
 # - *Memory size.* This does matter. On repeat copy of 3 vectors with 2 signs, the Elman network needs a fraction of
 #   attention's iterations. Its count grows with the memory, whereas that of attention hardly changes.
 # ```
-
-# %% [markdown]
+#
 # ## Linear networks and shift initialisation
 #
 # Appendix A.5 states that networks without an activation function can keep any stored values and are difficult to learn by
@@ -497,8 +474,7 @@ for claim, first, second in (("twm.linear", "linear", "elman"), ("twm.shift", "l
 #
 # Counts and errors are those of the network named first. A ratio of $10^9$ stands for networks that never reach 99%. We did not
 # train the H3 language model itself.
-
-# %% [markdown]
+#
 # ## Assertions
 #
 # The collapsed cell restates the results of this page that must hold in every run and for every seed.

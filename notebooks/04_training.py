@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Do trained RNNs learn the wave spectrum? (Table 1)
 #
@@ -98,10 +83,9 @@ figures.plot_trained_spectra(panels) if panels else "No saved weights, so no fig
 #
 # ## Predicted eigenvalues
 #
-# Consider the smallest interesting memory task: repeat three vectors of two signs for ever. The theory predicts the
-# spectrum of every linear network that solves it (see [](02_construction.ipynb)). After three steps each stored value
-# is back in its original position, so $W^3 = 1$ on the memories. Their eigenvalues are therefore the cube roots of
-# one,
+# Consider the smallest interesting memory task: repeat three vectors of two signs for ever. The theory predicts the spectrum
+# of every linear network that solves it (see [](02_construction.ipynb)). After three steps each stored value is back in its
+# original position, so $W^3 = 1$ on the memories. Their eigenvalues are therefore the cube roots of one,
 #
 # $$
 # \lambda_k = e^{2 \pi i k / s}, \qquad k = 0, \dots, s - 1, \quad \text{each } d \text{ times} ,
@@ -128,10 +112,9 @@ stages = {f"iteration {step}": (staged_toy, f"_at{step}") for step in (20, 40, 8
 figures.plot_trained_spectra(read_spectra(toys, stages | {"trained": (staged_toy, "")}))
 
 # %% [markdown]
-# We call an eigenvalue a *slow mode* if its magnitude exceeds 0.9. The trained network has
-# {value}`04_training:toy_rank` slow modes, and their arguments differ from the prediction by
-# {value}`04_training:toy_error|.4f` rad on average. Their magnitudes are slightly above one, which compensates for
-# the tanh. The paper compares arguments only.
+# We call an eigenvalue a *slow mode* if its magnitude exceeds 0.9. The trained network has {value}`04_training:toy_rank`
+# slow modes, and their arguments differ from the prediction by {value}`04_training:toy_error|.4f` rad on average. Their
+# magnitudes are slightly above one, which compensates for the tanh. The paper compares arguments only.
 #
 # ## Protocol
 #
@@ -217,12 +200,11 @@ figures.plot_boundaries({name: task.matrix for name, task in tasks.items()}, dim
 #
 # ## Table 1
 #
-# Table 1 has 24 settings: four tasks, 64 or 128 neurons, and weight decay of 0, 0.001 or 0.1. For each seed, the
-# paper takes the best accuracy over all tests and over two curriculum thresholds (0.9 and 0.98). It takes the smaller
-# spectral error of the two, and then averages over seeds. The spectral error is undefined if no seed has the
-# predicted number of slow modes, which the paper marks by a dash. We follow this procedure with the saved results.
-# The smallest number of seeds per setting that were trained with both thresholds is
-# {value}`twm.table1.acc:least_both`.
+# Table 1 has 24 settings: four tasks, 64 or 128 neurons, and weight decay of 0, 0.001 or 0.1. For each seed, the paper takes
+# the best accuracy over all tests and over two curriculum thresholds (0.9 and 0.98). It takes the smaller spectral error of
+# the two, and then averages over seeds. The spectral error is undefined if no seed has the predicted number of slow modes,
+# which the paper marks by a dash. We follow this procedure with the saved results. The smallest number of seeds per setting
+# that were trained with both thresholds is {value}`twm.table1.acc:least_both`.
 
 # %% mystnb={"figure": {"caption": "Table 1 by setting: accuracy (left) and spectral error (right). Diamonds: paper. Ticks: our seeds. Dots and squares: our mean with a 95% interval. Green dots agree with the paper (accuracy within .05; error within a factor of three, or undefined in both), and brown squares do not. The last column counts seeds with the predicted number of slow modes.", "name": "fig-training-table1"}, "image": {"alt": "Two panels with 24 lines. Left, accuracy, where most of our dots lie beside the diamonds. Right, spectral error on a logarithmic axis, with a column for undefined ones and the share of seeds with the predicted number of slow modes.", "width": "760px"}} tags=["hide-input"]
 figures.plot_table1(cells)
@@ -509,10 +491,9 @@ page.settle("twm.lasts", len(late) >= 3, missing, describe_late, **options)
 #
 # ## Curriculum
 #
-# We train the same seeds with three curricula and test them every {value}`04_training:test_every` iterations. The
-# adaptive curriculum follows Appendix B.2. The paper gives a factor of 1.2 and a threshold of 0.03 on the rolling
-# loss of the first ten steps, but not how the loss is averaged. We use an exponential average in which a new batch
-# has weight 0.1.
+# We train the same seeds with three curricula and test them every {value}`04_training:test_every` iterations. The adaptive
+# curriculum follows Appendix B.2. The paper gives a factor of 1.2 and a threshold of 0.03 on the rolling loss of the first
+# ten steps, but not how the loss is averaged. We use an exponential average in which a new batch has weight 0.1.
 
 # %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right over the whole test, one line per seed. Hollow marks at the top: never reached. The adaptive curriculum is the fastest.", "name": "fig-training-curriculum"}, "image": {"alt": "For each task, lines from the iterations without a curriculum over those with horizons in stages to those with the adaptive one; most fall.", "width": "600px"}} tags=["hide-input"]
 page.note("test_every", page.size(smoke=50, laptop=100, paper=100))
@@ -590,9 +571,8 @@ figures.plot_curves(together) if together else "No saved results, so no figure."
 # ## Initialisation
 #
 # Figures 10 to 12 of the paper compare two initialisations on repeat copy of eight vectors. Uniform weights between
-# $\pm 1/\sqrt{N}$ have a third of the variance of Gaussian weights with variance $1/N$. A Gaussian initialisation
-# therefore has a spectral radius of about 1 instead of 0.58, so slowly decaying modes of all angles exist before
-# training.
+# $\pm 1/\sqrt{N}$ have a third of the variance of Gaussian weights with variance $1/N$. A Gaussian initialisation therefore
+# has a spectral radius of about 1 instead of 0.58, so slowly decaying modes of all angles exist before training.
 
 # %% mystnb={"figure": {"caption": "Mean magnitude of the slow modes after training from uniform and Gaussian initial weights, one line per seed.", "name": "fig-training-radii"}, "image": {"alt": "Lines from the radius with uniform initialisation to that with Gaussian initialisation of the same seed.", "width": "420px"}} tags=["hide-cell"]
 by_width = {task: own for (task,), own in group(starts.rows, "task").items()}

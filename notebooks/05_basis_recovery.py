@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Recovering and testing the wave basis (Algorithm 1, interventions)
 #
@@ -181,11 +166,10 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 # Without biases, $h^* = 0$ and $J = 1$ for tanh. With biases, we find $h^*$ by Newton's method, which also converges
 # to unstable fixed points.
 #
-# A basis $\Psi$ has one column for each component of each variable, and its {term}`dual <dual basis>` $\Psi^*$
-# decodes them. Agreement of $\Psi^* W \Psi$ with the {term}`wave operator` $\Phi$ does not show that a basis is
-# right. In {term}`repeat copy` $W^s = 1$ on the memories, so *any* block of directions taken as $\Psi_s$ and
-# propagated by $W$ reproduces $\Phi$, although its columns mix the variables. We therefore require four criteria
-# together:
+# A basis $\Psi$ has one column for each component of each variable, and its {term}`dual <dual basis>` $\Psi^*$ decodes them.
+# Agreement of $\Psi^* W \Psi$ with the {term}`wave operator` $\Phi$ does not show that a basis is right. In
+# {term}`repeat copy` $W^s = 1$ on the memories, so *any* block of directions taken as $\Psi_s$ and propagated by $W$
+# reproduces $\Phi$, although its columns mix the variables. We therefore require four criteria together:
 #
 # - **Weights:** the relative error of $\Psi^* W \Psi$ with respect to $\Phi$, and the match of their supports.
 # - **Readout:** $W_r \Psi_s$ is near 1, and $W_r \Psi_k$ is near 0 for all other columns.
@@ -252,12 +236,11 @@ page.record("twm.linearise", linearised | {"networks": len(networks)}, seeds=len
 # :::{admonition} Which method is exact? Tests on constructed networks (A.6)
 # :class: dropdown
 #
-# We first test the methods on networks constructed from the theory. Observability and regression are exact in every
-# case, to {value}`05_basis_recovery:exact_worst|.0e`. For T1 in an orthonormal basis the other methods are exact as
-# well, because they assume such a basis. In a non-orthogonal basis $W_r^+$ differs from $\Psi_s$. The corrected
-# algorithm then recovers the weights but not the stored values. For T2 the printed and mixture methods fail even in
-# an orthonormal basis. They include coordinates that $f$ never uses, and the pseudo-inverse amplifies these nearly
-# empty columns.
+# We first test the methods on networks constructed from the theory. Observability and regression are exact in every case, to
+# {value}`05_basis_recovery:exact_worst|.0e`. For T1 in an orthonormal basis the other methods are exact as well, because
+# they assume such a basis. In a non-orthogonal basis $W_r^+$ differs from $\Psi_s$. The corrected algorithm then recovers
+# the weights but not the stored values. For T2 the printed and mixture methods fail even in an orthonormal basis. They
+# include coordinates that $f$ never uses, and the pseudo-inverse amplifies these nearly empty columns.
 #
 # Appendix A.6 gives another reason why powers can fail for T2. The boundary acts before the substrate is full. After
 # one power the block misses $\Psi_{s-1}$ by $\Psi_s F_s$. After two powers it misses $\Psi_{s-2}$ by
@@ -333,11 +316,10 @@ page.record("twm.alg1.negligible", numbers, settings=3)
 # %% [markdown]
 # ### Waves in a trained network
 #
-# We now turn to trained networks. The paper profile reads the saved networks of
-# [the training page](04_training.ipynb), and the smaller profiles train smaller ones here. A network counts as
-# *converged* if it solves its task with the predicted number of slow modes, which are eigenvalues with
-# $|\lambda| > 0.9$. To solve a task means an accuracy of at least 0.999 over 200 output steps (0.95 in the smoke
-# profile, whose networks are trained only briefly).
+# We now turn to trained networks. The paper profile reads the saved networks of [the training page](04_training.ipynb), and
+# the smaller profiles train smaller ones here. A network counts as *converged* if it solves its task with the predicted
+# number of slow modes, which are eigenvalues with $|\lambda| > 0.9$. To solve a task means an accuracy of at least 0.999
+# over 200 output steps (0.95 in the smoke profile, whose networks are trained only briefly).
 #
 # {numref}`fig-basis-waves` shows a converged network. In {value}`twm.fig3:networks` such networks on T1 we decode all
 # {value}`twm.fig3:variables` variables from the first output step onwards. The worst $R^2$ is
@@ -345,12 +327,11 @@ page.record("twm.alg1.negligible", numbers, settings=3)
 # of held-out hidden states. No single neuron represents a variable: the largest squared correlation between a neuron
 # and a variable is {value}`twm.fig3:best_neuron|.2f`.
 #
-# The paper states that the other tasks give the same result, and this holds only in part ({claim}`twm.fig3.tasks`).
-# In {value}`twm.fig3.tasks:networks` networks on T2 to T4, the worst $R^2$ is
-# {value}`twm.fig3.tasks:encoding_r2_200|.4f` from the second period onwards. From the first output step onwards it is
-# only {value}`twm.fig3.tasks:output_r2|.2f`. Single neurons do carry information in these networks. We count neurons
-# that have a squared correlation above .9 with one variable: the smallest and largest counts, out of 128 neurons, are
-# {value}`twm.fig3.tasks:clear_neurons`.
+# The paper states that the other tasks give the same result, and this holds only in part ({claim}`twm.fig3.tasks`). In
+# {value}`twm.fig3.tasks:networks` networks on T2 to T4, the worst $R^2$ is {value}`twm.fig3.tasks:encoding_r2_200|.4f` from
+# the second period onwards. From the first output step onwards it is only {value}`twm.fig3.tasks:output_r2|.2f`. Single
+# neurons do carry information in these networks. We count neurons that have a squared correlation above .9 with one
+# variable: the smallest and largest counts, out of 128 neurons, are {value}`twm.fig3.tasks:clear_neurons`.
 #
 # ### Method comparison
 #
@@ -481,9 +462,8 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # :class: dropdown
 #
 # The earlier paper leaves $\alpha$ open and removes transients from every $\Psi_k$, including the newest. It treats
-# eigenvalues with $|\lambda| < 1$ as transient. We also use the threshold 0.9, above which we count memories. We test
-# all converged repeat-copy networks, and three further statements of that paper with $\alpha = 1$ and the threshold
-# 0.9.
+# eigenvalues with $|\lambda| < 1$ as transient. We also use the threshold 0.9, above which we count memories. We test all
+# converged repeat-copy networks, and three further statements of that paper with $\alpha = 1$ and the threshold 0.9.
 #
 # | Statement in the earlier paper | Result here |
 # |---|---|
@@ -497,22 +477,20 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # theory equates with $\Psi_s$ in a non-orthogonal basis too, whereas $W_r^+$ equals $\Psi_s$ only in an orthonormal
 # one. Because every block is orthogonal to the transients, the pseudo-inverse acts as a left-eigenvector dual.
 #
-# The result depends on the threshold, because training can leave an eigenvalue of a memory just below 1, and the
-# printed threshold then removes that direction. Of {value}`emt.alg:networks` networks, {value}`emt.alg:passing` meet
-# both criteria at some $\alpha$ with the printed threshold, and {value}`emt.alg:slow_passing` with 0.9
-# ({claim}`emt.alg`).
+# The result depends on the threshold, because training can leave an eigenvalue of a memory just below 1, and the printed
+# threshold then removes that direction. Of {value}`emt.alg:networks` networks, {value}`emt.alg:passing` meet both criteria
+# at some $\alpha$ with the printed threshold, and {value}`emt.alg:slow_passing` with 0.9 ({claim}`emt.alg`).
 #
 # The distance between $W_{uh}$ and $W_r^+$ is {value}`emt.relations:least_encoder|.1f` to
 # {value}`emt.relations:encoder|.1f` times the norm of $W_r^+$, most of it transient. Without transients, $W_{uh}$ is
 # within {value}`emt.relations:newest|.2f` of the regressed $\Psi_s$, and $W_r^+$ is not. Each step
 # $W\Psi_k = \Psi_{k-1}$ of the regressed basis is exact to {value}`emt.relations:step|.3f`.
 #
-# For the interaction we use that paper's definitions: its basis with columns of unit length, and the principal
-# components of the remaining activity. The remaining space does not drive the memories, because the columns are
-# orthogonal to all transient eigenvectors. In the other direction, the norm of the block is
-# {value}`emt.offblock:least_out_of|.2f` to {value}`emt.offblock:out_of|.2f` of that of the memories, because trained
-# networks are not normal. Activity outside the memories decays, with a spectral radius of at most
-# {value}`emt.offblock:radius|.2f` ({claim}`emt.offblock`).
+# For the interaction we use that paper's definitions: its basis with columns of unit length, and the principal components of
+# the remaining activity. The remaining space does not drive the memories, because the columns are orthogonal to all
+# transient eigenvectors. In the other direction, the norm of the block is {value}`emt.offblock:least_out_of|.2f` to
+# {value}`emt.offblock:out_of|.2f` of that of the memories, because trained networks are not normal. Activity outside the
+# memories decays, with a spectral radius of at most {value}`emt.offblock:radius|.2f` ({claim}`emt.offblock`).
 # :::
 
 # %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, for one network per size of repeat copy, with transients defined by a magnitude below 0.9. Left: relative error of the weights. Right: R\u00b2 of the worst variable. Dotted lines mark the pass criteria, which are met only near alpha = 1.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input", "hide-cell"]
@@ -549,10 +527,9 @@ figures.plot_mixture(alphas, scans)
 # $f$ in the last block row. For T2 to T4 only the observable coordinates are shown, so some waves are shorter than
 # others. The paper calls this an "optimised basis" (Fig. 4).
 #
-# For T2 to T4 the copy weights exceed 1. This is not an error of the basis. The tanh scales its input $p$ by
-# $g(p)/p$, which is 1 at the origin and smaller in use. Let $G$ be the diagonal matrix of each neuron's mean gain
-# along the orbit. The running network takes on average the step $\Psi^* G\, W\, \Psi$, and the theory predicts ones
-# for this matrix.
+# For T2 to T4 the copy weights exceed 1. This is not an error of the basis. The tanh scales its input $p$ by $g(p)/p$, which
+# is 1 at the origin and smaller in use. Let $G$ be the diagonal matrix of each neuron's mean gain along the orbit. The
+# running network takes on average the step $\Psi^* G\, W\, \Psi$, and the theory predicts ones for this matrix.
 
 # %% mystnb={"figure": {"caption": "Recurrent weights of trained networks in the recovered basis (the paper's Fig. 4, for all tasks). Columns: the weights themselves, the weights multiplied by the mean gain of tanh, and the prediction. Squares mark entries above one half, diamonds entries below minus one half. Variables are numbered from the oldest. With the mean gain, the weights match the prediction.", "name": "fig-basis-operators"}, "image": {"alt": "Rows of three heatmaps. In each a shifted diagonal and a few entries in the last rows, at the same places in all three columns; the first column's entries are darker than the others'.", "width": "780px"}} tags=["hide-input"]
 regressed = pick(converged, method="regression", task=tuple(names))
@@ -821,10 +798,9 @@ strips if picture is not None else None
 #
 # ### Interchange interventions
 #
-# In an interchange intervention (activation patching), each variable in turn takes the value that it has in another
-# run. We measure *changed*, the share of outputs that must change and do so as predicted, and *unchanged*, the share
-# of all other outputs that stay as they are. Subspace interventions can mislead (Makelov et al., arXiv:2311.17030),
-# so we use two tests:
+# In an interchange intervention (activation patching), each variable in turn takes the value that it has in another run. We
+# measure *changed*, the share of outputs that must change and do so as predicted, and *unchanged*, the share of all other
+# outputs that stay as they are. Subspace interventions can mislead (Makelov et al., arXiv:2311.17030), so we use two tests:
 #
 # - The **strict test** uses one steady-state basis at all steps, and the stored values that its own dual decodes.
 # - The **weak test** uses a basis fitted at each step, and stored values known from the inputs.
@@ -940,12 +916,11 @@ figures.plot_intervention_steps({"one steady-state basis": left, "basis fitted a
 # {value}`ours.intervention:others` accurate networks with another number of slow modes. From step 8 onwards their
 # smallest share in the strict test is {value}`ours.intervention:others_changed|.2f`.
 #
-# The lowest share belongs to a network on `random:5,5,2`. Its $f$ uses some components twice, so variables become
-# copies of one another and merge into one memory. At step 0 this task needs
-# {value}`05_basis_recovery:merging_variables[0]` variables, whereas the steady-state basis has only
-# {value}`05_basis_recovery:merging_variables[1]` directions. A network constructed for this task fails in the same
-# way: its shares at the four steps are {value}`05_basis_recovery:merging`. The theory thus predicts the failure at
-# step 1.
+# The lowest share belongs to a network on `random:5,5,2`. Its $f$ uses some components twice, so variables become copies of
+# one another and merge into one memory. At step 0 this task needs {value}`05_basis_recovery:merging_variables[0]` variables,
+# whereas the steady-state basis has only {value}`05_basis_recovery:merging_variables[1]` directions. A network constructed
+# for this task fails in the same way: its shares at the four steps are {value}`05_basis_recovery:merging`. The theory thus
+# predicts the failure at step 1.
 #
 # ### Basis recovery for other tasks
 #

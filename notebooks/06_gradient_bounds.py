@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Vanishing gradients with and without waves
 #
@@ -197,11 +182,10 @@ for mu in (0.7, 0.9, 1.0, 1.1):
     rotations[mu]["bound"] = bound / traces["linear"].input_norms[-1].mean()
 
 # %% [markdown]
-# The second experiment uses random matrices, as at the beginning of training: PyTorch's default, uniform in
-# $\pm 1/\sqrt N$, and Gaussian weights with standard deviation $0.7/\sqrt N$. By Gelfand's formula
-# $\lVert W^n \rVert^{1/n} \to \rho$, where $\rho \le \mu$ is the spectral radius. For large random matrices the two
-# differ strongly, as $\mu/\rho$ tends to 2. We fit slopes at distances of 20 steps or more, where initial transients
-# have decayed.
+# The second experiment uses random matrices, as at the beginning of training: PyTorch's default, uniform in $\pm 1/\sqrt N$,
+# and Gaussian weights with standard deviation $0.7/\sqrt N$. By Gelfand's formula $\lVert W^n \rVert^{1/n} \to \rho$, where
+# $\rho \le \mu$ is the spectral radius. For large random matrices the two differ strongly, as $\mu/\rho$ tends to 2. We fit
+# slopes at distances of 20 steps or more, where initial transients have decayed.
 
 # %% tags=["hide-input"]
 networks, kinds = page.size(smoke=6, laptop=20, paper=20), {}
@@ -251,9 +235,8 @@ figures.plot_decay(distances, rotations, random)
 # ({claim}`twm.grad.vanish`).
 #
 # The same formula predicts when gradients explode. With a standard deviation of $1.5/\sqrt N$ the slope is
-# {value}`twm.grad.explode:large_slope|+.3f`, and $\log\rho$ is {value}`twm.grad.explode:large_log_radius|+.3f`. With
-# inputs of ±1, the saturating tanh reduces the slope to {value}`twm.grad.explode:large_tanh|+.3f`
-# ({claim}`twm.grad.explode`).
+# {value}`twm.grad.explode:large_slope|+.3f`, and $\log\rho$ is {value}`twm.grad.explode:large_log_radius|+.3f`. With inputs
+# of ±1, the saturating tanh reduces the slope to {value}`twm.grad.explode:large_tanh|+.3f` ({claim}`twm.grad.explode`).
 #
 # :::{admonition} Strong inputs, and the norm of a wave
 # :class: dropdown
@@ -319,10 +302,9 @@ page.record("ours.grad.norm", numbers, **options)
 # The paper has $d$ in place of $\lVert \Psi_1 \rVert$. For vectors of unit length $\lVert\Psi_1\rVert_F = \sqrt d$,
 # and the operator norm is at most that. It equals 1 in an orthonormal basis. For longer vectors $d$ is not a bound.
 #
-# *Step 4, scope.* The equation on the left is exact for every network. The inequality bounds the gradient from
-# *above*. It cannot show that a gradient is large, and only removes the reason why it should be small. To show that
-# the gradient is large, we insert the wave. In a linear network with $W = \Psi\Phi\Psi^*$, $W_r = \Psi_s^*$ and
-# $\varepsilon = 0$,
+# *Step 4, scope.* The equation on the left is exact for every network. The inequality bounds the gradient from *above*. It
+# cannot show that a gradient is large, and only removes the reason why it should be small. To show that the gradient is
+# large, we insert the wave. In a linear network with $W = \Psi\Phi\Psi^*$, $W_r = \Psi_s^*$ and $\varepsilon = 0$,
 #
 # $$
 # \frac{\partial y(s+1)}{\partial x(1)} = \Psi_s^* \, \Psi\Phi\Psi^* \, \Psi_1 = F_1 ,
@@ -526,11 +508,10 @@ left["default initialisation"] = measure_left(draw_weights(dim, 128, "uniform", 
 figures.plot_reach(np.arange(1, steps), {name: values[1:] for name, values in left.items()}, history)
 
 # %% [markdown]
-# Preserving the gradient does not imply that inputs can be told apart. We feed the linear waves twice as many inputs
-# as they have columns, and count the input dimensions that the final state retains. Of
-# {value}`06_gradient_bounds:dimensions_in` dimensions, {value}`06_gradient_bounds:dimensions_left` remain with either
-# boundary. With an outflow boundary the first half of the inputs is lost, whereas a cyclic lattice adds inputs that
-# arrive $s$ steps apart.
+# Preserving the gradient does not imply that inputs can be told apart. We feed the linear waves twice as many inputs as they
+# have columns, and count the input dimensions that the final state retains. Of {value}`06_gradient_bounds:dimensions_in`
+# dimensions, {value}`06_gradient_bounds:dimensions_left` remain with either boundary. With an outflow boundary the first
+# half of the inputs is lost, whereas a cyclic lattice adds inputs that arrive $s$ steps apart.
 
 # %% tags=["hide-input"]
 double, counts = np.zeros((2 * history, 1, dim)), {}
@@ -567,10 +548,9 @@ page.settle("twm.grad.explode", there, reason, lambda: large | {
 }, **options | {"figure": "fig-gradients-reach", "settings": len(every)})
 
 # %% [markdown]
-# We find no exploding gradients beyond the substrate ({claim}`twm.grad.explode`). In
-# {value}`twm.grad.explode:networks` trained networks on T1 to T4 the largest slope is
-# {value}`06_gradient_bounds:steepest|+.4f` per step. No value exceeds {value}`06_gradient_bounds:highest|.1f` times
-# the first one, although eigenvalues of T2 to T4 lie well above 1.
+# We find no exploding gradients beyond the substrate ({claim}`twm.grad.explode`). In {value}`twm.grad.explode:networks`
+# trained networks on T1 to T4 the largest slope is {value}`06_gradient_bounds:steepest|+.4f` per step. No value exceeds
+# {value}`06_gradient_bounds:highest|.1f` times the first one, although eigenvalues of T2 to T4 lie well above 1.
 #
 # ## Tightness
 #
@@ -645,10 +625,9 @@ figures.plot_tightness(spans)
 # :::{admonition} A tighter bound in the coordinates of the wave
 # :class: dropdown
 #
-# The loss of tightness in non-orthogonal bases can be avoided by measuring in the coordinates of the wave. With
-# $g\Psi$ in place of $g$ and $\Phi$ in place of $W$, the same steps give the bound
-# $\lVert g\Psi \rVert \lVert\Phi\rVert$. In non-orthogonal bases the gradient is at least
-# {value}`06_gradient_bounds:own_share|.3f` of this bound.
+# The loss of tightness in non-orthogonal bases can be avoided by measuring in the coordinates of the wave. With $g\Psi$ in
+# place of $g$ and $\Phi$ in place of $W$, the same steps give the bound $\lVert g\Psi \rVert \lVert\Phi\rVert$. In
+# non-orthogonal bases the gradient is at least {value}`06_gradient_bounds:own_share|.3f` of this bound.
 # :::
 #
 # ## Wave initialisation
@@ -793,11 +772,9 @@ if profile == "paper" and summaries:
 # - **"The bound decays as $\mu^s$."** At the default initialisation $\mu$ exceeds 1 and the bound grows. The gradient
 #   vanishes at the rate of the spectral radius ({claim}`twm.grad.vanish`).
 # - **The constant $d$** is valid only if no basis vector is longer than 1 ({claim}`twm.grad.d`).
-# - **"No power of $\mu$, so it need not vanish."** This is true, but an upper bound never shows that a quantity is
-#   large.
-# - **"How far back the input is does not affect gradient computation."** This holds in linear networks, to rounding
-#   error. Behind tanh the distance matters slowly, and in trained networks with eigenvalues above 1 it matters
-#   quickly.
+# - **"No power of $\mu$, so it need not vanish."** This is true, but an upper bound never shows that a quantity is large.
+# - **"How far back the input is does not affect gradient computation."** This holds in linear networks, to rounding error.
+#   Behind tanh the distance matters slowly, and in trained networks with eigenvalues above 1 it matters quickly.
 # - **Waves as the cause of faster training.** Rotations without columns are as fast ({claim}`ours.init`).
 # - **Scope.** We compared initialisations of the recurrent weights only, with one protocol, on copying tasks and with
 #   horizons up to 40. Initialising the encoder and readout as well would solve repeat copy before training.

@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Wave-RNN: benchmarks, learned waves, LSTMs
 #
@@ -118,9 +103,8 @@ settle("wrnn.unnormalised", there, "smnist", lambda: {
 }, "activity", pick(shown, network="wrnn"))
 
 # %% [markdown]
-# The table lists the claims tested on this page, with the paper's numbers and ours.
-# Several values in one cell follow the order given in the first column.
-# Scales and numbers of seeds are on the [scoreboard](../scoreboard.md).
+# The table lists the claims tested on this page, with the paper's numbers and ours. Several values in one cell follow the
+# order given in the first column. Scales and numbers of seeds are on the [scoreboard](../scoreboard.md).
 #
 # | Claim of the paper | Paper | Here | Verdict |
 # |---|---|---|---|
@@ -157,10 +141,9 @@ settle("wrnn.unnormalised", there, "smnist", lambda: {
 # h_x(t+1) = (1 - \nu)\, h_x(t) + \nu\, h_{x-1}(t) .
 # $$ (eq-wave-rnn-ring)
 #
-# The weights form a circulant matrix, that is, a convolution with the kernel $[\nu, 1-\nu, 0]$.
-# At $\nu = 1$ the matrix is an exact shift, and no information is lost.
-# For $0 < \nu < 1$ activity moves more slowly and spreads.
-# At $\nu = 0$ the matrix is the identity, and a bump of activity stays where it is.
+# The weights form a circulant matrix, that is, a convolution with the kernel $[\nu, 1-\nu, 0]$. At $\nu = 1$ the matrix is
+# an exact shift, and no information is lost. For $0 < \nu < 1$ activity moves more slowly and spreads. At $\nu = 0$ the
+# matrix is the identity, and a bump of activity stays where it is.
 
 # %% mystnb={"figure": {"caption": "Recurrent matrices (top) and the resulting activity over time (bottom) on a ring of 24 neurons. At Courant number 1 a bump travels unchanged; at 1/2 it travels at half the speed and spreads; at 0, the bump system, it stays in place.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred diagonal band and a horizontal band.", "width": "700px"}} tags=["hide-input"]
 size, steps = 24, 48
@@ -183,11 +166,10 @@ page.record("wrnn.wave", numbers, figure="fig-wave-rnn-ring")
 # Matrix and convolution differ by at most {value}`wrnn.wave:difference|.1e` at {value}`wrnn.wave:courants` Courant numbers.
 # Every such matrix commutes with the shift, which is the defining property of a convolution.
 #
-# A wave helps memory because the position of activity encodes its age.
-# Suppose that three inputs arrive at different times in three channels.
-# On rotating rings, each input leaves activity at a separate position.
-# In the bump system, all inputs to a channel add up on one neuron, and their order is lost.
-# We train a linear decoder to report the time and the channel of each input.
+# A wave helps memory because the position of activity encodes its age. Suppose that three inputs arrive at different times
+# in three channels. On rotating rings, each input leaves activity at a separate position. In the bump system, all inputs to
+# a channel add up on one neuron, and their order is lost. We train a linear decoder to report the time and the channel of
+# each input.
 
 # %% mystnb={"figure": {"caption": "Three inputs (left), the state they leave on rotating rings (middle), and the state they leave in the bump system (right). On the rings, activity further along entered earlier. In the bump system, only the number of inputs per channel remains.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "720px"}} tags=["hide-input"]
 readings = {"wave": read_onsets(True, seed=seed), "bump": read_onsets(False, seed=seed)}
@@ -278,9 +260,8 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # ## Copy
 #
 # The input consists of ten symbols, a delay of $T$ steps, a delimiter, and ten steps in which the symbols must be recalled.
-# The loss is the cross-entropy averaged over all steps.
-# The released code divides it once more by the test batch size, 50, so the paper's losses are 50 times lower.
-# Ratios of losses are unaffected.
+# The loss is the cross-entropy averaged over all steps. The released code divides it once more by the test batch size, 50,
+# so the paper's losses are 50 times lower. Ratios of losses are unaffected.
 
 # %% tags=["hide-input"]
 copies = page.collect("copy")
@@ -482,9 +463,8 @@ figures.plot_parameters(sizes) if sizes else "No saved results: figure omitted."
 #
 # ## Noisy CIFAR-10
 #
-# Each row of a colour image is one input, and noise fills the remaining steps.
-# Training ends, and settings are chosen, as for MNIST.
-# The images are recompressed as JPEG, so accuracies are not comparable with published ones on CIFAR-10.
+# Each row of a colour image is one input, and noise fills the remaining steps. Training ends, and settings are chosen, as
+# for MNIST. The images are recompressed as JPEG, so accuracies are not comparable with published ones on CIFAR-10.
 
 # %% tags=["hide-input"]
 noisy = page.collect("nscifar")
@@ -501,18 +481,16 @@ first_look = min((point["iteration"] for point in points), default=1)
 figures.plot_accuracy(curves, first_look) if curves else "CIFAR-10 is not used at this scale: figure omitted."
 
 # %% [markdown]
-# The paper reports that the wave-RNN outperforms the LSTM, the GRU and the iRNN.
-# Here the wave-RNN reaches {value}`wrnn.cifar:wrnn|.1f`% and the iRNN {value}`wrnn.cifar:irnn|.1f`%.
-# The LSTM reaches {value}`wrnn.cifar:lstm|.1f`% and the GRU {value}`wrnn.cifar:gru|.1f`%.
-# Accuracies near 10% mean that a network has not learned the task, so they order no networks.
-# The verdict states whether all of them were trained until they stopped improving ({claim}`wrnn.cifar`).
+# The paper reports that the wave-RNN outperforms the LSTM, the GRU and the iRNN. Here the wave-RNN reaches
+# {value}`wrnn.cifar:wrnn|.1f`% and the iRNN {value}`wrnn.cifar:irnn|.1f`%. The LSTM reaches {value}`wrnn.cifar:lstm|.1f`%
+# and the GRU {value}`wrnn.cifar:gru|.1f`%. Accuracies near 10% mean that a network has not learned the task, so they order
+# no networks. The verdict states whether all of them were trained until they stopped improving ({claim}`wrnn.cifar`).
 #
 # ## Ablation
 #
-# Table 4 of the paper compares seven variants on the copy task.
-# Four are wave-RNNs: complete, without the encoder initialisation (V-init), without the shift initialisation, and without both.
-# Three are iRNNs: unchanged, with the shift initialisation, and with both.
-# We train all of them with the same learning rate and clipping threshold.
+# Table 4 of the paper compares seven variants on the copy task. Four are wave-RNNs: complete, without the encoder
+# initialisation (V-init), without the shift initialisation, and without both. Three are iRNNs: unchanged, with the shift
+# initialisation, and with both. We train all of them with the same learning rate and clipping threshold.
 
 # %% tags=["hide-input"]
 parts = page.collect("ablation")
@@ -540,12 +518,11 @@ figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 #
 # ## Learned waves
 #
-# A pattern that moves at one speed has its power on one line in the plane of temporal and spatial frequency.
-# Following the paper, we divide each spectrum by that of the same values in random order.
-# We then find the speed whose line carries the most power, and report the fraction of power on that line.
-# Power on the two axes, where stationary activity would appear, is excluded.
-# The best of many lines always carries some power, so the control is the same activity with its neurons in random order.
-# Neurons of the iRNN are sorted by the time of their peak, which favours finding a wave.
+# A pattern that moves at one speed has its power on one line in the plane of temporal and spatial frequency. Following the
+# paper, we divide each spectrum by that of the same values in random order. We then find the speed whose line carries the
+# most power, and report the fraction of power on that line. Power on the two axes, where stationary activity would appear,
+# is excluded. The best of many lines always carries some power, so the control is the same activity with its neurons in
+# random order. Neurons of the iRNN are sorted by the time of their peak, which favours finding a wave.
 #
 # In {numref}`fig-wave-rnn-activity`, the line of the best speed carries {value}`wrnn.fig2:wave|.2f` of the power in the trained wave-RNN, {value}`wrnn.fig2:before|.2f` before training and {value}`wrnn.fig2:control|.2f` in the control.
 # In the iRNN the fraction is {value}`wrnn.fig2:dense|.2f`.
@@ -619,12 +596,11 @@ settle("wrnn.emerge", "random" in forming, "smnist", describe_emergence, "emerge
 #
 # ## Wave-RNNs and LSTMs on T1
 #
-# Earlier pages identified waves in Elman networks trained on T1, the repeat-copy task.
-# Here we ask whether wave-RNNs and LSTMs trained on the same task are travelling-wave memories too.
-# We use the same two criteria: every stored variable must be decodable, and interchange interventions on one variable must change only the outputs that depend on it.
-# Neither criterion requires a linear network.
-# For an LSTM, the state includes the cells.
-# `twm analyse` runs the same analysis on a single saved network.
+# Earlier pages identified waves in Elman networks trained on T1, the repeat-copy task. Here we ask whether wave-RNNs and
+# LSTMs trained on the same task are travelling-wave memories too. We use the same two criteria: every stored variable must
+# be decodable, and interchange interventions on one variable must change only the outputs that depend on it. Neither
+# criterion requires a linear network. For an LSTM, the state includes the cells. `twm analyse` runs the same analysis on a
+# single saved network.
 #
 # The standards are those of the page on [basis recovery](05_basis_recovery.ipynb).
 # A network has learned the task if at least 99.9% of the signs are correct over 200 steps.
@@ -654,10 +630,9 @@ there = {"wave", "lstm"} <= set(bridged["kinds"])
 settle("ours.bridge", there, "bridge", lambda: bridged, "bridge", bridges.rows, seeds=len(group(bridges.rows, "seed")) or 1)
 
 # %% [markdown]
-# No network has learned the task by this standard, as the first row of {numref}`fig-wave-rnn-bridge` shows.
-# None was trained on more than 40 steps, and nothing in the task corrects small errors of the state.
-# The table gives the worst network of each kind.
-# A negative $R^2$ means that the decoder predicts worse than the variable's mean.
+# No network has learned the task by this standard, as the first row of {numref}`fig-wave-rnn-bridge` shows. None was trained
+# on more than 40 steps, and nothing in the task corrects small errors of the state. The table gives the worst network of
+# each kind. A negative $R^2$ means that the decoder predicts worse than the variable's mean.
 #
 # | Network and basis | $R^2$ | Outputs as predicted after interventions |
 # |---|---|---|

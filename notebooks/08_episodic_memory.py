@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Episodic memory theory: from GSEMM to Elman networks
 #
@@ -103,9 +88,8 @@ for step in range(4):
     state = clock.recurrent @ state
 
 # %% [markdown]
-# The two patterns are deliberately non-orthogonal.
-# They are therefore read by the rows of the pseudo-inverse $\Xi^+$ and not by the patterns themselves.
-# The network itself consists only of the matrix $W = \Xi\Phi^\top\Xi^+$.
+# The two patterns are deliberately non-orthogonal. They are therefore read by the rows of the pseudo-inverse $\Xi^+$ and not
+# by the patterns themselves. The network itself consists only of the matrix $W = \Xi\Phi^\top\Xi^+$.
 #
 # ## Continuous GSEMM
 #
@@ -149,10 +133,9 @@ for draw in range(spans):
 orders = np.diff(np.log(errors[:, 2:])) / np.diff(np.log(constants[2:]))
 
 # %% [markdown]
-# In the second step, the old state cancels in an Euler step of length $T_f$ and leaves the map $V_f(t+1) = W\sigma_f(V_f(t))$.
-# This identity is algebraic and must hold to rounding error.
-# A step of half the length gives a different map.
-# Short steps approach the differential equation at first order.
+# In the second step, the old state cancels in an Euler step of length $T_f$ and leaves the map
+# $V_f(t+1) = W\sigma_f(V_f(t))$. This identity is algebraic and must hold to rounding error. A step of half the length gives
+# a different map. Short steps approach the differential equation at first order.
 
 # %% tags=["hide-input"]
 states = rng.standard_normal((neurons, 200))
@@ -194,11 +177,10 @@ figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts,
 # h(t+1) = \sigma(V(t+1)) = \sigma(W\sigma(V(t))) = \sigma(W h(t)) .
 # $$ (eq-episodic-conjugate)
 #
-# This identity holds for any $\sigma$ and any $W$.
-# Conjugacy, which the paper claims, also requires the reverse direction from $h$ to $V$, so $\sigma$ must be invertible.
-# The paper requires instead that the norm of $W$ be at most 1.
-# We test both conditions with norms from 0.5 to 10, for tanh and for two activations that are not invertible.
-# Where tanh saturates, a rounding error of $h$ becomes a larger error in $V$; errors of the reverse direction are scaled by the slope.
+# This identity holds for any $\sigma$ and any $W$. Conjugacy, which the paper claims, also requires the reverse direction
+# from $h$ to $V$, so $\sigma$ must be invertible. The paper requires instead that the norm of $W$ be at most 1. We test both
+# conditions with norms from 0.5 to 10, for tanh and for two activations that are not invertible. Where tanh saturates, a
+# rounding error of $h$ becomes a larger error in $V$; errors of the reverse direction are scaled by the slope.
 
 # %% tags=["hide-input"]
 norms, ways = [0.5, 1.0, 2.0, 5.0, 10.0], {name: [] for name in ACTIVATIONS}
@@ -217,18 +199,16 @@ page.record("emt.conjugate", {"norms": norms, **both}, figure="fig-episodic-conj
 figures.plot_conjugacy(norms, ways)
 
 # %% [markdown]
-# The largest error in the forward direction is {value}`08_episodic_memory:forward_error|.1e`.
-# For tanh, the error does not change at norm 1.
-# For ReLU and clipping the reverse direction fails at *every* norm, because states that differ only in a silent neuron have the same image.
-# The condition on the norm is therefore neither necessary nor sufficient: conjugacy depends on $\sigma$ alone ({claim}`emt.conjugate`).
-# A ReLU network has fewer distinct states than its memory model.
+# The largest error in the forward direction is {value}`08_episodic_memory:forward_error|.1e`. For tanh, the error does not
+# change at norm 1. For ReLU and clipping the reverse direction fails at *every* norm, because states that differ only in a
+# silent neuron have the same image. The condition on the norm is therefore neither necessary nor sufficient: conjugacy
+# depends on $\sigma$ alone ({claim}`emt.conjugate`). A ReLU network has fewer distinct states than its memory model.
 #
 # ## Non-uniqueness of bases
 #
-# The fourth step is a choice of basis.
-# For any invertible $S$, the matrix $W = \Xi\Phi^\top\Xi^+$ equals $(\Xi S)(S^{-1}\Phi^\top S)(\Xi S)^+$.
-# Different memories with different interactions thus give the same network.
-# They all share its spectrum.
+# The fourth step is a choice of basis. For any invertible $S$, the matrix $W = \Xi\Phi^\top\Xi^+$ equals
+# $(\Xi S)(S^{-1}\Phi^\top S)(\Xi S)^+$. Different memories with different interactions thus give the same network. They all
+# share its spectrum.
 
 # %% tags=["hide-input"]
 model = draw_episodic_model(9, 5, rng)
@@ -261,12 +241,10 @@ figures.plot_families(spectra[:3], [each.operator for each in families[:3]])
 # W_r = \Psi_N^* .
 # $$ (eq-episodic-mechanisms)
 #
-# The encoder $\Psi_N$ writes to the last variable.
-# The operator $\Phi$ moves every stored value to the preceding variable and puts $f$ of all of them into the last.
-# The readout $\Psi_N^*$ reads the last variable.
-# The paper's Fig. 2 shows four variables of five dimensions.
-# We use integer bases with integer duals, so that an exact result means that no integer differs.
-# The reference implementation uses no matrices: it shifts a list and evaluates $f$.
+# The encoder $\Psi_N$ writes to the last variable. The operator $\Phi$ moves every stored value to the preceding variable
+# and puts $f$ of all of them into the last. The readout $\Psi_N^*$ reads the last variable. The paper's Fig. 2 shows four
+# variables of five dimensions. We use integer bases with integer duals, so that an exact result means that no integer
+# differs. The reference implementation uses no matrices: it shifts a list and evaluates $f$.
 
 # %%
 history, dim = 4, 5
@@ -331,10 +309,9 @@ figures.plot_mechanisms(before, after, written, written[-1])
 #
 # ## Trained network
 #
-# The networks above were constructed.
-# The paper's Fig. 3 analyses a network trained on repeat copy with sixteen inputs of five dimensions.
-# The saved results of the sweep `picture` contain such networks.
-# We take the first one that solves the task with as many slow modes as there are components, $16 \cdot 5$.
+# The networks above were constructed. The paper's Fig. 3 analyses a network trained on repeat copy with sixteen inputs of
+# five dimensions. The saved results of the sweep `picture` contain such networks. We take the first one that solves the task
+# with as many slow modes as there are components, $16 \cdot 5$.
 
 # %% tags=["hide-input"]
 small = {"hidden": 16, "iterations": 400, "horizons": (5, 10, 20), "learning_rate": 3e-3}
@@ -457,9 +434,8 @@ assert np.abs(fitted.dual_basis @ fitted.basis - np.eye(len(cycle))).max() < 1e-
 # **Shared dynamics.** The statement that "all dynamical properties are shared" holds for tanh.
 # For ReLU it holds only on the image of the activation, since states that differ in a silent neuron become one state.
 #
-# **Continuous limit.** The map is an Euler step of length one, which is far from the differential equation.
-# A pattern that is stable in continuous time may be unstable in the map.
-# One neuron that inhibits itself is an example:
+# **Continuous limit.** The map is an Euler step of length one, which is far from the differential equation. A pattern that
+# is stable in continuous time may be unstable in the map. One neuron that inhibits itself is an example:
 
 # %%
 opposite = EpisodicModel(np.ones((1, 1)), np.array([[-3.0]]))

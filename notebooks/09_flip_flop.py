@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Delayed flip-flop: attractors and delay lines
 #
@@ -119,12 +104,10 @@ figures.plot_task(
 #
 # ## Bistable neuron
 #
-# A single neuron with $x(t+1) = \tanh(g\,x(t))$ can store one bit.
-# For $g < 1$ its state decays to zero.
-# For $g > 1$ it has three fixed points: zero, which is unstable, and two stable ones, the nonzero roots of $x = \tanh(g x)$.
-# A push across zero flips the bit.
-# At each fixed point the slope $g(1 - x^2)$ determines stability.
-# The next cell finds the three points with the search that is used throughout this page.
+# A single neuron with $x(t+1) = \tanh(g\,x(t))$ can store one bit. For $g < 1$ its state decays to zero. For $g > 1$ it has
+# three fixed points: zero, which is unstable, and two stable ones, the nonzero roots of $x = \tanh(g x)$. A push across zero
+# flips the bit. At each fixed point the slope $g(1 - x^2)$ determines stability. The next cell finds the three points with
+# the search that is used throughout this page.
 
 # %%
 gain = 1.5
@@ -143,9 +126,8 @@ assert sorted(single.types) == ["stable", "stable", "unstable"]
 #
 # ## Task and training
 #
-# Three input channels carry random pulses of $\pm 1$, on average one in 50 steps.
-# Each output must show the sign of the last pulse on its channel, $\Delta$ steps after the pulse.
-# The network has 100 neurons:
+# Three input channels carry random pulses of $\pm 1$, on average one in 50 steps. Each output must show the sign of the last
+# pulse on its channel, $\Delta$ steps after the pulse. The network has 100 neurons:
 #
 # $$
 # S(t) = \tanh(W S(t-1) + W_{in} X(t)), \qquad Y(t) = \tanh(W_{out} S(t)) .
@@ -159,10 +141,9 @@ assert sorted(single.types) == ["stable", "stable", "unstable"]
 #
 # ## Accuracy
 #
-# Pulses are rare, so a network that ignores the delay would still be correct at most steps.
-# We therefore report two sign accuracies, each over 100,000 steps.
-# *Accuracy off transitions* excludes the two steps from each due step on.
-# *Accuracy during the delay* covers only steps at which a pulse of opposite sign is on its way and must not yet appear in the output.
+# Pulses are rare, so a network that ignores the delay would still be correct at most steps. We therefore report two sign
+# accuracies, each over 100,000 steps. *Accuracy off transitions* excludes the two steps from each due step on. *Accuracy
+# during the delay* covers only steps at which a pulse of opposite sign is on its way and must not yet appear in the output.
 
 # %% tags=["hide-input"]
 size = page.size(smoke=(10, 500), laptop=(20, 5000), paper=(20, 5000))
@@ -224,8 +205,7 @@ page.note("ignorant_waiting", ignorant.waiting);
 # ## Fixed and slow points
 #
 # We project the states of each network onto their first three principal components and colour them by the target output.
-# Without delay, states lie at the corners of a cube and move along its edges.
-# With delay, they wander around the corners.
+# Without delay, states lie at the corners of a cube and move along its edges. With delay, they wander around the corners.
 
 # %% tags=["hide-input"]
 def make_clouds(run, most=200):
@@ -482,11 +462,10 @@ figures.plot_switch(inside, switches[0][0], lead, delay)
 #
 # ## Decoding and writing the delay line
 #
-# Let $z_c(t)$ be the sign of the last pulse on channel $c$, without delay.
-# A wave as in the main paper would store $z_c(t), z_c(t-1), \dots, z_c(t-\Delta)$ at separate positions and move each by one position per step.
-# The newest position has a boundary condition: it keeps its sign until a pulse arrives.
-# The oldest position is read out.
-# We fit the contribution of each position to the state, and its decoder, by least squares on half of the streams, and test on the other half.
+# Let $z_c(t)$ be the sign of the last pulse on channel $c$, without delay. A wave as in the main paper would store
+# $z_c(t), z_c(t-1), \dots, z_c(t-\Delta)$ at separate positions and move each by one position per step. The newest position
+# has a boundary condition: it keeps its sign until a pulse arrives. The oldest position is read out. We fit the contribution
+# of each position to the state, and its decoder, by least squares on half of the streams, and test on the other half.
 #
 # Decoding could reflect chance correlation, so we also intervene.
 # In a state without recent input, we change positions 0 to $k$ of one channel, as if a pulse had arrived $k$ steps ago, and then leave the network alone.
@@ -580,9 +559,8 @@ figures.plot_delays({name: np.array([[row[key] for _, key in keys] for row in so
 #
 # ## Assertions
 #
-# The task is compared with a loop that uses no arrays.
-# The mirror image of a fixed point must be a fixed point too, because tanh is odd.
-# Corners that the search calls stable must be at rest in the simulation.
+# The task is compared with a loop that uses no arrays. The mirror image of a fixed point must be a fixed point too, because
+# tanh is odd. Corners that the search calls stable must be at rest in the simulation.
 
 # %% tags=["hide-cell"]
 pulses = draw_pulses(FlipFlop(delay), "check", seed, 2, 0, 400)
