@@ -26,7 +26,6 @@ import numpy as np
 import torch
 
 from twm.book.figures import construction as figures
-from twm.book.figures.style import use_style
 from twm.book.session import open_page
 from twm.models.elman import construct_elman
 from twm.theory.bases import add_complement, compute_dual, make_basis, make_basis_from_columns, make_encoder
@@ -44,7 +43,6 @@ from twm.theory.systems import make_repeat_copy, rollout
 
 page = open_page("02_construction", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-use_style()
 
 # %% mystnb={"figure": {"caption": "The same hidden states in two bases. Left: activity of the 96 neurons, in which no movement is visible. Right: the states multiplied by the dual basis. The text enters at the right-hand column, moves left by one column per step, and circulates.", "name": "fig-construction-shift"}} tags=["hide-input"]
 history, dim = 16, 5
@@ -257,7 +255,6 @@ def measure_error(system, basis, initial, matrix=None, steps=40):
     outputs = simulate_boundary(matrix, basis, initial.astype(float), steps)
     return np.abs(outputs - exact).max() / np.abs(exact).max()
 
-
 errors = {}
 for kind in ("standard", "orthonormal", "skew"):
     found = []
@@ -266,7 +263,6 @@ for kind in ("standard", "orthonormal", "skew"):
         initial = rng.integers(1, 10, (history, dim)).astype(object)
         found.append(measure_error(make_fibonacci(history, dim), basis, initial) / basis.condition)
     errors[f"{kind}_per_condition"] = max(found)
-    print(f"{kind:12}{max(found):.1e}")
 
 # %% mystnb={"figure": {"caption": "Error of constructed networks with random linear boundaries in random bases, after 40 steps each. The errors come from rounding. They grow at most with the square of the condition number (dotted) and stay far below the tolerance (dashed).", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, for square and rectangular bases, rise near a dotted line of slope two and lie far below a dashed tolerance line.", "width": "560px"}} tags=["hide-input"]
 points, wrong_passed = {"square": [], "rectangular": []}, 0
@@ -371,9 +367,8 @@ figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
 tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
 phis = {name: make_wave_operator(task.matrix) for name, task in tasks.items()}
 reduced = {name: reduce_observable(np.eye(8, 64, k=56), phi) for name, phi in phis.items()}
-for name, phi in phis.items():
-    rank = page.note(f"observable_{name}", reduced[name].rank)
-    print(f"{name}: {rank:3} observable coordinates, {stable_rank(phi):3} nonzero eigenvalues")
+for name, small in reduced.items():
+    page.note(f"observable_{name}", small.rank)
 
 # %% mystnb={"figure": {"caption": "Wave operators of T1 to T4. Rows above the line are the shift, and rows below it are the boundary. Red squares are +1; blue diamonds are \u22121. Coordinates on which no output depends are grey. T2, T3 and T4 read the same positions. They therefore have the same observable coordinates and differ only in order and sign.", "name": "fig-construction-tasks"}, "image": {"alt": "Four matrices of 64 by 64 with a diagonal of ones above and eight entries in the last eight rows. In three of them many columns are grey.", "width": "680px"}} tags=["hide-input"]
 figures.plot_task_operators(phis, {name: small.coordinates for name, small in reduced.items()}, dim=8)
@@ -408,7 +403,6 @@ assert quotient.rank == 3 and quotient.coordinates is None
 # %% tags=["hide-input"]
 theory = {name: (nonzero_eigenvalues(phi), ranks_of_powers(phi, 8)) for name, phi in phis.items()}
 
-
 def compare_network(name, hidden, draw, other=None):
     basis = make_basis(64, hidden, "skew", seed=draw, tilt=float(hidden > 64))
     recurrent = construct_elman(tasks[name], basis).get_matrices()[0]
@@ -416,7 +410,6 @@ def compare_network(name, hidden, draw, other=None):
     spectrum = compare_spectra(nonzero_eigenvalues(recurrent), eigenvalues)
     error = similarity_error(recurrent, basis.basis, phis[other or name])
     return spectrum, error, ranks_of_powers(recurrent, 8) == ranks
-
 
 draws = page.size(smoke=1, laptop=5, paper=20)
 cases = [(name, seed + draw) for name in tasks for draw in range(draws)]
@@ -473,7 +466,6 @@ for gain in gains:
 unity = {"gains": gains, "errors": errors, "amplitudes": [curve[-1] for curve in amplitudes.values()]}
 unity |= {"content_error": errors[gains.index(1.0)], "steps": steps, "history": history}
 page.record("twm.unity", unity, figure="fig-construction-gains")
-print({gain: f"{curve[-1]:.3e}" for gain, curve in amplitudes.items()})
 
 # %% [markdown]
 # The paper concludes that a linear memory is difficult to learn and uses tanh networks instead. The tanh changes the memory
@@ -490,7 +482,6 @@ for gain in (0.98, 1.0, 1.02, 1.2):
     fixed[gain] = 0.0 if gain <= 1 else 1.0
     for _ in range(5000):
         fixed[gain] = np.tanh(gain * fixed[gain])
-print({gain: f"{curve[-1]:.6f} (predicted {fixed[gain]:.6f})" for gain, curve in saturating.items()})
 
 # %% mystnb={"figure": {"caption": "Amplitude of stored values that circulate in a cyclic shift with gain g. Left: linear network (markers) and the prediction, gain to the power t (lines). Right: the same shift with tanh. For gains above one the amplitude converges to the predicted value (dashed); for the other gains it decays.", "name": "fig-construction-gains"}, "image": {"alt": "Left, five straight lines on a logarithmic axis, rising, level and falling, with markers on them. Right, four curves, two of which level off at dashed lines and two of which fall towards zero.", "width": "700px"}} tags=["hide-input"]
 page.note("settled_error", max(abs(saturating[gain][-1] - fixed[gain]) for gain in (1.02, 1.2)))
@@ -549,7 +540,6 @@ def sum_terms(matrix, basis, first):
             total = total + phi[mu - 1, nu - 1] * np.outer(psi[:, mu - 1], dual[nu - 1])
     return total
 
-
 matrix, basis = rng.standard_normal((3, 12)), make_basis(12, 15, "skew", seed=seed, tilt=1.0)
 short = transform_operator(make_wave_operator(matrix), basis)
 assert np.abs(sum_terms(matrix, basis, first=(4 - 1) * 3 + 1) - short).max() < 1e-12 * basis.condition
@@ -594,7 +584,7 @@ for name, fed in {"raw": raw, "corrected": correct_inputs(fibonacci.matrix, raw)
 # %% tags=["remove-input"]
 page.show(correct_inputs)
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Effect of the input phase. Left to middle: the substrate of T2 after the input phase, as intended, with raw inputs, and with corrected inputs. Right: fraction of wrong signs in the output phase after raw inputs. T1 makes no error; T2, T3 and T4 do.", "name": "fig-construction-inputs"}, "image": {"alt": "Three heatmaps of 8 by 8. The first and third agree; the second differs and reaches larger values. Beside them are curves of wrong signs: zero for T1, well above zero for the other tasks.", "width": "760px"}} tags=["hide-input"]
 share, filled, steps = {}, {}, 40
 for name, task in tasks.items():
     initial = draw_binary_history(task, 256, seed)
@@ -619,7 +609,6 @@ for draw in range(page.size(smoke=20, laptop=50, paper=100)):
         error = np.abs(state - basis.basis @ wanted.ravel()).max() / np.abs(state).max()
         missed[way].append(error / basis.condition)
 
-# %% mystnb={"figure": {"caption": "Effect of the input phase. Left to middle: the substrate of T2 after the input phase, as intended, with raw inputs, and with corrected inputs. Right: fraction of wrong signs in the output phase after raw inputs. T1 makes no error; T2, T3 and T4 do.", "name": "fig-construction-inputs"}, "image": {"alt": "Three heatmaps of 8 by 8. The first and third agree; the second differs and reaches larger values. Beside them are curves of wrong signs: zero for T1, well above zero for the other tasks.", "width": "760px"}} tags=["hide-input"]
 numbers = {"state_corrected": max(missed["corrected"]), "state_raw": min(missed["raw"]), "systems": len(missed["raw"])}
 numbers |= {f"signs_{way}": value for way, value in wrong.items()} | {"signs_raw_T1": share["T1", "raw"].max()}
 page.record("ours.input", numbers, figure="fig-construction-inputs")

@@ -22,7 +22,6 @@ import numpy as np
 import torch
 
 from twm.book.figures import training as figures
-from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, show
 from twm.models.elman import make_kernel
 from twm.models.kernels import draw_weights
@@ -37,7 +36,6 @@ from twm.training.estimates import compare_iterations, compare_paired, correlate
 from twm.training.trainer import draw_batch
 
 page = open_page("04_training", profile=profile, device=device, seed=seed, reuse=reuse)
-use_style()
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of trained networks (dots) and of the wave operator (rings), for one network per task with 128 neurons and no weight decay. The slow modes (red) have the predicted arguments, and their magnitudes vary. Blue dots are the remaining eigenvalues, which the wave does not use.", "name": "fig-training-spectra"}, "image": {"alt": "Four panels with a ring of eigenvalues each. In T1 eight clusters at the eighth roots of one; in the others single eigenvalues all around. Red dots sit at the angle of each ring, most a little outside.", "width": "720px"}} tags=["hide-input"]
 def read_spectra(models, chosen):
@@ -49,7 +47,6 @@ def read_spectra(models, chosen):
             eigenvalues = np.linalg.eigvals(weights.recurrent.double().numpy())
             panels[title] = (predict_eigenvalues(parse_task(row["task"])), eigenvalues)
     return panels
-
 
 tasks = {name: make_named_task(name) for name in TASK_CODES}
 theory = {name: predict_eigenvalues(task) for name, task in tasks.items()}
@@ -156,7 +153,6 @@ def find_loss(weights, inputs, targets):
         errors.append((h @ W_r.T - y) ** 2)
     return torch.stack(errors).mean()
 
-
 task, horizon = parse_task("repeat-copy:3,2"), 8
 initial = draw_weights(task.dim, 32, "uniform", seed)
 slow = [matrix.clone().requires_grad_() for matrix in initial]
@@ -165,7 +161,7 @@ adam = torch.optim.Adam(slow, lr=1e-3)
 # %% [markdown]
 # The library uses a hand-written backward pass, which is faster. Both implementations agree on the same batches:
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Boundaries of the four tasks (the picture above Table 1). A mark in column i means that the output copies this component of the substrate: red squares unchanged, blue diamonds negated. T1 reads the oldest column only, and the other tasks read components of different ages.", "name": "fig-training-tasks"}, "image": {"alt": "Four wide grids of eight rows and 64 columns with one mark per row. T1: a diagonal in the oldest column. T2: marks spread over all columns. T3 and T4: the same columns, permuted, with some marks negated.", "width": "700px"}} tags=["hide-input"]
 fast = make_kernel(initial, task.history, batch=64, horizon_max=horizon, learning_rate=1e-3)
 for iteration in range(100):
     batch = draw_batch(task, "train", seed, iteration, 64, horizon)
@@ -182,7 +178,6 @@ apart = max(float((a - b).detach().abs().max()) for a, b in zip(slow, fast.weigh
 print(f"after 100 batches the loss is {loss.item():.3f}; the weights differ by at most {apart:.0e}")
 assert apart < 1e-3
 
-# %% mystnb={"figure": {"caption": "Boundaries of the four tasks (the picture above Table 1). A mark in column i means that the output copies this component of the substrate: red squares unchanged, blue diamonds negated. T1 reads the oldest column only, and the other tasks read components of different ages.", "name": "fig-training-tasks"}, "image": {"alt": "Four wide grids of eight rows and 64 columns with one mark per row. T1: a diagonal in the oldest column. T2: marks spread over all columns. T3 and T4: the same columns, permuted, with some marks negated.", "width": "700px"}} tags=["hide-input"]
 states = [rollout(task, draw_binary_history(task, 64, seed), 200) for task in tasks.values()]
 numbers = {"ranks": [len(theory[name]) for name in tasks], "components": sum(part.size for part in states)}
 numbers |= {"entries_per_output": max(int((task.matrix != 0).sum(1).max()) for task in tasks.values())}
@@ -349,10 +344,8 @@ failures = table1.sort_failures(rows)
 kinds = {"learns nothing": "chance level", "stays at the first horizon": "curriculum plateau"}
 kinds |= {"learns a part": "partial solution", "falls and ends low": "late collapse", "diverges": "divergence"}
 
-
 def name_cell(row):
     return f"{row['task']}, {row['hidden']}, {row['l2']:g}"
-
 
 DataTable(
     ("failure", "networks", "best", "final", "slow modes", "settings (task, neurons, L2)"),
@@ -467,14 +460,12 @@ smaller = page.size(smoke="small networks", laptop="4,000 iterations", paper=Non
 options = {"figure": "fig-training-generalise", "seeds": len({row["seed"] for row, *_ in late}) or 1, "scale": smaller}
 options |= {"settings": len({(row["task"], row["hidden"], row["l2"], row["init"]) for row, *_ in late}) or 1}
 
-
 def describe_late():
     sides = [[row["radius"] for row, *_ in late], [end for *_, end in late]]
     related = correlate_ranks(*sides, [row["task"] for row, *_ in late])
     kept = {f"kept_{at}": sum(own[place] > 0.9 for own in late) for place, at in ((1, 400), (2, 1000))}
     ends = {"spearman": related.value, "low": related.low, "high": related.high, "pooled": correlate_ranks(*sides).value}
     return kept | ends | {"networks": len(late), "kept_at_the_end": sum(row[last] > 0.9 for row, *_ in late)}
-
 
 page.settle("twm.lasts", len(late) >= 3, missing, describe_late, **options)
 
@@ -516,7 +507,6 @@ paired = [pair for own in by_rule.values() for pair in zip(*pair_rows(own["adapt
 adaptive, without = map(list, zip(*paired)) if paired else ([], [])
 ends = {"value": "", "low": "_low", "high": "_high"}
 
-
 def compare_rules():
     saved = compare_iterations(adaptive, without)
     numbers = {f"ratio{end}": min(getattr(saved, part), 1e6) for part, end in ends.items()} | {"pairs": len(adaptive)}
@@ -524,7 +514,6 @@ def compare_rules():
         gained = compare_paired(*([row[column] for row in own] for own in (adaptive, without)))
         numbers |= {f"{name}{end or '_difference'}": getattr(gained, part) for part, end in ends.items()}
     return numbers
-
 
 smaller = page.size(smoke="three vectors of two", laptop="8 vectors of 4, 4,000 iterations", paper=None)
 options = {"figure": "fig-training-curriculum", "seeds": len(group(adaptive, "seed")) or 1, "scale": smaller}

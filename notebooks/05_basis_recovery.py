@@ -28,7 +28,6 @@ from twm.analysis.recovery import METHODS, needed_coordinates, recover_basis, re
 from twm.analysis.report import Subject, collect_panels, gather_subject, read_checkpoint, tabulate_analyses
 from twm.analysis.systems import ElmanSystem, as_system, linearise_system
 from twm.book.figures import basis_recovery as figures
-from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, worst
 from twm.models.elman import construct_elman
 from twm.paths import results_dir
@@ -41,7 +40,6 @@ from twm.theory.systems import make_linear_hds, make_repeat_copy, parse_task
 from twm.training.plans import ModelPlan
 
 page = open_page("05_basis_recovery", profile=profile, device=device, seed=seed, reuse=reuse)
-use_style()
 
 # %% tags=["hide-input"]
 tiny = {"hidden": 32, "learning_rate": 2e-3, "test_every": 200, "test_count": 64, "multiples": (1,)}
@@ -71,10 +69,8 @@ settled = tables[0] or [
 ]
 bar = page.size(smoke=0.95, laptop=0.999, paper=0.999)
 
-
 def is_converged(row):
     return float(row["accuracy"]) >= bar and str(row["rank_network"]) == str(row["rank_theory"])
-
 
 def tally(chosen):
     """Count seeds and settings apart."""
@@ -301,7 +297,6 @@ page.record("twm.alg1.error", power_errors | {"networks": draws}, seeds=draws)
 def raise_powers(W, Psi_s, s):
     return np.concatenate([np.linalg.matrix_power(W, s - k) @ Psi_s for k in range(1, s + 1)], axis=1)
 
-
 needed, polluted, tasks = [], [], ["T2", "T3", "T4", "random:8,4,1", "fibonacci:2,1"]
 for task in map(parse_task, tasks):
     frame = make_basis(task.size, kind="orthonormal", seed=seed)
@@ -370,7 +365,6 @@ for by_hand, method in ((algorithm_1, "printed"), (released, "released")):
     by_library = copied.bases[method].basis
     assert np.abs(by_hand - by_library).max() < 1e-8 * np.abs(by_library).max()
 
-# %%
 # Regression finds the columns of Psi in h = Psi m, where m are the variables of the wave.
 h, m = (part[sample.settled :].reshape(-1, part.shape[-1]) for part in (sample.states, sample.waves))
 regressed = np.linalg.lstsq(m, h, rcond=None)[0].T
@@ -383,11 +377,9 @@ block = np.linalg.qr(np.random.default_rng(seed).standard_normal((basis.rank, di
 columns = raise_powers(W, basis.basis @ block, s)
 wrong = replace(basis, basis=columns, dual_basis=np.linalg.pinv(columns))
 
-
 def load_network(row):
     path = results_dir() / "networks" / f"{row['network']}.safetensors"
     return (read_checkpoint(path) if page.reuse else subjects[row["task"]]).system, parse_task(row["task"])
-
 
 def try_powers(row):
     """Judge W^(s-k) W_r^+ with columns of their own length; correlate what the released form decodes with stored values."""
@@ -504,10 +496,8 @@ good = [row["network"] for row in looked if row["alpha"] <= 1]
 encoders = ("encoder", "least_encoder", "encoder_slow", "least_encoder_slow")
 shown = tally(looked) | {"figure": "fig-basis-mixture"}
 
-
 def choose(*wanted):
     return {name: (most | least)[name] for name in wanted} | {"networks": len(looked)}
-
 
 page.record("emt.alg", counts | choose("least_alpha"), **shown)
 page.record("emt.offblock", choose("into", "out_of", "least_out_of", "out_of_contents", "radius"), **shown)
@@ -569,7 +559,6 @@ def count_signs(found, states):
     read = found.bases["regression"].read_waves(states.states)
     return {"clusters": clusters, "wrong_bits": int((np.sign(read) != states.waves).sum()), "bits": read.size}
 
-
 page.record("twm.fig8", count_signs(copied, fresh) | {"networks": 1}, figure="fig-basis-copy", settings=1, scale=scale)
 
 figures.plot_decomposition(**collect_panels(copy, copied))
@@ -579,7 +568,7 @@ figures.plot_decomposition(**collect_panels(copy, copied))
 # ({claim}`twm.fig8`). The paper's Fig. 6 uses 16 vectors of 5 components, so that each run can hold a text of four
 # characters, drawn five rows high, here "3141". (The smoke profile constructs this network instead of training it.)
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 (the paper's Fig. 6), given the picture of 3141. Panels as in the previous figure. In panel D the digits travel through the variables along diagonals. This network was initialised with an orthogonal matrix, which the paper does not use.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
 slow = {"iterations": 30_000, "learning_rate": 5e-4, "curriculum": "adaptive", "drop_at": 24_000}
 quick = {"iterations": 4000, "learning_rate": 1e-3, "curriculum": "adaptive", "drop_at": 3000}
 plan, text = ModelPlan("repeat-copy:16,5", init="orthogonal", **(quick if profile == "laptop" else slow)), "3141"
@@ -605,8 +594,6 @@ for start in ("uniform", "orthogonal"):
     numbers |= {f"{start}_ranks": [rank for rank, _ in own], f"{start}_whole": sum(whole for _, whole in own)}
 few = {"settings": len(pictures), "scale": built or "one or two networks of a start and size, of the five that are planned"}
 page.settle("twm.fig6", picture, no_picture, lambda: numbers | {"networks": len(pictures)}, figure="fig-basis-picture", **few)
-
-# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 (the paper's Fig. 6), given the picture of 3141. Panels as in the previous figure. In panel D the digits travel through the variables along diagonals. This network was initialised with an orthogonal matrix, which the paper does not use.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture else no_picture
 
 # %% [markdown]
@@ -642,14 +629,12 @@ x = np.random.default_rng(seed).choice([-1.0, 1.0], size=(16, 8, 4))
 truth = np.stack([repeat_copy_state(x, time)[:, -1] for time in range(993, 1001)])
 Phi = make_wave_operator(make_repeat_copy(8, 4).matrix)
 
-
 def repeat(frame, strength, nonlinearity="tanh"):
     """Run 1,000 steps at one strength or one for each variable; return the sign accuracy and the mean amplitude."""
     W = transform_operator(strength * Phi, frame)
     system = ElmanSystem(W, frame.basis[:, -4:], frame.dual_basis[-4:], nonlinearity=nonlinearity)
     outputs = system.read(system.run(np.zeros((16, 128)), 1000, np.moveaxis(x, 1, 0))[-8:])
     return (np.sign(outputs) == truth).mean(), np.abs(outputs).mean()
-
 
 draws = range(page.size(smoke=2, laptop=10, paper=10))
 frames = {"standard": [make_basis(32, 128)], "orthonormal": [make_basis(32, 128, "orthonormal", seed=draw) for draw in draws]}
@@ -775,7 +760,6 @@ def count_wrong(system):
     edits = [write_variable(system, found, ran, where, text_to_states("7"), at, laps * 16).right for where, at in shapes]
     return int((~np.array(edits)).sum()), np.size(edits)
 
-
 accurate = {row["model"] for row in tried if float(row["accuracy"]) >= 0.999} or set(systems)
 misdrawn = {name: count_wrong(systems[name]) for name in pictures if name in accurate}
 page.settle("ours.edit", picture, no_picture, lambda: {
@@ -829,7 +813,6 @@ class RegisterMachine:
     def read(self, states):
         held, pointer = states[..., : -self.slots], states[..., -self.slots :]
         return (held.reshape(*pointer.shape, self.dim) * pointer[..., None]).sum(axis=-2)
-
 
 register, size = RegisterMachine(history, dim), len(W)
 orthogonal = np.linalg.qr(np.random.default_rng(seed).standard_normal((size, size)))[0]

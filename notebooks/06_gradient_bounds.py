@@ -20,14 +20,10 @@ reuse = True
 # %% tags=["hide-input"]
 import numpy as np
 
-from twm.analysis.gradients import bound_gradients, fit_columns, fit_slope, measure_constants
-from twm.analysis.derivatives import measure_gradients
-from twm.analysis.derivatives import measure_jacobians
-from twm.analysis.gradients import measure_wave_gradients, predict_mixed_neurons
-from twm.analysis.gradients import predict_single_neuron, search_violations
-from twm.analysis.derivatives import run_states, track_first_input
+from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
+from twm.analysis.gradients import bound_gradients, fit_columns, fit_slope, measure_constants, measure_wave_gradients
+from twm.analysis.gradients import predict_mixed_neurons, predict_single_neuron, search_violations
 from twm.book.figures import gradient_bounds as figures
-from twm.book.figures.style import use_style
 from twm.book.session import open_page
 from twm.models.elman import construct_elman, read_network
 from twm.models.kernels import draw_weights
@@ -45,7 +41,6 @@ from twm.training.tables import summarise_starts
 
 page = open_page("06_gradient_bounds", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-use_style()
 
 # %% mystnb={"figure": {"caption": "Derivative of each of eight neurons, at the end of the input phase, with respect to each of eight inputs. A leaky integrator loses old inputs. A perfect integrator keeps all of them, but only as a sum. A wave (delay line) keeps each input in a neuron of its own.", "name": "fig-gradients-idea"}, "image": {"alt": "Three grids. In the first, one row that fades towards old inputs. In the second, one bright row. In the third, a bright diagonal.", "width": "680px"}} tags=["hide-input"]
 single, last = np.eye(8)[:, :1], np.eye(8)[:, 7:]
@@ -387,7 +382,6 @@ single_error, mixed_error = np.abs(alone[0] / alone[1] - 1).max(), np.abs(spread
 page.note("exponent", exponent.value)
 page.note("stretch", stretch.value)
 page.note("equal_steps", int(np.ceil(np.log(alone[0][-1]) / kinds["default"][3][1].value)))
-print(f"exponent {exponent.value:.3f} (limit -1.5), rate per sqrt(s) {stretch.value:.3f} (limit {-amplitude / 2**0.5:.3f})")
 
 waveless = np.exp(kinds["default"][3][1].value * crossed)
 figures.plot_wave_gradients(histories, linear, crossed, tanh, waveless)
@@ -411,12 +405,10 @@ def read_history(task):
     found = {int(path.stem.split("_at")[1]): read_network(path)[0].get_matrices() for path in paths}
     return {0: draw_weights(8, 128, "uniform", 0), **found} if found else {}
 
-
 def train_history(plan):
     model = train_model(plan)
     first = draw_weights(plan.system.dim, plan.hidden, "uniform", plan.seed)
     return {0: first, **model.snapshots, plan.iterations: model.weights}
-
 
 if profile == "paper":
     trained = {task: read_history(task) for task in ("T1", "T2")}
@@ -435,7 +427,6 @@ def draw_sequences(task):
     inputs = binary_inputs_numpy(f"{task}/gradients", seed, 0, 256, shape).astype(float)
     return inputs.transpose(1, 0, 2), rollout(system, inputs, 1)[:, -1]
 
-
 def measure_farthest(task, network, inputs):
     """Return the derivative of the first output with respect to every input, and to the oldest inputs that it uses."""
     system, found = parse_task(task), measure_jacobians(network, inputs)
@@ -443,7 +434,6 @@ def measure_farthest(task, network, inputs):
     columns, parts = np.divmod(places, system.dim)
     oldest = [np.abs(found[c, :, o, p]).mean() for o, c, p in zip(outputs, columns, parts) if c == columns.min()]
     return np.linalg.norm(found, 2, axis=(-2, -1)).mean(-1), float(np.mean(oldest))
-
 
 opening, farthest, ranks = {}, {}, {}
 for task, found in trained.items():
@@ -484,7 +474,6 @@ steps = page.size(smoke=6, laptop=16, paper=16) * history + 1
 def measure_left(network, inputs):
     found = np.linalg.norm(track_first_input(network, inputs, steps), 2, axis=(-2, -1)).mean(1)
     return found / found[0]
-
 
 basis = make_basis(history * dim, kind="orthonormal", seed=seed)
 closed, open_end = make_repeat_copy(history, dim), make_linear_hds(np.zeros((dim, history * dim)), history, dim)
@@ -535,7 +524,6 @@ def describe_gradients():
         "fades": [fades[task].value for task in farthest], "networks": [len(values) for values in kept.values()],
     }
 
-
 there = not missing and all(every.values())
 page.note("steepest", max(slopes, default=0.0))
 page.note("highest", max(peaks, default=0.0))
@@ -567,7 +555,6 @@ def measure_shares(network, inputs, targets, columns):
     # In the wave's coordinates the columns are unit vectors and W is a cyclic permutation.
     coordinates = np.einsum("bn,tnd->btd", trace.by_state[-1], columns)
     return shares, trace.input_norms[0] / np.linalg.norm(coordinates, axis=(1, 2))
-
 
 groups, own_shares, draws = {}, {}, page.size(smoke=10, laptop=60, paper=60)
 for kind, activation in (("orthonormal", "linear"), ("skew", "linear"), ("orthonormal", "tanh")):
@@ -691,7 +678,6 @@ figures.plot_spectra_in_training(spectra, roots) if spectra else "No saved resul
 def list_ratios(init, end="ratio"):
     ratios = [found.ratio for (_, name), found in summaries.items() if name == init]
     return [min(getattr(ratio, end), 1e9) for ratio in ratios]
-
 
 numbers = {"ratios": list_ratios("wave"), "lows": list_ratios("wave", "low"), "highs": list_ratios("wave", "high")}
 numbers |= {"rotation_ratios": list_ratios("orthogonal"), "rotation_highs": list_ratios("orthogonal", "high")}
