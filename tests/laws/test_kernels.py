@@ -314,7 +314,7 @@ test_wrong_use_is_one_line = refusals(
     (lambda: draw_weights(4, 40, "wave-noisy"), "history of the task"),
     (lambda: draw_weights(4, 40, "wave-task", 0, 6), "boundary matrix"),
     (lambda: draw_weights(4, 40, "wave-task", 0, 6, np.eye(4, 20)), "\\(4, 24\\)"),
-    (lambda: stack_weights([draw_weights(2, 4), draw_weights(2, 5)]), "one \\(hidden, dim\\)"),
+    (lambda: stack_weights([draw_weights(2, 4), draw_weights(2, 5)]), "equal \\(hidden, dim\\)"),
 )
 
 
