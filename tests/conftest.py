@@ -67,7 +67,7 @@ def refusals(*cases: tuple[Callable, str]) -> Callable:
 
 @pytest.fixture
 def refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> Callable:
-    """Run the command, which must refuse in one line that has all words, set apart by bars, and leave nothing behind."""
+    """Run the command, which must refuse in one line with all words, set apart by bars, and leave nothing behind."""
 
     def run(words: str, *arguments: object) -> str:
         before = list_files(tmp_path)
