@@ -1,19 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     formats: ipynb,py:percent
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # History-dependent systems as travelling waves (Theorem 3.1)
 #
@@ -43,7 +27,6 @@ import numpy as np
 
 from twm.book.figures import theory as draw
 from twm.book.figures.front_page import LatticeToy
-from twm.book.figures.style import use_style
 from twm.book.session import open_page
 from twm.theory.lattice import amplification_factor, euler_advect, measure_euler_error, measure_transport_error
 from twm.theory.lattice import numerical_diffusion, simulate_wave, step_lattice, translate_profile
@@ -54,7 +37,6 @@ from twm.theory.systems import rollout, window_states
 
 page = open_page("01_theory", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(page.seed)
-use_style()
 
 # %% mystnb={"figure": {"caption": "Repeat copy on the lattice. Left: the text \"3141\" enters an empty substrate at column 16 and moves left by one column per step. From step 17 there is no input; the boundary copies each state that leaves column 1 back to column 16. Right: every state that has been in the newest column, in order. The picture repeats unchanged.", "name": "fig-theory-3141"}} tags=["hide-input"]
 copy, picture = make_repeat_copy(16, 5), text_to_states("3141")
@@ -75,8 +57,7 @@ draw.animate_lattice(
 # | Theorem 3.1: every history-dependent system can be represented in this way. | {claim}`twm.thm31` |
 #
 # The [notation page](../notation.md) lists the paper's symbols beside the names used in the code.
-
-# %% [markdown]
+#
 # ## History-dependent systems
 #
 # A *history-dependent dynamical system* ({term}`HDS`) has states $x_i \in \mathbb{R}^d$. The first $s$ states are given,
@@ -112,24 +93,17 @@ for history in (2, 3, 5):
     fibonacci[history] = series.ravel().astype(float)
     roots[history] = max(abs(np.roots([1.0] + [-1.0] * history)))
 
-
 def grow_with_delay(window):
     """Return 2.1 x_(i-1) (1 - x_(i-2)); the newest state is the last."""
     return 2.1 * window[..., 1, :] * (1 - window[..., 0, :])
-
 
 logistic = make_hds(grow_with_delay, history=2, dim=1)
 starts = [[[0.3], [0.4]], [[0.3], [0.4]], [[0.5], [0.4]]]
 orbits = rollout(logistic, starts, 26)[..., 0]
 
-draw.plot_recursions(fibonacci, roots, orbits[:2], orbits[2])
-
-# %% tags=["hide-input", "hide-cell"]
 ratios = {history: series[-1] / series[-2] for history, series in fibonacci.items()}
-for history, ratio in ratios.items():
-    print(f"s = {history}: measured {ratio:.8f}, predicted {roots[history]:.8f}")
 growth_error = page.note("growth_error", max(abs(ratio / roots[history] - 1) for history, ratio in ratios.items()))
-
+draw.plot_recursions(fibonacci, roots, orbits[:2], orbits[2])
 
 # %% [markdown]
 # After about twenty terms, the ratio of consecutive terms matches the largest root to a relative error of
@@ -146,7 +120,6 @@ def recur(f, first, steps):
     for _ in range(steps):
         x.append(f(*x[: -len(first) - 1 : -1]))
     return x
-
 
 def compare(hds, f, first, steps=60):
     """Return the largest relative difference of library and hand."""
@@ -176,7 +149,6 @@ mismatches = sum(x != y for x, y in zip(exact, by_hand, strict=True))
 integers = {"integer_mismatches": mismatches, "integer_terms": len(exact), "integer_digits": len(str(exact[-1]))}
 numbers = {f"error_{kind}": error for kind, error in errors.items()} | integers
 page.record("twm.hds", numbers, figure="fig-theory-recursions")
-print(", ".join(f"{kind} {error:.1e}" for kind, error in errors.items()), integers)
 
 # %% [markdown]
 # | Kind of $f$ | Largest difference, relative to the largest state |
@@ -187,8 +159,7 @@ print(", ".join(f"{kind} {error:.1e}" for kind, error in errors.items()), intege
 # | integer, with up to {value}`twm.hds:integer_digits` digits | {value}`twm.hds:integer_mismatches` of {value}`twm.hds:integer_terms` terms differ |
 #
 # The floating-point differences are at the level of rounding error.
-
-# %% [markdown]
+#
 # ## Transport equation
 #
 # Consider a line of neural tissue whose activity $h(x, t)$ obeys the one-way wave equation, also called the transport
@@ -243,17 +214,14 @@ cells, distance = (32, 64, 128, 256, 512, 1024), 1 / 8
 below = (0.25, 0.5, 0.8)
 curvature = (2 * np.pi) ** 2  # the largest, relative to the largest value
 
-
 def smooth(x):
     return np.exp(np.sin(2 * np.pi * x))
-
 
 measured, predicted = {}, {}
 for c in below:
     measured[c] = [measure_euler_error(smooth, n, c, distance) for n in cells]
     # The modified equation: D times the time travelled times the curvature.
     predicted[c] = [numerical_diffusion(c, 1.0, 1 / n) * distance * curvature for n in cells]
-
 
 pulse = np.exp(-0.5 * ((np.arange(160) - 110) / 4) ** 2)
 pulses = {c: euler_advect(pulse, c, round(64 / c))[-1] for c in (*below, 1.0)}
@@ -298,10 +266,6 @@ for start in ("open", "periodic"):
         off = euler_advect(rough, 1.0, steps, start)[-1] - translate_profile(rough, steps, start)
         error_at_one = max(error_at_one, np.abs(off).max())
 
-print("order of convergence      ", np.round(orders, 4))
-print("measured / predicted error", np.round(to_prediction, 4))
-print("error at c = 1            ", error_at_one)
-
 spike = np.eye(16)[0]  # one disturbed cell holds all modes in equal parts
 above, growth = (1.05, 1.2), []
 for c in above:
@@ -310,7 +274,6 @@ for c in above:
 growth_predicted = [round(2 * c - 1, 12) for c in above]
 gain_error = max(np.abs(gains[c] - gains_predicted[c]).max() for c in courants)
 spread_error = max(np.abs(spread[c] - spread_predicted[c]).max() for c in courants)
-print("growth per step", np.round(growth, 5), "predicted", growth_predicted)
 
 numbers = {"error_at_one": error_at_one, "courants_below": below, "orders": orders, "error_to_prediction": to_prediction}
 numbers |= {"courants_above": above, "growth": growth, "growth_predicted": growth_predicted}
@@ -398,7 +361,6 @@ echo, heard = float(change[..., :-1, :].max()), float(change[..., -1, :].max())
 
 numbers = {"crosstalk": crosstalk, "echo": echo, "heard_by_f": heard, "boundary_error": boundary_error}
 page.record("twm.substrate", numbers | {"cells": history * dim}, figure="fig-theory-disturbance")
-print(f"crosstalk {crosstalk}, echo {echo}, boundary off by {boundary_error}")
 
 # %% [markdown]
 # {numref}`fig-theory-disturbance` follows one disturbance through space and time. We use a simple boundary here to make
@@ -497,11 +459,9 @@ def run_as_printed(initial, boundary, steps):
         states.append(new)
     return np.stack(states)
 
-
 def differ(substrates, windows):
     """Return the largest relative difference over all steps and columns."""
     return float(np.abs(substrates - windows).max() / np.abs(windows).max())
-
 
 count, steps = page.size(smoke=200, laptop=1000, paper=1000), 40
 right, printed, turned, shuffled, sizes, kinds = ([] for _ in range(6))
@@ -531,7 +491,6 @@ numbers = {"systems": count, "equal": int(accepted[0].sum()), "steps": steps, "l
 numbers |= {"largest_error": max(right), "rejected_printed": shares[1], "rejected_reversed": shares[2]}
 fewer = None if count >= 1000 else f"{count} of 1000 systems"
 page.record("twm.thm31", numbers | {"rejected_noise": shares[3]}, figure="fig-theory-theorem", scale=fewer)
-print(f"{numbers['equal']} of {count} systems equal their lattice; rejected:", [f"{share:.1%}" for share in shares[1:]])
 
 # %% [markdown]
 # {numref}`fig-theory-theorem` shows the result. Over {value}`twm.thm31:steps` steps, {value}`twm.thm31:equal` of
@@ -548,8 +507,7 @@ print(f"{numbers['equal']} of {count} systems equal their lattice; rejected:", [
 #
 # The fault has no effect on the remaining systems. For example, reversing the columns changes nothing if $f$ gives all
 # columns the same weight.
-
-# %% [markdown]
+#
 # ## Assertions
 #
 # The collapsed cell restates the results of this page as assertions that stop the run if they fail. It also checks
@@ -596,7 +554,6 @@ for n in (16, 17, 20, 32):
     pictures[label] = orbit[[n * turn for turn in turns]]
     misread = np.sign(pictures[label]) != original
     wrong[label] = misread.sum(axis=(1, 2)).tolist()
-    print(label, "cells with the wrong sign after 1, 2, 4, 8 periods:", wrong[label])
 
 # %% mystnb={"figure": {"caption": "The text \"3141\" on a ring of 16 columns after one, two, four and eight periods, at four Courant numbers. The number above each picture counts the cells whose sign is wrong. Only the wave that moves exactly one column per step preserves the picture.", "name": "fig-theory-blur"}, "image": {"alt": "A grid of pictures of the digits 3141. In the first row, for c of one, all pictures are sharp. In the other rows the digits fade, faster for smaller c, until only stripes are left.", "width": "760px"}} tags=["hide-input"]
 page.note("blur_cells", int(original.size))

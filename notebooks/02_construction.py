@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # From the wave operator to RNN weights
 #
@@ -41,7 +26,6 @@ import numpy as np
 import torch
 
 from twm.book.figures import construction as figures
-from twm.book.figures.style import use_style
 from twm.book.session import open_page
 from twm.models.elman import construct_elman
 from twm.theory.bases import add_complement, compute_dual, make_basis, make_basis_from_columns, make_encoder
@@ -59,7 +43,6 @@ from twm.theory.systems import make_repeat_copy, rollout
 
 page = open_page("02_construction", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-use_style()
 
 # %% mystnb={"figure": {"caption": "The same hidden states in two bases. Left: activity of the 96 neurons, in which no movement is visible. Right: the states multiplied by the dual basis. The text enters at the right-hand column, moves left by one column per step, and circulates.", "name": "fig-construction-shift"}} tags=["hide-input"]
 history, dim = 16, 5
@@ -137,8 +120,7 @@ page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 # %% [markdown]
 # Of {value}`twm.fib:terms` integers in {value}`twm.fib:systems` systems, {value}`twm.fib:differing_terms` differ
 # ({claim}`twm.fib`). The largest integers of the last system have {value}`02_construction:fibonacci_digits` digits.
-
-# %% [markdown]
+#
 # ## Wave operator (companion matrix)
 #
 # We write the {term}`substrate` as a column vector of $sd$ numbers, oldest state first. One step of the lattice is then a
@@ -180,8 +162,7 @@ figures.plot_fibonacci(lattice, grown, {history: fibonacci_constant(history) for
 # %% [markdown]
 # After thirty steps, the measured ratio matches the golden ratio to a relative error of
 # {value}`02_construction:golden_error|.1e`.
-
-# %% [markdown]
+#
 # ## Dual bases
 #
 # To read a component from a state we need the dual basis: rows with $\psi^\mu \psi_\nu = 1$ for $\mu = \nu$ and 0 otherwise.
@@ -256,8 +237,7 @@ figures.plot_duals(skew.basis, skew.dual_basis, shown, radius=0.7)
 # | left-eigenvector | {value}`twm.dual:spectral\|.1e` | {value}`twm.dual:leak_spectral\|.1e` |
 #
 # From here on, every rectangular basis uses the left-eigenvector dual unless stated otherwise.
-
-# %% [markdown]
+#
 # ## Basis invariance
 #
 # We simulate Fibonacci systems in standard, orthonormal and non-orthogonal bases, square and rectangular, and read forty
@@ -275,7 +255,6 @@ def measure_error(system, basis, initial, matrix=None, steps=40):
     outputs = simulate_boundary(matrix, basis, initial.astype(float), steps)
     return np.abs(outputs - exact).max() / np.abs(exact).max()
 
-
 errors = {}
 for kind in ("standard", "orthonormal", "skew"):
     found = []
@@ -284,7 +263,6 @@ for kind in ("standard", "orthonormal", "skew"):
         initial = rng.integers(1, 10, (history, dim)).astype(object)
         found.append(measure_error(make_fibonacci(history, dim), basis, initial) / basis.condition)
     errors[f"{kind}_per_condition"] = max(found)
-    print(f"{kind:12}{max(found):.1e}")
 
 # %% mystnb={"figure": {"caption": "Error of constructed networks with random linear boundaries in random bases, after 40 steps each. The errors come from rounding. They grow at most with the square of the condition number (dotted) and stay far below the tolerance (dashed).", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, for square and rectangular bases, rise near a dotted line of slope two and lie far below a dashed tolerance line.", "width": "560px"}} tags=["hide-input"]
 points, wrong_passed = {"square": [], "rectangular": []}, 0
@@ -324,8 +302,7 @@ figures.plot_errors(points, tolerance=1e-9)
 # The slope in {numref}`fig-construction-errors` is {value}`02_construction:error_slope|.1f`, between one and two. Rounding
 # occurs in neuron coordinates, and a non-orthogonal basis can amplify it twice, when states are written and when they are
 # read. The construction is exact, but a badly conditioned basis makes the simulation inaccurate.
-
-# %% [markdown]
+#
 # ## Repeat copy as cyclic shift
 #
 # In {term}`repeat copy` the boundary copies the oldest column back to the newest. The substrate is then a cyclic lattice of
@@ -379,8 +356,7 @@ figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
 # The two panels of {numref}`fig-construction-shift` hold the same numbers, and the right panel is the left one multiplied by
 # $\Psi^*$. This explains the word "hidden" in the paper's title. The wave is visible only in a suitable basis, and the basis
 # of a trained network is not known in advance.
-
-# %% [markdown]
+#
 # ## T1–T4 and observability
 #
 # The paper's Table 1 uses four boundaries with $s = d = 8$. Each output copies one past component, in some cases with a
@@ -391,9 +367,8 @@ figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
 tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
 phis = {name: make_wave_operator(task.matrix) for name, task in tasks.items()}
 reduced = {name: reduce_observable(np.eye(8, 64, k=56), phi) for name, phi in phis.items()}
-for name, phi in phis.items():
-    rank = page.note(f"observable_{name}", reduced[name].rank)
-    print(f"{name}: {rank:3} observable coordinates, {stable_rank(phi):3} nonzero eigenvalues")
+for name, small in reduced.items():
+    page.note(f"observable_{name}", small.rank)
 
 # %% mystnb={"figure": {"caption": "Wave operators of T1 to T4. Rows above the line are the shift, and rows below it are the boundary. Red squares are +1; blue diamonds are \u22121. Coordinates on which no output depends are grey. T2, T3 and T4 read the same positions. They therefore have the same observable coordinates and differ only in order and sign.", "name": "fig-construction-tasks"}, "image": {"alt": "Four matrices of 64 by 64 with a diagonal of ones above and eight entries in the last eight rows. In three of them many columns are grey.", "width": "680px"}} tags=["hide-input"]
 figures.plot_task_operators(phis, {name: small.coordinates for name, small in reduced.items()}, dim=8)
@@ -428,7 +403,6 @@ assert quotient.rank == 3 and quotient.coordinates is None
 # %% tags=["hide-input"]
 theory = {name: (nonzero_eigenvalues(phi), ranks_of_powers(phi, 8)) for name, phi in phis.items()}
 
-
 def compare_network(name, hidden, draw, other=None):
     basis = make_basis(64, hidden, "skew", seed=draw, tilt=float(hidden > 64))
     recurrent = construct_elman(tasks[name], basis).get_matrices()[0]
@@ -436,7 +410,6 @@ def compare_network(name, hidden, draw, other=None):
     spectrum = compare_spectra(nonzero_eigenvalues(recurrent), eigenvalues)
     error = similarity_error(recurrent, basis.basis, phis[other or name])
     return spectrum, error, ranks_of_powers(recurrent, 8) == ranks
-
 
 draws = page.size(smoke=1, laptop=5, paper=20)
 cases = [(name, seed + draw) for name in tasks for draw in range(draws)]
@@ -471,8 +444,7 @@ figures.plot_constructed_spectra(spectra)
 #
 # The ranks of the powers differ in {value}`twm.similar:rank_mismatches` networks, and {value}`twm.similar:wrong_passed`
 # negative controls pass ({claim}`twm.similar`).
-
-# %% [markdown]
+#
 # ## Unit gain
 #
 # Suppose that every entry of the cyclic shift is $g$ instead of 1. Then $\Phi^t$ is $g^t$ times a permutation, so the stored
@@ -494,7 +466,6 @@ for gain in gains:
 unity = {"gains": gains, "errors": errors, "amplitudes": [curve[-1] for curve in amplitudes.values()]}
 unity |= {"content_error": errors[gains.index(1.0)], "steps": steps, "history": history}
 page.record("twm.unity", unity, figure="fig-construction-gains")
-print({gain: f"{curve[-1]:.3e}" for gain, curve in amplitudes.items()})
 
 # %% [markdown]
 # The paper concludes that a linear memory is difficult to learn and uses tanh networks instead. The tanh changes the memory
@@ -511,7 +482,6 @@ for gain in (0.98, 1.0, 1.02, 1.2):
     fixed[gain] = 0.0 if gain <= 1 else 1.0
     for _ in range(5000):
         fixed[gain] = np.tanh(gain * fixed[gain])
-print({gain: f"{curve[-1]:.6f} (predicted {fixed[gain]:.6f})" for gain, curve in saturating.items()})
 
 # %% mystnb={"figure": {"caption": "Amplitude of stored values that circulate in a cyclic shift with gain g. Left: linear network (markers) and the prediction, gain to the power t (lines). Right: the same shift with tanh. For gains above one the amplitude converges to the predicted value (dashed); for the other gains it decays.", "name": "fig-construction-gains"}, "image": {"alt": "Left, five straight lines on a logarithmic axis, rising, level and falling, with markers on them. Right, four curves, two of which level off at dashed lines and two of which fall towards zero.", "width": "700px"}} tags=["hide-input"]
 page.note("settled_error", max(abs(saturating[gain][-1] - fixed[gain]) for gain in (1.02, 1.2)))
@@ -524,8 +494,7 @@ figures.plot_gains(np.arange(1, steps + 1), amplitudes, saturating, fixed)
 # gain one the amplitude is {value}`02_construction:slow_death|.3f` times the predicted one. A tanh network can therefore have
 # eigenvalues above one without diverging, and a binary memory requires them. In a basis other than the standard one, tanh
 # mixes the variables, so these values are only a guide.
-
-# %% [markdown]
+#
 # ## H3's shift
 #
 # Without a boundary, the newest column is zero unless an input is written, and the state is exactly the last $s$ inputs. The
@@ -555,8 +524,7 @@ page.record("twm.h3", numbers | {"older_influence": older, "same_as_h3": bool((n
 # We test {value}`twm.h3:systems` sizes. The lowest power at which the shift vanishes is $s$, with {value}`twm.h3:wrong_index`
 # exceptions. The last $s$ inputs are recovered with an error of {value}`twm.h3:recall_error` ({claim}`twm.h3`). All eigenvalues
 # of the shift are 0, whereas those of repeat copy lie on the unit circle. A change of rank $d$ thus moves every eigenvalue.
-
-# %% [markdown]
+#
 # ## Assertions
 #
 # The collapsed cell compares $\Psi\Phi\Psi^*$ with Eq. {eq}`eq-construction-operator` written out term by term, numbered from
@@ -571,7 +539,6 @@ def sum_terms(matrix, basis, first):
         for nu in range(1, size + 1):
             total = total + phi[mu - 1, nu - 1] * np.outer(psi[:, mu - 1], dual[nu - 1])
     return total
-
 
 matrix, basis = rng.standard_normal((3, 12)), make_basis(12, 15, "skew", seed=seed, tilt=1.0)
 short = transform_operator(make_wave_operator(matrix), basis)
@@ -617,7 +584,7 @@ for name, fed in {"raw": raw, "corrected": correct_inputs(fibonacci.matrix, raw)
 # %% tags=["remove-input"]
 page.show(correct_inputs)
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Effect of the input phase. Left to middle: the substrate of T2 after the input phase, as intended, with raw inputs, and with corrected inputs. Right: fraction of wrong signs in the output phase after raw inputs. T1 makes no error; T2, T3 and T4 do.", "name": "fig-construction-inputs"}, "image": {"alt": "Three heatmaps of 8 by 8. The first and third agree; the second differs and reaches larger values. Beside them are curves of wrong signs: zero for T1, well above zero for the other tasks.", "width": "760px"}} tags=["hide-input"]
 share, filled, steps = {}, {}, 40
 for name, task in tasks.items():
     initial = draw_binary_history(task, 256, seed)
@@ -642,7 +609,6 @@ for draw in range(page.size(smoke=20, laptop=50, paper=100)):
         error = np.abs(state - basis.basis @ wanted.ravel()).max() / np.abs(state).max()
         missed[way].append(error / basis.condition)
 
-# %% mystnb={"figure": {"caption": "Effect of the input phase. Left to middle: the substrate of T2 after the input phase, as intended, with raw inputs, and with corrected inputs. Right: fraction of wrong signs in the output phase after raw inputs. T1 makes no error; T2, T3 and T4 do.", "name": "fig-construction-inputs"}, "image": {"alt": "Three heatmaps of 8 by 8. The first and third agree; the second differs and reaches larger values. Beside them are curves of wrong signs: zero for T1, well above zero for the other tasks.", "width": "760px"}} tags=["hide-input"]
 numbers = {"state_corrected": max(missed["corrected"]), "state_raw": min(missed["raw"]), "systems": len(missed["raw"])}
 numbers |= {f"signs_{way}": value for way, value in wrong.items()} | {"signs_raw_T1": share["T1", "raw"].max()}
 page.record("ours.input", numbers, figure="fig-construction-inputs")

@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Self-attention boundary: sliding windows and KV caches
 #
@@ -43,7 +28,6 @@ import numpy as np
 import torch
 
 from twm.book.figures import self_attention as figures
-from twm.book.figures.style import use_style
 from twm.book.session import open_page
 from twm.paths import results_dir
 from twm.records import describe_rows, read_rows
@@ -57,7 +41,6 @@ from twm.training.trainer import TrainingPlan
 
 page = open_page("03_self_attention", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-use_style()
 
 # %% mystnb={"figure": {"caption": "One memory in two frames of reference. Each cell gives the number of the token that it holds; frames mark the cells written in that step. Left: in the substrate, every token moves one column per step. Right: in the cache, one slot is overwritten per step, and all other tokens stay in place.", "name": "fig-attention-cache"}, "image": {"alt": "Two grids of token numbers over eleven steps. Left, diagonal stripes, every cell framed each step. Right, vertical stripes, one cell framed each step along a diagonal.", "width": "680px"}} tags=["hide-input"]
 history = 8
@@ -78,8 +61,7 @@ figures.plot_cache(np.arange(1, history + 1) + np.arange(11)[:, None], np.array(
 # | Sec. 3.2: attention shortens training compared with recurrent networks. | {claim}`twm.sbc.train` |
 # | A.5: linear recurrent networks are difficult to learn by gradient descent. | {claim}`twm.linear` |
 # | Sec. 3.1: state-space models benefit from initialisation at the shift. | {claim}`twm.shift` |
-
-# %% [markdown]
+#
 # ## Two-column example
 #
 # Consider a lattice of two columns that hold one number each, $a$ (older) and $b$ (newest), with $W_V = 1$ and
@@ -106,8 +88,7 @@ figures.plot_two_columns(strengths, closed, measured, (older, newest))
 # %% [markdown]
 # The two agree to {value}`03_self_attention:toy_error|.0e`. For every strength the next column lies between the two columns,
 # because a softmax forms a weighted mean.
-
-# %% [markdown]
+#
 # ## Attention boundary
 #
 # For $s$ columns of $d$ numbers, the paper's Eq. 8 reads, with two corrections (see the end of this page),
@@ -145,8 +126,7 @@ figures.make_attention_animation(wave, weights)
 # A head follows the column that best matches its query. Its bright cell moves one column to the left per step, until the
 # column leaves or a better match enters. Attention therefore selects by content, not by position. The animation also shows
 # the effect of averaging: the columns become similar over time, and the attention weights become uniform.
-
-# %% [markdown]
+#
 # ## Equivalence to decoding
 #
 # We now run the same weights as a transformer would, with a list of tokens, a window over the last $s$ tokens, and
@@ -164,7 +144,6 @@ def one_step_error(boundary, state, dtype):
     largest = max(float(state.abs().max()), float(expected.abs().max()))
     return float((boundary(state) - expected).abs().max()) / largest
 
-
 runs, steps, batch = page.size(smoke=2, laptop=10, paper=10), 200, 4
 starts = [binary_inputs_numpy("attention/notebook", seed + run, 1, batch, (8, 8)) for run in range(runs)]
 single = [att.make_random_attention(8, seed=seed + run) for run in range(runs)]
@@ -172,13 +151,10 @@ one_step = {
     name: max(one_step_error(head, start, getattr(torch, name)) for head, start in zip(single, starts))
     for name in ("float64", "float32")
 }
-print({name: f"{error:.1e}" for name, error in one_step.items()})
-
 
 def compare_loops(run, heads, history):
     boundary = att.make_random_attention(8, heads, history=history, seed=seed + run)
     return att.compare_decoders(boundary, torch.tensor(starts[run]), steps)
-
 
 cases = {"one head": (1, None), "four heads": (4, None), "four heads, positions": (4, 8)}
 compared = {name: [compare_loops(run, *case) for run in range(runs)] for name, case in cases.items()}
@@ -203,7 +179,6 @@ parallel = {}
 for width in (8, 9):
     told = att.predict_in_parallel(boundary, tokens, att.make_window_mask(40, width))
     parallel[width] = float((told[7:-1] - tokens[8:]).abs().max())
-print(f"correct mask {parallel[8]:.1e}, mask one too wide {parallel[9]:.2f}, wrong query {wrong_query:.2f}")
 
 page.note("parallel_error", parallel[8])
 numbers = {f"one_step_{name}": error for name, error in one_step.items()} | {"steps": steps}
@@ -224,8 +199,7 @@ page.record("twm.sbc", numbers, figure="fig-attention-loop", seeds=runs)
 #
 # The wave and the decoding loops agree, and both controls are detected. The window of the decoder is the substrate, and
 # sliding the window is the wave.
-
-# %% [markdown]
+#
 # ## KV cache
 #
 # In practice a decoder does not recompute a sliding window. It stores the keys and values of past tokens and computes only
@@ -257,8 +231,7 @@ page.record("ours.sbc.cache", numbers, figure="fig-attention-cache", seeds=runs)
 # | control: positions not updated, first step | {value}`ours.sbc.cache:positions_not_turned\|.2f` |
 #
 # The caches reproduce the wave to rounding error, and the control does not ({claim}`ours.sbc.cache`).
-
-# %% [markdown]
+#
 # ## Permutation invariance
 #
 # Eq. 8 sums over the columns and treats all of them alike. Permuting the columns $1, \dots, s-1$ does not change the sum. Only
@@ -275,17 +248,13 @@ pair = np.array([[[1.0], [-1.0], [1.0]], [[-1.0], [1.0], [1.0]]])
 targets = rollout(make_repeat_copy(3, 1), pair, 1)[:, -1, 0]
 draws = page.size(smoke=100, laptop=300, paper=300)
 
-
 def draw_boundary(positions=None):
     weights = (rng.standard_normal(shape) for shape in ((2, 1, 4), (2, 4, 1), (2, 1, 1)))
     return att.make_attention_boundary(*weights, positions)
 
-
 plain = np.array([draw_boundary()(pair)[:, 0] for _ in range(draws)])
 labelled = np.array([draw_boundary(rng.standard_normal((3, 1)))(pair)[:, 0] for _ in range(draws)])
 least_error = float(abs(targets[0] - targets[1]) / 2)
-print("targets", targets, "- one output for both is wrong on one of them by", least_error, "or more")
-
 
 def order_effect(draw, labelled):
     size = np.random.default_rng([seed, draw])
@@ -295,10 +264,8 @@ def order_effect(draw, labelled):
     order = np.append(np.roll(np.arange(history - 1), 1), history - 1)
     return float(np.abs(boundary(state[order]) - boundary(state)).max() / np.abs(state).max())
 
-
 invariance = max(order_effect(draw, labelled=False) for draw in range(draws))
 with_positions = float(np.median([order_effect(draw, labelled=True) for draw in range(draws)]))
-print(f"largest change without positions {invariance:.1e}, median change with them {with_positions:.2f}")
 
 # %% mystnb={"figure": {"caption": "Outputs of random attention boundaries for a history and for the same history with its two older columns swapped. Without positional encodings every boundary lies on the diagonal, whereas repeat copy (star) does not. With positional encodings, boundaries leave the diagonal.", "name": "fig-attention-order"}, "image": {"alt": "A scatter plot. Filled circles lie exactly on the diagonal, squares scatter around it, and a star for repeat copy lies far off the diagonal at plus one, minus one.", "width": "440px"}} tags=["hide-input"]
 figures.plot_order(plain, labelled, tuple(targets))
@@ -327,8 +294,7 @@ page.record("twm.sbc.any", numbers, figure="fig-attention-order", seeds=draws)
 # {value}`twm.sbc.any:effect_of_positions|.2f` with them. On the product of signs, the best boundary has an error of
 # {value}`twm.sbc.any:product_least_error|.2f`. Transformers can represent such functions because they have components that
 # Eq. 8 omits: a nonlinear feed-forward network after the heads, and more than one layer.
-
-# %% [markdown]
+#
 # ## Positional encodings
 #
 # Positional encodings suffice for every linear boundary that copies signed components. We label column $c$ by a vector
@@ -348,15 +314,12 @@ tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
 inputs = binary_inputs_numpy("attention/notebook", seed, 2, page.size(smoke=16, laptop=64, paper=64), (8, 8))
 expected = {name: rollout(task, inputs, steps)[:, 8:] for name, task in tasks.items()}
 
-
 def run_positional(name, margin):
     system = make_hds(att.make_positional_attention(tasks[name].matrix, 8, 8, margin), 8, 8)
     return rollout(system, inputs, steps)[:, 8:]
 
-
 def find_error(name, margin):
     return np.abs(run_positional(name, margin) - expected[name]).max((0, 2))
-
 
 margins = (5.0, 10.0, 20.0, 40.0)
 errors = {name: {margin: find_error(name, margin) for margin in margins} for name in tasks}
@@ -377,7 +340,6 @@ share_of_bound = float(max(used))
 page.note("heads", list(heads.values()))
 numbers = {"share_of_bound": share_of_bound, "differing": sum(exact.values()), "largest_margin": 800}
 page.record("ours.sbc.positions", numbers | {"tasks": len(tasks), "steps": steps}, figure="fig-attention-positions")
-print("components that differ at margin 800:", exact, "heads:", heads)
 
 # %% [markdown]
 # At a margin of {value}`ours.sbc.positions:largest_margin` the other weights underflow to zero, so each head selects one
@@ -386,8 +348,7 @@ print("components that differ at margin 800:", exact, "heads:", heads)
 # {value}`03_self_attention:heads` heads.
 # Apart from rounding, the largest error is {value}`ours.sbc.positions:share_of_bound|.2f` times its bound. The bound is
 # reached if all other columns differ from the correct one as much as possible.
-
-# %% [markdown]
+#
 # ## Training speed
 #
 # The construction shows that attention with positional encodings can represent the tasks. We now test whether it also
@@ -462,8 +423,7 @@ page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
 # - *Memory size.* This does matter. On repeat copy of 3 vectors with 2 signs, the Elman network needs a fraction of
 #   attention's iterations. Its count grows with the memory, whereas that of attention hardly changes.
 # ```
-
-# %% [markdown]
+#
 # ## Linear networks and shift initialisation
 #
 # Appendix A.5 states that networks without an activation function can keep any stored values and are difficult to learn by
@@ -497,8 +457,7 @@ for claim, first, second in (("twm.linear", "linear", "elman"), ("twm.shift", "l
 #
 # Counts and errors are those of the network named first. A ratio of $10^9$ stands for networks that never reach 99%. We did not
 # train the H3 language model itself.
-
-# %% [markdown]
+#
 # ## Assertions
 #
 # The collapsed cell restates the results of this page that must hold in every run and for every seed.

@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Do trained RNNs learn the wave spectrum? (Table 1)
 #
@@ -37,7 +22,6 @@ import numpy as np
 import torch
 
 from twm.book.figures import training as figures
-from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, show
 from twm.models.elman import make_kernel
 from twm.models.kernels import draw_weights
@@ -52,7 +36,6 @@ from twm.training.estimates import compare_iterations, compare_paired, correlate
 from twm.training.trainer import draw_batch
 
 page = open_page("04_training", profile=profile, device=device, seed=seed, reuse=reuse)
-use_style()
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of trained networks (dots) and of the wave operator (rings), for one network per task with 128 neurons and no weight decay. The slow modes (red) have the predicted arguments, and their magnitudes vary. Blue dots are the remaining eigenvalues, which the wave does not use.", "name": "fig-training-spectra"}, "image": {"alt": "Four panels with a ring of eigenvalues each. In T1 eight clusters at the eighth roots of one; in the others single eigenvalues all around. Red dots sit at the angle of each ring, most a little outside.", "width": "720px"}} tags=["hide-input"]
 def read_spectra(models, chosen):
@@ -64,7 +47,6 @@ def read_spectra(models, chosen):
             eigenvalues = np.linalg.eigvals(weights.recurrent.double().numpy())
             panels[title] = (predict_eigenvalues(parse_task(row["task"])), eigenvalues)
     return panels
-
 
 tasks = {name: make_named_task(name) for name in TASK_CODES}
 theory = {name: predict_eigenvalues(task) for name, task in tasks.items()}
@@ -98,10 +80,9 @@ figures.plot_trained_spectra(panels) if panels else "No saved weights, so no fig
 #
 # ## Predicted eigenvalues
 #
-# Consider the smallest interesting memory task: repeat three vectors of two signs for ever. The theory predicts the
-# spectrum of every linear network that solves it (see [](02_construction.ipynb)). After three steps each stored value
-# is back in its original position, so $W^3 = 1$ on the memories. Their eigenvalues are therefore the cube roots of
-# one,
+# Consider the smallest interesting memory task: repeat three vectors of two signs for ever. The theory predicts the spectrum
+# of every linear network that solves it (see [](02_construction.ipynb)). After three steps each stored value is back in its
+# original position, so $W^3 = 1$ on the memories. Their eigenvalues are therefore the cube roots of one,
 #
 # $$
 # \lambda_k = e^{2 \pi i k / s}, \qquad k = 0, \dots, s - 1, \quad \text{each } d \text{ times} ,
@@ -128,10 +109,9 @@ stages = {f"iteration {step}": (staged_toy, f"_at{step}") for step in (20, 40, 8
 figures.plot_trained_spectra(read_spectra(toys, stages | {"trained": (staged_toy, "")}))
 
 # %% [markdown]
-# We call an eigenvalue a *slow mode* if its magnitude exceeds 0.9. The trained network has
-# {value}`04_training:toy_rank` slow modes, and their arguments differ from the prediction by
-# {value}`04_training:toy_error|.4f` rad on average. Their magnitudes are slightly above one, which compensates for
-# the tanh. The paper compares arguments only.
+# We call an eigenvalue a *slow mode* if its magnitude exceeds 0.9. The trained network has {value}`04_training:toy_rank`
+# slow modes, and their arguments differ from the prediction by {value}`04_training:toy_error|.4f` rad on average. Their
+# magnitudes are slightly above one, which compensates for the tanh. The paper compares arguments only.
 #
 # ## Protocol
 #
@@ -173,7 +153,6 @@ def find_loss(weights, inputs, targets):
         errors.append((h @ W_r.T - y) ** 2)
     return torch.stack(errors).mean()
 
-
 task, horizon = parse_task("repeat-copy:3,2"), 8
 initial = draw_weights(task.dim, 32, "uniform", seed)
 slow = [matrix.clone().requires_grad_() for matrix in initial]
@@ -182,7 +161,7 @@ adam = torch.optim.Adam(slow, lr=1e-3)
 # %% [markdown]
 # The library uses a hand-written backward pass, which is faster. Both implementations agree on the same batches:
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Boundaries of the four tasks (the picture above Table 1). A mark in column i means that the output copies this component of the substrate: red squares unchanged, blue diamonds negated. T1 reads the oldest column only, and the other tasks read components of different ages.", "name": "fig-training-tasks"}, "image": {"alt": "Four wide grids of eight rows and 64 columns with one mark per row. T1: a diagonal in the oldest column. T2: marks spread over all columns. T3 and T4: the same columns, permuted, with some marks negated.", "width": "700px"}} tags=["hide-input"]
 fast = make_kernel(initial, task.history, batch=64, horizon_max=horizon, learning_rate=1e-3)
 for iteration in range(100):
     batch = draw_batch(task, "train", seed, iteration, 64, horizon)
@@ -199,7 +178,6 @@ apart = max(float((a - b).detach().abs().max()) for a, b in zip(slow, fast.weigh
 print(f"after 100 batches the loss is {loss.item():.3f}; the weights differ by at most {apart:.0e}")
 assert apart < 1e-3
 
-# %% mystnb={"figure": {"caption": "Boundaries of the four tasks (the picture above Table 1). A mark in column i means that the output copies this component of the substrate: red squares unchanged, blue diamonds negated. T1 reads the oldest column only, and the other tasks read components of different ages.", "name": "fig-training-tasks"}, "image": {"alt": "Four wide grids of eight rows and 64 columns with one mark per row. T1: a diagonal in the oldest column. T2: marks spread over all columns. T3 and T4: the same columns, permuted, with some marks negated.", "width": "700px"}} tags=["hide-input"]
 states = [rollout(task, draw_binary_history(task, 64, seed), 200) for task in tasks.values()]
 numbers = {"ranks": [len(theory[name]) for name in tasks], "components": sum(part.size for part in states)}
 numbers |= {"entries_per_output": max(int((task.matrix != 0).sum(1).max()) for task in tasks.values())}
@@ -217,12 +195,11 @@ figures.plot_boundaries({name: task.matrix for name, task in tasks.items()}, dim
 #
 # ## Table 1
 #
-# Table 1 has 24 settings: four tasks, 64 or 128 neurons, and weight decay of 0, 0.001 or 0.1. For each seed, the
-# paper takes the best accuracy over all tests and over two curriculum thresholds (0.9 and 0.98). It takes the smaller
-# spectral error of the two, and then averages over seeds. The spectral error is undefined if no seed has the
-# predicted number of slow modes, which the paper marks by a dash. We follow this procedure with the saved results.
-# The smallest number of seeds per setting that were trained with both thresholds is
-# {value}`twm.table1.acc:least_both`.
+# Table 1 has 24 settings: four tasks, 64 or 128 neurons, and weight decay of 0, 0.001 or 0.1. For each seed, the paper takes
+# the best accuracy over all tests and over two curriculum thresholds (0.9 and 0.98). It takes the smaller spectral error of
+# the two, and then averages over seeds. The spectral error is undefined if no seed has the predicted number of slow modes,
+# which the paper marks by a dash. We follow this procedure with the saved results. The smallest number of seeds per setting
+# that were trained with both thresholds is {value}`twm.table1.acc:least_both`.
 
 # %% mystnb={"figure": {"caption": "Table 1 by setting: accuracy (left) and spectral error (right). Diamonds: paper. Ticks: our seeds. Dots and squares: our mean with a 95% interval. Green dots agree with the paper (accuracy within .05; error within a factor of three, or undefined in both), and brown squares do not. The last column counts seeds with the predicted number of slow modes.", "name": "fig-training-table1"}, "image": {"alt": "Two panels with 24 lines. Left, accuracy, where most of our dots lie beside the diamonds. Right, spectral error on a logarithmic axis, with a column for undefined ones and the share of seeds with the predicted number of slow modes.", "width": "760px"}} tags=["hide-input"]
 figures.plot_table1(cells)
@@ -367,10 +344,8 @@ failures = table1.sort_failures(rows)
 kinds = {"learns nothing": "chance level", "stays at the first horizon": "curriculum plateau"}
 kinds |= {"learns a part": "partial solution", "falls and ends low": "late collapse", "diverges": "divergence"}
 
-
 def name_cell(row):
     return f"{row['task']}, {row['hidden']}, {row['l2']:g}"
-
 
 DataTable(
     ("failure", "networks", "best", "final", "slow modes", "settings (task, neurons, L2)"),
@@ -485,14 +460,12 @@ smaller = page.size(smoke="small networks", laptop="4,000 iterations", paper=Non
 options = {"figure": "fig-training-generalise", "seeds": len({row["seed"] for row, *_ in late}) or 1, "scale": smaller}
 options |= {"settings": len({(row["task"], row["hidden"], row["l2"], row["init"]) for row, *_ in late}) or 1}
 
-
 def describe_late():
     sides = [[row["radius"] for row, *_ in late], [end for *_, end in late]]
     related = correlate_ranks(*sides, [row["task"] for row, *_ in late])
     kept = {f"kept_{at}": sum(own[place] > 0.9 for own in late) for place, at in ((1, 400), (2, 1000))}
     ends = {"spearman": related.value, "low": related.low, "high": related.high, "pooled": correlate_ranks(*sides).value}
     return kept | ends | {"networks": len(late), "kept_at_the_end": sum(row[last] > 0.9 for row, *_ in late)}
-
 
 page.settle("twm.lasts", len(late) >= 3, missing, describe_late, **options)
 
@@ -509,10 +482,9 @@ page.settle("twm.lasts", len(late) >= 3, missing, describe_late, **options)
 #
 # ## Curriculum
 #
-# We train the same seeds with three curricula and test them every {value}`04_training:test_every` iterations. The
-# adaptive curriculum follows Appendix B.2. The paper gives a factor of 1.2 and a threshold of 0.03 on the rolling
-# loss of the first ten steps, but not how the loss is averaged. We use an exponential average in which a new batch
-# has weight 0.1.
+# We train the same seeds with three curricula and test them every {value}`04_training:test_every` iterations. The adaptive
+# curriculum follows Appendix B.2. The paper gives a factor of 1.2 and a threshold of 0.03 on the rolling loss of the first
+# ten steps, but not how the loss is averaged. We use an exponential average in which a new batch has weight 0.1.
 
 # %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right over the whole test, one line per seed. Hollow marks at the top: never reached. The adaptive curriculum is the fastest.", "name": "fig-training-curriculum"}, "image": {"alt": "For each task, lines from the iterations without a curriculum over those with horizons in stages to those with the adaptive one; most fall.", "width": "600px"}} tags=["hide-input"]
 page.note("test_every", page.size(smoke=50, laptop=100, paper=100))
@@ -535,7 +507,6 @@ paired = [pair for own in by_rule.values() for pair in zip(*pair_rows(own["adapt
 adaptive, without = map(list, zip(*paired)) if paired else ([], [])
 ends = {"value": "", "low": "_low", "high": "_high"}
 
-
 def compare_rules():
     saved = compare_iterations(adaptive, without)
     numbers = {f"ratio{end}": min(getattr(saved, part), 1e6) for part, end in ends.items()} | {"pairs": len(adaptive)}
@@ -543,7 +514,6 @@ def compare_rules():
         gained = compare_paired(*([row[column] for row in own] for own in (adaptive, without)))
         numbers |= {f"{name}{end or '_difference'}": getattr(gained, part) for part, end in ends.items()}
     return numbers
-
 
 smaller = page.size(smoke="three vectors of two", laptop="8 vectors of 4, 4,000 iterations", paper=None)
 options = {"figure": "fig-training-curriculum", "seeds": len(group(adaptive, "seed")) or 1, "scale": smaller}
@@ -590,9 +560,8 @@ figures.plot_curves(together) if together else "No saved results, so no figure."
 # ## Initialisation
 #
 # Figures 10 to 12 of the paper compare two initialisations on repeat copy of eight vectors. Uniform weights between
-# $\pm 1/\sqrt{N}$ have a third of the variance of Gaussian weights with variance $1/N$. A Gaussian initialisation
-# therefore has a spectral radius of about 1 instead of 0.58, so slowly decaying modes of all angles exist before
-# training.
+# $\pm 1/\sqrt{N}$ have a third of the variance of Gaussian weights with variance $1/N$. A Gaussian initialisation therefore
+# has a spectral radius of about 1 instead of 0.58, so slowly decaying modes of all angles exist before training.
 
 # %% mystnb={"figure": {"caption": "Mean magnitude of the slow modes after training from uniform and Gaussian initial weights, one line per seed.", "name": "fig-training-radii"}, "image": {"alt": "Lines from the radius with uniform initialisation to that with Gaussian initialisation of the same seed.", "width": "420px"}} tags=["hide-cell"]
 by_width = {task: own for (task,), own in group(starts.rows, "task").items()}

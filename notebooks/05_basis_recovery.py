@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Recovering and testing the wave basis (Algorithm 1, interventions)
 #
@@ -43,7 +28,6 @@ from twm.analysis.recovery import METHODS, needed_coordinates, recover_basis, re
 from twm.analysis.report import Subject, collect_panels, gather_subject, read_checkpoint, tabulate_analyses
 from twm.analysis.systems import ElmanSystem, as_system, linearise_system
 from twm.book.figures import basis_recovery as figures
-from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, worst
 from twm.models.elman import construct_elman
 from twm.paths import results_dir
@@ -56,7 +40,6 @@ from twm.theory.systems import make_linear_hds, make_repeat_copy, parse_task
 from twm.training.plans import ModelPlan
 
 page = open_page("05_basis_recovery", profile=profile, device=device, seed=seed, reuse=reuse)
-use_style()
 
 # %% tags=["hide-input"]
 tiny = {"hidden": 32, "learning_rate": 2e-3, "test_every": 200, "test_count": 64, "multiples": (1,)}
@@ -86,10 +69,8 @@ settled = tables[0] or [
 ]
 bar = page.size(smoke=0.95, laptop=0.999, paper=0.999)
 
-
 def is_converged(row):
     return float(row["accuracy"]) >= bar and str(row["rank_network"]) == str(row["rank_theory"])
-
 
 def tally(chosen):
     """Count seeds and settings apart."""
@@ -181,11 +162,10 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 # Without biases, $h^* = 0$ and $J = 1$ for tanh. With biases, we find $h^*$ by Newton's method, which also converges
 # to unstable fixed points.
 #
-# A basis $\Psi$ has one column for each component of each variable, and its {term}`dual <dual basis>` $\Psi^*$
-# decodes them. Agreement of $\Psi^* W \Psi$ with the {term}`wave operator` $\Phi$ does not show that a basis is
-# right. In {term}`repeat copy` $W^s = 1$ on the memories, so *any* block of directions taken as $\Psi_s$ and
-# propagated by $W$ reproduces $\Phi$, although its columns mix the variables. We therefore require four criteria
-# together:
+# A basis $\Psi$ has one column for each component of each variable, and its {term}`dual <dual basis>` $\Psi^*$ decodes them.
+# Agreement of $\Psi^* W \Psi$ with the {term}`wave operator` $\Phi$ does not show that a basis is right. In
+# {term}`repeat copy` $W^s = 1$ on the memories, so *any* block of directions taken as $\Psi_s$ and propagated by $W$
+# reproduces $\Phi$, although its columns mix the variables. We therefore require four criteria together:
 #
 # - **Weights:** the relative error of $\Psi^* W \Psi$ with respect to $\Phi$, and the match of their supports.
 # - **Readout:** $W_r \Psi_s$ is near 1, and $W_r \Psi_k$ is near 0 for all other columns.
@@ -252,12 +232,11 @@ page.record("twm.linearise", linearised | {"networks": len(networks)}, seeds=len
 # :::{admonition} Which method is exact? Tests on constructed networks (A.6)
 # :class: dropdown
 #
-# We first test the methods on networks constructed from the theory. Observability and regression are exact in every
-# case, to {value}`05_basis_recovery:exact_worst|.0e`. For T1 in an orthonormal basis the other methods are exact as
-# well, because they assume such a basis. In a non-orthogonal basis $W_r^+$ differs from $\Psi_s$. The corrected
-# algorithm then recovers the weights but not the stored values. For T2 the printed and mixture methods fail even in
-# an orthonormal basis. They include coordinates that $f$ never uses, and the pseudo-inverse amplifies these nearly
-# empty columns.
+# We first test the methods on networks constructed from the theory. Observability and regression are exact in every case, to
+# {value}`05_basis_recovery:exact_worst|.0e`. For T1 in an orthonormal basis the other methods are exact as well, because
+# they assume such a basis. In a non-orthogonal basis $W_r^+$ differs from $\Psi_s$. The corrected algorithm then recovers
+# the weights but not the stored values. For T2 the printed and mixture methods fail even in an orthonormal basis. They
+# include coordinates that $f$ never uses, and the pseudo-inverse amplifies these nearly empty columns.
 #
 # Appendix A.6 gives another reason why powers can fail for T2. The boundary acts before the substrate is full. After
 # one power the block misses $\Psi_{s-1}$ by $\Psi_s F_s$. After two powers it misses $\Psi_{s-2}$ by
@@ -318,7 +297,6 @@ page.record("twm.alg1.error", power_errors | {"networks": draws}, seeds=draws)
 def raise_powers(W, Psi_s, s):
     return np.concatenate([np.linalg.matrix_power(W, s - k) @ Psi_s for k in range(1, s + 1)], axis=1)
 
-
 needed, polluted, tasks = [], [], ["T2", "T3", "T4", "random:8,4,1", "fibonacci:2,1"]
 for task in map(parse_task, tasks):
     frame = make_basis(task.size, kind="orthonormal", seed=seed)
@@ -333,11 +311,10 @@ page.record("twm.alg1.negligible", numbers, settings=3)
 # %% [markdown]
 # ### Waves in a trained network
 #
-# We now turn to trained networks. The paper profile reads the saved networks of
-# [the training page](04_training.ipynb), and the smaller profiles train smaller ones here. A network counts as
-# *converged* if it solves its task with the predicted number of slow modes, which are eigenvalues with
-# $|\lambda| > 0.9$. To solve a task means an accuracy of at least 0.999 over 200 output steps (0.95 in the smoke
-# profile, whose networks are trained only briefly).
+# We now turn to trained networks. The paper profile reads the saved networks of [the training page](04_training.ipynb), and
+# the smaller profiles train smaller ones here. A network counts as *converged* if it solves its task with the predicted
+# number of slow modes, which are eigenvalues with $|\lambda| > 0.9$. To solve a task means an accuracy of at least 0.999
+# over 200 output steps (0.95 in the smoke profile, whose networks are trained only briefly).
 #
 # {numref}`fig-basis-waves` shows a converged network. In {value}`twm.fig3:networks` such networks on T1 we decode all
 # {value}`twm.fig3:variables` variables from the first output step onwards. The worst $R^2$ is
@@ -345,12 +322,11 @@ page.record("twm.alg1.negligible", numbers, settings=3)
 # of held-out hidden states. No single neuron represents a variable: the largest squared correlation between a neuron
 # and a variable is {value}`twm.fig3:best_neuron|.2f`.
 #
-# The paper states that the other tasks give the same result, and this holds only in part ({claim}`twm.fig3.tasks`).
-# In {value}`twm.fig3.tasks:networks` networks on T2 to T4, the worst $R^2$ is
-# {value}`twm.fig3.tasks:encoding_r2_200|.4f` from the second period onwards. From the first output step onwards it is
-# only {value}`twm.fig3.tasks:output_r2|.2f`. Single neurons do carry information in these networks. We count neurons
-# that have a squared correlation above .9 with one variable: the smallest and largest counts, out of 128 neurons, are
-# {value}`twm.fig3.tasks:clear_neurons`.
+# The paper states that the other tasks give the same result, and this holds only in part ({claim}`twm.fig3.tasks`). In
+# {value}`twm.fig3.tasks:networks` networks on T2 to T4, the worst $R^2$ is {value}`twm.fig3.tasks:encoding_r2_200|.4f` from
+# the second period onwards. From the first output step onwards it is only {value}`twm.fig3.tasks:output_r2|.2f`. Single
+# neurons do carry information in these networks. We count neurons that have a squared correlation above .9 with one
+# variable: the smallest and largest counts, out of 128 neurons, are {value}`twm.fig3.tasks:clear_neurons`.
 #
 # ### Method comparison
 #
@@ -389,7 +365,6 @@ for by_hand, method in ((algorithm_1, "printed"), (released, "released")):
     by_library = copied.bases[method].basis
     assert np.abs(by_hand - by_library).max() < 1e-8 * np.abs(by_library).max()
 
-# %%
 # Regression finds the columns of Psi in h = Psi m, where m are the variables of the wave.
 h, m = (part[sample.settled :].reshape(-1, part.shape[-1]) for part in (sample.states, sample.waves))
 regressed = np.linalg.lstsq(m, h, rcond=None)[0].T
@@ -402,11 +377,9 @@ block = np.linalg.qr(np.random.default_rng(seed).standard_normal((basis.rank, di
 columns = raise_powers(W, basis.basis @ block, s)
 wrong = replace(basis, basis=columns, dual_basis=np.linalg.pinv(columns))
 
-
 def load_network(row):
     path = results_dir() / "networks" / f"{row['network']}.safetensors"
     return (read_checkpoint(path) if page.reuse else subjects[row["task"]]).system, parse_task(row["task"])
-
 
 def try_powers(row):
     """Judge W^(s-k) W_r^+ with columns of their own length; correlate what the released form decodes with stored values."""
@@ -481,9 +454,8 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # :class: dropdown
 #
 # The earlier paper leaves $\alpha$ open and removes transients from every $\Psi_k$, including the newest. It treats
-# eigenvalues with $|\lambda| < 1$ as transient. We also use the threshold 0.9, above which we count memories. We test
-# all converged repeat-copy networks, and three further statements of that paper with $\alpha = 1$ and the threshold
-# 0.9.
+# eigenvalues with $|\lambda| < 1$ as transient. We also use the threshold 0.9, above which we count memories. We test all
+# converged repeat-copy networks, and three further statements of that paper with $\alpha = 1$ and the threshold 0.9.
 #
 # | Statement in the earlier paper | Result here |
 # |---|---|
@@ -497,22 +469,20 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # theory equates with $\Psi_s$ in a non-orthogonal basis too, whereas $W_r^+$ equals $\Psi_s$ only in an orthonormal
 # one. Because every block is orthogonal to the transients, the pseudo-inverse acts as a left-eigenvector dual.
 #
-# The result depends on the threshold, because training can leave an eigenvalue of a memory just below 1, and the
-# printed threshold then removes that direction. Of {value}`emt.alg:networks` networks, {value}`emt.alg:passing` meet
-# both criteria at some $\alpha$ with the printed threshold, and {value}`emt.alg:slow_passing` with 0.9
-# ({claim}`emt.alg`).
+# The result depends on the threshold, because training can leave an eigenvalue of a memory just below 1, and the printed
+# threshold then removes that direction. Of {value}`emt.alg:networks` networks, {value}`emt.alg:passing` meet both criteria
+# at some $\alpha$ with the printed threshold, and {value}`emt.alg:slow_passing` with 0.9 ({claim}`emt.alg`).
 #
 # The distance between $W_{uh}$ and $W_r^+$ is {value}`emt.relations:least_encoder|.1f` to
 # {value}`emt.relations:encoder|.1f` times the norm of $W_r^+$, most of it transient. Without transients, $W_{uh}$ is
 # within {value}`emt.relations:newest|.2f` of the regressed $\Psi_s$, and $W_r^+$ is not. Each step
 # $W\Psi_k = \Psi_{k-1}$ of the regressed basis is exact to {value}`emt.relations:step|.3f`.
 #
-# For the interaction we use that paper's definitions: its basis with columns of unit length, and the principal
-# components of the remaining activity. The remaining space does not drive the memories, because the columns are
-# orthogonal to all transient eigenvectors. In the other direction, the norm of the block is
-# {value}`emt.offblock:least_out_of|.2f` to {value}`emt.offblock:out_of|.2f` of that of the memories, because trained
-# networks are not normal. Activity outside the memories decays, with a spectral radius of at most
-# {value}`emt.offblock:radius|.2f` ({claim}`emt.offblock`).
+# For the interaction we use that paper's definitions: its basis with columns of unit length, and the principal components of
+# the remaining activity. The remaining space does not drive the memories, because the columns are orthogonal to all
+# transient eigenvectors. In the other direction, the norm of the block is {value}`emt.offblock:least_out_of|.2f` to
+# {value}`emt.offblock:out_of|.2f` of that of the memories, because trained networks are not normal. Activity outside the
+# memories decays, with a spectral radius of at most {value}`emt.offblock:radius|.2f` ({claim}`emt.offblock`).
 # :::
 
 # %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, for one network per size of repeat copy, with transients defined by a magnitude below 0.9. Left: relative error of the weights. Right: R\u00b2 of the worst variable. Dotted lines mark the pass criteria, which are met only near alpha = 1.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input", "hide-cell"]
@@ -526,10 +496,8 @@ good = [row["network"] for row in looked if row["alpha"] <= 1]
 encoders = ("encoder", "least_encoder", "encoder_slow", "least_encoder_slow")
 shown = tally(looked) | {"figure": "fig-basis-mixture"}
 
-
 def choose(*wanted):
     return {name: (most | least)[name] for name in wanted} | {"networks": len(looked)}
-
 
 page.record("emt.alg", counts | choose("least_alpha"), **shown)
 page.record("emt.offblock", choose("into", "out_of", "least_out_of", "out_of_contents", "radius"), **shown)
@@ -549,10 +517,9 @@ figures.plot_mixture(alphas, scans)
 # $f$ in the last block row. For T2 to T4 only the observable coordinates are shown, so some waves are shorter than
 # others. The paper calls this an "optimised basis" (Fig. 4).
 #
-# For T2 to T4 the copy weights exceed 1. This is not an error of the basis. The tanh scales its input $p$ by
-# $g(p)/p$, which is 1 at the origin and smaller in use. Let $G$ be the diagonal matrix of each neuron's mean gain
-# along the orbit. The running network takes on average the step $\Psi^* G\, W\, \Psi$, and the theory predicts ones
-# for this matrix.
+# For T2 to T4 the copy weights exceed 1. This is not an error of the basis. The tanh scales its input $p$ by $g(p)/p$, which
+# is 1 at the origin and smaller in use. Let $G$ be the diagonal matrix of each neuron's mean gain along the orbit. The
+# running network takes on average the step $\Psi^* G\, W\, \Psi$, and the theory predicts ones for this matrix.
 
 # %% mystnb={"figure": {"caption": "Recurrent weights of trained networks in the recovered basis (the paper's Fig. 4, for all tasks). Columns: the weights themselves, the weights multiplied by the mean gain of tanh, and the prediction. Squares mark entries above one half, diamonds entries below minus one half. Variables are numbered from the oldest. With the mean gain, the weights match the prediction.", "name": "fig-basis-operators"}, "image": {"alt": "Rows of three heatmaps. In each a shifted diagonal and a few entries in the last rows, at the same places in all three columns; the first column's entries are darker than the others'.", "width": "780px"}} tags=["hide-input"]
 regressed = pick(converged, method="regression", task=tuple(names))
@@ -592,7 +559,6 @@ def count_signs(found, states):
     read = found.bases["regression"].read_waves(states.states)
     return {"clusters": clusters, "wrong_bits": int((np.sign(read) != states.waves).sum()), "bits": read.size}
 
-
 page.record("twm.fig8", count_signs(copied, fresh) | {"networks": 1}, figure="fig-basis-copy", settings=1, scale=scale)
 
 figures.plot_decomposition(**collect_panels(copy, copied))
@@ -602,7 +568,7 @@ figures.plot_decomposition(**collect_panels(copy, copied))
 # ({claim}`twm.fig8`). The paper's Fig. 6 uses 16 vectors of 5 components, so that each run can hold a text of four
 # characters, drawn five rows high, here "3141". (The smoke profile constructs this network instead of training it.)
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 (the paper's Fig. 6), given the picture of 3141. Panels as in the previous figure. In panel D the digits travel through the variables along diagonals. This network was initialised with an orthogonal matrix, which the paper does not use.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
 slow = {"iterations": 30_000, "learning_rate": 5e-4, "curriculum": "adaptive", "drop_at": 24_000}
 quick = {"iterations": 4000, "learning_rate": 1e-3, "curriculum": "adaptive", "drop_at": 3000}
 plan, text = ModelPlan("repeat-copy:16,5", init="orthogonal", **(quick if profile == "laptop" else slow)), "3141"
@@ -628,8 +594,6 @@ for start in ("uniform", "orthogonal"):
     numbers |= {f"{start}_ranks": [rank for rank, _ in own], f"{start}_whole": sum(whole for _, whole in own)}
 few = {"settings": len(pictures), "scale": built or "one or two networks of a start and size, of the five that are planned"}
 page.settle("twm.fig6", picture, no_picture, lambda: numbers | {"networks": len(pictures)}, figure="fig-basis-picture", **few)
-
-# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 (the paper's Fig. 6), given the picture of 3141. Panels as in the previous figure. In panel D the digits travel through the variables along diagonals. This network was initialised with an orthogonal matrix, which the paper does not use.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
 figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture else no_picture
 
 # %% [markdown]
@@ -665,14 +629,12 @@ x = np.random.default_rng(seed).choice([-1.0, 1.0], size=(16, 8, 4))
 truth = np.stack([repeat_copy_state(x, time)[:, -1] for time in range(993, 1001)])
 Phi = make_wave_operator(make_repeat_copy(8, 4).matrix)
 
-
 def repeat(frame, strength, nonlinearity="tanh"):
     """Run 1,000 steps at one strength or one for each variable; return the sign accuracy and the mean amplitude."""
     W = transform_operator(strength * Phi, frame)
     system = ElmanSystem(W, frame.basis[:, -4:], frame.dual_basis[-4:], nonlinearity=nonlinearity)
     outputs = system.read(system.run(np.zeros((16, 128)), 1000, np.moveaxis(x, 1, 0))[-8:])
     return (np.sign(outputs) == truth).mean(), np.abs(outputs).mean()
-
 
 draws = range(page.size(smoke=2, laptop=10, paper=10))
 frames = {"standard": [make_basis(32, 128)], "orthonormal": [make_basis(32, 128, "orthonormal", seed=draw) for draw in draws]}
@@ -798,7 +760,6 @@ def count_wrong(system):
     edits = [write_variable(system, found, ran, where, text_to_states("7"), at, laps * 16).right for where, at in shapes]
     return int((~np.array(edits)).sum()), np.size(edits)
 
-
 accurate = {row["model"] for row in tried if float(row["accuracy"]) >= 0.999} or set(systems)
 misdrawn = {name: count_wrong(systems[name]) for name in pictures if name in accurate}
 page.settle("ours.edit", picture, no_picture, lambda: {
@@ -821,10 +782,9 @@ strips if picture is not None else None
 #
 # ### Interchange interventions
 #
-# In an interchange intervention (activation patching), each variable in turn takes the value that it has in another
-# run. We measure *changed*, the share of outputs that must change and do so as predicted, and *unchanged*, the share
-# of all other outputs that stay as they are. Subspace interventions can mislead (Makelov et al., arXiv:2311.17030),
-# so we use two tests:
+# In an interchange intervention (activation patching), each variable in turn takes the value that it has in another run. We
+# measure *changed*, the share of outputs that must change and do so as predicted, and *unchanged*, the share of all other
+# outputs that stay as they are. Subspace interventions can mislead (Makelov et al., arXiv:2311.17030), so we use two tests:
 #
 # - The **strict test** uses one steady-state basis at all steps, and the stored values that its own dual decodes.
 # - The **weak test** uses a basis fitted at each step, and stored values known from the inputs.
@@ -853,7 +813,6 @@ class RegisterMachine:
     def read(self, states):
         held, pointer = states[..., : -self.slots], states[..., -self.slots :]
         return (held.reshape(*pointer.shape, self.dim) * pointer[..., None]).sum(axis=-2)
-
 
 register, size = RegisterMachine(history, dim), len(W)
 orthogonal = np.linalg.qr(np.random.default_rng(seed).standard_normal((size, size)))[0]
@@ -940,12 +899,11 @@ figures.plot_intervention_steps({"one steady-state basis": left, "basis fitted a
 # {value}`ours.intervention:others` accurate networks with another number of slow modes. From step 8 onwards their
 # smallest share in the strict test is {value}`ours.intervention:others_changed|.2f`.
 #
-# The lowest share belongs to a network on `random:5,5,2`. Its $f$ uses some components twice, so variables become
-# copies of one another and merge into one memory. At step 0 this task needs
-# {value}`05_basis_recovery:merging_variables[0]` variables, whereas the steady-state basis has only
-# {value}`05_basis_recovery:merging_variables[1]` directions. A network constructed for this task fails in the same
-# way: its shares at the four steps are {value}`05_basis_recovery:merging`. The theory thus predicts the failure at
-# step 1.
+# The lowest share belongs to a network on `random:5,5,2`. Its $f$ uses some components twice, so variables become copies of
+# one another and merge into one memory. At step 0 this task needs {value}`05_basis_recovery:merging_variables[0]` variables,
+# whereas the steady-state basis has only {value}`05_basis_recovery:merging_variables[1]` directions. A network constructed
+# for this task fails in the same way: its shares at the four steps are {value}`05_basis_recovery:merging`. The theory thus
+# predicts the failure at step 1.
 #
 # ### Basis recovery for other tasks
 #

@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Vanishing gradients with and without waves
 #
@@ -35,14 +20,10 @@ reuse = True
 # %% tags=["hide-input"]
 import numpy as np
 
-from twm.analysis.gradients import bound_gradients, fit_columns, fit_slope, measure_constants
-from twm.analysis.derivatives import measure_gradients
-from twm.analysis.derivatives import measure_jacobians
-from twm.analysis.gradients import measure_wave_gradients, predict_mixed_neurons
-from twm.analysis.gradients import predict_single_neuron, search_violations
-from twm.analysis.derivatives import run_states, track_first_input
+from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
+from twm.analysis.gradients import bound_gradients, fit_columns, fit_slope, measure_constants, measure_wave_gradients
+from twm.analysis.gradients import predict_mixed_neurons, predict_single_neuron, search_violations
 from twm.book.figures import gradient_bounds as figures
-from twm.book.figures.style import use_style
 from twm.book.session import open_page
 from twm.models.elman import construct_elman, read_network
 from twm.models.kernels import draw_weights
@@ -60,7 +41,6 @@ from twm.training.tables import summarise_starts
 
 page = open_page("06_gradient_bounds", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-use_style()
 
 # %% mystnb={"figure": {"caption": "Derivative of each of eight neurons, at the end of the input phase, with respect to each of eight inputs. A leaky integrator loses old inputs. A perfect integrator keeps all of them, but only as a sum. A wave (delay line) keeps each input in a neuron of its own.", "name": "fig-gradients-idea"}, "image": {"alt": "Three grids. In the first, one row that fades towards old inputs. In the second, one bright row. In the third, a bright diagonal.", "width": "680px"}} tags=["hide-input"]
 single, last = np.eye(8)[:, :1], np.eye(8)[:, 7:]
@@ -197,11 +177,10 @@ for mu in (0.7, 0.9, 1.0, 1.1):
     rotations[mu]["bound"] = bound / traces["linear"].input_norms[-1].mean()
 
 # %% [markdown]
-# The second experiment uses random matrices, as at the beginning of training: PyTorch's default, uniform in
-# $\pm 1/\sqrt N$, and Gaussian weights with standard deviation $0.7/\sqrt N$. By Gelfand's formula
-# $\lVert W^n \rVert^{1/n} \to \rho$, where $\rho \le \mu$ is the spectral radius. For large random matrices the two
-# differ strongly, as $\mu/\rho$ tends to 2. We fit slopes at distances of 20 steps or more, where initial transients
-# have decayed.
+# The second experiment uses random matrices, as at the beginning of training: PyTorch's default, uniform in $\pm 1/\sqrt N$,
+# and Gaussian weights with standard deviation $0.7/\sqrt N$. By Gelfand's formula $\lVert W^n \rVert^{1/n} \to \rho$, where
+# $\rho \le \mu$ is the spectral radius. For large random matrices the two differ strongly, as $\mu/\rho$ tends to 2. We fit
+# slopes at distances of 20 steps or more, where initial transients have decayed.
 
 # %% tags=["hide-input"]
 networks, kinds = page.size(smoke=6, laptop=20, paper=20), {}
@@ -251,9 +230,8 @@ figures.plot_decay(distances, rotations, random)
 # ({claim}`twm.grad.vanish`).
 #
 # The same formula predicts when gradients explode. With a standard deviation of $1.5/\sqrt N$ the slope is
-# {value}`twm.grad.explode:large_slope|+.3f`, and $\log\rho$ is {value}`twm.grad.explode:large_log_radius|+.3f`. With
-# inputs of ±1, the saturating tanh reduces the slope to {value}`twm.grad.explode:large_tanh|+.3f`
-# ({claim}`twm.grad.explode`).
+# {value}`twm.grad.explode:large_slope|+.3f`, and $\log\rho$ is {value}`twm.grad.explode:large_log_radius|+.3f`. With inputs
+# of ±1, the saturating tanh reduces the slope to {value}`twm.grad.explode:large_tanh|+.3f` ({claim}`twm.grad.explode`).
 #
 # :::{admonition} Strong inputs, and the norm of a wave
 # :class: dropdown
@@ -319,10 +297,9 @@ page.record("ours.grad.norm", numbers, **options)
 # The paper has $d$ in place of $\lVert \Psi_1 \rVert$. For vectors of unit length $\lVert\Psi_1\rVert_F = \sqrt d$,
 # and the operator norm is at most that. It equals 1 in an orthonormal basis. For longer vectors $d$ is not a bound.
 #
-# *Step 4, scope.* The equation on the left is exact for every network. The inequality bounds the gradient from
-# *above*. It cannot show that a gradient is large, and only removes the reason why it should be small. To show that
-# the gradient is large, we insert the wave. In a linear network with $W = \Psi\Phi\Psi^*$, $W_r = \Psi_s^*$ and
-# $\varepsilon = 0$,
+# *Step 4, scope.* The equation on the left is exact for every network. The inequality bounds the gradient from *above*. It
+# cannot show that a gradient is large, and only removes the reason why it should be small. To show that the gradient is
+# large, we insert the wave. In a linear network with $W = \Psi\Phi\Psi^*$, $W_r = \Psi_s^*$ and $\varepsilon = 0$,
 #
 # $$
 # \frac{\partial y(s+1)}{\partial x(1)} = \Psi_s^* \, \Psi\Phi\Psi^* \, \Psi_1 = F_1 ,
@@ -405,7 +382,6 @@ single_error, mixed_error = np.abs(alone[0] / alone[1] - 1).max(), np.abs(spread
 page.note("exponent", exponent.value)
 page.note("stretch", stretch.value)
 page.note("equal_steps", int(np.ceil(np.log(alone[0][-1]) / kinds["default"][3][1].value)))
-print(f"exponent {exponent.value:.3f} (limit -1.5), rate per sqrt(s) {stretch.value:.3f} (limit {-amplitude / 2**0.5:.3f})")
 
 waveless = np.exp(kinds["default"][3][1].value * crossed)
 figures.plot_wave_gradients(histories, linear, crossed, tanh, waveless)
@@ -429,12 +405,10 @@ def read_history(task):
     found = {int(path.stem.split("_at")[1]): read_network(path)[0].get_matrices() for path in paths}
     return {0: draw_weights(8, 128, "uniform", 0), **found} if found else {}
 
-
 def train_history(plan):
     model = train_model(plan)
     first = draw_weights(plan.system.dim, plan.hidden, "uniform", plan.seed)
     return {0: first, **model.snapshots, plan.iterations: model.weights}
-
 
 if profile == "paper":
     trained = {task: read_history(task) for task in ("T1", "T2")}
@@ -453,7 +427,6 @@ def draw_sequences(task):
     inputs = binary_inputs_numpy(f"{task}/gradients", seed, 0, 256, shape).astype(float)
     return inputs.transpose(1, 0, 2), rollout(system, inputs, 1)[:, -1]
 
-
 def measure_farthest(task, network, inputs):
     """Return the derivative of the first output with respect to every input, and to the oldest inputs that it uses."""
     system, found = parse_task(task), measure_jacobians(network, inputs)
@@ -461,7 +434,6 @@ def measure_farthest(task, network, inputs):
     columns, parts = np.divmod(places, system.dim)
     oldest = [np.abs(found[c, :, o, p]).mean() for o, c, p in zip(outputs, columns, parts) if c == columns.min()]
     return np.linalg.norm(found, 2, axis=(-2, -1)).mean(-1), float(np.mean(oldest))
-
 
 opening, farthest, ranks = {}, {}, {}
 for task, found in trained.items():
@@ -503,7 +475,6 @@ def measure_left(network, inputs):
     found = np.linalg.norm(track_first_input(network, inputs, steps), 2, axis=(-2, -1)).mean(1)
     return found / found[0]
 
-
 basis = make_basis(history * dim, kind="orthonormal", seed=seed)
 closed, open_end = make_repeat_copy(history, dim), make_linear_hds(np.zeros((dim, history * dim)), history, dim)
 sequences = draw_sequences(first_task)[0][:, :16]
@@ -526,11 +497,10 @@ left["default initialisation"] = measure_left(draw_weights(dim, 128, "uniform", 
 figures.plot_reach(np.arange(1, steps), {name: values[1:] for name, values in left.items()}, history)
 
 # %% [markdown]
-# Preserving the gradient does not imply that inputs can be told apart. We feed the linear waves twice as many inputs
-# as they have columns, and count the input dimensions that the final state retains. Of
-# {value}`06_gradient_bounds:dimensions_in` dimensions, {value}`06_gradient_bounds:dimensions_left` remain with either
-# boundary. With an outflow boundary the first half of the inputs is lost, whereas a cyclic lattice adds inputs that
-# arrive $s$ steps apart.
+# Preserving the gradient does not imply that inputs can be told apart. We feed the linear waves twice as many inputs as they
+# have columns, and count the input dimensions that the final state retains. Of {value}`06_gradient_bounds:dimensions_in`
+# dimensions, {value}`06_gradient_bounds:dimensions_left` remain with either boundary. With an outflow boundary the first
+# half of the inputs is lost, whereas a cyclic lattice adds inputs that arrive $s$ steps apart.
 
 # %% tags=["hide-input"]
 double, counts = np.zeros((2 * history, 1, dim)), {}
@@ -554,7 +524,6 @@ def describe_gradients():
         "fades": [fades[task].value for task in farthest], "networks": [len(values) for values in kept.values()],
     }
 
-
 there = not missing and all(every.values())
 page.note("steepest", max(slopes, default=0.0))
 page.note("highest", max(peaks, default=0.0))
@@ -567,10 +536,9 @@ page.settle("twm.grad.explode", there, reason, lambda: large | {
 }, **options | {"figure": "fig-gradients-reach", "settings": len(every)})
 
 # %% [markdown]
-# We find no exploding gradients beyond the substrate ({claim}`twm.grad.explode`). In
-# {value}`twm.grad.explode:networks` trained networks on T1 to T4 the largest slope is
-# {value}`06_gradient_bounds:steepest|+.4f` per step. No value exceeds {value}`06_gradient_bounds:highest|.1f` times
-# the first one, although eigenvalues of T2 to T4 lie well above 1.
+# We find no exploding gradients beyond the substrate ({claim}`twm.grad.explode`). In {value}`twm.grad.explode:networks`
+# trained networks on T1 to T4 the largest slope is {value}`06_gradient_bounds:steepest|+.4f` per step. No value exceeds
+# {value}`06_gradient_bounds:highest|.1f` times the first one, although eigenvalues of T2 to T4 lie well above 1.
 #
 # ## Tightness
 #
@@ -587,7 +555,6 @@ def measure_shares(network, inputs, targets, columns):
     # In the wave's coordinates the columns are unit vectors and W is a cyclic permutation.
     coordinates = np.einsum("bn,tnd->btd", trace.by_state[-1], columns)
     return shares, trace.input_norms[0] / np.linalg.norm(coordinates, axis=(1, 2))
-
 
 groups, own_shares, draws = {}, {}, page.size(smoke=10, laptop=60, paper=60)
 for kind, activation in (("orthonormal", "linear"), ("skew", "linear"), ("orthonormal", "tanh")):
@@ -645,10 +612,9 @@ figures.plot_tightness(spans)
 # :::{admonition} A tighter bound in the coordinates of the wave
 # :class: dropdown
 #
-# The loss of tightness in non-orthogonal bases can be avoided by measuring in the coordinates of the wave. With
-# $g\Psi$ in place of $g$ and $\Phi$ in place of $W$, the same steps give the bound
-# $\lVert g\Psi \rVert \lVert\Phi\rVert$. In non-orthogonal bases the gradient is at least
-# {value}`06_gradient_bounds:own_share|.3f` of this bound.
+# The loss of tightness in non-orthogonal bases can be avoided by measuring in the coordinates of the wave. With $g\Psi$ in
+# place of $g$ and $\Phi$ in place of $W$, the same steps give the bound $\lVert g\Psi \rVert \lVert\Phi\rVert$. In
+# non-orthogonal bases the gradient is at least {value}`06_gradient_bounds:own_share|.3f` of this bound.
 # :::
 #
 # ## Wave initialisation
@@ -712,7 +678,6 @@ figures.plot_spectra_in_training(spectra, roots) if spectra else "No saved resul
 def list_ratios(init, end="ratio"):
     ratios = [found.ratio for (_, name), found in summaries.items() if name == init]
     return [min(getattr(ratio, end), 1e9) for ratio in ratios]
-
 
 numbers = {"ratios": list_ratios("wave"), "lows": list_ratios("wave", "low"), "highs": list_ratios("wave", "high")}
 numbers |= {"rotation_ratios": list_ratios("orthogonal"), "rotation_highs": list_ratios("orthogonal", "high")}
@@ -793,11 +758,9 @@ if profile == "paper" and summaries:
 # - **"The bound decays as $\mu^s$."** At the default initialisation $\mu$ exceeds 1 and the bound grows. The gradient
 #   vanishes at the rate of the spectral radius ({claim}`twm.grad.vanish`).
 # - **The constant $d$** is valid only if no basis vector is longer than 1 ({claim}`twm.grad.d`).
-# - **"No power of $\mu$, so it need not vanish."** This is true, but an upper bound never shows that a quantity is
-#   large.
-# - **"How far back the input is does not affect gradient computation."** This holds in linear networks, to rounding
-#   error. Behind tanh the distance matters slowly, and in trained networks with eigenvalues above 1 it matters
-#   quickly.
+# - **"No power of $\mu$, so it need not vanish."** This is true, but an upper bound never shows that a quantity is large.
+# - **"How far back the input is does not affect gradient computation."** This holds in linear networks, to rounding error.
+#   Behind tanh the distance matters slowly, and in trained networks with eigenvalues above 1 it matters quickly.
 # - **Waves as the cause of faster training.** Rotations without columns are as fast ({claim}`ours.init`).
 # - **Scope.** We compared initialisations of the recurrent weights only, with one protocol, on copying tasks and with
 #   horizons up to 40. Initialising the encoder and readout as well would solve repeat copy before training.

@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Wave-RNN: benchmarks, learned waves, LSTMs
 #
@@ -42,7 +27,6 @@ from twm.analysis.judging import judge_content
 from twm.analysis.recovery import regress_basis, sample_states
 from twm.analysis.systems import SequenceSystem
 from twm.book.figures import wave_rnn as figures
-from twm.book.figures.style import use_style
 from twm.book.session import DataTable, group, open_page, pick, show
 from twm.models.rings import IdentityRNN, WaveRNN
 from twm.theory.activity import convolve_ring, make_ring_matrix, measure_activity_spectrum, measure_line_share
@@ -51,7 +35,6 @@ from twm.training import tables
 from twm.training.sweeps import list_speeds, measure_bands, record_activity, were_trained
 
 page = open_page("07_wave_rnn", profile=profile, device=device, seed=seed, reuse=reuse)
-use_style()
 
 # %% tags=["hide-input"]
 def say_scale(rows):
@@ -81,22 +64,19 @@ def settle_comparison(claim, there, name, numbers, figure, models, rivals, **mor
     trained = were_trained(pick(tables.pick_best(rows), network=rivals), curves)
     settle(claim, there, name, lambda: numbers() | {"rivals_trained": trained}, figure, rows, **more)
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Activity (top) and its two-dimensional spectrum (bottom) while each network reads one image. Left, the clearest ring of the wave-RNN; right, the iRNN, with neurons sorted by the time of their peak. A travelling wave appears as diagonal stripes in the activity and as a diagonal line in the spectrum. Spectra are divided by those of shuffled activity.", "name": "fig-wave-rnn-activity"}, "image": {"alt": "Two columns of heatmaps. Left, the wave-RNN has diagonal stripes in its activity and a bright diagonal in its spectrum. Right, the same two plots for the iRNN.", "width": "720px"}} tags=["hide-input"]
 plain, permuted = page.collect("smnist"), page.collect("psmnist")
-
 
 def watch(models, row, suffix=""):
     """Return a network's activity, or None where its weights are not saved."""
     found = models.find_network(row["model"] + suffix)
     return found and record_activity(*found)
 
-
 usual = [row for row in reversed(tables.pick_best(plain.rows)) if row["seed"] == seed and not row["mlp"]]
 usual = [row for row in usual if (row["network"], row["init"]) in (("wrnn", "shift"), ("irnn", "identity"))]
 first = {tables.name_kind(row): row for row in usual}
 seen = {name: activity for name, row in first.items() if (activity := watch(plain, row)) is not None}
 
-# %% mystnb={"figure": {"caption": "Activity (top) and its two-dimensional spectrum (bottom) while each network reads one image. Left, the clearest ring of the wave-RNN; right, the iRNN, with neurons sorted by the time of their peak. A travelling wave appears as diagonal stripes in the activity and as a diagonal line in the spectrum. Spectra are divided by those of shuffled activity.", "name": "fig-wave-rnn-activity"}, "image": {"alt": "Two columns of heatmaps. Left, the wave-RNN has diagonal stripes in its activity and a bright diagonal in its spectrum. Right, the same two plots for the iRNN.", "width": "720px"}} tags=["hide-input"]
 panels = {}
 for name, activity in sorted(seen.items(), reverse=True):
     shares = [measure_bands(activity[:1, place : place + 1]) for place in range(activity.shape[1])]
@@ -118,9 +98,8 @@ settle("wrnn.unnormalised", there, "smnist", lambda: {
 }, "activity", pick(shown, network="wrnn"))
 
 # %% [markdown]
-# The table lists the claims tested on this page, with the paper's numbers and ours.
-# Several values in one cell follow the order given in the first column.
-# Scales and numbers of seeds are on the [scoreboard](../scoreboard.md).
+# The table lists the claims tested on this page, with the paper's numbers and ours. Several values in one cell follow the
+# order given in the first column. Scales and numbers of seeds are on the [scoreboard](../scoreboard.md).
 #
 # | Claim of the paper | Paper | Here | Verdict |
 # |---|---|---|---|
@@ -157,10 +136,9 @@ settle("wrnn.unnormalised", there, "smnist", lambda: {
 # h_x(t+1) = (1 - \nu)\, h_x(t) + \nu\, h_{x-1}(t) .
 # $$ (eq-wave-rnn-ring)
 #
-# The weights form a circulant matrix, that is, a convolution with the kernel $[\nu, 1-\nu, 0]$.
-# At $\nu = 1$ the matrix is an exact shift, and no information is lost.
-# For $0 < \nu < 1$ activity moves more slowly and spreads.
-# At $\nu = 0$ the matrix is the identity, and a bump of activity stays where it is.
+# The weights form a circulant matrix, that is, a convolution with the kernel $[\nu, 1-\nu, 0]$. At $\nu = 1$ the matrix is
+# an exact shift, and no information is lost. For $0 < \nu < 1$ activity moves more slowly and spreads. At $\nu = 0$ the
+# matrix is the identity, and a bump of activity stays where it is.
 
 # %% mystnb={"figure": {"caption": "Recurrent matrices (top) and the resulting activity over time (bottom) on a ring of 24 neurons. At Courant number 1 a bump travels unchanged; at 1/2 it travels at half the speed and spreads; at 0, the bump system, it stays in place.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred diagonal band and a horizontal band.", "width": "700px"}} tags=["hide-input"]
 size, steps = 24, 48
@@ -183,11 +161,10 @@ page.record("wrnn.wave", numbers, figure="fig-wave-rnn-ring")
 # Matrix and convolution differ by at most {value}`wrnn.wave:difference|.1e` at {value}`wrnn.wave:courants` Courant numbers.
 # Every such matrix commutes with the shift, which is the defining property of a convolution.
 #
-# A wave helps memory because the position of activity encodes its age.
-# Suppose that three inputs arrive at different times in three channels.
-# On rotating rings, each input leaves activity at a separate position.
-# In the bump system, all inputs to a channel add up on one neuron, and their order is lost.
-# We train a linear decoder to report the time and the channel of each input.
+# A wave helps memory because the position of activity encodes its age. Suppose that three inputs arrive at different times
+# in three channels. On rotating rings, each input leaves activity at a separate position. In the bump system, all inputs to
+# a channel add up on one neuron, and their order is lost. We train a linear decoder to report the time and the channel of
+# each input.
 
 # %% mystnb={"figure": {"caption": "Three inputs (left), the state they leave on rotating rings (middle), and the state they leave in the bump system (right). On the rings, activity further along entered earlier. In the bump system, only the number of inputs per channel remains.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "720px"}} tags=["hide-input"]
 readings = {"wave": read_onsets(True, seed=seed), "bump": read_onsets(False, seed=seed)}
@@ -278,16 +255,14 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # ## Copy
 #
 # The input consists of ten symbols, a delay of $T$ steps, a delimiter, and ten steps in which the symbols must be recalled.
-# The loss is the cross-entropy averaged over all steps.
-# The released code divides it once more by the test batch size, 50, so the paper's losses are 50 times lower.
-# Ratios of losses are unaffected.
+# The loss is the cross-entropy averaged over all steps. The released code divides it once more by the test batch size, 50,
+# so the paper's losses are 50 times lower. Ratios of losses are unaffected.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Copy: test loss during training, one line per seed. The wave-RNN's loss falls by orders of magnitude with occasional jumps; the iRNN's loss decreases little.", "name": "fig-wave-rnn-copy"}, "image": {"alt": "One panel per delay. The wave-RNN's loss falls by orders of magnitude, with upward jumps; the iRNN's stays high.", "width": "760px"}} tags=["hide-input"]
 copies = page.collect("copy")
 copy_cells = tables.summarise_copy(copies.rows)
 print(copies.about)
 
-# %% tags=["hide-input"]
 def group_curves(models, rows, key):
     """Return learning curves by title, then by what the paper calls the network."""
     panels = {}
@@ -296,7 +271,6 @@ def group_curves(models, rows, key):
         own.setdefault(tables.name_kind(row), []).extend(models.curves.get(row["model"], []))
     return panels
 
-# %% mystnb={"figure": {"caption": "Copy: test loss during training, one line per seed. The wave-RNN's loss falls by orders of magnitude with occasional jumps; the iRNN's loss decreases little.", "name": "fig-wave-rnn-copy"}, "image": {"alt": "One panel per delay. The wave-RNN's loss falls by orders of magnitude, with upward jumps; the iRNN's stays high.", "width": "760px"}} tags=["hide-input"]
 shown = sorted((row for row in copies.rows if row["neurons"] < 600), key=tables.read_wait)
 panels = group_curves(copies, shown, lambda row: f"T = {tables.read_wait(row)}")
 figures.plot_losses(panels) if panels else "No saved results: figure omitted."
@@ -312,7 +286,7 @@ DataTable(
     "Copy: lowest test loss and fraction of symbols recalled (means over seeds; the better of the iRNN sizes trained)",
 )
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Target sequence and network output for one test sequence of the copy task. Colours are categories; the ten symbols at the end must match.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above output. For the wave-RNN both rows agree; for the iRNN the last ten cells differ.", "width": "700px"}} tags=["hide-input"]
 most = max((cell.seeds for cell in copy_cells), default=1)
 rival = ((copies,), ("irnn",))
 settle_comparison("wrnn.copy", copy_cells, "copy", lambda: tables.describe_copy(copy_cells), "copy", *rival, seeds=most)
@@ -320,7 +294,6 @@ settle_comparison("wrnn.hold", copy_cells, "copy", lambda: tables.describe_hold(
 grid = tables.describe_settings(copies.rows)
 page.settle("wrnn.settings", grid["cells"], "the grid of 135 networks has not been trained: run `twm sweep copy --profile paper --resume`", lambda: grid)
 
-# %% mystnb={"figure": {"caption": "Target sequence and network output for one test sequence of the copy task. Colours are categories; the ten symbols at the end must match.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above output. For the wave-RNN both rows agree; for the iRNN the last ten cells differ.", "width": "700px"}} tags=["hide-input"]
 recalls = {}
 for row in sorted(tables.pick_best(copies.rows), key=tables.read_wait):
     found = copies.find_network(row["model"])
@@ -344,7 +317,7 @@ figures.plot_recall(recalls) if recalls else "No saved network: figure omitted."
 # The paper adds that more channels learn faster and reach lower errors.
 # We train networks with one to six rings on the same task.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Copy with a delay of ten steps: test loss during training by number of rings, one line per seed. Networks with more rings learn faster.", "name": "fig-wave-rnn-channels"}, "image": {"alt": "Falling curves in four colours: slowest with one ring, fastest with four and six rings.", "width": "520px"}} tags=["hide-input"]
 wider = page.collect("channels")
 by_rings = group(sorted(wider.rows, key=lambda row: row["channels"]), "channels")
 medians = lambda column: [float(np.median([row[column] or row["iterations"] + 1 for row in own])) for own in by_rings.values()]
@@ -352,7 +325,6 @@ settle("wrnn.channels", wider, "channels", lambda: {
     "rings": [rings for (rings,) in by_rings], "iterations": medians("iterations_to_99"), "losses": medians("loss"),
 }, "channels", wider.rows, seeds=len(group(wider.rows, "seed")) or 1)
 
-# %% mystnb={"figure": {"caption": "Copy with a delay of ten steps: test loss during training by number of rings, one line per seed. Networks with more rings learn faster.", "name": "fig-wave-rnn-channels"}, "image": {"alt": "Falling curves in four colours: slowest with one ring, fastest with four and six rings.", "width": "520px"}} tags=["hide-input"]
 panels = {"copy, T = 10": {f"rings: {rings}": wider.list_curves(own) for (rings,), own in by_rings.items()}}
 figures.plot_losses(panels) if wider else "No saved results: figure omitted."
 
@@ -366,13 +338,11 @@ figures.plot_losses(panels) if wider else "No saved results: figure omitted."
 # The best constant output has a loss of 1/6.
 # The task counts as solved when a logged training loss is at most 0.05; we log every 100 iterations.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Adding: test loss during training, one line per seed. The wave-RNN's loss falls almost at once, the iRNN's after a plateau near 1/6.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Curves of the loss on a logarithmic axis. The wave-RNN's falls at once; the iRNN's stays near one sixth for longer.", "width": "560px"}} tags=["hide-input"]
 sums = page.collect("adding")
 print(sums.about)
 own_seeds = len(group(sums.rows, "seed")) or 1
 settle_comparison("wrnn.adding", sums, "adding", lambda: tables.describe_adding(sums.rows), "adding", (sums,), ("irnn",), seeds=own_seeds)
-
-# %% mystnb={"figure": {"caption": "Adding: test loss during training, one line per seed. The wave-RNN's loss falls almost at once, the iRNN's after a plateau near 1/6.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Curves of the loss on a logarithmic axis. The wave-RNN's falls at once; the iRNN's stays near one sixth for longer.", "width": "560px"}} tags=["hide-input"]
 panels = group_curves(sums, sorted(sums.rows, key=tables.read_wait), lambda row: f"T = {tables.read_wait(row)}")
 figures.plot_losses(panels) if panels else "No saved results: figure omitted."
 
@@ -482,11 +452,10 @@ figures.plot_parameters(sizes) if sizes else "No saved results: figure omitted."
 #
 # ## Noisy CIFAR-10
 #
-# Each row of a colour image is one input, and noise fills the remaining steps.
-# Training ends, and settings are chosen, as for MNIST.
-# The images are recompressed as JPEG, so accuracies are not comparable with published ones on CIFAR-10.
+# Each row of a colour image is one input, and noise fills the remaining steps. Training ends, and settings are chosen, as
+# for MNIST. The images are recompressed as JPEG, so accuracies are not comparable with published ones on CIFAR-10.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Noisy CIFAR-10: test accuracy during training, one line per network. An accuracy of 10% is chance.", "name": "fig-wave-rnn-noise"}, "image": {"alt": "Test accuracy against epochs, one curve per network.", "width": "560px"}} tags=["hide-input"]
 noisy = page.collect("nscifar")
 cifar = {network: float(np.mean(list(own.values()))) for network, own in tables.list_accuracies(noisy.rows).items()}
 complete = all(network in cifar for network in ("wRNN", "iRNN", "LSTM", "GRU"))
@@ -494,35 +463,30 @@ numbers = {network.lower(): value for network, value in cifar.items()}
 settle_comparison("wrnn.cifar", complete, "nscifar", lambda: numbers, "noise", (noisy,), ("irnn", "lstm", "gru"))
 print(noisy.about)
 
-# %% mystnb={"figure": {"caption": "Noisy CIFAR-10: test accuracy during training, one line per network. An accuracy of 10% is chance.", "name": "fig-wave-rnn-noise"}, "image": {"alt": "Test accuracy against epochs, one curve per network.", "width": "560px"}} tags=["hide-input"]
 curves = group_curves(noisy, tables.pick_usual(noisy.rows), lambda row: "nsCIFAR-10")
 points = [point for own in curves.values() for line in own.values() for point in line]
 first_look = min((point["iteration"] for point in points), default=1)
 figures.plot_accuracy(curves, first_look) if curves else "CIFAR-10 is not used at this scale: figure omitted."
 
 # %% [markdown]
-# The paper reports that the wave-RNN outperforms the LSTM, the GRU and the iRNN.
-# Here the wave-RNN reaches {value}`wrnn.cifar:wrnn|.1f`% and the iRNN {value}`wrnn.cifar:irnn|.1f`%.
-# The LSTM reaches {value}`wrnn.cifar:lstm|.1f`% and the GRU {value}`wrnn.cifar:gru|.1f`%.
-# Accuracies near 10% mean that a network has not learned the task, so they order no networks.
-# The verdict states whether all of them were trained until they stopped improving ({claim}`wrnn.cifar`).
+# The paper reports that the wave-RNN outperforms the LSTM, the GRU and the iRNN. Here the wave-RNN reaches
+# {value}`wrnn.cifar:wrnn|.1f`% and the iRNN {value}`wrnn.cifar:irnn|.1f`%. The LSTM reaches {value}`wrnn.cifar:lstm|.1f`%
+# and the GRU {value}`wrnn.cifar:gru|.1f`%. Accuracies near 10% mean that a network has not learned the task, so they order
+# no networks. The verdict states whether all of them were trained until they stopped improving ({claim}`wrnn.cifar`).
 #
 # ## Ablation
 #
-# Table 4 of the paper compares seven variants on the copy task.
-# Four are wave-RNNs: complete, without the encoder initialisation (V-init), without the shift initialisation, and without both.
-# Three are iRNNs: unchanged, with the shift initialisation, and with both.
-# We train all of them with the same learning rate and clipping threshold.
+# Table 4 of the paper compares seven variants on the copy task. Four are wave-RNNs: complete, without the encoder
+# initialisation (V-init), without the shift initialisation, and without both. Three are iRNNs: unchanged, with the shift
+# initialisation, and with both. We train all of them with the same learning rate and clipping threshold.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Ablation (Table 4 of the paper): lowest test loss of each variant, one panel per delay. Blue dots are convolutions, brown squares dense matrices. The two wave-RNNs with shift initialisation have the lowest losses.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with one mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "620px"}} tags=["hide-input"]
 parts = page.collect("ablation")
 # At the paper's scale, the first and fifth rows come from the copy sweep.
 losses = tables.summarise_ablation([*parts.rows, *pick(copies.rows, scale="")])
 ablated, own_seeds = tables.describe_ablation(losses), len(group(parts.rows, "seed")) or 1
 print(parts.about)
 settle_comparison("wrnn.ablation", ablated["columns"], "ablation", lambda: ablated, "ablation", (parts,), ("wrnn", "irnn"), seeds=own_seeds)
-
-# %% mystnb={"figure": {"caption": "Ablation (Table 4 of the paper): lowest test loss of each variant, one panel per delay. Blue dots are convolutions, brown squares dense matrices. The two wave-RNNs with shift initialisation have the lowest losses.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with one mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "620px"}} tags=["hide-input"]
 figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 
 # %% [markdown]
@@ -540,12 +504,11 @@ figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 #
 # ## Learned waves
 #
-# A pattern that moves at one speed has its power on one line in the plane of temporal and spatial frequency.
-# Following the paper, we divide each spectrum by that of the same values in random order.
-# We then find the speed whose line carries the most power, and report the fraction of power on that line.
-# Power on the two axes, where stationary activity would appear, is excluded.
-# The best of many lines always carries some power, so the control is the same activity with its neurons in random order.
-# Neurons of the iRNN are sorted by the time of their peak, which favours finding a wave.
+# A pattern that moves at one speed has its power on one line in the plane of temporal and spatial frequency. Following the
+# paper, we divide each spectrum by that of the same values in random order. We then find the speed whose line carries the
+# most power, and report the fraction of power on that line. Power on the two axes, where stationary activity would appear,
+# is excluded. The best of many lines always carries some power, so the control is the same activity with its neurons in
+# random order. Neurons of the iRNN are sorted by the time of their peak, which favours finding a wave.
 #
 # In {numref}`fig-wave-rnn-activity`, the line of the best speed carries {value}`wrnn.fig2:wave|.2f` of the power in the trained wave-RNN, {value}`wrnn.fig2:before|.2f` before training and {value}`wrnn.fig2:control|.2f` in the control.
 # In the iRNN the fraction is {value}`wrnn.fig2:dense|.2f`.
@@ -609,7 +572,6 @@ def describe_emergence():
         "random_speed": float(np.median(found)) if found else 0.0,
     }
 
-
 settle("wrnn.emerge", "random" in forming, "smnist", describe_emergence, "emerge", pick(plain.rows, network="wrnn", mlp=0))
 
 # %% [markdown]
@@ -619,19 +581,18 @@ settle("wrnn.emerge", "random" in forming, "smnist", describe_emergence, "emerge
 #
 # ## Wave-RNNs and LSTMs on T1
 #
-# Earlier pages identified waves in Elman networks trained on T1, the repeat-copy task.
-# Here we ask whether wave-RNNs and LSTMs trained on the same task are travelling-wave memories too.
-# We use the same two criteria: every stored variable must be decodable, and interchange interventions on one variable must change only the outputs that depend on it.
-# Neither criterion requires a linear network.
-# For an LSTM, the state includes the cells.
-# `twm analyse` runs the same analysis on a single saved network.
+# Earlier pages identified waves in Elman networks trained on T1, the repeat-copy task. Here we ask whether wave-RNNs and
+# LSTMs trained on the same task are travelling-wave memories too. We use the same two criteria: every stored variable must
+# be decodable, and interchange interventions on one variable must change only the outputs that depend on it. Neither
+# criterion requires a linear network. For an LSTM, the state includes the cells. `twm analyse` runs the same analysis on a
+# single saved network.
 #
 # The standards are those of the page on [basis recovery](05_basis_recovery.ipynb).
 # A network has learned the task if at least 99.9% of the signs are correct over 200 steps.
 # Variables are decoded with one regressed basis for all steps, and interventions are made after 1, 8, 24 and 100 steps.
 # A weaker test uses a basis fitted separately at each of the first steps, because the directions that encode a variable can move around a ring.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Decoding and interventions in wave-RNNs and LSTMs trained on T1, one mark per network, worst case over variables and steps. A travelling-wave memory lies above the dotted line in every row but the last, and near zero in the last row, where interventions use the directions of a neighbouring variable.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Six rows of marks. With a basis fitted at each step, the wave-RNNs are at one; over 200 steps and in one basis, all networks are below the line.", "width": "700px"}} tags=["hide-input"]
 bridges, answers = page.collect("bridge"), {}
 print(bridges.about)
 for row in sorted(bridges.rows, key=lambda own: (own["network"] != "wrnn", tables.name_bridge(own), own["seed"])):
@@ -645,7 +606,6 @@ for row in sorted(bridges.rows, key=lambda own: (own["network"] != "wrnn", table
         judged |= {"r2_settled": judge_content(system, basis, fresh).least_r2, "swaps": min(swaps["changed"], swaps["unchanged"])}
         answers[tables.name_bridge(row), row["seed"]] = judged
 
-# %% mystnb={"figure": {"caption": "Decoding and interventions in wave-RNNs and LSTMs trained on T1, one mark per network, worst case over variables and steps. A travelling-wave memory lies above the dotted line in every row but the last, and near zero in the last row, where interventions use the directions of a neighbouring variable.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Six rows of marks. With a basis fitted at each step, the wave-RNNs are at one; over 200 steps and in one basis, all networks are below the line.", "width": "700px"}} tags=["hide-input"]
 figures.plot_bridge(answers) if answers else "No saved network: figure omitted."
 
 # %% tags=["hide-input"]
@@ -654,10 +614,9 @@ there = {"wave", "lstm"} <= set(bridged["kinds"])
 settle("ours.bridge", there, "bridge", lambda: bridged, "bridge", bridges.rows, seeds=len(group(bridges.rows, "seed")) or 1)
 
 # %% [markdown]
-# No network has learned the task by this standard, as the first row of {numref}`fig-wave-rnn-bridge` shows.
-# None was trained on more than 40 steps, and nothing in the task corrects small errors of the state.
-# The table gives the worst network of each kind.
-# A negative $R^2$ means that the decoder predicts worse than the variable's mean.
+# No network has learned the task by this standard, as the first row of {numref}`fig-wave-rnn-bridge` shows. None was trained
+# on more than 40 steps, and nothing in the task corrects small errors of the state. The table gives the worst network of
+# each kind. A negative $R^2$ means that the decoder predicts worse than the variable's mean.
 #
 # | Network and basis | $R^2$ | Outputs as predicted after interventions |
 # |---|---|---|

@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Episodic memory theory: from GSEMM to Elman networks
 #
@@ -33,7 +18,6 @@ reuse = True
 import numpy as np
 
 from twm.book.figures import episodic_memory as figures
-from twm.book.figures.style import use_style
 from twm.book.session import open_page
 from twm.models.elman import read_network
 from twm.theory.bases import make_basis, make_encoder, make_readout, transform_operator
@@ -51,9 +35,8 @@ from twm.training.trainer import draw_batch
 
 page = open_page("08_episodic_memory", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-use_style()
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Repeat copy as a program and as a network. The variables of the program (top) equal the values that the dual basis reads from the network (middle) at every step. Single neurons (bottom) do not show them.", "name": "fig-episodic-machine"}, "image": {"alt": "Two identical heatmaps with diagonal stripes of values that move from variable to variable, and below them a heatmap of neurons without visible order.", "width": "700px"}} tags=["hide-input"]
 history, dim, hidden, own = 6, 4, 40, np.random.default_rng(seed + 2)
 columns, rows = draw_integer_basis(history * dim, hidden, own)
 recurrent = columns @ make_cycle(history, dim).astype(int) @ rows
@@ -65,15 +48,12 @@ for number in range(4 * history):
     states.append(recurrent @ states[-1] + columns[:, -dim:] @ entering)
     read.append(rows[-dim:] @ states[-1])
 
-# %% tags=["hide-input"]
 machine, components = np.array(contents).reshape(4 * history, -1), np.array(states[1:]) @ rows.T
 numbers = {"differing_variables": int((components != machine).sum())}
 numbers |= {"differing_outputs": int((np.array(read[history:]) != np.array(outputs)).sum())}
 assert not any(numbers.values())
 numbers |= {"steps": 4 * history, "history": history, "hidden": hidden, "size": history * dim}
 page.record("emt.fig1", numbers | {"compared": machine.size + 3 * history * dim}, figure="fig-episodic-machine")
-
-# %% mystnb={"figure": {"caption": "Repeat copy as a program and as a network. The variables of the program (top) equal the values that the dual basis reads from the network (middle) at every step. Single neurons (bottom) do not show them.", "name": "fig-episodic-machine"}, "image": {"alt": "Two identical heatmaps with diagonal stripes of values that move from variable to variable, and below them a heatmap of neurons without visible order.", "width": "700px"}} tags=["hide-input"]
 figures.plot_machine(machine, components, np.array(states[1:]), history)
 
 # %% [markdown]
@@ -103,9 +83,8 @@ for step in range(4):
     state = clock.recurrent @ state
 
 # %% [markdown]
-# The two patterns are deliberately non-orthogonal.
-# They are therefore read by the rows of the pseudo-inverse $\Xi^+$ and not by the patterns themselves.
-# The network itself consists only of the matrix $W = \Xi\Phi^\top\Xi^+$.
+# The two patterns are deliberately non-orthogonal. They are therefore read by the rows of the pseudo-inverse $\Xi^+$ and not
+# by the patterns themselves. The network itself consists only of the matrix $W = \Xi\Phi^\top\Xi^+$.
 #
 # ## Continuous GSEMM
 #
@@ -149,12 +128,11 @@ for draw in range(spans):
 orders = np.diff(np.log(errors[:, 2:])) / np.diff(np.log(constants[2:]))
 
 # %% [markdown]
-# In the second step, the old state cancels in an Euler step of length $T_f$ and leaves the map $V_f(t+1) = W\sigma_f(V_f(t))$.
-# This identity is algebraic and must hold to rounding error.
-# A step of half the length gives a different map.
-# Short steps approach the differential equation at first order.
+# In the second step, the old state cancels in an Euler step of length $T_f$ and leaves the map
+# $V_f(t+1) = W\sigma_f(V_f(t))$. This identity is algebraic and must hold to rounding error. A step of half the length gives
+# a different map. Short steps approach the differential equation at first order.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: one feature neuron of the full model for three time constants of its hidden and delay neurons. The faster they are, the closer it is to the limit. Right: the largest difference from the limit is proportional to this time constant, and the error of Euler's method is proportional to its step.", "name": "fig-episodic-reduction"}, "image": {"alt": "Left, three curves over time that approach a fourth. Right, two rows of points on logarithmic axes, each along a dotted line of slope one.", "width": "700px"}} tags=["hide-input"]
 states = rng.standard_normal((neurons, 200))
 mapped = step_feature(model, states)
 map_error = np.abs(step_euler(model, states, step=1.0) - mapped).max()
@@ -166,7 +144,6 @@ for count in counts:
         state = step_euler(model, state, step=times[20] / count)
     euler.append(np.abs(state - exact).max())
 
-# %% mystnb={"figure": {"caption": "Left: one feature neuron of the full model for three time constants of its hidden and delay neurons. The faster they are, the closer it is to the limit. Right: the largest difference from the limit is proportional to this time constant, and the error of Euler's method is proportional to its step.", "name": "fig-episodic-reduction"}, "image": {"alt": "Left, three curves over time that approach a fourth. Right, two rows of points on logarithmic axes, each along a dotted line of slope one.", "width": "700px"}} tags=["hide-input"]
 gsemm = {"order": float(orders.mean()), "least_order": float(orders.flat[np.abs(orders - 1).argmax()])}
 page.note("euler_order", np.log2(euler[-2] / euler[-1]))
 errors_of_map = {"map_error": map_error, "half_step_error": half_error, "models": spans}
@@ -194,13 +171,12 @@ figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts,
 # h(t+1) = \sigma(V(t+1)) = \sigma(W\sigma(V(t))) = \sigma(W h(t)) .
 # $$ (eq-episodic-conjugate)
 #
-# This identity holds for any $\sigma$ and any $W$.
-# Conjugacy, which the paper claims, also requires the reverse direction from $h$ to $V$, so $\sigma$ must be invertible.
-# The paper requires instead that the norm of $W$ be at most 1.
-# We test both conditions with norms from 0.5 to 10, for tanh and for two activations that are not invertible.
-# Where tanh saturates, a rounding error of $h$ becomes a larger error in $V$; errors of the reverse direction are scaled by the slope.
+# This identity holds for any $\sigma$ and any $W$. Conjugacy, which the paper claims, also requires the reverse direction
+# from $h$ to $V$, so $\sigma$ must be invertible. The paper requires instead that the norm of $W$ be at most 1. We test both
+# conditions with norms from 0.5 to 10, for tanh and for two activations that are not invertible. Where tanh saturates, a
+# rounding error of $h$ becomes a larger error in $V$; errors of the reverse direction are scaled by the slope.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Error of the transformation from the map to the Elman update (left) and back (right), against the norm of W. The forward direction works for every activation and norm. The reverse direction works only for tanh, because ReLU and clipping map different states to the same one. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "700px"}} tags=["hide-input"]
 norms, ways = [0.5, 1.0, 2.0, 5.0, 10.0], {name: [] for name in ACTIVATIONS}
 for norm in norms:
     for name in ways:
@@ -209,7 +185,6 @@ for norm in norms:
         found = measure_conjugacy(model, starts, steps=50)
         ways[name].append((max(found.forward, found.orbit), found.backward))
 
-# %% mystnb={"figure": {"caption": "Error of the transformation from the map to the Elman update (left) and back (right), against the norm of W. The forward direction works for every activation and norm. The reverse direction works only for tanh, because ReLU and clipping map different states to the same one. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "700px"}} tags=["hide-input"]
 ways = {name: np.array(pairs).T for name, pairs in ways.items()}
 both = {name: pairs.max(axis=0).tolist() for name, pairs in ways.items()}
 page.note("forward_error", max(pairs[0].max() for pairs in ways.values()))
@@ -217,20 +192,18 @@ page.record("emt.conjugate", {"norms": norms, **both}, figure="fig-episodic-conj
 figures.plot_conjugacy(norms, ways)
 
 # %% [markdown]
-# The largest error in the forward direction is {value}`08_episodic_memory:forward_error|.1e`.
-# For tanh, the error does not change at norm 1.
-# For ReLU and clipping the reverse direction fails at *every* norm, because states that differ only in a silent neuron have the same image.
-# The condition on the norm is therefore neither necessary nor sufficient: conjugacy depends on $\sigma$ alone ({claim}`emt.conjugate`).
-# A ReLU network has fewer distinct states than its memory model.
+# The largest error in the forward direction is {value}`08_episodic_memory:forward_error|.1e`. For tanh, the error does not
+# change at norm 1. For ReLU and clipping the reverse direction fails at *every* norm, because states that differ only in a
+# silent neuron have the same image. The condition on the norm is therefore neither necessary nor sufficient: conjugacy
+# depends on $\sigma$ alone ({claim}`emt.conjugate`). A ReLU network has fewer distinct states than its memory model.
 #
 # ## Non-uniqueness of bases
 #
-# The fourth step is a choice of basis.
-# For any invertible $S$, the matrix $W = \Xi\Phi^\top\Xi^+$ equals $(\Xi S)(S^{-1}\Phi^\top S)(\Xi S)^+$.
-# Different memories with different interactions thus give the same network.
-# They all share its spectrum.
+# The fourth step is a choice of basis. For any invertible $S$, the matrix $W = \Xi\Phi^\top\Xi^+$ equals
+# $(\Xi S)(S^{-1}\Phi^\top S)(\Xi S)^+$. Different memories with different interactions thus give the same network. They all
+# share its spectrum.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Three decompositions of the same recurrent matrix. The interaction matrices depend on the choice of memories; their eigenvalues (right) coincide.", "name": "fig-episodic-families"}, "image": {"alt": "Three different five by five matrices, and a complex plane in which the eigenvalues of all three lie on top of one another.", "width": "720px"}} tags=["hide-input"]
 model = draw_episodic_model(9, 5, rng)
 families = [model]
 for _ in range(page.size(smoke=10, laptop=50, paper=100)):
@@ -239,7 +212,6 @@ spectra = [np.linalg.eigvals(each.operator) for each in families]
 pairs = [(a, b) for a in range(12) for b in range(a)]
 closest = min(np.abs(families[a].operator - families[b].operator).max() for a, b in pairs if a < len(families))
 
-# %% mystnb={"figure": {"caption": "Three decompositions of the same recurrent matrix. The interaction matrices depend on the choice of memories; their eigenvalues (right) coincide.", "name": "fig-episodic-families"}, "image": {"alt": "Three different five by five matrices, and a complex plane in which the eigenvalues of all three lie on top of one another.", "width": "720px"}} tags=["hide-input"]
 numbers = {"families": len(families), "spectrum": max(compare_spectra(spectra[0], each) for each in spectra[1:])}
 numbers |= {"recurrent": max(np.abs(each.recurrent - model.recurrent).max() for each in families)}
 page.record("emt.isospectral", numbers | {"least_difference": closest}, figure="fig-episodic-families")
@@ -261,12 +233,10 @@ figures.plot_families(spectra[:3], [each.operator for each in families[:3]])
 # W_r = \Psi_N^* .
 # $$ (eq-episodic-mechanisms)
 #
-# The encoder $\Psi_N$ writes to the last variable.
-# The operator $\Phi$ moves every stored value to the preceding variable and puts $f$ of all of them into the last.
-# The readout $\Psi_N^*$ reads the last variable.
-# The paper's Fig. 2 shows four variables of five dimensions.
-# We use integer bases with integer duals, so that an exact result means that no integer differs.
-# The reference implementation uses no matrices: it shifts a list and evaluates $f$.
+# The encoder $\Psi_N$ writes to the last variable. The operator $\Phi$ moves every stored value to the preceding variable
+# and puts $f$ of all of them into the last. The readout $\Psi_N^*$ reads the last variable. The paper's Fig. 2 shows four
+# variables of five dimensions. We use integer bases with integer duals, so that an exact result means that no integer
+# differs. The reference implementation uses no matrices: it shifts a list and evaluates $f$.
 
 # %%
 history, dim = 4, 5
@@ -331,10 +301,9 @@ figures.plot_mechanisms(before, after, written, written[-1])
 #
 # ## Trained network
 #
-# The networks above were constructed.
-# The paper's Fig. 3 analyses a network trained on repeat copy with sixteen inputs of five dimensions.
-# The saved results of the sweep `picture` contain such networks.
-# We take the first one that solves the task with as many slow modes as there are components, $16 \cdot 5$.
+# The networks above were constructed. The paper's Fig. 3 analyses a network trained on repeat copy with sixteen inputs of
+# five dimensions. The saved results of the sweep `picture` contain such networks. We take the first one that solves the task
+# with as many slow modes as there are components, $16 \cdot 5$.
 
 # %% tags=["hide-input"]
 small = {"hidden": 16, "iterations": 400, "horizons": (5, 10, 20), "learning_rate": 3e-3}
@@ -346,7 +315,6 @@ plan, place = page.size(smoke=smaller, laptop=reduced, paper=whole), find_sweep(
 known = read_models(place.rows) if page.reuse else []
 good = [row for row in known if row["accuracy"] >= 0.99 and row["rank_network"] == row["rank_theory"]]
 
-# %% tags=["hide-input"]
 if good:
     name, made = good[0]["model"], good[0]
     plan = next(each for each in pictures if each.name == name)
@@ -386,7 +354,7 @@ for step in range(5 * history):
 states, contents = np.concatenate(states), np.concatenate(contents)
 fitted = find_variables(recurrent, states, contents)
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A trained network in the basis of its variables. A: weights between components, and below the line the weights that lead out of them; the band is the shift, the corner the boundary that copies the first variable. B: slow modes at the roots of unity, with their number at each root. C: one sequence, neuron by neuron. D: the same sequence, variable by variable; written values travel from the newest variable to the oldest and return.", "name": "fig-episodic-trained"}, "image": {"alt": "Four panels: a matrix with one off-diagonal band and a corner block, a ring of eigenvalues with counts, a heatmap without visible order and a heatmap with diagonal stripes.", "width": "760px"}} tags=["hide-input"]
 cycle = make_cycle(history, system.dim)
 powers = propagate_readout(recurrent, readout, history)
 guessed = np.linalg.pinv(powers) @ recurrent @ powers
@@ -398,7 +366,6 @@ eigenvalues = np.linalg.eigvals(recurrent)
 for name, number in (("size", len(cycle)), ("rank", int((np.abs(eigenvalues) > 0.9).sum()))):
     page.note(f"trained_{name}", number)
 
-# %% mystnb={"figure": {"caption": "A trained network in the basis of its variables. A: weights between components, and below the line the weights that lead out of them; the band is the shift, the corner the boundary that copies the first variable. B: slow modes at the roots of unity, with their number at each root. C: one sequence, neuron by neuron. D: the same sequence, variable by variable; written values travel from the newest variable to the oldest and return.", "name": "fig-episodic-trained"}, "image": {"alt": "Four panels: a matrix with one off-diagonal band and a corner block, a ring of eigenvalues with counts, a heatmap without visible order and a heatmap with diagonal stripes.", "width": "760px"}} tags=["hide-input"]
 text = text_to_states("3141") if history == 16 else entering[:, 0]
 episode = [np.zeros(len(recurrent))]
 for step in range(3 * history):
@@ -457,9 +424,8 @@ assert np.abs(fitted.dual_basis @ fitted.basis - np.eye(len(cycle))).max() < 1e-
 # **Shared dynamics.** The statement that "all dynamical properties are shared" holds for tanh.
 # For ReLU it holds only on the image of the activation, since states that differ in a silent neuron become one state.
 #
-# **Continuous limit.** The map is an Euler step of length one, which is far from the differential equation.
-# A pattern that is stable in continuous time may be unstable in the map.
-# One neuron that inhibits itself is an example:
+# **Continuous limit.** The map is an Euler step of length one, which is far from the differential equation. A pattern that
+# is stable in continuous time may be unstable in the map. One neuron that inhibits itself is an example:
 
 # %%
 opposite = EpisodicModel(np.ones((1, 1)), np.array([[-3.0]]))

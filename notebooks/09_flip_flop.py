@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Delayed flip-flop: attractors and delay lines
 #
@@ -38,7 +23,6 @@ from twm.analysis.flip_flop import POINT_TABLE, average_switches, compare_corner
 from twm.analysis.flip_flop import find_resting, fit_cube, fit_delay_line, follow_boundaries, measure_overshoot
 from twm.analysis.flip_flop import read_flip_flop, read_points, run_flip_flop_network, send_switches, write_pulses
 from twm.book.figures import flip_flop as figures
-from twm.book.figures.style import use_style
 from twm.book.figures.animation import Turnable
 from twm.book.session import group, open_page, pick
 from twm.errors import require
@@ -50,7 +34,6 @@ from twm.training.plans import FlipFlopPlan
 
 page = open_page("09_flip_flop", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-use_style()
 
 # %% tags=["hide-input"]
 tiny = {"hidden": 40, "batch": 32, "test_every": 500, "test_streams": 20, "test_steps": 300}
@@ -63,14 +46,12 @@ plans = {each: [FlipFlopPlan(each, seed + n, **sizes) for n in range(count)] for
 place = make_flip_flop_place()
 table = {row["model"]: row for row in read_flip_flops(place.rows)} if page.reuse else {}
 
-# %% tags=["hide-input"]
 def get_network(plan):
     if page.reuse:
         return read_flip_flop(place.networks / f"{plan.name}.safetensors")[0]
     trainer = FlipFlopTrainer(plan)
     trainer.train()
     return type(trainer.best())(*(matrix.double() for matrix in trainer.best()))
-
 
 if page.reuse:
     plans = {each: [plan for plan in some if plan.name in table] for each, some in plans.items()}
@@ -119,12 +100,10 @@ figures.plot_task(
 #
 # ## Bistable neuron
 #
-# A single neuron with $x(t+1) = \tanh(g\,x(t))$ can store one bit.
-# For $g < 1$ its state decays to zero.
-# For $g > 1$ it has three fixed points: zero, which is unstable, and two stable ones, the nonzero roots of $x = \tanh(g x)$.
-# A push across zero flips the bit.
-# At each fixed point the slope $g(1 - x^2)$ determines stability.
-# The next cell finds the three points with the search that is used throughout this page.
+# A single neuron with $x(t+1) = \tanh(g\,x(t))$ can store one bit. For $g < 1$ its state decays to zero. For $g > 1$ it has
+# three fixed points: zero, which is unstable, and two stable ones, the nonzero roots of $x = \tanh(g x)$. A push across zero
+# flips the bit. At each fixed point the slope $g(1 - x^2)$ determines stability. The next cell finds the three points with
+# the search that is used throughout this page.
 
 # %%
 gain = 1.5
@@ -143,9 +122,8 @@ assert sorted(single.types) == ["stable", "stable", "unstable"]
 #
 # ## Task and training
 #
-# Three input channels carry random pulses of $\pm 1$, on average one in 50 steps.
-# Each output must show the sign of the last pulse on its channel, $\Delta$ steps after the pulse.
-# The network has 100 neurons:
+# Three input channels carry random pulses of $\pm 1$, on average one in 50 steps. Each output must show the sign of the last
+# pulse on its channel, $\Delta$ steps after the pulse. The network has 100 neurons:
 #
 # $$
 # S(t) = \tanh(W S(t-1) + W_{in} X(t)), \qquad Y(t) = \tanh(W_{out} S(t)) .
@@ -159,14 +137,12 @@ assert sorted(single.types) == ["stable", "stable", "unstable"]
 #
 # ## Accuracy
 #
-# Pulses are rare, so a network that ignores the delay would still be correct at most steps.
-# We therefore report two sign accuracies, each over 100,000 steps.
-# *Accuracy off transitions* excludes the two steps from each due step on.
-# *Accuracy during the delay* covers only steps at which a pulse of opposite sign is on its way and must not yet appear in the output.
+# Pulses are rare, so a network that ignores the delay would still be correct at most steps. We therefore report two sign
+# accuracies, each over 100,000 steps. *Accuracy off transitions* excludes the two steps from each due step on. *Accuracy
+# during the delay* covers only steps at which a pulse of opposite sign is on its way and must not yet appear in the output.
 
 # %% tags=["hide-input"]
 size = page.size(smoke=(10, 500), laptop=(20, 5000), paper=(20, 5000))
-
 
 def score_network(plan, weights, other):
     reading = ("channel", "network")[other]
@@ -200,8 +176,6 @@ page.record(
     "mem.flipflop", found | {"steps": size[0] * size[1], "delay": delay, "encoder_moved": moved},
     figure="fig-flipflop-task", seeds=seeds, settings=4 if rare else 2, networks=2 * seeds + len(rare), scale=scale,
 )
-
-# %% tags=["hide-input"]
 ignorant = score_flip_flop(networks[0][0], FlipFlop(delay), seed, *size)
 page.note("ignorant_overall", ignorant.overall)
 page.note("ignorant_waiting", ignorant.waiting);
@@ -224,10 +198,9 @@ page.note("ignorant_waiting", ignorant.waiting);
 # ## Fixed and slow points
 #
 # We project the states of each network onto their first three principal components and colour them by the target output.
-# Without delay, states lie at the corners of a cube and move along its edges.
-# With delay, they wander around the corners.
+# Without delay, states lie at the corners of a cube and move along its edges. With delay, they wander around the corners.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "States of two networks in their first three principal components, coloured by target output; signs name the corners, and the grey line follows one input stream. Without delay (left) the network rests at eight corners and moves from one to the next. With delay (right) it oscillates around them.", "name": "fig-flipflop-cube"}, "image": {"alt": "Two drawings of a cube made of eight clouds of points, joined by grey paths. The clouds on the right are wider.", "width": "760px"}} tags=["hide-input"]
 def make_clouds(run, most=200):
     states = run.states[run.warm :].reshape(-1, run.states.shape[-1])
     signs = run.signs[run.warm :].reshape(-1, 3)
@@ -242,7 +215,6 @@ def make_clouds(run, most=200):
     path = {"one stretch": (run.states[run.warm : run.warm + 300, 0] - mean) @ axes.T}
     return clouds, path, axes, mean
 
-# %% mystnb={"figure": {"caption": "States of two networks in their first three principal components, coloured by target output; signs name the corners, and the grey line follows one input stream. Without delay (left) the network rests at eight corners and moves from one to the next. With delay (right) it oscillates around them.", "name": "fig-flipflop-cube"}, "image": {"alt": "Two drawings of a cube made of eight clouds of points, joined by grey paths. The clouds on the right are wider.", "width": "760px"}} tags=["hide-input"]
 pictures = {name: make_clouds(run) for name, run in shown.items()}
 figures.plot_cubes({name: picture[:2] for name, picture in pictures.items()})
 
@@ -281,7 +253,6 @@ there, counts = all(surveys.values()), [row["counts"] for row in surveys[0]]
 shared = {"figure": "fig-flipflop-points", "seeds": len(counts) or 1, "scale": scale}
 def survey(each, *names):
     return {name: [row[name] for row in surveys[each]] for name in names}
-
 
 page.settle("mem.saddles", there, missing, lambda: survey(0, "counts", "batches", "added", "misplaced") | {
     "live_differs": int(checked[0]["counts"] != counts[0])
@@ -360,7 +331,7 @@ figures.plot_points(panels, counts)
 # | outputs at or beyond their final value at that step (fraction) | {value}`mem.overshoot:at_once` | |
 # | undershoots that exceed 1% of the output (fraction) | {value}`mem.overshoot:visible` | |
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Networks without input in each output state. Left: largest range of any neuron after a long time; zero means a fixed point. Middle: the largest such oscillation of the delayed network, in its two leading components. Right: the outputs during this oscillation.", "name": "fig-flipflop-resting"}, "image": {"alt": "Left, bars for eight output states, zero without delay. Middle, a closed or nearly closed curve, or a point. Right, three flat output curves.", "width": "760px"}} tags=["hide-input"]
 swings = {name: resting[each][0].amplitudes for each, name in ((0, "no delay"), (delay, f"delay {delay}"))}
 widest = int(resting[delay][0].amplitudes.argmax())
 orbit = resting[delay][0].orbits[widest]
@@ -372,7 +343,6 @@ kept = float(np.mean([rest.found.mean() for rest in resting[delay]]))
 for name, number in (("kept", kept), ("widest_swing", float(max(rest.amplitudes.max() for rest in resting[delay])))):
     page.note(name, number)
 
-# %% mystnb={"figure": {"caption": "Networks without input in each output state. Left: largest range of any neuron after a long time; zero means a fixed point. Middle: the largest such oscillation of the delayed network, in its two leading components. Right: the outputs during this oscillation.", "name": "fig-flipflop-resting"}, "image": {"alt": "Left, bars for eight output states, zero without delay. Middle, a closed or nearly closed curve, or a point. Right, three flat output curves.", "width": "760px"}} tags=["hide-input"]
 names = ["".join("+" if sign > 0 else "\u2212" for sign in corner) for corner in resting[0][0].corners]
 two = (turning[0] * turning[1])[:, :2]
 outputs = np.tanh(orbit @ networks[delay][0].readout.numpy().T)
@@ -391,7 +361,7 @@ figures.plot_resting(swings, names, two, outputs, ("component 1", "component 2")
 # The paper calls eigenvalues real if they are "on or close to the real axis".
 # We call an eigenvalue real if its imaginary part is below a twentieth of its magnitude.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of W in five networks without delay (left) and with delay (right). Without delay, three real ones lie outside the unit circle. With delay, a ring of complex ones is added.", "name": "fig-flipflop-spectra"}, "image": {"alt": "Two planes with the unit circle. Left, three markers per seed to the right of it. Right, in addition a ring of markers around the circle.", "width": "760px"}} tags=["hide-input"]
 spectra = {each: [np.linalg.eigvals(weights.recurrent.numpy()) for weights in some] for each, some in networks.items()}
 split = {each: [split_spectrum(values) for values in some] for each, some in spectra.items()}
 numbers = {f"real_{label}": [int((real.real > 0).sum()) for real, _, _ in split[each]] for each, label in labels.items()}
@@ -400,9 +370,7 @@ numbers["other_none"] = [len(real) + len(turning) - int((real.real > 0).sum()) f
 numbers["largest_none"] = [float(np.abs(values).max()) for values in spectra[0]]
 page.record("mem.spectrum", numbers, figure="fig-flipflop-spectra", seeds=seeds, settings=2, networks=2 * seeds, scale=scale)
 page.note("positions", 3 * (delay + 1))
-page.note("outside", [len(real) + len(turning) for real, turning, _ in split[delay]]);
-
-# %% mystnb={"figure": {"caption": "Eigenvalues of W in five networks without delay (left) and with delay (right). Without delay, three real ones lie outside the unit circle. With delay, a ring of complex ones is added.", "name": "fig-flipflop-spectra"}, "image": {"alt": "Two planes with the unit circle. Left, three markers per seed to the right of it. Right, in addition a ring of markers around the circle.", "width": "760px"}} tags=["hide-input"]
+page.note("outside", [len(real) + len(turning) for real, turning, _ in split[delay]])
 figures.plot_flip_flop_spectra({"no delay": spectra[0], f"delay {delay}": spectra[delay]})
 
 # %% [markdown]
@@ -423,7 +391,7 @@ figures.plot_flip_flop_spectra({"no delay": spectra[0], f"delay {delay}": spectr
 # We therefore also send the same pulse to hundreds of states without recent input.
 # For comparison, we analyse a plain delay line in the same way, in which a new sign moves from position to position.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: mean outputs around a switch; the pulse arrives at the solid line and is due at the dotted one. Middle: leading principal components of the network's mean states. Right: those of a plain delay line. Both resemble Fourier modes of increasing frequency.", "name": "fig-flipflop-switch"}, "image": {"alt": "Left, three output curves, one of which jumps at the dotted line. Middle and right, seven rows of oscillating curves each, faster from row to row, between the two lines.", "width": "760px"}} tags=["hide-input"]
 lead, happened, switches, oscillations, angles, tones = 4, [], [], [], [], []
 for run, rest in zip(runs[delay], resting[delay]):
     states, _, number = average_switches(run, lead=lead)
@@ -440,7 +408,6 @@ chance = [measure_angles(rng.standard_normal((2, hidden)), corners).min() for _ 
 line = analyse_oscillation(make_travelling_step(delay, lead))
 mixed = measure_tones(make_travelling_step(delay, 0) @ rng.standard_normal((delay + 1, hidden)), delay)
 
-# %% tags=["hide-input"]
 numbers = {"slopes": [float(np.polyfit(range(7), each.crossings[:7], 1)[0]) for each in oscillations]}
 numbers |= {"phases": [float(each.phases[1]) for each in oscillations], "angles": [float(angle) for angle in angles]}
 numbers |= {"switches": [number for _, number in switches], "happened": [number for _, number in happened]}
@@ -452,8 +419,6 @@ page.record("mem.trigger", numbers, settings=1, networks=seeds, **shared)
 numbers = {"locked": [(each >= 0.8).mean() for each in tones], "medians": [np.median(each) for each in tones]}
 numbers |= {"line_locked": (mixed >= 0.8).mean(), "line_median": np.median(mixed)}
 page.record("mem.locked", numbers, settings=1, networks=seeds, **shared)
-
-# %% mystnb={"figure": {"caption": "Left: mean outputs around a switch; the pulse arrives at the solid line and is due at the dotted one. Middle: leading principal components of the network's mean states. Right: those of a plain delay line. Both resemble Fourier modes of increasing frequency.", "name": "fig-flipflop-switch"}, "image": {"alt": "Left, three output curves, one of which jumps at the dotted line. Middle and right, seven rows of oscillating curves each, faster from row to row, between the two lines.", "width": "760px"}} tags=["hide-input"]
 inside = {"inside the network": oscillations[0].components, "inside a plain delay line": line.components}
 figures.plot_switch(inside, switches[0][0], lead, delay)
 
@@ -482,18 +447,17 @@ figures.plot_switch(inside, switches[0][0], lead, delay)
 #
 # ## Decoding and writing the delay line
 #
-# Let $z_c(t)$ be the sign of the last pulse on channel $c$, without delay.
-# A wave as in the main paper would store $z_c(t), z_c(t-1), \dots, z_c(t-\Delta)$ at separate positions and move each by one position per step.
-# The newest position has a boundary condition: it keeps its sign until a pulse arrives.
-# The oldest position is read out.
-# We fit the contribution of each position to the state, and its decoder, by least squares on half of the streams, and test on the other half.
+# Let $z_c(t)$ be the sign of the last pulse on channel $c$, without delay. A wave as in the main paper would store
+# $z_c(t), z_c(t-1), \dots, z_c(t-\Delta)$ at separate positions and move each by one position per step. The newest position
+# has a boundary condition: it keeps its sign until a pulse arrives. The oldest position is read out. We fit the contribution
+# of each position to the state, and its decoder, by least squares on half of the streams, and test on the other half.
 #
 # Decoding could reflect chance correlation, so we also intervene.
 # In a state without recent input, we change positions 0 to $k$ of one channel, as if a pulse had arrived $k$ steps ago, and then leave the network alone.
 # Its output must change sign exactly $\Delta - k$ steps later, and the other channels must not change.
 # One control tests the same change as if it were due three steps earlier; the other uses a random change of the same length.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Delay line of one network, by channel and position: explained variance of decoding, sign accuracy of decoding, fraction of successful writes, and the random control. A write succeeds if it switches the correct output at the correct time and leaves the other outputs unchanged.", "name": "fig-flipflop-line"}, "image": {"alt": "Four heatmaps of three channels by positions, with the fraction in each cell: the first three near one, the last near zero.", "width": "760px"}} tags=["hide-input"]
 lines = [fit_delay_line(run) for run in runs[delay]]
 most = page.size(smoke=50, laptop=200, paper=150)
 wrote = [write_pulses(run, each, most, seed=seed) for run, each in zip(runs[delay], lines)]
@@ -506,8 +470,6 @@ wave = {
     "early": [float(own.mean()) if own.size else 0.0 for own in early],
 }
 page.record("ours.flipflop.wave", wave, figure="fig-flipflop-line", seeds=seeds, settings=1, networks=seeds, scale=scale)
-
-# %% mystnb={"figure": {"caption": "Delay line of one network, by channel and position: explained variance of decoding, sign accuracy of decoding, fraction of successful writes, and the random control. A write succeeds if it switches the correct output at the correct time and leaves the other outputs unchanged.", "name": "fig-flipflop-line"}, "image": {"alt": "Four heatmaps of three channels by positions, with the fraction in each cell: the first three near one, the last near zero.", "width": "760px"}} tags=["hide-input"]
 read = {"decoding: $R^2$": lines[0].r2, "decoding: sign accuracy": lines[0].accuracy}
 figures.plot_delay_line(read | {"successful writes": wrote[0].success, "random control": wrote[0].random})
 
@@ -535,7 +497,7 @@ figures.plot_delay_line(read | {"successful writes": wrote[0].success, "random c
 # The paper's network "could not perform the task for longer delays", which the paper attributes to capacity.
 # We train networks with delays from 0 to 16 and a truncated-BPTT window of ten steps, and some with a longer window.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Accuracy off transitions (left) and during the delay (right) against the delay, for a truncated-BPTT window of ten steps, as in the paper, and for a longer window. Dotted lines show the claim's criteria.", "name": "fig-flipflop-delays"}, "image": {"alt": "Two plots of accuracy against delay. Filled markers are near one up to delay 8 and fall towards one half beyond; open markers stay near one for a longer delay.", "width": "700px"}} tags=["hide-input"]
 rows = pick(table.values(), reading="channel")
 if not page.reuse:
     far, short = page.size(smoke=(6, 4), laptop=(12, 10), paper=(12, 10))
@@ -550,7 +512,6 @@ rows.sort(key=lambda row: row["delay"])
 usual, more = ([row for row in rows if (row["unfold"] <= 10) == small] for small in (True, False))
 shorter = [row for row in on_record.values() if 0 < row["delay"] < 8] or [checked[0]]
 
-# %% tags=["hide-input"]
 keys, reason = (("delays", "delay"), ("accuracies", "accuracy"), ("waits", "waiting")), "twm sweep flipflop --resume"
 shared = {"figure": "fig-flipflop-delays", "scale": scale}
 page.settle("mem.limit", usual, reason, lambda: {
@@ -563,7 +524,6 @@ page.settle("mem.capacity", more and shorter, reason, lambda: {
     "shorter_unstable": [len(row["counts"]) - 1 for row in shorter],
 }, settings=len(more[-2:]) + len(shorter), networks=len(more[-2:]) + len(shorter), **shared)
 
-# %% mystnb={"figure": {"caption": "Accuracy off transitions (left) and during the delay (right) against the delay, for a truncated-BPTT window of ten steps, as in the paper, and for a longer window. Dotted lines show the claim's criteria.", "name": "fig-flipflop-delays"}, "image": {"alt": "Two plots of accuracy against delay. Filled markers are near one up to delay 8 and fall towards one half beyond; open markers stay near one for a longer delay.", "width": "700px"}} tags=["hide-input"]
 series = {"window of 10 steps": usual, "longer window": more}
 page.note("nine", [row["accuracy"] for row in pick(usual, delay=9)])
 figures.plot_delays({name: np.array([[row[key] for _, key in keys] for row in some]).T for name, some in series.items()})
@@ -580,9 +540,8 @@ figures.plot_delays({name: np.array([[row[key] for _, key in keys] for row in so
 #
 # ## Assertions
 #
-# The task is compared with a loop that uses no arrays.
-# The mirror image of a fixed point must be a fixed point too, because tanh is odd.
-# Corners that the search calls stable must be at rest in the simulation.
+# The task is compared with a loop that uses no arrays. The mirror image of a fixed point must be a fixed point too, because
+# tanh is odd. Corners that the search calls stable must be at rest in the simulation.
 
 # %% tags=["hide-cell"]
 pulses = draw_pulses(FlipFlop(delay), "check", seed, 2, 0, 400)

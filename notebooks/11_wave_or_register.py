@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Wave or register: cross-temporal decoding of working memory
 #
@@ -50,7 +35,7 @@ from twm.analysis.decoding import Interval, probe_states, summarise_gains
 from twm.analysis.probing import read_recording, sample_history, sample_network, sample_pulse
 from twm.analysis.systems import ElmanSystem
 from twm.book.figures import wave_or_register as figures
-from twm.book.figures.style import draw_curves, draw_prediction, label_axes, make_axes, use_style
+from twm.book.figures.style import draw_curves, draw_prediction, label_axes, make_axes
 from twm.book.session import DataTable, group, open_page, pick
 from twm.errors import UserError, require
 from twm.models.elman import read_weights
@@ -64,7 +49,6 @@ from twm.training.plans import FlipFlopPlan, ModelPlan
 
 page = open_page("11_wave_or_register", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
-use_style()
 
 
 # %% tags=["hide-input"]
@@ -91,7 +75,6 @@ _NUMBERS = ("movement", "movement_low", "movement_high", "span", "span_low", "sp
 _TEXTS = ("network", "kind", "condition", "device", "torch", "commit", "date")
 _COLUMNS = (*_TEXTS[:3], "delay", "accuracy", *_NUMBERS, "steps", "trials", "units", *_TEXTS[3:])
 table = Table(results_dir() / "wave_or_register.csv", _COLUMNS, _TEXTS, ("network",))
-
 
 def measure(network, kind, delay, accuracy, states, items):
     """Probe a network's states under all conditions: a row of the table each."""
@@ -126,7 +109,6 @@ if profile != "paper":
         samples[kind] = states, items
         rows += measure(kind, kind, each, accuracy, states, items)
 
-# %% tags=["hide-input"]
 if profile == "paper" and not page.reuse:
     host = describe_host()
     for kind, network, each, accuracy in list_recorded():
@@ -145,7 +127,6 @@ solved = [row for row in rows if row["accuracy"] >= bar]
 REGISTER, LINE, GATED = "flip-flop, no delay", "flip-flop, delayed", "LSTM, T1"
 WAVES = ("T1", "T2", "T3", "T4", "16 x 5", "wave-RNN, copy", "wave-RNN, T1")
 
-
 def compare(condition):
     """Return the ends of the intervals that decide; what cannot be read counts against the measure."""
     waves, registers = (pick(solved, condition=condition, kind=kind) for kind in (WAVES, REGISTER))
@@ -154,14 +135,13 @@ def compare(condition):
     unreadable = sum(row["movement"] is None for row in waves + registers)
     return waves, registers, {"wave_low": lows, "register_high": highs, "unreadable": unreadable}
 
-
 def record(claim, numbers, chosen, **more):
     """Record a claim with the seeds and networks on which it rests."""
     seeds = len({row["seed"] for row in chosen})
     page.record(claim, numbers, seeds=seeds, networks=len(chosen), scale=scale, **more)
 
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cross-temporal decoding of an item in ten systems. A decoder is trained at the step of a row and tested at that of a column; colour is the share of the item's variance that it explains. A register fills the square, because one decoder serves at all steps. A wave leaves its diagonal, and parallels one period away where the item comes round. A delayed flip-flop begins as a wave and ends as a register. In the iRNN the item fades: decoders of other steps are off in scale and offset, which R\u00b2 counts as an error and the movement does not.", "name": "fig-wave-matrices"}, "image": {"alt": "Ten square heatmaps in two rows. The first are bright all over, one has a bright diagonal that opens into a bright square, and the last show a bright diagonal on dark ground, some with parallel lines.", "width": "900px"}} tags=["hide-input"]
 def run_attention(history=8, dim=8, margin=30.0):
     """Run attention that solves repeat copy: its window of tokens, and its cache, where a token overwrites the oldest."""
     copy = make_repeat_copy(history, dim)
@@ -170,7 +150,6 @@ def run_attention(history=8, dim=8, margin=30.0):
     windows = window_states(tokens, history)
     slots = np.stack([np.roll(window, step, axis=1) for step, window in enumerate(windows)])
     return [(each.reshape(*each.shape[:2], -1), tokens[:, 0]) for each in (windows, slots)]
-
 
 if profile == "paper":
     names = {
@@ -186,8 +165,6 @@ if profile == "paper":
 window, cache = run_attention()
 samples = {"attention: cache": cache} | samples | {"attention: window": window}
 decoded = {title: probe_states(states, items, 20) for title, (states, items) in samples.items()}
-
-# %% mystnb={"figure": {"caption": "Cross-temporal decoding of an item in ten systems. A decoder is trained at the step of a row and tested at that of a column; colour is the share of the item's variance that it explains. A register fills the square, because one decoder serves at all steps. A wave leaves its diagonal, and parallels one period away where the item comes round. A delayed flip-flop begins as a wave and ends as a register. In the iRNN the item fades: decoders of other steps are off in scale and offset, which R\u00b2 counts as an error and the movement does not.", "name": "fig-wave-matrices"}, "image": {"alt": "Ten square heatmaps in two rows. The first are bright all over, one has a bright diagonal that opens into a bright square, and the last show a bright diagonal on dark ground, some with parallel lines.", "width": "900px"}} tags=["hide-input"]
 figures.plot_decodings(decoded)
 
 # %% [markdown]
@@ -238,7 +215,6 @@ def decode_slowly(states, item):
             gains[t, u] = np.cov((states[u, half:] - mean) @ w, item[half:])[0, 1] / item[half:].var(ddof=1)
     return gains
 
-
 columns = rng.choice([-1.0, 1.0], (400, 4))  # trials, columns
 ring = np.stack([np.roll(columns, step, axis=1) for step in range(9)])
 slow = decode_slowly(ring, columns[:, 0])
@@ -268,7 +244,6 @@ def make_states(contents, patterns, noise=0.01):
     states = contents @ patterns.T
     return states + noise * rng.standard_normal(states.shape)
 
-
 T, trials, units, D = 24, 200, 64, 8
 Q, turn = (np.linalg.qr(rng.standard_normal((units, units)))[0] for _ in range(2))
 x, old = rng.choice([-1.0, 1.0], (2, trials))
@@ -278,7 +253,6 @@ place = np.minimum(np.arange(T), D)[:, None]  # where the item is at step t
 # %%
 def turn_ring(s):
     return np.stack([np.roll(np.c_[x, others[:, 1:s]], t, axis=1) for t in range(T)])
-
 
 line = np.stack([stream[:, t : t + D][:, ::-1] for t in range(T)])  # newest first
 line[np.arange(D), :, np.arange(D)] = x
@@ -315,11 +289,12 @@ figures.plot_decodings(probed, 4)
 # %% [markdown]
 # ## Trained networks
 #
-# Each network on record runs its task on 200 random trials. The item is what the task says must be kept: up to eight
-# components of the history that later outputs depend on (T1 to T4 and 16 x 5, two periods), the first symbol of the copy
-# task until it is due, and the sign of a pulse of the flip-flop, for 32 steps. Networks with 99% of the test right count.
+# Each network on record runs its task on 200 random trials. The item is what the task says must be kept. For T1 to T4 and
+# 16 x 5, it is up to eight components of the history that later outputs depend on, over two periods. For the copy task it is
+# the first symbol until it is due, and for the flip-flop the sign of a pulse, for 32 steps. Networks with 99% of the test
+# right count.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement of the code with its 95% interval, one mark per network. Solved Elman networks on sequences and wave-RNNs lie at 1, flip-flops without delay near 0. Delayed flip-flops are in between, as they spend part of the time as a wave.", "name": "fig-wave-movements"}, "image": {"alt": "Rows of marks between 0 and 1, one row per kind of network. The rows of waves lie at the right edge, flip-flops without delay at the left, delayed ones between.", "width": "760px"}} tags=["hide-input"]
 waves, registers, numbers = compare("all")
 wave, register = ([row["movement"] for row in some] for some in (waves, registers))
 numbers |= {"wave": wave, "register": register, "waves": len(wave), "wave_least": min(wave), "register_most": max(register)}
@@ -327,7 +302,6 @@ record("ours.wave.networks", numbers, waves + registers, figure="fig-wave-moveme
 for condition in ("few", "noise"):
     record(f"ours.wave.{condition}", compare(condition)[2], waves + registers, figure="fig-wave-conditions")
 
-# %% mystnb={"figure": {"caption": "Movement of the code with its 95% interval, one mark per network. Solved Elman networks on sequences and wave-RNNs lie at 1, flip-flops without delay near 0. Delayed flip-flops are in between, as they spend part of the time as a wave.", "name": "fig-wave-movements"}, "image": {"alt": "Rows of marks between 0 and 1, one row per kind of network. The rows of waves lie at the right edge, flip-flops without delay at the left, delayed ones between.", "width": "760px"}} tags=["hide-input"]
 kinds = {kind: some for (kind,), some in group(pick(rows, condition="all"), "kind").items()}
 figures.plot_movements({
     kind: {name: [Interval(*(row[each] for each in _NUMBERS[:3])) for row in some if (row["accuracy"] >= bar) == well]
@@ -338,7 +312,6 @@ figures.plot_movements({
 def show_range(some, column):
     known = [row[column] for row in some if row[column] is not None] or [np.nan]
     return f"{min(known):.2f} to {max(known):.2f}"
-
 
 DataTable(
     ("networks", "number", "solved", "movement", "span", "of steps", "best R²"),
@@ -378,7 +351,7 @@ DataTable(
 # signs. The networks lie near the first, most above it: their codes move for up to {value}`11_wave_or_register:longer[1]|.1f` steps
 # longer than the delay. Without delay, a pulse needs up to {value}`11_wave_or_register:settling[1]|.1f` steps to settle.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement of flip-flops that have learnt their task against their delay, one mark per network, and the closed forms for a line of pulses (upper line) and a line of signs (lower line).", "name": "fig-wave-delays"}, "image": {"alt": "Marks that rise from near 0 at delay 0, beside two straight lines through the origin.", "width": "560px"}} tags=["hide-input"]
 late = pick(solved, condition="all", kind=(REGISTER, LINE))
 numbers = {"delays": [int(row["delay"]) for row in late], "movement": [row["movement"] for row in late]}
 for name, some in (("settling", pick(late, delay=0)), ("longer", [row for row in late if row["delay"]])):
@@ -386,7 +359,6 @@ for name, some in (("settling", pick(late, delay=0)), ("longer", [row for row in
     page.note(name, [min(extra), max(extra)])
 record("ours.wave.line", numbers, late, figure="fig-wave-delays", settings=len(set(numbers["delays"])))
 
-# %% mystnb={"figure": {"caption": "Movement of flip-flops that have learnt their task against their delay, one mark per network, and the closed forms for a line of pulses (upper line) and a line of signs (lower line).", "name": "fig-wave-delays"}, "image": {"alt": "Marks that rise from near 0 at delay 0, beside two straight lines through the origin.", "width": "560px"}} tags=["hide-input"]
 figure, ((panel,),) = make_axes(1, 1, 5.6, 3.4)
 delays, movements = np.array(sorted(zip(numbers["delays"], numbers["movement"]))).T
 draw_prediction(panel, delays, movements, delays / 31, 0, "networks, and a line of pulses")

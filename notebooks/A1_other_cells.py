@@ -1,18 +1,3 @@
-# ---
-# jupyter:
-#   jupytext:
-#     cell_metadata_filter: tags,mystnb,-all
-#     notebook_metadata_filter: kernelspec,-jupytext.text_representation.jupytext_version
-#     text_representation:
-#       extension: .py
-#       format_name: percent
-#       format_version: '1.3'
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
 # %% [markdown]
 # # Other cells: diagonal units, GRUs and attention
 #
@@ -33,7 +18,7 @@ import numpy as np
 import torch
 
 from twm.analysis import analyses, systems
-from twm.book.figures import style, training, wave_rnn
+from twm.book.figures import training, wave_rnn
 from twm.book.session import DataTable, open_page, pick
 from twm.models.cells import construct_diagonal
 from twm.tasks.sequences import SystemTask
@@ -42,7 +27,6 @@ from twm.theory.spectra import circular_distance, count_clusters, find_clusters,
 from twm.training.sequence_model import make_network
 
 page = open_page("A1_other_cells", profile=profile, device=device, seed=seed, reuse=reuse)
-style.use_style()
 
 # %% [markdown]
 # ## The wave operator in diagonal form
@@ -95,7 +79,7 @@ def describe_unit(unit, task):
             "covered": float(covered.mean()), "hankel": int((weights > weights[0] / 20).sum())}  # fmt: skip
 
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of diagonal units and their conjugates, before training (above) and after it (below), one seed. Rings: those of the wave operator. On T1 and on T2 with corrected inputs the modes go to the rings.", "name": "fig-cells-roots"}, "image": {"alt": "Above, dots fill the unit disc. Below, they lie in clusters at or just inside the rings on the unit circle.", "width": "760px"}} tags=["hide-input"]
 page.record("ours.cells.exact", {"copy": errors.pop("T1"), "corrected": list(errors.values()), "least": least})
 models, units, answers, absent = page.collect("cells"), {}, {}, "no record: run `twm sweep cells --resume`"
 print(models.about)
@@ -107,7 +91,6 @@ for row in sorted(pick(models.rows, network="lru"), key=lambda own: (own["task"]
     first, last = (describe_unit(one, task.system) for one in (make_network(plan, task), unit))
     units[title(row), row["seed"]] = row | last | {"before": first["before"], "start": first["eigenvalues"]}
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of diagonal units and their conjugates, before training (above) and after it (below), one seed. Rings: those of the wave operator. On T1 and on T2 with corrected inputs the modes go to the rings.", "name": "fig-cells-roots"}, "image": {"alt": "Above, dots fill the unit disc. Below, they lie in clusters at or just inside the rings on the unit circle.", "width": "760px"}} tags=["hide-input"]
 panels = {f"{name}\n{told}": one[key] for told, key in (("before", "start"), ("after", "eigenvalues")) for (name, own), one in units.items() if own == seed}
 training.plot_trained_spectra(panels, columns=len(panels) // 2) if panels else "No network on record, no figure."
 
@@ -134,7 +117,7 @@ DataTable(("unit", "seed", *heads.values()), lines, "Diagonal units: where their
 # We ask as on [page 07](07_wave_rnn.ipynb) whether every variable can be read, and whether outputs follow when one is swapped between
 # two runs. The attention decoder is Eq. (8) with one head and learnt positions. GRUs have 128 units and 20 training steps, others 40.
 
-# %% tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Reading and swapping variables in other cells, one mark a network: the least over all variables and steps. All rows but the last are to be above the dotted line; the last, swaps in the directions of the neighbouring variable, is to be low.", "name": "fig-cells-memory"}, "image": {"alt": "Six rows of marks. In the first five attention is at one, units of 64 modes near it or at it; GRUs are far below, units of 32 modes in one basis too.", "width": "700px"}} tags=["hide-input"]
 for row in sorted(models.rows, key=lambda own: (own["network"], own["task"], -own["neurons"], own["seed"])):
     if (found := models.find_network(row["model"])) and row["task"] != given:
         task = found[1].make_task_at_hand()
@@ -142,7 +125,6 @@ for row in sorted(models.rows, key=lambda own: (own["network"], own["task"], -ow
         told = {"swaps": min(part.min() for part in (own.interventions_settled.changed, own.interventions_settled.unchanged))}
         answers[title(row), row["seed"]] = own.summarise() | told | {"kind": row["network"], "task": task.system.name}
 
-# %% mystnb={"figure": {"caption": "Reading and swapping variables in other cells, one mark a network: the least over all variables and steps. All rows but the last are to be above the dotted line; the last, swaps in the directions of the neighbouring variable, is to be low.", "name": "fig-cells-memory"}, "image": {"alt": "Six rows of marks. In the first five attention is at one, units of 64 modes near it or at it; GRUs are far below, units of 32 modes in one basis too.", "width": "700px"}} tags=["hide-input"]
 wave_rnn.plot_bridge(answers) if answers else "No network on record, no figure."
 
 # %% tags=["hide-input"]

@@ -8,13 +8,16 @@ for _library in ("OMP", "MKL", "OPENBLAS"):
 
 import fcntl  # noqa: E402
 import pickle  # noqa: E402
-from collections.abc import Iterator  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 from contextlib import contextmanager  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 
 import pytest  # noqa: E402
 from hypothesis import settings  # noqa: E402
+
+from twm.cli import main  # noqa: E402
+from twm.errors import UserError  # noqa: E402
 
 # Property tests draw the same cases every time: a failure in CI can then be repeated at once.
 settings.register_profile("repeatable", derandomize=True, deadline=None, print_blob=True)
@@ -48,6 +51,34 @@ def clone(tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def list_files(folder: Path) -> dict[str, bytes]:
     """Return the content of every file below a folder, for telling whether anything was written."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refusals(*cases: tuple[Callable, str]) -> Callable:
+    """Return a test that each call, without arguments, is refused in one line with its words, a regular expression."""
+
+    @pytest.mark.parametrize(("call", "words"), cases, ids=[words for _, words in cases])
+    def test(call: Callable, words: str) -> None:
+        with pytest.raises(UserError, match=words) as caught:
+            call()
+        assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+    return test
+
+
+@pytest.fixture
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> Callable:
+    """Run the command, which must refuse in one line with all words, set apart by bars, and leave nothing behind."""
+
+    def run(words: str, *arguments: object) -> str:
+        before = list_files(tmp_path)
+        assert main([*map(str, arguments)]) == 2
+        out, err = capsys.readouterr()
+        assert list_files(tmp_path) == before
+        assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
+        assert all(word in err for word in words.split("|")), err
+        return err
+
+    return run
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests.conftest import refusals
 from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, scan_mixture
 from twm.analysis.recovery import METHODS, find_copies, needed_coordinates, recover_basis, sample_states
 from twm.analysis.systems import ElmanSystem, as_system, find_fixed_point, linearise_system
@@ -171,18 +172,15 @@ def test_the_complement_decays_and_does_not_meet_the_memories():
     assert complement.into_memories < 1e-8 and complement.out_of_memories < 1e-8
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [(lambda system, task: recover_basis(system, task, "magic"), "printed, mixture, released"),
-     (lambda system, task: recover_basis(system, task, "mixture", alpha=2), "alpha"),
-     (lambda system, task: recover_basis(system, task), "sample"),
-     (lambda system, task: recover_basis(system, make_repeat_copy(3, 4), "printed"), "outputs"),
-     (lambda system, task: recover_basis(system, task, "regression", sample_states(system, task, 1), at=0), "not fill"),
-     (lambda system, task: replace(system, recurrent=np.full((6, 6), np.nan)), "NaN"),
-     (lambda system, task: linearise_system(replace(system, bias=np.ones(6)), np.zeros(6)), "not a fixed point"),
-     (lambda system, task: system.run(np.zeros((1, 6)), -1), "steps")],
-)  # fmt: skip
-def test_one_line_errors(call, words):
-    task = make_repeat_copy(3, 2)
-    with pytest.raises(UserError, match=words):
-        call(construct(task, make_basis(6)), task)
+SHORT = make_repeat_copy(3, 2)
+BUILT = construct(SHORT, make_basis(6))
+test_one_line_errors = refusals(
+    (lambda: recover_basis(BUILT, SHORT, "magic"), "printed, mixture, released"),
+    (lambda: recover_basis(BUILT, SHORT, "mixture", alpha=2), "alpha"),
+    (lambda: recover_basis(BUILT, SHORT), "sample"),
+    (lambda: recover_basis(BUILT, make_repeat_copy(3, 4), "printed"), "outputs"),
+    (lambda: recover_basis(BUILT, SHORT, "regression", sample_states(BUILT, SHORT, 1), at=0), "not fill"),
+    (lambda: replace(BUILT, recurrent=np.full((6, 6), np.nan)), "NaN"),
+    (lambda: linearise_system(replace(BUILT, bias=np.ones(6)), np.zeros(6)), "not a fixed point"),
+    (lambda: BUILT.run(np.zeros((1, 6)), -1), "steps"),
+)

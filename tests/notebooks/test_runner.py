@@ -22,12 +22,7 @@ for claim in sorted(page._home):
     page.record(claim, {"x": 1.0})
 page.note("seed", seed)
 page.about()"""
-TWO_CELLS = """# ---
-# jupyter:
-#   kernelspec: {{display_name: Python 3, language: python, name: python3}}
-# ---
-
-# %% tags=["parameters"]
+TWO_CELLS = """# %% tags=["parameters"]
 profile = "paper"
 device = "auto"
 seed = 0

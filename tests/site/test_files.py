@@ -79,12 +79,9 @@ def test_the_book_in_one_page_has_every_page_and_no_dead_link(site):
     assert pictures and all((site / source).exists() for source in pictures if not source.startswith("data:"))
 
 
-def test_a_pdf_that_cannot_be_printed_is_one_line(monkeypatch, tmp_path, capsys):
+def test_a_pdf_that_cannot_be_printed_is_one_line(monkeypatch, tmp_path, refused):
     from twm.book import printing
-    from twm.cli import main
 
-    assert main(["book", "--pdf", str(tmp_path / "no" / "book.pdf")]) == 2
+    refused("", "book", "--pdf", tmp_path / "no" / "book.pdf")
     monkeypatch.setattr(printing.shutil, "which", lambda name: None)
-    assert main(["book", "--pdf", str(tmp_path / "book.pdf")]) == 2
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 2 and "Chromium" in said[1]
+    refused("Chromium", "book", "--pdf", tmp_path / "book.pdf")

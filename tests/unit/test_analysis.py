@@ -9,7 +9,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from tests.conftest import list_files
 from twm.analysis.report import gather_subject, read_checkpoint, record_analyses
 from twm.cli import main
 from twm.models.elman import construct_elman, write_network, write_weights
@@ -53,17 +52,6 @@ def checkpoint(tmp_path: Path) -> Path:
 def run_json(arguments, capsys):
     assert main(["analyse", *map(str, arguments), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
-
-
-def refuse(arguments, words, capsys):
-    """Run the command, which must refuse in one line that has some words, and leave nothing behind."""
-    before = list_files(Path(arguments[0]).parent) if arguments else None
-    assert main(["analyse", *map(str, arguments)]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
-    assert all(word in err for word in words.split("|")), err
-    assert not arguments or list_files(Path(arguments[0]).parent) == before
-    return err
 
 
 def test_a_torch_state_dict_runs_as_torch_runs_it(checkpoint: Path):
@@ -113,11 +101,11 @@ def test_the_task_is_read_from_our_own_files(tmp_path: Path, capsys):
      ({"rnn.bn.running_mean": (3,)}, "running_mean normalises"), ({"rnn.h0": (HIDDEN - 1,)}, "14 numbers a layer"),
      (lambda s: s.update({"head.weight": s["head.weight"].to(torch.complex64)}), "floating")],
 )  # fmt: skip
-def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path, capsys, change, words):
+def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path, refused, change, words):
     state = wrap_network().state_dict()
     change(state) if callable(change) else state.update({name: torch.ones(size) for name, size in change.items()})
     torch.save(state, checkpoint)
-    refuse([checkpoint, "--task", TASK], words, capsys)
+    refused(words, "analyse", checkpoint, "--task", TASK)
 
 
 @pytest.mark.parametrize(
@@ -129,13 +117,9 @@ def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path
      (Path.exists, ["--seed", "-1"], "--seed|-1"),
      (Path.exists, ["--figure", "a.docx"], ".png"), (Path.exists, ["--figure", "nowhere/a.png"], "no such folder")],
 )  # fmt: skip
-def test_other_files_and_wrong_arguments_get_one_line_and_leave_nothing(checkpoint, capsys, spoil, arguments, words):
+def test_other_files_and_wrong_arguments_get_one_line_and_leave_nothing(checkpoint, refused, spoil, arguments, words):
     spoil(checkpoint)
-    refuse([checkpoint, "--task", TASK, *arguments], words, capsys)
-
-
-def test_a_missing_checkpoint_is_asked_for(capsys):
-    refuse([], "CHECKPOINT", capsys)
+    refused(words, "analyse", checkpoint, "--task", TASK, *arguments)
 
 
 def test_records_go_on_where_they_stopped(clone: Path, capsys):
@@ -173,16 +157,16 @@ def gated(tmp_path: Path) -> Path:
     return path
 
 
-def test_networks_of_other_kinds_are_analysed_by_what_can_be_run(gated: Path, capsys):
+def test_networks_of_other_kinds_are_analysed_by_what_can_be_run(gated: Path, capsys, refused):
     found = run_json([gated], capsys)
     assert found["task"] == "repeat-copy:3,2" and found["hidden"] == 24 and found["rank"]["theory"] == 6
     assert found["basis"]["of the step"]["encoding_r2"] < 0.9 and 0 <= found["interventions"]["changed"] < 0.95
     assert main(["analyse", str(gated)]) == 0
     told = capsys.readouterr().out
     assert "lstm, linearised along the orbit" in told and f"{found['accuracy']:.4f}" in told
-    refuse([gated, "--task", "T1"], "2 outputs", capsys)
-    refuse([gated, "--figure", "a.png"], "Elman networks", capsys)
+    refused("2 outputs", "analyse", gated, "--task", "T1")
+    refused("Elman networks", "analyse", gated, "--figure", "a.png")
     path, plan = gated.with_name("copy.safetensors"), SequencePlan("copy:0", "wrnn", 6, 2, iterations=1, batch=2)
     write_weights(path, train_model(plan).weights, asdict(plan))
-    refuse([path, "--task", "T1"], "copy:0", capsys)
+    refused("copy:0", "analyse", path, "--task", "T1")
     assert run_json([path], capsys)["task"] is None

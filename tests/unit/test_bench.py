@@ -113,15 +113,6 @@ def test_the_summary_is_the_median_of_ratios_within_a_round_and_says_whether_tar
         assert bench._format_case("x", case | {"ratio": ratio, "times_floor": floors}).endswith(told)
 
 
-@pytest.mark.parametrize(
-    "arguments", [["cooking"], ["training", "--case", "h1"], ["--case", "cooking"], ["training", "--rounds", "0"]]
-)
-def test_wrong_use_is_one_line(capsys, arguments):
-    assert main(["bench", *arguments]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.count("\n") == 1
-
-
 def test_json_is_pure_and_a_case_alone_chooses_its_bench(monkeypatch, capsys):
     def measure(name, names, rounds, report):
         report("a line for people")

@@ -1,7 +1,6 @@
 """Files of other people's making: read with the right numbers, or refused in one true line; nothing in them is run."""
 
 import argparse
-import json
 import os
 import pickle
 from pathlib import Path
@@ -13,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from tests.unit.test_analysis import refuse, run_json
+from tests.unit.test_analysis import run_json
 from twm.analysis.networks import read_checkpoint
 from twm.analysis.recovery import sample_states
 from twm.cli import main
@@ -138,9 +137,9 @@ REFUSED = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("words", "number"), [(words, n) for words, all_ in REFUSED.items() for n in range(len(all_))])
-def test_a_file_that_is_not_read_gets_one_true_line(tmp_path: Path, capsys, words, number):
+def test_a_file_that_is_not_read_gets_one_true_line(tmp_path: Path, refused, words, number):
     REFUSED[words][number](path := tmp_path / "net.pt")
-    said = refuse([path, "--task", "repeat-copy:3,2"], words, capsys)
+    said = refused(words, "analyse", path, "--task", "repeat-copy:3,2")
     assert ("damaged" in said) == (words == "is damaged")
 
 
@@ -149,12 +148,12 @@ def test_a_file_that_is_not_read_gets_one_true_line(tmp_path: Path, capsys, word
     (["--encoder", "head.weight"], "head.weight (2, 6)"), (["--recurrent", "head.weight"], "--encoder KEY"), (["--points", "--figure", "a.png"], "with a task"),
     (["--task", "f.csv"], "f.csv"), (["--task", "g.npy"], "(2, 6)"), (["--task", "h.csv"], "signed selection"),
 ])  # fmt: skip
-def test_what_the_user_says_must_fit_the_file(tmp_path: Path, capsys, monkeypatch, said, words):
+def test_what_the_user_says_must_fit_the_file(tmp_path: Path, refused, monkeypatch, said, words):
     monkeypatch.chdir(tmp_path)
     save_module(Net(), "net.pt")
     np.save("g.npy", np.ones((2, 7)))
     np.savetxt("h.csv", np.ones((2, 6)), delimiter=",")
-    refuse(["net.pt", *said], words, capsys)
+    refused(words, "analyse", "net.pt", *said)
 
 
 class Trap:
@@ -188,9 +187,6 @@ def test_nothing_in_a_file_is_run(tmp_path: Path, monkeypatch, save):
     for trap in (path.read_bytes(), *map(pickle.dumps, traps)):  # and each is one
         pickle.loads(trap)
         os.rmdir(trace)
-
-
-# ---- what is said without a task, and with one of one's own
 
 
 def test_a_relu_network_is_linearised_along_its_orbit(tmp_path: Path, capsys):

@@ -7,49 +7,60 @@ import sys
 
 import pytest
 
-from tests.conftest import list_files
 from twm.cli import main
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["run", "10_nothing"], ["10_nothing", "01_theory"]),
-        (["run", "01_theory", "--profile", "huge"], ["huge", "smoke, laptop, paper"]),
-        (["run", "01_theory", "--device", "tpu"], ["tpu", "auto, cpu or cuda"]),
-        (["run", "--seed", "-1"], ["--seed", "-1"]),
-        (["run", "--profile", "smoke", "--reuse"], ["--reuse", "smoke"]),
-        (["run", "--reuse", "--retrain"], ["not allowed"]),
-        (["check", "77"], ["77"]),
-        (["claims", "--yaml"], ["--yaml"]),
-        (["fly"], ["fly"]),
-        ([], ["COMMAND"]),
+        ("run 10_nothing", "10_nothing|01_theory"),
+        ("run 01_theory --profile huge", "huge|smoke, laptop, paper"),
+        ("run 01_theory --device tpu", "tpu|auto, cpu or cuda"),
+        ("run --seed -1", "--seed|-1"),
+        ("run --profile smoke --reuse", "--reuse|smoke"),
+        ("run --reuse --retrain", "not allowed"),
+        ("check 77", "77"),
+        ("claims --yaml", "--yaml"),
+        ("fly", "fly"),
+        ("", "COMMAND"),
+        ("analyse", "CHECKPOINT"),
+        ("train fibonacci:2,1", "fibonacci:2,1|cannot"),
+        ("train T1 --l2 nan", "l2|nan"),
+        ("train T1 --seeds 5-2", "5-2|2-5"),
+        ("train T1 --init wave --hidden 63", "wave|64|63"),
+        ("train T1 --iterations 0", "iterations|0"),
+        ("train T1 --checkpoint-seconds 0", "checkpoint-seconds"),
+        ("train T1 --workers 0", "workers"),
+        ("train T1 --resume", "--out"),
+        ("train T1 --device tpu", "tpu"),
+        ("sweep --list --only T1*", "--only|--list"),
+        ("sweep table1 --only T1_h64_l2-0_s7 --seeds 0-4", "'T1_h64_l2-0_s7'|similar|T1_h64_l2-0_s|165"),
+        ("sweep flipflop --only T1*", "T1*|flip-flop-"),
+        ("sweep flipflop --workers 2", "one core"),
+        ("sweep flipflop --executor slurm", "one core"),
+        ("sweep table1 --executor pbs", "pbs|slurm"),
+        ("bench cooking", "cooking"),
+        ("bench training --case h1", "h1"),
+        ("bench --case cooking", "cooking"),
+        ("bench training --rounds 0", "rounds"),
     ],
 )
-def test_wrong_usage_gets_one_line_and_writes_nothing(clone, capsys, arguments, words):
+def test_wrong_usage_gets_one_line_and_writes_nothing(clone, refused, monkeypatch, arguments, words):
     (clone / "notebooks" / "01_theory.py").write_text('# %% tags=["parameters"]\nseed = 0\n', encoding="utf-8")
-    before = list_files(clone)
-    assert main(arguments) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
-    assert all(word in err for word in words), err
-    assert list_files(clone) == before
+    monkeypatch.chdir(clone)
+    refused(words, *arguments.split())
 
 
-def test_what_this_machine_or_clone_lacks_is_one_line(clone, tmp_path_factory, capsys, monkeypatch):
+def test_what_this_machine_or_clone_lacks_is_one_line(clone, tmp_path_factory, refused, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    before = list_files(clone)
-    assert main(["run", "--device", "cuda"]) == 2
-    assert "no GPU" in capsys.readouterr().err and list_files(clone) == before
+    refused("no GPU", "run", "--device", "cuda")
+    refused("no GPU", "sweep", "flipflop", "--device", "cuda")
     (clone / "book" / "claims.yml").write_text("- {id: x.y, source: twm}\n", encoding="utf-8")
-    assert main(["claims"]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and "claim 1 (x.y)" in err and "says" in err and err.count("\n") == 1
+    refused("claim 1 (x.y)|says", "claims")
     monkeypatch.setenv("TWM_HOME", str(tmp_path_factory.mktemp("empty")))
-    assert main(["claims"]) == 2
-    assert "TWM_HOME" in capsys.readouterr().err
+    refused("TWM_HOME", "claims")
 
 
 def test_claims_as_json_hold_the_promised_fields(capsys):

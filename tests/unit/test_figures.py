@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from tests.conftest import refusals
 from twm.analysis.analyses import analyse_network
 from twm.analysis.decoding import Interval, probe_states
 from twm.analysis.recovery import METHODS, sample_states
@@ -16,7 +17,6 @@ from twm.analysis.report import Subject, collect_panels, tabulate_analyses
 from twm.analysis.systems import as_system
 from twm.book.figures import basis_recovery, construction, self_attention, theory, training
 from twm.book.figures.style import INK, QUALITATIVE, make_csv
-from twm.errors import UserError
 from twm.models.elman import construct_elman
 from twm.theory.bases import make_basis
 from twm.theory.lattice import euler_advect, simulate_wave
@@ -393,13 +393,7 @@ def test_animations_show_what_was_given():
     assert f"column {weights[0, 1].argmax() + 1} " in animation.captions[0].split("head 2")[1]
 
 
-REFUSED = {
-    "do not fill": lambda: construction.animate_hidden_shift(np.ones((5, 12)), np.ones((5, 4, 3)), "abcde", 5),
-    "paired": lambda: self_attention.plot_paired_training([1], [1, 2], 5, {}),
-}
-
-
-@pytest.mark.parametrize("message", REFUSED)
-def test_data_that_does_not_fit_is_refused(message):
-    with pytest.raises(UserError, match=message):
-        REFUSED[message]()
+test_data_that_does_not_fit_is_refused = refusals(
+    (lambda: construction.animate_hidden_shift(np.ones((5, 12)), np.ones((5, 4, 3)), "abcde", 5), "do not fill"),
+    (lambda: self_attention.plot_paired_training([1], [1, 2], 5, {}), "paired"),
+)

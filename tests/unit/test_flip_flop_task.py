@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from twm.errors import UserError
+from tests.conftest import refusals
 from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
 
 
@@ -66,15 +66,9 @@ def test_marks_leave_out_what_settles_and_pick_what_waits():
     assert mark_steps(pulses, delay=0)[1].sum() == 0
 
 
-@pytest.mark.parametrize(
-    ("call", "word"),
-    [
-        (lambda: FlipFlop(-1), "delay"),
-        (lambda: FlipFlop(reading="brain"), "brain"),
-        (lambda: draw_pulses(FlipFlop(), "", 0, 1, 0, 1), "split"),
-        (lambda: draw_pulses(FlipFlop(), "train", 0, 1, 0, 0), "steps"),
-    ],
+test_wrong_arguments_are_told_in_a_line = refusals(
+    (lambda: FlipFlop(-1), "delay"),
+    (lambda: FlipFlop(reading="brain"), "brain"),
+    (lambda: draw_pulses(FlipFlop(), "", 0, 1, 0, 1), "split"),
+    (lambda: draw_pulses(FlipFlop(), "train", 0, 1, 0, 0), "steps"),
 )
-def test_wrong_arguments_are_told_in_a_line(call, word: str):
-    with pytest.raises(UserError, match=word):
-        call()

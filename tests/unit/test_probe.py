@@ -59,37 +59,30 @@ def test_the_lines_the_figure_and_the_example(tmp_path: Path, root: Path, capsys
         ({"states": STATES.astype(object), "items": ITEMS}, "Python objects, which are never loaded"),
     ],
 )
-def test_a_bad_recording_gets_one_line(tmp_path: Path, capsys, arrays, words):
+def test_a_bad_recording_gets_one_line(tmp_path: Path, refused, arrays, words):
     np.savez(tmp_path / "no_items.npz", **arrays)
-    refuse(capsys, words, tmp_path / "no_items.npz", "--figure", tmp_path / "never.png")
-    assert [*list_files(tmp_path)] == ["no_items.npz"]
+    refused(words, "probe", tmp_path / "no_items.npz", "--figure", tmp_path / "never.png")
 
 
-def refuse(capsys: pytest.CaptureFixture, words: str, *arguments: object) -> None:
-    assert main(["probe", *map(str, arguments)]) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1 and words in err, err
-
-
-def test_what_is_no_recording_gets_one_line(tmp_path: Path, capsys):
+def test_what_is_no_recording_gets_one_line(tmp_path: Path, refused):
     whole = tmp_path / "whole.npz"
     np.savez(whole, states=STATES, items=ITEMS)
     (tmp_path / "cut.npz").write_bytes(whole.read_bytes()[:500])
     (tmp_path / "text.npy").write_text("no array")
     np.save(tmp_path / "lone.npy", STATES)
-    refuse(capsys, "there is no file", tmp_path / "none.npz")
+    refused("there is no file", "probe", tmp_path / "none.npz")
     for name in ("cut.npz", "text.npy"):
-        refuse(capsys, name, tmp_path / name)
-    refuse(capsys, "lone.npy has only states", tmp_path / "lone.npy")
-    refuse(capsys, "which alone may have a --task", whole, "--task", "T1")
-    refuse(capsys, "must end in one of", whole, "--figure", tmp_path / "a.txt")
+        refused(name, "probe", tmp_path / name)
+    refused("lone.npy has only states", "probe", tmp_path / "lone.npy")
+    refused("which alone may have a --task", "probe", whole, "--task", "T1")
+    refused("must end in one of", "probe", whole, "--figure", tmp_path / "a.txt")
 
 
-def test_a_constructed_wave_is_probed_as_its_network(tmp_path: Path, capsys):
+def test_a_constructed_wave_is_probed_as_its_network(tmp_path: Path, capsys, refused):
     task = parse_task("repeat-copy:3,2")
     network = construct_elman(task, make_basis(6, 10, "orthonormal"))
     torch.save(network.state_dict(), tmp_path / "wave.pt")
     found = probe(capsys, tmp_path / "wave.pt", "--task", task.name)
     assert found["movement"]["low"] > 0.9 and found["span"]["value"] == found["steps"] == 7 and found["units"] == 10
-    refuse(capsys, "name it with --task", tmp_path / "wave.pt")
-    refuse(capsys, "has 2 inputs, the task T1 needs 8", tmp_path / "wave.pt", "--task", "T1")
+    refused("name it with --task", "probe", tmp_path / "wave.pt")
+    refused("has 2 inputs, the task T1 needs 8", "probe", tmp_path / "wave.pt", "--task", "T1")

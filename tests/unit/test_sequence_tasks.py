@@ -20,9 +20,6 @@ def make_images(count: int = 40, *colours: int) -> Images:
     return Images(train, np.arange(count) % 10, test, (np.arange(count) + 3) % 10, "made up")
 
 
-# ---- copy
-
-
 @pytest.mark.parametrize("wait", [0, 1, 30])
 def test_copy_against_a_reader_with_paper_and_pencil(wait):
     inputs, targets = CopyTask(wait).draw_batch(seed=1, iteration=7, count=50)
@@ -54,9 +51,6 @@ def test_copy_loss_and_accuracy_by_hand():
     assert float(task.measure_loss(guess, targets)) == pytest.approx(10 / 23 * math.log(8), rel=1e-5)
 
 
-# ---- adding
-
-
 @pytest.mark.parametrize("length", [2, 3, 100])
 def test_adding_against_a_loop(length):
     inputs, targets = AddingTask(length).draw_batch(seed=0, iteration=3, count=200)
@@ -78,9 +72,6 @@ def test_the_best_constant_answer_to_adding_has_a_loss_of_a_sixth():
     task, targets = AddingTask(50), AddingTask(50).draw_batch(0, 1, 20_000).targets
     assert float(task.measure_loss(torch.ones_like(targets), targets)) == pytest.approx(1 / 6, rel=0.05)
     assert [float(task.measure_accuracy(targets + error, targets)) for error in (0.039, 0.041)] == [1, 0]
-
-
-# ---- images
 
 
 def test_pixels_come_in_reading_order_and_permuted_ones_in_one_fixed_order():
@@ -152,9 +143,6 @@ def test_a_stand_in_needs_no_download(monkeypatch, tmp_path):
     assert set(images.train_labels) == set(images.test_labels) == set(range(10))
 
 
-# ---- systems
-
-
 @pytest.mark.parametrize("name", ["T3", "random:5,5,2"])
 def test_a_system_asks_for_what_follows_and_is_scored_on_that_alone(name):
     task, system = parse_sequence_task(f"hds:6,{name}"), parse_task(name)
@@ -168,9 +156,6 @@ def test_a_system_asks_for_what_follows_and_is_scored_on_that_alone(name):
     answers[-2] = -answers[-2]
     assert float(task.measure_accuracy(answers, targets)) == pytest.approx(5 / 6)
     assert float(task.measure_loss(answers, targets)) == pytest.approx(4 / 6)
-
-
-# ---- what all share
 
 
 @pytest.mark.parametrize("name", ["copy:5", "adding:30", "hds:12,T2", "small-smnist:7", "small-psmnist:7"])

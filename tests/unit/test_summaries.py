@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from twm.errors import UserError
+from tests.conftest import refusals
 from twm.training.estimates import compare_iterations, compare_paired, correlate_ranks, estimate_mean, pair_rows
 from twm.training.tables import compare_gaussian, summarise_starts
 
@@ -55,9 +55,6 @@ def test_iterations_are_compared_by_the_median_of_their_ratios_and_never_counts_
     assert second.values.tolist() == [0.5, 0.1, 0.5]
 
 
-# ---- ranks
-
-
 def test_one_group_is_spearmans_correlation():
     rng, count = np.random.default_rng(8), 8
     first = rng.normal(size=count)
@@ -99,9 +96,6 @@ def test_rows_are_paired_by_the_seeds_that_both_have():
     right = [{"seed": seed, "side": "right"} for seed in (5, 2, 1)]
     left, found = pair_rows([{"seed": seed, "side": "left"} for seed in (3, 0, 1, 2)], right)
     assert [row["seed"] for row in left] == [1, 2] and found == right[:0:-1] and left[0]["side"] == "left"
-
-
-# ---- starts
 
 
 def make_start(task, init, seed, reached, rank=8, error=None):
@@ -148,16 +142,10 @@ def test_gaussian_starts_are_compared_for_each_d_without_the_pairs_that_did_not_
     assert found["spearmans"][0] > 0 > found["spearmans"][1] and found["angles"] == pytest.approx([2 / 3] * 2)
 
 
-@pytest.mark.parametrize(
-    ("call", "says"),
-    [
-        (lambda: estimate_mean([1.0, math.nan]), "finite"),
-        (lambda: compare_paired([1], [1, 2]), "1 and 2"),
-        (lambda: correlate_ranks([1, 2, 3], [1, 2, 3], ["a"]), "a group each"),
-        (lambda: summarise_starts(STARTS[3:6]), "uniform"),
-        (lambda: summarise_starts([*STARTS, STARTS[0]]), "twice"),
-    ],
+test_what_cannot_be_summarised_is_refused = refusals(
+    (lambda: estimate_mean([1.0, math.nan]), "finite"),
+    (lambda: compare_paired([1], [1, 2]), "1 and 2"),
+    (lambda: correlate_ranks([1, 2, 3], [1, 2, 3], ["a"]), "a group each"),
+    (lambda: summarise_starts(STARTS[3:6]), "uniform"),
+    (lambda: summarise_starts([*STARTS, STARTS[0]]), "twice"),
 )
-def test_what_cannot_be_summarised_is_refused(call, says):
-    with pytest.raises(UserError, match=says):
-        call()

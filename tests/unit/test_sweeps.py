@@ -452,39 +452,6 @@ def test_the_list_tells_what_is_on_record_and_what_waits(clone: Path, capsys: py
     assert "another version" in capsys.readouterr().out
 
 
-# ---- the command line
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        ("train fibonacci:2,1", "fibonacci:2,1 cannot"),
-        ("train T1 --l2 nan", "l2 nan"),
-        ("train T1 --seeds 5-2", "5-2 2-5"),
-        ("train T1 --init wave --hidden 63", "wave 64 63"),
-        ("train T1 --iterations 0", "iterations 0"),
-        ("train T1 --checkpoint-seconds 0", "checkpoint-seconds"),
-        ("train T1 --workers 0", "workers"),
-        ("train T1 --resume", "--out"),
-        ("train T1 --device tpu", "tpu"),
-        ("sweep --list --only T1*", "--only --list"),
-        ("sweep table1 --only T1_h64_l2-0_s7 --seeds 0-4", "'T1_h64_l2-0_s7' similar T1_h64_l2-0_s 165"),
-        ("sweep flipflop --only T1*", "T1* flip-flop-"),
-        ("sweep table1 --executor pbs", "pbs slurm"),
-    ],
-)
-def test_wrong_usage_is_one_line_and_leaves_nothing(
-    clone: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: str, words: str
-):
-    monkeypatch.chdir(clone)
-    before = sorted(clone.rglob("*"))
-    assert main(arguments.split()) == 2
-    out, err = capsys.readouterr()
-    assert out == "" and err.startswith("twm: ") and err.count("\n") == 1
-    assert all(word in err for word in words.split()), err
-    assert sorted(clone.rglob("*")) == before
-
-
 def test_seeds_are_read_or_refused():
     assert [parse_seeds(text) for text in ("3", "0-2", " 4, 7-8 ")] == [[3], [0, 1, 2], [4, 7, 8]]
     for text in ("", "-1", "1-", "0-99999", "1.5", "2-1", "1,1"):

@@ -29,9 +29,6 @@ def read_task_code(history, dim, a, b, c):
     return positions, [-1 if (c // 2**output) % 2 == 1 else 1 for output in range(dim)]
 
 
-# ---- the recursion
-
-
 def test_fibonacci_is_the_series():
     series = rollout(make_fibonacci(), np.array([[1], [1]]), 8)
     assert series.ravel().tolist() == [1, 1, 2, 3, 5, 8, 13, 21, 34, 55] and series.dtype == np.int64
@@ -56,9 +53,6 @@ def test_torch_equals_numpy_and_carries_gradients():
     rollout(make_fibonacci(), start, 6)[-1].sum().backward()
     # F_8 = F_6 u_1 + F_7 u_2 for arbitrary initial states.
     assert start.grad.ravel().tolist() == [8.0, 13.0]
-
-
-# ---- tasks
 
 
 @pytest.mark.parametrize("name", TASK_CODES)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.conftest import refusals
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN
 from twm.records import describe_rows, read_rows
@@ -29,9 +30,6 @@ def make_plan(model: str = "elman", hidden: int = 8, seed: int = 0, **options) -
     return ModulePlan(model=model, task=TOY, hidden=hidden, seed=seed, **options)
 
 
-# ---- data
-
-
 def test_targets_continue_the_inputs_and_data_depends_on_everything_it_should():
     inputs, targets = draw_batch(make_named_task("T1"), "train", 0, 1, 5, 20)
     assert inputs.shape == (8, 5, 8) and all(torch.equal(targets[step], inputs[step % 8]) for step in range(20))
@@ -47,9 +45,6 @@ def test_accuracy_counts_signs_by_step():
     targets = torch.tensor([[[1.0, -1.0]], [[1.0, -1.0]]])
     outputs = torch.tensor([[[0.1, -3.0]], [[0.0, 2.0]]])
     assert measure_accuracy(outputs, targets).tolist() == [1.0, 0.5]
-
-
-# ---- the trainer
 
 
 def test_update_equals_torch_written_out_with_weight_decay():
@@ -94,9 +89,6 @@ def test_same_seed_gives_the_same_run_and_another_seed_another_stopped_or_not():
     assert all(torch.equal(a, b) for a, b in zip(whole.network.parameters(), again.network.parameters()))
 
 
-# ---- the comparison
-
-
 def test_parameters_of_the_compared_networks_are_of_two_sizes():
     task = make_named_task("T1")
     count = {name: sum(p.numel() for p in make(task, 128, 0).parameters()) for name, make in MODELS.items()}
@@ -138,9 +130,6 @@ def test_the_record_is_that_of_the_parts(root):
     assert list(rows[0]) == list(ModuleRun.columns)
     found = [tuple(row[name] for name in ModuleRun.key) for row in rows]
     assert sorted(found) == sorted(map(ModuleRun.find_key, plans))
-
-
-# ---- reading the comparison
 
 
 def make_row(model: str, seed: int, reached: int | str, **fields) -> dict[str, str]:
@@ -203,17 +192,11 @@ def test_comparisons_are_told_apart_by_task_rate_and_size():
     assert describe_rows(rows) == "recorded 2020-01-01: 11 networks, 2 seeds\ncpu, torch 2, commit c0 to c1"
 
 
-@pytest.mark.parametrize(
-    ("call", "says"),
-    [
-        (lambda: select_runs([make_row("elman", 0, 1, hidden=size) for size in (10, 128)], "elman"), "hidden size"),
-        (lambda: summarise_ratio({0: make_row("attention", 0, 1)}, {1: make_row("elman", 1, 1)}), "no seed"),
-        (lambda: describe_rows([]), "empty"),
-        (lambda: TrainingPlan(learning_rate=0.0), "learning_rate"),
-        (lambda: TrainingPlan(horizons=(20, 10)), "horizons"),
-        (lambda: compare_attention_with_elman([0], models=("lstm",)), "unknown model lstm"),
-    ],
+test_wrong_input_gets_one_clear_line = refusals(
+    (lambda: select_runs([make_row("elman", 0, 1, hidden=size) for size in (10, 128)], "elman"), "hidden size"),
+    (lambda: summarise_ratio({0: make_row("attention", 0, 1)}, {1: make_row("elman", 1, 1)}), "no seed"),
+    (lambda: describe_rows([]), "empty"),
+    (lambda: TrainingPlan(learning_rate=0.0), "learning_rate"),
+    (lambda: TrainingPlan(horizons=(20, 10)), "horizons"),
+    (lambda: compare_attention_with_elman([0], models=("lstm",)), "unknown model lstm"),
 )
-def test_wrong_input_gets_one_clear_line(call, says):
-    with pytest.raises(UserError, match=says):
-        call()

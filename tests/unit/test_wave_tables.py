@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.laws.test_activity import move
 from twm.theory.activity import measure_activity_spectrum, measure_line_share
 from twm.training import tables
 from twm.training.plans import SequencePlan
@@ -124,15 +125,9 @@ def test_activity_of_rings_and_of_a_dense_network():
 
 
 def test_speeds_of_rings_are_told_apart():
-    time, place = np.arange(120)[:, None], np.arange(40)[None]
     generator = np.random.default_rng(0)
-    profile = np.fft.fft(generator.standard_normal(40))
-
-    def move(speed):
-        turns = np.exp(-2j * np.pi * np.fft.fftfreq(40)[None] * speed * time)
-        return np.fft.ifft(profile * turns, axis=1).real
-
-    rings = np.stack([move(1.0), move(0.6), generator.standard_normal((120, 40)), 0 * (time + place)])[None]
+    waves = [move(generator.standard_normal(40), speed, 120) for speed in (1.0, 0.6)]
+    rings = np.stack([*waves, generator.standard_normal((120, 40)), np.zeros((120, 40))])[None]
     assert list_speeds(rings) == pytest.approx([1.0, 0.6], abs=0.05)
     # Whatever its speed a wave has its power on one line, but not with its neurons in random order; silence counts for nothing.
     assert measure_bands(rings[:, :2]) > 0.9 > 0.3 > measure_bands(rings[:, :2], mixed=True)

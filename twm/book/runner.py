@@ -61,6 +61,7 @@ def read_source(name: str) -> Any:
     import jupytext
 
     node = jupytext.read(notebooks_dir() / f"{name}.py")
+    node.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
     tagged = [cell for cell in node.cells if "parameters" in cell.metadata.get("tags", [])]
     require(len(tagged) == 1, f"notebooks/{name}.py must have exactly one cell tagged parameters, not {len(tagged)}")
     return node

@@ -224,9 +224,13 @@ class Page:
 
 
 def open_page(name: str, *, profile: str, device: str = "auto", seed: int = 0, reuse: bool = True) -> Page:
-    """Open the page of a notebook, such as ``01_theory``, with its four parameters; only the paper profile reuses."""
+    """Open the page of a notebook, such as ``01_theory``, with its four parameters, and set the style of its figures; only
+    the paper profile reuses."""
+    from twm.book.figures.style import use_style
+
     chosen = find_profile(profile)
     require_count(seed, "seed", 0)
     require(isinstance(reuse, bool), f"reuse must be True or False, not {reuse!r}")
     folder = Path(os.environ["TWM_RUN_DIR"]) if "TWM_RUN_DIR" in os.environ else runs_dir(profile)
+    use_style()
     return Page(name, chosen, choose_device(device), int(seed), reuse and chosen.reuse, folder / f"{name}.json")
