@@ -338,10 +338,10 @@ page.settle("ours.rules.write", shown, told, lambda: {
 }, **basis, **count([row for row in majority if row["task"] in few]))  # fmt: skip
 
 # %% [markdown]
-# The worst $R^2$ is {value}`ours.rules.read:oldest|.2f` in the oldest column and {value}`ours.rules.read:others|.2f` in others,
-# by network, which misses the bar of .95. Outputs that must change follow a plain swap in {value}`ours.rules.write:plain|.2f`
-# (worst column, by network), and a swap with products in {value}`ours.rules.write:everywhere|.2f`. The rest has one reason: some
-# new windows are such that no history leads to them. Over the others, {value}`ours.rules.write:changed|.3f` follow.
+# Across networks, the worst $R^2$ is {value}`ours.rules.read:oldest|.2f` in the oldest column and {value}`ours.rules.read:others|.2f`
+# in the others, which misses the bar of .95. After a plain swap, {value}`ours.rules.write:plain|.2f` of the outputs that must change
+# follow in the worst column. After a swap with products it is {value}`ours.rules.write:everywhere|.2f`. The rest has one reason:
+# no history leads to some of the new windows. Over the other windows, {value}`ours.rules.write:changed|.3f` follow.
 #
 # ## Where f is computed
 #
@@ -442,8 +442,9 @@ DataTable(("rule", "variables alone", "and products"), cells, "Share of right ne
 # norm and the boundary by {value}`10_any_rule:boundary_error|.2f` ({numref}`fig-rules-products`).
 #
 # This also explains the oldest column. Its component $a$ matters to $\mathrm{maj}(a,b,c)$ only where $b$ and $c$ differ. Where
-# they agree, the state changes with $a$ less: by {value}`ours.rules.fades:oldest|.2f` of the other change, by network. For
-# components that are read later it is {value}`ours.rules.fades:latest|.2f`. The computation has begun, and so has forgetting.
+# they agree, the state changes less with $a$: the ratio of the two changes is {value}`ours.rules.fades:oldest|.2f` across networks.
+# For components that are read later it is {value}`ours.rules.fades:latest|.2f`. The network computes $f$ ahead, and with that it
+# begins to forget what $f$ no longer needs.
 #
 # ## Limitations
 # - {value}`10_any_rule:seeds` seeds are on record, and the weights of three at most. Rules were drawn, and of six draws we took

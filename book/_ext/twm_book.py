@@ -75,6 +75,9 @@ def _format_number(value: Any, style: str | None) -> str:
     if style and style.startswith("count "):
         noun = style.removeprefix("count ")
         return {0: f"no {noun}s", 1: f"one {noun}"}.get(value, f"{value:,} {noun}s")
+    if style and isinstance(value, list):
+        ends = [format(end, style) for end in (min(value), max(value))]
+        return ends[0] if ends[0] == ends[1] else " to ".join(ends)
     if isinstance(value, float) and value == 0:
         return "0"
     if style:
@@ -90,7 +93,7 @@ def _format_number(value: Any, style: str | None) -> str:
 
 class ValueRole(SphinxRole):
     """Show one recorded number: ``claim:key``, ``notebook:note``, with ``[index]`` and ``|format`` where wanted; ``|count seed``
-    makes it "no seeds", "one seed" or "3 seeds"."""
+    makes it "no seeds", "one seed" or "3 seeds". Of a list with a format the range is shown."""
 
     def run(self) -> tuple[list[nodes.Node], list[nodes.system_message]]:
         match = _ADDRESS.match(self.text)

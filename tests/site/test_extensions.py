@@ -83,6 +83,7 @@ def test_with_an_address_links_are_absolute(frame, monkeypatch):
 def test_a_counted_noun_reads_right_for_none_one_and_many(root):
     book = load_extension(root, "twm_book")
     told = [book._format_number(count, "count seed") for count in (0, 1, 2, 270336)]
+    assert [book._format_number(list_, ".1f") for list_ in ([0.1, 2, 1], [1, 1])] == ["0.1 to 2.0", "1.0"]
     assert told == ["no seeds", "one seed", "2 seeds", "270,336 seeds"] and book._format_number(0.25, ".1f") == "0.2"
 
 

@@ -42,7 +42,7 @@ class DiagonalRNN(SequenceNetwork):
         return moved if inputs is None else moved + functional.linear(inputs, self.weight_encoder)
 
     def run(self, inputs: Tensor) -> Tensor:
-        """Return the states of every step, in complex numbers, which is twice as fast; see :meth:`SequenceNetwork.run`."""
+        """Return the states of every step, in complex numbers, which is twice as fast; see ``SequenceNetwork.run``."""
         drive, turn = torch.complex(*functional.linear(inputs, self.weight_encoder).chunk(2, -1)), self.eigenvalues()
         states = [drive[0]]
         for each in drive[1:]:
