@@ -158,7 +158,7 @@ numbers = {"medians": medians, "learnt": sum(value >= 0.99 for value in everyone
 basis = {"figure": "fig-rules-learnt", "seeds": seeds, "scale": scale}
 page.record("ours.rules.learnt", numbers | {"worst": min(everyone)}, settings=len(medians), networks=len(everyone), **basis)
 page.note("unneeded", sum(int((shares == 0).sum()) for shares in influence.values()))
-page.note("components", sum(shares.size for shares in influence.values()))
+page.note("components", sum(shares.size for shares in influence.values()));
 
 # %% tags=["hide-input"]
 def load(row, trained=True):
@@ -228,7 +228,7 @@ for row in kept:
     task, system = tasks[row["task"]], load(row)
     start = run(system, task, binary_inputs_numpy("growth", 0, 0, 1, (task.history, task.dim)), 20)[0][-1, 0]
     growth.setdefault(row["rule"], []).append(measure_growth(system, start))
-page.note("growth", max(value for values in growth.values() for value in values))
+page.note("growth", max(value for values in growth.values() for value in values));
 # %% tags=["hide-input"]
 cells = []
 for rule in within:
