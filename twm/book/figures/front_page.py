@@ -1,8 +1,7 @@
 """Pictures of the front page, the README, the book's card and the explorer: a text becomes a travelling wave."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -124,6 +123,7 @@ class LatticeToy(PagePicture):
 
     kind, script, label = "lattice", "lattice_toy.js", "A lattice to step through"
     hint = "The lattice needs JavaScript. This picture shows one step."
+    settings = ("history", "dim", "boundary")
 
     history: int = 4  # columns to begin with, 2 to 8
     dim: int = 2  # dimensions to begin with, 1 to 4
@@ -159,7 +159,3 @@ class LatticeToy(PagePicture):
         for place in row:
             place.set(xticks=[], yticks=[])
         return figure
-
-    def list_settings(self) -> Mapping[str, Any]:
-        """Return what the toy begins with."""
-        return {"history": self.history, "dim": self.dim, "boundary": self.boundary}
