@@ -10,8 +10,8 @@ import torch
 from scipy.optimize import root
 
 from twm.errors import require, require_count
-from twm.models.elman import NONLINEARITIES
-from twm.models.rings import SequenceNetwork, run_steps
+from twm.models.elman import NONLINEARITIES, run_steps
+from twm.models.rings import SequenceNetwork
 
 # Activations, and their derivatives as functions of the activation's value.
 _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
@@ -93,9 +93,7 @@ class Linearisation:
 def as_system(network: Any) -> ElmanSystem:
     """Return the weights of a module with ``get_matrices``, such as an ElmanRNN, in float64."""
     require(hasattr(network, "get_matrices"), f"an Elman network is needed, not {type(network).__name__}")
-    bias = getattr(network, "bias_hh_l0", None)
-    bias = None if bias is None else bias.detach().double().cpu().numpy()
-    return ElmanSystem(*network.get_matrices(), bias, None, network.nonlinearity)
+    return ElmanSystem(*network.get_matrices(), nonlinearity=network.nonlinearity)
 
 
 def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np.ndarray:

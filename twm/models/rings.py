@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from twm.errors import require, require_count
-from twm.models.elman import NONLINEARITIES, Trajectory
+from twm.models.elman import NONLINEARITIES, Trajectory, run_steps
 
 #: How the recurrent weights start: as the shift by one neuron, as the identity, or as torch draws them.
 RECURRENT_STARTS = ("shift", "identity", "random")
@@ -62,7 +62,7 @@ class SequenceNetwork(nn.Module):
 
     def run(self, inputs: Tensor) -> Tensor:
         """Return the states (time, batch, hidden) that inputs (time, batch, inputs) lead to."""
-        return run_steps(self, inputs)
+        return run_steps(self, inputs, inputs.new_zeros((inputs.shape[1], self.carried)))
 
     def read(self, states: Tensor) -> Tensor:
         """Return answers (..., outputs) to states (..., hidden)."""
@@ -161,17 +161,6 @@ class GatedRNN(SequenceNetwork):
     def run(self, inputs: Tensor) -> Tensor:
         """Return the states of every step; see :meth:`SequenceNetwork.run`."""
         return self.layer(inputs)[0]
-
-
-def run_steps(network: SequenceNetwork, inputs: Tensor, state: Tensor | None = None, silent: int = 0) -> Tensor:
-    """Run a network on (time, batch, inputs) and ``silent`` steps more from ``state`` (batch, carried), zero if not
-    given: (time + silent, batch, carried)."""
-    now = inputs.new_zeros((inputs.shape[1], network.carried)) if state is None else state
-    states = []
-    for drive in (*inputs, *[None] * silent):
-        now = network.step(now, drive)
-        states.append(now)
-    return torch.stack(states) if states else inputs.new_zeros((0, inputs.shape[1], network.carried))
 
 
 def check_name(what: str, name: str, known: tuple[str, ...]) -> None:

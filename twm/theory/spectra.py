@@ -157,12 +157,6 @@ class SpectrumComparison:
         """Return the least slow magnitude less 1: below zero the weakest memory fades, above the tanh holds it."""
         return float(np.abs(self.network).min() - 1) if len(self.network) else None
 
-    @property
-    def gap(self) -> float | None:
-        """Return the least slow magnitude less the largest other one: if small, the rank hangs on the threshold."""
-        both = len(self.network) and len(self.others)
-        return float(np.abs(self.network).min() - np.abs(self.others).max()) if both else None
-
 
 def compare_with_theory(
     recurrent: np.ndarray, system: HDS | np.ndarray, threshold: float = THRESHOLD
