@@ -67,7 +67,7 @@ def judge_content(
     expected = observable.readout @ expansion
     read, deviation = expected.any(axis=0), np.abs(seen - expected)
     errors = ((recovered.read_waves(states) - waves) ** 2).mean(axis=(0, 1))
-    rest = ((states - recovered.hold_waves(waves)) ** 2).sum()
+    rest = ((states - (recovered.origin + waves @ recovered.basis.T)) ** 2).sum()
     spread = ((states - states.mean(axis=(0, 1))) ** 2).sum()
     return ContentFigures(
         readout_newest=float(deviation[:, read].max()),

@@ -146,10 +146,6 @@ class RecoveredBasis:
         """Read the variables in hidden states (..., hidden): (..., rank)."""
         return (states - self.origin) @ self.dual_basis.T
 
-    def hold_waves(self, waves: np.ndarray) -> np.ndarray:
-        """Return the hidden states (..., hidden) that hold variables (..., rank) and nothing else."""
-        return self.origin + waves @ self.basis.T
-
 
 class _SlowSpace(NamedTuple):
     """The invariant subspace of the eigenvalues beyond a threshold: W @ right = right @ inner, left @ right = 1."""
