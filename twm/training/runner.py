@@ -76,13 +76,10 @@ def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any
 @contextmanager
 def lock_place(place: Place) -> Iterator[None]:
     """Keep a second sweep out of a place for as long as this process lives; remove what killed writers left there."""
-
-    def say_taken(owner: str) -> str:
-        return f"{place.rows} is being written by another sweep (process {owner}): wait for it, or stop it"
-
+    taken = lambda owner: f"{place.rows} is being written by another sweep (process {owner}): wait for it, or stop it"
     with ExitStack() as stack:
         try:
-            stack.enter_context(hold_lock(place.work / ".lock", say_taken, 0.0))
+            stack.enter_context(hold_lock(place.work / ".lock", taken, 0.0))
         except OSError as error:
             raise UserError(f"{place.work} cannot be written to: {error.strerror}") from error
         networks = place.networks and place.networks / "*"
