@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import io
 import os
-import struct
 import sys
 import zlib
 from contextlib import suppress
@@ -147,7 +146,7 @@ def load_mnist() -> Images:
 
 def _read_idx(content: bytes) -> np.ndarray:
     axes = content[3]
-    shape = struct.unpack(f">{axes}I", content[4 : 4 + 4 * axes])
+    shape = np.frombuffer(content, ">u4", axes, 4)
     # A copy, because what is read from bytes cannot be written to, and torch warns of that.
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape).copy()
 
