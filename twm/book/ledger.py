@@ -301,11 +301,10 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
     )  # fmt: skip
 
 
-def judge_all(claims: Sequence[Claim] | None = None, evidence: Mapping | None = None) -> list[JudgedClaim]:
+def judge_all(evidence: Mapping | None = None) -> list[JudgedClaim]:
     """Work out every claim's verdict, in the ledger's order; by default from the committed evidence."""
-    claims = read_ledger() if claims is None else claims
     evidence = read_evidence() if evidence is None else evidence
-    return [judge_claim(claim, evidence) for claim in claims]
+    return [judge_claim(claim, evidence) for claim in read_ledger()]
 
 
 def count_verdicts(judged: Iterable[JudgedClaim]) -> dict[str, int]:
