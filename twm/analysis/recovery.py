@@ -35,10 +35,7 @@ class StateSample:
     expansion: np.ndarray  # (rank, n), waves = waves[..., kept] @ expansion.T from then on
     settled: int  # first step that is measured: every column is refilled, and what becomes a copy has become one
 
-    @property
-    def horizon(self) -> int:
-        """Number of steps of the output phase."""
-        return len(self.states) - 1
+    horizon = property(lambda self: len(self.states) - 1)  # number of steps of the output phase
 
     def select(self, at: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return states, waves, kept and expansion of the settled output phase, or of one step."""
@@ -127,10 +124,7 @@ class RecoveredBasis:
     rank_network: int  # slow directions of the network; with fewer of these no dual can read all variables
     condition: float  # product of the norms of all that the method took for basis and dual
 
-    @property
-    def rank(self) -> int:
-        """Number of columns."""
-        return self.basis.shape[1]
+    rank = property(lambda self: self.basis.shape[1])  # number of columns
 
     @property
     def coordinates(self) -> tuple[int, ...] | None:

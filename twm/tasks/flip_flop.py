@@ -35,10 +35,8 @@ class FlipFlop:
         """The task's name in tables and files: its delay, and the reading where it is not the usual one."""
         return f"flip-flop:{self.delay}" + ("" if self.reading == "channel" else ",network")
 
-    @property
-    def pulse_share(self) -> float:
-        """Probability of a pulse on one step of one channel."""
-        return 1 / (self.mean_interval * (1 if self.reading == "channel" else self.channels))
+    # Probability of a pulse on one step of one channel.
+    pulse_share = property(lambda self: 1 / (self.mean_interval * (1 if self.reading == "channel" else self.channels)))
 
 
 def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int, steps: int) -> np.ndarray:

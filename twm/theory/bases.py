@@ -28,15 +28,8 @@ class Basis:
     dual: str  # which dual
     condition: float  # |Psi| |Psi*|: rounding errors grow by up to this factor
 
-    @property
-    def hidden(self) -> int:
-        """Return the number of hidden neurons."""
-        return self.basis.shape[0]
-
-    @property
-    def size(self) -> int:
-        """Return the number of basis vectors, s*d."""
-        return self.basis.shape[1]
+    hidden = property(lambda self: self.basis.shape[0])  # number of hidden neurons
+    size = property(lambda self: self.basis.shape[1])  # number of basis vectors, s*d
 
 
 def make_basis(

@@ -132,15 +132,8 @@ class SpectrumComparison:
     optimal: Matching | None  # the pairing with the least mean difference; None where the ranks differ
     threshold: float  # magnitude above which an eigenvalue counts
 
-    @property
-    def rank_theory(self) -> int:
-        """Return the number of theory's slow eigenvalues."""
-        return len(self.theory)
-
-    @property
-    def rank_network(self) -> int:
-        """Return the number of the network's slow eigenvalues."""
-        return len(self.network)
+    rank_theory = property(lambda self: len(self.theory))  # number of theory's slow eigenvalues
+    rank_network = property(lambda self: len(self.network))  # number of the network's
 
     @property
     def argument_error(self) -> float | None:

@@ -164,10 +164,7 @@ class Animation(PagePicture):
         words = f"the animation {self.title!r} has {size} values, more than {_MOST_VALUES}; show fewer steps or cells"
         require(size <= _MOST_VALUES, words)
 
-    @property
-    def steps(self) -> int:
-        """Number of steps."""
-        return len(self.captions)
+    steps = property(lambda self: len(self.captions))  # number of steps
 
     def still(self, step: int | None = None) -> Figure:
         """Draw one step, from 0, for print: the middle one if not given."""
