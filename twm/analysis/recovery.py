@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import schur, solve_sylvester
 
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
-from twm.errors import require, require_count
+from twm.errors import check_name, require, require_count
 from twm.theory.operators import correct_inputs, make_wave_operator
 from twm.theory.spectra import (
     THRESHOLD, Observable, circular_distance, nonzero_eigenvalues, observability_matrix, ranks_of_powers, reduce_observable,
@@ -248,7 +248,7 @@ def recover_basis(
     W_r^+ = Psi_s up to transients, ``observability`` for every linear network; ``regression`` takes a sample, ``at`` one
     step if given. Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last three are ours.
     """
-    require(method in METHODS, f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    check_name("method", method, METHODS)
     require(0 <= alpha <= 1, f"alpha must be between 0 and 1, not {alpha!r}")
     require(system.dim == task.dim, f"the network has {system.dim} outputs, the task {task.name} needs {task.dim}")
     require(method != "regression" or sample is not None, "regression needs a sample of hidden states")

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from twm.errors import UserError, require, require_count
+from twm.errors import UserError, check_name, require, require_count
 from twm.models.fast.elman import AugmentedKernel, BatchedKernel
 from twm.models.kernels import (
     BETA_FIRST, CLIP_EPSILON, Kernel, ReferenceKernel, Weights, as_weights, draw_weights, run_network,
@@ -48,8 +48,8 @@ class ElmanRNN(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.dim, self.hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
-        self.nonlinearity, known = nonlinearity, ", ".join(NONLINEARITIES)
-        require(nonlinearity in NONLINEARITIES, f"nonlinearity must be one of {known}, not {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        check_name("nonlinearity", nonlinearity, NONLINEARITIES)
         recurrent, encoder, readout = draw_weights(dim, hidden, initial, seed)
         matrices = (nn.Parameter(matrix.to(dtype)) for matrix in (encoder, recurrent, readout))
         self.weight_ih_l0, self.weight_hh_l0, self.weight_readout = matrices

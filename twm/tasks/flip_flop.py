@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twm.errors import require, require_count
+from twm.errors import check_name, require, require_count
 from twm.streams import draw_words
 
 #: What "one pulse in 50 steps" is counted over: each channel, or all channels together.
@@ -28,7 +28,7 @@ class FlipFlop:
     def __post_init__(self) -> None:
         for name, least in (("delay", 0), ("channels", 1), ("mean_interval", 1)):
             require_count(getattr(self, name), name, least)
-        require(self.reading in READINGS, f"reading must be one of {', '.join(READINGS)}, not {self.reading!r}")
+        check_name("reading", self.reading, READINGS)
 
     @property
     def name(self) -> str:

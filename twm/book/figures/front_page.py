@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from twm.book.figures.animation import Animation, PagePicture, Panel
 from twm.book.figures.style import make_axes, plot_magnitudes, plot_matrix
-from twm.errors import require
+from twm.errors import check_name, require
 from twm.theory.bases import make_basis
 from twm.theory.lattice import simulate_wave
 from twm.theory.operators import make_wave_operator
@@ -132,8 +132,7 @@ class LatticeToy(PagePicture):
     def __post_init__(self) -> None:
         require(self.history in range(2, 9), f"history must be 2 to 8 here, not {self.history}")
         require(self.dim in range(1, 5), f"dim must be 1 to 4 here, not {self.dim}")
-        words = f"boundary must be one of {', '.join(_BOUNDARIES)}, not {self.boundary!r}"
-        require(self.boundary in _BOUNDARIES, words)
+        check_name("boundary", self.boundary, _BOUNDARIES)
 
     @property
     def alt(self) -> str:
