@@ -50,10 +50,6 @@ class Place:
         """The table of learning curves."""
         return self.curves and Table(self.curves, find_kind(self.protocol).curve_columns)
 
-    def find_checkpoint(self, name: str) -> Path:
-        """Return the path of a model's, or a group's, checkpoint."""
-        return self.work / f"{name}.checkpoint"
-
 
 def make_folder_place(folder: Path | str) -> Place:
     """Return the place of ``twm train --out FOLDER``: rows.csv, curves.csv, networks and unfinished."""
@@ -278,7 +274,7 @@ class _Leader:
             self._progress.finish(plan.name, f"{plan.name}: failed: {reason}", done=False)
 
     def _finish(self, plans: Sequence[Any]) -> None:
-        path = self._place.find_checkpoint(name_job(plans))
+        path = self._place.work / f"{name_job(plans)}.checkpoint"
         try:
             new = self._take(path, collect_models(*read_tensors(path, "checkpoint")))
         except OSError as error:
