@@ -22,10 +22,7 @@ class ContentFigures:
     encoding_r2: np.ndarray  # (n,) for each variable, of its reading by the dual in fresh histories
     explained: float  # share of the hidden states' variance there that ``basis @ wave`` explains
 
-    @property
-    def least_r2(self) -> float:
-        """The encoding R^2 of the worst variable."""
-        return float(self.encoding_r2.min())
+    least_r2 = property(lambda self: float(self.encoding_r2.min()))  # of the worst variable
 
 
 @dataclass(frozen=True, eq=False)

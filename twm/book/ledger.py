@@ -78,10 +78,8 @@ class Claim:
     changes: Sequence[Mapping[str, Any]] = ()
     beyond: bool = False
 
-    @property
-    def notebook(self) -> str:
-        """Name of the notebook with the evidence, for example ``01_theory``."""
-        return HOMES[self.home]
+    # Name of the notebook with the evidence, for example ``01_theory``.
+    notebook = property(lambda self: HOMES[self.home])
 
 
 # ---- expressions
