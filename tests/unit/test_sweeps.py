@@ -238,7 +238,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_model_ends_the_same(
     }[damage]  # fmt: skip
     place, lines, number = make_folder_place(tmp_path), [], int(damage == "another plan")
     place.work.mkdir(parents=True)
-    path = (place.work / f"{PLANS[number].name}.checkpoint")
+    path = place.work / f"{PLANS[number].name}.checkpoint"
     path.write_bytes(broken)
     # As a worker does it.
     assert run_job([PLANS[number]], place.work, say=lines.append)

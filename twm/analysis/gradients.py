@@ -85,7 +85,7 @@ def measure_wave_gradients(
 
 
 def fit_slope(distances: Any, norms: Any) -> Estimate:
-    """Fit lines to the logarithm of lengths, (n,) or (n, samples), over distances (n,), and return the mean change of the
+    """Fit lines to the logarithm of lengths, (n,) or (n, samples), over distances (n,); return the mean change of the
     logarithm a step, with Student's t interval."""
     distances, norms = np.asarray(distances, dtype=float), np.asarray(norms, dtype=float)
     norms = norms[:, None] if norms.ndim == 1 else norms

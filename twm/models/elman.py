@@ -97,8 +97,8 @@ class ElmanRNN(nn.Module):
 
 
 def run_steps(network: Any, inputs: Tensor, state: Tensor, silent: int = 0) -> Tensor:
-    """Run a network that has a ``step`` on (time, batch, inputs) and ``silent`` steps more from ``state`` (batch, carried):
-    (time + silent, batch, carried)."""
+    """Run a network that has a ``step`` on (time, batch, inputs) and ``silent`` steps more from ``state``, which is
+    (batch, carried): (time + silent, batch, carried)."""
     states = []
     for drive in (*inputs, *[None] * silent):
         states.append(network.step(states[-1] if states else state, drive))

@@ -43,11 +43,11 @@ def train_on_fibonacci(
     seeds: Sequence[int], hidden: int = 32, dim: int = 1, trained: int = 10, iterations: int = 3000, batch: int = 64,
     learning_rate: float = 1e-2, corrected: bool = False,
 ) -> FibonacciRun:  # fmt: skip
-    """Train an Elman network a seed on relative errors over the first ``trained`` output steps, side by side: they share
-    nothing, so the gradient of the sum of their losses is that of each. Source: twm Sec. 4, experimental setup.
+    """Train an Elman network a seed on relative errors over the first ``trained`` output steps, side by side: they
+    share nothing, so the gradient of the sum of their losses is that of each. Source: twm Sec. 4, experimental setup.
 
-    States have ``dim`` numbers. Adam's step falls linearly from ``learning_rate`` to zero. ``corrected``: the second input
-    is lessened by what the network itself would add to it.
+    States have ``dim`` numbers. Adam's step falls linearly from ``learning_rate`` to zero. ``corrected``: the second
+    input is lessened by what the network itself would add to it.
     """
     require(len(seeds) > 0, "give at least one seed")
     counts = {"hidden": hidden, "dim": dim, "trained": trained, "iterations": iterations, "batch": batch}

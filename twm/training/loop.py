@@ -131,7 +131,7 @@ class TrainingRun:
 
     # ---- the loop
 
-    finished = property(lambda self: all(log.ended_at is not None for log in self.logs))  # whether every model has ended
+    finished = property(lambda self: all(log.ended_at is not None for log in self.logs))  # has every model ended?
 
     def train(self, pulse: Callable[["TrainingRun"], bool] = lambda run: True) -> bool:
         """Train until all models have ended, or as long as ``pulse`` allows; return whether they have ended.
