@@ -183,7 +183,7 @@ def test_training_learns_reports_what_it_did_and_ends_with_the_bound(short):
         (lambda: train_on_fibonacci([0], hidden=0), "hidden"),
         (lambda: measure_relative_errors(make_run([[[1.0]]]), 0), "must be a whole number"),
         (lambda: find_last_possible(make_run([[[1.0]]]), float("nan")), "tolerance"),
-        (lambda: find_last_possible(make_run([[[1e6]]]), 0.1, steps=10), "within 10 is"),
+        (lambda: find_last_possible(make_run([[[1e6]]]), 0.1, steps=10), "within 10 steps"),
     ],
 )
 def test_what_makes_no_sense_is_refused(call, says):

@@ -31,7 +31,7 @@ def make_wave(history, dim, kind="orthonormal", hidden=None, seed=0, nonlinearit
 @pytest.mark.parametrize("step", [5, 6, 11])
 def test_gradients_and_products_of_jacobians_are_automatic_derivatives(nonlinearity, step):
     rng = np.random.default_rng(0)
-    network = ElmanRNN(3, 9, nonlinearity, "gaussian", seed=2, dtype=torch.float64)
+    network = ElmanRNN(3, 9, nonlinearity, "gaussian", seed=2, bias=True, dtype=torch.float64)
     inputs, targets = rng.standard_normal((5, 4, 3)), rng.standard_normal((4, 3))
     run = lambda x: network(x, horizon=step - 5).outputs[-1]
     jacobians, trace = measure_jacobians(network, inputs, step), measure_gradients(network, inputs, targets, step)

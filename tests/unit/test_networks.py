@@ -32,6 +32,7 @@ def test_network_is_the_column_equation():
             assert np.allclose(outputs[time, sequence].detach(), readout @ state, atol=1e-13)
     rest = network(None, horizon=6, state=states[3])
     torch.testing.assert_close(rest.outputs, outputs[4:])
+    assert ElmanRNN(2, 4, bias=True)(None, horizon=1, state=torch.zeros(1, 4)).states.abs().max() > 0
 
 
 @pytest.mark.parametrize("nonlinearity", ["tanh", "relu"])

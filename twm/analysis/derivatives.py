@@ -44,7 +44,7 @@ class _Recurrence:
         if isinstance(network, ElmanRNN):
             told = "the network already has an activation and a bias: leave both arguments out"
             require(nonlinearity is None and bias is None, told)
-            network, nonlinearity = network.get_matrices(), network.nonlinearity
+            network, nonlinearity, bias = network.get_matrices(), network.nonlinearity, network.bias_hh_l0
         self.nonlinearity = nonlinearity or "tanh"
         check_name("nonlinearity", self.nonlinearity, NONLINEARITIES)
         self.W_hh, self.W_uh, self.W_r = (_as_tensor(matrix) for matrix in as_weights(network))

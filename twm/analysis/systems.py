@@ -92,7 +92,9 @@ class Linearisation:
 def as_system(network: Any) -> ElmanSystem:
     """Return the weights of a module with ``get_matrices``, such as an ElmanRNN, in float64."""
     require(hasattr(network, "get_matrices"), f"an Elman network is needed, not {type(network).__name__}")
-    return ElmanSystem(*network.get_matrices(), nonlinearity=network.nonlinearity)
+    bias = getattr(network, "bias_hh_l0", None)
+    bias = None if bias is None else bias.detach().double().cpu().numpy()
+    return ElmanSystem(*network.get_matrices(), bias, None, network.nonlinearity)
 
 
 def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np.ndarray:

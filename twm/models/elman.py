@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from twm.errors import UserError, check_name, require, require_count
 from twm.models.fast.elman import AugmentedKernel, BatchedKernel
 from twm.models.kernels import (
-    BETA_FIRST, CLIP_EPSILON, Kernel, ReferenceKernel, Weights, as_weights, draw_weights, run_network,
+    BETA_FIRST, CLIP_EPSILON, Kernel, ReferenceKernel, Weights, as_weights, draw_matrix, draw_weights, run_network,
 )  # fmt: skip
 from twm.paths import write_atomically
 from twm.streams import binary_inputs
@@ -44,15 +44,18 @@ class ElmanRNN(nn.Module):
 
     def __init__(
         self, dim: int, hidden: int, nonlinearity: str = "tanh", initial: str = "uniform",
-        seed: int | torch.Generator = 0, dtype: torch.dtype = torch.float32,
+        seed: int | torch.Generator = 0, bias: bool = False, dtype: torch.dtype = torch.float32,
     ) -> None:  # fmt: skip
         super().__init__()
         self.dim, self.hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
         self.nonlinearity = nonlinearity
         check_name("nonlinearity", nonlinearity, NONLINEARITIES)
-        recurrent, encoder, readout = draw_weights(dim, hidden, initial, seed)
+        generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
+        recurrent, encoder, readout = draw_weights(dim, hidden, initial, generator)
         matrices = (nn.Parameter(matrix.to(dtype)) for matrix in (encoder, recurrent, readout))
         self.weight_ih_l0, self.weight_hh_l0, self.weight_readout = matrices
+        drawn = draw_matrix((hidden,), hidden, initial, generator).to(dtype) if bias else None
+        self.bias_hh_l0 = nn.Parameter(drawn) if bias else None
 
     # W_hh (hidden, hidden), W_uh (hidden, dim) and W_r (dim, hidden), acting on columns.
     recurrent = property(lambda self: self.weight_hh_l0)
@@ -79,6 +82,8 @@ class ElmanRNN(nn.Module):
         drive = _apply_matrix(self.recurrent, state)
         if inputs is not None:
             drive = drive + _apply_matrix(self.encoder, inputs)
+        if self.bias_hh_l0 is not None:
+            drive = drive + self.bias_hh_l0
         return NONLINEARITIES[self.nonlinearity](drive)
 
     def forward(self, inputs: Tensor | None, horizon: int = 0, state: Tensor | None = None) -> Trajectory:
