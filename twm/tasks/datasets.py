@@ -31,10 +31,8 @@ class DataFile:
     mirrors: tuple[str, ...] = field(default=(), repr=False)  # addresses of folders that hold it
     says: str = "a data file"  # what a wrong or missing file is called in messages
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names under which it may lie."""
-        return (self.name, f"{self.name}.gz") if self.packed else (self.name,)
+    # Names under which it may lie.
+    names = property(lambda self: (self.name, f"{self.name}.gz") if self.packed else (self.name,))
 
 
 def _cache_dir() -> Path:

@@ -115,10 +115,7 @@ class Matching:
     partners: np.ndarray  # (n,): theory's eigenvalue i goes with the network's eigenvalue partners[i]
     differences: np.ndarray  # (n,) circular distances of the pairs' arguments, radians
 
-    @property
-    def error(self) -> float:
-        """Return the mean absolute difference of the arguments in radians."""
-        return float(self.differences.mean())
+    error = property(lambda self: float(self.differences.mean()))  # mean absolute difference in radians
 
 
 @dataclass(frozen=True, eq=False)
