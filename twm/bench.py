@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from functools import partial
+from functools import lru_cache, partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from typing import Any, NamedTuple
@@ -66,8 +66,6 @@ _LEAST, _LEAST_TRAINING, _MOST_TRAINING = {"copy": 5.0, "psmnist": 3.0, "adding"
 
 # ---- taking turns
 
-_prepared: dict[str, Step] = {}  # in each process of a team, by the name of what made it
-
 
 def _start(threads: int) -> None:
     torch.set_num_threads(threads)
@@ -76,12 +74,13 @@ def _start(threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The bench ends its processes itself.
 
 
-def _prepare(make: Maker, case: Any) -> None:
-    _prepared[make.__name__] = make(case)
+@lru_cache(maxsize=4)
+def _prepare(make: Maker, case: Any) -> Step:
+    return make(case)
 
 
-def _work(make: Maker, iterations: int) -> float:
-    step, started = _prepared[make.__name__], time.process_time()
+def _work(make: Maker, case: Any, iterations: int) -> float:
+    step, started = _prepare(make, case), time.process_time()
     for _ in range(iterations):
         step()
     return time.process_time() - started
@@ -107,14 +106,13 @@ class _Team:
 
     def prepare(self, make: Maker, case: Any, seconds: float) -> int:
         """Have every member prepare a contestant, and return how many iterations it makes in about this time."""
-        self._tell(_prepare, make, case)
-        self.measure(make, 1)
-        return max(2, round(seconds / (self.measure(make, 2) * len(self._members) / 1e3)))
+        self.measure(make, case, 1)
+        return max(2, round(seconds / (self.measure(make, case, 2) * len(self._members) / 1e3)))
 
-    def measure(self, make: Maker, iterations: int) -> float:
+    def measure(self, make: Maker, case: Any, iterations: int) -> float:
         """Return the time of one model's iteration, in ms, with every member at work on a model of its own."""
         started = time.perf_counter()
-        spent = max(self._tell(_work, make, iterations))
+        spent = max(self._tell(_work, make, case, iterations))
         spent = spent if self._by_processor else time.perf_counter() - started
         return spent / (iterations * len(self._members)) * 1e3
 
@@ -278,7 +276,7 @@ def _run_bench(
         for name in dict.fromkeys(names) or cases:
             counts = [team.prepare(make, cases[name], seconds) for team, make in contestants]
             turns = [(team, make, count) for (team, make), count in zip(contestants, counts)]
-            times = [[team.measure(make, count) for team, make, count in turns] for _ in range(rounds)]
+            times = [[team.measure(make, cases[name], count) for team, make, count in turns] for _ in range(rounds)]
             found[name], others = _summarise(times, 1 if bench == "training" else cases[name].steps)
             if others:
                 beside[name] = others

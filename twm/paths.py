@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from twm.errors import UserError, require
@@ -24,44 +25,26 @@ def find_root() -> Path:
     raise UserError(f"this command needs a clone of the project: {advice}")
 
 
-def notebooks_dir() -> Path:
-    """Return the folder of the paired notebooks."""
-    return find_root() / "notebooks"
+def _locate(*parts: str) -> Path:
+    return find_root().joinpath(*parts)
 
 
-def book_dir() -> Path:
-    """Return the folder of the site's source."""
-    return find_root() / "book"
-
-
-def pages_dir() -> Path:
-    """Return the folder of the executed notebooks: generated, not committed."""
-    return book_dir() / "pages"
-
-
-def results_dir() -> Path:
-    """Return the folder of the recorded runs: committed."""
-    return book_dir() / "results"
-
-
-def evidence_dir() -> Path:
-    """Return the folder of the committed evidence, one JSON file a notebook."""
-    return results_dir() / "claims"
-
-
-def ledger_path() -> Path:
-    """Return the path of the ledger of claims."""
-    return book_dir() / "claims.yml"
-
-
-def references_dir() -> Path:
-    """Return the folder of the smoke references that CI compares with."""
-    return find_root() / "tests" / "reference"
-
-
-def build_dir() -> Path:
-    """Return the folder of everything that is built and may be deleted."""
-    return find_root() / "_build"
+#: The folder of the paired notebooks.
+notebooks_dir = partial(_locate, "notebooks")
+#: The folder of the site's source.
+book_dir = partial(_locate, "book")
+#: The folder of the executed notebooks: generated, not committed.
+pages_dir = partial(_locate, "book", "pages")
+#: The folder of the recorded runs: committed.
+results_dir = partial(_locate, "book", "results")
+#: The folder of the committed evidence, one JSON file a notebook.
+evidence_dir = partial(_locate, "book", "results", "claims")
+#: The path of the ledger of claims.
+ledger_path = partial(_locate, "book", "claims.yml")
+#: The folder of the smoke references that CI compares with.
+references_dir = partial(_locate, "tests", "reference")
+#: The folder of everything that is built and may be deleted.
+build_dir = partial(_locate, "_build")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -27,7 +27,7 @@ def test_an_affine_map_has_one_point_of_a_known_type():
     matrix, shift = frame @ torch.diag(values) @ torch.linalg.inv(frame), draw(1, 4, seed=2)[0]
     found = find_slow_points(lambda x: x @ matrix.T + shift, draw(20, 4))
     expected = torch.linalg.solve(torch.eye(4, dtype=torch.float64) - matrix, shift)
-    assert len(found) == 1 and torch.allclose(found.states[0], expected, atol=1e-9)
+    assert len(found.states) == 1 and torch.allclose(found.states[0], expected, atol=1e-9)
     assert found.types == ["saddle"] and found.unstable.tolist() == [2]
     assert torch.allclose(found.eigenvalues[0].real, torch.tensor([-2.0, 1.5, -0.9, 0.5], dtype=torch.float64))
 
@@ -66,7 +66,7 @@ def test_a_constructed_three_bit_memory_is_a_cube_with_its_edges_faces_and_centr
 
 def test_maps_without_fixed_points_say_so_and_leave_no_nan():
     found = find_slow_points(lambda x: x + 1.0, draw(10, 2))
-    assert len(found) == 0 and found.counts == [0]
+    assert len(found.states) == 0 and found.counts == [0]
     explodes = find_slow_points(lambda x: torch.exp(x) + 5.0, draw(10, 3, scale=5.0), iterations=50)
     assert bool(torch.isfinite(explodes.states).all()) and not bool(explodes.fixed.any())
 

@@ -92,9 +92,9 @@ def test_a_gain_changes_margins_but_no_argument_and_the_threshold_decides_what_c
     task = make_named_task("T2")
     plain, stronger = (compare_with_theory(gain * construct(task)[1], task) for gain in (1.0, 1.3))
     assert plain.margin == pytest.approx(0, abs=1e-8) and stronger.margin == pytest.approx(0.3, abs=1e-8)
-    assert stronger.argument_error < 1e-8 and plain.gap > 0.9
+    assert stronger.argument_error < 1e-8
     faded = compare_with_theory(0.8 * construct(task)[1], task)
-    assert (faded.rank_network, faded.margin, faded.gap, faded.greedy) == (0, None, None, None)
+    assert (faded.rank_network, faded.margin, faded.greedy) == (0, None, None)
     lower = compare_with_theory(0.8 * construct(task)[1], task, threshold=0.5)
     assert lower.rank_network == 36 and lower.argument_error < 1e-8
 
@@ -120,7 +120,7 @@ def test_differing_counts_are_undefined():
     # One memory taken away: the cycle's eigenvalue 1, in one of its three dimensions.
     lasting = np.kron(np.ones(4), [0.5, 0.0, 0.0])
     found = compare_with_theory(recurrent - 0.8 * np.outer(basis.basis @ lasting, lasting @ basis.dual_basis), task)
-    assert (found.rank_theory, found.rank_network) == (12, 11) and found.gap == pytest.approx(0.8, abs=1e-6)
+    assert (found.rank_theory, found.rank_network) == (12, 11)
     assert found.argument_error is None and found.argument_error_optimal is None
     assert match_greedy(np.ones(2), np.ones(3)) is None and match_optimal([], []) is None
 

@@ -77,7 +77,7 @@ def interrupt(plans: list[ModelPlan], place: Place, iterations: int, path: str |
     assert not run_job(
         plans, place.work, path=path, keep_going=lambda: seen.append(0) is None and len(seen) < iterations
     )
-    return place.find_checkpoint(name_job(plans))
+    return place.work / f"{name_job(plans)}.checkpoint"
 
 
 def refuse(*arguments) -> None:
@@ -193,7 +193,7 @@ def test_a_worker_that_dies_costs_its_model_a_line_and_the_others_nothing(tmp_pa
 
     def kill() -> None:
         deadline = time.monotonic() + 60
-        while not place.find_checkpoint(long.name).exists() and time.monotonic() < deadline:
+        while not (place.work / f"{long.name}.checkpoint").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         # Children of this process that train: the resource tracker does not.
         for child in multiprocessing.active_children():
@@ -206,7 +206,7 @@ def test_a_worker_that_dies_costs_its_model_a_line_and_the_others_nothing(tmp_pa
     thread.join()
     assert list(outcome.failed) == [long.name] and "exit code -9" in outcome.failed[long.name]
     assert [row["model"] for row in outcome.rows] == [plan.name for plan in short]
-    assert sum("exit code" in line for line in lines) == 1 and place.find_checkpoint(long.name).exists()
+    assert sum("exit code" in line for line in lines) == 1 and (place.work / f"{long.name}.checkpoint").exists()
 
 
 # ---- bad files, full disks, other versions
@@ -238,7 +238,7 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_model_ends_the_same(
     }[damage]  # fmt: skip
     place, lines, number = make_folder_place(tmp_path), [], int(damage == "another plan")
     place.work.mkdir(parents=True)
-    path = place.find_checkpoint(PLANS[number].name)
+    path = place.work / f"{PLANS[number].name}.checkpoint"
     path.write_bytes(broken)
     # As a worker does it.
     assert run_job([PLANS[number]], place.work, say=lines.append)
@@ -265,7 +265,7 @@ def test_a_full_disk_stops_no_training_and_loses_nothing(
         patch.setattr("twm.records.write_atomically", refuse)
         with pytest.raises(UserError, match="No space left.*--resume"):
             train(PLANS[:1], place, resume=True)
-    assert place.find_checkpoint(PLANS[0].name).exists() and not place.rows.exists()
+    assert (place.work / f"{PLANS[0].name}.checkpoint").exists() and not place.rows.exists()
     assert strip(train(PLANS[:1], place, resume=True).rows) == expected[:1]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from twm.errors import require, require_count
+from twm.errors import check_name, require, require_count
 from twm.models.elman import NONLINEARITIES, ElmanRNN
 from twm.models.kernels import as_weights
 
@@ -45,8 +45,8 @@ class _Recurrence:
             told = "the network already has an activation and a bias: leave both arguments out"
             require(nonlinearity is None and bias is None, told)
             network, nonlinearity, bias = network.get_matrices(), network.nonlinearity, network.bias_hh_l0
-        self.nonlinearity, known = nonlinearity or "tanh", ", ".join(NONLINEARITIES)
-        require(self.nonlinearity in NONLINEARITIES, f"nonlinearity must be one of {known}, not {nonlinearity!r}")
+        self.nonlinearity = nonlinearity or "tanh"
+        check_name("nonlinearity", self.nonlinearity, NONLINEARITIES)
         self.W_hh, self.W_uh, self.W_r = (_as_tensor(matrix) for matrix in as_weights(network))
         (*models, hidden, dim), self.inputs = self.W_uh.shape, _as_tensor(inputs)
         expected, shape = (*models, hidden), self.inputs.shape
@@ -145,8 +145,6 @@ def track_first_input(
 
 
 @torch.no_grad()
-def run_states(
-    network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
-) -> np.ndarray:
+def run_states(network: Any, inputs: Any, step: int | None = None) -> np.ndarray:
     """Run a network in float64; return h(1) to h(step), (..., step, batch, hidden)."""
-    return torch.stack(_Recurrence(network, inputs, step, nonlinearity, bias).run(), dim=-3).numpy()
+    return torch.stack(_Recurrence(network, inputs, step, None, None).run(), dim=-3).numpy()

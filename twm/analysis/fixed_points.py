@@ -28,9 +28,6 @@ class SlowPoints:
     eigenvalues: Tensor  # (points, hidden) complex, of the step's Jacobian at each, largest magnitude first
     starts: int  # how many starts there were
 
-    def __len__(self) -> int:
-        return len(self.states)
-
     @property
     def fixed(self) -> Tensor:
         """(points,) bool: whether it is a fixed point, with q at most 1e-20."""

@@ -71,11 +71,9 @@ class FlipFlopRun:
         return found
 
 
-def run_flip_flop_network(
-    weights: Weights, task: FlipFlop, seed: int = 0, streams: int = 50, steps: int = 1000
-) -> FlipFlopRun:
+def run_flip_flop_network(weights: Weights, task: FlipFlop, streams: int = 50, steps: int = 1000) -> FlipFlopRun:
     """Run a network on fresh streams; 200 more steps pass before those that count."""
-    pulses = draw_pulses(task, "test", seed, streams, 0, FlipFlopRun.warm + require_count(steps, "steps"))
+    pulses = draw_pulses(task, "test", 0, streams, 0, FlipFlopRun.warm + require_count(steps, "steps"))
     signs, run = delay_signs(pulses, task.delay), _run(weights, pulses, np.zeros((streams, len(weights.recurrent))))
     return FlipFlopRun(weights, task, pulses, delay_signs(pulses, 0), signs, *run)
 

@@ -11,6 +11,7 @@ from twm.errors import require, require_count
 from twm.models.elman import NONLINEARITIES, ElmanRNN
 from twm.models.kernels import Weights, as_weights
 from twm.theory.operators import make_cycle
+from twm.training.estimates import Estimate
 
 
 class NetworkConstants(NamedTuple):
@@ -83,16 +84,9 @@ def measure_wave_gradients(
     return trace, {name: scale * (constant + epsilon) for name, constant in bounds.items()} | {"epsilon": epsilon}
 
 
-class Slope(NamedTuple):
-    """How fast a length changes with distance: mean change of the logarithm a step."""
-
-    value: float
-    low: float  # 95% interval of the mean
-    high: float
-
-
-def fit_slope(distances: Any, norms: Any) -> Slope:
-    """Fit lines to the logarithm of lengths, (n,) or (n, samples), over distances (n,), with Student's t interval."""
+def fit_slope(distances: Any, norms: Any) -> Estimate:
+    """Fit lines to the logarithm of lengths, (n,) or (n, samples), over distances (n,); return the mean change of the
+    logarithm a step, with Student's t interval."""
     distances, norms = np.asarray(distances, dtype=float), np.asarray(norms, dtype=float)
     norms = norms[:, None] if norms.ndim == 1 else norms
     fits = norms.ndim == 2 and len(distances) == len(norms)
@@ -108,7 +102,7 @@ def fit_slope(distances: Any, norms: Any) -> Slope:
     else:
         error, freedom = stats.linregress(distances, np.log(norms[:, 0])).stderr, len(distances) - 2
     value, reach = float(samples.mean()), float(error * stats.t.ppf(0.975, freedom))
-    return Slope(value, value - reach, value + reach)
+    return Estimate(value, value - reach, value + reach, count)
 
 
 def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from twm.analysis.recovery import RecoveredBasis, StateSample, find_copies
 from twm.analysis.systems import StateSystem
-from twm.errors import require, require_count
+from twm.errors import check_name, require, require_count
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +99,7 @@ def _prepare(recovered, sample, columns, step, content) -> tuple[np.ndarray, np.
     require(recovered.coordinates is not None, "the observable subspace of this task is not a set of coordinates")
     rank = sample.observable.rank
     require(recovered.rank == rank, f"the basis has {recovered.rank} columns, the task {rank}")
-    require(content in ("read", "theory"), f"content must be one of read, theory, not {content!r}")
+    check_name("content", content, ("read", "theory"))
     most, known = max(require_count(column, "column", least=0) for column in columns), sample.history - 1
     require(most <= known, f"the substrate has columns 0 to {known}, not {most}")
     past = require_count(step, "step", least=0) > sample.horizon

@@ -22,10 +22,7 @@ class ContentFigures:
     encoding_r2: np.ndarray  # (n,) for each variable, of its reading by the dual in fresh histories
     explained: float  # share of the hidden states' variance there that ``basis @ wave`` explains
 
-    @property
-    def least_r2(self) -> float:
-        """The encoding R^2 of the worst variable."""
-        return float(self.encoding_r2.min())
+    least_r2 = property(lambda self: float(self.encoding_r2.min()))  # of the worst variable
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +64,7 @@ def judge_content(
     expected = observable.readout @ expansion
     read, deviation = expected.any(axis=0), np.abs(seen - expected)
     errors = ((recovered.read_waves(states) - waves) ** 2).mean(axis=(0, 1))
-    rest = ((states - recovered.hold_waves(waves)) ** 2).sum()
+    rest = ((states - (recovered.origin + waves @ recovered.basis.T)) ** 2).sum()
     spread = ((states - states.mean(axis=(0, 1))) ** 2).sum()
     return ContentFigures(
         readout_newest=float(deviation[:, read].max()),

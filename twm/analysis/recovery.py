@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import schur, solve_sylvester
 
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
-from twm.errors import require, require_count
+from twm.errors import check_name, require, require_count
 from twm.theory.operators import correct_inputs, make_wave_operator
 from twm.theory.spectra import (
     THRESHOLD, Observable, circular_distance, nonzero_eigenvalues, observability_matrix, ranks_of_powers, reduce_observable,
@@ -35,10 +35,7 @@ class StateSample:
     expansion: np.ndarray  # (rank, n), waves = waves[..., kept] @ expansion.T from then on
     settled: int  # first step that is measured: every column is refilled, and what becomes a copy has become one
 
-    @property
-    def horizon(self) -> int:
-        """Number of steps of the output phase."""
-        return len(self.states) - 1
+    horizon = property(lambda self: len(self.states) - 1)  # number of steps of the output phase
 
     def select(self, at: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Return states, waves, kept and expansion of the settled output phase, or of one step."""
@@ -127,10 +124,7 @@ class RecoveredBasis:
     rank_network: int  # slow directions of the network; with fewer of these no dual can read all variables
     condition: float  # product of the norms of all that the method took for basis and dual
 
-    @property
-    def rank(self) -> int:
-        """Number of columns."""
-        return self.basis.shape[1]
+    rank = property(lambda self: self.basis.shape[1])  # number of columns
 
     @property
     def coordinates(self) -> tuple[int, ...] | None:
@@ -145,10 +139,6 @@ class RecoveredBasis:
     def read_waves(self, states: np.ndarray) -> np.ndarray:
         """Read the variables in hidden states (..., hidden): (..., rank)."""
         return (states - self.origin) @ self.dual_basis.T
-
-    def hold_waves(self, waves: np.ndarray) -> np.ndarray:
-        """Return the hidden states (..., hidden) that hold variables (..., rank) and nothing else."""
-        return self.origin + waves @ self.basis.T
 
 
 class _SlowSpace(NamedTuple):
@@ -258,7 +248,7 @@ def recover_basis(
     W_r^+ = Psi_s up to transients, ``observability`` for every linear network; ``regression`` takes a sample, ``at`` one
     step if given. Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last three are ours.
     """
-    require(method in METHODS, f"method must be one of {', '.join(METHODS)}, not {method!r}")
+    check_name("method", method, METHODS)
     require(0 <= alpha <= 1, f"alpha must be between 0 and 1, not {alpha!r}")
     require(system.dim == task.dim, f"the network has {system.dim} outputs, the task {task.name} needs {task.dim}")
     require(method != "regression" or sample is not None, "regression needs a sample of hidden states")

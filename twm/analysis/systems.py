@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from scipy.optimize import root
 
-from twm.errors import require, require_count
-from twm.models.elman import NONLINEARITIES
-from twm.models.rings import SequenceNetwork, run_steps
+from twm.errors import check_name, require, require_count
+from twm.models.elman import NONLINEARITIES, run_steps
+from twm.models.rings import SequenceNetwork
 
 # Activations, and their derivatives as functions of the activation's value.
 _ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
@@ -34,8 +34,7 @@ class ElmanSystem:
     start: np.ndarray | None = None  # h(0), (hidden,); zero if not given
 
     def __post_init__(self) -> None:
-        known = ", ".join(_ACTIVATIONS)
-        require(self.nonlinearity in _ACTIVATIONS, f"nonlinearity must be one of {known}, not {self.nonlinearity!r}")
+        check_name("nonlinearity", self.nonlinearity, _ACTIVATIONS)
         hidden, dim = len(self.recurrent), len(self.readout)
         shapes = {"recurrent": (hidden, hidden), "encoder": (hidden, self.inputs), "readout": (dim, hidden)}
         for name, shape in (shapes | {"bias": (hidden,), "offset": (dim,), "start": (hidden,)}).items():

@@ -78,10 +78,8 @@ class Claim:
     changes: Sequence[Mapping[str, Any]] = ()
     beyond: bool = False
 
-    @property
-    def notebook(self) -> str:
-        """Name of the notebook with the evidence, for example ``01_theory``."""
-        return HOMES[self.home]
+    # Name of the notebook with the evidence, for example ``01_theory``.
+    notebook = property(lambda self: HOMES[self.home])
 
 
 # ---- expressions
@@ -301,11 +299,10 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
     )  # fmt: skip
 
 
-def judge_all(claims: Sequence[Claim] | None = None, evidence: Mapping | None = None) -> list[JudgedClaim]:
+def judge_all(evidence: Mapping | None = None) -> list[JudgedClaim]:
     """Work out every claim's verdict, in the ledger's order; by default from the committed evidence."""
-    claims = read_ledger() if claims is None else claims
     evidence = read_evidence() if evidence is None else evidence
-    return [judge_claim(claim, evidence) for claim in claims]
+    return [judge_claim(claim, evidence) for claim in read_ledger()]
 
 
 def count_verdicts(judged: Iterable[JudgedClaim]) -> dict[str, int]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from twm.book.session import find_profile, runs_dir
 from twm.errors import UserError, require, require_count
@@ -100,21 +101,6 @@ def make_parameters(profile="paper", device="auto", seed=0, reuse: bool | None =
 
 
 @contextmanager
-def _kernel_environment(scratch: Path) -> Iterator[None]:
-    """Set what a kernel inherits: where its numbers go, and one thread for numpy and torch unless the user says otherwise.
-    On small matrices one thread is faster than two that wait for each other, and rounds the same way on any number of
-    cores; trainings use one process a core instead."""
-    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before = dict(os.environ)
-    os.environ.update({"TWM_RUN_DIR": str(scratch)} | {name: os.environ.get(name, "1") for name in threads})
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-@contextmanager
 def _kernel_messages(path: Path) -> Iterator[None]:
     """Send to a file what a kernel, which inherits our standard error, says there; our own messages go where they went. A
     kernel that is stopped with Ctrl-C would else print a traceback of its own over our one line."""
@@ -159,13 +145,17 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path) -> Run
     odd = ", ".join(sorted(set(parameters) ^ set(papermill.inspect_notebook(str(source)))))
     require(not odd, f"notebooks/{name}.py: its parameters must be {', '.join(PARAMETERS)}; missing or unknown: {odd}")
     started = time.perf_counter()
+    # On small matrices one thread is faster than two that wait for each other, and rounds the same way on any number of
+    # cores; trainings use one process a core instead.
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    inherited = {"TWM_RUN_DIR": str(scratch)} | {variable: os.environ.get(variable, "1") for variable in threads}
     # What the notebook prints goes to the log and nowhere else.
     handler, logger = logging.FileHandler(scratch / f"{name}.log", encoding="utf-8"), logging.getLogger("papermill")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
     try:
-        with _kernel_environment(scratch), _kernel_messages(scratch / f"{name}.kernel.log"):
+        with patch.dict(os.environ, inherited), _kernel_messages(scratch / f"{name}.kernel.log"):
             # Sockets in the file system: two runs at once can then never take each other's port.
             papermill.execute_notebook(
                 str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True,

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from twm.errors import UserError, require, require_count
+from twm.errors import UserError, check_name, require, require_count
 from twm.models.fast.elman import AugmentedKernel, BatchedKernel
 from twm.models.kernels import (
     BETA_FIRST, CLIP_EPSILON, Kernel, ReferenceKernel, Weights, as_weights, draw_matrix, draw_weights, run_network,
@@ -48,8 +48,8 @@ class ElmanRNN(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.dim, self.hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
-        self.nonlinearity, known = nonlinearity, ", ".join(NONLINEARITIES)
-        require(nonlinearity in NONLINEARITIES, f"nonlinearity must be one of {known}, not {nonlinearity!r}")
+        self.nonlinearity = nonlinearity
+        check_name("nonlinearity", nonlinearity, NONLINEARITIES)
         generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
         recurrent, encoder, readout = draw_weights(dim, hidden, initial, generator)
         matrices = (nn.Parameter(matrix.to(dtype)) for matrix in (encoder, recurrent, readout))
@@ -97,12 +97,17 @@ class ElmanRNN(nn.Module):
         expected = (inputs.shape[1], self.hidden)
         state = self.recurrent.new_zeros(expected) if state is None else state
         require(tuple(state.shape) == expected, f"state must be of shape {expected}, not {tuple(state.shape)}")
-        states = []
-        for entering in (*inputs, *[None] * horizon):
-            state = self.step(state, entering)
-            states.append(state)
-        states = torch.stack(states) if states else state.new_zeros((0, *expected))
+        states = run_steps(self, inputs, state, horizon)
         return Trajectory(_apply_matrix(self.readout, states), states)
+
+
+def run_steps(network: Any, inputs: Tensor, state: Tensor, silent: int = 0) -> Tensor:
+    """Run a network that has a ``step`` on (time, batch, inputs) and ``silent`` steps more from ``state``, which is
+    (batch, carried): (time + silent, batch, carried)."""
+    states = []
+    for drive in (*inputs, *[None] * silent):
+        states.append(network.step(states[-1] if states else state, drive))
+    return torch.stack(states) if states else state.new_zeros((0, *state.shape))
 
 
 def construct_elman(

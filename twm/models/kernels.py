@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from twm.errors import require, require_count
+from twm.errors import check_name, require, require_count
 from twm.theory.operators import make_cycle, make_wave_operator
 
 #: Ways to draw initial weights. The encoder and the readout are uniform in all but ``gaussian``.
@@ -85,8 +85,7 @@ def draw_weights(
 
 def check_initial(initial: str, dim: int, hidden: int, history: int | None) -> None:
     """Check that a start is known and that its wave, if it has one, fits into the hidden neurons."""
-    known = (*INITIALISATIONS, *WAVE_INITIALISATIONS)
-    require(initial in known, f"initial must be one of {', '.join(known)}, not {initial!r}")
+    check_name("initial", initial, (*INITIALISATIONS, *WAVE_INITIALISATIONS))
     if initial in WAVE_INITIALISATIONS:
         require(history is not None, f"initial {initial!r} needs the history of the task: the number of columns")
         least = f"initial {initial!r} needs hidden of at least history*dim = {require_count(history, 'history') * dim}"

@@ -1,13 +1,11 @@
 """The networks of the wave-RNN paper: rings of neurons along which activity moves, and others without waves."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from twm.errors import require, require_count
-from twm.models.elman import NONLINEARITIES, Trajectory
+from twm.errors import check_name, require, require_count
+from twm.models.elman import NONLINEARITIES, Trajectory, run_steps
 
 #: How the recurrent weights start: as the shift by one neuron, as the identity, or as torch draws them.
 RECURRENT_STARTS = ("shift", "identity", "random")
@@ -27,7 +25,7 @@ class SequenceNetwork(nn.Module):
         super().__init__()
         self.inputs, self.hidden, self.activation = require_count(inputs, "inputs"), hidden, activation
         self.carried = hidden  # how many numbers the next step depends on: the state, and an LSTM's cells behind it
-        check_name("activation", activation, tuple(NONLINEARITIES))
+        check_name("activation", activation, NONLINEARITIES)
         self._generator = torch.Generator().manual_seed(require_count(seed, "seed", 0))
 
     def _draw(self, fan: int, *shape: int) -> nn.Parameter:
@@ -62,7 +60,7 @@ class SequenceNetwork(nn.Module):
 
     def run(self, inputs: Tensor) -> Tensor:
         """Return the states (time, batch, hidden) that inputs (time, batch, inputs) lead to."""
-        return run_steps(self, inputs)
+        return run_steps(self, inputs, inputs.new_zeros((inputs.shape[1], self.carried)))
 
     def read(self, states: Tensor) -> Tensor:
         """Return answers (..., outputs) to states (..., hidden)."""
@@ -161,19 +159,3 @@ class GatedRNN(SequenceNetwork):
     def run(self, inputs: Tensor) -> Tensor:
         """Return the states of every step; see :meth:`SequenceNetwork.run`."""
         return self.layer(inputs)[0]
-
-
-def run_steps(network: SequenceNetwork, inputs: Tensor, state: Tensor | None = None, silent: int = 0) -> Tensor:
-    """Run a network on (time, batch, inputs) and ``silent`` steps more from ``state`` (batch, carried), zero if not
-    given: (time + silent, batch, carried)."""
-    now = inputs.new_zeros((inputs.shape[1], network.carried)) if state is None else state
-    states = []
-    for drive in (*inputs, *[None] * silent):
-        now = network.step(now, drive)
-        states.append(now)
-    return torch.stack(states) if states else inputs.new_zeros((0, inputs.shape[1], network.carried))
-
-
-def check_name(what: str, name: str, known: tuple[str, ...]) -> None:
-    """Refuse a name that is not known."""
-    require(name in known, f"{what} must be one of {', '.join(known)}, not {name!r}")

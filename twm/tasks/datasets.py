@@ -4,7 +4,6 @@ import gzip
 import hashlib
 import io
 import os
-import struct
 import sys
 import zlib
 from contextlib import suppress
@@ -32,10 +31,8 @@ class DataFile:
     mirrors: tuple[str, ...] = field(default=(), repr=False)  # addresses of folders that hold it
     says: str = "a data file"  # what a wrong or missing file is called in messages
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names under which it may lie."""
-        return (self.name, f"{self.name}.gz") if self.packed else (self.name,)
+    # Names under which it may lie.
+    names = property(lambda self: (self.name, f"{self.name}.gz") if self.packed else (self.name,))
 
 
 def _cache_dir() -> Path:
@@ -147,7 +144,7 @@ def load_mnist() -> Images:
 
 def _read_idx(content: bytes) -> np.ndarray:
     axes = content[3]
-    shape = struct.unpack(f">{axes}I", content[4 : 4 + 4 * axes])
+    shape = np.frombuffer(content, ">u4", axes, 4)
     # A copy, because what is read from bytes cannot be written to, and torch warns of that.
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape).copy()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from twm.errors import require, require_count
+from twm.errors import check_name, require, require_count
 from twm.streams import draw_words
 
 #: What "one pulse in 50 steps" is counted over: each channel, or all channels together.
@@ -28,17 +28,15 @@ class FlipFlop:
     def __post_init__(self) -> None:
         for name, least in (("delay", 0), ("channels", 1), ("mean_interval", 1)):
             require_count(getattr(self, name), name, least)
-        require(self.reading in READINGS, f"reading must be one of {', '.join(READINGS)}, not {self.reading!r}")
+        check_name("reading", self.reading, READINGS)
 
     @property
     def name(self) -> str:
         """The task's name in tables and files: its delay, and the reading where it is not the usual one."""
         return f"flip-flop:{self.delay}" + ("" if self.reading == "channel" else ",network")
 
-    @property
-    def pulse_share(self) -> float:
-        """Probability of a pulse on one step of one channel."""
-        return 1 / (self.mean_interval * (1 if self.reading == "channel" else self.channels))
+    # Probability of a pulse on one step of one channel.
+    pulse_share = property(lambda self: 1 / (self.mean_interval * (1 if self.reading == "channel" else self.channels)))
 
 
 def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int, steps: int) -> np.ndarray:

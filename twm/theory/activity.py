@@ -37,14 +37,13 @@ class OnsetReading(NamedTuple):
     inputs: np.ndarray  # (time, channels) of that sequence
 
 
-def read_onsets(
-    moving: bool, channels: int = 3, steps: int = 12, events: int = 3, train: int = 600, test: int = 400, seed: int = 0
-) -> OnsetReading:
+def read_onsets(moving: bool, seed: int = 0) -> OnsetReading:
     """Read by least squares from a state when and in which channel inputs came, in sequences that were not fitted.
 
     Each input writes 1 to neuron 0 of its channel's ring, where activity goes up by one neuron a step or else stays.
     The highest of the decoder's scores are taken for the inputs. Source: wrnn Fig. 1.
     """
+    channels, steps, events, train, test = 3, 12, 3, 600, 400
     generator, count = np.random.default_rng(seed), train + test
     inputs = np.zeros((count, steps, channels))
     for sequence in inputs:

@@ -34,15 +34,8 @@ class AttentionBoundary:
     value_weight: Any  # W_V, (heads, dim, dim)
     positions: Any = None  # (history, dim), added to the columns for keys and query; None for Eq. (8) as printed
 
-    @property
-    def heads(self) -> int:
-        """Return the number of heads."""
-        return len(self.value_weight)
-
-    @property
-    def dim(self) -> int:
-        """Return the dimension of a column."""
-        return self.value_weight.shape[-1]
+    heads = property(lambda self: len(self.value_weight))  # number of heads
+    dim = property(lambda self: self.value_weight.shape[-1])  # dimension of a column
 
     def cast_weights(self, like: Any) -> list[Any]:
         """Return W_K, W_Q and W_V in the library, precision and device of a substrate."""

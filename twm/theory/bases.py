@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import solve_sylvester
 
-from twm.errors import UserError, require, require_count
+from twm.errors import UserError, check_name, require, require_count
 
 _DUALS = ("inverse", "pseudo-inverse", "spectral")
 _KINDS = ("standard", "orthonormal", "skew")
@@ -28,15 +28,8 @@ class Basis:
     dual: str  # which dual
     condition: float  # |Psi| |Psi*|: rounding errors grow by up to this factor
 
-    @property
-    def hidden(self) -> int:
-        """Return the number of hidden neurons."""
-        return self.basis.shape[0]
-
-    @property
-    def size(self) -> int:
-        """Return the number of basis vectors, s*d."""
-        return self.basis.shape[1]
+    hidden = property(lambda self: self.basis.shape[0])  # number of hidden neurons
+    size = property(lambda self: self.basis.shape[1])  # number of basis vectors, s*d
 
 
 def make_basis(
@@ -55,7 +48,7 @@ def make_basis(
     size = require_count(size, "size")
     hidden = size if hidden is None else require_count(hidden, "hidden")
     _check_hidden(hidden, size)
-    require(kind in _KINDS, f"basis kind must be one of {', '.join(_KINDS)}, not {kind!r}")
+    check_name("basis kind", kind, _KINDS)
     require(condition >= 1, f"condition must be at least 1, not {condition!r}")
     require(not tilt or hidden > size, "a square basis has only one dual: tilt needs hidden above history*dim")
     rng = np.random.default_rng(seed)
@@ -86,7 +79,7 @@ def compute_dual(basis: np.ndarray, kind: str, operator: np.ndarray | None = Non
     """
     basis = _check_columns(basis)
     hidden, size = basis.shape
-    require(kind in _DUALS, f"dual must be one of {', '.join(_DUALS)}, not {kind!r}")
+    check_name("dual", kind, _DUALS)
     if kind == "pseudo-inverse":
         return np.linalg.pinv(basis)
     if kind == "inverse":

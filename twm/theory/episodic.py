@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from twm.errors import require, require_count
+from twm.errors import check_name, require, require_count
 
 ACTIVATIONS: dict[str, Callable] = {
     "tanh": np.tanh,
@@ -39,8 +39,7 @@ class EpisodicModel:
         count, shape = self.memories.shape[-1], self.interactions.shape
         require(shape == (count, count), f"interactions must be of shape {(count, count)}, not {shape}")
         require(np.linalg.matrix_rank(self.memories) == count, f"the {count} memories are not independent")
-        known = f"activation must be one of {', '.join(ACTIVATIONS)}, not {self.activation!r}"
-        require(self.activation in ACTIVATIONS, known)
+        check_name("activation", self.activation, ACTIVATIONS)
         require(self.strength_self > 0, f"strength_self must be positive, not {self.strength_self!r}")
 
     @property

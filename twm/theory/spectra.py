@@ -115,10 +115,7 @@ class Matching:
     partners: np.ndarray  # (n,): theory's eigenvalue i goes with the network's eigenvalue partners[i]
     differences: np.ndarray  # (n,) circular distances of the pairs' arguments, radians
 
-    @property
-    def error(self) -> float:
-        """Return the mean absolute difference of the arguments in radians."""
-        return float(self.differences.mean())
+    error = property(lambda self: float(self.differences.mean()))  # mean absolute difference in radians
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,15 +129,8 @@ class SpectrumComparison:
     optimal: Matching | None  # the pairing with the least mean difference; None where the ranks differ
     threshold: float  # magnitude above which an eigenvalue counts
 
-    @property
-    def rank_theory(self) -> int:
-        """Return the number of theory's slow eigenvalues."""
-        return len(self.theory)
-
-    @property
-    def rank_network(self) -> int:
-        """Return the number of the network's slow eigenvalues."""
-        return len(self.network)
+    rank_theory = property(lambda self: len(self.theory))  # number of theory's slow eigenvalues
+    rank_network = property(lambda self: len(self.network))  # number of the network's
 
     @property
     def argument_error(self) -> float | None:
@@ -156,12 +146,6 @@ class SpectrumComparison:
     def margin(self) -> float | None:
         """Return the least slow magnitude less 1: below zero the weakest memory fades, above the tanh holds it."""
         return float(np.abs(self.network).min() - 1) if len(self.network) else None
-
-    @property
-    def gap(self) -> float | None:
-        """Return the least slow magnitude less the largest other one: if small, the rank hangs on the threshold."""
-        both = len(self.network) and len(self.others)
-        return float(np.abs(self.network).min() - np.abs(self.others).max()) if both else None
 
 
 def compare_with_theory(

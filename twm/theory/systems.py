@@ -47,10 +47,7 @@ class HDS:
         fits = self.matrix is None or np.shape(self.matrix) == shape
         require(fits, f"the boundary's matrix must have shape {shape}, not {np.shape(self.matrix)}")
 
-    @property
-    def size(self) -> int:
-        """Return s*d, the numbers in a window."""
-        return self.history * self.dim
+    size = property(lambda self: self.history * self.dim)  # s*d, the numbers in a window
 
 
 @dataclass(frozen=True, eq=False)

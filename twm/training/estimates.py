@@ -27,10 +27,6 @@ class Estimate:
 
     half_width = property(lambda self: None if self.low is None else (self.high - self.low) / 2)
 
-    def excludes(self, number: float) -> bool:
-        """Tell whether a number lies outside the interval."""
-        return not self.low <= number <= self.high
-
 
 def estimate_mean(values: Sequence[float]) -> Estimate:
     """Return the mean of finite numbers, one a seed, with the interval of Student's t."""

@@ -11,7 +11,6 @@ reverse. Corrected inputs, less what the network itself will add, have no such l
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,9 +19,8 @@ from torch import Tensor
 from twm.errors import require, require_count
 from twm.models.kernels import Weights, draw_weights, stack_weights
 from twm.theory.systems import make_fibonacci, rollout
-from twm.training.loop import TrainingRun
-from twm.training.plans import Plan
-from twm.training.trainer import list_tensors, make_adam, set_rate
+from twm.training.loop import quiet_process
+from twm.training.trainer import make_adam, set_rate
 
 #: The factor by which the series grows a step, in the long run.
 GOLDEN_RATIO = (1 + 5**0.5) / 2
@@ -41,75 +39,38 @@ class FibonacciRun:
     corrected: bool  # whether the inputs were corrected
 
 
-@dataclass(frozen=True)
-class FibonacciPlan(Plan):
-    """One Elman network to train on relative errors over the first steps."""
+def train_on_fibonacci(
+    seeds: Sequence[int], hidden: int = 32, dim: int = 1, trained: int = 10, iterations: int = 3000, batch: int = 64,
+    learning_rate: float = 1e-2, corrected: bool = False,
+) -> FibonacciRun:  # fmt: skip
+    """Train an Elman network a seed on relative errors over the first ``trained`` output steps, side by side: they
+    share nothing, so the gradient of the sum of their losses is that of each. Source: twm Sec. 4, experimental setup.
 
-    protocol = "fibonacci"
-
-    seed: int  # of initial weights and data
-    hidden: int = 32  # neurons
-    dim: int = 1  # of a state
-    trained: int = 10  # output steps
-    iterations: int = 3000  # batches; the learning rate falls linearly to zero over them
-    batch: int = 64  # sequences
-    learning_rate: float = 1e-2  # Adam's first step
-    corrected: bool = False  # whether the second input is lessened by what the network itself would add to it
-
-    test_every = property(lambda self: max(1, self.iterations // 50))  # iterations between looks at the loss
-    name = property(lambda self: f"fibonacci_s{self.seed}")
-
-    def __post_init__(self) -> None:
-        self._check(count="hidden dim trained iterations batch")
-
-
-class FibonacciTraining(TrainingRun):
-    """Networks in training side by side; they share nothing, so the gradient of the sum of their losses is that of each."""
-
-    plan_type = FibonacciPlan
-
-    def _prepare(self, path: str | None) -> None:
-        plan = self.plan = self.plans[0]
-        self._seeds = [own.seed for own in self.plans]
-        self.scale = GOLDEN_RATIO**plan.trained
-        drawn = stack_weights([draw_weights(plan.dim, plan.hidden, "orthogonal", seed) for seed in self._seeds])
-        # A large readout lets the neurons stay where tanh is nearly linear; from the usual one training only slowly gets there.
-        drawn = drawn._replace(readout=drawn.readout * _READOUT_GAIN)
-        self._weights = Weights(*(matrix.double().requires_grad_() for matrix in drawn))
-        self._adam = make_adam(self._weights, plan.learning_rate, fused=False)
-
-    def _live(self) -> dict[str, Tensor]:
-        return {name: matrix.detach() for name, matrix in self._weights._asdict().items()}
-
-    def _update(self) -> None:
-        plan = self.plan
-        data = draw_series(self._seeds, self.iteration, plan.batch, plan.dim, plan.trained, self.scale)
-        self._losses = _find_errors(self._weights, *data, plan.corrected).square().mean((1, 2, 3))
-        self._adam.zero_grad()
-        self._losses.sum().backward()
-        set_rate(self._adam, plan.learning_rate * (1 - (self.iteration - 1) / plan.iterations))
-        self._adam.step()
-
-    def _measure(self) -> list[dict[str, float]]:
-        return [{"loss": loss} for loss in self._losses.tolist()]
-
-    def _is_better(self, new: dict[str, float], old: dict[str, float]) -> bool:
-        return new["loss"] <= old["loss"]
-
-    def _make_point(self, place: int, loss: float, accuracy: float) -> list[Any]:
-        return [self.logs[place].last["loss"]]
-
-    def _tensors(self) -> dict[str, Tensor]:
-        return list_tensors(self._adam)
-
-
-def train_on_fibonacci(seeds: Sequence[int], **options: Any) -> FibonacciRun:
-    """Train an Elman network a seed, side by side, with options of FibonacciPlan. Source: twm Sec. 4, experimental setup."""
+    States have ``dim`` numbers. Adam's step falls linearly from ``learning_rate`` to zero. ``corrected``: the second
+    input is lessened by what the network itself would add to it.
+    """
     require(len(seeds) > 0, "give at least one seed")
-    run = FibonacciTraining([FibonacciPlan(seed, **options) for seed in seeds])
-    run.train()
-    losses = np.array([[loss for _, loss in log.curve] for log in run.logs]).T
-    return FibonacciRun(Weights(**run._copy()), run.plan.trained, run.iteration, losses, run.scale, run.plan.corrected)
+    counts = {"hidden": hidden, "dim": dim, "trained": trained, "iterations": iterations, "batch": batch}
+    for name, count in counts.items():
+        require_count(count, name)
+    scale, losses, every = GOLDEN_RATIO**trained, [], max(1, iterations // 50)
+    drawn = stack_weights([draw_weights(dim, hidden, "orthogonal", seed) for seed in seeds])
+    # A large readout lets the neurons stay where tanh is nearly linear; from the usual one training only slowly gets there.
+    drawn = drawn._replace(readout=drawn.readout * _READOUT_GAIN)
+    weights = Weights(*(matrix.double().requires_grad_() for matrix in drawn))
+    adam = make_adam(weights, learning_rate, fused=False)
+    with quiet_process():
+        for iteration in range(1, iterations + 1):
+            data = draw_series(seeds, iteration, batch, dim, trained, scale)
+            loss = _find_errors(weights, *data, corrected).square().mean((1, 2, 3))
+            adam.zero_grad()
+            loss.sum().backward()
+            set_rate(adam, learning_rate * (1 - (iteration - 1) / iterations))
+            adam.step()
+            if iteration % every == 0 or iteration == iterations:
+                losses.append(loss.tolist())
+    weights = Weights(*(matrix.detach() for matrix in weights))
+    return FibonacciRun(weights, trained, iterations, np.array(losses), scale, corrected)
 
 
 def draw_series(

@@ -132,10 +132,7 @@ class TrainingRun:
 
     # ---- the loop
 
-    @property
-    def finished(self) -> bool:
-        """Whether every model has ended."""
-        return all(log.ended_at is not None for log in self.logs)
+    finished = property(lambda self: all(log.ended_at is not None for log in self.logs))  # has every model ended?
 
     def train(self, pulse: Callable[["TrainingRun"], bool] = lambda run: True) -> bool:
         """Train until all models have ended, or as long as ``pulse`` allows; return whether they have ended.

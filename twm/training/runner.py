@@ -50,10 +50,6 @@ class Place:
         """The table of learning curves."""
         return self.curves and Table(self.curves, find_kind(self.protocol).curve_columns)
 
-    def find_checkpoint(self, name: str) -> Path:
-        """Return the path of a model's, or a group's, checkpoint."""
-        return self.work / f"{name}.checkpoint"
-
 
 def make_folder_place(folder: Path | str) -> Place:
     """Return the place of ``twm train --out FOLDER``: rows.csv, curves.csv, networks and unfinished."""
@@ -76,13 +72,10 @@ def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any
 @contextmanager
 def lock_place(place: Place) -> Iterator[None]:
     """Keep a second sweep out of a place for as long as this process lives; remove what killed writers left there."""
-
-    def say_taken(owner: str) -> str:
-        return f"{place.rows} is being written by another sweep (process {owner}): wait for it, or stop it"
-
+    taken = lambda owner: f"{place.rows} is being written by another sweep (process {owner}): wait for it, or stop it"
     with ExitStack() as stack:
         try:
-            stack.enter_context(hold_lock(place.work / ".lock", say_taken, 0.0))
+            stack.enter_context(hold_lock(place.work / ".lock", taken, 0.0))
         except OSError as error:
             raise UserError(f"{place.work} cannot be written to: {error.strerror}") from error
         networks = place.networks and place.networks / "*"
@@ -281,7 +274,7 @@ class _Leader:
             self._progress.finish(plan.name, f"{plan.name}: failed: {reason}", done=False)
 
     def _finish(self, plans: Sequence[Any]) -> None:
-        path = self._place.find_checkpoint(name_job(plans))
+        path = self._place.work / f"{name_job(plans)}.checkpoint"
         try:
             new = self._take(path, collect_models(*read_tensors(path, "checkpoint")))
         except OSError as error:

@@ -16,7 +16,7 @@ from twm.models.elman import read_network
 from twm.models.kernels import Weights, as_weights
 from twm.models.rings import SequenceNetwork
 from twm.paths import results_dir
-from twm.records import describe_rows, read_rows
+from twm.records import describe_rows
 from twm.theory.activity import measure_speed, sort_by_peak
 from twm.theory.systems import parse_task
 from twm.training.ensemble import count_right_signs
@@ -240,10 +240,8 @@ def read_sweep(name: str) -> Models:
     place = find_sweep(name).place()
     rows = read_models(place.rows, place.protocol)
     curves: dict[str, list[dict[str, Any]]] = {}
-    for point in read_rows(place.curves):
-        kinds = {"model": str, "iteration": int, "horizon": int}
-        read = {key: kinds.get(key, float)(text) if text else None for key, text in point.items()}
-        curves.setdefault(point["model"], []).append(read)
+    for point in place.curve_table.read():
+        curves.setdefault(point["model"], []).append(point)
     return Models(rows, curves, describe_rows(rows) if rows else f"no results: run `twm sweep {name} --resume`")
 
 

@@ -30,6 +30,7 @@ class PagePicture:
     script: ClassVar[str]  # the file
     label: ClassVar[str]  # what it is, for who cannot see it
     hint: ClassVar[str]  # what is missing without JavaScript
+    settings: ClassVar[Sequence[str]] = ()  # fields that the script reads as attributes
     title: str
     alt: str  # what is to be seen, in words
 
@@ -40,15 +41,11 @@ class PagePicture:
     def describe(self) -> dict[str, Any] | None:
         """Return what the script reads as JSON, if anything."""
 
-    def list_settings(self) -> Mapping[str, Any]:
-        """Return what the script reads as attributes."""
-        return {}
-
     def to_html(self) -> str:
         """Return the picture as a self-contained piece of HTML that asks nothing of any host."""
         buffer, data, label = io.BytesIO(), self.describe(), html.escape(self.label.format(self))
         self.still().savefig(buffer, format="png", dpi=90, metadata={"Software": None})
-        attributes = "".join(f' data-{name}="{value}"' for name, value in self.list_settings().items())
+        attributes = "".join(f' data-{name}="{getattr(self, name)}"' for name in self.settings)
         parts = [f'<div class="twm-{self.kind}" role="group" aria-label="{label}"{attributes}>']
         if data is not None:
             # "<" is escaped so that no text can close the script element that carries the data.
@@ -167,10 +164,7 @@ class Animation(PagePicture):
         words = f"the animation {self.title!r} has {size} values, more than {_MOST_VALUES}; show fewer steps or cells"
         require(size <= _MOST_VALUES, words)
 
-    @property
-    def steps(self) -> int:
-        """Number of steps."""
-        return len(self.captions)
+    steps = property(lambda self: len(self.captions))  # number of steps
 
     def still(self, step: int | None = None) -> Figure:
         """Draw one step, from 0, for print: the middle one if not given."""

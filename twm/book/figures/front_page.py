@@ -1,15 +1,14 @@
 """Pictures of the front page, the README, the book's card and the explorer: a text becomes a travelling wave."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from twm.book.figures.animation import Animation, PagePicture, Panel
 from twm.book.figures.style import make_axes, plot_magnitudes, plot_matrix
-from twm.errors import require
+from twm.errors import check_name, require
 from twm.theory.bases import make_basis
 from twm.theory.lattice import simulate_wave
 from twm.theory.operators import make_wave_operator
@@ -124,6 +123,7 @@ class LatticeToy(PagePicture):
 
     kind, script, label = "lattice", "lattice_toy.js", "A lattice to step through"
     hint = "The lattice needs JavaScript. This picture shows one step."
+    settings = ("history", "dim", "boundary")
 
     history: int = 4  # columns to begin with, 2 to 8
     dim: int = 2  # dimensions to begin with, 1 to 4
@@ -132,8 +132,7 @@ class LatticeToy(PagePicture):
     def __post_init__(self) -> None:
         require(self.history in range(2, 9), f"history must be 2 to 8 here, not {self.history}")
         require(self.dim in range(1, 5), f"dim must be 1 to 4 here, not {self.dim}")
-        words = f"boundary must be one of {', '.join(_BOUNDARIES)}, not {self.boundary!r}"
-        require(self.boundary in _BOUNDARIES, words)
+        check_name("boundary", self.boundary, _BOUNDARIES)
 
     @property
     def alt(self) -> str:
@@ -159,7 +158,3 @@ class LatticeToy(PagePicture):
         for place in row:
             place.set(xticks=[], yticks=[])
         return figure
-
-    def list_settings(self) -> Mapping[str, Any]:
-        """Return what the toy begins with."""
-        return {"history": self.history, "dim": self.dim, "boundary": self.boundary}
