@@ -40,7 +40,7 @@ from twm.book.session import DataTable, group, open_page
 from twm.models.elman import read_weights
 from twm.paths import results_dir
 from twm.streams import binary_inputs_numpy
-from twm.theory.orbits import MOST, decode_windows, list_successors, measure_influence, merge_histories
+from twm.theory.systems import MOST, decode_windows, list_successors, measure_influence, merge_histories
 from twm.theory.rules import expand_rule, find_parity
 from twm.theory.systems import parse_task, rollout, window_states
 from twm.training.trainer import MODELS

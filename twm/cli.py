@@ -113,8 +113,7 @@ def _run(options: argparse.Namespace) -> int:
     _value("--pdf", "also print the whole book to this PDF with headless Chromium", "FILE"),
 )
 def _book(options: argparse.Namespace) -> int:
-    from twm.book.evidence import build_site, record_runs, write_readme
-    from twm.book.printing import find_printer, print_book
+    from twm.book.evidence import build_site, find_printer, print_book, record_runs, write_readme
     from twm.book.session import runs_dir
 
     printer = options.pdf and find_printer(Path(options.pdf))

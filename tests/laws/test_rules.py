@@ -10,7 +10,7 @@ from twm.analysis.products import fit_linear, lift_windows, list_products, swap_
 from twm.analysis.systems import ElmanSystem
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, read_weights
-from twm.theory.orbits import decode_windows, list_successors, measure_influence, merge_histories
+from twm.theory.systems import decode_windows, list_successors, measure_influence, merge_histories
 from twm.theory.rules import RULES, draw_rule, expand_rule, find_parity
 from twm.theory.systems import parse_task, rollout
 from twm.training.ensemble import Ensemble

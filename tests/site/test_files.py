@@ -67,7 +67,7 @@ def test_sizes(site, parsed):
 def test_the_book_in_one_page_has_every_page_and_no_dead_link(site):
     from bs4 import BeautifulSoup
 
-    from twm.book.printing import join_pages, list_pages_of_book
+    from twm.book.evidence import join_pages, list_pages_of_book
 
     pages = list_pages_of_book()
     whole = BeautifulSoup(join_pages(site, pages), "html.parser")
@@ -80,8 +80,8 @@ def test_the_book_in_one_page_has_every_page_and_no_dead_link(site):
 
 
 def test_a_pdf_that_cannot_be_printed_is_one_line(monkeypatch, tmp_path, refused):
-    from twm.book import printing
+    from twm.book import evidence
 
     refused("", "book", "--pdf", tmp_path / "no" / "book.pdf")
-    monkeypatch.setattr(printing.shutil, "which", lambda name: None)
+    monkeypatch.setattr(evidence.shutil, "which", lambda name: None)
     refused("Chromium", "book", "--pdf", tmp_path / "book.pdf")

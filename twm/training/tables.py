@@ -228,12 +228,13 @@ def _read_frame(rows: Sequence[Row]) -> pd.DataFrame:
     names = {starts: name for name, starts in ABLATIONS.items()} | RELEASED
     variants = [names.get((row["network"], row["init"], row["encoder"])) for row in rows]
     frame = frame.astype(dict.fromkeys(numbers, float)).assign(kind=[name_kind(row) for row in rows], variant=variants)
-    # Left out where there are better ones: networks that do not start as in the released code, and those that the test set chose.
-    for better in (frame["encoder"].astype(str).str.startswith("released"), frame["accuracy_held"].notna()):
-        better = better[frame.index]
-        groups = [frame["task"], frame["kind"], list(map(str, frame["variant"]))]
-        frame = frame[better | ~better.groupby(groups).transform("any")]
-    return frame
+    # Where there are networks that start as in the released code, those that do not are left out.
+    released = frame["encoder"].astype(str).str.startswith("released")
+    frame = frame[released | ~released.groupby([frame["task"], frame["kind"], list(map(str, variants))]).transform("any")]
+    # Networks whose best test images held out chose are compared among themselves, once there are some of every kind.
+    held = frame["accuracy_held"].notna()
+    whole = [task for task, own in frame.groupby("task") if set(own["kind"]) == set(own["kind"][held])]
+    return frame[held == frame["task"].isin(whole)]
 
 
 def _pick(frame: pd.DataFrame, plain: bool = False) -> pd.DataFrame:
