@@ -569,7 +569,7 @@ draw.plot_blur(pictures, wrong, turns)
 # computed without error at the boundary. It does not state that training finds this solution or that no other memory would
 # work. Activity need not stay bounded either: Fibonacci numbers grow without limit.
 #
-# **Earlier work.** The construction is older than its name. A delay line with feedback is a shift register, and for linear
+# **Earlier work.** The construction has older names. A delay line with feedback is a shift register, and for linear
 # $f$ its matrix is the companion matrix of control theory. The wave picture adds a location for each memory and separates
 # transport from computation. It also raises the question of whether trained networks use the same mechanism.
 #

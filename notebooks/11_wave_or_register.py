@@ -221,7 +221,7 @@ slow = decode_slowly(ring, columns[:, 0])
 print(slow.round(1))
 
 # %% [markdown]
-# Each decoder (a row) is right four and eight steps later, and blind in between. The library uses ridge regression, with one penalty for all steps, chosen by leaving out one trial (in closed form). It
+# Each decoder (a row) is right four and eight steps later, and has no information in between. The library uses ridge regression, with one penalty for all steps, chosen by leaving out one trial (in closed form). It
 # trains on 50 bootstrap samples of the trials and tests on the trials that a sample lacks. Values are those of the mean
 # matrices; intervals are the 2.5% and 97.5% quantiles of the samples, centred on the value.
 
@@ -413,7 +413,7 @@ print("\n".join(example.describe()))
 #
 # **It depends on the length of the record** in mixed systems, as $D/(T-1)$ does. Report $T$, and look at the matrix.
 #
-# **It needs two readable steps.** A few units of a ring see an item only as it passes them. With 10 units,
+# **It needs two readable steps.** A few units of a ring carry an item only while it passes them. With 10 units,
 # {value}`11_wave_or_register:unseen` of {value}`11_wave_or_register:solved` networks have no movement.
 #
 # ## Assertions
