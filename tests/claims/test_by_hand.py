@@ -18,7 +18,9 @@ def pair(rows, key, one, other, value):
 
 def best(rows, network, mlp=0):
     """The best setting by its mean over seeds, in per cent, at the size that most runs have."""
-    rows = rows[(rows.network == network) & (rows.mlp == mlp)]
+    # Networks that held-out images chose are compared among themselves, once there are some of every kind.
+    held, kinds = rows.accuracy_held.notna(), rows.network + (rows.mlp > 0).map(str)
+    rows = rows[(held == (set(kinds) == set(kinds[held]))) & (rows.network == network) & (rows.mlp == mlp)]
     return 100 * rows.groupby(["neurons", "channels", "init", "learning_rate"], dropna=False).accuracy.mean().max()
 
 

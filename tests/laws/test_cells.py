@@ -82,5 +82,5 @@ def test_wrong_use_is_one_line_and_names_tell_networks_apart():
     assert len({plan.name for plan in plans}) == len(plans) and {plan.network for plan in plans} == {"lru", "gru", "attention"}
     with pytest.raises(UserError, match="grows"):
         construct_diagonal(make_fibonacci())
-    with pytest.raises(UserError, match="one way"):
+    with pytest.raises(UserError, match="one initialisation"):
         SequencePlan("hds:4,T1", "lru", recurrent="shift")

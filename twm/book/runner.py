@@ -154,6 +154,8 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path) -> Run
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    # A kernel that is stopped with us leaves a task that asyncio would complain about after our one line.
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         with patch.dict(os.environ, inherited), _kernel_messages(scratch / f"{name}.kernel.log"):
             # Sockets in the file system: two runs at once can then never take each other's port.
