@@ -27,7 +27,7 @@ class ExplorerDirective(SphinxDirective):
         words = html.escape(describe_still(TEXT, pack_networks()[0].task.history, STEPS))
         lines = [
             f'<link rel="stylesheet" href="{static}/{STYLE}">',
-            '<div class="twm-explorer" role="group" aria-label="Explorer">',
+            '<div class="twm-explorer" id="play" role="group" aria-label="Explorer">',
             f'<img class="twm-x-still" src="{static}/{STILL}" alt="{words}">',
             "<noscript><p>The explorer needs JavaScript. This picture shows one moment of a run.</p></noscript>",
             "</div>",
