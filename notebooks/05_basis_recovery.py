@@ -24,8 +24,8 @@ import torch
 from twm.analysis.analyses import SETTLED_STEPS, analyse_network, measure_settled_basis
 from twm.analysis.interventions import try_interventions, write_variable
 from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, measure_rest, scan_mixture
-from twm.analysis.recovery import METHODS, needed_coordinates, recover_basis, regress_basis, sample_states
 from twm.analysis.networks import read_checkpoint
+from twm.analysis.recovery import METHODS, needed_coordinates, recover_basis, regress_basis, sample_states
 from twm.analysis.report import Subject, collect_panels, gather_subject, tabulate_analyses
 from twm.analysis.systems import ElmanSystem, as_system, linearise_system
 from twm.book.figures import basis_recovery as figures
