@@ -299,8 +299,8 @@ waves, registers, numbers = compare("all")
 wave, register = ([row["movement"] for row in some] for some in (waves, registers))
 numbers |= {"wave": wave, "register": register, "waves": len(wave), "wave_least": min(wave), "register_most": max(register)}
 record("ours.wave.networks", numbers, waves + registers, figure="fig-wave-movements")
-for condition in ("few", "noise"):
-    record(f"ours.wave.{condition}", compare(condition)[2], waves + registers, figure="fig-wave-conditions")
+for claim in ("ours.wave.few", "ours.wave.noise"):
+    record(claim, compare(claim.rpartition(".")[2])[2], waves + registers, figure="fig-wave-conditions")
 
 kinds = {kind: some for (kind,), some in group(pick(rows, condition="all"), "kind").items()}
 figures.plot_movements({

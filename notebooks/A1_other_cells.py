@@ -98,9 +98,9 @@ training.plot_trained_spectra(panels, columns=len(panels) // 2) if panels else "
 asked = [one for one in units.values() if one["neurons"] != 32 and one["task"] != given]
 t2 = page.note("t2_losses", [one["loss"] for one in units.values() if one["task"] == given])
 about = {"scale": next((row["scale"] for row in models.rows), "") or None, "seeds": len({row["seed"] for row in models.rows}) or 1}
-for claim, keys in (("roots", ("accuracy", "distance", "before", "covered")), ("rank", ("slow", "hankel", "theory"))):
+for claim, keys in (("ours.cells.roots", ("accuracy", "distance", "before", "covered")), ("ours.cells.rank", ("slow", "hankel", "theory"))):
     listed = {key: [one[key] for one in asked] for key in keys} | {"networks": len(asked), "settings": len({one["task"] for one in asked})}
-    page.settle(f"ours.cells.{claim}", asked, absent, lambda: listed, figure="fig-cells-roots", **about)
+    page.settle(claim, asked, absent, lambda: listed, figure="fig-cells-roots", **about)
 heads = {"accuracy": "signs right", "before": "distance before (rad)", "distance": "after", "covered": "arguments filled"}
 heads |= {"loss": "test loss", "slow": "slow", "hankel": "Hankel rank", "theory": "predicted"}
 lines = ((*key, *(format(one[column], ".4g") for column in heads)) for key, one in units.items())
