@@ -62,7 +62,7 @@ twmChecks.countFormulas = () => ({
 
 // Images without words.
 // A phone's panels repeat a picture that has words, and so have none.
-twmChecks.findImagesWithoutAlt = () => [...document.images].filter(i => !(i.getAttribute('alt') || '').trim() && !i.closest('.twm-stack')).map(i => i.src.slice(0, 80));
+twmChecks.findImagesWithoutAlt = () => [...document.images].filter(i => !(i.getAttribute('alt') || '').trim() && !(i.closest('.twm-stack') && i.closest('figure').querySelector('img:not(.twm-stack img)').alt.trim())).map(i => i.src.slice(0, 80));
 
 // Marks of the source that no parser took: a role in a table whose bar ended the cell.
 twmChecks.findMarkup = () => {

@@ -28,7 +28,7 @@ def test_every_labelled_figure_says_where_it_comes_from(site, smoke, root):
         text = (site / "pages" / f"{path.stem}.html").read_text(encoding="utf-8")
         lines = dict(re.findall(SOURCE, text))
         missing[path.stem] = sorted(set(labels) - set(lines))
-        assert len(labels) >= 2
+        assert len(labels) >= (2 if path.stem.startswith("A") else 3)  # an appendix is short
         for label, line in lines.items():
             assert f"<code>twm run {path.stem} --profile smoke --seed 0</code>" in line, label
             assert f"notebooks/{path.stem}.py" in line and "commit" in line
