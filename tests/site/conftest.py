@@ -130,7 +130,8 @@ def open_page(
     page.on("console", lambda message: seen.messages.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: seen.messages.append(f"error: {error}"))
     page.on("request", lambda request: seen.requests.append(request.url))
-    page.on("requestfailed", lambda request: seen.refused.append(request.url))
+    # What a reload cuts short was not refused.
+    page.on("requestfailed", lambda request: "ABORTED" in (request.failure or "") or seen.refused.append(request.url))
     page.on("response", lambda response: seen.refused.append(response.url) if response.status >= 400 else None)
     if address is not None:
         go_to(seen, address, scripts=options.get("java_script_enabled", True))

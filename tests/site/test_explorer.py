@@ -201,8 +201,8 @@ def test_a_recording_is_measured_in_the_page_as_by_the_command(explorer, root, t
     from twm.analysis.decoding import probe_states
 
     page, example = explorer, root / "book" / "_static" / "probe_example.npz"
-    parts = np.load(example)
-    expected = probe_states(parts["states"], parts["items"])
+    with np.load(example) as parts:
+        expected = probe_states(parts["states"], parts["items"])
     page.locator(".twm-probe input").set_input_files(example)
     page.wait_for_function("document.querySelector('.twm-probe').twmProbe.found", timeout=60_000)
     found = page.evaluate("(f => [f.movement[0], f.span[0]])(document.querySelector('.twm-probe').twmProbe.found)")
