@@ -1,21 +1,25 @@
 """Where things lie, wherever a command is called, and how files get there whole."""
 
+import json
 import os
 import shutil
 import subprocess
-import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from twm.errors import UserError, require
+from twm.errors import SickMachine, UserError, require
 
 
 def find_root() -> Path:
     """Return ``TWM_HOME`` where that is set, else the first folder above that holds _config.yml and book/claims.yml."""
     if home := os.environ.get("TWM_HOME"):
-        root, lacks = Path(home).expanduser().resolve(), "it lacks _config.yml or book/claims.yml"
+        root, lacks = Path(os.path.expanduser(home)).resolve(), "it lacks _config.yml or book/claims.yml"
         require(_is_root(root), f"TWM_HOME={home} is not a clone of this project: {lacks}")
         return root
     for folder in Path(__file__).resolve().parents:
@@ -47,20 +51,42 @@ references_dir = partial(_locate, "tests", "reference")
 build_dir = partial(_locate, "_build")
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write text or bytes to ``path`` under a temporary name, then rename, so that no reader sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def read_text(path: Path) -> str:
+    """Return a file's text, without a byte-order mark; a UserError if it is not UTF-8."""
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
+        raise UserError(f"{path}, line {line}: expected text in UTF-8, found the byte {byte:#04x}") from None
+
+
+def read_json(path: Path, advice: str = "restore it") -> dict[str, Any]:
+    """Return the mapping that a JSON file holds; a UserError if it holds anything else."""
+    try:
+        content = json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: expected JSON, found {error}; {advice}") from None
+    require(isinstance(content, dict), f"{path}: expected a mapping, found {content!r:.40}; {advice}")
+    return content
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write text or bytes to ``path`` under a temporary name of its own, then rename, so that no reader sees half a file."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # The plain way to make a file, which minds the umask.
+        with open(temporary, "xb") as stream:
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise SickMachine(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def publish_file(new: Path, place: Path) -> None:
@@ -70,24 +96,34 @@ def publish_file(new: Path, place: Path) -> None:
 
 def replace_folder(new: Path, place: Path) -> None:
     """Put a copy of the folder ``new`` at ``place``; what stood there goes only once the copy is whole."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    arriving, retired = place.with_name(f".{place.name}.new"), place.with_name(f".{place.name}.retired")
-    for leftover in (arriving, retired):
-        shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(new, arriving)
-    if place.exists():
-        os.replace(place, retired)
-    os.replace(arriving, place)
-    shutil.rmtree(retired, ignore_errors=True)
+    with _own_folder(place.parent, f".{place.name}") as own:
+        try:
+            shutil.copytree(new, own / "new")
+            for turn in range(10):
+                with suppress(FileNotFoundError):
+                    os.replace(place, own / f"old{turn}")
+                # Unless another process has just put its own there.
+                with suppress(OSError) if turn < 9 else nullcontext():
+                    return os.replace(own / "new", place)
+        except OSError as error:
+            raise SickMachine(f"{place} cannot be written: {error}"[:300]) from error
 
 
 @contextmanager
-def scratch_folder(name: str) -> Iterator[Path]:
-    """Yield a fresh folder below the build folder; it is gone afterwards, whatever happens."""
-    parent = build_dir() / "scratch"
+def _own_folder(parent: Path, name: str) -> Iterator[Path]:
+    """Yield a fresh folder that no other process uses, gone afterwards; what a kill left a week ago goes first."""
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
+    for left in parent.glob(f"{name}-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > 7 * 86_400:
+                shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
+
+
+def scratch_folder(name: str) -> AbstractContextManager[Path]:
+    """Yield a fresh folder below the build folder; it is gone afterwards, whatever happens."""
+    return _own_folder(build_dir() / "scratch", name)
 
 
 def find_commit(root: Path | None = None) -> str:
@@ -107,4 +143,5 @@ def find_commit(root: Path | None = None) -> str:
 
 
 def _is_root(folder: Path) -> bool:
-    return (folder / "_config.yml").is_file() and (folder / "book" / "claims.yml").is_file()
+    # A path that is too long is none.
+    return all(map(os.path.isfile, (folder / "_config.yml", folder / "book" / "claims.yml")))

@@ -5,7 +5,6 @@ time they are shown, so that a changed criterion never meets an old verdict.
 """
 
 import ast
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -15,8 +14,8 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from twm.errors import UserError, require
-from twm.paths import evidence_dir, ledger_path
+from twm.errors import UserError, check_fields, require
+from twm.paths import evidence_dir, ledger_path, read_json, read_text
 
 #: The notebook that holds a claim's evidence, by the ledger's word for it.
 HOMES = {name[3:].replace("_", "-"): name for name in (
@@ -183,7 +182,7 @@ def _parse_row(row: Any, number: int, name: str) -> Claim:
         require(value in tuple(known), f"{label}: {key} {value!r} is none of {', '.join(map(str, known))}")
     because = row.get("because", {})
     because = because if isinstance(because, dict) else {"otherwise": because}
-    wrong = sorted(set(because) - {"reproduced", "partly", "differs", "not run", "otherwise"})
+    wrong = sorted(set(map(str, because)) - {"reproduced", "partly", "differs", "not run", "otherwise"})
     require(not wrong, f"{label}: because has the unknown verdict {', '.join(wrong)}")
     changes = row.get("changes", [])
     for change in changes if isinstance(changes, list) else [changes]:
@@ -205,9 +204,7 @@ def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
 
     path = Path(path) if path is not None else ledger_path()
     try:
-        rows = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except FileNotFoundError:
-        raise UserError(f"there is no claims list at {path}") from None
+        rows = yaml.load(read_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -224,13 +221,10 @@ def read_evidence(folders: Iterable[Path] | None = None) -> dict[str, dict[str, 
     evidence: dict[str, dict[str, Any]] = {}
     for folder in (evidence_dir(),) if folders is None else folders:
         for path in sorted(Path(folder).glob("[0-9A-Z][0-9]_*.json")):
-            try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise UserError(f"{path.name} is damaged ({error}); restore it, or run `twm book --record`") from None
-            known = isinstance(content, dict) and {"notebook", "profile", "claims", "not_run"} <= set(content)
-            require(known, f"{path.name} is not evidence of a notebook; restore it, or run `twm book --record`")
-            evidence[path.stem] = content
+            content = evidence[path.stem] = read_json(path, "restore it, or run `twm book --record`")
+            check_fields(str(path), content, {"notebook": str, "profile": str, "claims": dict, "not_run": dict})
+            for claim, entry in content["claims"].items():
+                check_fields(f"{path}, {claim}", entry, {"numbers": dict, "seeds": int, "scale": str | None})
     return evidence
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from twm.errors import UserError, require, require_count
 from twm.models.cells import NETWORKS
-from twm.models.elman import NONLINEARITIES, name_network
+from twm.models.elman import NONLINEARITIES, name_network, spell_number
 from twm.models.kernels import check_initial
 from twm.models.rings import ENCODER_STARTS, RECURRENT_STARTS
 from twm.tasks.flip_flop import FlipFlop
@@ -79,7 +79,7 @@ class Plan:
             value = getattr(self, field)
             if value != self._find_usual(field):
                 text = "-".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else value
-                rest += f"_{letter}{text:g}" if isinstance(text, int | float) else f"_{letter}{text}"
+                rest += f"_{letter}{spell_number(text) if isinstance(text, int | float) else text}"
         return rest
 
     def _settle(self, name: str, value: Any) -> None:
@@ -166,7 +166,7 @@ class ModelPlan(Plan):
         """The model's name: task, size, weight decay, seed, and whatever else is not as in Table 1."""
         rest = "" if self.init == "uniform" else f"_{self.init}"
         rest += "" if self.curriculum == "staged" else f"_{self.curriculum}"
-        rest += "" if self.threshold == CURRICULA[self.curriculum] else f"_t{self.threshold:g}"
+        rest += "" if self.threshold == CURRICULA[self.curriculum] else f"_t{spell_number(self.threshold)}"
         return name_network(self.task, self.hidden, self.l2, self.seed, rest + self._name_rest())
 
 

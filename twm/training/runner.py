@@ -12,15 +12,15 @@ import time
 import traceback
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from twm.errors import UserError, require, require_count
+from twm.errors import SickMachine, UserError, check_fields, require, require_count
 from twm.paths import build_dir, results_dir
 from twm.records import Table, hold_lock, read_commit, read_tensors, write_tensors
 from twm.training.loop import TrainedModel, TrainingRun, collect_models, find_kind
@@ -50,9 +50,21 @@ class Place:
         """The table of learning curves."""
         return self.curves and Table(self.curves, find_kind(self.protocol).curve_columns)
 
+    def check_row(self, plan: Any, row: Mapping[str, Any]) -> None:
+        """Refuse a row that says anything against the plan of its model."""
+        kind = find_kind(self.protocol)
+        # What is worked out from the plan, such as all neurons, may be counted otherwise; the scale is a remark for readers.
+        for name in [name for name in kind.from_plan if name in plan.__dataclass_fields__ and name != "scale"]:
+            value = getattr(plan, name)
+            same = row[name] == ("" if value is None and name in kind.texts else value)
+            require(same, f"{self.rows}: the {name} of {plan.name} is {row[name]}, not {value}: choose another folder")
+        ends = [row.get("checkpoint") or 0, row["iterations"] or 0, plan.iterations]
+        require(ends == sorted(ends), f"{self.rows}: checkpoint, end and plan of {plan.name} are {ends}, not in order")
+
 
 def make_folder_place(folder: Path | str) -> Place:
     """Return the place of ``twm train --out FOLDER``: rows.csv, curves.csv, networks and unfinished."""
+    require(str(folder) != "", "--out must name a folder, not ''")
     folder = Path(folder)
     return Place(folder / "rows.csv", folder / "curves.csv", folder / "networks", folder / "unfinished")
 
@@ -73,11 +85,10 @@ def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any
 def lock_place(place: Place) -> Iterator[None]:
     """Keep a second sweep out of a place for as long as this process lives; remove what killed writers left there."""
     taken = lambda owner: f"{place.rows} is being written by another sweep (process {owner}): wait for it, or stop it"
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(hold_lock(place.work / ".lock", taken, 0.0))
-        except OSError as error:
-            raise UserError(f"{place.work} cannot be written to: {error.strerror}") from error
+    for path, is_folder in ((place.rows, False), (place.curves, False), (place.networks, True), (place.work, True)):
+        fits = not path or not os.path.exists(path) or os.path.isdir(path) == is_folder
+        require(fits, f"{path}: expected a {'folder' if is_folder else 'file'}, found something else")
+    with hold_lock(place.work / ".lock", taken, 0.0):
         networks = place.networks and place.networks / "*"
         for path in filter(None, (place.rows, place.curves, networks, place.work / "*")):
             # As tempfile names them: a dot, the file's name, a dot and eight letters.
@@ -98,7 +109,7 @@ def record_models(place: Place, models: Sequence[TrainedModel], order: Sequence[
     Tables are sorted by seeds, and for each seed as the plans in ``order`` are, what else is there behind them.
     """
     kind, table, curves = find_kind(place.protocol), place.table, place.curve_table
-    for model in models if place.networks else ():
+    for model in models:
         _write_networks(place, model)
     seeds = {kind.find_key(plan): plan.seed for plan in order}
     seeds |= {table.find_key(row): row["seed"] for row in table.read()}
@@ -117,10 +128,17 @@ def record_models(place: Place, models: Sequence[TrainedModel], order: Sequence[
 
 
 def _write_networks(place: Place, model: TrainedModel) -> None:
-    kind, plan = find_kind(place.protocol), model.plan
+    """Write a model's networks; a UserError if its row is not of its plan, or it cannot be used."""
+    kind, plan, row = find_kind(place.protocol), model.plan, model.row
+    place.check_row(plan, row)
+    place.table.to_texts(row)
+    weights = model.weights.values() if isinstance(model.weights, Mapping) else model.weights or ()
+    require(all(weight.isfinite().all() for weight in weights), f"the weights of {plan.name} are not finite")
+    if place.networks is None:
+        return
     folder, about = place.networks if place.keeps(plan) else place.work / "networks", kind.describe_plan(plan)
     if model.weights is not None:
-        told = {key: model.row[key] for key in ("accuracy", "checkpoint", "torch", "commit", "date")}
+        told = {key: row[key] for key in ("accuracy", "checkpoint", "torch", "commit", "date")}
         kind.write_network(folder / f"{plan.name}.safetensors", model.weights, about | told)
     for at, weights in model.snapshots.items():
         kind.write_network(folder / f"{plan.name}_at{at}.safetensors", weights, about | {"checkpoint": at})
@@ -128,6 +146,9 @@ def _write_networks(place: Place, model: TrainedModel) -> None:
 
 #: What a checkpoint of a right name and a wrong content may raise.
 _UNUSABLE = (UserError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
+#: What the description of a checkpoint holds, and each log in it.
+_STATE = {"protocol": str, "plans": list, "logs": list, "results": list, "iteration": int, "last_point": int, "seconds": float}
+_LOG = {"checkpoint": int, "last": dict, "best": dict | None, "curve": list, "notes": dict}
 #: Seconds between reports of progress.
 _REPORT_SECONDS = 0.5
 #: Seconds that a job waits for another process to leave its model.
@@ -166,7 +187,7 @@ def train_models(
     require(executor in ("local", "slurm"), f"executor must be local or slurm, not {executor!r}")
     alone = "on a cluster, each job trains one model on one core: leave out --device cuda"
     require(executor == "local" or device == "cpu", alone)
-    begun = place.rows.exists() or any(place.work.glob("*.checkpoint"))
+    begun = os.path.lexists(place.rows) or (os.path.isdir(place.work) and any(place.work.glob("*.checkpoint")))
     advice = "add --resume to continue them, or choose another folder"
     require(resume or not begun, f"{place.rows} or {place.work} contains runs: {advice}")
     with lock_place(place), _catch_stop() as stop:
@@ -194,17 +215,19 @@ class _Leader:
         self._order = (*order, *plans)
         self._failed: dict[str, str] = {}
         self._progress = Progress([], 0, say)
-        if place.curve_table:
-            place.curve_table.read()
-        known = {self._table.find_key(row): row for row in self._table.read()}
+        rows, table = self._table.read(), place.curve_table
+        curves = {point["model"] for point in table.read()} if table else {plan.name for plan in plans}
+        known = {self._table.find_key(row): row for row in rows}
+        require(len(known) == len(rows), f"{place.rows} has two rows of one model: remove the wrong one")
         self._known = set(known)
-        for plan in plans:
-            row = known.get(self._kind.find_key(plan), {})
-            # The scale is a remark for readers.
-            for name in row.keys() & set(self._kind.from_plan) - {"scale"}:
-                found, value = row[name], getattr(plan, name)
-                same = found == ("" if value is None and name in self._kind.texts else value)
-                require(same, f"{place.rows}: the {name} of {plan.name} is {found}, not {value}: choose another folder")
+        for plan in (plan for plan in plans if self._has(plan)):
+            row = known[self._kind.find_key(plan)]
+            place.check_row(plan, row)
+            kept = place.networks and place.keeps(plan) and row["checkpoint"]
+            network = place.networks / f"{plan.name}.safetensors" if kept else place.rows
+            if (lost := plan.name not in curves) or not network.exists():
+                say(f"{plan.name} is on record, but not in {place.curves if lost else network}: it is trained again")
+                self._known -= {self._kind.find_key(plan)}
 
     def _has(self, plan: Any) -> bool:
         return self._kind.find_key(plan) in self._known
@@ -213,17 +236,18 @@ class _Leader:
         """Record the results that an earlier session, or jobs on a cluster, left behind."""
         for path in sorted(self._place.work.glob("*.checkpoint")):
             try:
-                models = collect_models(*read_tensors(path, "checkpoint"))
+                models = collect_models(*_read_state(path))
             except (*_UNUSABLE, OSError):
                 # Told and set aside by whoever trains it.
                 continue
             try:
-                new = self._take(path, [model for model in models if model.plan.protocol == self._place.protocol])
+                for model in self._take(path, [model for model in models if model.plan.protocol == self._place.protocol]):
+                    self._say(f"{model.plan.name} was finished and is now saved")
             except OSError as error:
                 says = f"pending results cannot be saved: {_explain(error)}"
-                raise UserError(f"{says}; free some space, then use --resume") from None
-            for model in new:
-                self._say(f"{model.plan.name} was finished and is now saved")
+                raise SickMachine(f"{says}; free some space, then use --resume") from None
+            except _UNUSABLE as error:
+                self._say(f"{path.name} cannot be used ({error}); set aside as {set_aside(path).name}, and the model restarts")
 
     def begin(self, grouped: bool) -> list[list[Any]]:
         """Start to count, and return the jobs that wait: a model each, or groups, those first that have been begun."""
@@ -234,7 +258,7 @@ class _Leader:
         left, groups = {plan.name: plan for plan in waiting}, []
         for path in sorted(self._place.work.glob("group-*.checkpoint")):
             try:
-                described = read_tensors(path, "checkpoint")[1]
+                described = _read_state(path)[1]
                 group = [restore_plan(find_kind(described["protocol"]).plan_type, plan) for plan in described["plans"]]
             except _UNUSABLE as error:
                 self._progress.say(f"{error}; set aside as {set_aside(path).name}, and its models restart")
@@ -276,7 +300,7 @@ class _Leader:
     def _finish(self, plans: Sequence[Any]) -> None:
         path = self._place.work / f"{name_job(plans)}.checkpoint"
         try:
-            new = self._take(path, collect_models(*read_tensors(path, "checkpoint")))
+            new = self._take(path, collect_models(*_read_state(path)))
         except OSError as error:
             return self._fail(plans, f"trained, but not saved: {_explain(error)}; use --resume later")
         except _UNUSABLE as error:
@@ -326,6 +350,15 @@ def _catch_stop() -> Iterator[threading.Event]:
 
 
 # ---- one job: train a model, or a group side by side, from the last checkpoint to the end
+
+
+def _read_state(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read a checkpoint: tensors, and a description with fields of the right types."""
+    tensors, description = read_tensors(path, "checkpoint")
+    check_fields(path.name, description, _STATE)
+    for log in description["logs"]:
+        check_fields(f"{path.name}, logs", log, _LOG)
+    return tensors, description
 
 
 def name_job(plans: Sequence[Any]) -> str:
@@ -393,7 +426,7 @@ def _begin(plans: Sequence[Any], device: str, path: str | None, place: Path, say
         warnings.simplefilter("always", UserWarning)
         run = find_kind(plans[0].protocol)(plans, device, path)
     try:
-        run.load(*read_tensors(place, "checkpoint"))
+        run.load(*_read_state(place))
     except FileNotFoundError:
         pass
     except _UNUSABLE as error:
@@ -421,6 +454,8 @@ def _explain(error: BaseException, place: Path | None = None) -> str:
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     line = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    if isinstance(error, MemoryError) or "allocate memory" in line or "Storage size" in line:
+        return "this machine has not enough memory for a model of this size"
     with suppress(OSError):
         place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         line += f" (traceback in {place})"
