@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ from twm.models.elman import read_network
 from twm.records import read_rows, read_tensors, write_rows, write_tensors
 from twm.training.ensemble import Ensemble
 from twm.training.loop import CIRCUMSTANCES, train_model
-from twm.training.plans import ModelPlan, parse_seeds, select_plans
+from twm.training.plans import ModelPlan, SequencePlan, parse_seeds, select_plans
 from twm.training.runner import (
     Outcome, Place, lock_place, make_folder_place, name_job, read_models, run_job, train_models,
 )  # fmt: skip
@@ -225,7 +226,7 @@ def write_as(path: Path, source: Path, **changes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "damage", ["truncated", "changed", "empty", "another version", "another plan", "odd", "odd rows"]
+    "damage", ["truncated", "changed", "empty", "another version", "another plan", "odd", "odd rows", "odd time", "far", "odd log"]
 )
 def test_a_damaged_checkpoint_is_set_aside_and_its_model_ends_the_same(
     begun: Path, expected: list[dict], tmp_path: Path, damage: str
@@ -235,6 +236,8 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_model_ends_the_same(
         "truncated": content[: len(content) // 2], "changed": content[:-5] + bytes([content[-5] ^ 1]) + content[-4:],
         "empty": b"", "another version": content.replace(b'"version":"1"', b'"version":"0"'), "another plan": content,
         "odd": write_as(odd, begun, logs=3), "odd rows": write_as(odd, begun, results=[{"model": PLANS[0].name}], logs=[]),
+        "odd time": write_as(odd, begun, seconds="x"), "far": write_as(odd, begun, iteration=2.5),
+        "odd log": write_as(odd, begun, logs=[{"curve": None}]),
     }[damage]  # fmt: skip
     place, lines, number = make_folder_place(tmp_path), [], int(damage == "another plan")
     place.work.mkdir(parents=True)
@@ -245,6 +248,36 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_model_ends_the_same(
     assert len(lines) == 1 and "set aside" in lines[0] and path.name in lines[0]
     assert path.with_name(f"{path.name}.damaged").read_bytes() == broken
     assert strip(train([PLANS[number]], place, resume=True).rows) == [expected[number]]
+
+
+def test_a_result_that_is_not_of_its_plan_is_set_aside_and_its_model_restarts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    place, plan = make_folder_place(tmp_path), replace(TINY, iterations=20)
+    run_job([plan], place.work)
+    path, kept = place.work / f"{plan.name}.checkpoint", tmp_path / "kept"
+    tensors, about = read_tensors(path.replace(kept), "checkpoint")
+    cells = [{"seed": 5}, {"accuracy": "good"}, {"iterations": 21}]
+    wrong = [(tensors, about | {"results": [about["results"][0] | cell]}) for cell in cells]
+    wrong += [({key: spoil(value) if key.startswith("best") else value for key, value in tensors.items()}, about)
+              for spoil in (lambda value: value * float("nan"), lambda value: value[:, :1])]  # fmt: skip
+    # What comes after it is another matter.
+    monkeypatch.setattr("twm.training.runner.train_in_processes", lambda *arguments: (job for job in ()))
+    for number, content in enumerate(wrong, start=1):
+        write_tensors(path, "checkpoint", *content)
+        outcome = train([plan], place, (lines := []).append, resume=True)
+        assert len(lines) == 1 and "set aside" in lines[0] and not outcome.rows and not path.exists()
+        assert len(list(place.work.glob("*.damaged*"))) == number
+    kept.replace(path)
+    assert train([plan], place, resume=True).rows
+
+
+@pytest.mark.parametrize("gone", ["curves.csv", f"{PLANS[0].name}.safetensors"])
+def test_a_model_whose_curve_or_network_is_gone_is_trained_again(undisturbed: Path, tmp_path: Path, gone: str):
+    place = make_folder_place(shutil.copytree(undisturbed, tmp_path / "run"))
+    write_rows(place.curves, [row for row in read_rows(place.curves) if "csv" not in gone or row["model"] != PLANS[0].name])
+    (place.networks / gone).unlink(missing_ok=True)
+    train(PLANS, place, (lines := []).append, resume=True)
+    assert len(lines) == 2 and gone in lines[0] and "trained again" in lines[0]
+    assert read_place(tmp_path / "run") == read_place(undisturbed)
 
 
 def test_a_full_disk_stops_no_training_and_loses_nothing(
@@ -295,16 +328,36 @@ def test_a_model_that_fails_or_cannot_be_recorded_does_not_stop_the_others(
     ("row", "word"),
     [
         ({"model": "T1", "seed": 0, "speed": 3}, "another version.*speed"),
-        (dict.fromkeys(Ensemble.columns) | {"model": PLANS[0].name, "seed": 0, "l2": 0.5}, "is .*choose another folder"),
+        *(({name: value}, f"the {name} of .* is .*, not .*choose another folder") for name, value in
+          (("task", "T2"), ("seed", 7), ("l2", 0.5), ("drop_at", 3))),
+        ({"iterations": 401}, "not in order"), ({"checkpoint": 401}, "not in order"), ({}, "two rows of one model"),
     ],
-)
-def test_a_table_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path: Path, row: dict, word: str):
-    place = make_folder_place(tmp_path)
-    write_rows(place.rows, [row])
+)  # fmt: skip
+def test_a_table_that_does_not_fit_is_refused_before_anything_is_trained(
+    undisturbed: Path, tmp_path: Path, row: dict, word: str
+):
+    place, rows = make_folder_place(tmp_path), read_models(undisturbed / "rows.csv")
+    write_rows(place.rows, [row] if "speed" in row else [rows[0] | row, *rows[bool(row) :]])
     before = place.rows.read_bytes()
     with pytest.raises(UserError, match=word):
         train(PLANS[:1], place, resume=True)
     assert place.rows.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "networks", "unfinished", ""])
+def test_a_place_that_is_something_else_is_refused_before_anything_is_trained(tmp_path: Path, name: str):
+    (tmp_path / name).mkdir() if "." in name else name and (tmp_path / name).write_text("x", encoding="utf-8")
+    with pytest.raises(UserError, match="expected a|must name a folder"):
+        train(PLANS[:1], make_folder_place(tmp_path if name else ""), resume=True)
+
+
+def test_plans_that_differ_have_names_that_differ():
+    kinds = [(TINY, ("l2", "learning_rate", "drop_factor", "threshold", "stop_at")), (SequencePlan("copy:10"), ("learning_rate", "clip"))]
+    for plan, fields in kinds:
+        names = {replace(plan, **{name: value}).name for name in fields for value in (0.00012345671, 0.00012345678)}
+        names |= {replace(plan, iterations=count).name for count in (1_000_000, 1_000_001, 1_000_002)}
+        assert len(names) == 2 * len(fields) + 3
+    assert replace(TINY, l2=1e-5, iterations=1_000_000).name == "repeat-copy-3-2_h16_l2-1e-05_s0_i1e+06_lr0.003_H5-10-20_every100_count50_test40"
 
 
 def test_a_second_sweep_is_kept_out(tmp_path: Path):
