@@ -50,6 +50,8 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str):
         ([ROW | {"planned": "2026-11-31: more seeds"}], "planned must begin with the date"),
         ([ROW | {"changes": [{"date": "2026-11-29", "what": "more"}]}], "changes must be a list of date, what and why"),
         ([ROW | {"because": {"perhaps": "so"}}], "because has the unknown verdict perhaps"),
+        ([ROW | {"because": {1: "so"}}], "because has the unknown verdict 1"),
+        ([ROW | {"home": ["theory"]}], "home .'theory'. is none of"),
         ([ROW | {"accept": "errors <"}], r"claims.yml, claim 1 \(a.b\), accept: 'errors <' is not an expression"),
         ([ROW | {"because": {"differs": "{1 +}"}}], r"\(a.b\), because.differs: .* is not an expression"),
         ([ROW, ROW], "occurs twice"),
@@ -65,9 +67,10 @@ def test_a_wrong_ledger_is_refused(tmp_path: Path, rows: object, message: str):
 
 def test_broken_yaml_names_its_line(tmp_path: Path):
     path = tmp_path / "claims.yml"
-    path.write_text("- {id: a}\n- {id: b\n- {id: c}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"claims.yml, line \d+ is not YAML"):
-        read_ledger(path)
+    for content, said in ((b"- {id: a}\n- {id: b\n- {id: c}\n", r"line \d+ is not YAML"), (b"- 1\n- \xe4", "line 2: expected text in UTF-8")):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=f"claims.yml, {said}"):
+            read_ledger(path)
 
 
 def test_what_runs_to_come_are_judged_by_was_entered_before_them():
@@ -173,10 +176,19 @@ def test_every_claim_can_fail(claim):
     assert "differs" in verdicts, f"nothing makes {claim.id} differ"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"notebook": "01_theory"}'])
-def test_damaged_evidence_is_named(tmp_path: Path, text: str):
-    (tmp_path / "01_theory.json").write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match="01_theory.json"):
+PAGE = {"notebook": "01_theory", "profile": "paper", "claims": {}, "not_run": {}}
+ENTRY = {"numbers": {}, "seeds": 1, "scale": None}
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    ("{", "is damaged"), ("[" * 100_000, "is damaged"), ([], "expected a mapping"), ({"notebook": "01_theory"}, ", profile: expected a text"),
+    (PAGE | {"claims": None}, ", claims: expected a mapping, found None"), (PAGE | {"claims": {"a.b": 3}}, ", a.b: expected a mapping"),
+    *((PAGE | {"claims": {"a.b": {key: ENTRY[key] for key in ENTRY if key != lost}}}, f", a.b, {lost}: expected") for lost in ENTRY),
+    (PAGE | {"claims": {"a.b": ENTRY | {"seeds": "x"}}}, ", a.b, seeds: expected a whole number, found 'x'"),
+])  # fmt: skip
+def test_damaged_evidence_is_named_with_its_place(tmp_path: Path, content: object, said: str):
+    (tmp_path / "01_theory.json").write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match=f"01_theory.json ?{said}|01_theory.json: {said}"):
         read_evidence([tmp_path])
 
 

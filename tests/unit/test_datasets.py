@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import io
 import struct
+from dataclasses import replace
+from http.client import IncompleteRead, InvalidURL
 from pathlib import Path
 
 import numpy as np
@@ -33,14 +35,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, pages: dict[str, bytes]) -> list[str]:
+def serve(monkeypatch: pytest.MonkeyPatch, pages: dict[str, bytes], error: Exception = OSError("no route to host")) -> list[str]:
     """Answer requests from ``pages``; all others fail. Returns what was asked for."""
     asked = []
 
     def open_address(address: str, timeout: float):
         asked.append(address)
         if address not in pages:
-            raise OSError("no route to host")
+            raise error
         return io.BytesIO(pages[address])
 
     monkeypatch.setattr("urllib.request.urlopen", open_address)
@@ -79,6 +81,16 @@ def test_a_missing_file_is_fetched_from_the_first_mirror_that_has_it_right(folde
     assert find_file(WANTED) == folder / "data-ubyte", "the named folder comes before the cache"
 
 
+@pytest.mark.parametrize("error", [InvalidURL("nonnumeric port: '80a'"), IncompleteRead(b"half"), ValueError("unknown url type"), TimeoutError()])
+def test_whatever_a_mirror_or_a_proxy_does_the_next_one_is_tried_and_then_one_line_tells(folder, monkeypatch, error):
+    asked = serve(monkeypatch, {f"{MIRRORS[1]}data-ubyte.gz": gzip.compress(CONTENT, mtime=0)}, error)
+    assert read_file(WANTED) == CONTENT and len(asked) == 2
+    serve(monkeypatch, {}, error)
+    with pytest.raises(UserError, match="could not be downloaded") as caught:
+        read_file(replace(WANTED, name="other-ubyte"))
+    assert f"({str(error) or 'TimeoutError'})" in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_offline_one_line_says_which_file_to_put_where(folder, monkeypatch):
     names = [wanted.names[-1] for wanted in MNIST_FILES]
     for load, words in (
@@ -89,10 +101,11 @@ def test_offline_one_line_says_which_file_to_put_where(folder, monkeypatch):
         with pytest.raises(UserError) as caught:
             load()
         assert "\n" not in str(caught.value) and all(word in str(caught.value) for word in words)
-    monkeypatch.setenv("TWM_DATA_DIR", str(folder / "nowhere"))
-    with pytest.raises(UserError, match="nowhere is not a folder"):
-        read_file(WANTED)
-    assert "nowhere" in describe_data()["images"]
+    for name in (str(folder / "nowhere"), "~nowhere", "nowhere" * 50):
+        monkeypatch.setenv("TWM_DATA_DIR", name)
+        with pytest.raises(UserError, match="nowhere is not a folder"):
+            read_file(WANTED)
+        assert "nowhere" in describe_data()["images"]
 
 
 def test_mnist_is_read_as_it_is_written(folder, monkeypatch):
