@@ -25,8 +25,7 @@ def require(condition: bool, message: str) -> None:
 def require_count(value: object, name: str, least: int = 1) -> int:
     """Return ``value`` as an int; refuse booleans, fractions and what is below ``least``."""
     whole = not isinstance(value, bool) and hasattr(value, "__index__")
-    fine = whole and least <= int(value) < 2**63
-    require(fine, f"{name} must be a whole number of at least {least} and below 2^63, not {value!r}")
+    require(whole and int(value) >= least, f"{name} must be a whole number of at least {least}, not {value!r}")
     return int(value)
 
 

@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -14,6 +14,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from twm.errors import SickMachine, UserError, require
+
+
+# A path that is too long is none.
+_is_root = lambda folder: all(map(os.path.isfile, (folder / "_config.yml", folder / "book" / "claims.yml")))
 
 
 def find_root() -> Path:
@@ -25,30 +29,18 @@ def find_root() -> Path:
     for folder in Path(__file__).resolve().parents:
         if _is_root(folder):
             return folder
-    advice = "clone it and install with `pip install -e .`, or set TWM_HOME"
-    raise UserError(f"this command needs a clone of the project: {advice}")
+    raise UserError("this command needs a clone of the project: install one with `pip install -e .`, or set TWM_HOME")
 
 
-def _locate(*parts: str) -> Path:
-    return find_root().joinpath(*parts)
-
-
-#: The folder of the paired notebooks.
-notebooks_dir = partial(_locate, "notebooks")
-#: The folder of the site's source.
-book_dir = partial(_locate, "book")
-#: The folder of the executed notebooks: generated, not committed.
-pages_dir = partial(_locate, "book", "pages")
-#: The folder of the recorded runs: committed.
-results_dir = partial(_locate, "book", "results")
-#: The folder of the committed evidence, one JSON file a notebook.
-evidence_dir = partial(_locate, "book", "results", "claims")
-#: The path of the ledger of claims.
-ledger_path = partial(_locate, "book", "claims.yml")
+_locate = lambda *parts: find_root().joinpath(*parts)
+#: The folders of the paired notebooks, of the site's source, and of everything that is built and may be deleted.
+notebooks_dir, book_dir, build_dir = (partial(_locate, name) for name in ("notebooks", "book", "_build"))
+#: The folders of the executed notebooks, not committed, and of the recorded runs, committed.
+pages_dir, results_dir = (partial(_locate, "book", name) for name in ("pages", "results"))
+#: The folder of the committed evidence, one JSON file a notebook, and the path of the ledger of claims.
+evidence_dir, ledger_path = partial(_locate, "book", "results", "claims"), partial(_locate, "book", "claims.yml")
 #: The folder of the smoke references that CI compares with.
 references_dir = partial(_locate, "tests", "reference")
-#: The folder of everything that is built and may be deleted.
-build_dir = partial(_locate, "_build")
 
 
 def read_text(path: Path) -> str:
@@ -76,8 +68,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # The plain way to make a file, which minds the umask.
-        with open(temporary, "xb") as stream:
+        with open(temporary, "xb") as stream:  # the plain way to make a file, which minds the umask
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
@@ -96,22 +87,22 @@ def publish_file(new: Path, place: Path) -> None:
 
 def replace_folder(new: Path, place: Path) -> None:
     """Put a copy of the folder ``new`` at ``place``; what stood there goes only once the copy is whole."""
-    with _own_folder(place.parent, f".{place.name}") as own:
+    with scratch_folder(f".{place.name}", place.parent) as own:
         try:
             shutil.copytree(new, own / "new")
             for turn in range(10):
                 with suppress(FileNotFoundError):
                     os.replace(place, own / f"old{turn}")
-                # Unless another process has just put its own there.
-                with suppress(OSError) if turn < 9 else nullcontext():
+                with suppress(OSError) if turn < 9 else nullcontext():  # unless another process has just put its own there
                     return os.replace(own / "new", place)
         except OSError as error:
             raise SickMachine(f"{place} cannot be written: {error}"[:300]) from error
 
 
 @contextmanager
-def _own_folder(parent: Path, name: str) -> Iterator[Path]:
-    """Yield a fresh folder that no other process uses, gone afterwards; what a kill left a week ago goes first."""
+def scratch_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
+    """Yield a fresh folder below the build folder, or ``parent``, gone afterwards; what a kill left a week ago goes first."""
+    parent = parent or build_dir() / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.glob(f"{name}-*"):
         with suppress(FileNotFoundError):
@@ -119,11 +110,6 @@ def _own_folder(parent: Path, name: str) -> Iterator[Path]:
                 shutil.rmtree(left, ignore_errors=True)
     with TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
-
-
-def scratch_folder(name: str) -> AbstractContextManager[Path]:
-    """Yield a fresh folder below the build folder; it is gone afterwards, whatever happens."""
-    return _own_folder(build_dir() / "scratch", name)
 
 
 def find_commit(root: Path | None = None) -> str:
@@ -140,8 +126,3 @@ def find_commit(root: Path | None = None) -> str:
         if head.returncode == 0:
             return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
     return os.environ.get("TWM_COMMIT", "unknown")
-
-
-def _is_root(folder: Path) -> bool:
-    # A path that is too long is none.
-    return all(map(os.path.isfile, (folder / "_config.yml", folder / "book" / "claims.yml")))

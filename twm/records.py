@@ -8,7 +8,7 @@ import platform
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -50,10 +50,8 @@ def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
         description = dict(json.loads(metadata.get("description", "{}")))
     except (SafetensorError, OSError, TypeError, ValueError, RuntimeError) as error:
         raise DamagedRecord(f"{path.name} is damaged: {str(error).splitlines()[0]}") from error
-    found = (metadata.get("kind"), metadata.get("version"))
-    if found != (kind, str(VERSION)):
-        wanted = f"a {kind} of version {VERSION}"
-        raise DamagedRecord(f"{path.name} is not {wanted}, but kind {found[0]}, version {found[1]}")
+    if (found := (metadata.get("kind"), metadata.get("version"))) != (kind, str(VERSION)):
+        raise DamagedRecord(f"{path.name} is not a {kind} of version {VERSION}, but kind {found[0]}, version {found[1]}")
     if metadata.get("checksum") != _checksum(tensors):
         raise DamagedRecord(f"{path.name} is damaged: its content does not match its checksum")
     return tensors, description
@@ -119,8 +117,8 @@ def _read_lines(path: Path) -> list[list[str]]:
         raise UserError(f"{path} is not a table of records: {error}; {_ADVICE}") from None
     require(any(name.strip("\0 ") for name in (lines or [[]])[0]), f"{path} has no header line; {_ADVICE}")
     for number, line in enumerate(lines, start=1):
-        fits, expected = len(line) == len(lines[0]), f"expected {len(lines[0])} values, found {len(line)}"
-        require(fits, f"{path}, line {number}: {expected}; {_ADVICE}")
+        expected = f"{path}, line {number}: expected {len(lines[0])} values, found {len(line)}; {_ADVICE}"
+        require(len(line) == len(lines[0]), expected)
     return lines
 
 
@@ -136,10 +134,7 @@ def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Seq
 
 @dataclass(frozen=True)
 class Table:
-    """The one resumable table: a CSV file to which processes add what they have done, all rows of a key at once.
-
-    A key is a row's values in the key columns, as texts: whatever has a key is done, and a sweep goes on with the rest.
-    """
+    """The one resumable table: a CSV file to which processes add all rows of a key at once; what has a key is done."""
 
     path: Path
     columns: tuple[str, ...]  # in their order
@@ -154,25 +149,23 @@ class Table:
         header, *lines = _read_lines(self.path)
         if header not in ([], list(self.columns)):
             odd = [name for names in (header, self.columns) for name in names if (name in header) != (name in self.columns)]
-            more = f" and {len(odd) - 5} more" if len(odd) > 5 else ""
+            more = f" and {len(odd) - 5} more" * (len(odd) > 5)
             reason = f"it differs in {', '.join(odd[:5])}{more}" if odd else "its columns have another order"
-            advice = "move it away, or continue with that version"
-            raise UserError(f"{self.path} comes from another version or program ({reason}): {advice}")
+            raise UserError(f"{self.path} comes from another version or program ({reason}): move it away, or use that one")
         return [dict(zip(header, line)) for line in lines]
 
     def parse(self, row: Mapping[str, str], where: str) -> dict[str, Any]:
         """Return a row of texts with numbers as numbers; refuse what is none, or an accuracy that is no share."""
-        found: dict[str, Any] = {}
-        for name, text in row.items():
+        found: dict[str, Any] = dict(row)
+        # A commit may be all digits, and is a text.
+        for name in row.keys() - set(self.texts):
+            text, share = row[name], "accuracy" in name
             try:
-                # A commit may be all digits, and is a text.
-                whole = name not in self.texts and text.lstrip("-").isdigit()
-                found[name] = text if name in self.texts else None if text == "" else int(text) if whole else float(text)
-                if "accuracy" in name and not 0 <= (found[name] or 0) <= 1 and text != "nan":
-                    raise ValueError
+                found[name] = None if text == "" else int(text) if text.lstrip("-").isdigit() else float(text)
+                require(not share or 0 <= (found[name] or 0) <= 1 or text == "nan", "")
             except ValueError:
-                wanted = "a share from 0 to 1" if "accuracy" in name else "a number"
-                raise UserError(f"{self.path}, {where}, {name}: expected {wanted}, found {text!r:.40}; {_ADVICE}") from None
+                expected = f"expected {'a share from 0 to 1' if share else 'a number'}, found {text!r:.40}"
+                raise UserError(f"{self.path}, {where}, {name}: {expected}; {_ADVICE}") from None
         return found
 
     def to_texts(self, row: Mapping[str, Any]) -> dict[str, str]:
@@ -202,27 +195,24 @@ def hold_lock(path: Path, taken: Callable[[str], str] = str, seconds: float = fl
     """Keep other processes out by a file that names this one; they wait ``seconds`` for what ``taken`` then says of it."""
     import fcntl
 
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # The file stays: removing it would let a waiting process and a new one hold two different locks.
-        handle = open(path, "a+", encoding="utf-8")
-    except OSError as error:
-        raise SickMachine(f"{path} cannot be written: {error.strerror}") from None
-    with handle:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    handle.seek(0)
-                    raise UserError(taken(handle.read().strip() or "unknown")) from None
-                time.sleep(0.02)
-            except OSError as error:
-                raise SickMachine(f"{path} cannot be locked ({error.strerror}): choose a folder on another disk") from None
-        # On a full disk nobody is told by whom it is held.
-        with suppress(OSError):
+    deadline = time.monotonic() + seconds
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # The file stays: removing it would let a waiting process and a new one hold two different locks.
+            handle = stack.enter_context(open(path, "a+", encoding="utf-8"))
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        handle.seek(0)
+                        raise UserError(taken(handle.read().strip() or "unknown")) from None
+                    time.sleep(0.02)
+        except OSError as error:
+            raise SickMachine(f"{path} cannot be made and locked: {error.strerror}") from None
+        with suppress(OSError):  # on a full disk nobody is told by whom it is held
             os.truncate(path, 0)
             os.write(handle.fileno(), str(os.getpid()).encode())
         yield

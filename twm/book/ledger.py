@@ -7,6 +7,7 @@ time they are shown, so that a changed criterion never meets an old verdict.
 import ast
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import cache
@@ -33,10 +34,8 @@ SOURCES = {
 }
 
 #: The same in two words, for tables.
-SHORT_SOURCES = {
-    "twm": "main paper", "emt": "episodic-memory paper", "mem": "flip-flop paper", "wrnn": "wave-RNN paper",
-    "ours": "this book",
-}  # fmt: skip
+SHORT_SOURCES = {"twm": "main", "emt": "episodic-memory", "mem": "flip-flop", "wrnn": "wave-RNN"}
+SHORT_SOURCES = {key: f"{name} paper" for key, name in SHORT_SOURCES.items()} | {"ours": "this book"}
 
 #: Algebra and code against a closed form; and what networks learnt.
 KINDS = ("exact", "trained")
@@ -77,8 +76,7 @@ class Claim:
     changes: Sequence[Mapping[str, Any]] = ()
     beyond: bool = False
 
-    # Name of the notebook with the evidence, for example ``01_theory``.
-    notebook = property(lambda self: HOMES[self.home])
+    notebook = property(lambda self: HOMES[self.home])  # name of the notebook with the evidence, for example ``01_theory``
 
 
 # ---- expressions
@@ -122,12 +120,8 @@ def _evaluate(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) ->
         raise UserError(f"{where}: {text!r} does not evaluate: {' '.join(str(error).split())}") from None
 
 
-def _as_template(text: str) -> str:
-    return f"f'''{text}'''"
-
-
 def _fill(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) -> str:
-    return " ".join(_evaluate(claim, name, _as_template(text), numbers).split())
+    return " ".join(_evaluate(claim, name, f"f'''{text}'''", numbers).split())
 
 
 def _holds(claim: Claim, name: str, numbers: Mapping[str, Any]) -> bool:
@@ -154,15 +148,14 @@ def _list_failing(claim: Claim, name: str, numbers: Mapping[str, Any]) -> str:
 
 
 def _is_date(text: str) -> bool:
-    try:
+    with suppress(ValueError):
         return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
+    return False
 
 
 def _check_syntax(label: str, claim: Claim) -> None:
-    told = {f"because.{verdict}": _as_template(text) for verdict, text in claim.because.items()}
-    told |= {"accept": claim.accept, "part": claim.part, "needs": claim.needs, "shows": _as_template(claim.shows)}
+    told = {f"because.{verdict}": f"f'''{text}'''" for verdict, text in claim.because.items()}
+    told |= {"accept": claim.accept, "part": claim.part, "needs": claim.needs, "shows": f"f'''{claim.shows}'''"}
     for name, text in told.items():
         try:
             _parse(text)
@@ -301,5 +294,4 @@ def judge_all(evidence: Mapping | None = None) -> list[JudgedClaim]:
 
 def count_verdicts(judged: Iterable[JudgedClaim]) -> dict[str, int]:
     """Count the verdicts, in the order of :data:`VERDICTS`."""
-    counts = Counter(claim.verdict for claim in judged)
-    return {verdict: counts[verdict] for verdict in VERDICTS}
+    return {**dict.fromkeys(VERDICTS, 0), **Counter(claim.verdict for claim in judged)}

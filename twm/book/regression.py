@@ -49,11 +49,10 @@ def _compare_close(new: np.ndarray, old: np.ndarray, rtol: float, atol: float) -
 def _check_rule(where: str, reference: Any) -> str:
     """Return the rule of one number's reference; refuse one that is unknown, or lacks a field or its type."""
     check_fields(where, reference, {"rule": str})
-    rule, given = reference["rule"], ", ".join(sorted(set(reference) - {"rule", "why"}))
-    check_name(f"{where}, rule", rule, _FIELDS)
-    needed = ", ".join(sorted(_FIELDS[rule]))
-    require(given == needed, f"{where}: the rule {rule} needs {needed}, not {given}")
+    check_name(f"{where}, rule", rule := reference["rule"], _FIELDS)
     check_fields(where, reference, _FIELDS[rule])
+    odd = ", ".join(sorted(set(reference) - {"rule", "why", *_FIELDS[rule]}))
+    require(not odd, f"{where}: the rule {rule} has no {odd}")
     if rule == "order":
         check_name(f"{where}, direction", reference["direction"], _SIGNS)
     return rule
@@ -71,8 +70,7 @@ def compare_number(new: Any, reference: Mapping[str, Any], where: str = "a refer
     if rule == "close":
         return _compare_close(values, np.array(reference["value"]), reference["rtol"], reference["atol"])
     if rule == "range":
-        inside = (reference["low"] <= values) & (values <= reference["high"])
-        outside = values[~inside].tolist()
+        outside = values[~((reference["low"] <= values) & (values <= reference["high"]))].tolist()
         return f"{outside[0]!r} outside [{reference['low']!r}, {reference['high']!r}]" if outside else None
     steps = _SIGNS[reference["direction"]] * np.diff(values.ravel())
     return None if steps.size and (steps > 0).all() else f"{new!r} is not {reference['direction']}"

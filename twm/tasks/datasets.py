@@ -45,8 +45,7 @@ def _list_folders() -> list[Path]:
     """Return the folders in which data is looked for, the first one first."""
     asked = os.environ.get("TWM_DATA_DIR")
     folders = [Path(os.path.expanduser(asked))] if asked else []
-    told = f"TWM_DATA_DIR={asked} is not a folder: set it to the folder with the data, or unset it"
-    require(all(map(os.path.isdir, folders)), told)
+    require(all(map(os.path.isdir, folders)), f"TWM_DATA_DIR={asked} is not a folder: set it to that of the data, or unset it")
     return [*folders, _cache_dir()]
 
 

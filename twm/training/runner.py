@@ -1,7 +1,6 @@
 """Lead a sweep: lock its place, train what waits, record what comes, and survive whatever happens.
 
-A model's checkpoint stays until its row is on record. So a sweep may be killed between any two steps: either the row is
-there, or the checkpoint from which it will come.
+A model's checkpoint stays until its row is on record: whenever a sweep is killed, the one is there or the other.
 """
 
 import os
@@ -45,10 +44,8 @@ class Place:
         kind = find_kind(self.protocol)
         return Table(self.rows, tuple(kind.columns), kind.texts, kind.key)
 
-    @property
-    def curve_table(self) -> Table | None:
-        """The table of learning curves."""
-        return self.curves and Table(self.curves, find_kind(self.protocol).curve_columns)
+    # The table of learning curves, if there is one.
+    curve_table = property(lambda self: self.curves and Table(self.curves, find_kind(self.protocol).curve_columns))
 
     def check_row(self, plan: Any, row: Mapping[str, Any]) -> None:
         """Refuse a row that says anything against the plan of its model."""
@@ -72,8 +69,7 @@ def make_folder_place(folder: Path | str) -> Place:
 def make_sweep_place(name: str, keeps: Callable[[Any], bool] = Place.keeps, protocol: str = "elman") -> Place:
     """Return the place of a named sweep, among the recorded runs of the clone."""
     results, work = results_dir(), build_dir() / "sweeps" / name
-    curves = results / "curves" / f"{name}.csv"
-    return Place(results / f"{name}.csv", curves, results / "networks", work, keeps, protocol)
+    return Place(results / f"{name}.csv", results / "curves" / f"{name}.csv", results / "networks", work, keeps, protocol)
 
 
 def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any]]:
@@ -89,9 +85,8 @@ def lock_place(place: Place) -> Iterator[None]:
         fits = not path or not os.path.exists(path) or os.path.isdir(path) == is_folder
         require(fits, f"{path}: expected a {'folder' if is_folder else 'file'}, found something else")
     with hold_lock(place.work / ".lock", taken, 0.0):
-        networks = place.networks and place.networks / "*"
-        for path in filter(None, (place.rows, place.curves, networks, place.work / "*")):
-            # As tempfile names them: a dot, the file's name, a dot and eight letters.
+        for path in filter(None, (place.rows, place.curves, place.networks and place.networks / "*", place.work / "*")):
+            # As the writer names them: a dot, the file's name, a dot and eight letters.
             for leftover in path.parent.glob(f".{path.name}.????????"):
                 leftover.unlink(missing_ok=True)
         yield
@@ -104,26 +99,23 @@ def set_aside(path: Path) -> Path:
 
 
 def record_models(place: Place, models: Sequence[TrainedModel], order: Sequence[Any]) -> None:
-    """Write networks, curves and rows of models, the rows last, because they tell that all else is there.
-
-    Tables are sorted by seeds, and for each seed as the plans in ``order`` are, what else is there behind them.
-    """
+    """Write networks, curves and rows of models, the rows last, because they tell that all else is there; tables are sorted
+    by seeds, and for each seed as the plans in ``order`` are, what else is there behind them."""
     kind, table, curves = find_kind(place.protocol), place.table, place.curve_table
     for model in models:
         _write_networks(place, model)
     seeds = {kind.find_key(plan): plan.seed for plan in order}
     seeds |= {table.find_key(row): row["seed"] for row in table.read()}
     seeds |= {kind.find_key(model.plan): model.plan.seed for model in models}
-    # What is left of a key without the seed.
-    cells = {
+    cells = {  # what is left of a key without the seed
         key: tuple(re.sub(rf"_s{seed}(?=_|$)", "", own, count=1) for name, own in zip(kind.key, key) if name != "seed")
         for key, seed in seeds.items()
     }
     ranks = {cell: rank for rank, cell in enumerate(dict.fromkeys(cells.values()))}
     ranks = {key: (seed, ranks[cells[key]]) for key, seed in seeds.items()}
     if curves:
-        points = [point for model in models for point in model.curve]
-        curves.add(points, lambda point: ranks.get((point["model"],), (float("inf"), 0)))
+        last = (float("inf"), 0)
+        curves.add([point for model in models for point in model.curve], lambda point: ranks.get((point["model"],), last))
     table.add([model.row for model in models], lambda row: ranks[table.find_key(row)])
 
 
@@ -171,11 +163,10 @@ def train_models(
 ) -> Outcome:  # fmt: skip
     """Train models, seed by seed in the order given, and record a row, a curve and a network for each.
 
-    On the CPU every model has a process of its own, and a core. On a GPU all models of one size are trained side by side
-    (and on the CPU if ``side_by_side``: slower, and the way the GPU's path is tested). On a cluster, executor ``slurm``,
-    every model is a job. Whatever was on record stays; whatever had been begun is gone on with, if ``resume``. ``order`` are
-    plans that set the order of rows where only some of a sweep are trained. Ctrl-C and a request to terminate stop it with
-    the state of every model kept.
+    On the CPU every model has a process and a core of its own. On a GPU all models of one size are trained side by side (and
+    on the CPU if ``side_by_side``, which is slower). With the executor ``slurm`` every model is a cluster's job. What was on
+    record stays; what had been begun is gone on with, if ``resume``. ``order`` are plans that set the order of rows where only
+    some of a sweep are trained. Ctrl-C and a request to terminate stop it with the state of every model kept.
     """
     plans = check_plans(plans)
     odd = [plan.name for plan in plans if plan.protocol != place.protocol]
@@ -185,11 +176,9 @@ def train_models(
     workers = require_count(cores if workers is None else workers, "workers")
     require(checkpoint_seconds > 0, f"checkpoint-seconds must be positive, not {checkpoint_seconds:g}")
     require(executor in ("local", "slurm"), f"executor must be local or slurm, not {executor!r}")
-    alone = "on a cluster, each job trains one model on one core: leave out --device cuda"
-    require(executor == "local" or device == "cpu", alone)
+    require(executor == "local" or device == "cpu", "on a cluster, each job trains on one core: leave out --device cuda")
     begun = os.path.lexists(place.rows) or (os.path.isdir(place.work) and any(place.work.glob("*.checkpoint")))
-    advice = "add --resume to continue them, or choose another folder"
-    require(resume or not begun, f"{place.rows} or {place.work} contains runs: {advice}")
+    require(resume or not begun, f"{place.rows} or {place.work} contains runs: add --resume, or choose another folder")
     with lock_place(place), _catch_stop() as stop:
         leader = _Leader(place, plans, order, say)
         leader.collect_old()
@@ -229,8 +218,7 @@ class _Leader:
                 say(f"{plan.name} is on record, but not in {place.curves if lost else network}: it is trained again")
                 self._known -= {self._kind.find_key(plan)}
 
-    def _has(self, plan: Any) -> bool:
-        return self._kind.find_key(plan) in self._known
+    _has = lambda self, plan: self._kind.find_key(plan) in self._known
 
     def collect_old(self) -> None:
         """Record the results that an earlier session, or jobs on a cluster, left behind."""
@@ -238,14 +226,12 @@ class _Leader:
             try:
                 models = collect_models(*_read_state(path))
             except (*_UNUSABLE, OSError):
-                # Told and set aside by whoever trains it.
-                continue
+                continue  # told and set aside by whoever trains it
             try:
                 for model in self._take(path, [model for model in models if model.plan.protocol == self._place.protocol]):
                     self._say(f"{model.plan.name} was finished and is now saved")
             except OSError as error:
-                says = f"pending results cannot be saved: {_explain(error)}"
-                raise SickMachine(f"{says}; free some space, then use --resume") from None
+                raise SickMachine(f"pending results cannot be saved: {_explain(error)}; when it can, use --resume") from None
             except _UNUSABLE as error:
                 self._say(f"{path.name} cannot be used ({error}); set aside as {set_aside(path).name}, and the model restarts")
 
@@ -273,10 +259,7 @@ class _Leader:
         """Handle messages until there are no more."""
         with closing(messages):
             for message in messages:
-                if message is None:
-                    self._progress.tick()
-                else:
-                    self.handle(message)
+                self._progress.tick() if message is None else self.handle(message)
 
     def handle(self, message: Message) -> None:
         """Handle one message."""
@@ -322,7 +305,7 @@ class _Leader:
     def end(self, stopped: bool) -> Outcome:
         """Close the progress and return the outcome."""
         self._progress.close()
-        asked = {self._kind.find_key(plan) for plan in self._plans}
+        asked = set(map(self._kind.find_key, self._plans))
         rows = [row for row in self._table.read() if self._table.find_key(row) in asked]
         missing = [plan.name for plan in self._plans if not self._has(plan)]
         lost = {} if stopped else dict.fromkeys(missing, "its result could not be used")
@@ -332,11 +315,8 @@ class _Leader:
 
 @contextmanager
 def _catch_stop() -> Iterator[threading.Event]:
-    """Note Ctrl-C and a request to terminate, however often they come, instead of being interrupted by them.
-
-    ``timeout`` and batch systems send a signal to a process and once more to its group; the second one must not disturb the
-    last checkpoints.
-    """
+    """Note Ctrl-C and a request to terminate, however often they come, instead of being interrupted by them."""
+    # Batch systems send a signal to a process and once more to its group, while the last checkpoints are kept.
     stop = threading.Event()
     # Python takes signals in the main thread only. What a caller has set to be ignored, as nohup does, stays so.
     main = threading.current_thread() is threading.main_thread()
@@ -388,10 +368,8 @@ def run_job(
 ) -> bool:  # fmt: skip
     """Train from the last checkpoint, keep others on the way, and one with the rows at the end; tell whether it was reached.
 
-    ``keep_going`` is asked after each iteration; when it says no, a last checkpoint is kept and the job ends. An OSError is
-    raised if the last one cannot be written, and a UserError if another process is at it. ``progress`` is told each model's
-    latest accuracy, -1 before the first test.
-    """
+    ``keep_going`` is asked after each iteration; when it says no, a last checkpoint is kept and the job ends, with a
+    SickMachine where that cannot be written. ``progress`` is told each model's latest accuracy, -1 before the first test."""
     read_commit()
     place = work / f"{name_job(plans)}.checkpoint"
     # Workers of a dead parent last a moment, a cluster's jobs for hours.
@@ -413,8 +391,7 @@ def run_job(
 
         if not run.train(pulse):
             return False
-        # Measuring takes its time too, and may be killed.
-        _keep(run, place, say)
+        _keep(run, place, say)  # measuring takes its time too, and may be killed
         run.finish()
         write_tensors(place, "checkpoint", *run.state())
     return True
@@ -443,8 +420,7 @@ def _keep(run: TrainingRun, place: Path, say: Say) -> None:
         write_tensors(place, "checkpoint", *run.state())
     except OSError as error:
         # The checkpoint before this one is still there, and training can go on.
-        says = f"{place.name} could not be saved at iteration {run.iteration}"
-        say(f"{says}: {error.strerror or error}; training continues")
+        say(f"iteration {run.iteration} could not be saved: {error.strerror or error}; training continues")
 
 
 def _explain(error: BaseException, place: Path | None = None) -> str:

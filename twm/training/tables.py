@@ -61,7 +61,6 @@ class Cell:
     # Is the interval narrow enough to tell?
     accuracy_settled = property(lambda self: self.seeds > 1 and self.accuracy.half_width <= _HALF_WIDTH)
 
-    # Which halves agree, in a word.
     verdict = property(lambda self: _VERDICTS.get((self.accuracy_agrees, self.error_agrees), "no seed"))
 
     @property
@@ -73,8 +72,7 @@ class Cell:
 
 
 def _is_near(mean: Estimate, paper: float) -> bool:
-    # A mean of .95 is within .05 of 1.00 whatever the last bit says.
-    return abs(mean.value - paper) <= _TOLERANCE + 1e-9
+    return abs(mean.value - paper) <= _TOLERANCE + 1e-9  # a mean of .95 is within .05 of 1.00 whatever the last bit says.
 
 
 def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
@@ -89,8 +87,7 @@ def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
     cells = []
     for paper in PAPER_NUMBERS["table1"]:
         own = runs[runs.index == tuple(paper[:3])]
-        found = [estimate_mean(own[column].dropna()) for column in numbers]
-        cells.append(Cell(*paper, *found, sum(own["threshold"] > 1)))
+        cells.append(Cell(*paper, *(estimate_mean(own[column].dropna()) for column in numbers), sum(own["threshold"] > 1)))
     return cells
 
 
@@ -163,8 +160,6 @@ def compare_gaussian(rows: Iterable[Row]) -> dict[str, Any]:
     return found
 
 
-
-
 @dataclass(frozen=True, eq=False)
 class StartSummary:
     """All networks of one task and one start."""
@@ -177,8 +172,7 @@ class StartSummary:
     rank_theory: int
     argument_errors: list[float]  # radians, of the networks with equal ranks
 
-    # Networks that came to 99%.
-    reached = property(lambda self: sum(count is not None for count in self.iterations.values()))
+    reached = property(lambda self: sum(count is not None for count in self.iterations.values()))  # networks that came to 99%
     # A network that never arrived counts with the cap, so this may be a lower bound.
     median = property(lambda self: float(np.median([count or self.cap for count in self.iterations.values()])))
 
