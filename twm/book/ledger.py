@@ -1,8 +1,6 @@
-"""The ledger: every checkable statement of the papers, and ours, one row each (``book/claims.yml``).
-
-What decides a claim is an expression in the ledger, over the numbers that a notebook recorded. Verdicts are worked out each
-time they are shown, so that a changed criterion never meets an old verdict.
-"""
+"""The ledger: every checkable statement of the papers, and ours, one row each (``book/claims.yml``). What
+decides a claim is an expression in the ledger, over the numbers that a notebook recorded. Verdicts are worked out each time
+they are shown, so that a changed criterion never meets an old verdict."""
 
 import ast
 from collections import Counter
@@ -252,8 +250,8 @@ def anchor(claim_id: str) -> str:
 
 def judge_numbers(claim: Claim, numbers: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return the verdict at the paper's scale, what a reader is shown, and why, from recorded numbers."""
-    tried = (("accept", "reproduced"), ("part", "partly"))
-    verdict = next((verdict for name, verdict in tried if _holds(claim, name, numbers)), "differs")
+    held = lambda name: _holds(claim, name, numbers)
+    verdict = "reproduced" if held("accept") else "partly" if held("part") else "differs"
     verdict = verdict if (ready := _holds(claim, "needs", numbers)) else "not run"
     told = claim.because.get(verdict, "" if verdict == "reproduced" else claim.because.get("otherwise", ""))
     reason = _fill(claim, "because", told, numbers)

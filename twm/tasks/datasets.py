@@ -52,8 +52,7 @@ def _list_folders() -> list[Path]:
 def find_file(wanted: DataFile) -> Path | None:
     """Return where a file lies on this machine, unchecked; ``None`` if nowhere."""
     places = (folder / below for folder in _list_folders() for below in ("", *wanted.folders))
-    paths = (place / name for place in places for name in wanted.names)
-    return next(filter(os.path.isfile, paths), None)
+    return next(filter(os.path.isfile, (place / name for place in places for name in wanted.names)), None)
 
 
 def read_file(wanted: DataFile) -> bytes:

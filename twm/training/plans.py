@@ -142,8 +142,7 @@ class ModelPlan(Plan):
         self._check(rising="multiples snapshots")
         odd = sorted(set(self.multiples) - set(MULTIPLES))
         require(not odd, f"multiples must be of {MULTIPLES}, not {odd}: tables have columns for these only")
-        share = self.stop_at is None or 0 <= self.stop_at <= 1
-        require(share, f"stop_at must be a fraction between 0 and 1, not {self.stop_at!r}")
+        require(self.stop_at is None or 0 <= self.stop_at <= 1, f"stop_at must be between 0 and 1, not {self.stop_at!r}")
 
     def _check_threshold(self) -> None:
         given, usual = self.threshold, CURRICULA[self.curriculum]

@@ -1,7 +1,5 @@
-"""Lead a sweep: lock its place, train what waits, record what comes, and survive whatever happens.
-
-A model's checkpoint stays until its row is on record: whenever a sweep is killed, the one is there or the other.
-"""
+"""Lead a sweep: lock its place, train what waits, record what comes, and survive whatever happens. A
+model's checkpoint stays until its row is on record: whenever a sweep is killed, the one is there or the other."""
 
 import os
 import re
@@ -62,8 +60,7 @@ class Place:
 def make_folder_place(folder: Path | str) -> Place:
     """Return the place of ``twm train --out FOLDER``: rows.csv, curves.csv, networks and unfinished."""
     require(str(folder) != "", "--out must name a folder, not ''")
-    folder = Path(folder)
-    return Place(folder / "rows.csv", folder / "curves.csv", folder / "networks", folder / "unfinished")
+    return Place(*(Path(folder) / name for name in ("rows.csv", "curves.csv", "networks", "unfinished")))
 
 
 def make_sweep_place(name: str, keeps: Callable[[Any], bool] = Place.keeps, protocol: str = "elman") -> Place:
@@ -141,10 +138,8 @@ _UNUSABLE = (UserError, LookupError, TypeError, ValueError, AttributeError, Runt
 #: What the description of a checkpoint holds, and each log in it.
 _STATE = {"protocol": str, "plans": list, "logs": list, "results": list, "iteration": int, "last_point": int, "seconds": float}
 _LOG = {"checkpoint": int, "last": dict, "best": dict | None, "curve": list, "notes": dict}
-#: Seconds between reports of progress.
-_REPORT_SECONDS = 0.5
-#: Seconds that a job waits for another process to leave its model.
-_CLAIM_SECONDS = 5.0
+#: Seconds between reports of progress, and that a job waits for another process to leave its model.
+_REPORT_SECONDS, _CLAIM_SECONDS = 0.5, 5.0
 
 
 @dataclass

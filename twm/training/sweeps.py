@@ -225,9 +225,8 @@ def read_sweep(name: str) -> Models:
     place = (sweep := find_sweep(name)).place()
     rows = read_models(place.rows, place.protocol)
     plans = {plan.name: plan for device in ("cpu", "cuda") for plan in sweep.list_plans(device)}
-    for row in rows:
-        if row["model"] in plans:
-            place.check_row(plans[row["model"]], row)
+    for row in (row for row in rows if row["model"] in plans):
+        place.check_row(plans[row["model"]], row)
     curves: dict[str, list[dict[str, Any]]] = {}
     for point in place.curve_table.read():
         curves.setdefault(point["model"], []).append(point)

@@ -1,7 +1,5 @@
-"""What tables of models come to: Table 1 of the main paper, starts, and the tables of the wave-RNN paper.
-
-Every summary says on how many seeds it rests, failed ones included, and leaves none out for its result.
-"""
+"""What tables of models come to: Table 1 of the main paper, starts, and the tables of the wave-RNN paper. Every
+summary says on how many seeds it rests, failed ones included, and leaves none out for its result."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -71,15 +69,13 @@ class Cell:
         return agrees if self.seeds else None
 
 
-def _is_near(mean: Estimate, paper: float) -> bool:
-    return abs(mean.value - paper) <= _TOLERANCE + 1e-9  # a mean of .95 is within .05 of 1.00 whatever the last bit says.
+# A mean of .95 is within .05 of 1.00 whatever the last bit says.
+_is_near = lambda mean, paper: abs(mean.value - paper) <= _TOLERANCE + 1e-9
 
 
 def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
     """Summarise models into the 24 cells of Table 1, in the paper's order; other tasks and sizes are left out.
-
-    Source: twm Table 1; facts about the best-of from its public companion code.
-    """
+    Source: twm Table 1; facts about the best-of from its public companion code."""
     numbers = ["accuracy_best", "accuracy_final", "argument_error", "argument_error_optimal"]
     frame = pd.DataFrame(list(rows), columns=["task", "hidden", "l2", "seed", "threshold", *numbers])
     seeds = frame.astype(dict.fromkeys(numbers, float)).groupby(["task", "hidden", "l2", "seed"])
