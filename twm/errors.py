@@ -14,6 +14,7 @@ class SickMachine(UserError, OSError):
     """Say in one line what a machine that is full, read-only or without a service kept from being done."""
 
     code = 1
+    strerror = property(str)  # which OSError has beside its text
 
 
 def require(condition: bool, message: str) -> None:

@@ -88,8 +88,7 @@ def _download(wanted: DataFile) -> bytes:
         try:
             with urlopen(f"{mirror}{name}", timeout=_MIRROR_SECONDS) as stream:
                 fetched = stream.read()
-        except (OSError, HTTPException, ValueError) as error:
-            # Also a proxy whose address is none, and an answer that breaks off.
+        except (OSError, HTTPException, ValueError) as error:  # also a proxy whose address is none, an answer that breaks off
             reasons.append(" ".join(str(getattr(error, "reason", error)).split()) or type(error).__name__)
             continue
         content, reason = _check(wanted, fetched, wanted.packed)
