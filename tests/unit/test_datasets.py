@@ -17,8 +17,6 @@ from twm.tasks import datasets
 from twm.tasks.datasets import MNIST_FILES, DataFile, describe_data, find_file, load_cifar10, load_mnist, read_file
 
 CONTENT = b"what the file should hold"
-
-
 MIRRORS = ("https://one.example/", "https://two.example/")
 WANTED = DataFile("data-ubyte", hashlib.sha256(CONTENT).hexdigest(), True, ("mnist",), MIRRORS)
 
@@ -35,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, pages: dict[str, bytes], error: Exception = OSError("no route to host")) -> list[str]:
+def serve(monkeypatch: pytest.MonkeyPatch, pages: dict[str, bytes], error=OSError("no route to host")) -> list[str]:
     """Answer requests from ``pages``; all others fail. Returns what was asked for."""
     asked = []
 
@@ -55,13 +53,9 @@ def test_a_file_is_found_packed_or_not_and_in_its_folder(folder, place):
     assert read_file(WANTED) == CONTENT
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("data-ubyte", CONTENT[:-1] + b"!", "SHA-256"),
-        ("data-ubyte.gz", gzip.compress(CONTENT, mtime=0)[:-9], "truncated"),
-    ],
-)
+@pytest.mark.parametrize(("name", "content", "reason"), [
+    ("data-ubyte", CONTENT[:-1] + b"!", "SHA-256"), ("data-ubyte.gz", gzip.compress(CONTENT, mtime=0)[:-9], "truncated"),
+])  # fmt: skip
 def test_a_wrong_file_is_refused_by_name_and_not_replaced(folder, monkeypatch, name, content, reason):
     asked = serve(monkeypatch, {f"{MIRRORS[0]}data-ubyte.gz": gzip.compress(CONTENT, mtime=0)})
     (folder / name).write_bytes(content)
@@ -81,8 +75,8 @@ def test_a_missing_file_is_fetched_from_the_first_mirror_that_has_it_right(folde
     assert find_file(WANTED) == folder / "data-ubyte", "the named folder comes before the cache"
 
 
-@pytest.mark.parametrize("error", [InvalidURL("nonnumeric port: '80a'"), IncompleteRead(b"half"), ValueError("unknown url type"), TimeoutError()])
-def test_whatever_a_mirror_or_a_proxy_does_the_next_one_is_tried_and_then_one_line_tells(folder, monkeypatch, error):
+@pytest.mark.parametrize("error", [InvalidURL("80a"), IncompleteRead(b"half"), ValueError("no url"), TimeoutError()])
+def test_whatever_a_mirror_or_a_proxy_does_the_next_is_tried_and_then_one_line_tells(folder, monkeypatch, error):
     asked = serve(monkeypatch, {f"{MIRRORS[1]}data-ubyte.gz": gzip.compress(CONTENT, mtime=0)}, error)
     assert read_file(WANTED) == CONTENT and len(asked) == 2
     serve(monkeypatch, {}, error)
