@@ -51,7 +51,7 @@ class Place:
         # What is worked out from the plan, such as all neurons, may be counted otherwise; the scale is a remark for readers.
         for name in [name for name in kind.from_plan if name in plan.__dataclass_fields__ and name != "scale"]:
             value = getattr(plan, name)
-            same = row[name] == ("" if value is None and name in kind.texts else value)
+            same = row[name] == value or (value is None and row[name] == "")  # which is how a file has it
             require(same, f"{self.rows}: the {name} of {plan.name} is {row[name]}, not {value}: choose another folder")
         ends = [row.get("checkpoint") or 0, row["iterations"] or 0, plan.iterations]
         require(ends == sorted(ends), f"{self.rows}: checkpoint, end and plan of {plan.name} are {ends}, not in order")
