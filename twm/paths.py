@@ -1,66 +1,83 @@
 """Where things lie, wherever a command is called, and how files get there whole."""
 
+import json
 import os
 import shutil
 import subprocess
-import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from twm.errors import UserError, require
+from twm.errors import SickMachine, UserError, require
+
+
+# A path that is too long is none.
+_is_root = lambda folder: all(map(os.path.isfile, (folder / "_config.yml", folder / "book" / "claims.yml")))
 
 
 def find_root() -> Path:
     """Return ``TWM_HOME`` where that is set, else the first folder above that holds _config.yml and book/claims.yml."""
     if home := os.environ.get("TWM_HOME"):
-        root, lacks = Path(home).expanduser().resolve(), "it lacks _config.yml or book/claims.yml"
+        root, lacks = Path(os.path.expanduser(home)).resolve(), "it lacks _config.yml or book/claims.yml"
         require(_is_root(root), f"TWM_HOME={home} is not a clone of this project: {lacks}")
         return root
     for folder in Path(__file__).resolve().parents:
         if _is_root(folder):
             return folder
-    advice = "clone it and install with `pip install -e .`, or set TWM_HOME"
-    raise UserError(f"this command needs a clone of the project: {advice}")
+    raise UserError("this command needs a clone of the project: install one with `pip install -e .`, or set TWM_HOME")
 
 
-def _locate(*parts: str) -> Path:
-    return find_root().joinpath(*parts)
-
-
-#: The folder of the paired notebooks.
-notebooks_dir = partial(_locate, "notebooks")
-#: The folder of the site's source.
-book_dir = partial(_locate, "book")
-#: The folder of the executed notebooks: generated, not committed.
-pages_dir = partial(_locate, "book", "pages")
-#: The folder of the recorded runs: committed.
-results_dir = partial(_locate, "book", "results")
-#: The folder of the committed evidence, one JSON file a notebook.
-evidence_dir = partial(_locate, "book", "results", "claims")
-#: The path of the ledger of claims.
-ledger_path = partial(_locate, "book", "claims.yml")
+_locate = lambda *parts: find_root().joinpath(*parts)
+#: The folders of the paired notebooks, of the site's source, and of everything that is built and may be deleted.
+notebooks_dir, book_dir, build_dir = (partial(_locate, name) for name in ("notebooks", "book", "_build"))
+#: The folders of the executed notebooks, not committed, and of the recorded runs, committed.
+pages_dir, results_dir = (partial(_locate, "book", name) for name in ("pages", "results"))
+#: The folder of the committed evidence, one JSON file a notebook, and the path of the ledger of claims.
+evidence_dir, ledger_path = partial(_locate, "book", "results", "claims"), partial(_locate, "book", "claims.yml")
 #: The folder of the smoke references that CI compares with.
 references_dir = partial(_locate, "tests", "reference")
-#: The folder of everything that is built and may be deleted.
-build_dir = partial(_locate, "_build")
+
+
+def read_text(path: Path) -> str:
+    """Return a file's text, without a byte-order mark; a UserError if it is not UTF-8."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line, byte = error.object.count(b"\n", 0, error.start) + 1, error.object[error.start]
+        raise UserError(f"{path}, line {line}: expected text in UTF-8, found the byte {byte:#04x}") from None
+
+
+def read_json(path: Path, advice: str = "restore it") -> dict[str, Any]:
+    """Return the mapping that a JSON file holds; a UserError if it holds anything else."""
+    try:
+        content = json.loads(read_text(path))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is damaged: expected JSON, found {error}; {advice}") from None
+    require(isinstance(content, dict), f"{path}: expected a mapping, found {content!r:.40}; {advice}")
+    return content
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write text or bytes to ``path`` under a temporary name, then rename, so that no reader sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Write text or bytes to ``path`` under a temporary name of its own, then rename, so that no reader sees half a file."""
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content.encode("utf-8") if isinstance(content, str) else content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "xb") as stream:  # the plain way to make a file, which minds the umask
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    except OSError as error:
+        raise SickMachine(f"{path} cannot be written: {error.strerror or error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def publish_file(new: Path, place: Path) -> None:
@@ -70,23 +87,28 @@ def publish_file(new: Path, place: Path) -> None:
 
 def replace_folder(new: Path, place: Path) -> None:
     """Put a copy of the folder ``new`` at ``place``; what stood there goes only once the copy is whole."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    arriving, retired = place.with_name(f".{place.name}.new"), place.with_name(f".{place.name}.retired")
-    for leftover in (arriving, retired):
-        shutil.rmtree(leftover, ignore_errors=True)
-    shutil.copytree(new, arriving)
-    if place.exists():
-        os.replace(place, retired)
-    os.replace(arriving, place)
-    shutil.rmtree(retired, ignore_errors=True)
+    with scratch_folder(f".{place.name}", place.parent) as own:
+        try:
+            shutil.copytree(new, own / "new")
+            for turn in range(10):
+                with suppress(FileNotFoundError):
+                    os.replace(place, own / f"old{turn}")
+                with suppress(OSError) if turn < 9 else nullcontext():  # unless another process has just put its own there
+                    return os.replace(own / "new", place)
+        except OSError as error:
+            raise SickMachine(f"{place} cannot be written: {error}"[:300]) from error
 
 
 @contextmanager
-def scratch_folder(name: str) -> Iterator[Path]:
-    """Yield a fresh folder below the build folder; it is gone afterwards, whatever happens."""
-    parent = build_dir() / "scratch"
+def scratch_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
+    """Yield a fresh folder below the build folder, or ``parent``, gone afterwards; what a kill left a week ago goes first."""
+    parent = parent or build_dir() / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
+    for left in parent.glob(f"{name}-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - left.stat().st_mtime > 7 * 86_400:
+                shutil.rmtree(left, ignore_errors=True)
+    with TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
@@ -104,7 +126,3 @@ def find_commit(root: Path | None = None) -> str:
         if head.returncode == 0:
             return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
     return os.environ.get("TWM_COMMIT", "unknown")
-
-
-def _is_root(folder: Path) -> bool:
-    return (folder / "_config.yml").is_file() and (folder / "book" / "claims.yml").is_file()

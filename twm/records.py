@@ -8,7 +8,7 @@ import platform
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -20,8 +20,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from twm.errors import UserError, require
-from twm.paths import find_commit, write_atomically
+from twm.errors import SickMachine, UserError, require
+from twm.paths import find_commit, read_text, write_atomically
 
 #: Raised whenever the content of a record changes its meaning.
 VERSION = 1
@@ -50,10 +50,8 @@ def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
         description = dict(json.loads(metadata.get("description", "{}")))
     except (SafetensorError, OSError, TypeError, ValueError, RuntimeError) as error:
         raise DamagedRecord(f"{path.name} is damaged: {str(error).splitlines()[0]}") from error
-    found = (metadata.get("kind"), metadata.get("version"))
-    if found != (kind, str(VERSION)):
-        wanted = f"a {kind} of version {VERSION}"
-        raise DamagedRecord(f"{path.name} is not {wanted}, but kind {found[0]}, version {found[1]}")
+    if (found := (metadata.get("kind"), metadata.get("version"))) != (kind, str(VERSION)):
+        raise DamagedRecord(f"{path.name} is not a {kind} of version {VERSION}, but kind {found[0]}, version {found[1]}")
     if metadata.get("checksum") != _checksum(tensors):
         raise DamagedRecord(f"{path.name} is damaged: its content does not match its checksum")
     return tensors, description
@@ -107,19 +105,20 @@ def read_rows(path: Path | str) -> list[dict[str, str]]:
 
 def _read_lines(path: Path) -> list[list[str]]:
     """Return the header and the lines, each as long as the header."""
-    if not path.exists():
-        return [[]]
     try:
-        content = path.read_text(encoding="utf-8")
-        # A last line without an end may have lost some of its last value.
-        require(not content or content.endswith("\n"), f"{path.name} is cut short in its last line; {_ADVICE}")
-        lines = list(csv.reader(io.StringIO(content), strict=True)) if content.strip("\n\0 ") else [[]]
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise UserError(f"{path.name} is not a table of records: {error}; {_ADVICE}") from error
-    require(len(lines[0]) > 0, f"{path.name} has no header line; {_ADVICE}")
+        content = read_text(path)
+    except FileNotFoundError:
+        return [[]]
+    # A last line without an end may have lost some of its last value.
+    require(not content or content.endswith("\n"), f"{path} is cut short in its last line; {_ADVICE}")
+    try:
+        lines = list(csv.reader(io.StringIO(content), strict=True))
+    except csv.Error as error:
+        raise UserError(f"{path} is not a table of records: {error}; {_ADVICE}") from None
+    require(any(name.strip("\0 ") for name in (lines or [[]])[0]), f"{path} has no header line; {_ADVICE}")
     for number, line in enumerate(lines, start=1):
-        fits = len(line) == len(lines[0])
-        require(fits, f"{path.name}, line {number}: {len(lines[0])} values expected; {_ADVICE}")
+        expected = f"{path}, line {number}: expected {len(lines[0])} values, found {len(line)}; {_ADVICE}"
+        require(len(line) == len(lines[0]), expected)
     return lines
 
 
@@ -135,10 +134,7 @@ def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Seq
 
 @dataclass(frozen=True)
 class Table:
-    """The one resumable table: a CSV file to which processes add what they have done, all rows of a key at once.
-
-    A key is a row's values in the key columns, as texts: whatever has a key is done, and a sweep goes on with the rest.
-    """
+    """The one resumable table: a CSV file to which processes add all rows of a key at once; what has a key is done."""
 
     path: Path
     columns: tuple[str, ...]  # in their order
@@ -147,25 +143,35 @@ class Table:
 
     def read(self) -> list[dict[str, Any]]:
         """Return the rows, numbers as numbers and empty ones as ``None``; none if there is no file."""
-        return [{name: self._parse(name, text) for name, text in row.items()} for row in self._read()]
+        return [self.parse(row, f"line {number}") for number, row in enumerate(self._read(), start=2)]
 
     def _read(self) -> list[dict[str, str]]:
         header, *lines = _read_lines(self.path)
         if header not in ([], list(self.columns)):
-            odd = sorted(set(header) ^ set(self.columns))
-            reason = f"it differs in {', '.join(odd)}" if odd else "its columns have another order"
-            advice = "move it away, or continue with that version"
-            raise UserError(f"{self.path} comes from another version ({reason}): {advice}")
+            odd = [name for names in (header, self.columns) for name in names if (name in header) != (name in self.columns)]
+            more = f" and {len(odd) - 5} more" * (len(odd) > 5)
+            reason = f"it differs in {', '.join(odd[:5])}{more}" if odd else "its columns have another order"
+            raise UserError(f"{self.path} comes from another version or program ({reason}): move it away, or use that one")
         return [dict(zip(header, line)) for line in lines]
 
-    def _parse(self, name: str, text: str) -> Any:
+    def parse(self, row: Mapping[str, str], where: str) -> dict[str, Any]:
+        """Return a row of texts with numbers as numbers; refuse what is none, or an accuracy that is no share."""
+        found: dict[str, Any] = dict(row)
         # A commit may be all digits, and is a text.
-        if name in self.texts:
-            return text
-        try:
-            return None if text == "" else int(text) if text.lstrip("-").isdigit() else float(text)
-        except ValueError:
-            raise UserError(f"{self.path.name}: {name} must be a number, not {text!r}; {_ADVICE}") from None
+        for name in row.keys() - set(self.texts):
+            text, share = row[name], "accuracy" in name
+            try:
+                found[name] = None if text == "" else int(text) if text.lstrip("-").isdigit() else float(text)
+                require(not share or 0 <= (found[name] or 0) <= 1 or text == "nan", "")
+            except ValueError:
+                expected = f"expected {'a share from 0 to 1' if share else 'a number'}, found {text!r:.40}"
+                raise UserError(f"{self.path}, {where}, {name}: {expected}; {_ADVICE}") from None
+        return found
+
+    def to_texts(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """Return a row as the file holds it, after checking that it can be read back."""
+        texts = {name: "" if row.get(name) is None else str(row[name]) for name in self.columns}
+        return self.parse(texts, f"the row of {', '.join(self.find_key(row))}") and texts
 
     def find_key(self, row: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the key of a row, as texts."""
@@ -180,7 +186,7 @@ class Table:
         with hold_lock(self.path.with_name(f".{self.path.name}.lock")):
             new = {self.find_key(row) for row in rows}
             both: list[Any] = [row for row in self._read() if self.find_key(row) not in new]
-            both += [{name: "" if row.get(name) is None else str(row[name]) for name in self.columns} for row in rows]
+            both += map(self.to_texts, rows)
             write_rows(self.path, both if rank is None else sorted(both, key=rank), self.columns)
 
 
@@ -189,20 +195,24 @@ def hold_lock(path: Path, taken: Callable[[str], str] = str, seconds: float = fl
     """Keep other processes out by a file that names this one; they wait ``seconds`` for what ``taken`` then says of it."""
     import fcntl
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The file stays: removing it would let a waiting process and a new one hold two different locks.
-    with open(path, "a+", encoding="utf-8") as handle:
-        deadline = time.monotonic() + seconds
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() >= deadline:
-                    handle.seek(0)
-                    raise UserError(taken(handle.read().strip() or "unknown")) from None
-                time.sleep(0.02)
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
+    deadline = time.monotonic() + seconds
+    with ExitStack() as stack:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            # The file stays: removing it would let a waiting process and a new one hold two different locks.
+            handle = stack.enter_context(open(path, "a+", encoding="utf-8"))
+            while True:
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() >= deadline:
+                        handle.seek(0)
+                        raise UserError(taken(handle.read().strip() or "unknown")) from None
+                    time.sleep(0.02)
+        except OSError as error:
+            raise SickMachine(f"{path} cannot be made and locked: {error.strerror}") from None
+        with suppress(OSError):  # on a full disk nobody is told by whom it is held
+            os.truncate(path, 0)
+            os.write(handle.fileno(), str(os.getpid()).encode())
         yield

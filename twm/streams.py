@@ -1,8 +1,6 @@
-"""The hashed data stream: a sequence is a pure function of (key, seed, iteration, sequence number).
-
-The same on every device, for any batching, and for any companions in a sweep. The key says what the data is for, such as
-"T1/train". Everything is 32-bit arithmetic carried out in 64-bit integers, which numpy and torch do identically.
-"""
+"""The hashed data stream: a sequence is a pure function of (key, seed, iteration, sequence number), on every device, for any
+batching, and for any companions in a sweep. The key says what the data is for, such as "T1/train". Everything is 32-bit
+arithmetic carried out in 64-bit integers, which numpy and torch do identically."""
 
 import zlib
 from typing import TYPE_CHECKING
@@ -25,8 +23,7 @@ def binary_inputs_numpy(
     """Draw ``count`` sequences of -1 and +1, numbered from ``first``: float64 (count, \\*shape)."""
     size = _check_address(key, seed, iteration, count, shape, first)
     sequences, elements = np.arange(first, first + count), np.arange(size)
-    signs = _signs(_words(_start_word(key, seed, iteration), sequences, elements))
-    return signs.astype(np.float64).reshape(count, *shape)
+    return _signs(_words(_start_word(key, seed, iteration), sequences, elements)).astype(np.float64).reshape(count, *shape)
 
 
 def binary_inputs(

@@ -39,24 +39,18 @@ def test_a_missing_field_is_named(tmp_path: Path, field: str):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    ("rows", "message"),
-    [
-        ([ROW | {"home": "attic"}], "home 'attic'"),
-        ([ROW | {"source": "nature"}], "source 'nature'"),
-        ([ROW | {"kind": "nice"}], "kind 'nice'"),
-        ([ROW | {"verdict": "reproduced"}], "unknown field verdict"),
-        ([ROW | {"beyond": "yes"}], "beyond"),
-        ([ROW | {"planned": "2026-11-31: more seeds"}], "planned must begin with the date"),
-        ([ROW | {"changes": [{"date": "2026-11-29", "what": "more"}]}], "changes must be a list of date, what and why"),
-        ([ROW | {"because": {"perhaps": "so"}}], "because has the unknown verdict perhaps"),
-        ([ROW | {"accept": "errors <"}], r"claims.yml, claim 1 \(a.b\), accept: 'errors <' is not an expression"),
-        ([ROW | {"because": {"differs": "{1 +}"}}], r"\(a.b\), because.differs: .* is not an expression"),
-        ([ROW, ROW], "occurs twice"),
-        ([], "list of claims"),
-        (["text"], "mapping"),
-    ],
-)
+@pytest.mark.parametrize(("rows", "message"), [
+    ([ROW | {"home": "attic"}], "home 'attic'"), ([ROW | {"source": "nature"}], "source 'nature'"),
+    ([ROW | {"kind": "nice"}], "kind 'nice'"), ([ROW | {"verdict": "reproduced"}], "unknown field verdict"),
+    ([ROW | {"beyond": "yes"}], "beyond"), ([ROW | {"planned": "2026-11-31: more seeds"}], "planned must begin with the date"),
+    ([ROW | {"changes": [{"date": "2026-11-29", "what": "more"}]}], "changes must be a list of date, what and why"),
+    ([ROW | {"because": {"perhaps": "so"}}], "because has the unknown verdict perhaps"),
+    ([ROW | {"because": {1: "so"}}], "because has the unknown verdict 1"),
+    ([ROW | {"home": ["theory"]}], "home .'theory'. is none of"),
+    ([ROW | {"accept": "errors <"}], r"claims.yml, claim 1 \(a.b\), accept: 'errors <' is not an expression"),
+    ([ROW | {"because": {"differs": "{1 +}"}}], r"\(a.b\), because.differs: .* is not an expression"),
+    ([ROW, ROW], "occurs twice"), ([], "list of claims"), (["text"], "mapping"),
+])  # fmt: skip
 def test_a_wrong_ledger_is_refused(tmp_path: Path, rows: object, message: str):
     with pytest.raises(UserError, match=message) as caught:
         read_ledger(write(tmp_path / "claims.yml", rows))
@@ -65,9 +59,10 @@ def test_a_wrong_ledger_is_refused(tmp_path: Path, rows: object, message: str):
 
 def test_broken_yaml_names_its_line(tmp_path: Path):
     path = tmp_path / "claims.yml"
-    path.write_text("- {id: a}\n- {id: b\n- {id: c}\n", encoding="utf-8")
-    with pytest.raises(UserError, match=r"claims.yml, line \d+ is not YAML"):
-        read_ledger(path)
+    for content, said in ((b"- {id: a}\n- {id: b\n- {id: c}\n", r"line \d+ is not YAML"), (b"- 1\n- \xe4", "line 2: expec")):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=f"claims.yml, {said}"):
+            read_ledger(path)
 
 
 def test_what_runs_to_come_are_judged_by_was_entered_before_them():
@@ -75,19 +70,15 @@ def test_what_runs_to_come_are_judged_by_was_entered_before_them():
     assert all(re.match(r"\d{4}-\d\d-\d\d, entered before the runs of [^:]+: ", text) for text in waiting)
 
 
-@pytest.mark.parametrize(
-    ("field", "text", "message"),
-    [
-        ("accept", "max(errors) <= bar", "no recorded number 'bar', only errors, tried"),
-        ("accept", "tried", "gives 3, not true or false"),
-        ("accept", "errors[7] < 1", "does not evaluate: list index out of range"),
-        ("accept", "all(a < b for a, b in zip(errors, [1]))", "does not evaluate"),
-        ("accept", "open('claims.yml')", "does not evaluate: Function 'open' not defined"),
-        ("part", "tried > 'a'", "does not evaluate"),
-        ("shows", "{least:.2f}", "no recorded number 'least'"),
-        ("because", "{tried.nonsense}", "does not evaluate"),
-    ],
-)
+@pytest.mark.parametrize(("field", "text", "message"), [
+    ("accept", "max(errors) <= bar", "no recorded number 'bar', only errors, tried"),
+    ("accept", "tried", "gives 3, not true or false"),
+    ("accept", "errors[7] < 1", "does not evaluate: list index out of range"),
+    ("accept", "all(a < b for a, b in zip(errors, [1]))", "does not evaluate"),
+    ("accept", "open('claims.yml')", "does not evaluate: Function 'open' not defined"),
+    ("part", "tried > 'a'", "does not evaluate"), ("shows", "{least:.2f}", "no recorded number 'least'"),
+    ("because", "{tried.nonsense}", "does not evaluate"),
+])  # fmt: skip
 def test_an_expression_that_does_not_evaluate_names_file_claim_and_field(tmp_path: Path, field, text, message):
     with pytest.raises(UserError, match=rf"claims.yml, claim a.b, {field}: .*{message}") as caught:
         judge_numbers(read_row(tmp_path, **{"accept": "tried == 4", field: text}), NUMBERS)
@@ -173,10 +164,19 @@ def test_every_claim_can_fail(claim):
     assert "differs" in verdicts, f"nothing makes {claim.id} differ"
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"notebook": "01_theory"}'])
-def test_damaged_evidence_is_named(tmp_path: Path, text: str):
-    (tmp_path / "01_theory.json").write_text(text, encoding="utf-8")
-    with pytest.raises(UserError, match="01_theory.json"):
+PAGE = {"notebook": "01_theory", "profile": "paper", "claims": {}, "not_run": {}}
+ENTRY = {"numbers": {}, "seeds": 1, "scale": None}
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    ("{", "is damaged"), ("[" * 100_000, "is damaged"), ([], "expected a mapping"), ({"notebook": "x"}, ", profile: expected"),
+    (PAGE | {"claims": None}, ", claims: expected a mapping, found None"), (PAGE | {"claims": {"a.b": 3}}, ", a.b: expected"),
+    *((PAGE | {"claims": {"a.b": {key: ENTRY[key] for key in ENTRY if key != lost}}}, f", a.b, {lost}: ") for lost in ENTRY),
+    (PAGE | {"claims": {"a.b": ENTRY | {"seeds": "x"}}}, ", a.b, seeds: expected a whole number, found 'x'"),
+])  # fmt: skip
+def test_damaged_evidence_is_named_with_its_place(tmp_path: Path, content: object, said: str):
+    (tmp_path / "01_theory.json").write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+    with pytest.raises(UserError, match=f"01_theory.json ?{said}|01_theory.json: {said}"):
         read_evidence([tmp_path])
 
 

@@ -4,6 +4,8 @@ import gzip
 import hashlib
 import io
 import struct
+from dataclasses import replace
+from http.client import IncompleteRead, InvalidURL
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +17,6 @@ from twm.tasks import datasets
 from twm.tasks.datasets import MNIST_FILES, DataFile, describe_data, find_file, load_cifar10, load_mnist, read_file
 
 CONTENT = b"what the file should hold"
-
-
 MIRRORS = ("https://one.example/", "https://two.example/")
 WANTED = DataFile("data-ubyte", hashlib.sha256(CONTENT).hexdigest(), True, ("mnist",), MIRRORS)
 
@@ -33,14 +33,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def serve(monkeypatch: pytest.MonkeyPatch, pages: dict[str, bytes]) -> list[str]:
+def serve(monkeypatch: pytest.MonkeyPatch, pages: dict[str, bytes], error=OSError("no route to host")) -> list[str]:
     """Answer requests from ``pages``; all others fail. Returns what was asked for."""
     asked = []
 
     def open_address(address: str, timeout: float):
         asked.append(address)
         if address not in pages:
-            raise OSError("no route to host")
+            raise error
         return io.BytesIO(pages[address])
 
     monkeypatch.setattr("urllib.request.urlopen", open_address)
@@ -53,13 +53,9 @@ def test_a_file_is_found_packed_or_not_and_in_its_folder(folder, place):
     assert read_file(WANTED) == CONTENT
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "reason"),
-    [
-        ("data-ubyte", CONTENT[:-1] + b"!", "SHA-256"),
-        ("data-ubyte.gz", gzip.compress(CONTENT, mtime=0)[:-9], "truncated"),
-    ],
-)
+@pytest.mark.parametrize(("name", "content", "reason"), [
+    ("data-ubyte", CONTENT[:-1] + b"!", "SHA-256"), ("data-ubyte.gz", gzip.compress(CONTENT, mtime=0)[:-9], "truncated"),
+])  # fmt: skip
 def test_a_wrong_file_is_refused_by_name_and_not_replaced(folder, monkeypatch, name, content, reason):
     asked = serve(monkeypatch, {f"{MIRRORS[0]}data-ubyte.gz": gzip.compress(CONTENT, mtime=0)})
     (folder / name).write_bytes(content)
@@ -79,6 +75,16 @@ def test_a_missing_file_is_fetched_from_the_first_mirror_that_has_it_right(folde
     assert find_file(WANTED) == folder / "data-ubyte", "the named folder comes before the cache"
 
 
+@pytest.mark.parametrize("error", [InvalidURL("80a"), IncompleteRead(b"half"), ValueError("no url"), TimeoutError()])
+def test_whatever_a_mirror_or_a_proxy_does_the_next_is_tried_and_then_one_line_tells(folder, monkeypatch, error):
+    asked = serve(monkeypatch, {f"{MIRRORS[1]}data-ubyte.gz": gzip.compress(CONTENT, mtime=0)}, error)
+    assert read_file(WANTED) == CONTENT and len(asked) == 2
+    serve(monkeypatch, {}, error)
+    with pytest.raises(UserError, match="could not be downloaded") as caught:
+        read_file(replace(WANTED, name="other-ubyte"))
+    assert f"({str(error) or 'TimeoutError'})" in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_offline_one_line_says_which_file_to_put_where(folder, monkeypatch):
     names = [wanted.names[-1] for wanted in MNIST_FILES]
     for load, words in (
@@ -89,10 +95,11 @@ def test_offline_one_line_says_which_file_to_put_where(folder, monkeypatch):
         with pytest.raises(UserError) as caught:
             load()
         assert "\n" not in str(caught.value) and all(word in str(caught.value) for word in words)
-    monkeypatch.setenv("TWM_DATA_DIR", str(folder / "nowhere"))
-    with pytest.raises(UserError, match="nowhere is not a folder"):
-        read_file(WANTED)
-    assert "nowhere" in describe_data()["images"]
+    for name in (str(folder / "nowhere"), "~nowhere", "nowhere" * 50):
+        monkeypatch.setenv("TWM_DATA_DIR", name)
+        with pytest.raises(UserError, match="nowhere is not a folder"):
+            read_file(WANTED)
+        assert "nowhere" in describe_data()["images"]
 
 
 def test_mnist_is_read_as_it_is_written(folder, monkeypatch):

@@ -1,12 +1,18 @@
 """Rows are written whole or not at all, and no writer loses another's."""
 
+import errno
 import multiprocessing
+import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 import torch
 
-from twm.errors import UserError
+from tests.conftest import list_files
+from twm.errors import SickMachine, UserError
 from twm.models.elman import name_network, read_network, write_network  # fmt: skip
 from twm.models.kernels import draw_weights
 from twm.paths import publish_file, replace_folder, write_atomically
@@ -52,46 +58,66 @@ def test_two_writers_lose_nothing(table: Table):
     assert len(read_rows(table.path)) == 40
 
 
-@pytest.mark.parametrize(
-    ("text", "word"),
-    [
-        ("", "header"),
-        ("model,seed,accuracy,commit\na,1\n", "line 2"),
-        ("model,seed,accuracy,commit\na,0,1,01", "last line"),
-        ('model,seed,accuracy,commit\n"a,0\n', "not a table"),
-        ("model,seed,accuracy,commit\na,x,1,0\n", "seed must be a number"),
-        ("model,seed,accuracy\na,0,1\n", "another version.*commit"),
-        ("seed,model,accuracy,commit\n", "another order"),
-    ],
-)
+@pytest.mark.parametrize(("text", "word"), [
+    ("", "header"), ("model,seed,accuracy,commit\na,1\n", "line 2"), ("model,seed,accuracy,commit\na,0,1,01", "last line"),
+    ('model,seed,accuracy,commit\n"a,0\n', "not a table"),
+    ("model,seed,accuracy,commit\na,0,1,0\nb,x,1,0\n", "line 3, seed: expected a number, found 'x'"),
+    ("model,seed,accuracy,commit\na,0,17,0\n", "line 2, accuracy: expected a share from 0 to 1, found '17'"),
+    ("model,seed,accuracy\na,0,1\n", "another version.*commit"), ("seed,model,accuracy,commit\n", "another order"),
+    ("my,own,table\n1,2,3\n", "program.*my, own, table, model, seed and 2 more"), ("\0" * 99 + "\n", "header"),
+    ("model,seed,accuracy,commit\n\udcff,0,1,0\n", "line 2: expected text in UTF-8, found the byte 0xff"),
+])  # fmt: skip
 def test_a_table_that_is_damaged_or_of_something_else_is_named_and_stays(table: Table, text: str, word: str):
-    table.path.write_text(text, encoding="utf-8")
+    content = text.encode("utf-8", "surrogateescape")
+    table.path.write_bytes(content)
     with pytest.raises(UserError, match=f"table.csv.*{word}"):
         table.read()
-    if "number" not in word:
+    if "expected a" not in word:
         with pytest.raises(UserError, match=word):
             table.add([make_row("b")])
-    assert table.path.read_text(encoding="utf-8") == text
+    assert table.path.read_bytes() == content
 
 
-def test_a_failed_write_leaves_the_old_table(tmp_path: Path):
-    path = tmp_path / "table.csv"
-    write_rows(path, [{"a": 1}])
-    with pytest.raises(UnicodeEncodeError):
-        write_atomically(path, "\ud800")
-    assert path.read_text(encoding="utf-8") == "a\n1\n" and len(list(tmp_path.iterdir())) == 1
+def test_a_mark_of_byte_order_and_other_line_ends_change_nothing_and_no_row_is_written_that_is_not_read(table: Table):
+    table.add([make_row("a")])
+    table.path.write_bytes(b"\xef\xbb\xbf" + table.path.read_bytes().replace(b"\n", b"\r\n"))
+    with pytest.raises(UserError, match="the row of b, accuracy"):
+        table.add([make_row("b", accuracy=-3)])
+    assert table.read() == [make_row("a")]
 
 
-def test_publishing_replaces_whole_folders_and_files(tmp_path: Path):
-    old, new = tmp_path / "site", tmp_path / "new"
-    for folder, name in ((old, "gone.html"), (new, "index.html")):
-        folder.mkdir()
-        (folder / name).write_text(name, encoding="utf-8")
-    replace_folder(new, old)
-    assert [p.name for p in old.iterdir()] == ["index.html"]
-    publish_file(new / "index.html", old / "copy.html")
-    assert (old / "copy.html").read_text(encoding="utf-8") == "index.html"
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["new", "site"]
+def test_a_sick_machine_is_told_in_one_line_and_what_was_there_stays(table: Table, monkeypatch: pytest.MonkeyPatch):
+    table.add([make_row("a")])
+    before = list_files(table.path.parent)
+    for place, number in (("os.fsync", errno.ENOSPC), ("os.replace", errno.EROFS), ("fcntl.flock", errno.ENOLCK)):
+        with monkeypatch.context() as patch, pytest.raises(SickMachine, match=f"table.csv.*{os.strerror(number)}") as caught:
+            patch.setattr(place, Mock(side_effect=OSError(number, os.strerror(number))))
+            table.add([make_row("b")])
+        assert caught.value.code == 1 and "\n" not in str(caught.value) and list_files(table.path.parent) == before
+    with pytest.raises(SickMachine, match="File name too long"):
+        write_atomically(table.path.with_name("x" * 300), "")
+    for mask, mode in ((0o077, "-rw-------"), (0o002, "-rw-rw-r--")):
+        before = os.umask(mask)
+        write_atomically(table.path, "x")
+        os.umask(before)
+        assert stat.filemode(table.path.stat().st_mode) == mode, "what the user asked for"
+
+
+def test_processes_that_publish_to_one_place_disturb_neither_each_other_nor_a_reader(tmp_path: Path):
+    for name, file in (("a", "index.html"), ("b", "index.html"), ("site", "gone.html")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / file).write_text(name * 100_000, encoding="utf-8")
+
+    def publish(name: str) -> None:
+        for _ in range(40):
+            replace_folder(tmp_path / name, tmp_path / "site")
+            publish_file(tmp_path / name / "index.html", tmp_path / "page")
+            assert (tmp_path / "page").read_text(encoding="utf-8") in ("a" * 100_000, "b" * 100_000)
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(publish, "abab"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "page", "site"]
+    assert [path.name for path in (tmp_path / "site").iterdir()] == ["index.html"]
 
 
 def test_tensors_and_numbers_come_back_to_the_bit(tmp_path: Path):

@@ -6,6 +6,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,10 +26,8 @@ from twm.models.elman import read_network
 from twm.records import read_rows, read_tensors, write_rows, write_tensors
 from twm.training.ensemble import Ensemble
 from twm.training.loop import CIRCUMSTANCES, train_model
-from twm.training.plans import ModelPlan, parse_seeds, select_plans
-from twm.training.runner import (
-    Outcome, Place, lock_place, make_folder_place, name_job, read_models, run_job, train_models,
-)  # fmt: skip
+from twm.training.plans import ModelPlan, SequencePlan, parse_seeds, select_plans
+from twm.training.runner import Outcome, Place, lock_place, make_folder_place, name_job, read_models, run_job, train_models
 from twm.training.sweeps import SWEEPS, find_sweep, list_sweeps, read_sweep
 from twm.training.workers import train_on_cluster
 
@@ -74,17 +73,12 @@ def expected(undisturbed: Path) -> list[dict]:
 def interrupt(plans: list[ModelPlan], place: Place, iterations: int, path: str | None = None) -> Path:
     """Train for a while in this process, and return the checkpoint that is left."""
     seen = []
-    assert not run_job(
-        plans, place.work, path=path, keep_going=lambda: seen.append(0) is None and len(seen) < iterations
-    )
+    assert not run_job(plans, place.work, path=path, keep_going=lambda: seen.append(0) is None and len(seen) < iterations)
     return place.work / f"{name_job(plans)}.checkpoint"
 
 
 def refuse(*arguments) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
-# ---- what a sweep leaves
 
 
 def test_rows_are_whole_and_seed_major_and_networks_carry_their_configuration(undisturbed: Path):
@@ -98,9 +92,7 @@ def test_rows_are_whole_and_seed_major_and_networks_carry_their_configuration(un
     assert about["checkpoint"] == rows[3]["checkpoint"] and about["horizons"] == [5, 10, 20]
 
 
-def test_a_model_comes_out_the_same_alone_in_another_order_and_in_this_process(
-    undisturbed: Path, expected: list[dict], tmp_path: Path
-):
+def test_a_model_comes_out_the_same_alone_in_another_order_and_in_this_process(undisturbed, expected, tmp_path):
     train([PLANS[3], PLANS[0]], tmp_path)
     here = train_model(PLANS[1])
     assert strip([*read_models(tmp_path / "rows.csv"), here.row]) == [expected[0], expected[3], expected[1]]
@@ -224,22 +216,24 @@ def write_as(path: Path, source: Path, **changes) -> bytes:
     return path.read_bytes()
 
 
-@pytest.mark.parametrize(
-    "damage", ["truncated", "changed", "empty", "another version", "another plan", "odd", "odd rows"]
-)
-def test_a_damaged_checkpoint_is_set_aside_and_its_model_ends_the_same(
-    begun: Path, expected: list[dict], tmp_path: Path, damage: str
-):
+#: What the description of a checkpoint may say instead.
+_ODD = {
+    "odd": {"logs": 3}, "odd rows": {"results": [{"model": PLANS[0].name}], "logs": []}, "odd time": {"seconds": "x"},
+    "far": {"iteration": 2.5}, "odd log": {"logs": [{"curve": None}]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", ["truncated", "changed", "empty", "another version", "another plan", *_ODD])
+def test_a_damaged_checkpoint_is_set_aside_and_its_model_ends_the_same(begun, expected, tmp_path, damage):
     content, odd = begun.read_bytes(), tmp_path / "odd"
-    broken = {
+    contents = {
         "truncated": content[: len(content) // 2], "changed": content[:-5] + bytes([content[-5] ^ 1]) + content[-4:],
         "empty": b"", "another version": content.replace(b'"version":"1"', b'"version":"0"'), "another plan": content,
-        "odd": write_as(odd, begun, logs=3), "odd rows": write_as(odd, begun, results=[{"model": PLANS[0].name}], logs=[]),
-    }[damage]  # fmt: skip
+    } | {name: write_as(odd, begun, **changes) for name, changes in _ODD.items()}  # fmt: skip
     place, lines, number = make_folder_place(tmp_path), [], int(damage == "another plan")
     place.work.mkdir(parents=True)
     path = place.work / f"{PLANS[number].name}.checkpoint"
-    path.write_bytes(broken)
+    path.write_bytes(broken := contents[damage])
     # As a worker does it.
     assert run_job([PLANS[number]], place.work, say=lines.append)
     assert len(lines) == 1 and "set aside" in lines[0] and path.name in lines[0]
@@ -247,9 +241,35 @@ def test_a_damaged_checkpoint_is_set_aside_and_its_model_ends_the_same(
     assert strip(train([PLANS[number]], place, resume=True).rows) == [expected[number]]
 
 
-def test_a_full_disk_stops_no_training_and_loses_nothing(
-    expected: list[dict], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_result_that_is_not_of_its_plan_is_set_aside_and_its_model_restarts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    place, plan = make_folder_place(tmp_path), replace(TINY, iterations=20)
+    run_job([plan], place.work)
+    path, kept = place.work / f"{plan.name}.checkpoint", tmp_path / "kept"
+    tensors, about = read_tensors(path.replace(kept), "checkpoint")
+    cells = [{"seed": 5}, {"accuracy": "good"}, {"iterations": 21}]
+    wrong = [(tensors, about | {"results": [about["results"][0] | cell]}) for cell in cells]
+    wrong += [({key: spoil(value) if key.startswith("best") else value for key, value in tensors.items()}, about)
+              for spoil in (lambda value: value * float("nan"), lambda value: value[:, :1])]  # fmt: skip
+    monkeypatch.setattr("twm.training.runner.train_in_processes", lambda *arguments: (job for job in ()))
+    for content in wrong:
+        write_tensors(path, "checkpoint", *content)
+        outcome = train([plan], place, (lines := []).append, resume=True)
+        assert len(lines) == 1 and "set aside" in lines[0] and not outcome.rows and not path.exists()
+    kept.replace(path)
+    assert train([plan], place, resume=True).rows and len(list(place.work.glob("*.damaged*"))) == len(wrong)
+
+
+@pytest.mark.parametrize("gone", ["curves.csv", f"{PLANS[0].name}.safetensors"])
+def test_a_model_whose_curve_or_network_is_gone_is_trained_again(undisturbed: Path, tmp_path: Path, gone: str):
+    place = make_folder_place(shutil.copytree(undisturbed, tmp_path / "run"))
+    write_rows(place.curves, [row for row in read_rows(place.curves) if "csv" not in gone or row["model"] != PLANS[0].name])
+    (place.networks / gone).unlink(missing_ok=True)
+    train(PLANS, place, (lines := []).append, resume=True)
+    assert len(lines) == 2 and gone in lines[0] and "trained again" in lines[0]
+    assert read_place(tmp_path / "run") == read_place(undisturbed)
+
+
+def test_a_full_disk_stops_no_training_and_loses_nothing(expected, tmp_path, monkeypatch):
     place, lines, written = make_folder_place(tmp_path), [], []
 
     def refuse_some(*arguments):
@@ -269,9 +289,7 @@ def test_a_full_disk_stops_no_training_and_loses_nothing(
     assert strip(train(PLANS[:1], place, resume=True).rows) == expected[:1]
 
 
-def test_a_model_that_fails_or_cannot_be_recorded_does_not_stop_the_others(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_model_that_fails_or_cannot_be_recorded_does_not_stop_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     calls, lines, place = [], [], make_folder_place(tmp_path)
 
     def refuse_once(*arguments):
@@ -283,28 +301,39 @@ def test_a_model_that_fails_or_cannot_be_recorded_does_not_stop_the_others(
     # A folder where the checkpoint's lock should be.
     (place.work / f".{short[0].name}.lock").mkdir(parents=True)
     outcome = train(short, place, lines.append)
-    assert (
-        list(outcome.failed) == [plan.name for plan in short[:2]] and "No space left" in outcome.failed[short[1].name]
-    )
+    assert list(outcome.failed) == [plan.name for plan in short[:2]] and "No space left" in outcome.failed[short[1].name]
     assert [row["model"] for row in outcome.rows] == [short[2].name] and len(lines) == 3
     again = train(short[1:], place, resume=True)
     assert len(again.rows) == 2 and not again.failed
 
 
-@pytest.mark.parametrize(
-    ("row", "word"),
-    [
-        ({"model": "T1", "seed": 0, "speed": 3}, "another version.*speed"),
-        (dict.fromkeys(Ensemble.columns) | {"model": PLANS[0].name, "seed": 0, "l2": 0.5}, "is .*choose another folder"),
-    ],
-)
-def test_a_table_that_does_not_fit_is_refused_before_anything_is_trained(tmp_path: Path, row: dict, word: str):
-    place = make_folder_place(tmp_path)
-    write_rows(place.rows, [row])
+@pytest.mark.parametrize(("row", "word"), [
+    ({"model": "T1", "seed": 0, "speed": 3}, "another version.*speed"), ({"task": "T2"}, "the task of .* is T2, not"),
+    ({"seed": 7}, "the seed of .* is 7, not"), ({"l2": 0.5}, "the l2 of .* is 0.5, not"), ({"drop_at": 3}, "is 3, not None"),
+    ({"iterations": 401}, "not in order"), ({"checkpoint": 401}, "not in order"), ({}, "two rows of one model"),
+])  # fmt: skip
+def test_a_table_that_does_not_fit_is_refused_before_anything_is_trained(undisturbed, tmp_path: Path, row: dict, word: str):
+    place, rows = make_folder_place(tmp_path), read_models(undisturbed / "rows.csv")
+    write_rows(place.rows, [row] if "speed" in row else [rows[0] | row, *rows[bool(row) :]])
     before = place.rows.read_bytes()
     with pytest.raises(UserError, match=word):
         train(PLANS[:1], place, resume=True)
     assert place.rows.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["rows.csv", "networks", "unfinished", ""])
+def test_a_place_that_is_something_else_is_refused_before_anything_is_trained(tmp_path: Path, name: str):
+    (tmp_path / name).mkdir() if "." in name else name and (tmp_path / name).write_text("x", encoding="utf-8")
+    with pytest.raises(UserError, match="expected a|must name a folder"):
+        train(PLANS[:1], make_folder_place(tmp_path if name else ""), resume=True)
+
+
+def test_plans_that_differ_have_names_that_differ():
+    for plan, fields in ((TINY, "l2 learning_rate threshold stop_at"), (SequencePlan("copy:10"), "learning_rate clip")):
+        names = {replace(plan, **{name: value}).name for name in fields.split() for value in (0.00012345671, 0.00012345678)}
+        names |= {replace(plan, iterations=count).name for count in (1_000_000, 1_000_001, 1_000_002)}
+        assert len(names) == 2 * len(fields.split()) + 3
+    assert ModelPlan("T1", l2=1e-5, iterations=1_000_000).name == "T1_h128_l2-1e-05_s0_i1e+06", "as it was on record"
 
 
 def test_a_second_sweep_is_kept_out(tmp_path: Path):
@@ -334,9 +363,7 @@ def test_side_by_side_gives_the_same_rows_to_rounding(undisturbed: Path, expecte
 
 @pytest.mark.skipif(importlib.util.find_spec("submitit") is None, reason="submitit is not installed")
 @pytest.mark.filterwarnings("default")
-def test_jobs_of_a_cluster_leave_the_same_rows(
-    expected: list[dict], root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_jobs_of_a_cluster_leave_the_same_rows(expected, root, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]))
     here = partial(train_on_cluster, cluster="local", seconds=0.2)
     monkeypatch.setattr("twm.training.runner.train_on_cluster", here)
@@ -388,9 +415,6 @@ def test_what_is_on_record_stays_in_its_sweep(root: Path):
         assert all(SWEEPS[name].keeps(plans[model]) for model in rows if model in kept)
 
 
-# ---- some of a sweep
-
-
 def test_models_are_chosen_by_name_and_by_pattern():
     plans = SWEEPS["table1"].list_plans("cpu", [0, 1])
     names = [plan.name for plan in plans]
@@ -400,16 +424,10 @@ def test_models_are_chosen_by_name_and_by_pattern():
     assert select_plans(plans, "*") == plans
 
 
-def test_a_sweep_trained_in_parts_ends_as_one_trained_whole(
-    clone: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-):
+def test_a_sweep_trained_in_parts_ends_as_one_trained_whole(clone, monkeypatch, capsys):
     cells = [replace(TINY, iterations=20, l2=l2) for l2 in (0.0, 0.001, 0.1)]
     for name in ("whole", "parts"):
-        settings = {
-            "seeds": (0, 1),
-            "plans": {"paper": [vars(cell) for cell in cells]},
-            "keeps": lambda plan: plan.seed == 1,
-        }
+        settings = {"seeds": (0, 1), "plans": {"paper": [vars(cell) for cell in cells]}, "keeps": lambda plan: plan.seed == 1}
         monkeypatch.setitem(SWEEPS, name, replace(SWEEPS["table2"], name=name, **settings))
     shared = ["--device", "cpu", "--workers", "1", "--json"]
     assert main(["sweep", "whole", *shared]) == 0

@@ -1,7 +1,5 @@
-"""Files that may hold a network, opened without running anything in them: arrays by name, and what else they say.
-
-A pickle asks for functions and classes to be called. Here what rebuilds a tensor is; all else becomes an inert record.
-"""
+"""Files that may hold a network, opened without running anything in them: arrays by name, and what else they say. A
+pickle asks for functions and classes to be called. Here what rebuilds a tensor is; all else becomes an inert record."""
 
 import io
 import pickle
@@ -95,8 +93,7 @@ def _load_torch(content: bytes) -> Any:
         return torch.load(io.BytesIO(content), "cpu", reader, weights_only=False, encoding="latin1")
 
 
-# What is called, and makes tensors and what they are made of.
-_SAFE: dict[str, Callable[..., Any]] = {
+_SAFE: dict[str, Callable[..., Any]] = {  # what is called, and makes tensors and what they are made of
     "torch._rebuild_tensor": torch._utils._rebuild_tensor, "torch._rebuild_tensor_v2": torch._utils._rebuild_tensor_v2,
     **dict.fromkeys(("torch._rebuild_parameter", "torch._rebuild_parameter_with_state"), lambda data, *rest: data),
     "torch._rebuild_from_type_v2": lambda make, kind, given, state: make(*given), "torch._load_from_bytes": _load_torch,
@@ -109,8 +106,7 @@ def _settle(thing: Any) -> Any:
     last = thing.name.rpartition(".")[2] if isinstance(thing, _Inert) else ""
     if last not in ("_reconstruct", "_frombuffer"):
         return ... if last.startswith("_rebuild_") else thing
-    # By hand: numpy's own way would let a pickle pass off numbers as addresses of objects.
-    given = thing.given
+    given = thing.given  # by hand: numpy's own way would let a pickle pass off numbers as addresses of objects
     _, shape, dtype, fortran, content = thing.state or (None, *given[2:0:-1], given[3] == "F", given[0])
     kind = np.dtype(dtype.given[0]).newbyteorder(dtype.state[1] if dtype.state and dtype.state[1] in "<>" else "=")
     return None if kind.kind not in "fciub" else np.frombuffer(content, kind).reshape(shape, order="CF"[bool(fortran)])

@@ -1,13 +1,11 @@
-"""The ledger: every checkable statement of the papers, and ours, one row each (``book/claims.yml``).
-
-What decides a claim is an expression in the ledger, over the numbers that a notebook recorded. Verdicts are worked out each
-time they are shown, so that a changed criterion never meets an old verdict.
-"""
+"""The ledger: every checkable statement of the papers, and ours, one row each (``book/claims.yml``). What
+decides a claim is an expression in the ledger, over the numbers that a notebook recorded. Verdicts are worked out each time
+they are shown, so that a changed criterion never meets an old verdict."""
 
 import ast
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import cache
@@ -15,8 +13,8 @@ from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from twm.errors import UserError, require
-from twm.paths import evidence_dir, ledger_path
+from twm.errors import UserError, check_fields, require
+from twm.paths import evidence_dir, ledger_path, read_json, read_text
 
 #: The notebook that holds a claim's evidence, by the ledger's word for it.
 HOMES = {name[3:].replace("_", "-"): name for name in (
@@ -34,10 +32,8 @@ SOURCES = {
 }
 
 #: The same in two words, for tables.
-SHORT_SOURCES = {
-    "twm": "main paper", "emt": "episodic-memory paper", "mem": "flip-flop paper", "wrnn": "wave-RNN paper",
-    "ours": "this book",
-}  # fmt: skip
+SHORT_SOURCES = {"twm": "main", "emt": "episodic-memory", "mem": "flip-flop", "wrnn": "wave-RNN"}
+SHORT_SOURCES = {key: f"{name} paper" for key, name in SHORT_SOURCES.items()} | {"ours": "this book"}
 
 #: Algebra and code against a closed form; and what networks learnt.
 KINDS = ("exact", "trained")
@@ -78,8 +74,7 @@ class Claim:
     changes: Sequence[Mapping[str, Any]] = ()
     beyond: bool = False
 
-    # Name of the notebook with the evidence, for example ``01_theory``.
-    notebook = property(lambda self: HOMES[self.home])
+    notebook = property(lambda self: HOMES[self.home])  # name of the notebook with the evidence, for example ``01_theory``
 
 
 # ---- expressions
@@ -123,12 +118,8 @@ def _evaluate(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) ->
         raise UserError(f"{where}: {text!r} does not evaluate: {' '.join(str(error).split())}") from None
 
 
-def _as_template(text: str) -> str:
-    return f"f'''{text}'''"
-
-
 def _fill(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) -> str:
-    return " ".join(_evaluate(claim, name, _as_template(text), numbers).split())
+    return " ".join(_evaluate(claim, name, f"f'''{text}'''", numbers).split())
 
 
 def _holds(claim: Claim, name: str, numbers: Mapping[str, Any]) -> bool:
@@ -155,15 +146,14 @@ def _list_failing(claim: Claim, name: str, numbers: Mapping[str, Any]) -> str:
 
 
 def _is_date(text: str) -> bool:
-    try:
+    with suppress(ValueError):
         return bool(date.fromisoformat(text))
-    except ValueError:
-        return False
+    return False
 
 
 def _check_syntax(label: str, claim: Claim) -> None:
-    told = {f"because.{verdict}": _as_template(text) for verdict, text in claim.because.items()}
-    told |= {"accept": claim.accept, "part": claim.part, "needs": claim.needs, "shows": _as_template(claim.shows)}
+    told = {f"because.{verdict}": f"f'''{text}'''" for verdict, text in claim.because.items()}
+    told |= {"accept": claim.accept, "part": claim.part, "needs": claim.needs, "shows": f"f'''{claim.shows}'''"}
     for name, text in told.items():
         try:
             _parse(text)
@@ -183,7 +173,7 @@ def _parse_row(row: Any, number: int, name: str) -> Claim:
         require(value in tuple(known), f"{label}: {key} {value!r} is none of {', '.join(map(str, known))}")
     because = row.get("because", {})
     because = because if isinstance(because, dict) else {"otherwise": because}
-    wrong = sorted(set(because) - {"reproduced", "partly", "differs", "not run", "otherwise"})
+    wrong = sorted(set(map(str, because)) - {"reproduced", "partly", "differs", "not run", "otherwise"})
     require(not wrong, f"{label}: because has the unknown verdict {', '.join(wrong)}")
     changes = row.get("changes", [])
     for change in changes if isinstance(changes, list) else [changes]:
@@ -205,9 +195,7 @@ def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
 
     path = Path(path) if path is not None else ledger_path()
     try:
-        rows = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except FileNotFoundError:
-        raise UserError(f"there is no claims list at {path}") from None
+        rows = yaml.load(read_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -224,13 +212,10 @@ def read_evidence(folders: Iterable[Path] | None = None) -> dict[str, dict[str, 
     evidence: dict[str, dict[str, Any]] = {}
     for folder in (evidence_dir(),) if folders is None else folders:
         for path in sorted(Path(folder).glob("[0-9A-Z][0-9]_*.json")):
-            try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-            except (json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise UserError(f"{path.name} is damaged ({error}); restore it, or run `twm book --record`") from None
-            known = isinstance(content, dict) and {"notebook", "profile", "claims", "not_run"} <= set(content)
-            require(known, f"{path.name} is not evidence of a notebook; restore it, or run `twm book --record`")
-            evidence[path.stem] = content
+            content = evidence[path.stem] = read_json(path, "restore it, or run `twm book --record`")
+            check_fields(str(path), content, {"notebook": str, "profile": str, "claims": dict, "not_run": dict})
+            for claim, entry in content["claims"].items():
+                check_fields(f"{path}, {claim}", entry, {"numbers": dict, "seeds": int, "scale": str | None})
     return evidence
 
 
@@ -265,8 +250,8 @@ def anchor(claim_id: str) -> str:
 
 def judge_numbers(claim: Claim, numbers: Mapping[str, Any]) -> tuple[str, str, str]:
     """Return the verdict at the paper's scale, what a reader is shown, and why, from recorded numbers."""
-    tried = (("accept", "reproduced"), ("part", "partly"))
-    verdict = next((verdict for name, verdict in tried if _holds(claim, name, numbers)), "differs")
+    held = lambda name: _holds(claim, name, numbers)
+    verdict = "reproduced" if held("accept") else "partly" if held("part") else "differs"
     verdict = verdict if (ready := _holds(claim, "needs", numbers)) else "not run"
     told = claim.because.get(verdict, "" if verdict == "reproduced" else claim.because.get("otherwise", ""))
     reason = _fill(claim, "because", told, numbers)
@@ -307,5 +292,4 @@ def judge_all(evidence: Mapping | None = None) -> list[JudgedClaim]:
 
 def count_verdicts(judged: Iterable[JudgedClaim]) -> dict[str, int]:
     """Count the verdicts, in the order of :data:`VERDICTS`."""
-    counts = Counter(claim.verdict for claim in judged)
-    return {verdict: counts[verdict] for verdict in VERDICTS}
+    return {**dict.fromkeys(VERDICTS, 0), **Counter(claim.verdict for claim in judged)}

@@ -8,18 +8,23 @@ Rules:
 """
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from twm.errors import UserError, require
-from twm.paths import references_dir, write_atomically
+from twm.errors import check_fields, check_name, require
+from twm.paths import read_json, references_dir, write_atomically
 
 References = Mapping[str, Mapping[str, Any]]
 
-_FIELDS = {"exact": {"value"}, "close": {"value", "rtol", "atol"}, "range": {"low", "high"}, "order": {"direction"}}
+_FIELDS = {
+    "exact": {"value": object}, "close": {"value": list | float, "rtol": float, "atol": float},
+    "range": {"low": float, "high": float}, "order": {"direction": str},
+}  # fmt: skip
+_SIGNS = {"increasing": 1, "decreasing": -1}
 
 #: Below this a float64 number counts as rounding error, whose digits differ between processors; only its size is kept.
 _ROUNDING = 1e-8
@@ -41,12 +46,21 @@ def _compare_close(new: np.ndarray, old: np.ndarray, rtol: float, atol: float) -
     return next((f"{a!r}, not within atol {atol:g} + rtol {rtol:g} of {b!r}" for a, b in moved), None)
 
 
-def compare_number(new: Any, reference: Mapping[str, Any]) -> str | None:
+def _check_rule(where: str, reference: Any) -> str:
+    """Return the rule of one number's reference; refuse one that is unknown, or lacks a field or its type."""
+    check_fields(where, reference, {"rule": str})
+    check_name(f"{where}, rule", rule := reference["rule"], _FIELDS)
+    check_fields(where, reference, _FIELDS[rule])
+    odd = ", ".join(sorted(set(reference) - {"rule", "why", *_FIELDS[rule]}))
+    require(not odd, f"{where}: the rule {rule} has no {odd}")
+    if rule == "order":
+        check_name(f"{where}, direction", reference["direction"], _SIGNS)
+    return rule
+
+
+def compare_number(new: Any, reference: Mapping[str, Any], where: str = "a reference") -> str | None:
     """Compare one number with its reference; return None, or what was expected and what came."""
-    rule, fields = reference.get("rule"), set(reference) - {"rule", "why"}
-    require(rule in _FIELDS, f"unknown rule {rule!r}: choose one of {', '.join(_FIELDS)}")
-    needed, given = ", ".join(sorted(_FIELDS[rule])), ", ".join(sorted(fields))
-    require(fields == _FIELDS[rule], f"the rule {rule} needs {needed}, not {given}")
+    rule = _check_rule(where, reference)
     if rule == "exact":
         value = reference["value"]
         return None if type(new) is type(value) and new == value else f"{new!r}, not {value!r}"
@@ -56,12 +70,9 @@ def compare_number(new: Any, reference: Mapping[str, Any]) -> str | None:
     if rule == "close":
         return _compare_close(values, np.array(reference["value"]), reference["rtol"], reference["atol"])
     if rule == "range":
-        inside = (reference["low"] <= values) & (values <= reference["high"])
-        outside = values[~inside].tolist()
+        outside = values[~((reference["low"] <= values) & (values <= reference["high"]))].tolist()
         return f"{outside[0]!r} outside [{reference['low']!r}, {reference['high']!r}]" if outside else None
-    signs = {"increasing": 1, "decreasing": -1}
-    require(reference["direction"] in signs, "the rule order needs direction increasing or decreasing")
-    steps = signs[reference["direction"]] * np.diff(values.ravel())
+    steps = _SIGNS[reference["direction"]] * np.diff(values.ravel())
     return None if steps.size and (steps > 0).all() else f"{new!r} is not {reference['direction']}"
 
 
@@ -77,10 +88,10 @@ def compare_notebook(evidence: Mapping[str, Any], references: References) -> lis
 def read_references(name: str, folder: Path | None = None) -> dict[str, dict[str, Any]]:
     """Read the references of one notebook; an empty dict if there are none yet."""
     path = (folder or references_dir()) / f"{name}.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except json.JSONDecodeError as error:
-        raise UserError(f"tests/reference/{path.name} is not JSON: {error}") from None
+    references = read_json(path) if os.path.lexists(path) else {}
+    for key, reference in references.items():
+        _check_rule(f"{path}, {key}", reference)
+    return references
 
 
 def _propose(value: Any) -> dict[str, Any]:

@@ -135,9 +135,14 @@ def construct_elman(
 _NAMES = ("weight_hh_l0", "weight_ih_l0", "weight_readout")
 
 
+def spell_number(number: float) -> str:
+    """Return a number in as few digits as tell it apart from every other: 0.001, 1e+06, 1000001."""
+    return text if float(text := f"{number:g}") == number else repr(number)
+
+
 def name_network(task: str, hidden: int, l2: float, seed: int, rest: str = "") -> str:
     """Return the name of a network's file without its ending, such as ``T1_h128_l2-0_s3``."""
-    return f"{task.replace(':', '-').replace(',', '-')}_h{hidden}_l2-{l2:g}_s{seed}{rest}"
+    return f"{task.replace(':', '-').replace(',', '-')}_h{hidden}_l2-{spell_number(l2)}_s{seed}{rest}"
 
 
 def write_weights(path: Path | str, weights: Mapping[str, Tensor], configuration: Mapping[str, Any]) -> None:

@@ -37,24 +37,22 @@ class DataFile:
 
 def _cache_dir() -> Path:
     """Return the folder into which downloads go: below XDG_CACHE_HOME, or where the system keeps caches."""
-    default = Path.home() / ("Library/Caches" if sys.platform == "darwin" else ".cache")
-    return Path(os.environ.get("XDG_CACHE_HOME") or default).expanduser() / "twm"
+    default = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
+    return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or default)) / "twm"
 
 
 def _list_folders() -> list[Path]:
     """Return the folders in which data is looked for, the first one first."""
     asked = os.environ.get("TWM_DATA_DIR")
-    folders = [Path(asked).expanduser()] if asked else []
-    told = f"TWM_DATA_DIR={asked} is not a folder: set it to the folder with the data, or unset it"
-    require(all(folder.is_dir() for folder in folders), told)
+    folders = [Path(os.path.expanduser(asked))] if asked else []
+    require(all(map(os.path.isdir, folders)), f"TWM_DATA_DIR={asked} is not a folder: set it to that of the data, or unset it")
     return [*folders, _cache_dir()]
 
 
 def find_file(wanted: DataFile) -> Path | None:
     """Return where a file lies on this machine, unchecked; ``None`` if nowhere."""
     places = (folder / below for folder in _list_folders() for below in ("", *wanted.folders))
-    paths = (place / name for place in places for name in wanted.names)
-    return next((path for path in paths if path.is_file()), None)
+    return next(filter(os.path.isfile, (place / name for place in places for name in wanted.names)), None)
 
 
 def read_file(wanted: DataFile) -> bytes:
@@ -82,6 +80,7 @@ def _check(wanted: DataFile, content: bytes, packed: bool) -> tuple[bytes, str]:
 
 
 def _download(wanted: DataFile) -> bytes:
+    from http.client import HTTPException
     from urllib.request import urlopen
 
     name, reasons = wanted.names[-1], []
@@ -89,8 +88,8 @@ def _download(wanted: DataFile) -> bytes:
         try:
             with urlopen(f"{mirror}{name}", timeout=_MIRROR_SECONDS) as stream:
                 fetched = stream.read()
-        except OSError as error:
-            reasons.append(str(getattr(error, "reason", error)))
+        except (OSError, HTTPException, ValueError) as error:  # also a proxy whose address is none, an answer that breaks off
+            reasons.append(" ".join(str(getattr(error, "reason", error)).split()) or type(error).__name__)
             continue
         content, reason = _check(wanted, fetched, wanted.packed)
         if not reason:

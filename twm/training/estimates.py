@@ -45,8 +45,7 @@ def compare_paired(first: Sequence[float], second: Sequence[float], draws: int =
     differences = np.array(first, dtype=float) - np.array(second, dtype=float)
     require(bool(np.isfinite(differences).all()), "paired differences must be finite")
     count = len(differences)
-    picks = np.random.default_rng(0).integers(0, count, (draws, count))
-    found = np.sort(differences[picks].mean(axis=1))
+    found = np.sort(differences[np.random.default_rng(0).integers(0, count, (draws, count))].mean(axis=1))
     low, high = found[int(0.025 * draws)], found[int(0.975 * draws)]
     return Estimate(float(differences.mean()), float(low), float(high), count, differences)
 

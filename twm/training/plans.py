@@ -1,6 +1,7 @@
 """Everything that one trained model is a function of, and the name that follows from it."""
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
@@ -11,7 +12,7 @@ from typing import Any, ClassVar
 
 from twm.errors import UserError, require, require_count
 from twm.models.cells import NETWORKS
-from twm.models.elman import NONLINEARITIES, name_network
+from twm.models.elman import NONLINEARITIES, name_network, spell_number
 from twm.models.kernels import check_initial
 from twm.models.rings import ENCODER_STARTS, RECURRENT_STARTS
 from twm.tasks.flip_flop import FlipFlop
@@ -40,8 +41,7 @@ def _check_rising(numbers: Iterable[Any], name: str, least: int = 1, fewest: int
     return values
 
 
-# What a field may be required to be; each check returns the value in its one type.
-_CHECKS = {
+_CHECKS = {  # what a field may be required to be; each check returns the value in its one type
     "count": require_count,
     "natural": lambda value, name: require_count(value, name, 0),
     "positive": _check_number,
@@ -79,7 +79,7 @@ class Plan:
             value = getattr(self, field)
             if value != self._find_usual(field):
                 text = "-".join(map(str, value)) if isinstance(value, tuple) else "none" if value is None else value
-                rest += f"_{letter}{text:g}" if isinstance(text, int | float) else f"_{letter}{text}"
+                rest += f"_{letter}{spell_number(text) if isinstance(text, int | float) else text}"
         return rest
 
     def _settle(self, name: str, value: Any) -> None:
@@ -90,7 +90,8 @@ class Plan:
         for kind, names in fields.items():
             for name in names.split():
                 if name != "drop_at" or self.drop_at is not None:
-                    self._settle(name, _CHECKS[kind](getattr(self, name), name))
+                    self._settle(name, value := _CHECKS[kind](getattr(self, name), name))
+                    require(not isinstance(value, int) or value < 2**63, f"{name} must be below 2^63, not {value}")
 
     def _check_choice(self, name: str, known: Iterable[str]) -> None:
         value = getattr(self, name)
@@ -131,8 +132,7 @@ class ModelPlan(Plan):
     def __post_init__(self) -> None:
         task = parse_task(self.task)
         self._settle("task", task.name)
-        counts = "hidden iterations batch test_every test_count test_horizon curve_points drop_at"
-        self._check(count=counts, natural="seed")
+        self._check(count="hidden iterations batch test_every test_count test_horizon curve_points drop_at", natural="seed")
         least = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}"
         require(self.hidden >= task.dim, f"{least}: fewer neurons cannot encode the output")
         check_initial(self.init, task.dim, self.hidden, task.history)
@@ -142,15 +142,13 @@ class ModelPlan(Plan):
         self._check(rising="multiples snapshots")
         odd = sorted(set(self.multiples) - set(MULTIPLES))
         require(not odd, f"multiples must be of {MULTIPLES}, not {odd}: tables have columns for these only")
-        share = self.stop_at is None or 0 <= self.stop_at <= 1
-        require(share, f"stop_at must be a fraction between 0 and 1, not {self.stop_at!r}")
+        require(self.stop_at is None or 0 <= self.stop_at <= 1, f"stop_at must be between 0 and 1, not {self.stop_at!r}")
 
     def _check_threshold(self) -> None:
         given, usual = self.threshold, CURRICULA[self.curriculum]
         if given is None:
             return self._settle("threshold", usual)
-        advice = "leave it out, or choose a curriculum"
-        require(usual is not None, f"training without a curriculum has no threshold: {advice}")
+        require(usual is not None, "training without a curriculum has no threshold: leave it out, or choose a curriculum")
         staged = self.curriculum == "staged"
         says = "a sign accuracy between 0 and 1" if staged else "a positive mean squared error"
         fine = 0 <= given <= 1 if staged else math.isfinite(given) and given > 0
@@ -166,7 +164,7 @@ class ModelPlan(Plan):
         """The model's name: task, size, weight decay, seed, and whatever else is not as in Table 1."""
         rest = "" if self.init == "uniform" else f"_{self.init}"
         rest += "" if self.curriculum == "staged" else f"_{self.curriculum}"
-        rest += "" if self.threshold == CURRICULA[self.curriculum] else f"_t{self.threshold:g}"
+        rest += "" if self.threshold == CURRICULA[self.curriculum] else f"_t{spell_number(self.threshold)}"
         return name_network(self.task, self.hidden, self.l2, self.seed, rest + self._name_rest())
 
 
@@ -175,8 +173,7 @@ class SequencePlan(Plan):
     """One network to train on a sequence task. Source: wrnn Sec. 3, App. B."""
 
     protocol = "sequence"
-    # Snapshots and scale do not change the model.
-    letters = {
+    letters = {  # snapshots and scale do not change the model
         "kernel": "k", "recurrent": "", "encoder": "", "activation": "", "mlp": "mlp", "iterations": "i", "batch": "b",
         "learning_rate": "lr", "drop_at": "drop", "drop_factor": "by", "clip": "clip", "divisor": "div", "test_every": "every",
         "test_count": "count", "held_out": "held", "patience": "patience",
@@ -305,11 +302,9 @@ def parse_seeds(text: str) -> list[int]:
     """Read seeds such as ``0-19``, ``3`` or ``0,4,7-9``, in the order given."""
     seeds: list[int] = []
     for part in str(text).split(","):
-        first, hyphen, last = (piece.strip() for piece in part.partition("-"))
-        ends = (first, last if hyphen else first)
-        whole = all(end.isascii() and end.isdigit() and len(end) < 10 for end in ends)
-        require(whole, f"seeds are whole numbers and ranges such as 0-19 or 0,4,7-9, not {text!r}")
-        start, stop = map(int, ends)
+        found = re.fullmatch(r"\s*([0-9]{1,9})\s*(?:-\s*([0-9]{1,9})\s*)?", part)
+        require(found is not None, f"seeds are whole numbers and ranges such as 0-19 or 0,4,7-9, not {text!r}")
+        start, stop = int(found[1]), int(found[2] or found[1])
         require(start <= stop, f"the range of seeds {part.strip()!r} is descending: did you mean {stop}-{start}?")
         require(stop - start < 10_000, f"the range of seeds {part.strip()!r} has more than 10000 seeds")
         seeds += range(start, stop + 1)
@@ -327,5 +322,4 @@ def select_plans(plans: Sequence[Any], names: str) -> list[Any]:
     if lost:
         near = ", ".join(get_close_matches(lost[0], known, n=3, cutoff=0))
         raise UserError(f"--only: none of the {len(known)} selected models matches {lost[0]!r}; similar names: {near}")
-    chosen = set().union(*matches.values())
-    return [plan for plan in plans if plan.name in chosen]
+    return [plan for plan in plans if plan.name in set().union(*matches.values())]

@@ -1,8 +1,5 @@
-"""Lead a sweep: lock its place, train what waits, record what comes, and survive whatever happens.
-
-A model's checkpoint stays until its row is on record. So a sweep may be killed between any two steps: either the row is
-there, or the checkpoint from which it will come.
-"""
+"""Lead a sweep: lock its place, train what waits, record what comes, and survive whatever happens. A
+model's checkpoint stays until its row is on record: whenever a sweep is killed, the one is there or the other."""
 
 import os
 import re
@@ -12,15 +9,15 @@ import time
 import traceback
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from twm.errors import UserError, require, require_count
+from twm.errors import SickMachine, UserError, check_fields, require, require_count
 from twm.paths import build_dir, results_dir
 from twm.records import Table, hold_lock, read_commit, read_tensors, write_tensors
 from twm.training.loop import TrainedModel, TrainingRun, collect_models, find_kind
@@ -45,23 +42,31 @@ class Place:
         kind = find_kind(self.protocol)
         return Table(self.rows, tuple(kind.columns), kind.texts, kind.key)
 
-    @property
-    def curve_table(self) -> Table | None:
-        """The table of learning curves."""
-        return self.curves and Table(self.curves, find_kind(self.protocol).curve_columns)
+    # The table of learning curves, if there is one.
+    curve_table = property(lambda self: self.curves and Table(self.curves, find_kind(self.protocol).curve_columns))
+
+    def check_row(self, plan: Any, row: Mapping[str, Any]) -> None:
+        """Refuse a row that says anything against the plan of its model."""
+        kind = find_kind(self.protocol)
+        # What is worked out from the plan, such as all neurons, may be counted otherwise; the scale is a remark for readers.
+        for name in [name for name in kind.from_plan if name in plan.__dataclass_fields__ and name != "scale"]:
+            value = getattr(plan, name)
+            same = row[name] == value or (value is None and row[name] == "")  # which is how a file has it
+            require(same, f"{self.rows}: the {name} of {plan.name} is {row[name]}, not {value}: choose another folder")
+        ends = [row.get("checkpoint") or 0, row["iterations"] or 0, plan.iterations]
+        require(ends == sorted(ends), f"{self.rows}: checkpoint, end and plan of {plan.name} are {ends}, not in order")
 
 
 def make_folder_place(folder: Path | str) -> Place:
     """Return the place of ``twm train --out FOLDER``: rows.csv, curves.csv, networks and unfinished."""
-    folder = Path(folder)
-    return Place(folder / "rows.csv", folder / "curves.csv", folder / "networks", folder / "unfinished")
+    require(str(folder) != "", "--out must name a folder, not ''")
+    return Place(*(Path(folder) / name for name in ("rows.csv", "curves.csv", "networks", "unfinished")))
 
 
 def make_sweep_place(name: str, keeps: Callable[[Any], bool] = Place.keeps, protocol: str = "elman") -> Place:
     """Return the place of a named sweep, among the recorded runs of the clone."""
     results, work = results_dir(), build_dir() / "sweeps" / name
-    curves = results / "curves" / f"{name}.csv"
-    return Place(results / f"{name}.csv", curves, results / "networks", work, keeps, protocol)
+    return Place(results / f"{name}.csv", results / "curves" / f"{name}.csv", results / "networks", work, keeps, protocol)
 
 
 def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any]]:
@@ -73,14 +78,12 @@ def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any
 def lock_place(place: Place) -> Iterator[None]:
     """Keep a second sweep out of a place for as long as this process lives; remove what killed writers left there."""
     taken = lambda owner: f"{place.rows} is being written by another sweep (process {owner}): wait for it, or stop it"
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(hold_lock(place.work / ".lock", taken, 0.0))
-        except OSError as error:
-            raise UserError(f"{place.work} cannot be written to: {error.strerror}") from error
-        networks = place.networks and place.networks / "*"
-        for path in filter(None, (place.rows, place.curves, networks, place.work / "*")):
-            # As tempfile names them: a dot, the file's name, a dot and eight letters.
+    for path, is_folder in ((place.rows, False), (place.curves, False), (place.networks, True), (place.work, True)):
+        fits = not path or not os.path.exists(path) or os.path.isdir(path) == is_folder
+        require(fits, f"{path}: expected a {'folder' if is_folder else 'file'}, found something else")
+    with hold_lock(place.work / ".lock", taken, 0.0):
+        for path in filter(None, (place.rows, place.curves, place.networks and place.networks / "*", place.work / "*")):
+            # As the writer names them: a dot, the file's name, a dot and eight letters.
             for leftover in path.parent.glob(f".{path.name}.????????"):
                 leftover.unlink(missing_ok=True)
         yield
@@ -93,34 +96,38 @@ def set_aside(path: Path) -> Path:
 
 
 def record_models(place: Place, models: Sequence[TrainedModel], order: Sequence[Any]) -> None:
-    """Write networks, curves and rows of models, the rows last, because they tell that all else is there.
-
-    Tables are sorted by seeds, and for each seed as the plans in ``order`` are, what else is there behind them.
-    """
+    """Write networks, curves and rows of models, the rows last, because they tell that all else is there; tables are sorted
+    by seeds, and for each seed as the plans in ``order`` are, what else is there behind them."""
     kind, table, curves = find_kind(place.protocol), place.table, place.curve_table
-    for model in models if place.networks else ():
+    for model in models:
         _write_networks(place, model)
     seeds = {kind.find_key(plan): plan.seed for plan in order}
     seeds |= {table.find_key(row): row["seed"] for row in table.read()}
     seeds |= {kind.find_key(model.plan): model.plan.seed for model in models}
-    # What is left of a key without the seed.
-    cells = {
+    cells = {  # what is left of a key without the seed
         key: tuple(re.sub(rf"_s{seed}(?=_|$)", "", own, count=1) for name, own in zip(kind.key, key) if name != "seed")
         for key, seed in seeds.items()
     }
     ranks = {cell: rank for rank, cell in enumerate(dict.fromkeys(cells.values()))}
     ranks = {key: (seed, ranks[cells[key]]) for key, seed in seeds.items()}
     if curves:
-        points = [point for model in models for point in model.curve]
-        curves.add(points, lambda point: ranks.get((point["model"],), (float("inf"), 0)))
+        last = (float("inf"), 0)
+        curves.add([point for model in models for point in model.curve], lambda point: ranks.get((point["model"],), last))
     table.add([model.row for model in models], lambda row: ranks[table.find_key(row)])
 
 
 def _write_networks(place: Place, model: TrainedModel) -> None:
-    kind, plan = find_kind(place.protocol), model.plan
+    """Write a model's networks; a UserError if its row is not of its plan, or it cannot be used."""
+    kind, plan, row = find_kind(place.protocol), model.plan, model.row
+    place.check_row(plan, row)
+    place.table.to_texts(row)
+    weights = model.weights.values() if isinstance(model.weights, Mapping) else model.weights or ()
+    require(all(weight.isfinite().all() for weight in weights), f"the weights of {plan.name} are not finite")
+    if place.networks is None:
+        return
     folder, about = place.networks if place.keeps(plan) else place.work / "networks", kind.describe_plan(plan)
     if model.weights is not None:
-        told = {key: model.row[key] for key in ("accuracy", "checkpoint", "torch", "commit", "date")}
+        told = {key: row[key] for key in ("accuracy", "checkpoint", "torch", "commit", "date")}
         kind.write_network(folder / f"{plan.name}.safetensors", model.weights, about | told)
     for at, weights in model.snapshots.items():
         kind.write_network(folder / f"{plan.name}_at{at}.safetensors", weights, about | {"checkpoint": at})
@@ -128,10 +135,11 @@ def _write_networks(place: Place, model: TrainedModel) -> None:
 
 #: What a checkpoint of a right name and a wrong content may raise.
 _UNUSABLE = (UserError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
-#: Seconds between reports of progress.
-_REPORT_SECONDS = 0.5
-#: Seconds that a job waits for another process to leave its model.
-_CLAIM_SECONDS = 5.0
+#: What the description of a checkpoint holds, and each log in it.
+_STATE = {"protocol": str, "plans": list, "logs": list, "results": list, "iteration": int, "last_point": int, "seconds": float}
+_LOG = {"checkpoint": int, "last": dict, "best": dict | None, "curve": list, "notes": dict}
+#: Seconds between reports of progress, and that a job waits for another process to leave its model.
+_REPORT_SECONDS, _CLAIM_SECONDS = 0.5, 5.0
 
 
 @dataclass
@@ -150,11 +158,10 @@ def train_models(
 ) -> Outcome:  # fmt: skip
     """Train models, seed by seed in the order given, and record a row, a curve and a network for each.
 
-    On the CPU every model has a process of its own, and a core. On a GPU all models of one size are trained side by side
-    (and on the CPU if ``side_by_side``: slower, and the way the GPU's path is tested). On a cluster, executor ``slurm``,
-    every model is a job. Whatever was on record stays; whatever had been begun is gone on with, if ``resume``. ``order`` are
-    plans that set the order of rows where only some of a sweep are trained. Ctrl-C and a request to terminate stop it with
-    the state of every model kept.
+    On the CPU every model has a process and a core of its own. On a GPU all models of one size are trained side by side (and
+    on the CPU if ``side_by_side``, which is slower). With the executor ``slurm`` every model is a cluster's job. What was on
+    record stays; what had been begun is gone on with, if ``resume``. ``order`` are plans that set the order of rows where only
+    some of a sweep are trained. Ctrl-C and a request to terminate stop it with the state of every model kept.
     """
     plans = check_plans(plans)
     odd = [plan.name for plan in plans if plan.protocol != place.protocol]
@@ -164,11 +171,9 @@ def train_models(
     workers = require_count(cores if workers is None else workers, "workers")
     require(checkpoint_seconds > 0, f"checkpoint-seconds must be positive, not {checkpoint_seconds:g}")
     require(executor in ("local", "slurm"), f"executor must be local or slurm, not {executor!r}")
-    alone = "on a cluster, each job trains one model on one core: leave out --device cuda"
-    require(executor == "local" or device == "cpu", alone)
-    begun = place.rows.exists() or any(place.work.glob("*.checkpoint"))
-    advice = "add --resume to continue them, or choose another folder"
-    require(resume or not begun, f"{place.rows} or {place.work} contains runs: {advice}")
+    require(executor == "local" or device == "cpu", "on a cluster, each job trains on one core: leave out --device cuda")
+    begun = os.path.lexists(place.rows) or (os.path.isdir(place.work) and any(place.work.glob("*.checkpoint")))
+    require(resume or not begun, f"{place.rows} or {place.work} contains runs: add --resume, or choose another folder")
     with lock_place(place), _catch_stop() as stop:
         leader = _Leader(place, plans, order, say)
         leader.collect_old()
@@ -194,36 +199,36 @@ class _Leader:
         self._order = (*order, *plans)
         self._failed: dict[str, str] = {}
         self._progress = Progress([], 0, say)
-        if place.curve_table:
-            place.curve_table.read()
-        known = {self._table.find_key(row): row for row in self._table.read()}
+        rows, table = self._table.read(), place.curve_table
+        curves = {point["model"] for point in table.read()} if table else {plan.name for plan in plans}
+        known = {self._table.find_key(row): row for row in rows}
+        require(len(known) == len(rows), f"{place.rows} has two rows of one model: remove the wrong one")
         self._known = set(known)
-        for plan in plans:
-            row = known.get(self._kind.find_key(plan), {})
-            # The scale is a remark for readers.
-            for name in row.keys() & set(self._kind.from_plan) - {"scale"}:
-                found, value = row[name], getattr(plan, name)
-                same = found == ("" if value is None and name in self._kind.texts else value)
-                require(same, f"{place.rows}: the {name} of {plan.name} is {found}, not {value}: choose another folder")
+        for plan in (plan for plan in plans if self._has(plan)):
+            row = known[self._kind.find_key(plan)]
+            place.check_row(plan, row)
+            kept = place.networks and place.keeps(plan) and row["checkpoint"]
+            network = place.networks / f"{plan.name}.safetensors" if kept else place.rows
+            if (lost := plan.name not in curves) or not network.exists():
+                say(f"{plan.name} is on record, but not in {place.curves if lost else network}: it is trained again")
+                self._known -= {self._kind.find_key(plan)}
 
-    def _has(self, plan: Any) -> bool:
-        return self._kind.find_key(plan) in self._known
+    _has = lambda self, plan: self._kind.find_key(plan) in self._known
 
     def collect_old(self) -> None:
         """Record the results that an earlier session, or jobs on a cluster, left behind."""
         for path in sorted(self._place.work.glob("*.checkpoint")):
             try:
-                models = collect_models(*read_tensors(path, "checkpoint"))
+                models = collect_models(*_read_state(path))
             except (*_UNUSABLE, OSError):
-                # Told and set aside by whoever trains it.
-                continue
+                continue  # told and set aside by whoever trains it
             try:
-                new = self._take(path, [model for model in models if model.plan.protocol == self._place.protocol])
+                for model in self._take(path, [model for model in models if model.plan.protocol == self._place.protocol]):
+                    self._say(f"{model.plan.name} was finished and is now saved")
             except OSError as error:
-                says = f"pending results cannot be saved: {_explain(error)}"
-                raise UserError(f"{says}; free some space, then use --resume") from None
-            for model in new:
-                self._say(f"{model.plan.name} was finished and is now saved")
+                raise SickMachine(f"pending results cannot be saved: {_explain(error)}; when it can, use --resume") from None
+            except _UNUSABLE as error:
+                self._say(f"{path.name} cannot be used ({error}); set aside as {set_aside(path).name}, and the model restarts")
 
     def begin(self, grouped: bool) -> list[list[Any]]:
         """Start to count, and return the jobs that wait: a model each, or groups, those first that have been begun."""
@@ -234,7 +239,7 @@ class _Leader:
         left, groups = {plan.name: plan for plan in waiting}, []
         for path in sorted(self._place.work.glob("group-*.checkpoint")):
             try:
-                described = read_tensors(path, "checkpoint")[1]
+                described = _read_state(path)[1]
                 group = [restore_plan(find_kind(described["protocol"]).plan_type, plan) for plan in described["plans"]]
             except _UNUSABLE as error:
                 self._progress.say(f"{error}; set aside as {set_aside(path).name}, and its models restart")
@@ -249,10 +254,7 @@ class _Leader:
         """Handle messages until there are no more."""
         with closing(messages):
             for message in messages:
-                if message is None:
-                    self._progress.tick()
-                else:
-                    self.handle(message)
+                self._progress.tick() if message is None else self.handle(message)
 
     def handle(self, message: Message) -> None:
         """Handle one message."""
@@ -276,7 +278,7 @@ class _Leader:
     def _finish(self, plans: Sequence[Any]) -> None:
         path = self._place.work / f"{name_job(plans)}.checkpoint"
         try:
-            new = self._take(path, collect_models(*read_tensors(path, "checkpoint")))
+            new = self._take(path, collect_models(*_read_state(path)))
         except OSError as error:
             return self._fail(plans, f"trained, but not saved: {_explain(error)}; use --resume later")
         except _UNUSABLE as error:
@@ -298,7 +300,7 @@ class _Leader:
     def end(self, stopped: bool) -> Outcome:
         """Close the progress and return the outcome."""
         self._progress.close()
-        asked = {self._kind.find_key(plan) for plan in self._plans}
+        asked = set(map(self._kind.find_key, self._plans))
         rows = [row for row in self._table.read() if self._table.find_key(row) in asked]
         missing = [plan.name for plan in self._plans if not self._has(plan)]
         lost = {} if stopped else dict.fromkeys(missing, "its result could not be used")
@@ -308,11 +310,8 @@ class _Leader:
 
 @contextmanager
 def _catch_stop() -> Iterator[threading.Event]:
-    """Note Ctrl-C and a request to terminate, however often they come, instead of being interrupted by them.
-
-    ``timeout`` and batch systems send a signal to a process and once more to its group; the second one must not disturb the
-    last checkpoints.
-    """
+    """Note Ctrl-C and a request to terminate, however often they come, instead of being interrupted by them."""
+    # Batch systems send a signal to a process and once more to its group, while the last checkpoints are kept.
     stop = threading.Event()
     # Python takes signals in the main thread only. What a caller has set to be ignored, as nohup does, stays so.
     main = threading.current_thread() is threading.main_thread()
@@ -326,6 +325,15 @@ def _catch_stop() -> Iterator[threading.Event]:
 
 
 # ---- one job: train a model, or a group side by side, from the last checkpoint to the end
+
+
+def _read_state(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Read a checkpoint: tensors, and a description with fields of the right types."""
+    tensors, description = read_tensors(path, "checkpoint")
+    check_fields(path.name, description, _STATE)
+    for log in description["logs"]:
+        check_fields(f"{path.name}, logs", log, _LOG)
+    return tensors, description
 
 
 def name_job(plans: Sequence[Any]) -> str:
@@ -355,10 +363,8 @@ def run_job(
 ) -> bool:  # fmt: skip
     """Train from the last checkpoint, keep others on the way, and one with the rows at the end; tell whether it was reached.
 
-    ``keep_going`` is asked after each iteration; when it says no, a last checkpoint is kept and the job ends. An OSError is
-    raised if the last one cannot be written, and a UserError if another process is at it. ``progress`` is told each model's
-    latest accuracy, -1 before the first test.
-    """
+    ``keep_going`` is asked after each iteration; when it says no, a last checkpoint is kept and the job ends, with a
+    SickMachine where that cannot be written. ``progress`` is told each model's latest accuracy, -1 before the first test."""
     read_commit()
     place = work / f"{name_job(plans)}.checkpoint"
     # Workers of a dead parent last a moment, a cluster's jobs for hours.
@@ -380,8 +386,7 @@ def run_job(
 
         if not run.train(pulse):
             return False
-        # Measuring takes its time too, and may be killed.
-        _keep(run, place, say)
+        _keep(run, place, say)  # measuring takes its time too, and may be killed
         run.finish()
         write_tensors(place, "checkpoint", *run.state())
     return True
@@ -393,7 +398,7 @@ def _begin(plans: Sequence[Any], device: str, path: str | None, place: Path, say
         warnings.simplefilter("always", UserWarning)
         run = find_kind(plans[0].protocol)(plans, device, path)
     try:
-        run.load(*read_tensors(place, "checkpoint"))
+        run.load(*_read_state(place))
     except FileNotFoundError:
         pass
     except _UNUSABLE as error:
@@ -410,8 +415,7 @@ def _keep(run: TrainingRun, place: Path, say: Say) -> None:
         write_tensors(place, "checkpoint", *run.state())
     except OSError as error:
         # The checkpoint before this one is still there, and training can go on.
-        says = f"{place.name} could not be saved at iteration {run.iteration}"
-        say(f"{says}: {error.strerror or error}; training continues")
+        say(f"iteration {run.iteration} could not be saved: {error.strerror or error}; training continues")
 
 
 def _explain(error: BaseException, place: Path | None = None) -> str:
@@ -421,6 +425,8 @@ def _explain(error: BaseException, place: Path | None = None) -> str:
     if isinstance(error, OSError):
         return f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}"
     line = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
+    if isinstance(error, MemoryError) or "allocate memory" in line or "Storage size" in line:
+        return "this machine has not enough memory for a model of this size"
     with suppress(OSError):
         place.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
         line += f" (traceback in {place})"

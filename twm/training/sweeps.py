@@ -45,25 +45,21 @@ class Sweep:
     reduced: Mapping[str, Sequence[Fields]] | None = None  # by profile
 
     def list_plans(self, device: str = "cpu", seeds: Seeds | None = None, profile: str | None = None) -> list[Any]:
-        """Return all plans, seed by seed, so that a sweep that is stopped early is balanced.
-
-        A sweep of two scales takes the laptop's on a CPU unless told otherwise, and has the seeds it names alone.
-        """
+        """Return all plans, seed by seed, so that a sweep that is stopped early is balanced. A sweep of two scales takes the
+        laptop's on a CPU unless told otherwise, and has the seeds it names alone."""
         two_scales = "laptop" in self.plans
         if two_scales:
             profile = profile or ("laptop" if device == "cpu" else "paper")
             require(profile in self.plans, f"{self.name} has the profiles {', '.join(self.plans)}, not {profile!r}")
         else:
-            alone = f"{self.name} has only the paper's scale: leave out --profile {profile}"
-            require(profile in (None, "paper"), alone)
+            require(profile in (None, "paper"), f"{self.name} has only the paper's scale: leave out --profile {profile}")
             profile = "gpu" if device != "cpu" and "gpu" in self.plans else "paper"
         cells = [(cell, _read_seeds(cell.pop("seeds", self.seeds))) for cell in _expand(self.plans[profile])]
         known = sorted({seed for _, own in cells for seed in own})
-        chosen = known if seeds is None else seeds
         plans = [
             # Only one seed shows how weights form; the others would take megabytes.
-            _make_plan(self.protocol, {key: cell[key] for key in cell if not seed or key != "snapshots"}, seed)
-            for seed in chosen
+            _PLANS[self.protocol](**{key: cell[key] for key in cell if not seed or key != "snapshots"} | {"seed": seed})
+            for seed in (known if seeds is None else seeds)
             for cell, own in cells
             if seed in own or not two_scales
         ]
@@ -90,13 +86,7 @@ def _expand(cells: Iterable[Any]) -> list[dict[str, Any]]:
 def _list_choices(key: str, value: Any) -> list[dict[str, Any]]:
     if key == "with":
         return _expand(value.values() if isinstance(value, dict) else value)
-    values = [tuple(value)] if key in _LISTS else value if isinstance(value, list) else [value]
-    return [{key: each} for each in values]
-
-
-def _make_plan(protocol: str, fields: Fields, seed: int) -> ModelPlan | SequencePlan | RulePlan:
-    kind = {"elman": ModelPlan, "sequence": SequencePlan, "rules": RulePlan}[protocol]
-    return kind(**{**fields, "seed": seed})
+    return [{key: each} for each in ([tuple(value)] if key in _LISTS else value if isinstance(value, list) else [value])]
 
 
 def _read_seeds(seeds: Seeds | str | int) -> tuple[int, ...]:
@@ -104,9 +94,7 @@ def _read_seeds(seeds: Seeds | str | int) -> tuple[int, ...]:
 
 
 def _keep(entries: Sequence[Fields], plan: Any) -> bool:
-    def fits(key: str, wanted: Any) -> bool:
-        return plan.seed in _read_seeds(wanted) if key == "seed" else getattr(plan, key) == wanted
-
+    fits = lambda key, wanted: plan.seed in _read_seeds(wanted) if key == "seed" else getattr(plan, key) == wanted
     return any(all(fits(key, wanted) for key, wanted in entry.items()) for entry in entries)
 
 
@@ -117,8 +105,8 @@ def _make_sweep(protocol: str, name: str, own: Fields) -> Sweep:
 
 _DATA = yaml.safe_load((Path(__file__).parent / "sweeps.yml").read_text(encoding="utf-8"))
 
-_KINDS = ("elman", "sequence", "rules")
-SWEEPS = {name: _make_sweep(kind, name, own) for kind in _KINDS for name, own in _DATA[kind].items()}
+_PLANS = {"elman": ModelPlan, "sequence": SequencePlan, "rules": RulePlan}
+SWEEPS = {name: _make_sweep(kind, name, own) for kind in _PLANS for name, own in _DATA[kind].items()}
 
 #: The rows of the wave-RNN paper's Table 4: network, and how its recurrent weights and its encoder start.
 ABLATIONS = {
@@ -142,11 +130,10 @@ def find_sweep(name: str) -> Sweep:
 
 def list_reduced_plans(name: str, profile: str, seed: int = 0) -> list[Any]:
     """Return the plans that stand for a sweep in the profile ``smoke`` or ``laptop``, with seeds from ``seed`` on."""
-    known = [other for other, sweep in SWEEPS.items() if sweep.reduced]
+    known = {other: sweep for other, sweep in SWEEPS.items() if sweep.reduced}
     require(name in known, f"{name!r} has no reduced version: choose from {', '.join(known)}")
-    sweep = SWEEPS[name]
-    require(profile in sweep.reduced, f"only smoke and laptop are reduced, not {profile!r}")
-    return [_make_plan(sweep.protocol, cell, seed + cell.get("seed", 0)) for cell in _expand(sweep.reduced[profile])]
+    require(profile in (sweep := known[name]).reduced, f"only smoke and laptop are reduced, not {profile!r}")
+    return [_PLANS[sweep.protocol](**cell | {"seed": seed + cell.get("seed", 0)}) for cell in _expand(sweep.reduced[profile])]
 
 
 def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
@@ -176,11 +163,9 @@ class Models:
     rows: list[Mapping[str, Any]]
     curves: Mapping[str, list[dict[str, Any]]]  # by model, the points of its learning curve
     about: str  # when, where and how they were made
-    # Plan and weights, if trained here.
-    trained: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
+    trained: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)  # plan and weights, if trained here
 
-    def __bool__(self) -> bool:
-        return bool(self.rows)
+    __bool__ = lambda self: bool(self.rows)
 
     def select(self, **wanted: Any) -> list[Mapping[str, Any]]:
         """Return the rows whose columns have these values, by rising seed."""
@@ -237,8 +222,11 @@ def were_trained(rows: Iterable[Fields], curves: Mapping[str, Sequence[Fields]])
 
 def read_sweep(name: str) -> Models:
     """Read what is on record of a named sweep; empty if there is nothing."""
-    place = find_sweep(name).place()
+    place = (sweep := find_sweep(name)).place()
     rows = read_models(place.rows, place.protocol)
+    plans = {plan.name: plan for device in ("cpu", "cuda") for plan in sweep.list_plans(device)}
+    for row in (row for row in rows if row["model"] in plans):
+        place.check_row(plans[row["model"]], row)
     curves: dict[str, list[dict[str, Any]]] = {}
     for point in place.curve_table.read():
         curves.setdefault(point["model"], []).append(point)
@@ -274,10 +262,8 @@ def measure_by_step(weights: Weights, task: str, count: int = 640, horizon: int 
 
 @torch.no_grad()
 def record_activity(network: SequenceNetwork, plan: SequencePlan, count: int = 4) -> np.ndarray:
-    """Run a network on the first sequences of its test set: (count, rings, time, neurons).
-
-    MNIST's are those that come with the library. A network without rings has one, its neurons in the order of their peaks.
-    """
+    """Run a network on the first sequences of its test set: (count, rings, time, neurons). MNIST's are those that come with the
+    library. A network without rings has one, its neurons in the order of their peaks."""
     states = network(plan.make_task_at_hand().draw_test(count).inputs).states.double().numpy()
     if plan.network == "wrnn":
         return states.reshape(len(states), count, plan.channels, plan.neurons).transpose(1, 2, 0, 3)

@@ -1,7 +1,5 @@
-"""What tables of models come to: Table 1 of the main paper, starts, and the tables of the wave-RNN paper.
-
-Every summary says on how many seeds it rests, failed ones included, and leaves none out for its result.
-"""
+"""What tables of models come to: Table 1 of the main paper, starts, and the tables of the wave-RNN paper. Every
+summary says on how many seeds it rests, failed ones included, and leaves none out for its result."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,7 +59,6 @@ class Cell:
     # Is the interval narrow enough to tell?
     accuracy_settled = property(lambda self: self.seeds > 1 and self.accuracy.half_width <= _HALF_WIDTH)
 
-    # Which halves agree, in a word.
     verdict = property(lambda self: _VERDICTS.get((self.accuracy_agrees, self.error_agrees), "no seed"))
 
     @property
@@ -72,16 +69,13 @@ class Cell:
         return agrees if self.seeds else None
 
 
-def _is_near(mean: Estimate, paper: float) -> bool:
-    # A mean of .95 is within .05 of 1.00 whatever the last bit says.
-    return abs(mean.value - paper) <= _TOLERANCE + 1e-9
+# A mean of .95 is within .05 of 1.00 whatever the last bit says.
+_is_near = lambda mean, paper: abs(mean.value - paper) <= _TOLERANCE + 1e-9
 
 
 def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
     """Summarise models into the 24 cells of Table 1, in the paper's order; other tasks and sizes are left out.
-
-    Source: twm Table 1; facts about the best-of from its public companion code.
-    """
+    Source: twm Table 1; facts about the best-of from its public companion code."""
     numbers = ["accuracy_best", "accuracy_final", "argument_error", "argument_error_optimal"]
     frame = pd.DataFrame(list(rows), columns=["task", "hidden", "l2", "seed", "threshold", *numbers])
     seeds = frame.astype(dict.fromkeys(numbers, float)).groupby(["task", "hidden", "l2", "seed"])
@@ -89,8 +83,7 @@ def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
     cells = []
     for paper in PAPER_NUMBERS["table1"]:
         own = runs[runs.index == tuple(paper[:3])]
-        found = [estimate_mean(own[column].dropna()) for column in numbers]
-        cells.append(Cell(*paper, *found, sum(own["threshold"] > 1)))
+        cells.append(Cell(*paper, *(estimate_mean(own[column].dropna()) for column in numbers), sum(own["threshold"] > 1)))
     return cells
 
 
@@ -163,8 +156,6 @@ def compare_gaussian(rows: Iterable[Row]) -> dict[str, Any]:
     return found
 
 
-
-
 @dataclass(frozen=True, eq=False)
 class StartSummary:
     """All networks of one task and one start."""
@@ -177,8 +168,7 @@ class StartSummary:
     rank_theory: int
     argument_errors: list[float]  # radians, of the networks with equal ranks
 
-    # Networks that came to 99%.
-    reached = property(lambda self: sum(count is not None for count in self.iterations.values()))
+    reached = property(lambda self: sum(count is not None for count in self.iterations.values()))  # networks that came to 99%
     # A network that never arrived counts with the cap, so this may be a lower bound.
     median = property(lambda self: float(np.median([count or self.cap for count in self.iterations.values()])))
 
