@@ -87,11 +87,3 @@ def test_growing_directions_do_not_hide_the_others():
     readout = np.eye(20)[[0, 8]]
     assert reduce_observable(readout, operator).rank == 20
     assert np.linalg.matrix_rank(observability_matrix(readout, operator)) < 20
-
-
-def test_a_reduction_to_too_few_coordinates_is_noticed():
-    readout, operator = read_newest(make_named_task("T2"))
-    kept = list(reduce_observable(readout, operator).coordinates[1:])
-    state = np.random.default_rng(0).standard_normal(64)
-    small = run(operator[np.ix_(kept, kept)], readout[:, kept], state[kept], steps=80)
-    assert np.abs(small - run(operator, readout, state, steps=80)).max() > 0.1

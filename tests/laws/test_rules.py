@@ -9,7 +9,7 @@ import torch
 from twm.analysis.products import fit_linear, lift_windows, list_products, swap_column
 from twm.analysis.systems import ElmanSystem
 from twm.errors import UserError
-from twm.models.elman import ElmanRNN, read_weights
+from twm.models.elman import read_weights
 from twm.theory.systems import decode_windows, list_successors, measure_influence, merge_histories
 from twm.theory.rules import RULES, draw_rule, expand_rule, find_parity
 from twm.theory.systems import parse_task, rollout
@@ -105,14 +105,6 @@ def test_histories_are_told_apart_by_their_outputs_as_often_as_windows_are_left(
 def test_more_histories_than_can_be_counted_are_refused():
     with pytest.raises(UserError, match="24 components are too many"):
         list_successors(parse_task("majority:6,4,0"))
-
-
-@pytest.mark.parametrize("bias", [False, True])
-def test_a_network_is_odd_exactly_if_it_has_no_biases(bias):
-    network = ElmanRNN(2, 12, seed=3, bias=bias, dtype=torch.float64)
-    inputs = torch.tensor(list_windows(parse_task("xor:3,2,0"))).transpose(0, 1)
-    there, back = (network(sign * inputs, 6).outputs.detach() for sign in (1, -1))
-    assert (float((there + back).abs().max()) < 1e-12) == (not bias)
 
 
 def make_ahead(task, gain=20.0):

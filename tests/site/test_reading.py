@@ -163,15 +163,3 @@ def test_without_javascript_words_and_stills_remain(read):
             assert page.locator("article h1").is_visible()
             text = page.locator("article").inner_text()
             assert "needs JavaScript" in text if words else page.locator(".twm-counts").is_visible()
-
-
-def test_a_claim_leads_to_its_row_and_back_to_its_evidence(read):
-    with read("pages/01_theory.html") as page:
-        page.locator("a.twm-claim").first.click()
-        page.wait_for_load_state()
-        assert "scoreboard.html#claim-" in page.url
-        row = page.locator(f"#{page.url.partition('#')[2]}")
-        assert row.is_visible()
-        row.get_by_role("link", name="evidence").click()
-        page.wait_for_load_state()
-        assert "pages/01_theory.html" in page.url

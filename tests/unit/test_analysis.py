@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from twm.analysis.report import gather_subject, read_checkpoint, record_analyses
+from twm.analysis.report import gather_subject, record_analyses
 from twm.cli import main
 from twm.models.elman import construct_elman, write_network, write_weights
 from twm.paths import results_dir
@@ -52,14 +52,6 @@ def checkpoint(tmp_path: Path) -> Path:
 def run_json(arguments, capsys):
     assert main(["analyse", *map(str, arguments), "--json"]) == 0
     return json.loads(capsys.readouterr().out)
-
-
-def test_a_torch_state_dict_runs_as_torch_runs_it(checkpoint: Path):
-    module, inputs = wrap_network(), torch.randn(6, 3, DIM)
-    system, expected = read_checkpoint(checkpoint).system, module["rnn"](inputs)[0]
-    states = system.run(np.zeros((3, HIDDEN)), 0, inputs.double().numpy())
-    assert np.abs(states - expected.detach().numpy()).max() < 1e-6
-    assert np.abs(system.read(states) - module["head"](expected).detach().numpy()).max() < 1e-6
 
 
 @pytest.mark.parametrize("bias", [True, False])

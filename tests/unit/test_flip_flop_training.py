@@ -12,17 +12,11 @@ from twm.errors import UserError
 from twm.models.elman import read_network
 from twm.models.kernels import Weights
 from twm.records import read_rows
-from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
-from twm.training.flip_flop import (  # fmt: skip
-    FlipFlopTrainer,
-    compute_truncated_gradient,
-    draw_flip_flop_weights,
-    list_flip_flop_plans,
-    make_flip_flop_place,
-    read_flip_flops,
-    run_flip_flop,
-    score_flip_flop,
-)
+from twm.tasks.flip_flop import FlipFlop
+from twm.training.flip_flop import (
+    FlipFlopTrainer, draw_flip_flop_weights, list_flip_flop_plans, make_flip_flop_place, read_flip_flops,
+    run_flip_flop, score_flip_flop,
+)  # fmt: skip
 from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import FlipFlopPlan, restore_plan
 from twm.training.runner import make_folder_place, run_job, train_models
@@ -32,29 +26,6 @@ TINY = FlipFlopPlan(2, hidden=20, iterations=330, drop_at=200, batch=8, test_eve
 
 def quiet(line: str) -> None:
     pass
-
-
-def test_the_fast_gradient_is_autograds_and_that_of_finite_differences():
-    trainer = FlipFlopTrainer(TINY)
-    pulses = torch.from_numpy(draw_pulses(FlipFlop(2, mean_interval=3), "train", 0, 8, 0, 10))
-    targets = torch.from_numpy(delay_signs(pulses.numpy(), 2))
-    state = 0.5 * torch.randn(8, 20, generator=torch.Generator().manual_seed(0))
-    fast = [part.clone() for part in trainer._compute(pulses, targets, state)]
-    slow = compute_truncated_gradient(trainer.weights(), pulses, targets, state)
-    for own, reference in zip(fast, slow):
-        assert (own - reference).norm() <= 1e-5 * reference.norm()
-    exact = [matrix.double() for matrix in trainer.weights()]
-    given = pulses.double(), targets.double(), state.double()
-    gradients = compute_truncated_gradient(Weights(*exact), *given)[:2]
-    for place, gradient in zip((0, 2), gradients):
-        direction = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(place), dtype=torch.float64)
-        losses = []
-        for sign in (1, -1):
-            parts = list(exact)
-            parts[place] = parts[place] + sign * 1e-6 * direction
-            losses.append(compute_truncated_gradient(Weights(*parts), *given)[2])
-        slope = float((losses[0] - losses[1]) / 2e-6)
-        assert slope == pytest.approx(float((gradient * direction).sum()), rel=1e-6)
 
 
 def test_fast_and_reference_training_agree_and_leave_the_encoder(monkeypatch: pytest.MonkeyPatch):
