@@ -197,17 +197,13 @@ def find_overfull(root: Path) -> list[str]:
 
 
 LAWS: dict[Callable[[Path], list[str]], str] = {
-    find_wrong_directions: "from twm.cli import main\n",
-    find_circles: "from twm.theory import second\n",
-    find_heavy_theory: "import torch\n",
-    find_busy_packages: "",
-    find_long_functions: "def f():\n" + "    x = 1\n" * 41,
-    find_long_files: "x = 1\n" * 351,
-    find_twins: "def simulate():\n    return 1\n",
-    find_unused: "def never_called():\n    return 1\n",
+    find_wrong_directions: "from twm.cli import main\n", find_circles: "from twm.theory import second\n",
+    find_heavy_theory: "import torch\n", find_busy_packages: "",
+    find_long_functions: "def f():\n" + "    x = 1\n" * 41, find_long_files: "x = 1\n" * 351,
+    find_twins: "def simulate():\n    return 1\n", find_unused: "def never_called():\n    return 1\n",
     find_seconds: "from concurrent.futures import ProcessPoolExecutor\n",
     find_overfull: "x = 1\n" * (CEILINGS["twm"][0] + 1),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__.removeprefix("find_"))

@@ -303,19 +303,17 @@ test_wrong_use_is_one_line = refusals(
     (lambda: make_with(weights=(torch.zeros(3, 3), torch.zeros(3, 2), torch.zeros(3, 2))), "weights must be"),
     (lambda: make_with(weights=[torch.full((1, 1), np.nan)] * 3), "finite"),
     (lambda: make_with(weights=make_ensemble(), path="augmented"), "one network"),
-    (lambda: make_with(path="batched"), "ensemble"),
-    (lambda: make_with(path="fastest"), "unknown path"),
+    (lambda: make_with(path="batched"), "ensemble"), (lambda: make_with(path="fastest"), "unknown path"),
     (lambda: make_with(learning_rate=0.0), "learning_rate"),
     (lambda: make_with(learning_rate=[1e-3, 1e-3]), "learning_rate must be one number"),
-    (lambda: make_with(l2=np.nan), "l2"),
-    (lambda: make_with(clip=0.0), "clip"),
+    (lambda: make_with(l2=np.nan), "l2"), (lambda: make_with(clip=0.0), "clip"),
     (lambda: draw_weights(2, 4, "xavier"), "uniform, gaussian, orthogonal, identity"),
     (lambda: draw_weights(4, 23, "wave", 0, 6), "history\\*dim = 24, not 23"),
     (lambda: draw_weights(4, 40, "wave-noisy"), "history of the task"),
     (lambda: draw_weights(4, 40, "wave-task", 0, 6), "boundary matrix"),
     (lambda: draw_weights(4, 40, "wave-task", 0, 6, np.eye(4, 20)), "\\(4, 24\\)"),
     (lambda: stack_weights([draw_weights(2, 4), draw_weights(2, 5)]), "equal \\(hidden, dim\\)"),
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("make", "weights"), ALL)

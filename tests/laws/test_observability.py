@@ -1,16 +1,13 @@
 """Laws of observability: the reduced system gives the same outputs, and nothing in it can be left out."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.theory.bases import make_basis, make_readout, transform_operator
 from twm.theory.operators import make_wave_operator, simulate_linear
-from twm.theory.spectra import (
-    compare_spectra, nonzero_eigenvalues, observability_matrix, ranks_of_powers, reduce_observable, stable_rank,
-)  # fmt: skip
-from twm.theory.systems import make_named_task, make_random_selection
+from twm.theory.spectra import compare_spectra, nonzero_eigenvalues, observability_matrix, reduce_observable
+from twm.theory.systems import make_random_selection
 
 laws = settings(max_examples=40)
 systems = st.builds(make_random_selection, st.integers(1, 5), st.integers(1, 4), st.integers(0, 10_000))
@@ -69,15 +66,6 @@ def test_reduced_general_system_reproduces_every_output(history, dim, seed, rank
     reduced = run(small.operator, small.readout, small.projection @ state)
     assert np.abs(reduced - full).max() <= 1e-8 * max(1, np.abs(full).max())
     assert np.allclose(small.projection @ small.projection.T, np.eye(small.rank), atol=1e-10)
-
-
-@pytest.mark.parametrize(("name", "rank"), [("T1", 64), ("T2", 36), ("T3", 36), ("T4", 36)])
-def test_ranks_of_the_paper_tasks(name, rank):
-    system = make_named_task(name)
-    small = reduce_observable(*read_newest(system))
-    assert small.rank == rank == len(small.coordinates) and small.coordinates == trace_needed(system)
-    # Nothing observable is redundant: the small system has no zero eigenvalue left.
-    assert ranks_of_powers(small.operator, 1) == [rank] == [stable_rank(read_newest(system)[1])]
 
 
 def test_growing_directions_do_not_hide_the_others():

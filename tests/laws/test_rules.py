@@ -23,14 +23,11 @@ from twm.training.trainer import RulePlan
 RULE_110 = {(1, 1, 1): 0, (1, 1, 0): 1, (1, 0, 1): 1, (1, 0, 0): 0, (0, 1, 1): 1, (0, 1, 0): 1, (0, 0, 1): 1, (0, 0, 0): 0}
 # What each rule makes of the components that it reads, written otherwise than in the library.
 MEANINGS = {
-    "copy": lambda v: v[0],
-    "majority": lambda v: sorted(v)[1],
-    "threshold": lambda v: 1 if [v[0], *v].count(1) >= 3 else -1,
-    "and": lambda v: 1 if v[0] == v[1] == 1 else -1,
-    "xor": lambda v: 1 if v[0] != v[1] else -1,
-    "parity": lambda v: -1 if list(v).count(-1) % 2 else 1,
+    "copy": lambda v: v[0], "majority": lambda v: sorted(v)[1],
+    "threshold": lambda v: 1 if [v[0], *v].count(1) >= 3 else -1, "and": lambda v: 1 if v[0] == v[1] == 1 else -1,
+    "xor": lambda v: 1 if v[0] != v[1] else -1, "parity": lambda v: -1 if list(v).count(-1) % 2 else 1,
     "rule110": lambda v: 2 * RULE_110[tuple((side + 1) // 2 for side in (v[1], v[0], v[2]))] - 1,
-}
+}  # fmt: skip
 NAMES = [f"{kind}:{size},{draw}" for kind in (*RULES, "copy+xor", "and+majority") for size in ("4,2", "3,3") for draw in (0, 7)]
 NAMES = [name for name in NAMES if not name.startswith("rule110:4,2")]  # two cells have no two neighbours
 
@@ -70,16 +67,11 @@ def test_the_draw_depends_on_every_part_of_the_name():
     assert draw("rule110", 4, 3, 0) != draw("rule110", 4, 3, 1)
 
 
-@pytest.mark.parametrize(
-    ("name", "says"),
-    [
-        ("majority:1,2,0", "majority reads 3 components.* and the window is 1 x 2"),
-        ("rule110:4,2,0", "three cells, and the window is 4 x 2"),
-        ("majority+nand:3,2,0", "unknown rule 'nand'"),
-        ("xor:3,2", "xor takes 3 whole numbers"),
-        ("nand:3,2,0", "unknown task 'nand:3,2,0'"),
-    ],
-)
+@pytest.mark.parametrize(("name", "says"), [
+    ("majority:1,2,0", "majority reads 3 components.* and the window is 1 x 2"),
+    ("rule110:4,2,0", "three cells, and the window is 4 x 2"), ("majority+nand:3,2,0", "unknown rule 'nand'"),
+    ("xor:3,2", "xor takes 3 whole numbers"), ("nand:3,2,0", "unknown task 'nand:3,2,0'"),
+])  # fmt: skip
 def test_names_that_say_no_rule_are_refused(name, says):
     with pytest.raises(UserError, match=says):
         parse_task(name)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.theory.bases import add_complement, make_basis, transform_operator
-from twm.theory.operators import make_cycle, make_shift, make_wave_operator, repeat_copy_spectrum
+from twm.theory.operators import make_shift, make_wave_operator, repeat_copy_spectrum
 from twm.theory.spectra import (
     circular_distance, compare_spectra, compare_with_theory, count_clusters, find_clusters, match_greedy, match_optimal,
     nonzero_eigenvalues, predict_eigenvalues, ranks_of_powers, select_slow, set_magnitudes, similarity_error,
@@ -61,8 +61,7 @@ def test_ranks_of_powers_tell_what_computed_eigenvalues_do_not():
 
 
 def test_what_must_not_pass_for_similar():
-    first, second = (make_wave_operator(make_named_task(name).matrix) for name in ("T2", "T3"))
-    basis, recurrent = construct(make_named_task("T2"), 5)
+    second, (basis, recurrent) = make_wave_operator(make_named_task("T3").matrix), construct(make_named_task("T2"), 5)
     assert similarity_error(recurrent, basis.basis, second) > 0.1, "another boundary"
     assert compare_spectra(nonzero_eigenvalues(recurrent), nonzero_eigenvalues(second)) > 0.01
     # Tasks of equal rank are told apart by their arguments.
@@ -70,9 +69,6 @@ def test_what_must_not_pass_for_similar():
         found = compare_with_theory(construct(make_named_task(network))[1], make_named_task(claimed))
         assert found.rank_network == found.rank_theory == 36
         assert found.argument_error > 1e-2 and found.argument_error_optimal > 1e-2
-    shuffled = basis.basis[:, np.random.default_rng(0).permutation(64)]
-    assert similarity_error(recurrent, shuffled, first) > 0.1, "shuffled columns"
-    assert compare_spectra(nonzero_eigenvalues(make_cycle(8, 8)), repeat_copy_spectrum(8, 8)) <= 1e-8
     assert compare_spectra(np.ones(3), np.ones(4)) == float("inf")
 
 

@@ -29,14 +29,10 @@ def test_without_the_wheel_or_its_file_the_build_stops(root, monkeypatch, tmp_pa
         mathjax.find_script()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The least |lambda| and |W Psi - Psi Phi|.",
-        "psi_ is a symbol, and so is h_(i+1).",
-        "A tensor (count, *shape) of numbers, history*dim components.",
-    ],
-)
+@pytest.mark.parametrize("text", [
+    "The least |lambda| and |W Psi - Psi Phi|.", "psi_ is a symbol, and so is h_(i+1).",
+    "A tensor (count, *shape) of numbers, history*dim components.",
+])  # fmt: skip
 def test_symbols_survive(root, text):
     """What stands in the docstring stands on the page, and nothing warns."""
     plain = load_extension(root, "plain_docstrings")

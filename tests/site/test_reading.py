@@ -129,14 +129,11 @@ def test_every_player_of_a_page_works_alone(site, page_names, read):
                 assert len(page.locator(f"#{words}").inner_text()) > 40, "the picture is described in words"
 
 
-@pytest.mark.parametrize(
-    ("name", "live", "still", "gone"),
-    [
-        ("index.html", "twm-player", ".twm-player-still", (".twm-player-controls", ".bd-sidebar-primary")),
-        ("explore.html", "twm-explorer", ".twm-x-still", (".twm-x-controls",)),
-        ("pages/01_theory.html", "twm-lattice", ".twm-lattice-still", (".twm-lattice button:text('Step')",)),
-    ],
-)
+@pytest.mark.parametrize(("name", "live", "still", "gone"), [
+    ("index.html", "twm-player", ".twm-player-still", (".twm-player-controls", ".bd-sidebar-primary")),
+    ("explore.html", "twm-explorer", ".twm-x-still", (".twm-x-controls",)),
+    ("pages/01_theory.html", "twm-lattice", ".twm-lattice-still", (".twm-lattice button:text('Step')",)),
+])  # fmt: skip
 def test_print_shows_the_still(read, name, live, still, gone):
     with read(name, live, reduced_motion="reduce") as page:
         assert not page.locator(still).first.is_visible()

@@ -174,12 +174,9 @@ def test_a_batch_is_a_function_of_its_address_and_no_test_sequence_is_shown_in_t
 
 WRONG = ["copy", "copy:-1", "adding:1", "psmnist:0", "psmnist:14,5,6", "sum:3", "nscifar:a", "hds:5", "hds:0,T1"]
 IMPOSSIBLE = {
-    "hds:5,fibonacci:2,1": "fibonacci",
-    "hds:5,T9": "T9",
-    "small-smnist:7,2000": "2000",
-    "small-smnist:13": "13 x 13",
+    "hds:5,fibonacci:2,1": "fibonacci", "hds:5,T9": "T9", "small-smnist:7,2000": "2000", "small-smnist:13": "13 x 13",
     "small-smnist:7": "batch of 2000",
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "word"), [*((name, repr(name)) for name in WRONG), *IMPOSSIBLE.items()])

@@ -50,16 +50,10 @@ def test_signs_are_fair_and_independent():
     assert len({row.tobytes() for row in signs}) == 4096, "no sequence repeats"
 
 
-@pytest.mark.parametrize(
-    ("arguments", "word"),
-    [
-        (("", 0, 0, 1, (2,)), "key"),
-        (("T1", -1, 0, 1, (2,)), "seed"),
-        (("T1", 0, 1.5, 1, (2,)), "iteration"),
-        (("T1", 0, 0, 0, (2,)), "count"),
-        (("T1", 0, 0, 1, (0,)), "shape"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "word"), [
+    (("", 0, 0, 1, (2,)), "key"), (("T1", -1, 0, 1, (2,)), "seed"), (("T1", 0, 1.5, 1, (2,)), "iteration"),
+    (("T1", 0, 0, 0, (2,)), "count"), (("T1", 0, 0, 1, (0,)), "shape"),
+])  # fmt: skip
 def test_wrong_addresses_are_refused(arguments, word):
     for function in (binary_inputs, binary_inputs_numpy):
         with pytest.raises(UserError, match=word):

@@ -142,9 +142,7 @@ def test_gaussian_starts_are_compared_for_each_d_without_the_pairs_that_did_not_
 
 
 test_what_cannot_be_summarised_is_refused = refusals(
-    (lambda: estimate_mean([1.0, math.nan]), "finite"),
-    (lambda: compare_paired([1], [1, 2]), "1 and 2"),
+    (lambda: estimate_mean([1.0, math.nan]), "finite"), (lambda: compare_paired([1], [1, 2]), "1 and 2"),
     (lambda: correlate_ranks([1, 2, 3], [1, 2, 3], ["a"]), "a group each"),
-    (lambda: summarise_starts(STARTS[3:6]), "uniform"),
-    (lambda: summarise_starts([*STARTS, STARTS[0]]), "twice"),
-)
+    (lambda: summarise_starts(STARTS[3:6]), "uniform"), (lambda: summarise_starts([*STARTS, STARTS[0]]), "twice"),
+)  # fmt: skip
