@@ -93,6 +93,9 @@ def test_a_gain_changes_margins_but_no_argument_and_the_threshold_decides_what_c
     assert (faded.rank_network, faded.margin, faded.greedy) == (0, None, None)
     lower = compare_with_theory(0.8 * construct(task)[1], task, threshold=0.5)
     assert lower.rank_network == 36 and lower.argument_error < 1e-8
+    # Of memories of unequal strength the weakest has the margin.
+    unequal = compare_with_theory(np.kron(make_cycle(4, 1), np.diag([1.3, 1.1])), make_repeat_copy(4, 2))
+    assert unequal.margin == pytest.approx(0.1) and unequal.rank_network == 8
 
 
 def test_magnitudes_are_set_at_will_and_arguments_turned_away_from_the_real_axis():

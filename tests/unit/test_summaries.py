@@ -93,7 +93,7 @@ def test_groups_weigh_by_their_pairs_and_a_side_that_does_not_vary_is_unrelated(
 
 def test_rows_are_paired_by_the_seeds_that_both_have():
     right = [{"seed": seed, "side": "right"} for seed in (5, 2, 1)]
-    left, found = pair_rows([{"seed": seed, "side": "left"} for seed in (3, 0, 1, 2)], right)
+    left, found = pair_rows([{"seed": seed, "side": "left"} for seed in (3, 2, 0, 1)], right)
     assert [row["seed"] for row in left] == [1, 2] and found == right[:0:-1] and left[0]["side"] == "left"
 
 
