@@ -11,8 +11,8 @@ import yaml
 
 from twm.book.ledger import Claim, judge_numbers, read_evidence, read_ledger
 
-#: By claim: numbers for which it holds and, by verdict, near misses as changes of these. They stand apart from the expressions,
-#: and do not follow them when they are changed.
+#: By claim: numbers for which it holds and, by verdict, near misses as changes of these. They stand apart from expressions, so
+#: that they do not follow them when those are changed.
 KEPT = yaml.safe_load(Path(__file__).with_name("near_misses.yml").read_text(encoding="utf-8"))
 
 
@@ -79,7 +79,7 @@ def test_near_misses_have_their_verdicts_and_no_threshold_is_loosened_unseen(cla
 
 
 def test_loosening_finds_what_it_should():
-    text = "max(off) <= 1e-3 and r2 >= .98 and steps >= 100 and kept >= 2 / 3 * n - 0.5 and not any(x > 1.5 for x in l if x < 9)"
+    text = "max(off) <= 1e-3 and r2 >= .98 and steps >= 100 and n >= 2 / 3 * m - 0.5 and not any(x > 1.5 for x in l if x < 9)"
     assert [threshold for threshold, _ in loosen(text)] == ["0.001", "0.98", "2 / 3", "0.5", "1.5"]
     found = [loose.replace(" and ", "").split(".") for _, loose in loosen("r2 >= .98 and e < 0.2")]
     assert found == [["r2 >= 0", "8e < 0", "2"], ["r2 >= ", "98e < 2", "0"]]

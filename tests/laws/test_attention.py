@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from twm.streams import binary_inputs_numpy
 from twm.theory.attention import (
-    bound_positional_error, make_positional_attention, make_random_attention, run_sliding_window, run_with_cache,
+    bound_positional_error, make_positional_attention, make_random_attention, make_window_mask, predict_in_parallel,
+    run_sliding_window, run_with_cache,
 )  # fmt: skip
 from twm.theory.lattice import simulate_wave
 from twm.theory.systems import make_hds, make_random_selection, rollout
@@ -69,6 +70,15 @@ def test_free_run_equals_the_sliding_window_and_the_cache(shape, heads, labelled
     assert relative(run_sliding_window(boundary, torch.tensor(initial), 200)[:, history:], wave) <= 1e-9
     for start in (initial, torch.tensor(initial)):
         assert relative(run_with_cache(boundary, start, 200)[:, history:], wave) <= 1e-9
+
+
+def test_one_masked_pass_predicts_what_the_loop_makes_and_only_with_its_mask():
+    boundary = make_random_attention(6, seed=4)
+    tokens = run_sliding_window(boundary, torch.tensor(binary_inputs_numpy("mask", 0, 0, 2, (5, 6))), 30)
+    predicted = predict_in_parallel(boundary, tokens, make_window_mask(35, 5))
+    assert relative(predicted[:, 4:-1], tokens[:, 5:]) <= 1e-12
+    for mask in (make_window_mask(35, 4), make_window_mask(35, 6), torch.ones(35, 35, dtype=torch.bool)):
+        assert relative(predict_in_parallel(boundary, tokens, mask)[:, 4:-1], tokens[:, 5:]) > 1e-3
 
 
 @given(st.integers(1, 7), st.integers(0, 2), SEEDS, st.floats(1, 40))

@@ -44,8 +44,9 @@ def test_no_linear_network_is_better_than_the_best_response(name):
     answers = np.einsum("tkij,nkj->nti", kernel[lags], given)
     error = ((answers - right) ** 2).mean()
     assert abs(error - least) < 0.02 and (least < 1e-12) == (name == "T1")
-    moved = kernel + 0.05 * np.random.default_rng(1).standard_normal(kernel.shape)
-    assert ((np.einsum("tkij,nkj->nti", moved[lags], given) - right) ** 2).mean() > error
+    # What is left over has no share in any input: summed over the pairs of one lag, its slope is sampling noise.
+    slope = np.einsum("nti,nkj->tkij", answers - right, given) / len(given)
+    assert max(np.abs(slope[lags == lag].sum(0)).max() for lag in np.unique(lags)) < 0.3
 
 
 def test_the_decoder_is_the_boundary_of_eq_8():

@@ -31,6 +31,9 @@ def test_printed_fails_and_corrected_holds(slip, monkeypatch):
             check_slip(slip)
 
 
+JUDGES = ("compare", "Measured")
+
+
 def list_constants(text: str) -> list[str]:
     """List what checks hand over without working it out: constants, and names that stand for one and for nothing else."""
     found = []
@@ -38,7 +41,7 @@ def list_constants(text: str) -> list[str]:
         stores = Counter(n.id for n in ast.walk(check) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
         fixed = [n.targets[0] for n in ast.walk(check) if isinstance(n, ast.Assign) and isinstance(n.value, ast.Constant)]
         fixed = {target.id for target in fixed if isinstance(target, ast.Name) and stores[target.id] == 1}
-        calls = [n for n in ast.walk(check) if isinstance(n, ast.Call) and getattr(n.func, "id", "") in ("compare", "Measured")]
+        calls = [n for n in ast.walk(check) if isinstance(n, ast.Call) and getattr(n.func, "id", "") in JUDGES]
         given = [argument for call in calls for argument in call.args]
         found += [ast.unparse(n) for n in given if isinstance(n, ast.Constant) or getattr(n, "id", "") in fixed]
     return found

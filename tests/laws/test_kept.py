@@ -6,13 +6,15 @@ import pytest
 import torch
 
 from twm.errors import UserError
+from twm.models.kernels import Weights
 from twm.streams import draw_words
+from twm.theory.systems import parse_task
 from twm.training.ensemble import Ensemble, count_right_signs
 from twm.training.flip_flop import FlipFlopTrainer
 from twm.training.loop import collect_models, find_kind
 from twm.training.plans import FlipFlopPlan, ModelPlan, SequencePlan
 from twm.training.runner import make_folder_place, run_job, train_models
-from twm.training.trainer import ModulePlan, RulePlan
+from twm.training.trainer import ModulePlan, RulePlan, draw_batch
 
 SHORT = {"iterations": 40, "test_every": 10}
 ELMAN = ModelPlan("repeat-copy:3,2", hidden=16, horizons=(6,), curriculum="none", test_count=20, test_horizon=20,
@@ -44,16 +46,32 @@ def test_of_equal_tests_the_later_is_kept_or_on_sequences_that_of_the_lowest_los
 
 
 def test_multiples_are_those_of_the_kept_weights(monkeypatch):
-    script = iter((0.9, 0.1, 0.1, 0.1))
+    script = iter((0.995, 0.1, 0.992, 0.1))
     monkeypatch.setattr(Ensemble, "_measure", lambda self: [{"accuracy": next(script)}])
     run = Ensemble(ELMAN)
     run.train()
     (model,), shares = run.finish(), []
     for weights in (run._best, run._live()):
-        right = count_right_signs(type(model.weights)(**weights), [ELMAN.task], 20, 12)[0].cumsum(0)
+        right = count_right_signs(Weights(**weights), [ELMAN.task], 20, 12)[0].cumsum(0)
         shares.append([int(right[steps - 1]) / (steps * 20 * 2) for steps in (6, 12)])
     assert [model.row["accuracy_1x"], model.row["accuracy_2x"]] == pytest.approx(shares[0], abs=1e-6) != shares[1]
-    assert model.row["accuracy"] == 0.9 and model.row["accuracy_final"] == 0.1
+    assert (model.row["accuracy"], model.row["accuracy_final"], model.row["iterations_to_99"]) == (0.995, 0.1, 10)
+
+
+def test_a_point_of_a_curve_is_a_mean_since_the_last_one():
+    run, losses = Ensemble(replace(ELMAN, curve_points=4)), []
+    update = run._update
+    # Sums are cleared after a point only.
+    run._update = lambda: (before := float(run._sums[0]), update(), losses.append(float(run._sums[0]) - before))
+    run.train()
+    places, _, means, *_ = zip(*run.logs[0].curve)
+    assert places == (10, 20, 30, 40) and means == pytest.approx([sum(losses[at - 10 : at]) / 10 for at in places])
+
+
+def test_an_output_of_zero_counts_as_positive():
+    silent = Weights(*(torch.zeros(1, *shape) for shape in ((4, 4), (4, 2), (2, 4))))
+    targets = draw_batch(parse_task(ELMAN.task), "test", 0, 0, 20, 12)[1]
+    assert torch.equal(count_right_signs(silent, [ELMAN.task], 20, 12)[0], (targets > 0).sum((1, 2)))
 
 
 @pytest.mark.parametrize("plan", PLANS, ids=lambda plan: plan.protocol)
@@ -87,3 +105,15 @@ def test_no_test_stream_of_a_flip_flop_is_a_training_stream(monkeypatch):
     chosen, trained, both, final = seen
     assert len(chosen) == len(trained) == 1 and both == chosen and len(final) == 2 and not final & (chosen | trained)
     assert chosen != trained
+
+
+@pytest.mark.parametrize("plan", PLANS[3:], ids=lambda plan: plan.protocol)
+def test_networks_of_the_comparison_are_scored_on_batches_that_they_did_not_see(plan, monkeypatch):
+    drawn = []
+    noted = lambda task, split, *rest: drawn.append(split) or draw_batch(task, split, *rest)
+    monkeypatch.setattr("twm.training.trainer.draw_batch", noted)
+    run = find_kind(plan.protocol)(plan)
+    for work, split in ((run._measure, "test"), (run.train, "train"), (run.finish, "test")):
+        work()
+        assert set(drawn) == {split}
+        drawn.clear()

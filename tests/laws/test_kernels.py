@@ -160,16 +160,6 @@ def test_results_depend_neither_on_companions_nor_on_order():
     assert all(torch.equal(a, b) for a, b in zip(found[0], found[1]))
 
 
-def test_a_model_that_breaks_does_not_touch_its_companions():
-    kernels = [BatchedKernel(make_ensemble(), *LENGTHS) for _ in range(2)]
-    kernels[1].parameters[1] = np.nan
-    for seed in range(3):
-        results = [kernel.step(*draw_check_batch(kernel, seed)) for kernel in kernels]
-    assert torch.isnan(results[1].loss[1]) and torch.equal(results[0].loss[[0, 2]], results[1].loss[[0, 2]])
-    for own, other in zip(*(kernel.weights() for kernel in kernels)):
-        assert torch.equal(own[[0, 2]], other[[0, 2]]) and torch.isnan(other[1]).any()
-
-
 @pytest.mark.parametrize(("make", "again", "weights"), [(make, make, weights) for make, weights in ALL] + MOVES)
 def test_resumed_training_is_the_undisturbed_one(make, again, weights):
     """Bit for bit; after a move to another path within rounding, for the layout is common."""

@@ -54,9 +54,7 @@ def test_operator_is_the_sum_of_outer_products(size, extra, kind, tilted, seed):
     (matrix, _), dim = draw_system(size, seed), size[1]
     basis = draw_basis(size, extra, kind, tilted, seed)
     psi, duals = list(basis.basis.T), list(basis.dual_basis)
-    total = sum(
-        np.outer(here, there) for here, there in zip(psi[:-dim] + psi[-dim:], duals[dim:] + list(matrix @ duals))
-    )
+    total = sum(np.outer(here, there) for here, there in zip(psi[:-dim] + psi[-dim:], duals[dim:] + list(matrix @ duals)))
     assert relative(transform_operator(make_wave_operator(matrix), basis), total) <= 1e-12 * basis.condition
 
 

@@ -104,3 +104,4 @@ def test_a_phone_shows_every_panel_once_and_whole(root):
         assert sum(inside) == 1
     stack = load_extension(root, "twm_figures").stack_panels("a.png", found)
     assert stack.count("<img") == 7 and 'alt=""' in stack
+    assert all(f"left:{-96 * (left - 0.04):.0f}px;top:{-96 * (top - 0.04):.0f}px" in stack for left, top, *_ in boxes)

@@ -42,8 +42,11 @@ def test_fast_and_reference_training_agree_and_leave_the_encoder(monkeypatch: py
     assert not torch.equal(fast.weights().recurrent, start.recurrent)
 
 
-def test_an_update_is_torchs_clip_and_adam():
+def test_an_update_is_torchs_clip_and_adam(monkeypatch):
     """By autograd, clip_grad_norm_ and torch.optim.Adam on two matrices, with a drop of the rate."""
+    clip, limits = torch.nn.utils.clip_grad_norm_, set()
+    # No gradient of so small a network reaches the limit, so that it is looked at as well.
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda given, most: limits.add(most) or clip(given, most))
     trainer = FlipFlopTrainer(replace(TINY, drop_at=3))
     start = trainer.weights()
     recurrent, readout = (matrix.clone().requires_grad_() for matrix in (start.recurrent, start.readout))
@@ -60,6 +63,7 @@ def test_an_update_is_torchs_clip_and_adam():
         state = states[-1].detach()
     torch.testing.assert_close(trainer.weights().recurrent, recurrent.detach(), rtol=0, atol=1e-6)
     torch.testing.assert_close(trainer.weights().readout, readout.detach(), rtol=0, atol=1e-6)
+    assert limits == {1.0}
 
 
 def test_stopped_and_resumed_it_ends_bit_for_bit_the_same():
@@ -76,15 +80,6 @@ def test_stopped_and_resumed_it_ends_bit_for_bit_the_same():
         assert torch.equal(own, other)
     with pytest.raises(UserError, match="another plan"):
         FlipFlopTrainer(replace(TINY, seed=9)).load(tensors, numbers)
-
-
-def test_it_learns():
-    sizes = {"hidden": 40, "batch": 16, "test_streams": 10, "test_steps": 300}
-    plan = FlipFlopPlan(0, iterations=3000, drop_at=2400, learning_rate=3e-3, test_every=500, **sizes)
-    trainer = FlipFlopTrainer(plan)
-    before = score_flip_flop(trainer.weights(), plan.task, 0, 20, 300).settled
-    trainer.train()
-    assert before < 0.7 and score_flip_flop(trainer.best(), plan.task, 0, 20, 300).settled > 0.85
 
 
 def test_the_score_knows_a_perfect_and_an_impatient_network():
@@ -125,7 +120,8 @@ def test_a_sweep_leaves_rows_curves_and_networks_and_resumes(tmp_path: Path):
     network, about = read_network(place.networks / f"{plans[0].name}.safetensors")
     assert network.hidden == 20 and about["delay"] == 2 and about["unfold"] == 10 and about["task"] == "flip-flop:2"
     score = score_flip_flop(_tensors(network), plans[0].task, 0, 20, 5000)
-    assert outcome.rows[0]["accuracy"] == pytest.approx(score.settled, abs=0.01)
+    found = [outcome.rows[0][name] for name in ("accuracy", "waiting", "overall")]
+    assert found == pytest.approx([score.settled, score.waiting, score.overall], abs=1e-6)
     assert {row["model"] for row in read_rows(place.curves)} == {plan.name for plan in plans}
     assert not list(place.work.glob("*.checkpoint"))
 

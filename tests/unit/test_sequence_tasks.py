@@ -49,6 +49,9 @@ def test_copy_loss_and_accuracy_by_hand():
     guess = torch.full((23, 5, 10), -1e9)
     guess[:13, :, 0] = guess[13:, :, 1:9] = 0
     assert float(task.measure_loss(guess, targets)) == pytest.approx(10 / 23 * math.log(8), rel=1e-5)
+    # Blanks before the answer are easy and do not count.
+    silent = torch.nn.functional.one_hot(torch.zeros_like(targets), 10).float()
+    assert float(task.measure_accuracy(silent, targets)) == 0
 
 
 @pytest.mark.parametrize("length", [2, 3, 100])

@@ -33,9 +33,7 @@ def test_a_batch_drawn_in_parts_is_the_batch():
     assert np.array_equal(draw(count=10), np.concatenate(parts))
 
 
-@pytest.mark.parametrize(
-    "other", [{"key": "T2/train"}, {"key": "T1/test"}, {"seed": 1}, {"iteration": 1}, {"first": 64}]
-)
+@pytest.mark.parametrize("other", [{"key": "T2/train"}, {"key": "T1/test"}, {"seed": 1}, {"iteration": 1}, {"first": 64}])
 def test_every_argument_gives_other_data(other):
     base, changed = draw(count=64), draw(count=64, **other)
     assert abs((base == changed).mean() - 0.5) < 5 * 0.5 / np.sqrt(base.size)
