@@ -28,7 +28,6 @@ def test_the_mean_has_students_interval_from_two_seeds_on():
 
 
 def test_pairing_takes_away_what_seeds_share():
-    """A difference far smaller than the spread over seeds is seen, because every seed has it."""
     rng = np.random.default_rng(1)
     shared = rng.normal(0, 100, 20)
     found = compare_paired(shared + 1 + rng.normal(0, 0.1, 20), shared)
