@@ -70,26 +70,20 @@ BY_HAND = {
     "twm.table1.mae": lambda rows: {
         "dashes_agree": sum((own.rank_network != own.rank_theory).all() for _, own in rows.groupby(["task", "hidden", "l2"]))
     },
-    "twm.table1.converge": converge,
-    "twm.bottleneck": bottleneck,
+    "twm.table1.converge": converge, "twm.bottleneck": bottleneck, "twm.fig12": gaussian, "mem.limit": limit,
     "twm.table2": lambda rows: {"accuracies": list(rows.accuracy), "ranks": list(rows.rank_network)},
     "twm.curriculum": lambda rows: {
         "rank_difference": pair(rows, "curriculum", "adaptive", "none", "rank_network").mean(),
         "accuracy_difference": pair(rows, "curriculum", "adaptive", "none", "accuracy_final").mean(),
     },
-    "twm.fig12": gaussian,
     "twm.generalise": lambda rows: {"gained": [pair(rows, "init", "gaussian", "uniform", "accuracy_10x").mean()]},
-    "twm.alg1": recover("printed"),
-    "twm.alg1.released": recover("released"),
-    "ours.alg1": recover("corrected"),
+    "twm.alg1": recover("printed"), "twm.alg1.released": recover("released"), "ours.alg1": recover("corrected"),
     "twm.fig3": lambda rows: {"encoding_r2": rows.query(f"task == 'T1' and {SOLVED}").output_r2.min()},
     "twm.fig3.tasks": lambda rows: {"output_r2": rows.query(f"task in ['T2', 'T3', 'T4'] and {SOLVED}").output_r2.min()},
-    "ours.realisation": realise,
-    "ours.intervention": intervene,
+    "ours.realisation": realise, "ours.intervention": intervene,
     "twm.bottleneck.wave": lambda rows: {
         "rank": rows.query("task == 'T1' and hidden == 64 and l2 == 0 and method == 'regression'").rank_network.max()
     },
-    "mem.limit": limit,
     "mem.saddles.delay": lambda rows: {"fixed": list(rows.query("delay == 8").sort_values("seed").fixed)},
     "wrnn.baselines": lambda rows: {name: best(rows, name) for name in ("gru", "lstm", "wrnn")},
     "wrnn.cifar": lambda rows: {name: best(rows, name) for name in ("gru", "lstm", "irnn", "wrnn")},
@@ -97,7 +91,7 @@ BY_HAND = {
     "wrnn.adding": lambda rows: {
         "wrnn_solved": list(rows.query("network == 'wrnn'").groupby("steps").solved_at.median().astype(int))
     },
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", BY_HAND)

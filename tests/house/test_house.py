@@ -122,9 +122,7 @@ def find_long_functions(root: Path) -> list[str]:
         text = path.read_text(encoding="utf-8")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef) and count_code(node, text.splitlines()) > FUNCTION_LINES:
-                offences.append(
-                    f"{path.relative_to(root)}: {node.name} has {count_code(node, text.splitlines())} lines"
-                )
+                offences.append(f"{path.relative_to(root)}: {node.name} has {count_code(node, text.splitlines())} lines")
     return offences
 
 
@@ -190,24 +188,18 @@ def find_overfull(root: Path) -> list[str]:
         paths = [path for path in (root / folder).rglob("*.py") if "_build" not in path.parts]
         lines = sum(len(path.read_text(encoding="utf-8").splitlines()) for path in paths)
         if lines > most_lines or (most_files and len(paths) > most_files):
-            offences.append(
-                f"{folder}: {lines} lines in {len(paths)} files; at most {most_lines} in {most_files or 'any'}"
-            )
+            offences.append(f"{folder}: {lines} lines in {len(paths)} files; at most {most_lines} in {most_files or 'any'}")
     return offences
 
 
 LAWS: dict[Callable[[Path], list[str]], str] = {
-    find_wrong_directions: "from twm.cli import main\n",
-    find_circles: "from twm.theory import second\n",
-    find_heavy_theory: "import torch\n",
-    find_busy_packages: "",
-    find_long_functions: "def f():\n" + "    x = 1\n" * 41,
-    find_long_files: "x = 1\n" * 351,
-    find_twins: "def simulate():\n    return 1\n",
-    find_unused: "def never_called():\n    return 1\n",
+    find_wrong_directions: "from twm.cli import main\n", find_circles: "from twm.theory import second\n",
+    find_heavy_theory: "import torch\n", find_busy_packages: "",
+    find_long_functions: "def f():\n" + "    x = 1\n" * 41, find_long_files: "x = 1\n" * 351,
+    find_twins: "def simulate():\n    return 1\n", find_unused: "def never_called():\n    return 1\n",
     find_seconds: "from concurrent.futures import ProcessPoolExecutor\n",
     find_overfull: "x = 1\n" * (CEILINGS["twm"][0] + 1),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__.removeprefix("find_"))
@@ -220,9 +212,7 @@ def test_the_law_can_be_broken(law: Callable[[Path], list[str]], tmp_path: Path)
     room = tmp_path / "twm" / "theory"
     room.mkdir(parents=True)
     (room / "__init__.py").write_text('"""A room."""\n' + ("x = 1\n" if law is find_busy_packages else ""))
-    (room / "second.py").write_text(
-        '"""Another."""\n\nfrom twm.theory import first\n\n\ndef simulate():\n    return first\n'
-    )
+    (room / "second.py").write_text('"""Another."""\n\nfrom twm.theory import first\n\n\ndef simulate():\n    return first\n')
     (room / "first.py").write_text('"""One."""\n')
     assert law(tmp_path) == [] or law is find_busy_packages or law is find_unused
     (room / "first.py").write_text('"""One."""\n\n' + LAWS[law])

@@ -44,12 +44,9 @@ def test_only_a_wave_has_its_power_on_the_diagonal():
     generator = np.random.default_rng(2)
     profile = generator.standard_normal(40)
     shares = {
-        "wave": move(profile, 1.0, 100),
-        "other way": move(profile, -1.0, 100),
-        "slower": move(profile, 0.5, 100),
-        "still": np.outer(1 + generator.random(100), profile),
-        "noise": generator.standard_normal((100, 40)),
-    }
+        "wave": move(profile, 1.0, 100), "other way": move(profile, -1.0, 100), "slower": move(profile, 0.5, 100),
+        "still": np.outer(1 + generator.random(100), profile), "noise": generator.standard_normal((100, 40)),
+    }  # fmt: skip
     shares = {name: measure_line_share(measure_activity_spectrum(activity)) for name, activity in shares.items()}
     assert shares["wave"] > 0.95
     # Without structure the share is that of the plane: the line and its width on either side.

@@ -6,21 +6,13 @@ import torch
 
 from twm.errors import UserError
 from twm.models.cells import AttentionDecoder, DiagonalRNN, construct_diagonal
-from twm.tasks.sequences import SystemTask
 from twm.theory.attention import make_attention_boundary
 from twm.theory.operators import fit_time_invariant
-from twm.theory.spectra import compare_spectra, predict_eigenvalues
 from twm.theory.systems import make_fibonacci, parse_task, rollout
 from twm.training.plans import SequencePlan
 from twm.training.sweeps import find_sweep
 
 TASKS = ["T1", "T2", "T3", "T4", "random:5,3,1"]
-
-
-def respond(network, task, count=32):
-    """Return the answers of a network in the output phase, and the right ones, both (horizon, count, dim) in float64."""
-    inputs, targets = task.draw_test(count)
-    return network.double()(inputs.double()).outputs.detach()[-task.horizon :], targets[-task.horizon :].double()
 
 
 def test_the_step_is_the_complex_recurrence_in_closed_form():
@@ -43,18 +35,6 @@ def test_no_mode_can_grow_and_the_start_fills_the_disc_evenly():
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_a_unit_with_the_eigenvalues_of_the_wave_operator_does_the_task_exactly_if_inputs_are_corrected(name):
-    network, system = construct_diagonal(parse_task(name)), parse_task(name)
-    modes = network.eigenvalues().detach().numpy()
-    assert compare_spectra(modes[np.abs(modes) > 0.5], predict_eigenvalues(system)) < 1e-7
-    answers, right = respond(network, SystemTask(200, name, corrected=True))
-    assert (answers - right).abs().max() < 1e-9
-    # Without the correction repeat copy is done as well, and no other task.
-    answers, right = respond(network, SystemTask(40, name))
-    assert ((answers - right).abs().max() < 1e-9) == (name == "T1")
-
-
-@pytest.mark.parametrize("name", TASKS)
 def test_no_linear_network_is_better_than_the_best_response(name):
     system, horizon = parse_task(name), 12
     kernel, least = fit_time_invariant(system, horizon)
@@ -64,8 +44,9 @@ def test_no_linear_network_is_better_than_the_best_response(name):
     answers = np.einsum("tkij,nkj->nti", kernel[lags], given)
     error = ((answers - right) ** 2).mean()
     assert abs(error - least) < 0.02 and (least < 1e-12) == (name == "T1")
-    moved = kernel + 0.05 * np.random.default_rng(1).standard_normal(kernel.shape)
-    assert ((np.einsum("tkij,nkj->nti", moved[lags], given) - right) ** 2).mean() > error
+    # What is left over has no share in any input: summed over the pairs of one lag, its slope is sampling noise.
+    slope = np.einsum("nti,nkj->tkij", answers - right, given) / len(given)
+    assert max(np.abs(slope[lags == lag].sum(0)).max() for lag in np.unique(lags)) < 0.3
 
 
 def test_the_decoder_is_the_boundary_of_eq_8():

@@ -21,37 +21,12 @@ def make_wave(size: int, trials: int = 150, noise: float = 0.05, steps: int = ST
     return states + noise * rng.standard_normal(states.shape), contents[:, :1]
 
 
-def make_line(delay: int, end: bool, trials: int = 150) -> tuple[np.ndarray, np.ndarray]:
-    """A sign that moves through ``delay`` patterns, and then stays in one more, or is gone."""
-    sign, states = rng.choice([-1.0, 1.0], (trials, 1)), 0.05 * rng.standard_normal((STEPS, trials, UNITS))
-    for step in range(STEPS if end else delay):
-        states[step] += sign * Q[:, min(step, delay)]
-    return states, sign
-
-
 @pytest.mark.parametrize(("size", "movement"), [(1, 0), (2, 1), (3, 1), (8, 1)])
 @pytest.mark.parametrize(("trials", "noise"), [(150, 0.0), (150, 0.2), (50, 0.1)])
 def test_a_ring_is_a_wave_whatever_its_period_and_a_register_if_it_is_one(size, movement, trials, noise):
     found = probe_states(*make_wave(size, trials, noise))
     assert found.movement.value == pytest.approx(movement, abs=0.15) and found.span.value == STEPS
     assert found.movement.low <= found.movement.value <= found.movement.high and found.shuffled[1] == 0
-
-
-@pytest.mark.parametrize("delay", [4, 10])
-def test_a_line_has_its_length_and_moves_until_it_ends_in_a_register(delay):
-    gone, kept = (probe_states(*make_line(delay, end)) for end in (False, True))
-    assert gone.span.value == delay and gone.movement.value > 0.95
-    assert kept.span.value == STEPS and kept.movement.value == pytest.approx(delay / (STEPS - 1), abs=0.03)
-
-
-def test_fading_turning_and_changing_sign():
-    sign, fade = rng.choice([-1.0, 1.0], (150, 1)), 0.7 ** np.arange(STEPS)[:, None, None]
-    noise = 0.01 * rng.standard_normal((STEPS, 150, UNITS))
-    trace = probe_states(fade * sign * Q[:, 0] + noise, sign)
-    assert trace.movement.value < 0.05 and abs(trace.span.value - 13) <= 1
-    assert probe_states((-1.0) ** np.arange(STEPS)[:, None, None] * sign * Q[:, 0] + noise, sign).movement.value > 0.9
-    turn = np.stack([np.linalg.matrix_power(Q, step)[:, 0] for step in range(STEPS)])[:, None]
-    assert probe_states(turn * sign + noise, sign).movement.value > 0.9
 
 
 def test_exact_matrices_and_matrices_with_nothing_in_them():

@@ -1,7 +1,9 @@
 """Every slip on the page of errata stands, as a reader sees it, and what does not stand is refused."""
 
+import ast
 import dataclasses
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,29 @@ def test_printed_fails_and_corrected_holds(slip, monkeypatch):
         monkeypatch.setitem(slips._CHECKS, slip.check or slip.id, lambda turned=turned: result._replace(**turned))
         with pytest.raises(UserError, match=slip.id):
             check_slip(slip)
+
+
+JUDGES = ("compare", "Measured")
+
+
+def list_constants(text: str) -> list[str]:
+    """List what checks hand over without working it out: constants, and names that stand for one and for nothing else."""
+    found = []
+    for check in (node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)):
+        stores = Counter(n.id for n in ast.walk(check) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+        fixed = [n.targets[0] for n in ast.walk(check) if isinstance(n, ast.Assign) and isinstance(n.value, ast.Constant)]
+        fixed = {target.id for target in fixed if isinstance(target, ast.Name) and stores[target.id] == 1}
+        calls = [n for n in ast.walk(check) if isinstance(n, ast.Call) and getattr(n.func, "id", "") in JUDGES]
+        given = [argument for call in calls for argument in call.args]
+        found += [ast.unparse(n) for n in given if isinstance(n, ast.Constant) or getattr(n, "id", "") in fixed]
+    return found
+
+
+def test_checks_work_out_what_they_judge_by(root):
+    sample = "def check():\n a = 1\n return compare(a, 0.0), Measured(True, x > a, x, b)"
+    assert list_constants(sample) == ["a", "0.0", "True"]
+    for path in (root / "book" / "errata").glob("*.py"):
+        assert list_constants(path.read_text(encoding="utf-8")) == [], path.name
 
 
 def test_ids_are_unique_and_in_the_order_of_the_papers():

@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.optimize import brentq
 
+from tests.conftest import refusals
 from twm.analysis.fixed_points import draw_starts, find_slow_points, measure_speeds
-from twm.errors import UserError
 
 
 def draw(count: int, size: int, seed: int = 0, scale: float = 1.0) -> torch.Tensor:
@@ -93,11 +93,12 @@ def test_starts_lie_where_the_network_was_and_follow_their_seed():
     assert all(bool((visited == state).all(1).any()) for state in bare)
 
 
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [({"starts": torch.zeros(3)}, "starts, hidden"), ({"starts": torch.full((1, 2), torch.nan)}, "finite"),
-     ({"merge": 0.0}, "merge"), ({"iterations": 0}, "iterations"), ({"step": lambda x: x[:, :1]}, "step must map")],
+def find(step=lambda x: 0.5 * x, starts=torch.ones(1, 2), **options):
+    return find_slow_points(step, starts, **options)
+
+
+test_wrong_arguments_are_told_in_a_line = refusals(
+    (lambda: find(starts=torch.zeros(3)), "starts, hidden"), (lambda: find(starts=torch.full((1, 2), torch.nan)), "finite"),
+    (lambda: find(merge=0.0), "merge"), (lambda: find(iterations=0), "iterations"),
+    (lambda: find(lambda x: x[:, :1]), "step must map"),
 )  # fmt: skip
-def test_wrong_arguments_are_told_in_a_line(change: dict, words: str):
-    with pytest.raises(UserError, match=words):
-        find_slow_points(**{"step": lambda x: 0.5 * x, "starts": torch.ones(1, 2)} | change)

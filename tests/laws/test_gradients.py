@@ -8,7 +8,7 @@ from tests.conftest import refusals
 from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
 from twm.analysis.gradients import (
     bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants, measure_wave_gradients,
-    predict_mixed_neurons, predict_single_neuron, search_violations,
+    search_violations,
 )  # fmt: skip
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.models.kernels import draw_weights
@@ -83,15 +83,6 @@ def test_one_neuron_breaks_the_printed_bound_by_exactly_one_factor(mu):
         np.testing.assert_allclose(trace.input_norms / bound, 1 / mu if name == "printed" else 1, rtol=1e-12)
 
 
-def test_the_constants_are_those_of_an_orthonormal_basis_and_the_norm_is_tight():
-    network, columns = make_wave(8, 3, hidden=40)
-    trace, bounds = measure_wave_gradients(network, draw_signs(8, 6, 3), draw_signs(1, 6, 3, seed=1)[0] / 2, columns)
-    for name, constant in (("operator", 1), ("frobenius", np.sqrt(3)), ("printed", 3)):
-        np.testing.assert_allclose(bounds[name][0], trace.input_norms[0] * constant, rtol=1e-10)
-    # The other inputs are not read at this step: the bound does not know that.
-    assert np.abs(trace.input_norms[1:]).max() < 1e-10
-
-
 def test_columns_of_a_linear_wave_are_found_and_nothing_is_left_over():
     inputs, (repeat, expected) = draw_signs(8, 200, 8), make_wave(8, 8, "skew", 90, seed=2)
     np.testing.assert_allclose(fit_columns(run_states(repeat, inputs, 8)[-1], inputs), expected, atol=1e-9)
@@ -99,59 +90,6 @@ def test_columns_of_a_linear_wave_are_found_and_nothing_is_left_over():
     network = construct_elman(make_named_task("T2"), make_basis(64, 90, "skew", seed=2))
     loaded = measure_jacobians(network, inputs, 8, readout=np.eye(90))[:, 0]
     np.testing.assert_allclose(fit_columns(run_states(network, inputs, 8)[-1], inputs), loaded, atol=1e-9)
-
-
-@pytest.mark.parametrize("mu", [0.5, 0.9, 1.0, 1.2])
-def test_a_rotation_times_mu_falls_by_log_mu(mu):
-    rng, size = np.random.default_rng(0), 12
-    rotations = [np.linalg.qr(rng.standard_normal((size, size)))[0] for _ in range(3)]
-    weights, targets = [mu * rotations[0], *rotations[1:]], rng.standard_normal((3, size))
-    inputs = rng.standard_normal((128, 3, size))
-    traces = [measure_gradients(weights, inputs, targets, nonlinearity=name) for name in ("linear", "tanh")]
-    linear, tanh = (fit_slope(trace.distances, trace.input_norms) for trace in traces)
-    assert abs(linear.value - np.log(mu)) < 1e-6 and linear.low <= linear.value <= linear.high
-    assert tanh.value < linear.value
-
-
-def test_a_random_matrix_falls_by_its_radius_and_not_by_its_norm():
-    drawn, rng = [draw_weights(8, 128, "uniform", seed) for seed in range(6)], np.random.default_rng(0)
-    weights = [np.stack([np.asarray(one[part], float) for one in drawn]) for part in range(3)]
-    inputs, targets = rng.standard_normal((6, 128, 1, 8)), rng.standard_normal((6, 1, 8))
-    trace, constants = measure_gradients(weights, inputs, targets, nonlinearity="linear"), measure_constants(weights)
-    slope = fit_slope(trace.distances[:100], trace.input_norms[:, :100, 0].T)
-    assert slope.value == pytest.approx(np.log(constants.radius).mean(), rel=0.1)
-    assert np.log(constants.norm).min() > 0 > slope.high
-
-
-@pytest.mark.parametrize("kind", ["standard", "orthonormal", "skew"])
-@pytest.mark.parametrize("history", [2, 17, 128])
-def test_a_linear_wave_hands_the_first_input_on_unchanged(kind, history):
-    network, inputs = make_wave(history, 2, kind, seed=history)[0], draw_signs(history, 2, 2)
-    # After any number of laps, and the others not at all.
-    for step in (history + 1, 3 * history + 1):
-        first, *others = measure_jacobians(network, inputs, step)
-        assert max(np.abs(first - np.eye(2)).max(), np.abs(others).max()) < 1e-9
-
-
-@pytest.mark.parametrize("amplitude", [0.1, 0.5, 1.0, 2.0])
-def test_single_neurons_follow_their_law_and_it_is_a_power_law(amplitude):
-    network, inputs = make_wave(20, 1, "standard", nonlinearity="tanh")[0], amplitude * draw_signs(20, 3, 1)
-    law = predict_single_neuron(amplitude, 100_000)
-    np.testing.assert_allclose(measure_jacobians(network, inputs)[0], law[20], rtol=1e-12)
-    passes = np.array([20_000, 50_000, 100_000])
-    assert fit_slope(np.log(passes), law[passes - 1]).value == pytest.approx(-1.5, abs=0.02)
-
-
-@pytest.mark.parametrize(("history", "amplitude"), [(16, 0.5), (32, 1.0), (48, 1.0)])
-def test_numbers_spread_over_neurons_follow_the_gaussian_law(history, amplitude):
-    network = make_wave(history, 2, seed=history, nonlinearity="tanh")[0]
-    found = measure_jacobians(network, amplitude * draw_signs(history, 64, 2, seed=1))[0]
-    kept = np.trace(found, axis1=1, axis2=2).mean() / 2
-    assert kept == pytest.approx(predict_mixed_neurons(amplitude, history)[-1], rel=0.12)
-    assert kept > 1.5 * predict_single_neuron(amplitude, history + 1)[-1]
-    # For small drive the law has a closed form.
-    closed = np.cosh(0.05 * np.sqrt(2 * history)) ** -0.5
-    assert predict_mixed_neurons(0.05, history)[-1] == pytest.approx(closed, rel=5e-3)
 
 
 def test_slopes_have_intervals_that_mean_something():

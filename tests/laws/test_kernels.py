@@ -160,16 +160,6 @@ def test_results_depend_neither_on_companions_nor_on_order():
     assert all(torch.equal(a, b) for a, b in zip(found[0], found[1]))
 
 
-def test_a_model_that_breaks_does_not_touch_its_companions():
-    kernels = [BatchedKernel(make_ensemble(), *LENGTHS) for _ in range(2)]
-    kernels[1].parameters[1] = np.nan
-    for seed in range(3):
-        results = [kernel.step(*draw_check_batch(kernel, seed)) for kernel in kernels]
-    assert torch.isnan(results[1].loss[1]) and torch.equal(results[0].loss[[0, 2]], results[1].loss[[0, 2]])
-    for own, other in zip(*(kernel.weights() for kernel in kernels)):
-        assert torch.equal(own[[0, 2]], other[[0, 2]]) and torch.isnan(other[1]).any()
-
-
 @pytest.mark.parametrize(("make", "again", "weights"), [(make, make, weights) for make, weights in ALL] + MOVES)
 def test_resumed_training_is_the_undisturbed_one(make, again, weights):
     """Bit for bit; after a move to another path within rounding, for the layout is common."""
@@ -303,19 +293,17 @@ test_wrong_use_is_one_line = refusals(
     (lambda: make_with(weights=(torch.zeros(3, 3), torch.zeros(3, 2), torch.zeros(3, 2))), "weights must be"),
     (lambda: make_with(weights=[torch.full((1, 1), np.nan)] * 3), "finite"),
     (lambda: make_with(weights=make_ensemble(), path="augmented"), "one network"),
-    (lambda: make_with(path="batched"), "ensemble"),
-    (lambda: make_with(path="fastest"), "unknown path"),
+    (lambda: make_with(path="batched"), "ensemble"), (lambda: make_with(path="fastest"), "unknown path"),
     (lambda: make_with(learning_rate=0.0), "learning_rate"),
     (lambda: make_with(learning_rate=[1e-3, 1e-3]), "learning_rate must be one number"),
-    (lambda: make_with(l2=np.nan), "l2"),
-    (lambda: make_with(clip=0.0), "clip"),
+    (lambda: make_with(l2=np.nan), "l2"), (lambda: make_with(clip=0.0), "clip"),
     (lambda: draw_weights(2, 4, "xavier"), "uniform, gaussian, orthogonal, identity"),
     (lambda: draw_weights(4, 23, "wave", 0, 6), "history\\*dim = 24, not 23"),
     (lambda: draw_weights(4, 40, "wave-noisy"), "history of the task"),
     (lambda: draw_weights(4, 40, "wave-task", 0, 6), "boundary matrix"),
     (lambda: draw_weights(4, 40, "wave-task", 0, 6, np.eye(4, 20)), "\\(4, 24\\)"),
     (lambda: stack_weights([draw_weights(2, 4), draw_weights(2, 5)]), "equal \\(hidden, dim\\)"),
-)
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(("make", "weights"), ALL)

@@ -1,16 +1,13 @@
 """Laws of observability: the reduced system gives the same outputs, and nothing in it can be left out."""
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.theory.bases import make_basis, make_readout, transform_operator
 from twm.theory.operators import make_wave_operator, simulate_linear
-from twm.theory.spectra import (
-    compare_spectra, nonzero_eigenvalues, observability_matrix, ranks_of_powers, reduce_observable, stable_rank,
-)  # fmt: skip
-from twm.theory.systems import make_named_task, make_random_selection
+from twm.theory.spectra import compare_spectra, nonzero_eigenvalues, observability_matrix, reduce_observable
+from twm.theory.systems import make_random_selection
 
 laws = settings(max_examples=40)
 systems = st.builds(make_random_selection, st.integers(1, 5), st.integers(1, 4), st.integers(0, 10_000))
@@ -71,15 +68,6 @@ def test_reduced_general_system_reproduces_every_output(history, dim, seed, rank
     assert np.allclose(small.projection @ small.projection.T, np.eye(small.rank), atol=1e-10)
 
 
-@pytest.mark.parametrize(("name", "rank"), [("T1", 64), ("T2", 36), ("T3", 36), ("T4", 36)])
-def test_ranks_of_the_paper_tasks(name, rank):
-    system = make_named_task(name)
-    small = reduce_observable(*read_newest(system))
-    assert small.rank == rank == len(small.coordinates) and small.coordinates == trace_needed(system)
-    # Nothing observable is redundant: the small system has no zero eigenvalue left.
-    assert ranks_of_powers(small.operator, 1) == [rank] == [stable_rank(read_newest(system)[1])]
-
-
 def test_growing_directions_do_not_hide_the_others():
     # A cycle that grows tenfold a step beside one that shrinks tenfold: the stacked powers span 1e30.
     operator = np.zeros((20, 20))
@@ -87,11 +75,3 @@ def test_growing_directions_do_not_hide_the_others():
     readout = np.eye(20)[[0, 8]]
     assert reduce_observable(readout, operator).rank == 20
     assert np.linalg.matrix_rank(observability_matrix(readout, operator)) < 20
-
-
-def test_a_reduction_to_too_few_coordinates_is_noticed():
-    readout, operator = read_newest(make_named_task("T2"))
-    kept = list(reduce_observable(readout, operator).coordinates[1:])
-    state = np.random.default_rng(0).standard_normal(64)
-    small = run(operator[np.ix_(kept, kept)], readout[:, kept], state[kept], steps=80)
-    assert np.abs(small - run(operator, readout, state, steps=80)).max() > 0.1

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.theory.bases import add_complement, make_basis, transform_operator
-from twm.theory.operators import make_cycle, make_shift, make_wave_operator, repeat_copy_spectrum
+from twm.theory.operators import make_shift, make_wave_operator, repeat_copy_spectrum
 from twm.theory.spectra import (
     circular_distance, compare_spectra, compare_with_theory, count_clusters, find_clusters, match_greedy, match_optimal,
     nonzero_eigenvalues, predict_eigenvalues, ranks_of_powers, select_slow, set_magnitudes, similarity_error,
@@ -61,8 +61,7 @@ def test_ranks_of_powers_tell_what_computed_eigenvalues_do_not():
 
 
 def test_what_must_not_pass_for_similar():
-    first, second = (make_wave_operator(make_named_task(name).matrix) for name in ("T2", "T3"))
-    basis, recurrent = construct(make_named_task("T2"), 5)
+    second, (basis, recurrent) = make_wave_operator(make_named_task("T3").matrix), construct(make_named_task("T2"), 5)
     assert similarity_error(recurrent, basis.basis, second) > 0.1, "another boundary"
     assert compare_spectra(nonzero_eigenvalues(recurrent), nonzero_eigenvalues(second)) > 0.01
     # Tasks of equal rank are told apart by their arguments.
@@ -70,9 +69,6 @@ def test_what_must_not_pass_for_similar():
         found = compare_with_theory(construct(make_named_task(network))[1], make_named_task(claimed))
         assert found.rank_network == found.rank_theory == 36
         assert found.argument_error > 1e-2 and found.argument_error_optimal > 1e-2
-    shuffled = basis.basis[:, np.random.default_rng(0).permutation(64)]
-    assert similarity_error(recurrent, shuffled, first) > 0.1, "shuffled columns"
-    assert compare_spectra(nonzero_eigenvalues(make_cycle(8, 8)), repeat_copy_spectrum(8, 8)) <= 1e-8
     assert compare_spectra(np.ones(3), np.ones(4)) == float("inf")
 
 
@@ -97,6 +93,9 @@ def test_a_gain_changes_margins_but_no_argument_and_the_threshold_decides_what_c
     assert (faded.rank_network, faded.margin, faded.greedy) == (0, None, None)
     lower = compare_with_theory(0.8 * construct(task)[1], task, threshold=0.5)
     assert lower.rank_network == 36 and lower.argument_error < 1e-8
+    # Of memories of unequal strength the weakest has the margin.
+    unequal = compare_with_theory(np.kron(make_cycle(4, 1), np.diag([1.3, 1.1])), make_repeat_copy(4, 2))
+    assert unequal.margin == pytest.approx(0.1) and unequal.rank_network == 8
 
 
 def test_magnitudes_are_set_at_will_and_arguments_turned_away_from_the_real_axis():
@@ -104,14 +103,6 @@ def test_magnitudes_are_set_at_will_and_arguments_turned_away_from_the_real_axis
     before = np.linalg.eigvals(matrix)
     moved = np.where(np.abs(before) > 0.9, 1.3 * np.exp(1j * (np.angle(before) + 0.03 * np.sign(before.imag))), before)
     assert compare_spectra(np.linalg.eigvals(set_magnitudes(matrix, 1.3, 0.03)), moved) < 1e-10
-
-
-def test_noise_does_not_match():
-    """Even noise strong enough to have slow eigenvalues at all: rarely the right number, never the right arguments."""
-    recurrent = np.random.default_rng(0).standard_normal((128, 128)) / 128**0.5
-    found = compare_with_theory(recurrent, make_named_task("T1"))
-    assert found.rank_network < 64 and found.argument_error is None
-    assert match_optimal(found.theory, draw_spectrum(64, 0)).error > 0.1
 
 
 def test_differing_counts_are_undefined():

@@ -142,11 +142,9 @@ def test_numbers_of_parameters_are_the_papers():
 
 
 test_wrong_use_is_one_line = refusals(
-    (lambda: WaveRNN(1, 1, 8, kernel=2), "odd"),
-    (lambda: WaveRNN(1, 1, 1, kernel=5), "more than once"),
+    (lambda: WaveRNN(1, 1, 8, kernel=2), "odd"), (lambda: WaveRNN(1, 1, 1, kernel=5), "more than once"),
     (lambda: WaveRNN(1, 1, 8, kernel=1), "moves nothing"),
     (lambda: WaveRNN(1, 1, 8, recurrent="wave"), "shift, identity, random"),
-    (lambda: GatedRNN(1, 1, 8, "rnn"), "lstm or gru"),
-    (lambda: WaveRNN(2, 1, 8)(torch.zeros(3, 4, 1)), "inputs"),
+    (lambda: GatedRNN(1, 1, 8, "rnn"), "lstm or gru"), (lambda: WaveRNN(2, 1, 8)(torch.zeros(3, 4, 1)), "inputs"),
     (lambda: DenseProducts(4, 1, 2, 3).run({}, torch.zeros(4, 2, 1)), "at most 3"),
-)
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""The transport equation, its Euler steps, the lattice, and Theorem 3.1: closed forms, stability, no echo, controls."""
+"""The transport equation, its Euler steps, the lattice, and Theorem 3.1; orders, growth and controls are on page 01."""
 
 import numpy as np
 import pytest
@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.theory.lattice import (
-    amplification_factor, euler_advect, measure_euler_error, measure_transport_error, numerical_diffusion,
-    simulate_wave, step_lattice, translate_profile,
+    euler_advect, measure_euler_error, measure_transport_error, simulate_wave, step_lattice, translate_profile,
 )  # fmt: skip
 from twm.theory.systems import RANDOM_KINDS, make_named_task, make_random_hds, make_repeat_copy, rollout, window_states
 
@@ -32,44 +31,12 @@ def test_at_courant_one_euler_is_the_exact_translation(cells, steps, seed, start
     assert [row.argmax() if row.any() else None for row in orbit] == [3, 2, 1, 0, None], "towards smaller x, and out"
 
 
-@pytest.mark.parametrize("courant", [0.25, 0.5, 0.8])
-def test_order_of_convergence_is_one_below_courant_one(courant):
-    errors = [measure_euler_error(make_smooth, cells, courant) for cells in (64, 128, 256, 512)]
-    orders = np.log2(np.array(errors[:-1]) / errors[1:])
-    assert abs(orders[-1] - 1) < 0.05 and np.all(np.diff(np.abs(orders - 1)) < 0), "the order must approach 1"
-
-
 def test_the_error_is_exactly_zero_at_courant_one_and_not_beside_it():
     assert all(measure_euler_error(make_smooth, cells, 1.0) == 0 for cells in (7, 64, 501))
     assert measure_euler_error(make_smooth, 64, 0.99) > 1e-4
     # 7 steps of 0.9 cells end between two cells, where the formula is the exact solution.
     errors = [measure_euler_error(make_smooth, cells, 0.9, 6.3 / 32) for cells in (128, 256)]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(1, abs=0.1)
-
-
-def test_the_error_is_the_diffusion_of_the_modified_equation():
-    cells, courant, distance = 4096, 0.5, 1 / 16
-    # At the top of exp(sin) the curvature is (2 pi)^2 times the value.
-    predicted = numerical_diffusion(courant, 1.0, 1 / cells) * distance * (2 * np.pi) ** 2
-    assert measure_euler_error(make_smooth, cells, courant, distance) == pytest.approx(predicted, rel=0.02)
-
-
-def test_modes_are_amplified_by_their_factor_and_stability_ends_at_courant_one():
-    angles = 2 * np.pi * np.arange(32) / 32
-    modes = np.exp(1j * angles[:, None] * np.arange(32))
-    for courant in (0.0, 0.3, 0.5, 0.9, 1.0, 1.05, 1.5):
-        expected = amplification_factor(courant, angles)[:, None] ** 7 * modes
-        final = euler_advect(modes, courant, 7, "periodic")[-1]
-        assert np.abs(final - expected).max() <= 1e-12 * max(1.0, np.abs(expected).max())
-    for courant in (0.0, 0.3, 0.7, 1.0):
-        assert np.abs(amplification_factor(courant, angles)).max() <= 1 + 1e-15
-    for courant in (1.01, 1.5, -0.1):
-        assert np.abs(amplification_factor(courant, angles)).max() == pytest.approx(abs(1 - 2 * courant))
-    noise = np.random.default_rng(0).normal(size=64)
-    norms = np.linalg.norm(euler_advect(noise, 1.1, 400, "periodic"), axis=1)
-    assert (norms[400] / norms[300]) ** (1 / 100) == pytest.approx(2 * 1.1 - 1, rel=1e-3)
-    calm = np.linalg.norm(euler_advect(noise, 0.9, 400, "periodic"), axis=1)
-    assert np.all(np.diff(calm) <= 1e-12)
 
 
 def test_the_lattice_is_the_transport_equation_at_courant_one():
@@ -83,33 +50,6 @@ def test_the_lattice_is_the_transport_equation_at_courant_one():
     np.testing.assert_array_equal(step_lattice(tensor, copy).numpy(), step_lattice(substrate, copy))
     waves = simulate_wave(substrate, None, 8)
     assert waves[6].any() and not waves[7:].any(), "without inputs an open substrate is empty after history steps"
-
-
-@given(st.integers(2, 7), st.integers(1, 5), SEEDS, st.data())
-@settings(max_examples=60)
-def test_the_waves_do_not_meet_before_the_boundary(history, dim, seed, data):
-    """Changing one cell moves one cell a step, in its own dimension, until it has left."""
-    column, part = data.draw(st.integers(0, history - 1)), data.draw(st.integers(0, dim - 1))
-    substrate = np.random.default_rng(seed).normal(size=(history, dim))
-    changed = substrate.copy()
-    changed[column, part] += 1.0
-    moved = simulate_wave(changed, None, history) != simulate_wave(substrate, None, history)
-    expected = np.zeros((history + 1, history, dim), dtype=bool)
-    expected[np.arange(column + 1), np.arange(column, -1, -1), part] = True
-    np.testing.assert_array_equal(moved, expected)
-
-
-@given(st.integers(2, 7), st.integers(1, 4), SEEDS)
-@settings(max_examples=60)
-def test_nothing_comes_back_from_the_open_end(history, dim, seed):
-    """What is in the oldest column reaches the next substrate through the boundary or not at all."""
-    substrate, changed = np.random.default_rng(seed).normal(size=(2, history, dim))
-    changed[1:] = substrate[1:]
-    copy = make_repeat_copy(history, dim).boundary
-    read_second = lambda window: copy(np.roll(window, -1, axis=-2))  # noqa: E731
-    np.testing.assert_array_equal(step_lattice(substrate, read_second), step_lattice(changed, read_second))
-    heard = step_lattice(substrate, copy) != step_lattice(changed, copy)
-    assert not heard[:-1].any() and heard[-1].all()
 
 
 def test_the_input_phase_fills_the_substrate_and_the_boundary_takes_over():
@@ -139,10 +79,10 @@ def test_transport_error_is_zero_for_waves_only():
 # ---- Theorem 3.1; that Eq. (3) as printed is not the system is a check of the page on errata
 
 
-def miss(hds, initial, steps, boundary=None):
+def miss(hds, initial, steps):
     """Return how far the lattice is from the windows of the system's own recursion, relative to the largest state."""
     windows = window_states(rollout(hds, initial, steps), hds.history)
-    off = abs(simulate_wave(initial, boundary or hds.boundary, steps) - windows).max()
+    off = abs(simulate_wave(initial, hds.boundary, steps) - windows).max()
     return float(off / max(abs(windows).max(), 1e-300))
 
 
@@ -164,21 +104,3 @@ def test_the_newest_column_is_the_system_and_the_substrate_its_window(history, d
 def test_the_four_tasks_are_represented_exactly_in_both_libraries(name):
     hds, initial = make_named_task(name), np.random.default_rng(0).choice([-1.0, 1.0], size=(16, 8, 8))
     assert miss(hds, initial, 100) == miss(hds, torch.tensor(initial, dtype=torch.float32), 100) == 0
-
-
-KEEP_OLDER = np.array([[1.0], [1.0], [1.0], [1.0], [0.0]])
-FAULTS = {
-    "the columns in the other order": lambda f: lambda window: f(window[..., ::-1, :]),
-    "one argument short, as printed: the newest column is not read": lambda f: lambda window: f(window * KEEP_OLDER),
-    "the oldest column is not read": lambda f: lambda window: f(window * KEEP_OLDER[::-1]),
-    "a wrong sign": lambda f: lambda window: -f(window),
-    "a wrong gain": lambda f: lambda window: (1 + 1e-9) * f(window),
-    "dimensions exchanged": lambda f: lambda window: f(window)[..., ::-1],
-}
-
-
-@pytest.mark.parametrize("fault", FAULTS)
-def test_another_boundary_is_another_system(fault):
-    hds, initial = make_random_hds(5, 4, "linear", 3), np.random.default_rng(0).uniform(-1, 1, size=(2, 5, 4))
-    assert miss(hds, initial, 20) <= 1e-12
-    assert miss(hds, initial, 20, FAULTS[fault](hds.boundary)) > 1e-10

@@ -29,14 +29,10 @@ def test_without_the_wheel_or_its_file_the_build_stops(root, monkeypatch, tmp_pa
         mathjax.find_script()
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "The least |lambda| and |W Psi - Psi Phi|.",
-        "psi_ is a symbol, and so is h_(i+1).",
-        "A tensor (count, *shape) of numbers, history*dim components.",
-    ],
-)
+@pytest.mark.parametrize("text", [
+    "The least |lambda| and |W Psi - Psi Phi|.", "psi_ is a symbol, and so is h_(i+1).",
+    "A tensor (count, *shape) of numbers, history*dim components.",
+])  # fmt: skip
 def test_symbols_survive(root, text):
     """What stands in the docstring stands on the page, and nothing warns."""
     plain = load_extension(root, "plain_docstrings")
@@ -108,3 +104,4 @@ def test_a_phone_shows_every_panel_once_and_whole(root):
         assert sum(inside) == 1
     stack = load_extension(root, "twm_figures").stack_panels("a.png", found)
     assert stack.count("<img") == 7 and 'alt=""' in stack
+    assert all(f"left:{-96 * (left - 0.04):.0f}px;top:{-96 * (top - 0.04):.0f}px" in stack for left, top, *_ in boxes)

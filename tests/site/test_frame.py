@@ -71,14 +71,11 @@ def test_the_front_page_says_it_in_one_screen_and_keeps_to_its_shortcut(read):
 
 
 @browser
-@pytest.mark.parametrize(
-    ("name", "selector"),
-    [
-        ("scoreboard.html", ".pst-scrollable-table-container"),
-        ("notation.html", "article table, .pst-scrollable-table-container"),
-        ("pages/02_construction.html", "mjx-container[display=true]"),
-    ],
-)
+@pytest.mark.parametrize(("name", "selector"), [
+    ("scoreboard.html", ".pst-scrollable-table-container"),
+    ("notation.html", "article table, .pst-scrollable-table-container"),
+    ("pages/02_construction.html", "mjx-container[display=true]"),
+])  # fmt: skip
 def test_paper_neither_scrolls_nor_hides(read, name, selector):
     """What scrolls on a screen is printed whole, and nothing longer than a sheet is kept in one piece."""
     with read(name, formulas=True) as page:

@@ -31,14 +31,12 @@ def reading(request, browser, site, server, page_names, axe) -> dict[str, dict]:
             titles = page.locator("article h1").count()
             report = reports[name] = {
                 "theme": "" if page.evaluate("document.documentElement.dataset.theme") == scheme else "wrong theme",
-                "typeset": formulas["typeset"],
-                "formulas": None if whole else formulas,
-                "no alt": ask(page, "findImagesWithoutAlt"),
-                "markup": ask(page, "findMarkup"),
+                "typeset": formulas["typeset"], "formulas": None if whole else formulas,
+                "no alt": ask(page, "findImagesWithoutAlt"), "markup": ask(page, "findMarkup"),
                 "titles": None if name in GENERATED or titles == 1 else titles,
                 "loading": [*seen.messages, *seen.refused],
                 "foreign": find_foreign(seen.requests, urlsplit(start).netloc),
-            }
+            }  # fmt: skip
             page.set_viewport_size(NARROW)
             report["overflow"] = ask(page, "findOverflow")
             page.set_viewport_size(WIDE)

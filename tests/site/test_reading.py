@@ -129,14 +129,11 @@ def test_every_player_of_a_page_works_alone(site, page_names, read):
                 assert len(page.locator(f"#{words}").inner_text()) > 40, "the picture is described in words"
 
 
-@pytest.mark.parametrize(
-    ("name", "live", "still", "gone"),
-    [
-        ("index.html", "twm-player", ".twm-player-still", (".twm-player-controls", ".bd-sidebar-primary")),
-        ("explore.html", "twm-explorer", ".twm-x-still", (".twm-x-controls",)),
-        ("pages/01_theory.html", "twm-lattice", ".twm-lattice-still", (".twm-lattice button:text('Step')",)),
-    ],
-)
+@pytest.mark.parametrize(("name", "live", "still", "gone"), [
+    ("index.html", "twm-player", ".twm-player-still", (".twm-player-controls", ".bd-sidebar-primary")),
+    ("explore.html", "twm-explorer", ".twm-x-still", (".twm-x-controls",)),
+    ("pages/01_theory.html", "twm-lattice", ".twm-lattice-still", (".twm-lattice button:text('Step')",)),
+])  # fmt: skip
 def test_print_shows_the_still(read, name, live, still, gone):
     with read(name, live, reduced_motion="reduce") as page:
         assert not page.locator(still).first.is_visible()
@@ -163,15 +160,3 @@ def test_without_javascript_words_and_stills_remain(read):
             assert page.locator("article h1").is_visible()
             text = page.locator("article").inner_text()
             assert "needs JavaScript" in text if words else page.locator(".twm-counts").is_visible()
-
-
-def test_a_claim_leads_to_its_row_and_back_to_its_evidence(read):
-    with read("pages/01_theory.html") as page:
-        page.locator("a.twm-claim").first.click()
-        page.wait_for_load_state()
-        assert "scoreboard.html#claim-" in page.url
-        row = page.locator(f"#{page.url.partition('#')[2]}")
-        assert row.is_visible()
-        row.get_by_role("link", name="evidence").click()
-        page.wait_for_load_state()
-        assert "pages/01_theory.html" in page.url

@@ -12,17 +12,11 @@ from twm.errors import UserError
 from twm.models.elman import read_network
 from twm.models.kernels import Weights
 from twm.records import read_rows
-from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
-from twm.training.flip_flop import (  # fmt: skip
-    FlipFlopTrainer,
-    compute_truncated_gradient,
-    draw_flip_flop_weights,
-    list_flip_flop_plans,
-    make_flip_flop_place,
-    read_flip_flops,
-    run_flip_flop,
-    score_flip_flop,
-)
+from twm.tasks.flip_flop import FlipFlop
+from twm.training.flip_flop import (
+    FlipFlopTrainer, draw_flip_flop_weights, list_flip_flop_plans, make_flip_flop_place, read_flip_flops,
+    run_flip_flop, score_flip_flop,
+)  # fmt: skip
 from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import FlipFlopPlan, restore_plan
 from twm.training.runner import make_folder_place, run_job, train_models
@@ -32,29 +26,6 @@ TINY = FlipFlopPlan(2, hidden=20, iterations=330, drop_at=200, batch=8, test_eve
 
 def quiet(line: str) -> None:
     pass
-
-
-def test_the_fast_gradient_is_autograds_and_that_of_finite_differences():
-    trainer = FlipFlopTrainer(TINY)
-    pulses = torch.from_numpy(draw_pulses(FlipFlop(2, mean_interval=3), "train", 0, 8, 0, 10))
-    targets = torch.from_numpy(delay_signs(pulses.numpy(), 2))
-    state = 0.5 * torch.randn(8, 20, generator=torch.Generator().manual_seed(0))
-    fast = [part.clone() for part in trainer._compute(pulses, targets, state)]
-    slow = compute_truncated_gradient(trainer.weights(), pulses, targets, state)
-    for own, reference in zip(fast, slow):
-        assert (own - reference).norm() <= 1e-5 * reference.norm()
-    exact = [matrix.double() for matrix in trainer.weights()]
-    given = pulses.double(), targets.double(), state.double()
-    gradients = compute_truncated_gradient(Weights(*exact), *given)[:2]
-    for place, gradient in zip((0, 2), gradients):
-        direction = torch.randn(gradient.shape, generator=torch.Generator().manual_seed(place), dtype=torch.float64)
-        losses = []
-        for sign in (1, -1):
-            parts = list(exact)
-            parts[place] = parts[place] + sign * 1e-6 * direction
-            losses.append(compute_truncated_gradient(Weights(*parts), *given)[2])
-        slope = float((losses[0] - losses[1]) / 2e-6)
-        assert slope == pytest.approx(float((gradient * direction).sum()), rel=1e-6)
 
 
 def test_fast_and_reference_training_agree_and_leave_the_encoder(monkeypatch: pytest.MonkeyPatch):
@@ -71,8 +42,11 @@ def test_fast_and_reference_training_agree_and_leave_the_encoder(monkeypatch: py
     assert not torch.equal(fast.weights().recurrent, start.recurrent)
 
 
-def test_an_update_is_torchs_clip_and_adam():
+def test_an_update_is_torchs_clip_and_adam(monkeypatch):
     """By autograd, clip_grad_norm_ and torch.optim.Adam on two matrices, with a drop of the rate."""
+    clip, limits = torch.nn.utils.clip_grad_norm_, set()
+    # No gradient of so small a network reaches the limit, so that it is looked at as well.
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", lambda given, most: limits.add(most) or clip(given, most))
     trainer = FlipFlopTrainer(replace(TINY, drop_at=3))
     start = trainer.weights()
     recurrent, readout = (matrix.clone().requires_grad_() for matrix in (start.recurrent, start.readout))
@@ -89,6 +63,7 @@ def test_an_update_is_torchs_clip_and_adam():
         state = states[-1].detach()
     torch.testing.assert_close(trainer.weights().recurrent, recurrent.detach(), rtol=0, atol=1e-6)
     torch.testing.assert_close(trainer.weights().readout, readout.detach(), rtol=0, atol=1e-6)
+    assert limits == {1.0}
 
 
 def test_stopped_and_resumed_it_ends_bit_for_bit_the_same():
@@ -105,15 +80,6 @@ def test_stopped_and_resumed_it_ends_bit_for_bit_the_same():
         assert torch.equal(own, other)
     with pytest.raises(UserError, match="another plan"):
         FlipFlopTrainer(replace(TINY, seed=9)).load(tensors, numbers)
-
-
-def test_it_learns():
-    sizes = {"hidden": 40, "batch": 16, "test_streams": 10, "test_steps": 300}
-    plan = FlipFlopPlan(0, iterations=3000, drop_at=2400, learning_rate=3e-3, test_every=500, **sizes)
-    trainer = FlipFlopTrainer(plan)
-    before = score_flip_flop(trainer.weights(), plan.task, 0, 20, 300).settled
-    trainer.train()
-    assert before < 0.7 and score_flip_flop(trainer.best(), plan.task, 0, 20, 300).settled > 0.85
 
 
 def test_the_score_knows_a_perfect_and_an_impatient_network():
@@ -154,7 +120,8 @@ def test_a_sweep_leaves_rows_curves_and_networks_and_resumes(tmp_path: Path):
     network, about = read_network(place.networks / f"{plans[0].name}.safetensors")
     assert network.hidden == 20 and about["delay"] == 2 and about["unfold"] == 10 and about["task"] == "flip-flop:2"
     score = score_flip_flop(_tensors(network), plans[0].task, 0, 20, 5000)
-    assert outcome.rows[0]["accuracy"] == pytest.approx(score.settled, abs=0.01)
+    found = [outcome.rows[0][name] for name in ("accuracy", "waiting", "overall")]
+    assert found == pytest.approx([score.settled, score.waiting, score.overall], abs=1e-6)
     assert {row["model"] for row in read_rows(place.curves)} == {plan.name for plan in plans}
     assert not list(place.work.glob("*.checkpoint"))
 

@@ -46,19 +46,16 @@ def test_the_lines_the_figure_and_the_example(tmp_path: Path, root: Path, capsys
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG") and [*list_files(tmp_path)] == ["a.png"]
 
 
-@pytest.mark.parametrize(
-    ("arrays", "words"),
-    [
-        ({"states": STATES}, "no_items.npz has only states: expected one .npz with the arrays states and items"),
-        ({"states": STATES[0], "items": ITEMS}, "(time, trials, units), not (40, 12)"),
-        ({"states": STATES, "items": ITEMS[:, 0]}, "([time,] trials, dims), not (40,)"),
-        ({"states": STATES, "items": ITEMS[1:]}, "(6, 40, 12): items must begin with (40,), not (39, 1)"),
-        ({"states": STATES + np.nan, "items": ITEMS}, "states hold NaN"),
-        ({"states": STATES[:, :19], "items": ITEMS[:19]}, "19 trials are too few: at least 20"),
-        ({"states": STATES, "items": np.ones((40, 2))}, "items must differ between trials"),
-        ({"states": STATES.astype(object), "items": ITEMS}, "Python objects, which are never loaded"),
-    ],
-)
+@pytest.mark.parametrize(("arrays", "words"), [
+    ({"states": STATES}, "no_items.npz has only states: expected one .npz with the arrays states and items"),
+    ({"states": STATES[0], "items": ITEMS}, "(time, trials, units), not (40, 12)"),
+    ({"states": STATES, "items": ITEMS[:, 0]}, "([time,] trials, dims), not (40,)"),
+    ({"states": STATES, "items": ITEMS[1:]}, "(6, 40, 12): items must begin with (40,), not (39, 1)"),
+    ({"states": STATES + np.nan, "items": ITEMS}, "states hold NaN"),
+    ({"states": STATES[:, :19], "items": ITEMS[:19]}, "19 trials are too few: at least 20"),
+    ({"states": STATES, "items": np.ones((40, 2))}, "items must differ between trials"),
+    ({"states": STATES.astype(object), "items": ITEMS}, "Python objects, which are never loaded"),
+])  # fmt: skip
 def test_a_bad_recording_gets_one_line(tmp_path: Path, refused, arrays, words):
     np.savez(tmp_path / "no_items.npz", **arrays)
     refused(words, "probe", tmp_path / "no_items.npz", "--figure", tmp_path / "never.png")

@@ -49,6 +49,9 @@ def test_copy_loss_and_accuracy_by_hand():
     guess = torch.full((23, 5, 10), -1e9)
     guess[:13, :, 0] = guess[13:, :, 1:9] = 0
     assert float(task.measure_loss(guess, targets)) == pytest.approx(10 / 23 * math.log(8), rel=1e-5)
+    # Blanks before the answer are easy and do not count.
+    silent = torch.nn.functional.one_hot(torch.zeros_like(targets), 10).float()
+    assert float(task.measure_accuracy(silent, targets)) == 0
 
 
 @pytest.mark.parametrize("length", [2, 3, 100])
@@ -174,12 +177,9 @@ def test_a_batch_is_a_function_of_its_address_and_no_test_sequence_is_shown_in_t
 
 WRONG = ["copy", "copy:-1", "adding:1", "psmnist:0", "psmnist:14,5,6", "sum:3", "nscifar:a", "hds:5", "hds:0,T1"]
 IMPOSSIBLE = {
-    "hds:5,fibonacci:2,1": "fibonacci",
-    "hds:5,T9": "T9",
-    "small-smnist:7,2000": "2000",
-    "small-smnist:13": "13 x 13",
+    "hds:5,fibonacci:2,1": "fibonacci", "hds:5,T9": "T9", "small-smnist:7,2000": "2000", "small-smnist:13": "13 x 13",
     "small-smnist:7": "batch of 2000",
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "word"), [*((name, repr(name)) for name in WRONG), *IMPOSSIBLE.items()])

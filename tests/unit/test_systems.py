@@ -29,20 +29,6 @@ def read_task_code(history, dim, a, b, c):
     return positions, [-1 if (c // 2**output) % 2 == 1 else 1 for output in range(dim)]
 
 
-def test_fibonacci_is_the_series():
-    series = rollout(make_fibonacci(), np.array([[1], [1]]), 8)
-    assert series.ravel().tolist() == [1, 1, 2, 3, 5, 8, 13, 21, 34, 55] and series.dtype == np.int64
-    exact = rollout(make_fibonacci(), np.array([[1], [1]], dtype=object), 298).ravel().tolist()
-    assert all(a + b == c for a, b, c in zip(exact, exact[1:], exact[2:])) and exact[-1] > 2**200
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.int64, np.complex128, object])
-def test_the_dtype_is_kept(dtype):
-    for model in (make_fibonacci(4, 2), make_selection(4, 2, 3, 0, 2)):
-        result = rollout(model, np.ones((3, 4, 2)).astype(dtype), 5)
-        assert result.dtype == dtype and result.shape == (3, 9, 2)
-
-
 def test_torch_equals_numpy_and_carries_gradients():
     for model in (make_fibonacci(4, 2), pickle.loads(pickle.dumps(make_named_task("T3")))):
         initial = draw_binary_history(model, 5, 1)

@@ -68,14 +68,11 @@ def test_a_seed_counts_once_with_the_better_of_its_two_thresholds():
     assert cell.error.value == pytest.approx(0.006) and cell.error_optimal.value == pytest.approx(0.0055)
 
 
-@pytest.mark.parametrize(
-    ("cell", "name", "verdicts"),
-    [
-        (T2, "error", {0.0075: True, 0.0224: True, 0.0226: False, 0.00251: True, 0.00249: False, None: False}),
-        (("T1", 64, 0.0), "error", {None: True, 0.0001: False}),
-        (("T2", 64, 0.001), "best", {0.85: True, 0.8: True, 0.799: False, 0.899: True, 0.901: False}),
-    ],
-)
+@pytest.mark.parametrize(("cell", "name", "verdicts"), [
+    (T2, "error", {0.0075: True, 0.0224: True, 0.0226: False, 0.00251: True, 0.00249: False, None: False}),
+    (("T1", 64, 0.0), "error", {None: True, 0.0001: False}),
+    (("T2", 64, 0.001), "best", {0.85: True, 0.8: True, 0.799: False, 0.899: True, 0.901: False}),
+])  # fmt: skip
 def test_errors_agree_within_a_factor_three_and_accuracies_within_five_hundredths(cell, name, verdicts):
     half = {"error": "error_agrees", "best": "accuracy_agrees"}[name]
     assert {
@@ -134,11 +131,9 @@ def test_what_is_apart_is_counted_and_named():
 def test_accurate_models_are_counted_without_the_bottleneck():
     bottleneck = [make_row(seed, 0.99, error=0.001, cell=("T1", 64, 0.0)) for seed in (0, 1)]
     rows = [
-        make_row(0, 0.95, error=0.02),
-        make_row(1, 0.95, error=0.0201),
-        make_row(2, 0.95),
+        make_row(0, 0.95, error=0.02), make_row(1, 0.95, error=0.0201), make_row(2, 0.95),
         make_row(3, 0.94, error=0.001),
-    ]
+    ]  # fmt: skip
     rows += [make_row(error=0.001, cell=cell) for cell in (("T1", 128, 0.0), ("T2", 64, 0.1))]
     assert tables.count_converged(bottleneck) == {"accurate": 0, "equal_rank": 0, "converged": 0}
     assert tables.count_converged([*rows, *bottleneck]) == {"accurate": 5, "equal_rank": 4, "converged": 3}
@@ -147,11 +142,9 @@ def test_accurate_models_are_counted_without_the_bottleneck():
 def test_failures_are_sorted_by_how_they_came_about():
     good = [make_row(0, 1.0), make_row(1, 0.95, final=0.901), make_row(2, 0.941)]
     bad = {
-        "learns nothing": make_row(3, 0.51, horizon=10),
-        "stays at the first horizon": make_row(4, 0.88, horizon=10),
-        "learns a part": make_row(5, 0.88, horizon=40),
-        "falls and ends low": make_row(6, 1.0, final=0.74),
+        "learns nothing": make_row(3, 0.51, horizon=10), "stays at the first horizon": make_row(4, 0.88, horizon=10),
+        "learns a part": make_row(5, 0.88, horizon=40), "falls and ends low": make_row(6, 1.0, final=0.74),
         "diverges": make_row(7, 1.0, final=0.5, diverged_at=900),
-    }
+    }  # fmt: skip
     assert tables.sort_failures([*good, *bad.values()]) == {kind: [row] for kind, row in bad.items()}
     assert tables.sort_failures(good) == {}

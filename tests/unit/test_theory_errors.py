@@ -11,12 +11,10 @@ from twm.theory.systems import make_fibonacci, make_random_hds, parse_task, roll
 
 DEPENDENT, EYE = np.array([[1.0, 2.0], [2.0, 4.0], [0.0, 0.0]]), np.eye(3)
 test_bad_input_is_told_in_one_line = refusals(
-    (lambda: parse_task("T5"), "unknown task 'T5'"),
-    (lambda: parse_task("repeat-copy:8,x"), "whole numbers"),
+    (lambda: parse_task("T5"), "unknown task 'T5'"), (lambda: parse_task("repeat-copy:8,x"), "whole numbers"),
     (lambda: parse_task("code:8,8,254,0,0"), "exactly dim = 8 set bits"),
     (lambda: parse_task("repeat-copy:100000,100000"), "coefficients"),
-    (lambda: parse_task(f"code:8,8,{'9' * 5000},0,0"), "digits"),
-    (lambda: make_random_hds(2, 2, "odd", 0), "kind"),
+    (lambda: parse_task(f"code:8,8,{'9' * 5000},0,0"), "digits"), (lambda: make_random_hds(2, 2, "odd", 0), "kind"),
     (lambda: rollout(make_fibonacci(), np.ones((3, 1)), 2), "initial states"),
     (lambda: rollout(make_fibonacci(), np.ones((2, 1), dtype=int), 100), "dtype object"),
     (lambda: simulate_wave(np.ones((2, 4, 3)), lambda window: window, 2), "shape"),
@@ -27,10 +25,7 @@ test_bad_input_is_told_in_one_line = refusals(
     # The same eigenvalue inside and outside the span, coupled: a Jordan block across the border.
     (lambda: bases.compute_dual(np.eye(2, 1), "spectral", [[1.0, 1.0], [0.0, 1.0]]), "no left-eigenvector dual"),
     (lambda: operators.load_history(bases.make_basis(4), np.ones((3, 2))), "does not fill a basis"),
-    (
-        lambda: operators.simulate_linear(np.eye(4), np.ones((4, 2)), np.ones((2, 3)), np.ones((1, 2)), 1),
-        "shapes do not fit",
-    ),
+    (lambda: operators.simulate_linear(np.eye(4), np.ones((4, 2)), np.ones((2, 3)), np.ones((1, 2)), 1), "shapes do not fit"),
     (lambda: spectra.reduce_observable(np.zeros((2, 4)), np.eye(4)), "nothing is observable"),
     (lambda: make_attention_boundary(EYE, EYE, np.ones((3, 2))), "value_weight"),
     (lambda: make_positional_attention(np.ones((3, 6)), 2, 3, 10.0), "absolute sum"),
@@ -38,4 +33,4 @@ test_bad_input_is_told_in_one_line = refusals(
     (lambda: episodic.simulate_reduced(episodic.draw_episodic_model(3, 2), np.ones(3), [1, 0]), "increasing"),
     (lambda: convolve_ring([1.0, 0.0, 0.0], [1.0, 2.0]), "odd"),
     (lambda: pictures.text_to_states("31-π"), "no picture for '-', 'Π'"),
-)
+)  # fmt: skip

@@ -172,19 +172,13 @@ def test_comparisons_are_told_apart_by_task_rate_and_size():
     rows = make_table([(100, 200), (100, 200)])
     rows += [make_row("elman", seed, "", hidden=10) for seed in (0, 1)]
     rows += [make_row("attention-wide", 0, 50, hidden=64)]
-    rows += [
-        make_row("attention", 1, 60, learning_rate=0.003),
-        make_row("elman", 1, 20, hidden=128, learning_rate=0.003),
-    ]
+    rows += [make_row("attention", 1, 60, learning_rate=0.003), make_row("elman", 1, 20, hidden=128, learning_rate=0.003)]
     rows += [make_row("attention", 0, 30, task="repeat-copy:4,4"), make_row("elman", 0, 10, task="repeat-copy:4,4", hidden=128)]
     found = {name: (summary.ratio, summary.pairs) for name, summary in summarise_comparisons(rows).items()}
     assert found == {
-        "T1, all steps": (0.5, 2),
-        "T1, first steps": (0.5, 2),
-        "T1, equal parameters": (0.25, 1),
-        "T1, rate 0.003": (3.0, 1),
+        "T1, all steps": (0.5, 2), "T1, first steps": (0.5, 2), "T1, equal parameters": (0.25, 1), "T1, rate 0.003": (3.0, 1),
         "repeat-copy:4,4": (3.0, 1),
-    }
+    }  # fmt: skip
     assert list_iterations(rows) == ([100, 100], [200, 200])
     main = describe_main_comparison(rows, summarise_comparisons(rows))
     assert (main["ratio"], main["pairs"], main["wins"], main["worst_ratio"]) == (0.5, 2, 2, 3.0)
@@ -195,8 +189,7 @@ def test_comparisons_are_told_apart_by_task_rate_and_size():
 test_wrong_input_gets_one_clear_line = refusals(
     (lambda: select_runs([make_row("elman", 0, 1, hidden=size) for size in (10, 128)], "elman"), "hidden size"),
     (lambda: summarise_ratio({0: make_row("attention", 0, 1)}, {1: make_row("elman", 1, 1)}), "no seed"),
-    (lambda: describe_rows([]), "empty"),
-    (lambda: TrainingPlan(learning_rate=0.0), "learning_rate"),
+    (lambda: describe_rows([]), "empty"), (lambda: TrainingPlan(learning_rate=0.0), "learning_rate"),
     (lambda: TrainingPlan(horizons=(20, 10)), "horizons"),
     (lambda: compare_attention_with_elman([0], models=("lstm",)), "unknown model lstm"),
-)
+)  # fmt: skip

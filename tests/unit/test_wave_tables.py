@@ -50,6 +50,9 @@ def test_copy_by_hand():
     found = (short.wave_loss, short.dense_loss, short.seeds, short.iterations, short.faster)
     assert found == (2e-6, 0.2, 2, 2_000, True) and (short.wave_accuracy, short.dense_accuracy) == (1.0, 0.6)
     assert short.ratio == pytest.approx(1e5) and long.ratio is None
+    # Before the iRNN in every seed: the slower of two comes after it.
+    early = [row | {"iterations_to_99": 250} if row["network"] == "irnn" else row for row in rows]
+    assert not tables.summarise_copy(early)[0].faster
     described = tables.describe_copy([short, long])
     assert described["waits"] == [10] and described["missing"] == 4 and described["least_ratio"] == pytest.approx(1e5)
     assert described["wave_loss_released"] == pytest.approx(2e-6 / 50)
