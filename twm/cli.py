@@ -1,4 +1,4 @@
-"""The ``twm`` command. Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input.
+"""The ``twm`` command. Exit codes: 0 done, 1 a check or this machine failed, 2 wrong usage or bad input, 130 and 143 stopped.
 
 Heavy modules are imported by the commands that use them, so that ``twm --help`` and ``twm claims`` start at once.
 """
@@ -6,8 +6,12 @@ Heavy modules are imported by the commands that use them, so that ``twm --help``
 import argparse
 import json
 import os
+import platform
+import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from itertools import chain, groupby
@@ -24,15 +28,39 @@ class _Parser(argparse.ArgumentParser):
         raise UserError(f"{message} (see {self.prog} --help)")
 
 
+def _print(text: str, stream: Any) -> None:
+    """Print at once; a stream that cannot be written to is named, and swallows what comes later."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        error.filename = stream.name
+        raise
+
+
 def _say(options: argparse.Namespace) -> Callable[[str], None]:
     """Return what prints a line on the way, beside stdout where that is kept for JSON."""
-    return lambda line: print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    def say(line: str) -> None:
+        try:
+            _print(line, sys.stderr if options.json else sys.stdout)
+        except OSError:
+            # The reader went away, or the terminal: that is a request to terminate, with the state saved.
+            signal.raise_signal(signal.SIGTERM)
+
+    return say
+
+
+def _end(code: int, said: str) -> int:
+    with suppress(OSError):
+        _print(f"twm: {' '.join(said.split())}", sys.stderr)
+    return code
 
 
 def _show(options: argparse.Namespace, found: Any, lines: Sequence[str]) -> int:
     """Print the answer of a command: JSON where that is asked for, else the lines."""
     if options.json or lines:
-        print(json.dumps(found, indent=1) if options.json else "\n".join(lines))
+        _print(json.dumps(found, indent=1) if options.json else "\n".join(lines), sys.stdout)
     return 0
 
 
@@ -62,8 +90,12 @@ def _command(about: str, *arguments: _Argument) -> Callable:
 
 _JSON = _flag("--json", "print JSON only")
 _DEVICE = _value("--device", "choose auto, cpu or cuda (default: auto)", default="auto")
-_RUNNING = (
+_NOTEBOOKS = (
     _value("notebooks", "select notebooks by name or number, such as 01 (default: all)", "NOTEBOOK", nargs="*"),
+    _value("--cell-timeout", "set the most seconds that a cell may take (default: no limit)", "N", int),
+)
+_RUNNING = (
+    *_NOTEBOOKS,
     _value("--profile", "choose smoke, laptop or paper (default: paper)", default="paper"),
     _DEVICE,
     _value("--seed", "set the seed of all random numbers (default: 0)", kind=int, default=0),
@@ -91,12 +123,19 @@ def _doctor(options: argparse.Namespace) -> int:
     return _show(options, report, [*chain(*lines)])
 
 
+def _tell_commit(options: argparse.Namespace) -> None:
+    from twm.paths import find_commit
+
+    find_commit(tell=lambda reason: _say(options)(f"note: the commit on record will be 'unknown': {reason}"))
+
+
 def _run_notebooks(options: argparse.Namespace) -> tuple[list[Any], list[dict[str, Any]]]:
     """Return the runs, and what is said of each."""
     from twm.book.runner import make_parameters, run_notebooks
 
     parameters = make_parameters(options.profile, options.device, options.seed, options.reuse)
-    runs = run_notebooks(options.notebooks, parameters, log=_say(options))
+    _tell_commit(options)
+    runs = run_notebooks(options.notebooks, parameters, log=_say(options), cell_timeout=options.cell_timeout)
     values = ((run.name, round(run.seconds, 1), run.evidence["memory_mb"], str(run.notebook)) for run in runs)
     return runs, [dict(zip(("notebook", "seconds", "memory_mb", "page"), each)) for each in values]
 
@@ -150,7 +189,7 @@ def _claims(options: argparse.Namespace) -> int:
 
 @_command(
     "run the smoke profile and compare with tests/reference; exit with 1 on a difference",
-    _value("notebooks", "select notebooks by name or number (default: all)", "NOTEBOOK", nargs="*"),
+    *_NOTEBOOKS,
     _flag("--update", "update the reference values, but not rules and tolerances"),
     _JSON,
 )
@@ -160,8 +199,8 @@ def _check(options: argparse.Namespace) -> int:
     from twm.paths import scratch_folder
 
     with scratch_folder("check") as scratch:
-        folders = {"pages": scratch, "evidence": scratch}
-        runs = run_notebooks(options.notebooks, make_parameters("smoke"), **folders, log=_say(options))
+        more = {"pages": scratch, "evidence": scratch, "cell_timeout": options.cell_timeout}
+        runs = run_notebooks(options.notebooks, make_parameters("smoke"), **more, log=_say(options))
     complaints, lines = {}, []
     for run in runs:
         references = read_references(run.name)
@@ -280,6 +319,7 @@ def _sweep_flip_flops(options: argparse.Namespace) -> int:
 
 
 def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
+    _tell_commit(options)
     own = ("resume", "checkpoint_seconds", "workers")
     return {name: getattr(options, name) for name in own} | {"say": _say(options)}
 
@@ -289,12 +329,10 @@ def _end_training(options: argparse.Namespace, outcome: Any) -> int:
     if outcome.stopped:
         lost = getattr(options, "out", True) is None
         kept = "nothing is saved without --out" if lost else "checkpoints are saved: --resume continues"
-        print(f"twm: stopped; {kept}", file=sys.stderr)
-        return 130
+        return _end(128 + outcome.stopped, f"stopped; {kept}")
     if outcome.failed:
-        names = ", ".join(outcome.failed)
-        print(f"twm: not trained: {names}; the lines above say why, and --resume tries again", file=sys.stderr)
-    return 1 if outcome.failed else 0
+        return _end(1, f"not trained: {', '.join(outcome.failed)}; the lines above say why, and --resume tries again")
+    return 0
 
 
 @_command(
@@ -440,15 +478,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options)
     except UserError as error:
         code, said = 2, str(error)
-    except KeyboardInterrupt:
-        code, said = 130, "stopped; published files are unchanged"
+    except KeyboardInterrupt as error:
+        code, said = 128 + (error.args or [signal.SIGINT])[0], "stopped; published files are unchanged"
     except BrokenPipeError:
-        # The reader of our output went away (`twm claims | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our answer went away (`twm claims | head`): nothing is wrong.
         return 0
+    except OSError as error:
+        # A machine that is full, read-only or out of something.
+        code, said = 1, f"{error.filename or 'this machine'}: {error.strerror or error}"
     except Exception as error:
-        if type(error).__name__ not in ("NotebookFailed", "SiteFailed"):
-            raise
         code, said = 1, str(error)
-    print(f"twm: {' '.join(said.split())}", file=sys.stderr)
-    return code
+        if type(error).__name__ not in ("NotebookFailed", "SiteFailed"):
+            traceback.print_exc()
+            said = f"this is a bug: please report it, with these lines, the command, twm {__version__} and {platform.platform()}"
+    return _end(code, said)

@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,15 +19,20 @@ def find_root() -> Path:
         root, lacks = Path(home).expanduser().resolve(), "it lacks _config.yml or book/claims.yml"
         require(_is_root(root), f"TWM_HOME={home} is not a clone of this project: {lacks}")
         return root
-    for folder in Path(__file__).resolve().parents:
-        if _is_root(folder):
-            return folder
+    if root := _find_above(Path(__file__).resolve()):
+        return root
     advice = "clone it and install with `pip install -e .`, or set TWM_HOME"
     raise UserError(f"this command needs a clone of the project: {advice}")
 
 
 def _locate(*parts: str) -> Path:
-    return find_root().joinpath(*parts)
+    root = here = find_root()
+    # A clone that was copied or moved may run what stands at another place. The working folder may be gone.
+    with suppress(OSError):
+        here = _find_above(Path.cwd() / "_") or root
+    advice = "call its own, after `make setup` there, or set TWM_HOME"
+    require(here == root or "TWM_HOME" in os.environ, f"you are in the clone {here}, but this twm is that of {root}: {advice}")
+    return root.joinpath(*parts)
 
 
 #: The folder of the paired notebooks.
@@ -47,6 +53,11 @@ references_dir = partial(_locate, "tests", "reference")
 build_dir = partial(_locate, "_build")
 
 
+def library_path() -> str:
+    """Return the PYTHONPATH with which another process imports this library and no other, installed or not."""
+    return os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH"))))
+
+
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write text or bytes to ``path`` under a temporary name, then rename, so that no reader sees half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,7 +67,8 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             stream.write(content.encode("utf-8") if isinstance(content, str) else content)
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
+        os.umask(mask := os.umask(0o077))  # it can only be read by setting it
+        os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
@@ -83,27 +95,43 @@ def replace_folder(new: Path, place: Path) -> None:
 
 @contextmanager
 def scratch_folder(name: str) -> Iterator[Path]:
-    """Yield a fresh folder below the build folder; it is gone afterwards, whatever happens."""
+    """Yield a fresh folder below the build folder; it is gone afterwards, and so are those that were left a day ago."""
     parent = build_dir() / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        with suppress(OSError):
+            if max(path.lstat().st_mtime for path in (left, *left.rglob("*"))) < time.time() - 24 * 3600:
+                shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
         yield Path(folder)
 
 
-def find_commit(root: Path | None = None) -> str:
-    """Return the short commit, from git with ``+`` if the tree but for the records differs, or from ``TWM_COMMIT``."""
-    try:
+def find_commit(root: Path | None = None, tell: Callable[[str], object] = lambda reason: None) -> str:
+    """Return the short commit, from git with ``+`` if the tree but for the records differs, or from ``TWM_COMMIT``; ``tell``
+    why it is unknown where it is."""
+    reason = "there is no git repository"
+    with suppress(UserError):
         root = root or find_root()
-    except UserError:
-        root = None
-    if root and (root / ".git").exists() and shutil.which("git"):
+    if root and (root / ".git").exists():
         # Records that a run has just written do not make the code another.
         changes = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)book/results"]
         asked = [["git", "-C", str(root), *words] for words in (["rev-parse", "--short=10", "HEAD"], changes)]
-        head, changed = (subprocess.run(each, capture_output=True, text=True, check=False) for each in asked)
-        if head.returncode == 0:
-            return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+        # A hook's variables name its own repository.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        try:
+            head, changed = (subprocess.run(each, capture_output=True, text=True, check=False, env=own) for each in asked)
+            if head.returncode == 0:
+                return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+            reason = f"git says {(head.stderr.splitlines() or ['nothing'])[0]!r}"
+        except OSError as error:
+            reason = f"git cannot be run: {error.strerror}"
+    if "TWM_COMMIT" not in os.environ:
+        tell(f"{reason}, and TWM_COMMIT is not set")
     return os.environ.get("TWM_COMMIT", "unknown")
+
+
+def _find_above(path: Path) -> Path | None:
+    return next(filter(_is_root, path.parents), None)
 
 
 def _is_root(folder: Path) -> bool:

@@ -102,8 +102,8 @@ def test_models_side_by_side_are_the_models_alone():
     "plans", [[SMALL], [SMALL, replace(SMALL, seed=1, curriculum="adaptive", threshold=None, snapshots=(30, 90))]]
 )
 def test_going_on_is_never_having_stopped(plans: list[ModelPlan]):
-    """Stopped at every kind of moment, the state carries everything, to the bit."""
-    plans = [replace(plan, drop_at=60) for plan in plans]
+    """Stopped at every kind of moment, the state carries everything, to the bit; the last test goes on where it was."""
+    plans = [replace(plan, drop_at=60, multiples=(1, 10)) for plan in plans]
     whole = Ensemble(plans)
     assert whole.train()
     expected = whole.finish()
@@ -112,6 +112,12 @@ def test_going_on_is_never_having_stopped(plans: list[ModelPlan]):
         current.train(lambda ensemble, stop=stop: ensemble.iteration < stop)
         assert current.iteration == stop
         tensors, description = current.state()
+        current = Ensemble(plans)
+        current.load(tensors, json.loads(json.dumps(description)))
+    for steps in (50, 100):
+        assert not current.train(lambda run, steps=steps: "right" not in run._last_test or run._last_test["right"].shape[1] < steps)
+        tensors, description = current.state()
+        assert tensors["last.right"].shape == (len(plans), steps)
         current = Ensemble(plans)
         current.load(tensors, json.loads(json.dumps(description)))
     assert current.train()

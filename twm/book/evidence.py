@@ -22,8 +22,8 @@ from twm.book.session import PROFILES
 from twm.errors import UserError, require
 from twm.models.fast.elman import GPU_STATUS
 from twm.paths import (
-    book_dir, build_dir, evidence_dir, find_commit, find_root, pages_dir, replace_folder, results_dir, scratch_folder,
-    write_atomically,
+    book_dir, build_dir, evidence_dir, find_commit, find_root, library_path, pages_dir, replace_folder, results_dir,
+    scratch_folder, write_atomically,
 )  # fmt: skip
 from twm.tasks.datasets import describe_data
 from twm.theory.lattice import simulate_wave
@@ -128,6 +128,8 @@ def examine() -> dict[str, dict[str, str]]:
         root: Path | None = find_root()
     except UserError:
         root = None
+    unknown: list[str] = []
+    commit = find_commit(root, unknown.append)
     installed = {known.name.lower(): known.version for known in distributions() if known.name}
     found = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
     gpu = found and f"{found.name} ({found.total_memory / 2**30:.0f} GiB)"
@@ -139,7 +141,7 @@ def examine() -> dict[str, dict[str, str]]:
             "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
             "GPU": gpu or "none found by PyTorch; everything runs on the CPU",
             "training": f"on the CPU, one process per core; on a GPU, {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
-            "clone": f"{root} at {find_commit(root)}" if root else "none; only the library is available",
+            "clone": f"{root} at {commit} {' '.join(unknown)}".strip() if root else "none; only the library is available",
             "disk free": f"{shutil.disk_usage(root or Path.cwd()).free / 2**30:.0f} GiB",
             "browser for tests": browser or "none; browser tests will be skipped",
         },
@@ -152,11 +154,10 @@ def examine() -> dict[str, dict[str, str]]:
 #: Folders whose numbers the site shows, later ones over earlier ones; read by the Sphinx extension in book/_ext.
 EVIDENCE_VARIABLE = "TWM_EVIDENCE"
 
-# Through this Python rather than by name, so that the environment need not be active.
-_COMMAND = [
-    sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "book",
-    "--config", "_config.yml", "--path-output", ".", "-n", "-W", "--keep-going",
-]  # fmt: skip
+# Through this Python rather than by name, so that the environment need not be active; it ends with us.
+_BUILDER = "import sys; from twm.training.workers import follow_parent; follow_parent(int(sys.argv.pop(1))); "
+_BUILDER += "from jupyter_book.cli.main import main; main()"
+_ARGUMENTS = ("build", "book", "--config", "_config.yml", "--path-output", ".", "-n", "-W", "--keep-going")
 
 
 class SiteFailed(Exception):
@@ -193,8 +194,11 @@ def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), outp
         for name in listed:
             shutil.copyfile(pages / f"{name}.ipynb", scratch / "book" / "pages" / f"{name}.ipynb")
         environment = os.environ | {EVIDENCE_VARIABLE: os.pathsep.join(map(str, evidence)), "TWM_HOME": str(root)}
+        # The reference is made of docstrings.
+        environment |= {"PYTHONPATH": library_path(), "PYTHONOPTIMIZE": ""}
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        done = subprocess.run(_COMMAND, cwd=scratch, env=environment, check=False, **streams)
+        command = [sys.executable, "-c", _BUILDER, str(os.getpid()), *_ARGUMENTS]
+        done = subprocess.run(command, cwd=scratch, env=environment, check=False, **streams)
         log, built = build_dir() / "site.log", scratch / "_build" / "html"
         write_atomically(log, done.stdout)
         if done.returncode != 0 or not (built / "index.html").exists():
