@@ -10,6 +10,7 @@ def start() -> int:
     for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:  # else the next file that is opened takes its place
             setattr(sys, name, open(os.devnull, "r+"))
+            os.set_inheritable(getattr(sys, name).fileno(), True)
     try:
         # A closed terminal is a request to terminate, whoever listens to that.
         handlers = {signal.SIGINT: _stop, signal.SIGTERM: _stop, signal.SIGHUP: lambda *_: signal.raise_signal(signal.SIGTERM)}
@@ -19,10 +20,14 @@ def start() -> int:
                 signal.signal(number, handler)
         from twm.cli import main
 
-        return main()
+        code = main()
     except KeyboardInterrupt as error:
         print("twm: stopped", file=sys.stderr)
-        return 128 + (error.args or [signal.SIGINT])[0]
+        code = 128 + (error.args or [signal.SIGINT])[0]
+    if code > 128:
+        # Whoever asked waits: all is saved and closed, and Python would take what torch loaded down piece by piece.
+        os._exit(code)
+    return code
 
 
 def _stop(number: int, frame: object) -> None:

@@ -70,8 +70,10 @@ def write_atomically(path: Path, content: str | bytes) -> None:
         os.umask(mask := os.umask(0o077))  # it can only be read by setting it
         os.chmod(temporary, 0o666 & ~mask)
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            error.filename = str(path)
         raise
 
 

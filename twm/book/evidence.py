@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -114,21 +115,17 @@ def _describe_profiles() -> dict[str, str]:
     timings, described = read_timings(), {}
     for name, profile in PROFILES.items():
         summary = summarise_profile(timings.get(name, {}))
-        measured = "not measured"
-        if summary["notebooks"]:
-            spent = f"{summary['seconds'] / 60:.1f} min, {summary['memory_mb'] / 1024:.1f} GB"
-            measured = f"measured {spent} for {summary['notebooks']} notebooks"
+        spent = f"{summary['seconds'] / 60:.1f} min, {summary['memory_mb'] / 1024:.1f} GB"
+        measured = f"measured {spent} for {summary['notebooks']} notebooks" if summary["notebooks"] else "not measured"
         described[name] = f"{profile.purpose}; {measured}; budget {profile.budget / 60:.0f} min on 2 cores"
     return described
 
 
 def examine() -> dict[str, dict[str, str]]:
     """Return sections of lines: system, packages, data, profiles."""
-    try:
-        root: Path | None = find_root()
-    except UserError:
-        root = None
-    unknown: list[str] = []
+    root, unknown = None, []
+    with suppress(UserError):
+        root = find_root()
     commit = find_commit(root, unknown.append)
     installed = {known.name.lower(): known.version for known in distributions() if known.name}
     found = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
@@ -274,10 +271,8 @@ def find_printer(output: Path) -> str:
 
 
 def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> None:
-    """Print a built site into one PDF, with page numbers, an outline and links that work.
-
-    Raises SiteFailed where the browser prints nothing, and a UserError where the PDF cannot be written.
-    """
+    """Print a built site into one PDF, with page numbers, an outline and links that work; raises SiteFailed where the browser
+    prints nothing."""
     page = site / "book-in-one-page.html"
     with scratch_folder("pdf") as scratch:
         try:
@@ -291,7 +286,5 @@ def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> 
             shutil.move(scratch / "book.pdf", output)
         except subprocess.TimeoutExpired:
             raise SiteFailed(f"Chromium did not print the book within {seconds:.0f} s") from None
-        except OSError as error:
-            raise UserError(f"--pdf {output} cannot be written: {error.strerror}") from None
         finally:
             page.unlink(missing_ok=True)

@@ -224,9 +224,7 @@ class Kernel:
 
 
 @torch.no_grad()
-def run_forward(
-    weights: Any, inputs: Tensor, horizon: int, chunk: int = 50, kept: dict[str, Tensor] | None = None
-) -> Iterator[Tensor]:
+def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50, kept: dict | None = None) -> Iterator[Tensor]:
     """Fill networks with ``inputs`` (..., history, batch, dim), and yield the outputs of a free run piece by piece:
     (..., steps, batch, dim), at most ``chunk`` steps at a time, whose states alone exist by then. ``kept`` takes the last
     ``state`` of each piece; where it holds one, the run goes on from there."""

@@ -152,17 +152,13 @@ class BatchFeed:
 
 def count_right_signs(weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int = 50) -> Tensor:
     """Count right signs of an ensemble at each step of its tasks' test sets: (models, horizon) int64, of ``count * dim``.
-
-    ``chunk`` steps are held at a time. An output of zero counts as positive, and one that is not a number as negative.
-    """
+    ``chunk`` steps are held at a time. An output of zero counts as positive, and one that is not a number as negative."""
     *_, kept = _count_on({}, weights, tasks, count, horizon, chunk)
     return kept["right"].cpu()
 
 
 @torch.no_grad()
-def _count_on(
-    kept: dict[str, Tensor], weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int
-) -> Iterator[dict[str, Tensor]]:
+def _count_on(kept: dict, weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int) -> Iterator[dict]:
     """Count piece by piece, and yield after each what was ``kept``: the counts so far, as ``right``, and the ``state``."""
     device, system = weights.recurrent.device, parse_task(tasks[0])
     shape = (system.history, system.dim)
@@ -181,9 +177,7 @@ def _count_on(
 
 
 # Fields in which the models of an ensemble must agree, because they share buffers and tests.
-_SHARED = (
-    "hidden", "batch", "longest", "iterations", "test_every", "test_count", "test_horizon", "curve_every", "multiples",
-)  # fmt: skip
+_SHARED = "hidden", "batch", "longest", "iterations", "test_every", "test_count", "test_horizon", "curve_every", "multiples"
 
 
 def _find_size(plan: ModelPlan) -> tuple[Any, ...]:

@@ -15,8 +15,6 @@ from torch import Tensor
 
 from twm.errors import require
 from twm.models.fast.elman import prepare_process
-
-# By name: who replaces torch's optimiser for a comparison does not mean ours.
 from twm.records import DamagedRecord, describe_host, read_commit
 from twm.training.plans import Plan, check_plans, restore_plan
 from twm.training.workers import format_seconds
@@ -137,10 +135,8 @@ class TrainingRun:
     finished = property(lambda self: all(log.ended_at is not None for log in self.logs))  # has every model ended?
 
     def train(self, pulse: Callable[["TrainingRun"], bool] = lambda run: True) -> bool:
-        """Train and test until all models have ended, or as long as ``pulse`` allows; return whether all is done.
-
-        ``pulse`` is asked after every iteration, when everything is consistent: the place to keep a checkpoint.
-        """
+        """Train and test until all models have ended, or as long as ``pulse`` allows; return whether all is done. ``pulse`` is
+        asked after every iteration, when everything is consistent: the place to keep a checkpoint."""
         with quiet_process(self.device):
             while not self.finished:
                 started = time.perf_counter()
@@ -320,9 +316,7 @@ def shorten(value: float | None) -> float | None:
 
 def train_model(plan: Any, path: str | None = None, device: str = "cpu") -> TrainedModel:
     """Train one model of any kind in this process, without leaving files; it comes out as in a sweep, but for CIRCUMSTANCES.
-
-    ``path`` chooses a way to make an iteration, by default the fastest one that is right here.
-    """
+    ``path`` chooses a way to make an iteration, by default the fastest one that is right here."""
     read_commit()
     run = find_kind(plan.protocol)(plan, device, path)
     run.train()

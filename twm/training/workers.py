@@ -49,7 +49,6 @@ class Stop(threading.Event):
     number = 0
 
     def note(self, number: int, frame: object) -> None:
-        """Take a signal."""
         self.number = self.number or number
         self.set()
 
@@ -74,7 +73,7 @@ class _Worker:
         # It unblocks signals when it starts.
         resource_tracker.ensure_running()
         # Workers are deaf to signals, which are the parent's to deal with, from their first moment.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             self.process.start()
         finally:
@@ -108,13 +107,9 @@ class _Worker:
         self.process.join()
 
 
-def train_in_processes(
-    train: Train, jobs: Sequence[Plans], workers: int, stop: threading.Event
-) -> Iterator[Message | None]:
-    """Do jobs in order, as many at a time as there are workers, each with one thread.
-
-    A worker that died is replaced; its job has failed. Once ``stop`` is set all workers keep a checkpoint and end.
-    """
+def train_in_processes(train: Train, jobs: Sequence[Plans], workers: int, stop: threading.Event) -> Iterator[Message | None]:
+    """Do jobs in order, as many at a time as there are workers, each with one thread. A worker that died is replaced; its job
+    has failed. Once ``stop`` is set all workers keep a checkpoint and end."""
     # A byte without a lock, which a worker that dies cannot hold.
     stopping = multiprocessing.get_context("spawn").Value("b", 0, lock=False)
     waiting, crew, asked = list(jobs), [], float("inf")
@@ -176,11 +171,9 @@ def train_on_cluster(
     seconds: float = 2.0,
 ) -> Iterator[Message | None]:  # fmt: skip
     """Submit jobs in order to Slurm by submitit, asking every few ``seconds`` for results; cancel them once ``stop`` is set.
-
-    Partition, account and time limit are those of sbatch's own variables (SBATCH_PARTITION, SBATCH_ACCOUNT,
-    SBATCH_TIMELIMIT). All nodes must see the work folder. If the leading process is killed, jobs run on, and ``--resume``
-    records what they left. ``cluster`` may be ``local``: processes on this machine, which is how it is tested.
-    """
+    Partition, account and time limit are those of sbatch's own variables (SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT).
+    All nodes must see the work folder. If the leading process is killed, jobs run on, and ``--resume`` records what they left.
+    ``cluster`` may be ``local``: processes on this machine, which is how it is tested."""
     try:
         import submitit
     except ImportError:
