@@ -142,8 +142,7 @@ def _check(options: argparse.Namespace) -> int:
             references = update_references(run.evidence, references)
             _say(options)(f"wrote {write_references(run.name, references).name}")
         own = complaints[run.name] = compare_notebook(run.evidence, references)
-        verdict = "differs from" if own else "matches"
-        lines += [f"{run.name} {verdict} the reference", *(f"  {line}" for line in own)]
+        lines += [f"{run.name} {'differs from' if own else 'matches'} the reference", *(f"  {line}" for line in own)]
     return _show(options, complaints, lines) or int(any(complaints.values()))
 
 

@@ -81,14 +81,13 @@ class TrainedModel:
 class TrainingRun:
     """Models in training, side by side, or one model alone.
 
-    All that a run goes on from is tensors and a few numbers, so one that was stopped at any iteration ends bit for bit as
-    if it had not been. A kind of model says what its plan and its table are, and: ``_prepare(path)`` makes the models, a
-    fast or a slow way; ``_live()`` returns the weights by name, each (models, ...); ``_update()`` makes an iteration and adds
-    losses and accuracies to ``self._sums``; ``_measure()`` tests every model: scores, one of them called ``accuracy``;
+    All that a run goes on from is tensors and a few numbers, so one that was stopped at any iteration ends bit for bit as if it
+    had not been. A kind of model says what its plan and its table are, and: ``_prepare(path)`` makes the models, a fast or a
+    slow way; ``_live()`` returns the weights by name, each (models, ...); ``_update()`` makes an iteration and adds losses and
+    accuracies to ``self._sums``; ``_measure()`` tests every model: scores, one of them called ``accuracy``;
     ``_make_point(place, loss, accuracy)`` returns a point of a curve, given means since the last one; ``_tensors()`` returns
-    what an iteration goes on from, not copied; ``_make_rows()`` measures models that have ended: rows, whose missing columns
-    stay empty.
-    """
+    what an iteration goes on from, not copied; ``_make_rows()`` measures models that have ended: rows; missing columns stay
+    empty."""
 
     plan_type: ClassVar[type]
     columns: ClassVar[Mapping[str, str]]  # of a table of models, with what they mean

@@ -2,8 +2,7 @@
 
 A job is a list of plans, done by a function ``train(plans, tell, keep_going)`` that returns a kind of message and its content;
 messages are yielded as they are told, after the job's plans, and ``None`` where none came for a moment. This module imports
-nothing that takes time, so that a worker watches its parent from its first moment.
-"""
+nothing that takes time, so that a worker watches its parent from its first moment."""
 
 import multiprocessing
 import os
