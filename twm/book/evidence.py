@@ -138,7 +138,7 @@ def examine() -> dict[str, dict[str, str]]:
             "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
             "GPU": gpu or "none found by PyTorch; everything runs on the CPU",
             "training": f"on the CPU, one process per core; on a GPU, {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
-            "clone": f"{root} at {commit} {' '.join(unknown)}".strip() if root else "none; only the library is available",
+            "clone": f"{root} at {': '.join([commit, *unknown])}" if root else "none; only the library is available",
             "disk free": f"{shutil.disk_usage(root or Path.cwd()).free / 2**30:.0f} GiB",
             "browser for tests": browser or "none; browser tests will be skipped",
         },

@@ -119,7 +119,7 @@ def make_parameters(profile="paper", device="auto", seed=0, reuse: bool | None =
 
 
 @contextmanager
-def _clean_room(scratch: Path, name: str) -> Iterator[str]:
+def _clean_room(scratch: Path, name: str) -> Iterator[dict[str, str]]:
     """Have kernels, while this lasts, of the running Python, which know nothing of the user's own set-up and write to a file
     what they say beside the notebook; yields their transport."""
     with tempfile.TemporaryDirectory(prefix="twm-", ignore_cleanup_errors=True) as room, patch.dict(os.environ):
@@ -136,10 +136,11 @@ def _clean_room(scratch: Path, name: str) -> Iterator[str]:
         # The list of fonts that matplotlib makes in its folder takes seconds, and is kept.
         own = {"MPLCONFIGDIR": str(build_dir() / "matplotlib"), "PYTHONPATH": library_path(), "TWM_RUN_DIR": str(scratch)}
         os.environ.update(own, PYDEVD_DISABLE_FILE_VALIDATION="1")
-        transport = "tcp"  # where a file system has no sockets, or a name is too long for one
+        transport = {"transport": "tcp"}  # where a file system has no sockets, or the folder's name is too long for one
         with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
-            probe.bind(f"{room}/{'x' * 55}")
-            transport = "ipc"  # two runs at once can then never take each other's port
+            probe.bind(f"{room}/kernel-0")
+            # Two runs at once can then never take each other's port.
+            transport = {"transport": "ipc", "ip": f"{room}/kernel"}
         yield transport
 
 
@@ -196,7 +197,7 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_t
     try:
         with _clean_room(scratch, name) as transport:
             # A kernel has nothing to save at its end, so it is not waited for.
-            config = Config({"KernelManager": {"transport": transport}, "NotebookClient": {"shutdown_kernel": "immediate"}})
+            config = Config({"KernelManager": transport, "NotebookClient": {"shutdown_kernel": "immediate"}})
             papermill.execute_notebook(
                 str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True, kernel_name="twm",
                 progress_bar=sys.stderr.isatty(), execution_timeout=cell_timeout, config=config,
