@@ -113,13 +113,10 @@ def _claims(options: argparse.Namespace) -> int:
     from twm.book.ledger import KINDS, count_verdicts, judge_all
 
     judged = judge_all()
-    width = max(len(claim.id) for claim in judged)
-    lines = []
+    width, lines = max(len(claim.id) for claim in judged), []
     for notebook, claims in groupby(judged, key=lambda claim: claim.notebook):
-        lines.append(f"\n{notebook}")
-        for claim in claims:
-            detail = ". ".join(part for part in (claim.value, claim.reason) if part)
-            lines.append(f"  {claim.id:{width}}  {claim.verdict:10}  {detail}")
+        told = ((one.id, one.verdict, ". ".join(filter(None, (one.value, one.reason)))) for one in claims)
+        lines += [f"\n{notebook}", *(f"  {name:{width}}  {verdict:10}  {detail}" for name, verdict, detail in told)]
     lines.append(f"\n{len(judged)} claims")
     for kind in KINDS:
         counts = count_verdicts(claim for claim in judged if claim.kind == kind)

@@ -105,7 +105,11 @@ def scratch_folder(name: str) -> Iterator[Path]:
             if max(path.lstat().st_mtime for path in (left, *left.rglob("*"))) < time.time() - 24 * 3600:
                 shutil.rmtree(left)
     with tempfile.TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+        try:
+            yield Path(folder)
+        except OSError as error:
+            error.filename = error.filename or folder
+            raise
 
 
 def find_commit(root: Path | None = None, tell: Callable[[str], object] = lambda reason: None) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from twm.cli import main
 from twm.errors import UserError
-from twm.paths import find_commit, notebooks_dir, write_atomically
+from twm.paths import find_commit, notebooks_dir, scratch_folder, write_atomically
 
 TRAIN = "train repeat-copy:3,2 --hidden 8 --iterations 20 --seeds 0-1 --workers 1 --out out"
 
@@ -60,6 +60,10 @@ def test_files_are_readable_as_the_user_wants_and_a_failure_names_them(tmp_path:
     with pytest.raises(OSError, match="full") as caught:
         write_atomically(tmp_path / "file", "y")
     assert caught.value.filename == str(tmp_path / "file") and [path.name for path in tmp_path.iterdir()] == ["file"]
+    monkeypatch.setattr("twm.paths.build_dir", lambda: tmp_path / "build")
+    with pytest.raises(OSError, match="full") as caught, scratch_folder("x") as scratch:
+        os.fsync(0)
+    assert caught.value.filename == str(scratch) and not scratch.exists()
 
 
 def test_a_child_ends_with_its_parent_though_that_was_killed(root: Path):

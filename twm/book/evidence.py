@@ -193,9 +193,8 @@ def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), outp
         environment = os.environ | {EVIDENCE_VARIABLE: os.pathsep.join(map(str, evidence)), "TWM_HOME": str(root)}
         # The reference is made of docstrings.
         environment |= {"PYTHONPATH": library_path(), "PYTHONOPTIMIZE": ""}
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        command = [sys.executable, "-c", _BUILDER, str(os.getpid()), *_ARGUMENTS]
-        done = subprocess.run(command, cwd=scratch, env=environment, check=False, **streams)
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": scratch, "env": environment}
+        done = subprocess.run([sys.executable, "-c", _BUILDER, str(os.getpid()), *_ARGUMENTS], check=False, **streams)
         log, built = build_dir() / "site.log", scratch / "_build" / "html"
         write_atomically(log, done.stdout)
         if done.returncode != 0 or not (built / "index.html").exists():
