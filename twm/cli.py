@@ -1,4 +1,4 @@
-"""The ``twm`` command. Exit codes: 0 done, 1 a check failed, 2 wrong usage or bad input.
+"""The ``twm`` command. Exit codes: 0 done, 1 a check or this machine failed, 2 wrong usage or bad input, 130 and 143 stopped.
 
 Heavy modules are imported by the commands that use them, so that ``twm --help`` and ``twm claims`` start at once.
 """
@@ -6,8 +6,12 @@ Heavy modules are imported by the commands that use them, so that ``twm --help``
 import argparse
 import json
 import os
+import platform
+import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from itertools import chain, groupby
@@ -20,69 +24,45 @@ from twm.errors import UserError, require, require_count
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """Raise in one line what argparse would print."""
         raise UserError(f"{message} (see {self.prog} --help)")
+
+
+def _print(text: str, stream: Any) -> None:
+    """Print at once; a stream that cannot be written to is named, and swallows what comes later."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        error.filename = stream.name
+        raise
 
 
 def _say(options: argparse.Namespace) -> Callable[[str], None]:
     """Return what prints a line on the way, beside stdout where that is kept for JSON."""
-    return lambda line: print(line, file=sys.stderr if options.json else sys.stdout, flush=True)
+
+    def say(line: str) -> None:
+        try:
+            _print(line, sys.stderr if options.json else sys.stdout)
+        except OSError:
+            # The reader went away, or the terminal: that is a request to terminate, with the state saved.
+            signal.raise_signal(signal.SIGTERM)
+
+    return say
+
+
+def _end(code: int, said: str) -> int:
+    with suppress(OSError):
+        _print(f"twm: {' '.join(said.split())}", sys.stderr)
+    return code
 
 
 def _show(options: argparse.Namespace, found: Any, lines: Sequence[str]) -> int:
     """Print the answer of a command: JSON where that is asked for, else the lines."""
     if options.json or lines:
-        print(json.dumps(found, indent=1) if options.json else "\n".join(lines))
+        _print(json.dumps(found, indent=1) if options.json else "\n".join(lines), sys.stdout)
     return 0
 
 
-# ---- what a command takes: the name of an argument and what argparse is to know about it
-
-_Argument = tuple[str, dict[str, Any]]
-_COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, tuple[_Argument, ...]]] = {}
-
-
-def _value(name: str, about: str, metavar: str | None = None, kind: Any = str, **more: Any) -> _Argument:
-    return name, {"help": about, "metavar": metavar, "type": kind, **more}
-
-
-def _flag(name: str, about: str, action: str = "store_true", **more: Any) -> _Argument:
-    return name, {"help": about, "action": action, **more}
-
-
-def _command(about: str, *arguments: _Argument) -> Callable:
-    """Make a function ``_name`` the command ``twm name``."""
-
-    def register(run: Callable[[argparse.Namespace], int]) -> Callable[[argparse.Namespace], int]:
-        _COMMANDS[run.__name__.removeprefix("_")] = run, about, arguments
-        return run
-
-    return register
-
-
-_JSON = _flag("--json", "print JSON only")
-_DEVICE = _value("--device", "choose auto, cpu or cuda (default: auto)", default="auto")
-_RUNNING = (
-    _value("notebooks", "select notebooks by name or number, such as 01 (default: all)", "NOTEBOOK", nargs="*"),
-    _value("--profile", "choose smoke, laptop or paper (default: paper)", default="paper"),
-    _DEVICE,
-    _value("--seed", "set the seed of all random numbers (default: 0)", kind=int, default=0),
-    _flag("--reuse", "use saved results (default in the paper profile)", default=None),
-    _flag("--retrain", "train instead of using saved results", "store_false", dest="reuse"),
-    _JSON,
-)
-_TRAINING = (
-    _DEVICE,
-    _value("--workers", "set the number of CPU processes (default: one per core)", "N", int),
-    _flag("--resume", "resume from checkpoints, or start if none"),
-    _value("--checkpoint-seconds", "set the seconds between checkpoints (default: 30)", "X", float, default=30.0),
-    _flag("--json", "print only the rows, as JSON"),
-)
-
-# ---- notebooks, the site, and where things stand
-
-
-@_command("show versions, device, data, disk space and the cost of each profile", _JSON)
 def _doctor(options: argparse.Namespace) -> int:
     from twm.book.evidence import examine
 
@@ -91,27 +71,27 @@ def _doctor(options: argparse.Namespace) -> int:
     return _show(options, report, [*chain(*lines)])
 
 
+def _tell_commit(options: argparse.Namespace) -> None:
+    from twm.paths import find_commit
+
+    find_commit(tell=lambda reason: _say(options)(f"note: the commit on record will be 'unknown': {reason}"))
+
+
 def _run_notebooks(options: argparse.Namespace) -> tuple[list[Any], list[dict[str, Any]]]:
     """Return the runs, and what is said of each."""
     from twm.book.runner import make_parameters, run_notebooks
 
     parameters = make_parameters(options.profile, options.device, options.seed, options.reuse)
-    runs = run_notebooks(options.notebooks, parameters, log=_say(options))
+    runs = run_notebooks(options.notebooks, parameters, log=_say(options), cell_timeout=options.cell_timeout)
+    _tell_commit(options)
     values = ((run.name, round(run.seconds, 1), run.evidence["memory_mb"], str(run.notebook)) for run in runs)
     return runs, [dict(zip(("notebook", "seconds", "memory_mb", "page"), each)) for each in values]
 
 
-@_command("run notebooks and save their pages", *_RUNNING)
 def _run(options: argparse.Namespace) -> int:
     return _show(options, _run_notebooks(options)[1], ())
 
 
-@_command(
-    "run notebooks, build the site and print the path of index.html",
-    *_RUNNING,
-    _flag("--record", "also update numbers and times in book/results, and the README's table"),
-    _value("--pdf", "also print the whole book to this PDF with headless Chromium", "FILE"),
-)
 def _book(options: argparse.Namespace) -> int:
     from twm.book.evidence import build_site, find_printer, print_book, record_runs, write_readme
     from twm.book.session import runs_dir
@@ -129,18 +109,14 @@ def _book(options: argparse.Namespace) -> int:
     return _show(options, {"index": str(index), "runs": said}, [str(index)])
 
 
-@_command("print the scoreboard: all claims, verdicts and numbers", _JSON)
 def _claims(options: argparse.Namespace) -> int:
     from twm.book.ledger import KINDS, count_verdicts, judge_all
 
     judged = judge_all()
-    width = max(len(claim.id) for claim in judged)
-    lines = []
+    width, lines = max(len(claim.id) for claim in judged), []
     for notebook, claims in groupby(judged, key=lambda claim: claim.notebook):
-        lines.append(f"\n{notebook}")
-        for claim in claims:
-            detail = ". ".join(part for part in (claim.value, claim.reason) if part)
-            lines.append(f"  {claim.id:{width}}  {claim.verdict:10}  {detail}")
+        told = ((one.id, one.verdict, ". ".join(filter(None, (one.value, one.reason)))) for one in claims)
+        lines += [f"\n{notebook}", *(f"  {name:{width}}  {verdict:10}  {detail}" for name, verdict, detail in told)]
     lines.append(f"\n{len(judged)} claims")
     for kind in KINDS:
         counts = count_verdicts(claim for claim in judged if claim.kind == kind)
@@ -148,20 +124,14 @@ def _claims(options: argparse.Namespace) -> int:
     return _show(options, [claim.to_json() for claim in judged], lines)
 
 
-@_command(
-    "run the smoke profile and compare with tests/reference; exit with 1 on a difference",
-    _value("notebooks", "select notebooks by name or number (default: all)", "NOTEBOOK", nargs="*"),
-    _flag("--update", "update the reference values, but not rules and tolerances"),
-    _JSON,
-)
 def _check(options: argparse.Namespace) -> int:
     from twm.book.regression import compare_notebook, read_references, update_references, write_references
     from twm.book.runner import make_parameters, run_notebooks
     from twm.paths import scratch_folder
 
     with scratch_folder("check") as scratch:
-        folders = {"pages": scratch, "evidence": scratch}
-        runs = run_notebooks(options.notebooks, make_parameters("smoke"), **folders, log=_say(options))
+        more = {"pages": scratch, "evidence": scratch, "cell_timeout": options.cell_timeout}
+        runs = run_notebooks(options.notebooks, make_parameters("smoke"), **more, log=_say(options))
     complaints, lines = {}, []
     for run in runs:
         references = read_references(run.name)
@@ -169,34 +139,10 @@ def _check(options: argparse.Namespace) -> int:
             references = update_references(run.evidence, references)
             _say(options)(f"wrote {write_references(run.name, references).name}")
         own = complaints[run.name] = compare_notebook(run.evidence, references)
-        verdict = "differs from" if own else "matches"
-        lines += [f"{run.name} {verdict} the reference", *(f"  {line}" for line in own)]
-    _show(options, complaints, lines)
-    return 1 if any(complaints.values()) else 0
+        lines += [f"{run.name} {'differs from' if own else 'matches'} the reference", *(f"  {line}" for line in own)]
+    return _show(options, complaints, lines) or int(any(complaints.values()))
 
 
-# ---- training, and how fast
-
-_STARTS = ("uniform", "gaussian", "orthogonal", "identity", "wave", "wave-embedded", "wave-noisy")
-_ONLY = "train only these models, by name in the sweep's table or by pattern, such as 'T2_h64_l2-0_s*' (default: all)"
-
-
-@_command(
-    "train networks on a task, and save rows.csv, curves.csv and networks in --out",
-    _value("task", "choose T1..T4, repeat-copy:S,D, code:S,D,A,B,C or random:S,D,SEED", "TASK"),
-    _value("--hidden", "set the number of hidden neurons (default: 128)", "N", int),
-    _value("--l2", "set the weight decay (default: 0)", "X", float),
-    _value("--seeds", "choose seeds, such as 0-19 or 0,3,7 (default: 0)", "SEEDS", default="0"),
-    _value("--iterations", "set the number of batches (default: 20000)", "N", int),
-    _value("--curriculum", "choose staged, adaptive or none (default: staged)"),
-    _value("--threshold", "set the curriculum's threshold (default: accuracy .98, or loss .03 if adaptive)", "X", float),
-    _value("--init", f"choose {', '.join(_STARTS)} or wave-task (default: uniform)"),
-    _value("--learning-rate", "set the learning rate of Adam (default: 0.001)", "X", float),
-    _value("--drop-at", "divide the learning rate by 10 after this iteration (default: never)", "N", int),
-    _value("--stop-at", "stop at the first test with this accuracy (default: never)", "X", float),
-    _value("--out", "save the results in this folder (default: save nothing)", "DIR"),
-    *_TRAINING,
-)
 def _train(options: argparse.Namespace) -> int:
     from tempfile import TemporaryDirectory
 
@@ -215,16 +161,6 @@ def _train(options: argparse.Namespace) -> int:
         return _end_training(options, train_models(plans, place, **settings))
 
 
-@_command(
-    "train a named sweep into book/results, or list finished and pending runs",
-    _value("name", "choose a sweep, such as table1; --list shows all sweeps", "NAME", nargs="?"),
-    _flag("--list", "list finished and pending runs"),
-    _value("--seeds", "choose seeds, such as 0-4 (default: those of the sweep)", "SEEDS"),
-    _value("--only", _ONLY, "MODEL,..."),
-    _value("--profile", "choose laptop or paper for sweeps with both (default: laptop on a CPU, paper on a GPU)"),
-    _value("--executor", "choose local, or slurm for one job per model on a cluster (default: local)", default="local"),
-    *_TRAINING,
-)
 def _sweep(options: argparse.Namespace) -> int:
     from twm.models.kernels import choose_device
     from twm.training.flip_flop import FLIP_FLOP_SWEEP
@@ -271,8 +207,7 @@ def _sweep_flip_flops(options: argparse.Namespace) -> int:
     require(here, "the flip-flop sweep uses one core of this machine: leave out --executor, --device and --workers")
     _, plans = _choose_plans(options, flip_flop.list_flip_flop_plans)
     place = flip_flop.make_flip_flop_place()
-    settings = {"workers": 1, "order": flip_flop.list_flip_flop_plans()}
-    outcome = train_models(plans, place, **_read_settings(options) | settings)
+    outcome = train_models(plans, place, **_read_settings(options) | {"workers": 1, "order": flip_flop.list_flip_flop_plans()})
     if not outcome.stopped:
         names = [plan.name for plan in plans if plan.delay <= 8 and (plan.reading, plan.unfold) == ("channel", 10)]
         record_points(place.networks, place.rows.with_name(POINT_TABLE), names, _say(options))
@@ -280,30 +215,21 @@ def _sweep_flip_flops(options: argparse.Namespace) -> int:
 
 
 def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
-    own = ("resume", "checkpoint_seconds", "workers")
-    return {name: getattr(options, name) for name in own} | {"say": _say(options)}
+    return {name: getattr(options, name) for name in ("resume", "checkpoint_seconds", "workers")} | {"say": _say(options)}
 
 
 def _end_training(options: argparse.Namespace, outcome: Any) -> int:
     _show(options, outcome.rows, ())
+    _tell_commit(options)
     if outcome.stopped:
         lost = getattr(options, "out", True) is None
         kept = "nothing is saved without --out" if lost else "checkpoints are saved: --resume continues"
-        print(f"twm: stopped; {kept}", file=sys.stderr)
-        return 130
+        return _end(128 + outcome.stopped, f"stopped; {kept}")
     if outcome.failed:
-        names = ", ".join(outcome.failed)
-        print(f"twm: not trained: {names}; the lines above say why, and --resume tries again", file=sys.stderr)
-    return 1 if outcome.failed else 0
+        return _end(1, f"not trained: {', '.join(outcome.failed)}; the lines above say why, and --resume tries again")
+    return 0
 
 
-@_command(
-    "compare the speed with PyTorch's modules and with the bare arithmetic",
-    _value("benches", "choose training or wave-rnn (default: both)", "BENCH", nargs="*"),
-    _value("--case", "run one case, such as h128_T108 or copy; can be repeated", "NAME", action="append", default=[]),
-    _value("--rounds", "set the number of repetitions (default: 7)", kind=int, default=7),
-    _JSON,
-)
 def _bench(options: argparse.Namespace) -> int:
     from twm.bench import BENCHES, BUSY, CASES_OF
 
@@ -320,40 +246,20 @@ def _bench(options: argparse.Namespace) -> int:
     for name, setup in found["setup"].items():
         lines.append(f"{name}: " + ", ".join(f"{key} {value}" for key, value in setup.items()))
         if setup["load"] > BUSY:
-            told = "Other programs were using this machine, so the times are unreliable, most of all with threads."
-            lines.append(f"{told} Repeat the measurement on an idle machine.")
+            lines.append("Other programs were using this machine, so the times are unreliable: repeat them on an idle one.")
     return _show(options, found, lines)
 
 
-# ---- looking into a trained network
-
-
-@_command(
-    "spectrum, fixed points and, with a task, rank, basis and interventions of a trained network: Elman, LSTM or GRU",
-    _value("checkpoint", "torch file, also of a whole module, safetensors, .npz, .mat or pickle", "CHECKPOINT", nargs="?"),
-    _value("--task", "T1, repeat-copy:S,D or a boundary matrix in .npy or .csv (default: what the file says)", "TASK"),
-    _flag("--points", "also search for fixed and slow points without input"),
-    _value("--layer", "of several recurrent layers this one, from 0", "N", int),
-    _value("--nonlinearity", "tanh, relu or linear (default: what the file says, else tanh)"),
-    *(_value(f"--{name}", f"name of the tensor that is its {name}, where torch's names do not tell", "KEY")
-      for name in ("recurrent", "encoder", "bias", "readout")),
-    _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
-    _value("--seed", "of the histories used (default: 0)", kind=int, default=0),
-    _flag("--record", "instead: add the networks on record to book/results/analysis.csv and settled_basis.csv"),
-    _JSON,
-)
 def _analyse(options: argparse.Namespace) -> int:
     from twm.analysis import analyses, report
     from twm.book.figures.basis_recovery import plot_analysis
 
     require(options.record != (options.checkpoint is not None), "give a CHECKPOINT, or --record for those of the book")
-    more = options.task or options.figure
-    require(not (options.record and more), "--record goes without --task and --figure")
+    require(not (options.record and (options.task or options.figure)), "--record goes without --task and --figure")
     require_count(options.seed, "--seed", 0)
     if options.record:
         added = report.record_analyses(say=_say(options))
-        print(json.dumps({"added": added}) if options.json else f"{added} networks added to the tables")
-        return 0
+        return _show(options, {"added": added}, [f"{added} networks added to the tables"])
     keys = {name: getattr(options, name) for name in ("recurrent", "encoder", "bias", "readout")}
     checkpoint = report.read_checkpoint(options.checkpoint, options.nonlinearity, options.layer, **keys)
     task = report.choose_task(checkpoint, options.task)
@@ -371,14 +277,6 @@ def _analyse(options: argparse.Namespace) -> int:
     return _show(options, told, report.describe_checkpoint(checkpoint, found, survey))
 
 
-@_command(
-    "wave or register: how long states hold an item, how far its code moves; on a recording or a network",
-    _value("file", "an .npz with states and items, states.npy and items.npy, or a network of the book", "FILE", nargs="+"),
-    _value("--task", "of a network, such as T1 (default: what the file says)", "TASK"),
-    _value("--figure", "also draw it, as .png, .svg or .pdf", "FILE"),
-    _value("--seed", "of bootstrap and shuffles (default: 0)", kind=int, default=0),
-    _JSON,
-)
 def _probe(options: argparse.Namespace) -> int:
     from twm.analysis.decoding import probe_states
     from twm.analysis.probing import read_recording, sample_network
@@ -409,27 +307,28 @@ def _prepare_figure(name: str, plot: Callable[[Any], Any]) -> Callable[[Any], No
     def save(found: Any) -> None:
         content = BytesIO()
         plot(found).savefig(content, format=ending, dpi=150)
-        try:
-            write_atomically(path, content.getvalue())
-        except OSError as error:
-            raise UserError(f"--figure {name} cannot be written: {error.strerror}") from None
+        write_atomically(path, content.getvalue())
 
     return save
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
+    """Return the parser of the command line: that of commands.yml, where ``_name`` here does the command ``name``."""
+    import yaml
+
     about = "Companion to 'Hidden Traveling Waves bind Working Memory Variables in Recurrent Neural Networks'."
-    parser = _Parser(prog="twm", description=about)
+    parser, kinds = _Parser(prog="twm", description=about), {"int": int, "float": float}
     parser.add_argument("--version", action="version", version=f"twm {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)
-    for command, (run, about, arguments) in _COMMANDS.items():
-        added = commands.add_parser(command, help=about)
-        added.set_defaults(run=run)
+    listed = yaml.safe_load(Path(__file__).with_name("commands.yml").read_text(encoding="utf-8"))["commands"]
+    for command, known in listed.items():
+        added = commands.add_parser(command, help=known["about"])
+        added.set_defaults(run=globals()[f"_{command}"])
         # argparse cannot show a group without members.
         either = added.add_mutually_exclusive_group() if command in ("run", "book") else None
-        for name, known in arguments:
-            (either if name in ("--reuse", "--retrain") else added).add_argument(name, **known)
+        for name, words in chain(*(group.items() for group in known["arguments"])):
+            typed = {"type": kinds[words["type"]]} if "type" in words else {}
+            (either if name in ("--reuse", "--retrain") else added).add_argument(name, **words | typed)
     return parser
 
 
@@ -440,15 +339,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return options.run(options)
     except UserError as error:
         code, said = 2, str(error)
-    except KeyboardInterrupt:
-        code, said = 130, "stopped; published files are unchanged"
+    except KeyboardInterrupt as error:
+        code, said = 128 + (error.args or [signal.SIGINT])[0], "stopped; published files are unchanged"
     except BrokenPipeError:
-        # The reader of our output went away (`twm claims | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0  # the reader of our answer went away (`twm claims | head`): nothing is wrong
+    except OSError as error:
+        code, said = 1, f"{error.filename or 'this machine'}: {error.strerror or error}"
     except Exception as error:
-        if type(error).__name__ not in ("NotebookFailed", "SiteFailed"):
-            raise
         code, said = 1, str(error)
-    print(f"twm: {' '.join(said.split())}", file=sys.stderr)
-    return code
+        if type(error).__name__ not in ("NotebookFailed", "SiteFailed"):
+            traceback.print_exc()
+            said = f"this is a bug: report it with these lines, the command, twm {__version__} and {platform.platform()}"
+    return _end(code, said)

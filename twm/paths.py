@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -26,13 +26,22 @@ def find_root() -> Path:
         root, lacks = Path(os.path.expanduser(home)).resolve(), "it lacks _config.yml or book/claims.yml"
         require(_is_root(root), f"TWM_HOME={home} is not a clone of this project: {lacks}")
         return root
-    for folder in Path(__file__).resolve().parents:
-        if _is_root(folder):
-            return folder
+    if root := _find_above(Path(__file__).resolve()):
+        return root
     raise UserError("this command needs a clone of the project: install one with `pip install -e .`, or set TWM_HOME")
 
 
-_locate = lambda *parts: find_root().joinpath(*parts)
+def _locate(*parts: str) -> Path:
+    root = here = find_root()
+    # A clone that was copied or moved may run what stands at another place. The working folder may be gone.
+    with suppress(OSError):
+        here = _find_above(Path.cwd() / "_") or root
+    advice = "call its own, after `make setup` there, or set TWM_HOME"
+    require(here == root or "TWM_HOME" in os.environ, f"you are in the clone {here}, but this twm is that of {root}: {advice}")
+    return root.joinpath(*parts)
+
+
+_find_above = lambda path: next(filter(_is_root, path.parents), None)
 #: The folders of the paired notebooks, of the site's source, and of everything that is built and may be deleted.
 notebooks_dir, book_dir, build_dir = (partial(_locate, name) for name in ("notebooks", "book", "_build"))
 #: The folders of the executed notebooks, not committed, and of the recorded runs, committed.
@@ -60,6 +69,11 @@ def read_json(path: Path, advice: str = "restore it") -> dict[str, Any]:
         raise UserError(f"{path} is damaged: expected JSON, found {error}; {advice}") from None
     require(isinstance(content, dict), f"{path}: expected a mapping, found {content!r:.40}; {advice}")
     return content
+
+
+def library_path() -> str:
+    """Return the PYTHONPATH with which another process imports this library and no other, installed or not."""
+    return os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH"))))
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -101,28 +115,41 @@ def replace_folder(new: Path, place: Path) -> None:
 
 @contextmanager
 def scratch_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
-    """Yield a fresh folder below the build folder, or ``parent``, gone afterwards; what a kill left a week ago goes first."""
+    """Yield a fresh folder below the build folder, or ``parent``, gone afterwards; what a kill left a day ago goes first."""
+    old = f"{name}-*" if parent else "*"
     parent = parent or build_dir() / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f"{name}-*"):
-        with suppress(FileNotFoundError):
-            if time.time() - left.stat().st_mtime > 7 * 86_400:
-                shutil.rmtree(left, ignore_errors=True)
+    for left in parent.glob(old):
+        with suppress(OSError):
+            if max(path.lstat().st_mtime for path in (left, *left.rglob("*"))) < time.time() - 24 * 3600:
+                shutil.rmtree(left)
     with TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
-        yield Path(folder)
+        try:
+            yield Path(folder)
+        except OSError as error:
+            error.filename = error.filename or folder
+            raise
 
 
-def find_commit(root: Path | None = None) -> str:
-    """Return the short commit, from git with ``+`` if the tree but for the records differs, or from ``TWM_COMMIT``."""
-    try:
+def find_commit(root: Path | None = None, tell: Callable[[str], object] = lambda reason: None) -> str:
+    """Return the short commit, from git with ``+`` if the tree but for the records differs, or from ``TWM_COMMIT``; ``tell``
+    why it is unknown where it is."""
+    reason = "there is no git repository"
+    with suppress(UserError):
         root = root or find_root()
-    except UserError:
-        root = None
-    if root and (root / ".git").exists() and shutil.which("git"):
+    if root and (root / ".git").exists():
         # Records that a run has just written do not make the code another.
         changes = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)book/results"]
         asked = [["git", "-C", str(root), *words] for words in (["rev-parse", "--short=10", "HEAD"], changes)]
-        head, changed = (subprocess.run(each, capture_output=True, text=True, check=False) for each in asked)
-        if head.returncode == 0:
-            return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+        # A hook's variables name its own repository.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        try:
+            head, changed = (subprocess.run(each, capture_output=True, text=True, check=False, env=own) for each in asked)
+            if head.returncode == 0:
+                return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+            reason = f"git says {(head.stderr.splitlines() or ['nothing'])[0]!r}"
+        except OSError as error:
+            reason = f"git cannot be run: {error.strerror}"
+    if "TWM_COMMIT" not in os.environ:
+        tell(f"{reason}, and TWM_COMMIT is not set")
     return os.environ.get("TWM_COMMIT", "unknown")

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from twm.book.runner import NotebookFailed, find_difference, make_parameters, ru
 from twm.book.session import open_page
 from twm.cli import main
 from twm.errors import UserError
+from twm.paths import scratch_folder
 
 GOOD = """from twm.book.session import open_page
 page = open_page("01_theory", profile=profile, device=device, seed=seed, reuse=reuse)
@@ -52,11 +54,34 @@ def run(**more):
     return run_notebooks([], make_parameters("smoke", "cpu", **more), log=lines.append), lines
 
 
-def test_a_run_publishes_the_page_and_its_numbers(notebook, clone: Path):
-    notebook(GOOD)
+CLEAN = """import sys, warnings, matplotlib
+assert matplotlib.rcParams["mathtext.fontset"] != "cm" and sys.executable == {python!r} and sys.flags.optimize == 0
+assert "spoilt" not in globals()
+warnings.warn("chatter")
+"""
+SPOILT = {
+    "kernels/python3/kernel.json": '{"argv": ["/bin/false"], "display_name": "", "language": "python"}',
+    "profile_default/startup/0.py": "spoilt = 1", "start.py": "spoilt = 1", "matplotlibrc": "mathtext.fontset: cm",
+}  # fmt: skip
+
+
+def test_a_run_publishes_the_page_and_its_numbers(notebook, clone: Path, tmp_path_factory, monkeypatch):
+    """From a clean room: the user's own kernels, start-up files, fonts and options, and a folder where no socket can be."""
+    home = tmp_path_factory.mktemp("home")
+    for path, text in SPOILT.items():
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_text(text, encoding="utf-8")
+    own = dict.fromkeys(("JUPYTER_PATH", "IPYTHONDIR", "MATPLOTLIBRC"), home) | {"PYTHONSTARTUP": home / "start.py"}
+    for name, value in (own | {"PYTHONOPTIMIZE": 2, "MPLCONFIGDIR": "/dev/null", "JUPYTER_RUNTIME_DIR": "/dev/null"}).items():
+        monkeypatch.setenv(name, str(value))
+    (deep := home / ("x" * 100)).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    notebook(CLEAN.format(python=sys.executable) + GOOD)
     (done,), lines = run(seed=7)
     assert done.evidence["notes"] == {"seed": 7} and done.evidence["profile"] == "smoke"
     text = (clone / "book" / "pages" / "01_theory.ipynb").read_text(encoding="utf-8")
+    assert "UserWarning: chatter" in done.aside and "UserWarning" not in text and '"stderr"' not in text
+    assert any("UserWarning: chatter" in line for line in lines)
     assert text.count('"remove-cell"') == 2, "the parameters and papermill's own cell are not for readers"
     assert str(clone) not in text
     assert (clone / "_build" / "runs" / "smoke" / "01_theory.json").exists()
@@ -64,18 +89,49 @@ def test_a_run_publishes_the_page_and_its_numbers(notebook, clone: Path):
     assert any("missing" in line for line in lines), "the pair that is not there is told"
 
 
-def test_a_failure_names_notebook_and_cell_keeps_the_rest_and_touches_nothing_published(notebook, clone: Path, capsys):
-    notebook(GOOD)
-    run()
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("raise ArithmeticError('waves reflect')", "ArithmeticError: waves reflect"),
+        ("import os; os._exit(9)  # waves reflect", "its kernel died"),
+        ("import time; time.sleep(300)  # waves reflect", "more than 3 s"),
+    ],
+)
+def test_a_failure_names_notebook_and_cell_keeps_the_rest_and_touches_nothing_published(notebook, clone, capsys, line, said):
+    for place in ("book/pages/01_theory.ipynb", "_build/runs/smoke/01_theory.json"):
+        (clone / place).parent.mkdir(parents=True, exist_ok=True)
+        (clone / place).write_text("as it was", encoding="utf-8")
     published = list_files(clone / "book"), list_files(clone / "_build" / "runs")
-    notebook(GOOD.replace("page.note", "raise ArithmeticError('waves reflect')\npage.note"))
-    assert main(["run", "--profile", "smoke", "--device", "cpu"]) == 1
+    notebook(f"{line}\n{GOOD}")
+    limit = ["--cell-timeout", "3"] if "300" in line else []
+    assert main(["run", "--profile", "smoke", "--device", "cpu", *limit]) == 1
     err = capsys.readouterr().err
-    assert "01_theory failed in cell 3 (ArithmeticError: waves reflect)" in err and "_build/failed/01_theory" in err
+    assert f"01_theory failed in cell 3 ({said}" in err.replace("it took ", "") and "_build/failed/01_theory" in err
     assert err.count("\n") == 1
     assert (list_files(clone / "book"), list_files(clone / "_build" / "runs")) == published
-    for kept in ("01_theory.log", "01_theory.ipynb"):
-        assert "waves reflect" in (clone / "_build" / "failed" / "01_theory" / kept).read_text(encoding="utf-8")
+    for kept, content in (("01_theory.log", "Executing Cell 3"), ("01_theory.ipynb", "waves reflect")):
+        assert content in (clone / "_build" / "failed" / "01_theory" / kept).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("ending", ["py", "ipynb"])
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"[1]", b'{"cells": [3], "metadata": {}, "nbformat": 4}'])
+def test_a_file_that_is_no_notebook_is_named(notebook, clone: Path, ending: str, content: bytes | None):
+    notebook(GOOD)
+    path = clone / "notebooks" / f"01_theory.{ending}"
+    path.unlink(missing_ok=True)
+    path.mkdir() if content is None else path.write_bytes(content)
+    with pytest.raises(UserError, match=f"notebooks/01_theory.{ending}"):
+        run()
+
+
+def test_what_a_killed_run_left_is_gone_after_a_day(clone: Path):
+    for name, age in (("old", 25), ("new", 23), ("busy", 25)):
+        (folder := clone / "_build" / "scratch" / name).mkdir(parents=True)
+        (folder / "file").touch()
+        for path in (folder / "file", folder)[name == "busy" :]:
+            os.utime(path, (time.time() - age * 3600,) * 2)
+    with scratch_folder("next") as scratch:
+        assert {path.name for path in scratch.parent.iterdir()} == {"new", "busy", scratch.name}
 
 
 def test_a_page_that_is_not_closed_is_a_failure(notebook):
@@ -113,7 +169,8 @@ def test_a_claim_is_settled_once_and_not_forgotten(page):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "complaint"), [("seed = 0", "sede = 0", "sede, seed"), ("param", "other", "not 0")]
+    ("old", "new", "complaint"),
+    [("seed = 0", "sede = 0", "sede, seed"), ("param", "other", "not 0"), ("seed = 0", "seed = = 0", "line 3: invalid")],
 )
 def test_a_notebook_has_one_cell_with_the_four_parameters(notebook, old: str, new: str, complaint: str):
     path = notebook(GOOD)
@@ -138,7 +195,8 @@ def test_a_pair_out_of_step_is_found(notebook, clone: Path):
     assert "outputs" in find_difference("01_theory")
 
 
-def test_ctrl_c_stops_cleanly_and_publishes_nothing(notebook, clone: Path, root: Path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGHUP, 143)])
+def test_what_stops_a_run_is_one_line_and_publishes_nothing(notebook, clone: Path, root: Path, number: int, code: int):
     notebook(GOOD.replace("page.note", "import time; (page._path.parent / 'ready').touch(); time.sleep(60)\npage.note"))
     command = [sys.executable, "-m", "twm", "run", "--profile", "smoke", "--device", "cpu"]
     environment = os.environ | {"PYTHONPATH": str(root), "TWM_HOME": str(clone)}
@@ -152,11 +210,12 @@ def test_ctrl_c_stops_cleanly_and_publishes_nothing(notebook, clone: Path, root:
             deadline = time.monotonic() + 60
             while not list((clone / "_build").rglob("ready")) and time.monotonic() < deadline:
                 time.sleep(0.1)
-            os.killpg(running.pid, signal.SIGINT)
+            os.killpg(running.pid, number)
+            os.killpg(running.pid, number)
             _, err = running.communicate(timeout=30)
         finally:
             running.kill()
-    assert running.returncode == 130
-    assert err.splitlines()[-1].startswith("twm: stopped") and "Traceback" not in err
+    assert running.returncode == code
+    assert err.count("\n") == 1 and err.startswith("twm: stopped")
     assert not (clone / "book" / "pages").exists()
     assert not list((clone / "_build" / "scratch").iterdir())

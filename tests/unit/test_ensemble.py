@@ -38,9 +38,7 @@ def test_batches_are_those_of_the_slow_trainer_alone_and_together():
 
 def test_right_signs_are_those_of_the_network_itself():
     networks = [ElmanRNN(2, 9, seed=seed) for seed in range(3)]
-    weights = stack_weights(
-        [Weights(*(matrix.detach() for matrix in (n.recurrent, n.encoder, n.readout))) for n in networks]
-    )
+    weights = stack_weights([Weights(*(matrix.detach() for matrix in (n.recurrent, n.encoder, n.readout))) for n in networks])
     right = count_right_signs(weights, TASKS, count=40, horizon=25, chunk=10)
     for place, (network, task) in enumerate(zip(networks, TASKS)):
         inputs, targets = draw_batch(parse_task(task), "test", 0, 0, 40, 25)
@@ -54,9 +52,7 @@ def test_a_network_learns_repeat_copy_in_seconds():
     model = train_model(plan)
     row, curve = model.row, model.curve
     assert row["accuracy"] == row["accuracy_1x"] == 1.0 and row["accuracy_5x"] is None and row["horizon"] == 100
-    assert (
-        100 < row["iterations_to_99"] <= row["iterations"] == row["checkpoint"] < 3000 and row["iterations"] % 100 == 0
-    )
+    assert 100 < row["iterations_to_99"] <= row["iterations"] == row["checkpoint"] < 3000 and row["iterations"] % 100 == 0
     assert row["rank_network"] == row["rank_theory"] == 6 and row["argument_error"] < 0.05
     # The row's spectrum is that of the weights kept.
     again = compare_with_theory(model.weights.recurrent.double().numpy(), plan.system)
@@ -102,8 +98,8 @@ def test_models_side_by_side_are_the_models_alone():
     "plans", [[SMALL], [SMALL, replace(SMALL, seed=1, curriculum="adaptive", threshold=None, snapshots=(30, 90))]]
 )
 def test_going_on_is_never_having_stopped(plans: list[ModelPlan]):
-    """Stopped at every kind of moment, the state carries everything, to the bit."""
-    plans = [replace(plan, drop_at=60) for plan in plans]
+    """Stopped at every kind of moment, the state carries everything, to the bit; the last test goes on where it was."""
+    plans = [replace(plan, drop_at=60, multiples=(1, 10)) for plan in plans]
     whole = Ensemble(plans)
     assert whole.train()
     expected = whole.finish()
@@ -114,14 +110,18 @@ def test_going_on_is_never_having_stopped(plans: list[ModelPlan]):
         tensors, description = current.state()
         current = Ensemble(plans)
         current.load(tensors, json.loads(json.dumps(description)))
+    for pieces in ([0, 50], [100]):
+        seen: list[int] = []
+        count = lambda run, seen=seen: seen.append(run._last_test["right"].shape[1] if run._last_test else 0)
+        assert not current.train(lambda run, pieces=pieces: count(run) or seen[-1] < pieces[-1]) and seen == pieces
+        tensors, description = current.state()
+        current = Ensemble(plans)
+        current.load(tensors, json.loads(json.dumps(description)))
     assert current.train()
     for plan, found, wanted in zip(plans, current.finish(), expected):
         assert found.curve == wanted.curve and {**found.row, "seconds": 0} == {**wanted.row, "seconds": 0}
         assert found.snapshots.keys() == wanted.snapshots.keys() == set(plan.snapshots)
-        pairs = [
-            (found.weights, wanted.weights),
-            *((found.snapshots[key], wanted.snapshots[key]) for key in found.snapshots),
-        ]
+        pairs = [(found.weights, wanted.weights), *((found.snapshots[key], wanted.snapshots[key]) for key in found.snapshots)]
         assert all(torch.equal(a, b) for pair in pairs for a, b in zip(*pair))
 
 

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,8 @@ from twm.book.session import PROFILES
 from twm.errors import UserError, require
 from twm.models.fast.elman import GPU_STATUS
 from twm.paths import (
-    book_dir, build_dir, evidence_dir, find_commit, find_root, pages_dir, replace_folder, results_dir, scratch_folder,
-    write_atomically,
+    book_dir, build_dir, evidence_dir, find_commit, find_root, library_path, pages_dir, replace_folder, results_dir,
+    scratch_folder, write_atomically,
 )  # fmt: skip
 from twm.tasks.datasets import describe_data
 from twm.theory.lattice import simulate_wave
@@ -114,20 +115,18 @@ def _describe_profiles() -> dict[str, str]:
     timings, described = read_timings(), {}
     for name, profile in PROFILES.items():
         summary = summarise_profile(timings.get(name, {}))
-        measured = "not measured"
-        if summary["notebooks"]:
-            spent = f"{summary['seconds'] / 60:.1f} min, {summary['memory_mb'] / 1024:.1f} GB"
-            measured = f"measured {spent} for {summary['notebooks']} notebooks"
+        spent = f"{summary['seconds'] / 60:.1f} min, {summary['memory_mb'] / 1024:.1f} GB"
+        measured = f"measured {spent} for {summary['notebooks']} notebooks" if summary["notebooks"] else "not measured"
         described[name] = f"{profile.purpose}; {measured}; budget {profile.budget / 60:.0f} min on 2 cores"
     return described
 
 
 def examine() -> dict[str, dict[str, str]]:
     """Return sections of lines: system, packages, data, profiles."""
-    try:
-        root: Path | None = find_root()
-    except UserError:
-        root = None
+    root, unknown = None, []
+    with suppress(UserError):
+        root = find_root()
+    commit = find_commit(root, unknown.append)
     installed = {known.name.lower(): known.version for known in distributions() if known.name}
     found = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
     gpu = found and f"{found.name} ({found.total_memory / 2**30:.0f} GiB)"
@@ -139,7 +138,7 @@ def examine() -> dict[str, dict[str, str]]:
             "memory": f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 2**30:.0f} GiB",
             "GPU": gpu or "none found by PyTorch; everything runs on the CPU",
             "training": f"on the CPU, one process per core; on a GPU, {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
-            "clone": f"{root} at {find_commit(root)}" if root else "none; only the library is available",
+            "clone": f"{root} at {': '.join([commit, *unknown])}" if root else "none; only the library is available",
             "disk free": f"{shutil.disk_usage(root or Path.cwd()).free / 2**30:.0f} GiB",
             "browser for tests": browser or "none; browser tests will be skipped",
         },
@@ -152,11 +151,10 @@ def examine() -> dict[str, dict[str, str]]:
 #: Folders whose numbers the site shows, later ones over earlier ones; read by the Sphinx extension in book/_ext.
 EVIDENCE_VARIABLE = "TWM_EVIDENCE"
 
-# Through this Python rather than by name, so that the environment need not be active.
-_COMMAND = [
-    sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "book",
-    "--config", "_config.yml", "--path-output", ".", "-n", "-W", "--keep-going",
-]  # fmt: skip
+# Through this Python rather than by name, so that the environment need not be active; it ends with us.
+_BUILDER = "import sys; from twm.training.workers import follow_parent; follow_parent(int(sys.argv.pop(1))); "
+_BUILDER += "from jupyter_book.cli.main import main; main()"
+_ARGUMENTS = ("build", "book", "--config", "_config.yml", "--path-output", ".", "-n", "-W", "--keep-going")
 
 
 class SiteFailed(Exception):
@@ -193,8 +191,10 @@ def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), outp
         for name in listed:
             shutil.copyfile(pages / f"{name}.ipynb", scratch / "book" / "pages" / f"{name}.ipynb")
         environment = os.environ | {EVIDENCE_VARIABLE: os.pathsep.join(map(str, evidence)), "TWM_HOME": str(root)}
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        done = subprocess.run(_COMMAND, cwd=scratch, env=environment, check=False, **streams)
+        # The reference is made of docstrings.
+        environment |= {"PYTHONPATH": library_path(), "PYTHONOPTIMIZE": ""}
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": scratch, "env": environment}
+        done = subprocess.run([sys.executable, "-c", _BUILDER, str(os.getpid()), *_ARGUMENTS], check=False, **streams)
         log, built = build_dir() / "site.log", scratch / "_build" / "html"
         write_atomically(log, done.stdout)
         if done.returncode != 0 or not (built / "index.html").exists():
@@ -270,10 +270,8 @@ def find_printer(output: Path) -> str:
 
 
 def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> None:
-    """Print a built site into one PDF, with page numbers, an outline and links that work.
-
-    Raises SiteFailed where the browser prints nothing, and a UserError where the PDF cannot be written.
-    """
+    """Print a built site into one PDF, with page numbers, an outline and links that work; raises SiteFailed where the browser
+    prints nothing."""
     page = site / "book-in-one-page.html"
     with scratch_folder("pdf") as scratch:
         try:
@@ -287,7 +285,5 @@ def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> 
             shutil.move(scratch / "book.pdf", output)
         except subprocess.TimeoutExpired:
             raise SiteFailed(f"Chromium did not print the book within {seconds:.0f} s") from None
-        except OSError as error:
-            raise UserError(f"--pdf {output} cannot be written: {error.strerror}") from None
         finally:
             page.unlink(missing_ok=True)

@@ -1,14 +1,17 @@
 """Running notebooks, the .py that one edits or the .ipynb that one opens: in scratch, published once all is well."""
 
+import ast
 import json
 import logging
 import os
 import re
 import shutil
+import socket
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -18,7 +21,9 @@ from unittest.mock import patch
 from twm.book.session import find_profile, runs_dir
 from twm.errors import UserError, require, require_count
 from twm.models.kernels import choose_device
-from twm.paths import build_dir, find_root, notebooks_dir, pages_dir, publish_file, scratch_folder
+from twm.paths import (
+    build_dir, find_root, library_path, notebooks_dir, pages_dir, publish_file, scratch_folder, write_atomically,
+)  # fmt: skip
 
 #: The parameters of every notebook: papermill sets them, and the page refuses anything else.
 PARAMETERS = ("profile", "device", "seed", "reuse")
@@ -39,6 +44,7 @@ class Run:
     notebook: Path  # the executed notebook
     evidence: Mapping[str, Any]  # what it recorded
     seconds: float  # wall time, kernel start included
+    aside: str = ""  # what its cells wrote to stderr, which no reader is to see
 
 
 def list_notebooks() -> list[str]:
@@ -58,13 +64,24 @@ def choose_notebooks(asked: list[str]) -> list[str]:
 
 
 def read_source(name: str) -> Any:
-    """Read the .py of a notebook as a notebook node with exactly one cell tagged ``parameters``."""
+    """Read the .py of a notebook as a notebook node; one cell, tagged ``parameters``, sets all of PARAMETERS and no more."""
     import jupytext
 
-    node = jupytext.read(notebooks_dir() / f"{name}.py")
+    try:
+        node = jupytext.read(notebooks_dir() / f"{name}.py")
+    except (OSError, ValueError) as error:
+        raise UserError(f"notebooks/{name}.py cannot be read as a notebook: {error}") from None
     node.metadata.kernelspec = {"display_name": "Python 3", "language": "python", "name": "python3"}
-    tagged = [cell for cell in node.cells if "parameters" in cell.metadata.get("tags", [])]
+    tagged = [cell.source for cell in node.cells if "parameters" in cell.metadata.get("tags", [])]
     require(len(tagged) == 1, f"notebooks/{name}.py must have exactly one cell tagged parameters, not {len(tagged)}")
+    try:
+        lines = ast.parse(tagged[0]).body
+    except SyntaxError as error:
+        told = f"{error.msg}, {(error.text or '').strip()!r}"
+        raise UserError(f"notebooks/{name}.py, cell tagged parameters, line {error.lineno}: {told}") from None
+    names = {target.id for line in lines if isinstance(line, ast.Assign) for target in line.targets}
+    odd = ", ".join(sorted(names ^ set(PARAMETERS)))
+    require(not odd, f"notebooks/{name}.py: its parameters must be {', '.join(PARAMETERS)}; missing or unknown: {odd}")
     return node
 
 
@@ -80,9 +97,10 @@ def find_difference(name: str) -> str | None:
         return f"notebooks/{name}.ipynb is missing: {remedy}"
     try:
         node = nbformat.read(pair, as_version=4)
-    except (ValueError, nbformat.ValidationError) as error:
-        raise UserError(f"notebooks/{name}.ipynb is not a notebook: {error}") from None
-    pairs = list(zip_longest(list_content(read_source(name)), list_content(node)))
+        content = list_content(node)
+    except (OSError, ValueError, LookupError, AttributeError, TypeError, nbformat.ValidationError) as error:
+        raise UserError(f"notebooks/{name}.ipynb is not a notebook: {error}; move it away, then {remedy}") from None
+    pairs = list(zip_longest(list_content(read_source(name)), content))
     differing = [number for number, (source, opened) in enumerate(pairs, start=1) if source != opened]
     if differing:
         return f"notebooks/{name}.ipynb and .py differ from cell {differing[0]} on: {remedy}"
@@ -101,54 +119,74 @@ def make_parameters(profile="paper", device="auto", seed=0, reuse: bool | None =
 
 
 @contextmanager
-def _kernel_messages(path: Path) -> Iterator[None]:
-    """Send to a file what a kernel, which inherits our standard error, says there; our own messages go where they went. A
-    kernel that is stopped with Ctrl-C would else print a traceback of its own over our one line."""
-    terminal, ours = os.dup(2), sys.stderr
-    try:
-        with open(path, "ab") as stream:
-            os.dup2(stream.fileno(), 2)
-        # The progress bar writes to sys.stderr, which must not follow the descriptor into the file.
-        sys.stderr = os.fdopen(os.dup(terminal), "w", buffering=1, encoding="utf-8")
-        yield
-    finally:
-        if sys.stderr is not ours:
-            sys.stderr.close()
-        sys.stderr = ours
-        os.dup2(terminal, 2)
-        os.close(terminal)
+def _clean_room(scratch: Path, name: str) -> Iterator[dict[str, str]]:
+    """Have kernels, while this lasts, of the running Python, which know nothing of the user's own set-up and write to a file
+    what they say beside the notebook; yields their transport."""
+    with tempfile.TemporaryDirectory(prefix="twm-", ignore_cleanup_errors=True) as room, patch.dict(os.environ):
+        command = ["/bin/sh", "-c", 'exec "$@" 2>>"$0"', str(scratch / f"{name}.kernel.log"), sys.executable]
+        command += ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        kernel = {"argv": command, "display_name": "twm", "language": "python"}
+        write_atomically(Path(room, "kernels", "twm", "kernel.json"), json.dumps(kernel))
+        # On small matrices one thread is faster than two that wait for each other, and rounds the same way on any number of
+        # cores; trainings use one process a core instead.
+        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(variable, "1")
+        os.environ.update(dict.fromkeys(("IPYTHONDIR", "JUPYTER_PATH", "JUPYTER_RUNTIME_DIR"), room))
+        os.environ.update(dict.fromkeys(("MATPLOTLIBRC", "MPLBACKEND", "PYTHONOPTIMIZE", "PYTHONSTARTUP"), ""))
+        # The list of fonts that matplotlib makes in its folder takes seconds, and is kept.
+        own = {"MPLCONFIGDIR": str(build_dir() / "matplotlib"), "PYTHONPATH": library_path(), "TWM_RUN_DIR": str(scratch)}
+        os.environ.update(own, PYDEVD_DISABLE_FILE_VALIDATION="1")
+        transport = {"transport": "tcp"}  # where a file system has no sockets, or the folder's name is too long for one
+        with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
+            probe.bind(f"{room}/kernel-0")
+            # Two runs at once can then never take each other's port.
+            transport = {"transport": "ipc", "ip": f"{room}/kernel"}
+        yield transport
 
 
-def _clean(path: Path) -> None:
-    """Drop from an executed notebook what is not for readers: this machine's paths, and the cells that set parameters."""
+def _clean(path: Path) -> str:
+    """Drop from an executed notebook what is not for readers: this machine's paths, the cells that set parameters, and what
+    went to stderr, which is returned."""
     import nbformat
 
-    node = nbformat.read(path, as_version=4)
+    node, aside = nbformat.read(path, as_version=4), ""
     node.metadata.pop("papermill", None)
     for cell in node.cells:
         for key in ("papermill", "execution"):
             cell.metadata.pop(key, None)
         if {"parameters", "injected-parameters"} & set(cell.metadata.get("tags", [])):
             cell.metadata["tags"] = [*cell.metadata["tags"], "remove-cell"]
+        for output in [output for output in cell.get("outputs", ()) if output.get("name") == "stderr"]:
+            cell.outputs.remove(output)
+            aside += output.text
     nbformat.write(node, path)
+    return aside
 
 
-def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path) -> Run:
+def _explain(error: Exception, target: Path, cell_timeout: int | None) -> str:
+    """Say in which cell of a partial notebook a run ended, and why."""
+    import nbformat
+
+    cells = nbformat.read(target, as_version=4).cells if target.exists() else []
+    number = sum(bool(cell.metadata.get("papermill", {}).get("start_time")) for cell in cells)
+    said = f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else f"{type(error).__name__}: {error}"
+    if number and isinstance(error, TimeoutError):
+        said = f"it took more than {cell_timeout} s, the --cell-timeout"
+    elif number and isinstance(error, RuntimeError):
+        said = "its kernel died: is there enough memory?"
+    return f"{f'failed in cell {number}' if number else 'was not started'} ({_COLOURS.sub('', said).strip().splitlines()[0]})"
+
+
+def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_timeout: int | None = None) -> Run:
     """Execute one notebook in an empty folder, which gets NAME.ipynb, NAME.json and two logs."""
     import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
     from traitlets.config import Config
 
-    source, target, evidence = scratch / f"{name}.source.ipynb", scratch / f"{name}.ipynb", scratch / f"{name}.json"
+    source, target, evidence = (scratch / f"{name}.{ending}" for ending in ("source.ipynb", "ipynb", "json"))
     nbformat.write(read_source(name), source)
-    odd = ", ".join(sorted(set(parameters) ^ set(papermill.inspect_notebook(str(source)))))
-    require(not odd, f"notebooks/{name}.py: its parameters must be {', '.join(PARAMETERS)}; missing or unknown: {odd}")
     started = time.perf_counter()
-    # On small matrices one thread is faster than two that wait for each other, and rounds the same way on any number of
-    # cores; trainings use one process a core instead.
-    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    inherited = {"TWM_RUN_DIR": str(scratch)} | {variable: os.environ.get(variable, "1") for variable in threads}
     # What the notebook prints goes to the log and nowhere else.
     handler, logger = logging.FileHandler(scratch / f"{name}.log", encoding="utf-8"), logging.getLogger("papermill")
     logger.addHandler(handler)
@@ -157,37 +195,37 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path) -> Run
     # A kernel that is stopped with us leaves a task that asyncio would complain about after our one line.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
-        with patch.dict(os.environ, inherited), _kernel_messages(scratch / f"{name}.kernel.log"):
-            # Sockets in the file system: two runs at once can then never take each other's port.
+        with _clean_room(scratch, name) as transport:
+            # A kernel has nothing to save at its end, so it is not waited for.
+            config = Config({"KernelManager": transport, "NotebookClient": {"shutdown_kernel": "immediate"}})
             papermill.execute_notebook(
-                str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True,
-                progress_bar=sys.stderr.isatty(), kernel_name="python3",
-                config=Config({"KernelManager": {"transport": "ipc"}}),
+                str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True, kernel_name="twm",
+                progress_bar=sys.stderr.isatty(), execution_timeout=cell_timeout, config=config,
             )  # fmt: skip
-    except PapermillExecutionError as error:
-        logger.error(_COLOURS.sub("", "\n".join(error.traceback)))
-        said = _COLOURS.sub("", f"{error.ename}: {error.evalue}").strip().splitlines()[0]
-        raise NotebookFailed(f"{name} failed in cell {error.cell_index + 1} ({said})") from error
+    except (PapermillExecutionError, RuntimeError, TimeoutError) as error:
+        logger.error(_COLOURS.sub("", "\n".join(getattr(error, "traceback", [str(error)]))))
+        raise NotebookFailed(f"{name} {_explain(error, target, cell_timeout)}") from error
     finally:
         handler.close()
         logger.removeHandler(handler)
         source.unlink(missing_ok=True)
     if not evidence.exists():
         raise NotebookFailed(f"{name} ended without closing its page: its last cell must call page.about()")
-    _clean(target)
-    return Run(name, target, json.loads(evidence.read_text(encoding="utf-8")), time.perf_counter() - started)
+    aside, content = _clean(target), json.loads(evidence.read_text(encoding="utf-8"))
+    return Run(name, target, content, time.perf_counter() - started, aside)
 
 
 def run_notebooks(
     names: list[str], parameters: Mapping[str, Any], *,
     pages: Path | None = None, evidence: Path | None = None, log: Callable[[str], None] = print,
+    cell_timeout: int | None = None,
 ) -> list[Run]:  # fmt: skip
     """Run notebooks (none named: all) one after another, publishing each to ``pages``, by default book/pages, and its
-    numbers to ``evidence``, by default below _build, once it has succeeded. One that fails keeps the partial run and the
-    log, and leaves what was published before as it was."""
+    numbers to ``evidence``, by default below _build, once it has succeeded. One that fails, or has a cell that takes more than
+    ``cell_timeout`` seconds, keeps the partial run and the log, and leaves what was published before as it was."""
+    require(cell_timeout is None or cell_timeout > 0, f"--cell-timeout must be at least 1 second, not {cell_timeout}")
     chosen, pages = choose_notebooks(names), pages or pages_dir()
     evidence = evidence or runs_dir(parameters["profile"])
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")
     runs = []
     for number, name in enumerate(chosen, start=1):
         difference = find_difference(name)
@@ -196,7 +234,7 @@ def run_notebooks(
         log(f"[{number}/{len(chosen)}] {name} ({parameters['profile']}) ...")
         with scratch_folder(name) as scratch:
             try:
-                run = run_notebook(name, parameters, scratch)
+                run = run_notebook(name, parameters, scratch, cell_timeout)
             except NotebookFailed as error:
                 kept = build_dir() / "failed" / name
                 shutil.rmtree(kept, ignore_errors=True)
@@ -206,6 +244,8 @@ def run_notebooks(
             # Evidence first: a page without its numbers could not be built, numbers without their page could.
             publish_file(scratch / f"{name}.json", evidence / f"{name}.json")
             publish_file(run.notebook, pages / f"{name}.ipynb")
+        if run.aside:
+            log(f"note: kept out of the page, because it was written to stderr: {run.aside.strip().splitlines()[0]}")
         log(f"[{number}/{len(chosen)}] {name} done in {run.seconds:.0f} s, {run.evidence['memory_mb']} MB")
         runs.append(replace(run, notebook=pages / f"{name}.ipynb"))
     return runs

@@ -224,9 +224,10 @@ class Kernel:
 
 
 @torch.no_grad()
-def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50) -> Iterator[Tensor]:
+def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50, kept: dict | None = None) -> Iterator[Tensor]:
     """Fill networks with ``inputs`` (..., history, batch, dim), and yield the outputs of a free run piece by piece:
-    (..., steps, batch, dim), at most ``chunk`` steps at a time, whose states alone exist by then."""
+    (..., steps, batch, dim), at most ``chunk`` steps at a time, whose states alone exist by then. ``kept`` takes the last
+    ``state`` of each piece; where it holds one, the run goes on from there."""
     weights = as_weights(weights)
     horizon, chunk = require_count(horizon, "horizon"), require_count(chunk, "chunk")
     recurrent, encoder, readout = (matrix.mT.contiguous() for matrix in weights)
@@ -234,14 +235,16 @@ def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50) -> 
     fits = inputs.ndim == len(models) + 3 and tuple(inputs.shape[:-3]) == models and inputs.shape[-1] == dim
     require(fits, f"inputs must be of shape {models} + (history, batch, {dim}), not {tuple(inputs.shape)}")
     inputs = inputs.to(recurrent.dtype)
-    state = inputs.new_zeros((*models, inputs.shape[-2], recurrent.shape[-1]))
-    for entering in inputs.unbind(-3):
+    kept, state = {} if kept is None else kept, inputs.new_zeros((*models, inputs.shape[-2], recurrent.shape[-1]))
+    for entering in () if "state" in kept else inputs.unbind(-3):
         state = torch.tanh(state @ recurrent + entering @ encoder)
+    state = kept.get("state", state)
     for start in range(0, horizon, chunk):
         states = []
         for _ in range(min(chunk, horizon - start)):
             state = torch.tanh(state @ recurrent)
             states.append(state)
+        kept["state"] = state
         yield torch.stack(states, -3) @ readout.unsqueeze(-3)
 
 

@@ -21,7 +21,7 @@ without a rollout; tests hold it against the rollout.
 Everything is a tensor with a ``models`` axis and nothing is read back from the device, so that a GPU never waits.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -150,32 +150,34 @@ class BatchFeed:
         return self._words[place]
 
 
-@torch.no_grad()
 def count_right_signs(weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int = 50) -> Tensor:
     """Count right signs of an ensemble at each step of its tasks' test sets: (models, horizon) int64, of ``count * dim``.
+    ``chunk`` steps are held at a time. An output of zero counts as positive, and one that is not a number as negative."""
+    *_, kept = _count_on({}, weights, tasks, count, horizon, chunk)
+    return kept["right"].cpu()
 
-    ``chunk`` steps are held at a time. An output of zero counts as positive, and one that is not a number as negative.
-    """
+
+@torch.no_grad()
+def _count_on(kept: dict, weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int) -> Iterator[dict]:
+    """Count piece by piece, and yield after each what was ``kept``: the counts so far, as ``right``, and the ``state``."""
     device, system = weights.recurrent.device, parse_task(tasks[0])
     shape = (system.history, system.dim)
     known = {task: binary_inputs(f"{task}/test", 0, 0, count, shape, device=device) for task in set(tasks)}
     initial = torch.stack([known[task] for task in tasks])
     flat = initial.flatten(2).mT.contiguous()
     index, sign = (part.flatten(1) for part in _stack_tables(tasks, horizon, device))
-    models, place, right = torch.arange(len(tasks), device=device)[:, None], 0, []
-    for outputs in run_forward(weights, initial.transpose(1, 2), horizon, chunk):
-        part = slice(place, place + outputs.shape[1] * system.dim)
+    models = torch.arange(len(tasks), device=device)[:, None]
+    right = kept.get("right", index.new_zeros(len(tasks), 0))
+    for outputs in run_forward(weights, initial.transpose(1, 2), horizon - right.shape[1], chunk, kept):
+        part = slice(right.shape[1] * system.dim, (right.shape[1] + outputs.shape[1]) * system.dim)
         targets = flat[models, index[:, part]] * sign[:, part, None] > 0
         targets = targets.view(len(tasks), outputs.shape[1], system.dim, count)
-        right.append(((outputs >= 0).transpose(2, 3) == targets).sum((2, 3)))
-        place = part.stop
-    return torch.cat(right, 1).cpu()
+        right = kept["right"] = torch.cat([right, ((outputs >= 0).transpose(2, 3) == targets).sum((2, 3))], 1)
+        yield kept
 
 
 # Fields in which the models of an ensemble must agree, because they share buffers and tests.
-_SHARED = (
-    "hidden", "batch", "longest", "iterations", "test_every", "test_count", "test_horizon", "curve_every", "multiples",
-)  # fmt: skip
+_SHARED = "hidden", "batch", "longest", "iterations", "test_every", "test_count", "test_horizon", "curve_every", "multiples"
 
 
 def _find_size(plan: ModelPlan) -> tuple[Any, ...]:
@@ -236,14 +238,19 @@ class Ensemble(TrainingRun):
 
     def _measure(self) -> list[dict[str, float]]:
         plan = self.plans[0]
-        right = self._count(self.weights(), plan.test_horizon)
+        right = count_right_signs(self.weights(), *self._describe_test(plan.test_horizon))
         total = plan.test_count * plan.test_horizon * plan.system.dim
         return [{"accuracy": int(count) / total} for count in right.sum(1)]
 
-    def _count(self, weights: Weights, horizon: int) -> Tensor:
+    def _describe_test(self, horizon: int) -> tuple[list[str], int, int, int]:
         # A test holds chunk x models x sequences x hidden numbers.
-        chunk = 50 if len(self.plans) < 8 else 10
-        return count_right_signs(weights, [plan.task for plan in self.plans], self.plans[0].test_count, horizon, chunk)
+        return [plan.task for plan in self.plans], self.plans[0].test_count, horizon, 50 if len(self.plans) < 8 else 10
+
+    def _test_last(self) -> Iterator[object]:
+        """Count right signs over all output steps up to multiples of the horizon: minutes, on a busy machine."""
+        steps = max(self.plans[0].multiples, default=0) * self.plans[0].longest
+        if self._last_test.get("right", torch.empty(1, 0)).shape[1] < steps:
+            yield from _count_on(self._last_test, Weights(**self._best), *self._describe_test(steps))
 
     def _make_point(self, place: int, loss: float, accuracy: float) -> list[Any]:
         log = self.logs[place]
@@ -267,7 +274,7 @@ class Ensemble(TrainingRun):
         plan, right = self.plans[0], [()] * len(self.plans)
         steps = {f"accuracy_{multiple}x": multiple * plan.longest for multiple in plan.multiples}
         if steps:
-            right = self._count(Weights(**self._best), max(steps.values())).cumsum(1)
+            right = self._last_test["right"].cpu().cumsum(1)
         total = plan.test_count * plan.system.dim
         shares = [{name: int(own[n - 1]) / (n * total) for name, n in steps.items()} for own in right]
         return [self._make_row(place, own) for place, own in enumerate(shares)]

@@ -15,8 +15,6 @@ from torch import Tensor
 
 from twm.errors import require
 from twm.models.fast.elman import prepare_process
-
-# By name: who replaces torch's optimiser for a comparison does not mean ours.
 from twm.records import DamagedRecord, describe_host, read_commit
 from twm.training.plans import Plan, check_plans, restore_plan
 from twm.training.workers import format_seconds
@@ -83,14 +81,13 @@ class TrainedModel:
 class TrainingRun:
     """Models in training, side by side, or one model alone.
 
-    All that a run goes on from is tensors and a few numbers, so one that was stopped at any iteration ends bit for bit as
-    if it had not been. A kind of model says what its plan and its table are, and: ``_prepare(path)`` makes the models, a
-    fast or a slow way; ``_live()`` returns the weights by name, each (models, ...); ``_update()`` makes an iteration and adds
-    losses and accuracies to ``self._sums``; ``_measure()`` tests every model: scores, one of them called ``accuracy``;
+    All that a run goes on from is tensors and a few numbers, so one that was stopped at any iteration ends bit for bit as if it
+    had not been. A kind of model says what its plan and its table are, and: ``_prepare(path)`` makes the models, a fast or a
+    slow way; ``_live()`` returns the weights by name, each (models, ...); ``_update()`` makes an iteration and adds losses and
+    accuracies to ``self._sums``; ``_measure()`` tests every model: scores, one of them called ``accuracy``;
     ``_make_point(place, loss, accuracy)`` returns a point of a curve, given means since the last one; ``_tensors()`` returns
-    what an iteration goes on from, not copied; ``_make_rows()`` measures models that have ended: rows, whose missing columns
-    stay empty.
-    """
+    what an iteration goes on from, not copied; ``_make_rows()`` measures models that have ended: rows; missing columns stay
+    empty."""
 
     plan_type: ClassVar[type]
     columns: ClassVar[Mapping[str, str]]  # of a table of models, with what they mean
@@ -105,7 +102,7 @@ class TrainingRun:
         self.iteration, self.seconds = 0, 0.0  # seconds of training and testing, over all sessions
         self.logs = [TrainingLog() for _ in self.plans]
         self._sums = torch.zeros(2, len(self.plans), dtype=torch.float64, device=device)
-        self._last_point, self._results = 0, []
+        self._last_point, self._results, self._last_test = 0, [], {}
         self._prepare(path)
         self._best = self._copy()
         self._snapshots = {0: self._copy()} if any(0 in plan.snapshots for plan in self.plans) else {}
@@ -122,31 +119,31 @@ class TrainingRun:
             value.copy_(state[name])
 
     # What a kind may say otherwise: how a point of a curve is rounded; an error if plans cannot be trained here; the key of a
-    # plan's row; what a network's file says about its plan; which plans can be trained side by side; the form of weights.
+    # plan's row; what a network's file says about its plan; which plans can be trained side by side; the form of weights; a
+    # long test of models that have ended, in pieces, which keeps the tensors that it goes on from in ``_last_test``.
     _round_point = staticmethod(lambda point: point)
     check = staticmethod(lambda plans: None)
     find_key = staticmethod(lambda plan: (plan.name,))
     describe_plan = staticmethod(lambda plan: plan.describe())
     group = staticmethod(lambda plans: [[plan] for plan in plans])
     wrap = staticmethod(lambda weights: weights)
+    _test_last = lambda self: iter(())
 
     # ---- the loop
 
     finished = property(lambda self: all(log.ended_at is not None for log in self.logs))  # has every model ended?
 
     def train(self, pulse: Callable[["TrainingRun"], bool] = lambda run: True) -> bool:
-        """Train until all models have ended, or as long as ``pulse`` allows; return whether they have ended.
-
-        ``pulse`` is asked after every iteration, when everything is consistent: the place to keep a checkpoint.
-        """
+        """Train and test until all models have ended, or as long as ``pulse`` allows; return whether all is done. ``pulse`` is
+        asked after every iteration, when everything is consistent: the place to keep a checkpoint."""
         with quiet_process(self.device):
             while not self.finished:
                 started = time.perf_counter()
                 self._iterate()
                 self.seconds += time.perf_counter() - started
                 if not pulse(self):
-                    break
-        return self.finished
+                    return False
+            return all(pulse(self) for _ in self._test_last())
 
     def _iterate(self) -> None:
         self.iteration += 1
@@ -216,9 +213,12 @@ class TrainingRun:
         require(self.finished, "training has not finished: train the models to the end first")
         if not self._results:
             with quiet_process(self.device):
+                for _ in self._test_last():
+                    pass
                 rows = self._make_rows()
             host = {"seconds": round(self.seconds / len(self.plans), 1), **describe_host(self.device)}
             self._results = [{name: (row | host).get(name) for name in self.columns} for row in rows]
+            self._last_test.clear()
         return collect_models(*self.state())
 
     def _start_row(self, place: int) -> dict[str, Any]:
@@ -233,7 +233,7 @@ class TrainingRun:
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Return all that training goes on from: tensors, and a description that JSON can hold."""
         best = {name: matrix.clone() for name, matrix in self._best.items()}
-        groups = {"train": self._get_state(), "best": best}
+        groups = {"train": self._get_state(), "best": best, "last": self._last_test}
         groups |= {f"snapshot{iteration}": weights for iteration, weights in self._snapshots.items()}
         tensors = {f"{group}.{name}": value for group, values in groups.items() for name, value in values.items()}
         description = {"protocol": self.plans[0].protocol, "plans": [plan.describe() for plan in self.plans]}
@@ -254,6 +254,7 @@ class TrainingRun:
             kept.copy_(tensors[f"best.{name}"])
         numbers = sorted({number for plan in plans for number in plan.snapshots if number <= iteration})
         self._snapshots = {number: _select(tensors, f"snapshot{number}", self.device) for number in numbers}
+        self._last_test = _select(tensors, "last", self.device)
         self._sums.copy_(tensors["sums"])
         self.logs, self.iteration, self._last_point = logs, iteration, description["last_point"]
         self.seconds, self._results = description["seconds"], description["results"]
@@ -314,9 +315,7 @@ def shorten(value: float | None) -> float | None:
 
 def train_model(plan: Any, path: str | None = None, device: str = "cpu") -> TrainedModel:
     """Train one model of any kind in this process, without leaving files; it comes out as in a sweep, but for CIRCUMSTANCES.
-
-    ``path`` chooses a way to make an iteration, by default the fastest one that is right here.
-    """
+    ``path`` chooses a way to make an iteration, by default the fastest one that is right here."""
     read_commit()
     run = find_kind(plan.protocol)(plan, device, path)
     run.train()

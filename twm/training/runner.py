@@ -22,7 +22,7 @@ from twm.paths import build_dir, results_dir
 from twm.records import Table, hold_lock, read_commit, read_tensors, write_tensors
 from twm.training.loop import TrainedModel, TrainingRun, collect_models, find_kind
 from twm.training.plans import check_plans, restore_plan
-from twm.training.workers import Message, Progress, Say, train_in_processes, train_in_turn, train_on_cluster
+from twm.training.workers import Message, Progress, Say, Stop, train_in_processes, train_in_turn, train_on_cluster
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ class Outcome:
 
     rows: list[dict[str, Any]] = field(default_factory=list)  # of the models asked for that are on record, seed by seed
     failed: dict[str, str] = field(default_factory=dict)  # why other models have no row, by name
-    stopped: bool = False  # whether it was stopped from outside
+    stopped: int = 0  # the signal that stopped it from outside
 
 
 def train_models(
@@ -187,7 +187,7 @@ def train_models(
             leader.follow(train_in_turn(train, jobs, leader.handle, stop))
         else:
             leader.follow(train_in_processes(train, jobs, workers, stop))
-        return leader.end(stop.is_set())
+        return leader.end(stop.number)
 
 
 class _Leader:
@@ -297,7 +297,7 @@ class _Leader:
             path.with_name(f".{path.stem}.lock").unlink(missing_ok=True)
         return new
 
-    def end(self, stopped: bool) -> Outcome:
+    def end(self, stopped: int) -> Outcome:
         """Close the progress and return the outcome."""
         self._progress.close()
         asked = set(map(self._kind.find_key, self._plans))
@@ -305,18 +305,18 @@ class _Leader:
         missing = [plan.name for plan in self._plans if not self._has(plan)]
         lost = {} if stopped else dict.fromkeys(missing, "its result could not be used")
         failed = lost | {name: self._failed[name] for name in missing if name in self._failed}
-        return Outcome(rows, failed, stopped and len(missing) > 0)
+        return Outcome(rows, failed, stopped if missing else 0)
 
 
 @contextmanager
-def _catch_stop() -> Iterator[threading.Event]:
+def _catch_stop() -> Iterator[Stop]:
     """Note Ctrl-C and a request to terminate, however often they come, instead of being interrupted by them."""
     # Batch systems send a signal to a process and once more to its group, while the last checkpoints are kept.
-    stop = threading.Event()
+    stop = Stop()
     # Python takes signals in the main thread only. What a caller has set to be ignored, as nohup does, stays so.
     main = threading.current_thread() is threading.main_thread()
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if main and signal.getsignal(n) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    before = {number: signal.signal(number, stop.note) for number in numbers}
     try:
         yield stop
     finally:

@@ -125,10 +125,8 @@ class RulePlan(ModulePlan):
 
 
 def draw_batch(task: HDS, split: str, seed: int, iteration: int, count: int, horizon: int) -> tuple[Tensor, Tensor]:
-    """Draw inputs (history, count, dim) and what the task makes of them (horizon, count, dim), float32.
-
-    ``split`` is ``train`` or ``test``; the two never share a stream.
-    """
+    """Draw inputs (history, count, dim) and what the task makes of them (horizon, count, dim), float32; ``split``, ``train`` or
+    ``test``, names streams that share nothing."""
     initial = binary_inputs(f"{task.name}/{split}", seed, iteration, count, (task.history, task.dim))
     states = rollout(task, initial, horizon).transpose(0, 1)
     return states[: task.history], states[task.history :]
@@ -252,10 +250,8 @@ class RuleRun(ModuleRun):
 
 
 def make_adam(weights: Sequence[Tensor], rate: float, l2: float = 0.0, fused: bool = True) -> Adam:
-    """Make Adam on some weights, with gradients and moments at zero and in place from the start.
-
-    On a GPU its step is a tensor, so that a captured graph can be told another.
-    """
+    """Make Adam on some weights, with gradients and moments at zero and in place from the start; on a GPU its step is a tensor,
+    so that a captured graph can be told another."""
     device = weights[0].device
     on_gpu = device.type == "cuda"
     step = torch.zeros((), device=device) if on_gpu else 0.0

@@ -2,8 +2,7 @@
 
 A job is a list of plans, done by a function ``train(plans, tell, keep_going)`` that returns a kind of message and its content;
 messages are yielded as they are told, after the job's plans, and ``None`` where none came for a moment. This module imports
-nothing that takes time, so that a worker watches its parent from its first moment.
-"""
+nothing that takes time, so that a worker watches its parent from its first moment."""
 
 import multiprocessing
 import os
@@ -26,14 +25,14 @@ Plans = list[Any]
 Message = tuple[Plans, str, Any]
 Train = Callable[[Plans, Callable[[str, Any], None], Callable[[], bool]], tuple[str, Any]]
 
-#: Seconds that workers have for their last checkpoints when they are asked to stop.
-_STOP_SECONDS = 20.0
+#: Seconds that workers have for their last checkpoints when they are asked to stop, and those that are still loading.
+_STOP_SECONDS, _LOADING_SECONDS = 20.0, 1.5
 #: Minutes after which a cluster's job is put back into the queue, unless SBATCH_TIMELIMIT says so.
 _MINUTES = 240
 
 
-def _serve(connection: Connection, stop: Any, parent: int) -> None:
-    """Do the jobs that come through a pipe, in a process of its own that is gone when its parent is."""
+def follow_parent(parent: int) -> None:
+    """End this process, whatever it does, as soon as its parent has ended."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -41,6 +40,21 @@ def _serve(connection: Connection, stop: Any, parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+class Stop(threading.Event):
+    """Set when the process is asked to stop; ``number`` is the signal that asked first."""
+
+    number = 0
+
+    def note(self, number: int, frame: object) -> None:
+        self.number = self.number or number
+        self.set()
+
+
+def _serve(connection: Connection, stop: Any, parent: int) -> None:
+    """Do the jobs that come through a pipe, in a process of its own that is gone when its parent is."""
+    follow_parent(parent)
     # Read by the threading libraries when they are loaded: with the first job.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
     # Without a parent the pipe is broken, and nobody listens to what is raised.
@@ -58,13 +72,14 @@ class _Worker:
         # It unblocks signals when it starts.
         resource_tracker.ensure_running()
         # Workers are deaf to signals, which are the parent's to deal with, from their first moment.
-        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             self.process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         theirs.close()
         self.plans: Plans = []
+        self.loading = True
 
     def begin(self, train: Train, plans: Plans) -> None:
         self.plans = plans
@@ -80,6 +95,7 @@ class _Worker:
             self.close()
             code = self.process.exitcode
             kind, content = "failed", f"its process ended with exit code {code}; is there enough memory?"
+        self.loading = False
         if kind not in ("say", "progress"):
             self.plans = []
         return plans, kind, content
@@ -90,23 +106,22 @@ class _Worker:
         self.process.join()
 
 
-def train_in_processes(
-    train: Train, jobs: Sequence[Plans], workers: int, stop: threading.Event
-) -> Iterator[Message | None]:
-    """Do jobs in order, as many at a time as there are workers, each with one thread.
-
-    A worker that died is replaced; its job has failed. Once ``stop`` is set all workers keep a checkpoint and end.
-    """
+def train_in_processes(train: Train, jobs: Sequence[Plans], workers: int, stop: threading.Event) -> Iterator[Message | None]:
+    """Do jobs in order, as many at a time as there are workers, each with one thread. A worker that died is replaced; its job
+    has failed. Once ``stop`` is set all workers keep a checkpoint and end."""
     # A byte without a lock, which a worker that dies cannot hold.
     stopping = multiprocessing.get_context("spawn").Value("b", 0, lock=False)
-    waiting, crew, deadline = list(jobs), [], float("inf")
+    waiting, crew, asked = list(jobs), [], float("inf")
     try:
         while waiting or any(worker.plans for worker in crew):
             if stop.is_set() and not stopping.value:
-                stopping.value, deadline = 1, time.monotonic() + _STOP_SECONDS
+                stopping.value, asked = 1, time.monotonic()
                 waiting.clear()
-            if time.monotonic() > deadline:
-                break
+            for worker in crew:
+                # What has only been loaded is as it is on disk.
+                if time.monotonic() - asked > (_LOADING_SECONDS if worker.loading else _STOP_SECONDS):
+                    worker.close()
+            crew = [worker for worker in crew if not worker.connection.closed]
             while len(crew) < min(workers, len(waiting) + sum(bool(worker.plans) for worker in crew)):
                 try:
                     crew.append(_Worker(stopping))
@@ -122,7 +137,6 @@ def train_in_processes(
                 yield None
             for worker in [worker for worker in crew if worker.connection in ready]:
                 yield worker.receive()
-            crew = [worker for worker in crew if not worker.connection.closed]
     finally:
         for worker in crew:
             worker.close()
@@ -156,11 +170,9 @@ def train_on_cluster(
     seconds: float = 2.0,
 ) -> Iterator[Message | None]:  # fmt: skip
     """Submit jobs in order to Slurm by submitit, asking every few ``seconds`` for results; cancel them once ``stop`` is set.
-
-    Partition, account and time limit are those of sbatch's own variables (SBATCH_PARTITION, SBATCH_ACCOUNT,
-    SBATCH_TIMELIMIT). All nodes must see the work folder. If the leading process is killed, jobs run on, and ``--resume``
-    records what they left. ``cluster`` may be ``local``: processes on this machine, which is how it is tested.
-    """
+    Partition, account and time limit are those of sbatch's own variables (SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT).
+    All nodes must see the work folder. If the leading process is killed, jobs run on, and ``--resume`` records what they left.
+    ``cluster`` may be ``local``: processes on this machine, which is how it is tested."""
     try:
         import submitit
     except ImportError:

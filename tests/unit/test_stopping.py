@@ -1,0 +1,104 @@
+"""What a sick machine, a signal or a reader that went away makes of a command: one line, nothing lost, nothing left behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from twm.cli import main
+from twm.errors import UserError
+from twm.paths import find_commit, notebooks_dir, scratch_folder, write_atomically
+
+TRAIN = "train repeat-copy:3,2 --hidden 8 --iterations 20 --seeds 0-1 --workers 1 --out out"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ("claims >/dev/full", 1, "twm: <stdout>: No space left on device\n"),
+        ("claims 2>&- >&-", 0, ""),
+        ("claims | head -n 1", 0, ""),
+        (f"{TRAIN} | true", 143, "twm: stopped; checkpoints are saved: --resume continues\n"),
+        ("fly 2>/dev/full", 2, ""),
+    ],
+)
+def test_streams_that_are_closed_or_full(root: Path, tmp_path: Path, arguments: str, code: int, said: str):
+    if "/dev/full" in arguments and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    # By a shell that takes what stands behind the command; the exit code is the command's own.
+    command = ["bash", "-c", f"set -o pipefail; {sys.executable} -m twm {arguments}"]
+    environment = os.environ | {"PYTHONPATH": str(root)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, said)
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (OSError(28, "No space left on device", "/full/rows.csv"), "twm: /full/rows.csv: No space left on device\n"),
+    (OSError("no sockets"), "twm: this machine: no sockets\n"),
+    (KeyError("x"), "twm: this is a bug: report it with these lines"),
+])  # fmt: skip
+def test_a_sick_machine_is_one_line_and_a_bug_a_traceback(monkeypatch, capsys, error: Exception, said: str):
+    monkeypatch.setattr("twm.book.ledger.judge_all", lambda: (_ for _ in ()).throw(error))
+    assert main(["claims"]) == 1
+    err = capsys.readouterr().err
+    assert ("Traceback" in err) == isinstance(error, KeyError) and said in err and (err == said or "Traceback" in err)
+
+
+def test_files_are_readable_as_the_user_wants_and_a_failure_names_them(tmp_path: Path, monkeypatch):
+    before = os.umask(0o027)
+    try:
+        write_atomically(tmp_path / "file", "x")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+    monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError, match="full") as caught:
+        write_atomically(tmp_path / "file", "y")
+    assert caught.value.filename == str(tmp_path / "file") and [path.name for path in tmp_path.iterdir()] == ["file"]
+    monkeypatch.setattr("twm.paths.build_dir", lambda: tmp_path / "build")
+    with pytest.raises(OSError, match="full") as caught, scratch_folder("x") as scratch:
+        os.fsync(0)
+    assert caught.value.filename == str(scratch) and not scratch.exists()
+
+
+def test_a_child_ends_with_its_parent_though_that_was_killed(root: Path):
+    child = "import os, time; from twm.training.workers import follow_parent as follow; follow(os.getppid())"
+    child += "; print(1, flush=True); time.sleep(99)"
+    parent = [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"]
+    with subprocess.Popen(parent, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)}) as run:
+        run.stdout.readline()
+        run.send_signal(signal.SIGKILL)
+        killed = time.monotonic()
+        # The pipe is closed once nobody holds it any more.
+        assert run.stdout.read() == b"" and time.monotonic() - killed < 60
+
+
+def test_the_commit_is_that_of_the_clone_and_why_it_is_unknown_is_said(root: Path, clone: Path, monkeypatch):
+    reasons: list[str] = []
+    monkeypatch.delenv("TWM_COMMIT", raising=False)
+    assert find_commit(clone, reasons.append) == "unknown" and "no git repository" in reasons[0]
+    (clone / ".git").mkdir()
+    monkeypatch.setenv("GIT_DIR", str(root / ".git"))
+    assert find_commit(clone, reasons.append) == "unknown" and "git says 'fatal: " in reasons[1]
+    monkeypatch.setenv("TWM_COMMIT", "abc")
+    assert find_commit(clone, reasons.append) == "abc" and len(reasons) == 2
+
+
+def test_a_clone_that_was_copied_or_moved_is_noticed(root: Path, clone: Path, monkeypatch):
+    monkeypatch.delenv("TWM_HOME")
+    monkeypatch.chdir(clone / "notebooks")
+    with pytest.raises(UserError, match=f"you are in the clone {clone}, but this twm is that of {root}"):
+        notebooks_dir()
+    (clone / ".venv").mkdir()
+    for name in ("Makefile", "pyproject.toml", "constraints.txt"):
+        shutil.copyfile(root / name, clone / name)
+    (clone / ".venv" / ".installed").touch()
+    for place, anew in ((clone, False), (clone.with_name("old"), True), (f"/old{clone}", True)):
+        (clone / ".venv" / "pyvenv.cfg").write_text(f"command = /bin/python3 -m venv {place}/.venv\n", encoding="utf-8")
+        done = subprocess.run(["make", "-n", "setup"], cwd=clone, capture_output=True, text=True, check=True)
+        assert ("rm -rf .venv" in done.stdout and "-m venv" in done.stdout) == anew
