@@ -212,8 +212,7 @@ _STYLE = """
 html { font-size: 13px; }
 section.twm-page { break-before: page; }
 article { max-width: none; }
-figcaption, figcaption * { color: #222 !important; font-weight: 400 !important; }
-"""
+figcaption, figcaption * { color: #222 !important; font-weight: 400 !important; }"""
 #: What paper has no use for.
 _SCREEN_ONLY = "script, button, iframe, .headerlink, .twm-stack, .prev-next-footer, .twm-filters, .toggle-details__container"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

@@ -4,8 +4,7 @@ Rules:
     ``exact``   equal; for integers, booleans and texts.
     ``close``   ``|new - value| <= atol + rtol * |value|``; for float64 algebra.
     ``range``   ``low <= new <= high``, every element of a list; for anything trained, and for errors that must stay small.
-    ``order``   a list that must be ``increasing`` or ``decreasing``; for what theory orders but does not fix.
-"""
+    ``order``   a list that must be ``increasing`` or ``decreasing``; for what theory orders but does not fix."""
 
 import json
 import os

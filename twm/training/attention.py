@@ -47,8 +47,7 @@ def compare_attention_with_elman(
 ) -> list[Row]:
     """Train attention and Elman networks on the same data, and return a row a network, values as text.
 
-    ``workers`` are processes to spread the networks over; 0 trains in this one.
-    """
+    ``workers`` are processes to spread the networks over; 0 trains in this one."""
     plans = _list_plans(seeds, task, hidden, models, plan)
     if require_count(workers, "workers", 0):
         with TemporaryDirectory(prefix="twm-") as folder:
@@ -79,8 +78,7 @@ def record_attention_comparison(path: Path | str, workers: int = 1, report: Repo
     """Train everything behind the claim that attention shortens training, and put the record in the place of the old.
 
     Rows go to ``<name>.partial.csv``, where a stopped run is taken up, and the old record stands until the new one is
-    whole. It takes about an hour and a half of one core in all.
-    """
+    whole. It takes about an hour and a half of one core in all."""
     path, plans = Path(path), []
     for task, models, seeds, hidden, learning_rate, iterations in RECORDED_PARTS:
         # Linear networks are also asked how long they keep what they have learnt, and so are trained to the end.
@@ -124,8 +122,7 @@ def summarise_ratio(
     """Compare a column of two models' runs, as :func:`select_runs` gives them, over the seeds that both were run on.
 
     Runs that never reached the level stay in, against the first model's favour: its own count as infinite, the second's
-    as if they had reached the level at their last iteration. The interval is a bootstrap over pairs.
-    """
+    as if they had reached the level at their last iteration. The interval is a bootstrap over pairs."""
     seeds = sorted(set(first) & set(second))
     require(len(seeds) > 0, "the two models share no seed: train both on the same seeds")
     above = np.array([float(first[key][column] or "inf") for key in seeds])
@@ -179,8 +176,7 @@ def describe_main_comparison(rows: Sequence[Row], ratios: Mapping[str, RatioSumm
     """Return the numbers by which the claim about training time is judged: the main comparison's, with infinity as 1e9.
 
     In medians a run that never arrived counts with the cap; lists are of the named tasks, and ``printed`` counts networks
-    without positions on them; ``worst_ratio`` is the largest one on another task.
-    """
+    without positions on them; ``worst_ratio`` is the largest one on another task."""
     main, cap = next(iter(ratios.values())), max(int(row["iterations"]) for row in rows)
     medians = [float(np.median([count or cap for count in counts])) for counts in list_iterations(rows)]
     numbers = {"ratio": main.ratio, "low": main.low, "high": min(main.high, 1e9), "pairs": main.pairs}

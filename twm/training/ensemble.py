@@ -18,8 +18,7 @@ without a rollout; tests hold it against the rollout.
 ``none``
     Always the last horizon.
 
-Everything is a tensor with a ``models`` axis and nothing is read back from the device, so that a GPU never waits.
-"""
+Everything is a tensor with a ``models`` axis and nothing is read back from the device, so that a GPU never waits."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache

@@ -6,8 +6,7 @@ its growth over the trained horizon, and the loss is relative, so that early ter
 
 There is a second obstacle, within the trained range. In a nearly linear network the first start x1 weighs the golden ratio
 times as much on the growing mode as the second, x2, because it has been multiplied once more by W_hh; the series needs the
-reverse. Corrected inputs, less what the network itself will add, have no such limit (see the claim ``ours.input``).
-"""
+reverse. Corrected inputs, less what the network itself will add, have no such limit (see the claim ``ours.input``)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,8 +46,7 @@ def train_on_fibonacci(
     share nothing, so the gradient of the sum of their losses is that of each. Source: twm Sec. 4, experimental setup.
 
     States have ``dim`` numbers. Adam's step falls linearly from ``learning_rate`` to zero. ``corrected``: the second
-    input is lessened by what the network itself would add to it.
-    """
+    input is lessened by what the network itself would add to it."""
     require(len(seeds) > 0, "give at least one seed")
     counts = {"hidden": hidden, "dim": dim, "trained": trained, "iterations": iterations, "batch": batch}
     for name, count in counts.items():
@@ -108,8 +106,7 @@ def measure_relative_errors(run: FibonacciRun, steps: int, count: int = 256, see
 def find_last_possible(run: FibonacciRun, tolerance: float, steps: int = 1000) -> np.ndarray:
     """Return for each network the last output step on which it could be right at all, (models,), 0 if not even the first.
 
-    From some step on the smallest series, with both starts 0.5, exceeds the row sum of the readout's magnitudes too far.
-    """
+    From some step on the smallest series, with both starts 0.5, exceeds the row sum of the readout's magnitudes too far."""
     require(0 < tolerance < 1, f"tolerance must be between 0 and 1, not {tolerance!r}")
     reach = run.weights.readout.abs().sum(-1).amax(-1).numpy()
     series = rollout(make_fibonacci(2, 1), np.full((2, 1), 0.5), steps)[2:, 0] / run.scale
@@ -122,8 +119,7 @@ def predict_raw_error(nodes: int = 64) -> float:
     """Return the least relative error of a linear network loaded by raw inputs, root mean square over late terms.
 
     Its terms are c (g x1 + x2) with the golden ratio g, the series' (x1 + g x2) up to a common factor. For the quotient r of
-    the two the best c leaves 1 - E[r]^2 / E[r^2], by Gauss-Legendre sums.
-    """
+    the two the best c leaves 1 - E[r]^2 / E[r^2], by Gauss-Legendre sums."""
     places, weights = np.polynomial.legendre.leggauss(nodes)
     starts = 0.75 + 0.25 * places
     first, second = np.meshgrid(starts, starts, indexing="ij")

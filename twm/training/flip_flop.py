@@ -1,7 +1,6 @@
 """Training the delayed flip-flop: streams without end, the gradient cut after a few steps, the state carried on.
 
-The network is h(t) = tanh(W h(t-1) + W_in x(t)), y(t) = tanh(W_out h(t)); W_in stays as it was drawn.
-"""
+The network is h(t) = tanh(W h(t-1) + W_in x(t)), y(t) = tanh(W_out h(t)); W_in stays as it was drawn."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -54,8 +53,7 @@ def compute_truncated_gradient(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Return the gradients of W and W_out, the mean squared error, and the last state (streams, hidden), with autograd.
 
-    Pulses and targets are (steps, streams, channels); nothing flows back through the state before them.
-    """
+    Pulses and targets are (steps, streams, channels); nothing flows back through the state before them."""
     recurrent, readout = (matrix.detach().clone().requires_grad_() for matrix in (weights.recurrent, weights.readout))
     with torch.enable_grad():
         states, outputs = run_flip_flop(Weights(recurrent, weights.encoder, readout), pulses, state.detach())
@@ -253,8 +251,7 @@ class FlipFlopTrainer(TrainingRun):
 def list_flip_flop_plans(seeds: Iterable[int] | None = None) -> list[FlipFlopPlan]:
     """Return the networks of the sweep, seed by seed: by default 0 to 4 for delays 0 and 8, 0 to 2 for 9 and 10, else 0.
 
-    Source: mem Sec. 3, Fig. 6; the other delays, readings and 20 steps are additions.
-    """
+    Source: mem Sec. 3, Fig. 6; the other delays, readings and 20 steps are additions."""
     singles = [FlipFlopPlan(delay) for delay in (2, 4, 6, 11, 12, 14, 16)]
     singles += [FlipFlopPlan(delay, reading="network") for delay in (0, 8)]
     # The rarer pulses are a third as many: three times the updates see as many as the others did.

@@ -161,8 +161,7 @@ def train_models(
     On the CPU every model has a process and a core of its own. On a GPU all models of one size are trained side by side (and
     on the CPU if ``side_by_side``, which is slower). With the executor ``slurm`` every model is a cluster's job. What was on
     record stays; what had been begun is gone on with, if ``resume``. ``order`` are plans that set the order of rows where only
-    some of a sweep are trained. Ctrl-C and a request to terminate stop it with the state of every model kept.
-    """
+    some of a sweep are trained. Ctrl-C and a request to terminate stop it with the state of every model kept."""
     plans = check_plans(plans)
     odd = [plan.name for plan in plans if plan.protocol != place.protocol]
     require(not odd, f"{(odd or [''])[0]} does not fit {place.rows}, which has other columns")

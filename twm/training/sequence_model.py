@@ -104,8 +104,7 @@ def _check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
     """Measure the error of the fast recurrence's gradient against autograd in float64, relative to the largest norm.
 
     On the last steps of a few of the task's sequences, from initial weights moved a little, so that no part of the gradient
-    is zero by their symmetry.
-    """
+    is zero by their symmetry."""
     network, generator = make_network(plan, task), torch.Generator().manual_seed(plan.seed)
     with torch.no_grad():
         for weight in network.parameters():
@@ -128,8 +127,7 @@ class SequenceModel:
     """One network in training: weights, gradients and Adam's moments are one vector each, with the parameters as views.
 
     On a GPU an iteration is captured as one CUDA graph. ``path`` is ``autograd`` for the slow, obvious way; by default the
-    fast one is taken where there is one and it passes its check.
-    """
+    fast one is taken where there is one and it passes its check."""
 
     def __init__(self, plan: SequencePlan, device: str = "cpu", path: str | None = None) -> None:
         require(path in (None, "autograd"), f"path must be autograd, or left out, not {path!r}")

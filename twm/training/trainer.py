@@ -2,8 +2,7 @@
 
 A module is trained if ``module(inputs, horizon)`` takes inputs (history, batch, dim) and returns the outputs of the
 output phase (horizon, batch, dim), or an object whose ``outputs`` ends with them. Networks of any kind that share a seed
-see the same sequences in the same order. Faster paths are judged against this one, so it stays plain.
-"""
+see the same sequences in the same order. Faster paths are judged against this one, so it stays plain."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
