@@ -161,6 +161,9 @@ def test_rivals_are_trained_when_they_start_as_released_and_stop_improving():
         assert were_trained([row], {row["model"]: curve}) == expected
     whole = make_row("copy:10", **released | {"scale": ""})
     assert were_trained([whole], {}) and not were_trained([whole | {"encoder": "small"}], {})
+    solved = make_row("adding:9", **released | {"solved_at": 400})
+    assert [were_trained([solved], {}, column) for column in ("", "solved_at")] == [False, True]
+    assert not were_trained([solved | {"solved_at": None}, solved], {}, "solved_at")
     held = make_row("copy:10", **released | {"accuracy_held": 0.6, "checkpoint": 4})
     for after, expected in ((10, True), (9, False)):
         curve = [point | {"iteration": at} for at, point in enumerate(points(0.1, 0.2, 0.3, 0.6, *[0.5] * after), start=1)]
