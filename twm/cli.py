@@ -126,15 +126,16 @@ def _claims(options: argparse.Namespace) -> int:
 
 def _check(options: argparse.Namespace) -> int:
     from twm.book.regression import compare_notebook, read_references, update_references, write_references
-    from twm.book.runner import make_parameters, run_notebooks
+    from twm.book.runner import choose_notebooks, make_parameters, run_notebooks
     from twm.paths import scratch_folder
 
+    known = {name: read_references(name) for name in choose_notebooks(options.notebooks)}
     with scratch_folder("check") as scratch:
         more = {"pages": scratch, "evidence": scratch, "cell_timeout": options.cell_timeout}
         runs = run_notebooks(options.notebooks, make_parameters("smoke"), **more, log=_say(options))
     complaints, lines = {}, []
     for run in runs:
-        references = read_references(run.name)
+        references = known[run.name]
         if options.update:
             references = update_references(run.evidence, references)
             _say(options)(f"wrote {write_references(run.name, references).name}")
@@ -338,7 +339,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = make_parser().parse_args(arguments)
         return options.run(options)
     except UserError as error:
-        code, said = 2, str(error)
+        code, said = error.code, str(error)
     except KeyboardInterrupt as error:
         code, said = 128 + (error.args or [signal.SIGINT])[0], "stopped; published files are unchanged"
     except BrokenPipeError:

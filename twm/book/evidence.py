@@ -20,10 +20,10 @@ import torch
 from twm.book.ledger import HOMES, KINDS, VERDICTS, count_verdicts, judge_all
 from twm.book.runner import Run
 from twm.book.session import PROFILES
-from twm.errors import UserError, require
+from twm.errors import UserError, check_fields, require
 from twm.models.fast.elman import GPU_STATUS
 from twm.paths import (
-    book_dir, build_dir, evidence_dir, find_commit, find_root, library_path, pages_dir, replace_folder, results_dir,
+    book_dir, build_dir, evidence_dir, find_commit, find_root, library_path, pages_dir, read_json, replace_folder, results_dir,
     scratch_folder, write_atomically,
 )  # fmt: skip
 from twm.tasks.datasets import describe_data
@@ -38,7 +38,12 @@ _BEGIN, _END = "<!-- scoreboard: begin -->", "<!-- scoreboard: end -->"
 def read_timings() -> dict[str, dict[str, dict[str, Any]]]:
     """Return seconds, memory, device and date by profile and notebook; empty where nothing is on record."""
     path = results_dir() / "timings.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    timings = read_json(path) if path.exists() else {}
+    for profile, entries in timings.items():
+        check_fields(f"{path}, {profile}", entries, {})
+        for name, entry in entries.items():
+            check_fields(f"{path}, {profile}, {name}", entry, {"seconds": float, "memory_mb": float})
+    return timings
 
 
 def summarise_profile(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import socket
 import sys
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -90,13 +91,16 @@ def find_difference(name: str) -> str | None:
     import nbformat
 
     def list_content(node: Any) -> list[tuple]:
-        return [(cell.cell_type, cell.source, *map(cell.metadata.get, ("tags", "mystnb"))) for cell in node.cells]
+        # Line ends and a last empty line are no difference: one `jupytext --sync` does not take them over.
+        tidy = lambda text: "\n".join(text.splitlines()).rstrip("\n")
+        return [(cell.cell_type, tidy(cell.source), *map(cell.metadata.get, ("tags", "mystnb"))) for cell in node.cells]
 
     remedy, pair = f"run `jupytext --sync notebooks/{name}.py`", notebooks_dir() / f"{name}.ipynb"
     if not pair.exists():
         return f"notebooks/{name}.ipynb is missing: {remedy}"
     try:
-        node = nbformat.read(pair, as_version=4)
+        with warnings.catch_warnings(action="ignore"):  # of cells without ids, which nbformat then gives them
+            node = nbformat.read(pair, as_version=4)
         content = list_content(node)
     except (OSError, ValueError, LookupError, AttributeError, TypeError, nbformat.ValidationError) as error:
         raise UserError(f"notebooks/{name}.ipynb is not a notebook: {error}; move it away, then {remedy}") from None
@@ -105,7 +109,7 @@ def find_difference(name: str) -> str | None:
     if differing:
         return f"notebooks/{name}.ipynb and .py differ from cell {differing[0]} on: {remedy}"
     if any(cell.get("outputs") or cell.get("execution_count") for cell in node.cells):
-        return f"notebooks/{name}.ipynb has outputs: commit the .ipynb without outputs"
+        return f"notebooks/{name}.ipynb has outputs: run `jupyter nbconvert --clear-output --inplace notebooks/{name}.ipynb`"
     return None
 
 
