@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from twm.theory.bases import add_complement, make_basis, transform_operator
-from twm.theory.operators import make_shift, make_wave_operator, repeat_copy_spectrum
+from twm.theory.operators import make_cycle, make_shift, make_wave_operator, repeat_copy_spectrum
 from twm.theory.spectra import (
     circular_distance, compare_spectra, compare_with_theory, count_clusters, find_clusters, match_greedy, match_optimal,
     nonzero_eigenvalues, predict_eigenvalues, ranks_of_powers, select_slow, set_magnitudes, similarity_error,
