@@ -1,8 +1,7 @@
 """Wave or register: from states and an item alone, how long the item can be read, and how far its code moves meanwhile.
 
 A linear decoder of the item that is trained at one step is tested at another (cross-temporal decoding). No trial tests a
-decoder that it trained: decoders are trained on bootstrap samples of trials and tested on the trials that a sample lacks.
-"""
+decoder that it trained: decoders are trained on bootstrap samples of trials and tested on the trials that a sample lacks."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -54,8 +53,7 @@ class Decoding:
 
 def probe_states(states: Any, items: Any, resamples: int = 50, most: int = 40, seed: int = 0) -> Decoding:
     """Measure span and movement of items (trials, dims), or (time, trials, dims), in states (time, trials, units).
-    Of more than ``most`` steps that many are looked at, within the stretch in which the item can be read.
-    """
+    Of more than ``most`` steps that many are looked at, within the stretch in which the item can be read."""
     states, items = np.asarray(states), np.asarray(items)
     _check_recording(states, items)
     resamples, rng = require_count(resamples, "resamples", 10), np.random.default_rng(require_count(seed, "seed", 0))
@@ -81,8 +79,7 @@ def probe_states(states: Any, items: Any, resamples: int = 50, most: int = 40, s
 def summarise_gains(gain: np.ndarray) -> tuple[float | None, int]:
     """Return movement, None with fewer than two readable steps, and the number of readable steps, by (times, times) gains.
     Two steps' codes are as similar as the two gains across are large, multiplied, against the steps' own: fading and noise
-    are no movement. A step has moved by one less the median similarity to later ones, so that codes may return in between.
-    """
+    are no movement. A step has moved by one less the median similarity to later ones, so that codes may return in between."""
     readable = np.flatnonzero(gain.diagonal() >= READABLE * gain.diagonal().max())
     across = gain[np.ix_(readable, readable)]
     own = across.diagonal()

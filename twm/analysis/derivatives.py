@@ -90,8 +90,7 @@ def measure_gradients(
     """Measure the gradient of the cost at one step by every input and every state before it, by automatic differentiation.
 
     The network is an ElmanRNN, or W_hh, W_uh, W_r with a nonlinearity (by default tanh) and a bias (..., hidden). Inputs are
-    (..., time, batch, dim), targets (..., batch, dim); the step is by default time + 1. Source: twm Eq. (10)-(12).
-    """
+    (..., time, batch, dim), targets (..., batch, dim); the step is by default time + 1. Source: twm Eq. (10)-(12)."""
     net = _Recurrence(network, inputs, step, nonlinearity, bias)
     targets = torch.as_tensor(targets, dtype=torch.float64)
     expected = (*net.inputs.shape[:-3], *net.inputs.shape[-2:])
@@ -113,8 +112,7 @@ def measure_jacobians(
 ) -> np.ndarray:  # fmt: skip
     """Measure dy(step)/dx(1) to dy(step)/dx(time), (..., time, batch, rows, dim), as a product of Jacobians.
 
-    A ``readout`` (..., rows, hidden) stands in place of W_r. Source: twm Eq. (11)-(12), corrected where the input enters.
-    """
+    A ``readout`` (..., rows, hidden) stands in place of W_r. Source: twm Eq. (11)-(12), corrected where the input enters."""
     net = _Recurrence(network, inputs, step, nonlinearity, bias)
     rows = net.W_r if readout is None else _as_tensor(readout)
     (*models, time, batch, _), hidden = net.inputs.shape, net.W_hh.shape[-1]

@@ -25,8 +25,7 @@ def read_contents(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Read a file of safetensors, torch (also of whole modules), pickle, numpy (.npz) or MATLAB; run nothing in it.
 
     Returns by dotted names tensors, or ... for one of a form that is not read, such as a sparse one; and texts, numbers,
-    truth values and, under ``__class__``, the class of every object that was saved whole.
-    """
+    truth values and, under ``__class__``, the class of every object that was saved whole."""
     path, tensors, texts = Path(path), {}, {}
     known = "expected safetensors, a state_dict or module of torch, pickle, .npz or, of version 7 at most, .mat"
     require(path.is_file(), f"there is no checkpoint {path}: {known}")

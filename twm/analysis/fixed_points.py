@@ -1,8 +1,7 @@
 """Slow points of a map: where a network stands still, where it almost does, and what happens around.
 
 With F one step of a network, q(x) = |F(x) - x|^2 / 2 is its squared speed. Zeros of q are fixed points, whatever their
-type; other minima are slow points. Both are found from many starts at once by damped Gauss-Newton steps in float64.
-"""
+type; other minima are slow points. Both are found from many starts at once by damped Gauss-Newton steps in float64."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -67,8 +66,7 @@ def find_slow_points(
     """Find the fixed and slow points, with q at most ``slow``, that many starts (starts, hidden) lead to.
 
     The step maps (batch, hidden) to the same, row by row, in torch. Points closer than ``merge`` are one; one farther out
-    than ``bound`` times the farthest start has run away. Source: mem Sec. 2; the second-order descent is an addition.
-    """
+    than ``bound`` times the farthest start has run away. Source: mem Sec. 2; the second-order descent is an addition."""
     starts = torch.as_tensor(starts).detach()
     require(starts.ndim == 2 and starts.numel() > 0, f"starts must be (starts, hidden), not {tuple(starts.shape)}")
     starts = starts.double()

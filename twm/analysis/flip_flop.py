@@ -317,8 +317,7 @@ class WrittenPulses(NamedTuple):
 def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int = 30, seed: int = 0) -> WrittenPulses:
     """Write a pulse of k steps ago into states of rest that were not fitted on: does the output change when it is due?
 
-    Positions 0 to k hold the new sign: twice their basis vectors are added. Two steps more are granted for the change.
-    """
+    Positions 0 to k hold the new sign: twice their basis vectors are added. Two steps more are granted for the change."""
     require(run.task.delay > 0, "without a delay there is no position to write to")
     rng, half = np.random.default_rng(seed), run.states.shape[1] // 2
     quiet = np.argwhere(run.mark_quiet()[:, half:])

@@ -37,8 +37,7 @@ def bound_gradients(trace: GradientTrace, network: Any) -> dict[str, np.ndarray]
 
     ``corrected`` is |dC/dh(s+1)| mu^n |W_uh|; ``measured`` the same times the largest slope at each step on the way;
     ``before`` |dC/dh(s)| mu^(n-1) |W_uh|; ``printed`` |dC/dh(s)| mu^n |W_uh|, which mixes the two. The last two are
-    infinite where no step lies between input and cost. Source: twm Eq. (13)-(16).
-    """
+    infinite where no step lies between input and cost. Source: twm Eq. (13)-(16)."""
     constants, norms, n = measure_constants(network), trace.state_norms, trace.distances[:, None]
     mu, encoder = constants.norm[..., None, None], constants.encoder_norm[..., None, None]
     last, before = norms[..., -1:, :], norms[..., -2:-1, :]
@@ -70,8 +69,7 @@ def measure_wave_gradients(
 
     It is |dC/dh(s+1)| mu (constant + |d epsilon/dx(k)|), epsilon, returned too, being what the columns Psi_k,
     (..., time, hidden, dim), leave of h(s). The constant is the ``operator`` or ``frobenius`` norm of Psi_k, or d as
-    ``printed``, which alone can be broken. Source: twm Eq. (17)-(19), with the matrix Psi_1 for the sum of its columns.
-    """
+    ``printed``, which alone can be broken. Source: twm Eq. (17)-(19), with the matrix Psi_1 for the sum of its columns."""
     trace = measure_gradients(network, inputs, targets, None, nonlinearity, bias)
     (*models, time, _, dim), hidden = trace.by_input.shape, trace.by_state.shape[-1]
     Psi, expected = np.asarray(columns, dtype=float), (*models, time, hidden, dim)
@@ -117,8 +115,7 @@ def predict_mixed_neurons(amplitude: float, history: int, passes: int | None = N
     """Return what is left of the first input's gradient after 1 to ``passes`` tanhs when the wave is spread at random.
 
     Each neuron's drive is then nearly Gaussian: a tanh passes a small change with mean slope E[1 - tanh^2] and turns the
-    variance into E[tanh^2]. In the input phase each step adds amplitude^2/history. By default s + 1 passes. Source: ours.
-    """
+    variance into E[tanh^2]. In the input phase each step adds amplitude^2/history. By default s + 1 passes. Source: ours."""
     passes = require_count(history, "history") + 1 if passes is None else require_count(passes, "passes")
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     weights = weights / weights.sum()
@@ -154,8 +151,7 @@ def draw_cases(count: int, seed: int, waves: bool = False, longest: float = 4.0)
     """Draw small random networks, in groups of at most 50 of one size, with operator norms from 0.2 to 1.5.
 
     With ``waves`` they are closed waves in bases whose vectors have lengths from 1/4 to ``longest`` and any angles, plus
-    noise.
-    """
+    noise."""
     count, seed = require_count(count, "count"), require_count(seed, "seed", 0)
     rng = np.random.default_rng([seed, int(waves)])
     for first in range(0, count, 50):

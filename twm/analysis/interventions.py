@@ -1,8 +1,7 @@
 """Reaching into a running network: swap or write one variable, see that its outputs follow and all others stay.
 
 What is taken out first is what the dual reads there, or what theory says must be there: that works also where variables
-are packed into fewer directions than there are.
-"""
+are packed into fewer directions than there are."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -30,8 +30,7 @@ class BasisFigures(ContentFigures):
     """How well a basis shows that a network carries the wave; operators on the n needed coordinates that are no copies.
 
     Psi* W Psi = Phi alone proves nothing for repeat copy, where any block, propagated by W, passes; readout and content
-    pin it down. Source: twm Sec. 4.2, Fig. 3-4; the choice is ours.
-    """
+    pin it down. Source: twm Sec. 4.2, Fig. 3-4; the choice is ours."""
 
     operator: np.ndarray  # Psi* W Psi, (n, n), W the linearised recurrent matrix
     orbit_operator: np.ndarray  # Psi* G W Psi with the mean gain G of each neuron along the orbit

@@ -34,8 +34,7 @@ def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Chec
     """Read a network from a file of any kind that :mod:`twm.analysis.files` knows; nothing in it is run.
 
     Weights go by torch's names, such as ``rnn.weight_hh_l0``, or by ``keys``: recurrent, encoder, bias, readout. Without
-    one the readout is the one other matrix of shape (dim, hidden). ``choices`` are a nonlinearity and a layer's number.
-    """
+    one the readout is the one other matrix of shape (dim, hidden). ``choices`` are a nonlinearity and a layer's number."""
     tensors, texts = read_contents(path)
     try:
         if Path(path).suffix == ".safetensors" and {"network", "task"} <= {*texts}:  # of our sweeps on sequences

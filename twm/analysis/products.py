@@ -1,8 +1,7 @@
 """Variables, and the products that a nonlinear boundary makes of them, in a network's states: read, and written.
 
 A boundary on signs is a sum of products of components. Written in these it is linear, on a lattice that carries products
-beside the variables: a product moves one column a step as its factors do, and is new when its newest factor is.
-"""
+beside the variables: a product moves one column a step as its factors do, and is new when its newest factor is."""
 
 from collections.abc import Sequence
 

@@ -63,8 +63,7 @@ def needed_coordinates(task: HDS) -> Observable:
 def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Find which needed coordinates still differ after some steps of Phi (rank, rank), and what the others are copies of.
 
-    Returns ``kept`` (n,), the first of each kind, and ``expansion`` (rank, n), with ``wave = expansion @ wave[kept]``.
-    """
+    Returns ``kept`` (n,), the first of each kind, and ``expansion`` (rank, n), with ``wave = expansion @ wave[kept]``."""
     rank = len(operator)
     span = np.eye(rank)
     for _ in range(steps):
@@ -90,8 +89,7 @@ def sample_states(
 ) -> StateSample:  # fmt: skip
     """Run a network on ``count`` histories of -1 and 1, or ``initial`` (count, history, dim), and the wave beside it.
 
-    ``correct`` feeds the inputs less what the boundary will add to them, which constructed networks need.
-    """
+    ``correct`` feeds the inputs less what the boundary will add to them, which constructed networks need."""
     inputs, told = getattr(system, "inputs", system.dim), f"{system.dim} outputs, {task.name} needs {task.dim}"
     require(system.dim == task.dim <= inputs, f"the network has {inputs} inputs and {told}")
     observable = needed_coordinates(task)
@@ -164,8 +162,7 @@ def _find_slow_space(linear: Linearisation, threshold: float) -> _SlowSpace:
 def _iterate_powers(linear: Linearisation, history: int, alpha: float, transient: float, printed: bool) -> np.ndarray:
     """Mix forward and backward powers to all columns (hidden, history*dim), and clean them of transients.
 
-    As ``printed`` the newest block is left as it is. Source: twm Algorithm 1; emt Sec. 6, Algorithm 1, Eq. (14)-(15).
-    """
+    As ``printed`` the newest block is left as it is. Source: twm Algorithm 1; emt Sec. 6, Algorithm 1, Eq. (14)-(15)."""
     W, W_uh, W_r, s = linear.recurrent, linear.encoder, linear.readout, history
     ahead, back = [W_uh], [np.linalg.pinv(W_r)]
     for _ in range(1, s):
@@ -215,8 +212,7 @@ def _match_observability(
 def _replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
     """Give every eigenvalue of an operator the magnitude of theory's eigenvalue with the nearest argument.
 
-    At rest magnitudes say how fast a small memory grows, until the activation holds it; theory predicts the arguments.
-    """
+    At rest magnitudes say how fast a small memory grows, until the activation holds it; theory predicts the arguments."""
     if not len(theory):
         return operator
     values, vectors = np.linalg.eig(operator)
@@ -246,8 +242,7 @@ def recover_basis(
     ``printed`` is Algorithm 1, ``mixture`` the earlier paper's and ``released`` that of the main paper's code, with the
     pseudo-inverse as dual; the others have a dual blind to eigenvalues below ``threshold``. ``corrected`` is exact where
     W_r^+ = Psi_s up to transients, ``observability`` for every linear network; ``regression`` takes a sample, ``at`` one
-    step if given. Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last three are ours.
-    """
+    step if given. Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last three are ours."""
     check_name("method", method, METHODS)
     require(0 <= alpha <= 1, f"alpha must be between 0 and 1, not {alpha!r}")
     require(system.dim == task.dim, f"the network has {system.dim} outputs, the task {task.name} needs {task.dim}")

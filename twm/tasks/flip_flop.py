@@ -1,7 +1,6 @@
 """The delayed flip-flop: channels that hold the sign of their last pulse, each told some steps late.
 
-Pulses are a function of (task, split, seed, stream, step) alone: a run that goes on sees what it would have seen.
-"""
+Pulses are a function of (task, split, seed, stream, step) alone: a run that goes on sees what it would have seen."""
 
 from dataclasses import dataclass
 
@@ -42,8 +41,7 @@ class FlipFlop:
 def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int, steps: int) -> np.ndarray:
     """Draw a stretch of pulses -1, 0 and 1, from step ``start`` on: float32 (steps, streams, channels).
 
-    ``split`` is ``train`` or ``test``. The same for all delays, so that networks can be compared on the same pulses.
-    """
+    ``split`` is ``train`` or ``test``. The same for all delays, so that networks can be compared on the same pulses."""
     require_count(start, "start", 0)
     require_count(steps, "steps")
     require(isinstance(split, str) and split != "", f"split must be a name such as 'train', not {split!r}")
@@ -62,8 +60,7 @@ def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int,
 def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None) -> np.ndarray:
     """Return what a flip-flop should say to pulses (steps, ..., channels): the sign of the last one due, 0 before any.
 
-    ``before`` (..., channels) is what was held before the first step, and was due already. Source: mem Sec. 3, Fig. 1.
-    """
+    ``before`` (..., channels) is what was held before the first step, and was due already. Source: mem Sec. 3, Fig. 1."""
     require_count(delay, "delay", 0)
     pulses = np.asarray(pulses)
     steps = len(pulses)
@@ -79,8 +76,7 @@ def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.nd
     """Mark the steps of pulses (steps, ..., channels) on which an output is judged, and on which it has to wait besides.
 
     Judged: some pulse has been due, and none within ``settling`` steps, the due step included. Waiting: judged, and a
-    pulse of the other sign is on its way, so that a network that ignores the delay fails.
-    """
+    pulse of the other sign is on its way, so that a network that ignores the delay fails."""
     signs = delay_signs(pulses, delay)
     judged = signs != 0
     for late in range(delay, delay + settling):

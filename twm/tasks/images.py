@@ -98,8 +98,7 @@ class PixelTask(_ImageTask):
 class NoisyRowTask(_ImageTask):
     """Read a colour image one row a step, then normal noise, and classify it. Source: wrnn Sec. 3, nsCIFAR10.
 
-    ``fixed``, as in the released code: one noise for all images, and numbers of a row in [0, 1] and not in [-1, 1].
-    """
+    ``fixed``, as in the released code: one noise for all images, and numbers of a row in [0, 1] and not in [-1, 1]."""
 
     def __init__(
         self, name: str, images: Images, side: int, steps: int, train_count: int | None = None, fixed: bool = False

@@ -74,8 +74,7 @@ class CopyTask(SequenceTask):
     A sequence has ``wait + 20`` steps: ten symbols, blanks, the delimiter on the last step before the answer, and ten
     blanks for the answer. The target is blank until then, and every step counts in the loss. Without a wait the delimiter
     takes the place of the tenth symbol. The paper's released code divides the mean cross-entropy by the batch once more;
-    training follows it (``divisor`` of a plan), and what is reported is undivided.
-    """
+    training follows it (``divisor`` of a plan), and what is reported is undivided."""
 
     every_step = True
     inputs = outputs = SYMBOL_KINDS + 2
@@ -132,8 +131,7 @@ class AddingTask(SequenceTask):
 class SystemTask(SequenceTask):
     """Read the first states of a signed selection such as T1, then produce ``horizon`` more. Source: twm Sec. 4.
 
-    ``corrected`` shows the states less what the boundary adds to them, without which no linear network does T2.
-    """
+    ``corrected`` shows the states less what the boundary adds to them, without which no linear network does T2."""
 
     every_step = True
 

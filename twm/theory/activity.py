@@ -1,7 +1,6 @@
 """Waves in recorded activity (time, neurons): on a ring, in a 2-D spectrum, at which speed, and what they tell.
 
-What moves ``speed`` neurons a step without changing has all its power on the line f_t = -speed f_x.
-"""
+What moves ``speed`` neurons a step without changing has all its power on the line f_t = -speed f_x."""
 
 from functools import lru_cache
 from typing import NamedTuple
@@ -41,8 +40,7 @@ def read_onsets(moving: bool, seed: int = 0) -> OnsetReading:
     """Read by least squares from a state when and in which channel inputs came, in sequences that were not fitted.
 
     Each input writes 1 to neuron 0 of its channel's ring, where activity goes up by one neuron a step or else stays.
-    The highest of the decoder's scores are taken for the inputs. Source: wrnn Fig. 1.
-    """
+    The highest of the decoder's scores are taken for the inputs. Source: wrnn Fig. 1."""
     channels, steps, events, train, test = 3, 12, 3, 600, 400
     generator, count = np.random.default_rng(seed), train + test
     inputs = np.zeros((count, steps, channels))
@@ -89,8 +87,7 @@ def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 
     """Measure which share of a spectrum's power lies within ``width``, in cycles a step, of the line of one speed.
 
     Left out is what changes more slowly, near the origin, where all lines meet. Without structure the share is about
-    twice the width.
-    """
+    twice the width."""
     require(0 < width < 0.5, f"width must be between 0 and 0.5 cycles per step, not {width!r}")
     power = np.asarray(spectrum, dtype=float) ** 2
     on_line, total = (power[_mark_line(power.shape, chosen, width)].sum() for chosen in (speed, None))

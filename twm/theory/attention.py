@@ -5,8 +5,7 @@ The newest column of the substrate asks, all columns answer, and the answer ente
     h_s(t+1) = sum_i  softmax_i( h_i^T W_K W_Q h_s )  W_V h_i,   i = 1..s.
 
 Several heads add up, an output projection being part of each W_V. Positions, which Eq. (8) does not have, are added to
-the columns where keys and query look at them; the values stay unlabelled, so that what travels is the content alone.
-"""
+the columns where keys and query look at them; the values stay unlabelled, so that what travels is the content alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -106,8 +105,7 @@ def make_random_attention(
 
     A softmax average can only shrink what it averages. So scores of columns of -1 and 1 have the standard deviation
     ``sharpness``, and the heads' value weights differ, but add up to a slow rotation: columns that nearly agree, as a
-    free run's soon do, are passed on at nearly full length.
-    """
+    free run's soon do, are passed on at nearly full length."""
     require(0 < sharpness < np.inf, f"sharpness must be a positive number, not {sharpness!r}")
     dim, heads = require_count(dim, "dim"), require_count(heads, "heads")
     width = dim if width is None else require_count(width, "width")
@@ -130,8 +128,7 @@ def make_positional_attention(matrix: np.ndarray, history: int, dim: int, margin
 
     Column c is labelled by 3 e_c. One head for each column that F reads has the key e_c and a query that reads the
     newest column's own label, so its score for column c is ahead by at least ``margin`` whatever the contents in
-    [-1, 1]. As the margin grows softmax becomes a choice and f becomes F. Source: beyond the paper; twm Eq. (5).
-    """
+    [-1, 1]. As the margin grows softmax becomes a choice and f becomes F. Source: beyond the paper; twm Eq. (5)."""
     history, dim, F = require_count(history, "history"), require_count(dim, "dim"), np.asarray(matrix, dtype=float)
     require(F.shape == (dim, history * dim), f"matrix must have shape {(dim, history * dim)}, not {F.shape}")
     require(history <= dim, f"history must be at most dim = {dim} for orthogonal labels, not {history}")
@@ -175,8 +172,7 @@ def run_sliding_window(boundary: AttentionBoundary, initial: torch.Tensor, steps
 class KeyValueCache:
     """Keys and values of the last ``history`` tokens, (..., heads, slot, width or dim), a new one in the oldest's slot.
 
-    A position belongs to a place in the window, not to a token, so its part of the key is added only when it is read.
-    """
+    A position belongs to a place in the window, not to a token, so its part of the key is added only when it is read."""
 
     def __init__(self, boundary: AttentionBoundary, initial: Any) -> None:
         """Fill the cache with the first tokens (..., history, dim), oldest first."""

@@ -2,8 +2,7 @@
 
 A rectangular basis (more hidden neurons than s*d) has many duals. The ``pseudo-inverse`` vanishes on its orthogonal
 complement; the ``spectral`` dual on the operator's other invariant subspace, so that activity that decays elsewhere in
-the network does not leak into what it reads. For a square basis both are the ``inverse``.
-"""
+the network does not leak into what it reads. For a square basis both are the ``inverse``."""
 
 from dataclasses import dataclass
 
@@ -43,8 +42,7 @@ def make_basis(
     """Make a basis of ``size`` vectors: unit vectors ("standard"), or random ones ("orthonormal", "skew").
 
     ``condition`` is the ratio of a skew basis's singular values. With ``tilt`` the dual's rows are turned out of the
-    basis's span by so much, relative to their norm: the spectral dual of what is built with this basis.
-    """
+    basis's span by so much, relative to their norm: the spectral dual of what is built with this basis."""
     size = require_count(size, "size")
     hidden = size if hidden is None else require_count(hidden, "hidden")
     _check_hidden(hidden, size)
@@ -75,8 +73,7 @@ def compute_dual(basis: np.ndarray, kind: str, operator: np.ndarray | None = Non
     """Compute the rows psi^mu (size, hidden) of a basis (hidden, size): psi^mu psi_nu = 1 if mu = nu, else 0.
 
     The spectral ones belong to an operator W (hidden, hidden) that maps the basis's span into itself, and satisfy
-    Psi* W = Phi Psi* too. Source: twm Sec. 3.1, A.1 Eq. (21); the paper names no dual for hidden > s*d.
-    """
+    Psi* W = Phi Psi* too. Source: twm Sec. 3.1, A.1 Eq. (21); the paper names no dual for hidden > s*d."""
     basis = _check_columns(basis)
     hidden, size = basis.shape
     check_name("dual", kind, _DUALS)

@@ -1,7 +1,6 @@
 """The continuous memory model, its fast limit, its map, and the Elman update that the map is conjugate to (emt).
 
-After them variables in a basis: exact bases, the pseudocode that needs none, and those of a trained network.
-"""
+After them variables in a basis: exact bases, the pseudocode that needs none, and those of a trained network."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,8 +23,7 @@ class EpisodicModel:
     """The sequential episodic memory, read by a pseudo-inverse. Source: emt Eq. (1), with sigma_h the identity.
 
     T_f dV_f/dt = sqrt(a_s) Xi V_h - V_f,      T_d dV_d/dt = sigma(V_f) - V_d,
-    T_h dV_h/dt = sqrt(a_s) Xi^+ sigma(V_f) + a_c Phi'^T Xi^+ V_d - V_h.
-    """
+    T_h dV_h/dt = sqrt(a_s) Xi^+ sigma(V_f) + a_c Phi'^T Xi^+ V_d - V_h."""
 
     memories: np.ndarray  # Xi, (neurons, memories), independent columns
     interactions: np.ndarray  # Phi', (memories, memories): row and column say which memory calls which

@@ -1,8 +1,7 @@
 """The substrate: a one-way transport equation, its discretisation, and the lattice with a boundary at its start.
 
 Profiles move towards smaller x, h(x, t) = h(x + nu t, 0). Euler steps depend on the Courant number c = nu dt/dx alone;
-at c = 1 they copy each cell from its right neighbour. Source: twm Sec. 3, Eq. (2), (3), App. A.2 Eq. (22)-(25).
-"""
+at c = 1 they copy each cell from its right neighbour. Source: twm Sec. 3, Eq. (2), (3), App. A.2 Eq. (22)-(25)."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,8 +1,7 @@
 """Wave operators in the standard basis, their closed forms, and linear networks made of them.
 
 With W_uh = Psi_s the boundary acts during the input phase too, on a substrate that is not full yet (A.6), and disturbs
-it unless f reads only the oldest column. Two ways around it are ``load_history`` and ``correct_inputs``.
-"""
+it unless f reads only the oldest column. Two ways around it are ``load_history`` and ``correct_inputs``."""
 
 import numpy as np
 
@@ -67,8 +66,7 @@ def simulate_linear(
     """Run h(t) = W_hh h(t-1) + W_uh u(t), y(t) = W_r h(t), then on for some steps without input.
 
     ``inputs`` are (time, ..., dim), ``state`` is h(0), (..., hidden), or zero. Returns y and h from t = 1 on,
-    (time + steps, ..., outputs) and (time + steps, ..., hidden). Source: twm Eq. (7), (31), and (9) without tanh.
-    """
+    (time + steps, ..., outputs) and (time + steps, ..., hidden). Source: twm Eq. (7), (31), and (9) without tanh."""
     W_hh, W_uh, W_r, u = (np.asarray(array) for array in (recurrent, encoder, readout, inputs))
     steps, hidden = require_count(steps, "steps", 0), len(W_hh)
     fits = W_hh.shape == (hidden, hidden) and len(W_uh) == W_r.shape[-1] == hidden
@@ -129,8 +127,7 @@ def fit_time_invariant(task: HDS, horizon: int) -> tuple[np.ndarray, float]:
     """Find the best a linear network can do that treats all steps alike, and its mean squared error over ``horizon`` steps.
 
     Returns its responses to inputs by lag, (history + horizon, dim, dim), for independent inputs of -1 and 1. Where several
-    pairs of input and output have one lag, the best response is their mean. Source: ours.
-    """
+    pairs of input and output have one lag, the best response is their mean. Source: ours."""
     s, d = task.history, task.dim
     shown = np.eye(s * d).reshape(s * d, s, d)
     due = rollout(task, shown, horizon)[:, s:].reshape(s, d, horizon, d).transpose(2, 0, 3, 1)  # (time, column, output, input)

@@ -1,7 +1,6 @@
 """Characters as binary pictures, five rows by three columns and a blank one, whose columns are states, and back.
 
-A column is one state of five, +1 for ink and -1 for paper, the top row first. Source: twm Fig. 6 C, D (our own font).
-"""
+A column is one state of five, +1 for ink and -1 for paper, the top row first. Source: twm Fig. 6 C, D (our own font)."""
 
 from typing import Any
 
@@ -22,8 +21,7 @@ I   J   K   L   M   N   O   P   Q   R   S   T   U   V   W   X   Y   Z
  #    # # # #   ### # # # # # # # # # # #    #  # # # # # # # # # #   #
  #    # ##  #   ### # # # # ##  # # ##   #   #  # # # # ###  #   #   #
  #  # # # # #   # # # # # # #   ### ##    #  #  # # # # ### # #  #  #
-###  #  # # ### # # # #  #  #    ## # # ##   #  ###  #  # # # #  #  ###
-"""
+###  #  # # ### # # # #  #  #    ## # # ##   #  ###  #  # # # #  #  ###"""
 
 
 def _cut_glyphs() -> dict[str, np.ndarray]:

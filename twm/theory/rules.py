@@ -1,8 +1,7 @@
 """Nonlinear boundaries on states of -1 and 1: every output reads a few components of the window by a truth table.
 
 Theorem 3.1 is about any f; the paper's tasks have a linear one. A table has 2^k values, value ``index`` for the window
-whose read components are +1 where a bit of ``index`` is set, the first one the lowest.
-"""
+whose read components are +1 where a bit of ``index`` is set, the first one the lowest."""
 
 import random
 from collections.abc import Callable
@@ -50,8 +49,7 @@ def draw_rule(names: str, history: int, dim: int, seed: int) -> RuleBoundary:
     """Draw a boundary whose outputs follow rules such as "majority" or, in turns, "copy+xor", the same on every machine.
 
     Every output reads a component of its own in the oldest column, others from anywhere, and its sign is drawn; for rule 110
-    that component is the cell, the neighbours' columns are drawn, and signs stay.
-    """
+    that component is the cell, the neighbours' columns are drawn, and signs stay."""
     chosen, size = names.split("+"), require_count(history, "history") * require_count(dim, "dim")
     odd = [name for name in chosen if name not in RULES]
     require(not odd, f"unknown rule {(odd or [''])[0]!r}: choose from {', '.join(RULES)}, several joined by +")

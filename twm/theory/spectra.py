@@ -3,8 +3,7 @@
 Eigenvalues do not depend on the basis, so W_hh can be compared with Phi without knowing where the waves hide. What
 counts are the slow eigenvalues: their number (the rank) and their arguments, how far a wave turns in a step, paired
 greedily, as released, or optimally. Magnitudes are not compared: trained ones make up for the tanh. Ranks tell where
-computed eigenvalues cannot be trusted.
-"""
+computed eigenvalues cannot be trusted."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -262,8 +261,7 @@ def reduce_observable(readout: np.ndarray, operator: np.ndarray, tolerance: floa
     """Reduce a linear system, (outputs, size) and (size, size), to what its outputs depend on.
 
     The row space of the observability matrix grows on orthonormal rows, since in a stack of powers growing directions
-    hide the others. Source: twm Fig. 4, "optimized basis"; the paper does not define it.
-    """
+    hide the others. Source: twm Fig. 4, "optimized basis"; the paper does not define it."""
     readout, operator = _check_system(readout, operator)
     rows = fresh = _find_row_space(readout, tolerance * np.linalg.norm(readout, 2))
     while len(fresh) and len(rows) < len(operator):

@@ -2,8 +2,7 @@
 
 A system has s = ``history`` initial states of d = ``dim`` numbers and a boundary f that makes every later state from
 the s before it, x_i = f(x_(i-s), ..., x_(i-1)). A window is (..., s, d), the oldest state first; flattened, its index
-is column * d + dimension. Arrays keep their dtype: with dtype object, Python integers of any size stay exact.
-"""
+is column * d + dimension. Arrays keep their dtype: with dtype object, Python integers of any size stay exact."""
 
 import random
 import sys
@@ -158,8 +157,7 @@ def make_selection(history: int, dim: int, a: int, b: int = 0, c: int = 0, name:
     """Make the task with the code (a, b, c): each output copies one component of the window, perhaps negated.
 
     The set bits of ``a`` are the positions that are read. The digits of ``b`` in base d, lowest first, swap entry k
-    with entry k + digit. Output i is negated where bit i of ``c`` is set. Source: twm Table 1, released code.
-    """
+    with entry k + digit. Output i is negated where bit i of ``c`` is set. Source: twm Table 1, released code."""
     size = require_count(history, "history") * require_count(dim, "dim")
     for letter, value in zip("abc", (a, b, c)):
         require_count(value, f"{letter} of the task code", 0)
