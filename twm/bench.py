@@ -29,6 +29,7 @@ from twm.models.rings import WaveRNN
 from twm.tasks.images import parse_sequence_task
 from twm.training.plans import SequencePlan
 from twm.training.sequence_model import SequenceModel
+from twm.training.workers import count_cores
 
 #: Load a core, from others, above which a bench tells little.
 BUSY = 0.25
@@ -263,7 +264,7 @@ def _run_bench(
     require(not unknown, f"unknown case {', '.join(unknown)}: choose from {', '.join(cases)}")
     rounds = require_count(rounds, "rounds")
     require(seconds > 0, f"seconds must be positive, not {seconds!r}")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = count_cores()
     setup = {"cores": cores, "rounds": rounds, "torch": version("torch"), "load": round(os.getloadavg()[0] / cores, 2)}
     found, beside = {}, {}
     with ExitStack() as stack:

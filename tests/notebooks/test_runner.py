@@ -140,6 +140,25 @@ def test_a_page_that_is_not_closed_is_a_failure(notebook):
         run()
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_notebooks_run_side_by_side_and_one_that_fails_ends_the_others(notebook, clone: Path, monkeypatch, fails: bool):
+    """The first waits for what the second writes."""
+    monkeypatch.setattr("twm.book.runner.count_cores", lambda: 2)
+    met = clone / "met"
+    source = notebook(f"import os, time\nwhile not os.path.exists({str(met)!r}): time.sleep(0.1)\n{GOOD}")
+    other = GOOD.replace("01_theory", "02_construction")
+    second = "1 / 0" if fails else f"open({str(met)!r}, 'w').close()\n{other}"
+    source.with_name("02_construction.py").write_text(TWO_CELLS.format(body=second), encoding="utf-8")
+    if fails:
+        with pytest.raises(NotebookFailed, match="02_construction failed in cell 3.*in _build/failed/02_construction"):
+            run()
+        assert not list_files(clone / "book" / "pages") and (clone / "_build/failed/02_construction").is_dir()
+    else:
+        runs, lines = run()
+        assert [one.name for one in runs] == ["01_theory", "02_construction"] and all(one.notebook.exists() for one in runs)
+        assert lines[-1].startswith("[2/2] 01_theory") or lines[-1].startswith("[2/2] 02_construction")
+
+
 @pytest.fixture
 def page(notebook):
     return open_page("01_theory", profile="smoke", device="cpu")

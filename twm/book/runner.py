@@ -9,12 +9,14 @@ import shutil
 import socket
 import sys
 import tempfile
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import zip_longest
+from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -25,6 +27,7 @@ from twm.models.kernels import choose_device
 from twm.paths import (
     build_dir, find_root, library_path, notebooks_dir, pages_dir, publish_file, scratch_folder, write_atomically,
 )  # fmt: skip
+from twm.training.workers import count_cores, train_in_processes, train_in_turn
 
 #: The parameters of every notebook: papermill sets them, and the page refuses anything else.
 PARAMETERS = ("profile", "device", "seed", "reuse")
@@ -204,7 +207,7 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_t
             config = Config({"KernelManager": transport, "NotebookClient": {"shutdown_kernel": "immediate"}})
             papermill.execute_notebook(
                 str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True, kernel_name="twm",
-                progress_bar=sys.stderr.isatty(), execution_timeout=cell_timeout, config=config,
+                progress_bar=parent_process() is None and sys.stderr.isatty(), execution_timeout=cell_timeout, config=config,
             )  # fmt: skip
     except (PapermillExecutionError, RuntimeError, TimeoutError) as error:
         logger.error(_COLOURS.sub("", "\n".join(getattr(error, "traceback", [str(error)]))))
@@ -219,37 +222,59 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_t
     return Run(name, target, content, time.perf_counter() - started, aside)
 
 
+def _execute(job: list[tuple], tell: Callable[[str, Any], None], keep_going: Callable[[], bool]) -> tuple[str, Any]:
+    ((name, parameters, *rest),) = job
+    tell("say", f"{name} ({parameters['profile']}) ...")
+    try:
+        return "done", run_notebook(name, parameters, *rest)
+    except (NotebookFailed, UserError, OSError) as error:
+        return "failed", error
+
+
+def _keep(name: str, scratch: Path) -> str:
+    """Keep what a run that failed has left, and say where."""
+    kept = build_dir() / "failed" / name
+    shutil.rmtree(kept, ignore_errors=True)
+    shutil.copytree(scratch, kept)
+    return f"the partial notebook and the log are in {kept.relative_to(find_root())}"
+
+
 def run_notebooks(
     names: list[str], parameters: Mapping[str, Any], *,
     pages: Path | None = None, evidence: Path | None = None, log: Callable[[str], None] = print,
     cell_timeout: int | None = None,
 ) -> list[Run]:  # fmt: skip
-    """Run notebooks (none named: all) one after another, publishing each to ``pages``, by default book/pages, and its
-    numbers to ``evidence``, by default below _build, once it has succeeded. One that fails, or has a cell that takes more than
-    ``cell_timeout`` seconds, keeps the partial run and the log, and leaves what was published before as it was."""
+    """Run notebooks (none named: all), on each core one, or one after another where they train, publishing each to ``pages``,
+    by default book/pages, and its numbers to ``evidence``, by default below _build, once it has succeeded. One that fails, or
+    has a cell that takes more than ``cell_timeout`` seconds, keeps the partial run and the log, leaves what was published before
+    as it was, and ends the others."""
     require(cell_timeout is None or cell_timeout > 0, f"--cell-timeout must be at least 1 second, not {cell_timeout}")
-    chosen, pages = choose_notebooks(names), pages or pages_dir()
-    evidence = evidence or runs_dir(parameters["profile"])
-    runs = []
-    for number, name in enumerate(chosen, start=1):
-        difference = find_difference(name)
-        if difference:
+    chosen, pages, runs = choose_notebooks(names), pages or pages_dir(), {}
+    evidence, stop = evidence or runs_dir(parameters["profile"]), threading.Event()
+    with ExitStack() as stack:
+        scratch = {name: stack.enter_context(scratch_folder(name)) for name in chosen}
+        jobs = [[(name, parameters, scratch[name], cell_timeout)] for name in chosen]
+        for difference in filter(None, map(find_difference, chosen)):
             log(f"note: {difference}; running the .py")
-        log(f"[{number}/{len(chosen)}] {name} ({parameters['profile']}) ...")
-        with scratch_folder(name) as scratch:
-            try:
-                run = run_notebook(name, parameters, scratch, cell_timeout)
-            except NotebookFailed as error:
-                kept = build_dir() / "failed" / name
-                shutil.rmtree(kept, ignore_errors=True)
-                shutil.copytree(scratch, kept)
-                place = kept.relative_to(find_root())
-                raise NotebookFailed(f"{error}; the partial notebook and the log are in {place}") from error
+        # Trainings use all cores themselves; more than four pages at once would need much memory.
+        side_by_side = parameters["reuse"] or parameters["profile"] == "smoke"
+        workers = min(count_cores(), len(jobs), 4 if side_by_side else 1)
+        tell = lambda message: log(message[2])
+        run = train_in_processes(_execute, jobs, workers, stop) if workers > 1 else train_in_turn(_execute, jobs, tell, stop)
+        for message in filter(None, stack.enter_context(closing(run))):
+            ((name, *_),), kind, content = message
+            if kind == "say":
+                tell(message)
+                continue
+            if isinstance(content, (UserError, OSError)):
+                raise content
+            if kind == "failed":
+                raise NotebookFailed(f"{content}; {_keep(name, scratch[name])}")
             # Evidence first: a page without its numbers could not be built, numbers without their page could.
-            publish_file(scratch / f"{name}.json", evidence / f"{name}.json")
-            publish_file(run.notebook, pages / f"{name}.ipynb")
-        if run.aside:
-            log(f"note: kept out of the page, because it was written to stderr: {run.aside.strip().splitlines()[0]}")
-        log(f"[{number}/{len(chosen)}] {name} done in {run.seconds:.0f} s, {run.evidence['memory_mb']} MB")
-        runs.append(replace(run, notebook=pages / f"{name}.ipynb"))
-    return runs
+            publish_file(scratch[name] / f"{name}.json", evidence / f"{name}.json")
+            publish_file(content.notebook, pages / f"{name}.ipynb")
+            if content.aside:
+                log(f"note: kept out of {name}, because it was written to stderr: {content.aside.strip().splitlines()[0]}")
+            runs[name] = replace(content, notebook=pages / f"{name}.ipynb")
+            log(f"[{len(runs)}/{len(chosen)}] {name} done in {content.seconds:.0f} s, {content.evidence['memory_mb']} MB")
+    return [runs[name] for name in chosen]

@@ -22,7 +22,9 @@ from twm.paths import build_dir, results_dir
 from twm.records import Table, hold_lock, read_commit, read_tensors, write_tensors
 from twm.training.loop import TrainedModel, TrainingRun, collect_models, find_kind
 from twm.training.plans import check_plans, restore_plan
-from twm.training.workers import Message, Progress, Say, Stop, train_in_processes, train_in_turn, train_on_cluster
+from twm.training.workers import (
+    Message, Progress, Say, Stop, count_cores, train_in_processes, train_in_turn, train_on_cluster,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -166,8 +168,7 @@ def train_models(
     odd = [plan.name for plan in plans if plan.protocol != place.protocol]
     require(not odd, f"{(odd or [''])[0]} does not fit {place.rows}, which has other columns")
     find_kind(place.protocol).check(plans)
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = require_count(cores if workers is None else workers, "workers")
+    workers = require_count(count_cores() if workers is None else workers, "workers")
     require(checkpoint_seconds > 0, f"checkpoint-seconds must be positive, not {checkpoint_seconds:g}")
     require(executor in ("local", "slurm"), f"executor must be local or slurm, not {executor!r}")
     require(executor == "local" or device == "cpu", "on a cluster, each job trains on one core: leave out --device cuda")

@@ -31,6 +31,11 @@ _STOP_SECONDS, _LOADING_SECONDS = 20.0, 1.5
 _MINUTES = 240
 
 
+def count_cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def follow_parent(parent: int) -> None:
     """End this process, whatever it does, as soon as its parent has ended."""
 
