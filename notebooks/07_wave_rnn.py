@@ -286,7 +286,7 @@ DataTable(
     "Copy: lowest test loss and fraction of symbols recalled (means over seeds; the better of the iRNN sizes trained)",
 )
 
-# %% mystnb={"figure": {"caption": "Target sequence and network output for one test sequence of the copy task. Colours are categories; the ten symbols at the end must match.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above output. For the wave-RNN both rows agree; for the iRNN the last ten cells differ.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Target sequence and network output for one test sequence of the copy task. Colours are categories; the ten symbols at the end must match.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above output. For the wave-RNN both rows agree; for the iRNN the last ten cells differ.", "width": "700px"}} tags=["hide-input", "hide-cell"]
 most = max((cell.seeds for cell in copy_cells), default=1)
 rival = ((copies,), ("irnn",))
 settle_comparison("wrnn.copy", copy_cells, "copy", lambda: tables.describe_copy(copy_cells), "copy", *rival, seeds=most)
@@ -317,7 +317,7 @@ figures.plot_recall(recalls) if recalls else "No saved network: figure omitted."
 # The paper adds that more channels learn faster and reach lower errors.
 # We train networks with one to six rings on the same task.
 
-# %% mystnb={"figure": {"caption": "Copy with a delay of ten steps: test loss during training by number of rings, one line per seed. Networks with more rings learn faster.", "name": "fig-wave-rnn-channels"}, "image": {"alt": "Falling curves in four colours: slowest with one ring, fastest with four and six rings.", "width": "520px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Copy with a delay of ten steps: test loss during training by number of rings, one line per seed. Networks with more rings learn faster.", "name": "fig-wave-rnn-channels"}, "image": {"alt": "Falling curves in four colours: slowest with one ring, fastest with four and six rings.", "width": "520px"}} tags=["hide-input", "hide-cell"]
 wider = page.collect("channels")
 by_rings = group(sorted(wider.rows, key=lambda row: row["channels"]), "channels")
 medians = lambda column: [float(np.median([row[column] or row["iterations"] + 1 for row in own])) for own in by_rings.values()]

@@ -1,7 +1,7 @@
-"""Speed against torch's own modules and against the floor, which is the bare matrix products, side by side.
+"""Training speed compared with PyTorch's modules and with the bare matrix products.
 
-A busy machine drifts by tens of per cent within minutes, so contestants take turns within seconds of one another, and
-what counts is the median over the rounds of the ratio within a round.
+The speed of a busy machine drifts by tens of per cent within minutes. Contestants therefore alternate within seconds, and
+the result is the median over rounds of the ratio within each round.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""A trainable network whose state is the substrate itself and whose boundary is self-attention."""
+"""A trainable network whose state is the substrate and whose boundary is self-attention."""
 
 import torch
 from torch import Tensor, nn

@@ -1,4 +1,4 @@
-"""Networks on sequences that are no ring and no torch layer, a diagonal unit and attention, and how any network is made."""
+"""Diagonal units and attention for sequence tasks, and the function that makes any sequence network."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The Elman network of the paper, trained or constructed from a theory, as a file, and the fastest right path to train it."""
+"""The paper's Elman network, trained or constructed from the theory: module, file format and fastest training step."""
 
 import json
 import warnings

@@ -1,4 +1,4 @@
-"""The matrices that are trained and how they are drawn; what every kernel does; and the slow path all others must equal."""
+"""Trainable matrices and their initialisation, the interface of all kernels, and the reference implementation."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple

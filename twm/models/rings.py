@@ -1,4 +1,4 @@
-"""The networks of the wave-RNN paper: rings of neurons along which activity moves, and others without waves."""
+"""Networks of the wave-RNN paper: rings of neurons along which activity moves, and networks without waves."""
 
 import torch
 from torch import Tensor, nn

@@ -1,1 +1,1 @@
-"""The theory, a file a section of the papers."""
+"""Theory, with one module per section of the papers."""

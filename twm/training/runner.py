@@ -1,7 +1,7 @@
-"""Lead a sweep: lock its place, train what waits, record what comes, and survive whatever happens.
+"""Sweeps: lock the folder, train pending models, save their rows, and survive interruptions.
 
-A model's checkpoint stays until its row is on record. So a sweep may be killed between any two steps: either the row is
-there, or the checkpoint from which it will come.
+A model's checkpoint is kept until its row is saved. A sweep can therefore be killed between any two steps: either the row
+exists, or the checkpoint from which it will be made.
 """
 
 import os

@@ -144,14 +144,14 @@ def plot_decomposition(
     rank = len(coordinates)
     weights.add_patch(Rectangle((-0.5, -0.5), rank, rank, fill=False, edgecolor=INK, linewidth=1))
     # This corner is empty: with the left-eigenvector dual, the remaining space does not drive the memories.
-    weights.text(rank, 1, f" {rank} memories", ha="left", va="top", fontsize="x-small")
+    weights.text(rank, 1, f" {rank} memories", ha="left", va="top", fontsize="small")
     _draw_spectrum(plane, spectrum, "B  eigenvalues")
     centres = find_clusters(spectrum.theory)
     if len(centres) <= 16 and len(spectrum.network):
         reach = max(1.0, np.abs(spectrum.network).max())
         write_counts(plane, reach * np.exp(1j * centres), count_clusters(spectrum.network, centres), fontsize="small")
         plane.set(xlim=(-1.38 * reach, 1.38 * reach), ylim=(-1.38 * reach, 1.38 * reach))
-    plane.legend(**_BELOW, fontsize="x-small", handletextpad=0.1)
+    plane.legend(**_BELOW, fontsize="small", handletextpad=0.1)
     words = ("neuron", "step", "C  hidden states")
     plot_episode(left, states, history, _find_limit(states), *words, linestyle=":")
     # As in the paper, each variable is shown in units of its standard deviation.
@@ -167,7 +167,7 @@ def plot_reading_errors(errors: Curves, history: int) -> Figure:
     draw_curves(panel, None, errors)
     for step, text in ((history + 0.5, "input ends"), (2 * history, f"t = {2 * history}")):
         draw_guide(panel, x=step, color=FAINT)
-        panel.text(step, 1.0, f" {text}", transform=panel.get_xaxis_transform(), fontsize="x-small", va="bottom")
+        panel.text(step, 1.0, f" {text}", transform=panel.get_xaxis_transform(), fontsize="small", va="bottom")
     label_axes(panel, "step t (from the first input)", "squared decoding error", "", {"ncols": 2}, yscale="log")
     return figure
 

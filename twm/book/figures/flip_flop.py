@@ -13,7 +13,7 @@ from twm.book.figures.style import (
     label_axes, make_axes, make_row, number_ticks, plot_magnitudes, style_line, style_marks, write_cells,
 )  # fmt: skip
 
-_SMALL = {"fontsize": "x-small"}
+_SMALL = {"fontsize": "small"}
 
 
 def plot_task(pulses: np.ndarray, signs: Curves, outputs: Curves) -> Figure:
@@ -106,7 +106,7 @@ def _name_groups(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:
         group = [index for index in left if np.linalg.norm(places[index] - places[left[0]]) <= near]
         low, high = numbers[group].min(), numbers[group].max()
         text = str(low) if low == high else f"{low}\u2013{high}"
-        axes.annotate(text, places[group].max(0), fontsize="x-small", xytext=(4, 3), textcoords="offset points")
+        axes.annotate(text, places[group].max(0), fontsize="small", xytext=(4, 3), textcoords="offset points")
         left = [index for index in left if index not in group]
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the front page, the README, the book's card and the explorer: a text becomes a travelling wave."""
+"""Figures of the front page, the README, the preview card and the explorer: a text becomes a travelling wave."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

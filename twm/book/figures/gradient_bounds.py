@@ -76,7 +76,7 @@ def plot_opening(gradients: Mapping[str, Curves], ranks: Mapping, farthest: Mapp
             shade = get_colours("sequential")(0.88 * np.log1p(iteration) / np.log1p(iterations[-1]))
             label = f"iteration {iteration}" if iteration in named else None
             left.plot(distances, found[iteration], color=shade, linestyle="-", linewidth=1.4, label=label)
-        legend, log = {"fontsize": "x-small", "loc": "lower left"}, {"yscale": "log", "xticks": distances}
+        legend, log = {"fontsize": "small", "loc": "lower left"}, {"yscale": "log", "xticks": distances}
         label_axes(left, "distance of the input", "|dy(s+1)/dx|", f"{task}: from every input", legend, **log)
         names = {"gradient, oldest input used": farthest, "slow modes, relative to prediction": ranks}
         curves = {name: [values[task][iteration] for iteration in iterations] for name, values in names.items()}

@@ -1,4 +1,4 @@
-"""One look for every figure: opaque light background, colour-blind safe colours, readable type, and the marks they share."""
+"""Common style of all figures: light background, colours for colour-blind readers, readable type, and shared marks."""
 
 import csv
 import io

@@ -48,7 +48,7 @@ def plot_trained_spectra(panels: Mapping[str, tuple], columns=4, reach=1.35, thr
         draw_eigenvalues(panel, shown[slow], **style_marks(1, name, markersize=3.2, **dots))
         draw_eigenvalues(panel, shown[~slow], **style_marks(0, "other eigenvalues", markersize=1.8, **dots))
         panel.set_title(title, fontsize="small")
-        panel.tick_params(labelsize="x-small", length=2)
+        panel.tick_params(labelsize="small", length=2)
     share_legend(figure, "outside upper center", markerscale=1.3)
     label_plane(figure)
     return figure
@@ -90,7 +90,7 @@ def plot_table1(cells: Sequence[Cell]) -> Figure:
         paper = _UNDEFINED if cell.paper_error is None else cell.paper_error
         _draw_cell(right, place, paper, shown, cell.error, cell.error_agrees, floor=1e-5)
         if cell.seeds:
-            share = {"va": "center", "ha": "center", "fontsize": "x-small", "color": INK}
+            share = {"va": "center", "ha": "center", "fontsize": "small", "color": INK}
             right.text(0.6, place, f"{cell.equal_rank}/{cell.seeds}", **share)
     name_rows(left, [f"{cell.task}   {cell.hidden:>3}   {cell.l2:g}" for cell in reversed(cells)])
     name_rows(right, [""] * len(cells))
