@@ -399,7 +399,7 @@ page.record("twm.fig1", numbers, figure="fig-theory-disturbance")
 
 # %% [markdown]
 # From {value}`twm.fig1:snapshots` snapshots we list {value}`twm.fig1:listed` events, and {value}`twm.fig1:events` events
-# occurred in the last $s$ steps. The listed time, dimension or strength is wrong for {value}`twm.fig1:wrong` of them. None
+# occurred in the last $s$ steps. The listed time, dimension or strength is wrong for {value}`twm.fig1:wrong|count event`. None
 # of the {value}`twm.fig1:older_events` earlier events is listed, because activity leaves the lattice after exactly $s$ steps
 # ({claim}`twm.fig1`).
 #
@@ -562,8 +562,8 @@ draw.plot_blur(pictures, wrong, turns)
 
 # %% [markdown]
 # In the order of the rows in {numref}`fig-theory-blur`, {value}`01_theory:blur_after_one_round` of
-# {value}`01_theory:blur_cells` cells have the wrong sign after one period. A slower wave can preserve a profile that is smooth over many cells. It can
-# also preserve sharp states if a nonlinearity restores them, as in the trained networks of later pages.
+# {value}`01_theory:blur_cells` cells have the wrong sign after one period. A slower wave can preserve a profile that is smooth over
+# many cells. It can also preserve sharp states if a nonlinearity restores them, as in the trained networks of later pages.
 #
 # **Scope of the theorem.** The theorem states that a lattice *can* represent any such system, provided that $f$ is known and
 # computed without error at the boundary. It does not state that training finds this solution or that no other memory would

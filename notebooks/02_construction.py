@@ -118,7 +118,7 @@ numbers |= {"differing_terms": differing, "most_history": 8, "most_dim": 4}
 page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 
 # %% [markdown]
-# Of {value}`twm.fib:terms` integers in {value}`twm.fib:systems` systems, {value}`twm.fib:differing_terms` differ
+# Among {value}`twm.fib:terms|,` integers in {value}`twm.fib:systems` systems, we find {value}`twm.fib:differing_terms|count difference`
 # ({claim}`twm.fib`). The largest integers of the last system have {value}`02_construction:fibonacci_digits` digits.
 #
 # ## Wave operator (companion matrix)
@@ -129,10 +129,10 @@ page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 # becomes
 #
 # $$
-# \Psi\Phi\Psi^* = \sum_{\mu=1}^{(s-1)d} \psi_\mu \psi^{\mu+d}
+# \begin{gathered} \Psi\Phi\Psi^* = \sum_{\mu=1}^{(s-1)d} \psi_\mu \psi^{\mu+d}
 #   + \sum_{\mu=(s-1)d+1}^{sd} \; \sum_{\nu=1}^{sd} \Phi^\mu_\nu \, \psi_\mu \psi^\nu ,
-# \qquad
-# h(t) = \Psi\Phi\Psi^* \, h(t-1), \quad y(t) = \Psi_s^* \, h(t).
+# \\
+# h(t) = \Psi\Phi\Psi^* \, h(t-1), \quad y(t) = \Psi_s^* \, h(t) . \end{gathered}
 # $$ (eq-construction-operator)
 #
 # These are the paper's Eqs. 6 and 7 with two corrections (see the [errata](../errata.md)). The second sum starts one index
@@ -288,8 +288,8 @@ assert max(largest.values()) <= 1e-9 and wrong_passed == 0
 figures.plot_errors(points, tolerance=1e-9)
 
 # %% [markdown]
-# Both statements hold to rounding error ({claim}`twm.fib.phi`, {claim}`twm.lbc`). Of the incorrect boundaries,
-# {value}`twm.lbc:wrong_passed` pass.
+# Both statements hold to rounding error ({claim}`twm.fib.phi`, {claim}`twm.lbc`). The test accepts
+# {value}`twm.lbc:wrong_passed|count network` with an incorrect boundary.
 #
 # | Boundary | Basis | Largest relative error / condition number |
 # |---|---|---|
@@ -378,8 +378,8 @@ figures.plot_task_operators(phis, {name: small.coordinates for name, small in re
 # each other task. Unobservable coordinates leave at the outflow end after at most $s$ steps, so they add only zero
 # eigenvalues.
 #
-# For these tasks the observable part is a set of coordinates. In general it is a quotient space. If $f$ depends on two
-# components only through their sum, then the sum is observable but neither component is.
+# For these tasks the observable part is a set of coordinates. In general the observable part is a quotient space. For example,
+# if $f$ depends on two components only through their sum, the sum is observable but neither component is.
 
 # %% tags=["hide-input", "hide-cell"]
 summing = make_wave_operator([[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0]])
@@ -442,8 +442,8 @@ figures.plot_constructed_spectra(spectra)
 # | nonzero eigenvalues, 128 neurons | {value}`twm.similar:wide_spectrum\|.1e` |
 # | $W\Psi$ and $\Psi\Phi$ | {value}`twm.similar:similarity\|.1e` |
 #
-# The ranks of the powers differ in {value}`twm.similar:rank_mismatches` networks, and {value}`twm.similar:wrong_passed`
-# negative controls pass ({claim}`twm.similar`).
+# The ranks of the powers differ in {value}`twm.similar:rank_mismatches|count network`, and {value}`twm.similar:wrong_passed|count control`
+# with the operator of another task pass the test ({claim}`twm.similar`).
 #
 # ## Unit gain
 #
@@ -521,8 +521,8 @@ page.record("twm.h3", numbers | {"older_influence": older, "same_as_h3": bool((n
 
 
 # %% [markdown]
-# We test {value}`twm.h3:systems` sizes. The lowest power at which the shift vanishes is $s$, with {value}`twm.h3:wrong_index`
-# exceptions. The last $s$ inputs are recovered with an error of {value}`twm.h3:recall_error` ({claim}`twm.h3`). All eigenvalues
+# We test {value}`twm.h3:systems` sizes. The lowest power at which the shift vanishes is $s$, with
+# {value}`twm.h3:wrong_index|count exception`. The last $s$ inputs are recovered with an error of {value}`twm.h3:recall_error` ({claim}`twm.h3`). All eigenvalues
 # of the shift are 0, whereas those of repeat copy lie on the unit circle. A change of rank $d$ thus moves every eigenvalue.
 #
 # ## Assertions
@@ -649,8 +649,7 @@ figures.plot_zeros(clouds, blocks, radii, guide)
 # %% [markdown]
 # With sixteen columns, the largest computed eigenvalue has magnitude {value}`02_construction:largest_zero|.2f` instead of zero.
 # The threshold between zero and nonzero eigenvalues is therefore a choice, and the paper's threshold of 0.9 is reasonable. The
-# ranks of powers are not affected: they count {value}`02_construction:wrong_stable_rank` nonzero eigenvalues, and the correct
-# number is 0.
+# ranks of powers are not affected. They correctly indicate {value}`02_construction:wrong_stable_rank|count nonzero eigenvalue`.
 #
 # **Open questions.** A linear boundary, a basis and its dual determine a recurrent matrix, an encoder and a readout. Together
 # they follow the recursion to rounding error. The construction does not explain how a network could learn such a basis from

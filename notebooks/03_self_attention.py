@@ -86,7 +86,7 @@ toy_error = page.note("toy_error", float(np.abs(measured - closed).max()))
 figures.plot_two_columns(strengths, closed, measured, (older, newest))
 
 # %% [markdown]
-# The two agree to {value}`03_self_attention:toy_error|.0e`. For every strength the next column lies between the two columns,
+# The formula and the boundary agree to {value}`03_self_attention:toy_error|.0e`. For every strength the next column lies between the two columns,
 # because a softmax forms a weighted mean.
 #
 # ## Attention boundary
@@ -343,10 +343,9 @@ page.record("ours.sbc.positions", numbers | {"tasks": len(tasks), "steps": steps
 
 # %% [markdown]
 # At a margin of {value}`ours.sbc.positions:largest_margin` the other weights underflow to zero, so each head selects one
-# column. Of all components of all four tasks, {value}`ours.sbc.positions:differing` then differ from the task over
-# {value}`ours.sbc.positions:steps` steps ({claim}`ours.sbc.positions`). T1, T2, T3 and T4 need
-# {value}`03_self_attention:heads` heads.
-# Apart from rounding, the largest error is {value}`ours.sbc.positions:share_of_bound|.2f` times its bound. The bound is
+# column. Over {value}`ours.sbc.positions:steps` steps of all four tasks, {value}`ours.sbc.positions:differing|count component` then
+# differ from the task ({claim}`ours.sbc.positions`). T1 needs {value}`03_self_attention:heads[0]|count head`, and T2, T3 and T4 need
+# {value}`03_self_attention:heads[1]` heads each. Apart from rounding, the largest error is {value}`ours.sbc.positions:share_of_bound|.2f` times its bound. The bound is
 # reached if all other columns differ from the correct one as much as possible.
 #
 # ## Training speed
@@ -396,7 +395,7 @@ page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
 # %% [markdown]
 # | T1, {value}`twm.sbc.train:pairs` paired seeds | Attention | Elman |
 # |---|---|---|
-# | median iterations to 99% | {value}`twm.sbc.train:attention_median\|.0f` | {value}`twm.sbc.train:elman_median\|.0f` |
+# | median iterations to 99% | {value}`twm.sbc.train:attention_median\|,.0f` | {value}`twm.sbc.train:elman_median\|,.0f` |
 # | runs that never reach 99% | {value}`twm.sbc.train:attention_missed` | {value}`twm.sbc.train:elman_missed` |
 #
 # On T1, the median ratio of iterations is {value}`twm.sbc.train:ratio|.2f`, with a 95% interval from
@@ -406,7 +405,7 @@ page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
 # On T2, T3 and T4, attention with eight heads is slower. It reaches 99% in {value}`twm.sbc.train:others_arrived` of
 # {value}`twm.sbc.train:others` runs and the Elman network in {value}`twm.sbc.train:others_elman`. In no pair does attention
 # need fewer iterations. Eq. 8 as printed, without positional encodings, reaches 99% on T1 in
-# {value}`twm.sbc.train:printed_arrived` of {value}`twm.sbc.train:printed` runs. The paper's statement about training therefore
+# {value}`twm.sbc.train:printed_arrived|count run` out of {value}`twm.sbc.train:printed`. The paper's statement about training therefore
 # differs from our result ({claim}`twm.sbc.train`).
 #
 # ```{admonition} Possible explanations of the difference on T1
@@ -452,10 +451,10 @@ for claim, first, second in (("twm.linear", "linear", "elman"), ("twm.shift", "l
 # %% [markdown]
 # | Comparison | Reached 99% | Ratio of iterations (95% interval) | Median error at ten horizons |
 # |---|---|---|---|
-# | linear / tanh, {claim}`twm.linear` | {value}`twm.linear:arrived` of {value}`twm.linear:seeds` | {value}`twm.linear:ratio\|.3g` ({value}`twm.linear:low\|.3g` to {value}`twm.linear:high\|.3g`) | {value}`twm.linear:far\|.2g` |
-# | linear, shift / default initialisation, {claim}`twm.shift` | {value}`twm.shift:arrived` of {value}`twm.shift:seeds` | {value}`twm.shift:ratio\|.3g` ({value}`twm.shift:low\|.3g` to {value}`twm.shift:high\|.3g`) | {value}`twm.shift:far\|.2g` |
+# | linear / tanh, {claim}`twm.linear` | {value}`twm.linear:arrived` of {value}`twm.linear:seeds` | {value}`twm.linear:ratio\|.2g` ({value}`twm.linear:low\|.2g` to {value}`twm.linear:high\|.2g`) | {value}`twm.linear:far\|.2g` |
+# | linear, shift / default initialisation, {claim}`twm.shift` | {value}`twm.shift:arrived` of {value}`twm.shift:seeds` | {value}`twm.shift:ratio\|.2g` ({value}`twm.shift:low\|.2g` to {value}`twm.shift:high\|.2g`) | {value}`twm.shift:far\|.2g` |
 #
-# Counts and errors are those of the network named first. A ratio of $10^9$ stands for networks that never reach 99%. We did not
+# Counts and errors are those of the network named first. A network that never reaches 99% would have a ratio of $10^9$. We did not
 # train the H3 language model itself.
 #
 # ## Assertions

@@ -165,8 +165,8 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 #
 # A basis $\Psi$ has one column for each component of each variable, and its {term}`dual <dual basis>` $\Psi^*$ decodes them.
 # Agreement of $\Psi^* W \Psi$ with the {term}`wave operator` $\Phi$ does not show that a basis is right. In
-# {term}`repeat copy` $W^s = 1$ on the memories, so *any* block of directions taken as $\Psi_s$ and propagated by $W$
-# reproduces $\Phi$, although its columns mix the variables. We therefore require four criteria together:
+# {term}`repeat copy` $W^s = 1$ on the memories. *Any* block of directions, taken as $\Psi_s$ and propagated by $W$,
+# therefore reproduces $\Phi$, even if its columns mix the variables. We therefore require four criteria together:
 #
 # - **Weights:** the relative error of $\Psi^* W \Psi$ with respect to $\Phi$, and the match of their supports.
 # - **Readout:** $W_r \Psi_s$ is near 1, and $W_r \Psi_k$ is near 0 for all other columns.
@@ -565,7 +565,7 @@ page.record("twm.fig8", count_signs(copied, fresh) | {"networks": 1}, figure="fi
 figures.plot_decomposition(**collect_panels(copy, copied))
 
 # %% [markdown]
-# In this network, {value}`twm.fig8:wrong_bits` of {value}`twm.fig8:bits|,` signs are decoded wrongly
+# Of {value}`twm.fig8:bits|,` decoded signs in this network, {value}`twm.fig8:wrong_bits|count sign` are wrong
 # ({claim}`twm.fig8`). The paper's Fig. 6 uses 16 vectors of 5 components, so that each run can hold a text of four
 # characters, drawn five rows high, here "3141". (The smoke profile constructs this network instead of training it.)
 
@@ -673,7 +673,7 @@ figures.plot_strengths(gains, strengths, 1000)
 # %% [markdown]
 # ### Compose copy
 #
-# The paper's Fig. 9 shows compose-copy tasks. The paper states that their eigenvalue magnitudes are well above one.
+# The paper's Fig. 9 shows *compose-copy* tasks such as T2 to T4, whose outputs copy different variables. The paper states that their eigenvalue magnitudes are well above one.
 # It also states that variables cannot be decoded clearly at $t = 1, 2, 3$, but can be from $t = 16$. We decode every
 # variable with the steady-state basis, starting from the first input.
 
@@ -775,9 +775,9 @@ if picture is not None:
 strips if picture is not None else None
 
 # %% [markdown]
-# In this edit {value}`ours.edit:shown_wrong` of {value}`ours.edit:shown_bits` signs are wrong over
-# {value}`ours.edit:laps` periods. We repeated the edit for every digit, at four steps, in every accurate network on
-# this task. Networks with {value}`ours.edit:ranks` slow modes produced {value}`ours.edit:wrong_bits` wrong signs, out
+# Of {value}`ours.edit:shown_bits` signs over {value}`ours.edit:laps` periods, {value}`ours.edit:shown_wrong|count sign`
+# are wrong after this edit. We repeated the edit for every digit, at four steps, in every accurate network on
+# this task. Networks with {value}`ours.edit:ranks|d` slow modes produced {value}`ours.edit:wrong_bits|d` wrong signs, out
 # of {value}`ours.edit:bits|,` each ({claim}`ours.edit`). A linear dual cannot decode all 80 variables from fewer than
 # 80 directions, and yet nearly every output follows the write.
 #
@@ -937,8 +937,8 @@ page.settle(
 )
 
 # %% [markdown]
-# **Bottleneck.** T1 with 64 neurons and no weight decay is the paper's exception: it is accurate although its rank is
-# too low. According to the claim, such a network still holds a compressed wave, and this is partly right
+# **Bottleneck.** T1 with 64 neurons and no weight decay is the paper's exception: it is accurate although it has
+# too few slow modes. According to the claim, such a network still holds a compressed wave, and this is partly right
 # ({claim}`twm.bottleneck.wave`). In all {value}`twm.bottleneck.wave:networks` networks the wave explains at least
 # {value}`twm.bottleneck.wave:explained|.4f` of the variance of the hidden states. Writing to one variable changes the
 # dependent outputs and no others, by the weak test. No linear dual can decode all variables, however, because there
@@ -983,12 +983,12 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # From an orthogonal initialisation, the same training finds the linear solution of {numref}`fig-basis-picture`. The
 # initialisation thus decides between Figs. 6 and 7, although we have tried the orthogonal one with a single seed. The
 # networks trained on this task, which differ in size, initialisation and curriculum, have
-# {value}`twm.fig7:tried_ranks` slow modes.
+# {value}`twm.fig7:tried_ranks|d` slow modes.
 #
 # The paper adds that these memories interact strongly with a few directions outside them, which holds in part
 # ({claim}`twm.fig7.rest`). We compare the block of $W_{hh}$ from the remaining space into the slow subspace with the
-# block within that subspace. The ratios of their norms are {value}`twm.fig7.rest:ratios`. The interaction is not
-# confined to a few directions: nine tenths of its squared norm lie in {value}`twm.fig7.rest:shares` of the remaining
+# block within that subspace. The ratios of their norms are {value}`twm.fig7.rest:ratios|.2f`. The interaction is not
+# confined to a few directions: nine tenths of its squared norm lie in {value}`twm.fig7.rest:shares|.2f` of the remaining
 # directions. In the network with eighty slow modes the two numbers are {value}`twm.fig7.rest:whole_ratio|.2f` and
 # {value}`twm.fig7.rest:whole_share|.2f`.
 #

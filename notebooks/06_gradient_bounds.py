@@ -3,10 +3,10 @@
 #
 # **Summary.** To learn long dependencies, a network needs gradients with respect to inputs of long ago, and in
 # ordinary recurrent networks these gradients vanish. The paper argues that travelling waves prevent this, and derives
-# one bound without waves and one with waves. Of {value}`twm.grad.printed:cases|,` random networks each,
-# {value}`twm.grad.printed:broken|,` violate the first bound as printed ({claim}`twm.grad.printed`) and
-# {value}`twm.grad.d:broken` the second ({claim}`twm.grad.d`), whereas no network violates the corrected forms that we
-# derive ({claim}`twm.grad.vanish`, {claim}`ours.grad.tight`). A linear wave preserves the gradient exactly, and a
+# one bound without waves and one with waves. We test each bound on {value}`twm.grad.printed:cases|,` random networks. As printed,
+# the first is violated by {value}`twm.grad.printed:broken|,` networks ({claim}`twm.grad.printed`) and the second by
+# {value}`twm.grad.d:broken` ({claim}`twm.grad.d`). No network violates the corrected forms that we derive
+# ({claim}`twm.grad.vanish`, {claim}`ours.grad.tight`). A linear wave preserves the gradient exactly, and a
 # wave behind tanh loses it slowly; trained networks confirm this in part ({claim}`twm.grad.twm`). Recurrent weights
 # initialised with a wave need {value}`06_gradient_bounds:fastest|.2f` to {value}`06_gradient_bounds:slowest|.2f` of
 # the usual training iterations, and random rotations help about as much ({claim}`ours.init`).
@@ -144,7 +144,7 @@ fewer_cases = page.size(smoke="1,000 of 10,000 networks", laptop=None, paper=Non
 plain = search_violations(cases, seed)
 forms = {"measured": "corrected, with measured slopes", "before": "corrected, with |dC/dh(s)|"}
 for name, largest in plain.largest.items():
-    print(f"{forms.get(name, name):31} largest gradient / bound {largest:.4f}, violated by {plain.broken[name]} of {plain.cases} networks")
+    print(f"{forms.get(name, name):31} gradient / bound at most {largest:.4f}, violations {plain.broken[name]:,}")
 numbers = {"cases": plain.cases, "broken": plain.broken["printed"], "contracting": plain.contracting}
 numbers |= {"broken_contracting": plain.broken_contracting["printed"], "largest": plain.largest["printed"]}
 page.record("twm.grad.printed", numbers, scale=fewer_cases, networks=plain.cases)
@@ -153,7 +153,7 @@ page.record("twm.grad.printed", numbers, scale=fewer_cases, networks=plain.cases
 # The printed bound is violated by {value}`twm.grad.printed:broken|,` of {value}`twm.grad.printed:cases|,` networks,
 # by a factor of up to {value}`twm.grad.printed:largest|.2f` ({claim}`twm.grad.printed`). All violations occur among
 # the {value}`twm.grad.printed:contracting|,` networks with $\mu < 1$. The corrected bound is violated by
-# {value}`twm.grad.vanish:broken` networks, and it is attained: the largest ratio of gradient to bound is
+# {value}`twm.grad.vanish:broken|count network`, and it is attained: the largest ratio of gradient to bound is
 # {value}`twm.grad.vanish:largest|.3f`.
 #
 # ## Spectral radius versus norm
@@ -196,7 +196,7 @@ for name, kind, spread in (("default", "uniform", 1.0), ("Gaussian", "gaussian",
     slopes = [fit_slope(trace.distances[far], trace.input_norms.mean(-1).T[far]) for trace in (faint, strong)]
     kinds[name] = measure_constants(weights), faint, strong, slopes
 
-# %% mystnb={"figure": {"caption": "Norm of the gradient against distance. Left: for W = mu Q the linear network attains the bound, and the tanh network falls below it. Right: random matrices. The gradient follows the spectral radius. The bound, which depends on the operator norm, lies far above and grows with distance.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Norm of the gradient against distance. Left: for W = \u03bcQ the linear network attains the bound, and the tanh network falls below it. Right: random matrices. The gradient follows the spectral radius. The bound, which depends on the operator norm, lies far above and grows with distance.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "720px"}} tags=["hide-input"]
 vanish = {"cases": plain.cases, "broken": plain.broken["corrected"], "largest": plain.largest["corrected"]}
 vanish |= {"rotation_error": max(slope_errors.values())}
 for name, (constants, _, _, (slope, _)) in kinds.items():
@@ -715,8 +715,8 @@ registers = page.note("registers", sum(len(found.iterations) for found in identi
 # no order and no direction of travel. It shares with the wave only that it preserves norms. The speed-up therefore
 # comes from the preserved gradient rather than from the wave.
 #
-# Preserving the gradient is not sufficient. The identity preserves it too, and {value}`ours.init:registers_reached`
-# of its {value}`06_gradient_bounds:registers` networks reached 99%. It writes all inputs into the same place, as in
+# Preserving the gradient is not sufficient. The identity preserves it too, and
+# {value}`ours.init:registers_reached|count network` out of {value}`06_gradient_bounds:registers` reached 99%. It writes all inputs into the same place, as in
 # {numref}`fig-gradients-idea`, and training has to separate them. A rotation mixes neurons at every step and thereby
 # separates inputs from different times.
 #

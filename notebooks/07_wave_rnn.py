@@ -261,7 +261,6 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # %% mystnb={"figure": {"caption": "Copy: test loss during training, one line per seed. The wave-RNN's loss falls by orders of magnitude with occasional jumps; the iRNN's loss decreases little.", "name": "fig-wave-rnn-copy"}, "image": {"alt": "One panel per delay. The wave-RNN's loss falls by orders of magnitude, with upward jumps; the iRNN's stays high.", "width": "760px"}} tags=["hide-input"]
 copies = page.collect("copy")
 copy_cells = tables.summarise_copy(copies.rows)
-print(copies.about)
 
 def group_curves(models, rows, key):
     """Return learning curves by title, then by what the paper calls the network."""
@@ -329,7 +328,7 @@ panels = {"copy, T = 10": {f"rings: {rings}": wider.list_curves(own) for (rings,
 figures.plot_losses(panels) if wider else "No saved results: figure omitted."
 
 # %% [markdown]
-# Median iterations to 99% recall are {value}`wrnn.channels:iterations` with {value}`wrnn.channels:rings` rings, and the lowest losses are {value}`wrnn.channels:losses`.
+# With {value}`wrnn.channels:rings` rings, median iterations to 99% recall are {value}`wrnn.channels:iterations`. The lowest losses are {value}`wrnn.channels:losses|.4f`.
 # More rings learn faster, but in contrast to the paper there is no further gain beyond four rings here ({claim}`wrnn.channels`).
 #
 # ## Adding
@@ -340,7 +339,6 @@ figures.plot_losses(panels) if wider else "No saved results: figure omitted."
 
 # %% mystnb={"figure": {"caption": "Adding: test loss during training, one line per seed. The wave-RNN's loss falls almost at once, the iRNN's after a plateau near 1/6.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Curves of the loss on a logarithmic axis. The wave-RNN's falls at once; the iRNN's stays near one sixth for longer.", "width": "560px"}} tags=["hide-input"]
 sums = page.collect("adding")
-print(sums.about)
 own_seeds = len(group(sums.rows, "seed")) or 1
 settle_comparison("wrnn.adding", sums, "adding", lambda: tables.describe_adding(sums.rows), "adding", (sums,), ("irnn",), seeds=own_seeds)
 panels = group_curves(sums, sorted(sums.rows, key=tables.read_wait), lambda row: f"T = {tables.read_wait(row)}")
@@ -363,7 +361,7 @@ DataTable(
 # %% [markdown]
 # For lengths {value}`wrnn.adding:wrnn_lengths`, the wave-RNN solves the task at median iterations {value}`wrnn.adding:wrnn_solved`.
 # For lengths {value}`wrnn.adding:irnn_lengths`, the iRNN solves it at {value}`wrnn.adding:irnn_solved` (0 means never).
-# Where an iRNN with the released initialisation is on record, the table shows that one; elsewhere the iRNN has our older initialisation ([details](irnn-start)).
+# The table shows an iRNN with the released initialisation if there is one; otherwise the iRNN has our older initialisation ([details](irnn-start)).
 # The older initialisation solves $T = 100$ sooner than the released one, so those rows favour the iRNN.
 # Some of these runs were also stopped while the loss was still falling.
 # The comparison is decided only where the iRNN starts as released and was trained until it stopped improving ({claim}`wrnn.adding`).
@@ -384,7 +382,6 @@ means = {
     name: {network: float(np.mean(list(values.values()))) for network, values in own.items()}
     for name, own in accuracies.items()
 }
-print(plain.about, permuted.about, sep="\n")
 DataTable(
     ("network", "sMNIST, paper", "sMNIST, here", "psMNIST, paper", "psMNIST, here"),
     [
@@ -448,7 +445,7 @@ figures.plot_parameters(sizes) if sizes else "No saved results: figure omitted."
 # In the first {value}`wrnn.fast:epochs` epochs on sMNIST, the wave-RNN is ahead of the iRNN of the same seed at {value}`wrnn.fast:ahead` of {value}`wrnn.fast:looks` tests ({claim}`wrnn.fast`).
 # On psMNIST the wave-RNN is more accurate in {value}`wrnn.params:above` of {value}`wrnn.params:pairs` comparisons with an iRNN that has at least as many parameters ({claim}`wrnn.params`).
 # Its accuracy is {value}`wrnn.baselines:wrnn|.1f`%, compared with {value}`wrnn.baselines:lstm|.1f`% for the LSTM and {value}`wrnn.baselines:gru|.1f`% for the GRU ({claim}`wrnn.baselines`).
-# Each verdict says whether the competing networks were trained until they stopped improving.
+# Each verdict states whether the competing networks were trained until they stopped improving.
 #
 # ## Noisy CIFAR-10
 #
@@ -461,7 +458,6 @@ cifar = {network: float(np.mean(list(own.values()))) for network, own in tables.
 complete = all(network in cifar for network in ("wRNN", "iRNN", "LSTM", "GRU"))
 numbers = {network.lower(): value for network, value in cifar.items()}
 settle_comparison("wrnn.cifar", complete, "nscifar", lambda: numbers, "noise", (noisy,), ("irnn", "lstm", "gru"))
-print(noisy.about)
 
 curves = group_curves(noisy, tables.pick_usual(noisy.rows), lambda row: "nsCIFAR-10")
 points = [point for own in curves.values() for line in own.values() for point in line]
@@ -485,7 +481,6 @@ parts = page.collect("ablation")
 # At the paper's scale, the first and fifth rows come from the copy sweep.
 losses = tables.summarise_ablation([*parts.rows, *pick(copies.rows, scale="")])
 ablated, own_seeds = tables.describe_ablation(losses), len(group(parts.rows, "seed")) or 1
-print(parts.about)
 settle_comparison("wrnn.ablation", ablated["columns"], "ablation", lambda: ablated, "ablation", (parts,), ("wrnn", "irnn"), seeds=own_seeds)
 figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 
@@ -510,8 +505,8 @@ figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 # is excluded. The best of many lines always carries some power, so the control is the same activity with its neurons in
 # random order. Neurons of the iRNN are sorted by the time of their peak, which favours finding a wave.
 #
-# In {numref}`fig-wave-rnn-activity`, the line of the best speed carries {value}`wrnn.fig2:wave|.2f` of the power in the trained wave-RNN, {value}`wrnn.fig2:before|.2f` before training and {value}`wrnn.fig2:control|.2f` in the control.
-# In the iRNN the fraction is {value}`wrnn.fig2:dense|.2f`.
+# In {numref}`fig-wave-rnn-activity`, the line of the best speed carries a fraction of {value}`wrnn.fig2:wave|.2f` of the power in the trained wave-RNN.
+# Before training the fraction is {value}`wrnn.fig2:before|.2f`, in the control {value}`wrnn.fig2:control|.2f`, and in the iRNN {value}`wrnn.fig2:dense|.2f`.
 # The comparison with the iRNN counts only if the iRNN was trained until it stopped improving ({claim}`wrnn.fig2`).
 # The spectrum of shuffled activity is flat, so normalisation changes little: the fraction on the diagonal is {value}`wrnn.unnormalised:raw|.3f` without it and {value}`wrnn.unnormalised:normalised|.3f` with it ({claim}`wrnn.unnormalised`).
 #
@@ -592,9 +587,8 @@ settle("wrnn.emerge", "random" in forming, "smnist", describe_emergence, "emerge
 # Variables are decoded with one regressed basis for all steps, and interventions are made after 1, 8, 24 and 100 steps.
 # A weaker test uses a basis fitted separately at each of the first steps, because the directions that encode a variable can move around a ring.
 
-# %% mystnb={"figure": {"caption": "Decoding and interventions in wave-RNNs and LSTMs trained on T1, one mark per network, worst case over variables and steps. A travelling-wave memory lies above the dotted line in every row but the last, and near zero in the last row, where interventions use the directions of a neighbouring variable.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Six rows of marks. With a basis fitted at each step, the wave-RNNs are at one; over 200 steps and in one basis, all networks are below the line.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Decoding and interventions in wave-RNNs and LSTMs trained on T1, one mark per network, worst case over variables and steps. A travelling-wave memory lies above the dotted line in every row but the last. The last row is a control, in which interventions use the directions of a neighbouring variable; it should be near zero.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Six rows of marks. With a basis fitted at each step, the wave-RNNs are at one; over 200 steps and in one basis, all networks are below the line.", "width": "700px"}} tags=["hide-input"]
 bridges, answers = page.collect("bridge"), {}
-print(bridges.about)
 for row in sorted(bridges.rows, key=lambda own: (own["network"] != "wrnn", tables.name_bridge(own), own["seed"])):
     found = bridges.find_network(row["model"])
     if found is not None:
@@ -648,6 +642,7 @@ for row, (network, plan) in islice(checked, page.size(smoke=6, laptop=10, paper=
     assert abs(again - row["accuracy"]) <= 3 * 0.5 / 8 + 0.02, (row["model"], again)
 
 # %% tags=["hide-cell"]
+print(*(each.about for each in (copies, sums, plain, permuted, noisy, parts, bridges)), sep="\n")
 assert difference <= 1e-12 and commutator <= 1e-12
 assert readings["wave"].both == 1.0 and readings["bump"].both < 0.9
 moving = np.stack([np.roll(bump, time) for time in range(steps)])

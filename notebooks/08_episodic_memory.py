@@ -297,7 +297,7 @@ figures.plot_mechanisms(before, after, written, written[-1])
 # The paper's Fig. 1 shows a program beside a network, and {numref}`fig-episodic-machine` runs both.
 # The program has a list of variables with three operations and contains no matrix.
 # The network has three matrices and contains no list.
-# Of {value}`emt.fig1:compared` compared numbers, {value}`emt.fig1:differing_variables` variables and {value}`emt.fig1:differing_outputs` outputs differ over {value}`emt.fig1:steps` steps ({claim}`emt.fig1`).
+# Over {value}`emt.fig1:steps` steps with {value}`emt.fig1:compared` compared numbers, {value}`emt.fig1:differing_variables|count variable` and {value}`emt.fig1:differing_outputs|count output` differ ({claim}`emt.fig1`).
 #
 # ## Trained network
 #
@@ -305,7 +305,7 @@ figures.plot_mechanisms(before, after, written, written[-1])
 # five dimensions. The saved results of the sweep `picture` contain such networks. We take the first one that solves the task
 # with as many slow modes as there are components, $16 \cdot 5$.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 small = {"hidden": 16, "iterations": 400, "horizons": (5, 10, 20), "learning_rate": 3e-3}
 smaller = ModelPlan("repeat-copy:3,2", init="orthogonal", **small)
 pictures = find_sweep("picture").list_plans()

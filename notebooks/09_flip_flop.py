@@ -35,7 +35,7 @@ from twm.training.plans import FlipFlopPlan
 page = open_page("09_flip_flop", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 tiny = {"hidden": 40, "batch": 32, "test_every": 500, "test_streams": 20, "test_steps": 300}
 smaller = {"iterations": 25_000, "drop_at": 20_000}
 delay, count = page.size(smoke=(2, 1), laptop=(8, 1), paper=(8, 5))

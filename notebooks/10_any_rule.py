@@ -108,7 +108,6 @@ def merge(name):
 
 few = [name for name, task in tasks.items() if task.size <= MOST]
 influence = {name: measure_influence(list_successors(tasks[name]), tasks[name]) for name in few if tasks[name].size < 16}
-print(models.about)
 
 # %% mystnb={"figure": {"caption": "Information left in the window, in bits (log2 of the number of different windows), against the number of steps, counted over all histories. XOR and parity lose nothing. Majority, AND and rule 110 merge histories, some within a few steps.", "name": "fig-rules-merge"}, "image": {"alt": "Curves that start at the number of variables and fall with the steps, at different rates; those of XOR and parity are flat.", "width": "600px"}} tags=["hide-input"]
 figure, ((panel,),) = make_axes(1, 1, 7.0, 3.6)
@@ -118,8 +117,8 @@ label_axes(panel, "steps", "bits in the window", legend={"loc": "upper left", "b
 figure
 
 # %% [markdown]
-# In rules with at most 12 components, {value}`10_any_rule:unneeded` of {value}`10_any_rule:components` components have no
-# effect on any output. The loss therefore concerns combinations of components, not single components.
+# In rules with at most 12 components, {value}`10_any_rule:unneeded|count component` of {value}`10_any_rule:components` can be changed
+# without any effect on outputs. What is lost is therefore carried by combinations of components.
 #
 # ## Networks without biases
 #
@@ -246,7 +245,7 @@ some = list(group(kept, "task").items())[::3][:2]
 flip_flop.plot_flip_flop_spectra({name: [np.linalg.eigvals(load(row).recurrent) for row in own[:3]] for (name,), own in some})
 
 # %% [markdown]
-# The claim on these counts is {claim}`ours.rules.rank`. The modes do not persist as in a linear memory. Their magnitudes are
+# We expected at least as many slow modes as variables ({claim}`ours.rules.rank`). The modes do not persist as in a linear memory. Their magnitudes are
 # well above 1, and tanh saturates. Along an orbit, a small perturbation is multiplied by at most
 # {value}`10_any_rule:growth|.2f` per step and therefore decays. Such a network is a digital memory: each step restores the signs.
 # If histories merge, the window holds fewer bits than there are slow modes, although all variables matter at first.
@@ -258,7 +257,7 @@ flip_flop.plot_flip_flop_spectra({name: [np.linalg.eigvals(load(row).recurrent) 
 # of another run ({term}`interchange intervention`). The plain interchange adds $\Psi\Delta x$ to the state, and the interchange
 # with products adds $\Psi\Delta x+\Pi\Delta p$.
 
-# %%
+# %% tags=["remove-input"]
 page.show(swap_column)
 
 
@@ -350,7 +349,7 @@ page.settle("ours.rules.write", shown, told, lambda: {
 # ## Computation ahead of time
 #
 # The plain interchange fails because products are stored. To find out when they are computed, we decode each product linearly
-# from the state one step after the input phase. *Steps ahead* are the steps that remain until the product is used.
+# from the state one step after the input phase.
 
 
 # %% tags=["hide-input"]
@@ -455,13 +454,14 @@ DataTable(("Rule", "Variables", "Variables and products"), cells, "Sign accuracy
 #   we used the one that leaves the most windows, so that there is something to remember.
 # - Training was short. Longer training may succeed on rules that were not learned here.
 # - Networks may store products that $f$ does not contain, as those on parity do. In rules with six variables, interchanges with
-#   *all* products change at least {value}`10_any_rule:whole|.3f` of the dependent outputs in every network and column.
+#   *all* products change at least {value}`10_any_rule:whole|.1%` of the dependent outputs in every network and column.
 # - In rules with six variables, untrained networks can be decoded equally well, because 64 neurons separate 64 histories.
 #   Interchanges fail in them.
 #
 # ## Assertions
 
 # %% tags=["hide-input"]
+print(models.about)
 assert mismatches == 0 and found["oddness"] < 1e-9 and min(found["halves"]) == 1 and max(found["excess"]) < 1e-12
 
 # %% [markdown]

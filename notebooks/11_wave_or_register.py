@@ -119,7 +119,6 @@ if profile == "paper":
     rows = table.read()
     require(len(rows) > 0, "nothing is on record: twm run 11_wave_or_register --retrain measures the networks on record")
 rows = [row | {"seed": re.search(r"_s(\d+)(_|$)|$", row["network"])[1] or "0"} for row in rows]
-print(describe_rows(pick(rows, condition="all")) if profile == "paper" else "trained here")
 
 # %% tags=["hide-input"]
 bar = page.size(smoke=0.0, laptop=0.99, paper=0.99)
@@ -226,7 +225,7 @@ print(slow.round(1))
 # trials and tests on the trials that are not in the sample. Values come from the mean matrices. Intervals are the 2.5% and
 # 97.5% quantiles of the samples, centred on the value.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.show(summarise_gains)
 
 # %% [markdown]
@@ -312,7 +311,8 @@ figures.plot_movements({
 # %% tags=["hide-input"]
 def show_range(some, column):
     known = [row[column] for row in some if row[column] is not None] or [np.nan]
-    return f"{min(known):.2f} to {max(known):.2f}"
+    low, high = (f"{end:.{0 if column in ('span', 'steps') else 2}f}" for end in (min(known), max(known)))
+    return low if low == high else f"{low} to {high}"
 
 DataTable(
     ("Networks", "Number", "Solved", "Movement", "Span", "Steps", "Best R²"),
@@ -352,7 +352,7 @@ DataTable(
 # first value, and most exceed it: their codes move for up to {value}`11_wave_or_register:longer[1]|.1f` steps longer than the
 # delay. Without delay, the code of a pulse moves for up to {value}`11_wave_or_register:settling[1]|.1f` steps ({claim}`ours.wave.line`).
 
-# %% mystnb={"figure": {"caption": "Movement against delay for flip-flops that have learned their task, one mark per network. Lines: closed forms for a line of pulses (upper) and a line of signs (lower). The networks lie on or above the upper line.", "name": "fig-wave-delays"}, "image": {"alt": "Marks that rise from near 0 at delay 0, beside two straight lines through the origin.", "width": "560px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement against delay for flip-flops that have learned their task, one mark per network. Lines: closed forms for a line of pulses (upper) and a line of signs (lower). Most networks lie on or above the upper line.", "name": "fig-wave-delays"}, "image": {"alt": "Marks that rise from near 0 at delay 0, beside two straight lines through the origin.", "width": "560px"}} tags=["hide-input"]
 late = pick(solved, condition="all", kind=(REGISTER, LINE))
 numbers = {"delays": [int(row["delay"]) for row in late], "movement": [row["movement"] for row in late]}
 for name, some in (("settling", pick(late, delay=0)), ("longer", [row for row in late if row["delay"]])):
@@ -370,7 +370,7 @@ figure
 # %% [markdown]
 # ## Gated networks, identity RNNs and attention
 #
-# For LSTMs, the hidden units and the cells both count as units. Their movement is {value}`ours.wave.gated:movement`, so part of
+# For LSTMs, the hidden units and the cells both count as units. Their movement is {value}`ours.wave.gated:movement|.2f`, so part of
 # the item stays in place ({claim}`ours.wave.gated`). The recurrent matrix of an iRNN starts as the identity, which is a register.
 # The saved iRNNs do not solve the copy task unless they start as a shift. Attention shows that movement depends on coordinates.
 # Its window holds the last tokens in order, each token moves one place per step, and the movement is
@@ -420,6 +420,7 @@ print("\n".join(example.describe()))
 # ## Assertions
 
 # %% tags=["hide-input"]
+print(describe_rows(pick(rows, condition="all")) if profile == "paper" else "trained here")
 fast, away = probe_states(ring, columns[:, :1], 20), (np.arange(9)[:, None] - np.arange(9)) % 4 != 0
 assert np.abs(slow[away]).max() < 0.35 and np.allclose(slow[~away], 1) and np.abs(fast.gain - slow)[~away].max() < 0.02
 assert fast.movement.value > 0.95 and all(one.shuffled[1] == 0 for one in probed.values())
@@ -429,5 +430,5 @@ assert np.allclose(turned.movement, plain.movement, atol=1e-6) and turned.span =
 # %% [markdown]
 # ## Run details
 
-# %%
+# %% tags=["remove-input"]
 page.about()

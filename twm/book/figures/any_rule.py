@@ -39,7 +39,7 @@ def plot_by_column(panels: Mapping[str, Curves], label: str, level: float) -> Fi
 
 def plot_products(shares: Mapping[str, Sequence[float]], measured: np.ndarray, theory: np.ndarray) -> Figure:
     """Plot R^2 of products by rule and by steps ahead of their use, and a network's step in variables beside theory's."""
-    figure, ((left, *right),) = make_axes(1, 3, 9.4, 3.4)
+    figure, ((left, *right),) = make_axes(1, 3, 8.6, 3.4)
     table = np.array(list(shares.values()), float)
     plot_magnitudes(left, table, 0, 1)
     write_cells(left, np.where(np.isfinite(table), np.char.mod("%.2f", table), ""), table < 0.6, fontsize="small")

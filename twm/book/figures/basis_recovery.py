@@ -96,7 +96,7 @@ def plot_methods(rows: Sequence[Mapping[str, str]], methods: Sequence[str], task
 
 def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, RecoveredBasis], dim: int) -> Figure:
     """Plot by task the recurrent weights in the recovered basis, as they are and with the mean gain, beside the prediction."""
-    figure, axes = make_axes(len(found), 3, 8.6, 2.75 * len(found) + 0.4)
+    figure, axes = make_axes(len(found), 3, 7.8, 2.65 * len(found) + 1.0)
     for line, (name, own) in zip(axes, found.items()):
         matrices = {"weights": own.operator, "weights × mean gain": own.orbit_operator, "predicted": own.theory}
         for panel, (title, matrix) in zip(line, matrices.items()):
@@ -107,7 +107,7 @@ def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, Recove
         line[0].set_ylabel("to variable")
     for panel in axes[-1]:
         panel.set_xlabel("from variable")
-    figure.colorbar(image, ax=axes, shrink=0.4, label="entry")
+    figure.colorbar(image, ax=axes, shrink=0.45, aspect=30, location="bottom", label="entry")
     return figure
 
 
@@ -139,7 +139,7 @@ def plot_decomposition(
     """Plot the four panels in which the paper takes a network apart: W in the basis [Psi; Psi_perp], (hidden, hidden),
     memories first; its spectrum; one run as states (time, hidden) and waves (time, rank), whose variables
     ``coordinates`` (rank,) name. Source: twm Fig. 6-9."""
-    figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.8, 7.6)
+    figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.0, 7.2)
     plot_matrix(weights, operator, 1.2, "to", "from", "A  weights in $[\\Psi;\\Psi_\\perp]$").axes.set_aspect("equal")
     rank = len(coordinates)
     weights.add_patch(Rectangle((-0.5, -0.5), rank, rank, fill=False, edgecolor=INK, linewidth=1))

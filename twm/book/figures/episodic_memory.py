@@ -46,7 +46,7 @@ def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR)
 def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]) -> Figure:
     """Plot one network's interaction matrices (n, n) for several sets of memories, and their common eigenvalues (n,)."""
     matrices = {f"memories {number}": operator for number, operator in enumerate(operators, 1)}
-    figure, (*row, (plane, _)) = make_row(matrices | {"eigenvalues": None}, 2.2, 2.7, 0.4, "to")
+    figure, (*row, (plane, _)) = make_row(matrices | {"eigenvalues": None}, 1.9, 2.5, 0.4, "to")
     for place, operator in row:
         plot_matrix(place, operator, None, "", "from")
         number_cells(place, *operator.shape)
