@@ -154,7 +154,7 @@ assert abs(leading - golden) < 1e-14
 # entire past doubles the total at each step. {numref}`fig-construction-fibonacci` shows that the ratios of consecutive terms
 # converge to these roots.
 
-# %% mystnb={"figure": {"caption": "Generalised Fibonacci series. Left: the Fibonacci series on a substrate with two columns; every number moves one column left per step. Right: the ratio of consecutive terms for several histories s. It converges to the leading eigenvalue of the wave operator (dashed), which is the golden ratio for s = 2.", "name": "fig-construction-fibonacci"}, "image": {"alt": "A grid of Fibonacci numbers in two columns over ten steps, and four curves of ratios that converge to four dashed lines between 1.6 and 2.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Generalised Fibonacci series. Left: the Fibonacci series on a substrate with two columns; every number moves one column left per step. Right: the ratio of consecutive terms for several histories s. It converges to the leading eigenvalue of the wave operator (dashed), which is the golden ratio for s = 2.", "name": "fig-construction-fibonacci"}, "image": {"alt": "A grid of Fibonacci numbers in two columns over ten steps, and four curves of ratios that converge to four dashed lines between 1.6 and 2.", "width": "740px"}} tags=["hide-input"]
 grown = {s: rollout(make_fibonacci(s, 1), np.ones((s, 1), dtype=object), steps=24)[:, 0] for s in (2, 3, 4, 8)}
 page.note("golden_error", abs(float(series[-1]) / float(series[-2]) / golden - 1))
 figures.plot_fibonacci(lattice, grown, {history: fibonacci_constant(history) for history in grown})
@@ -264,7 +264,7 @@ for kind in ("standard", "orthonormal", "skew"):
         found.append(measure_error(make_fibonacci(history, dim), basis, initial) / basis.condition)
     errors[f"{kind}_per_condition"] = max(found)
 
-# %% mystnb={"figure": {"caption": "Error of constructed networks with random linear boundaries in random bases, after 40 steps each. The errors come from rounding. They grow at most with the square of the condition number (dotted) and stay far below the tolerance (dashed).", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, for square and rectangular bases, rise near a dotted line of slope two and lie far below a dashed tolerance line.", "width": "560px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Error of constructed networks with random linear boundaries in random bases, after 40 steps each. The errors come from rounding. They grow at most with the square of the condition number (dotted) and stay far below the tolerance (dashed).", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, for square and rectangular bases, rise near a dotted line of slope two and lie far below a dashed tolerance line.", "width": "480px"}} tags=["hide-input"]
 points, wrong_passed = {"square": [], "rectangular": []}, 0
 for draw in range(page.size(smoke=40, laptop=200, paper=400)):
     history, dim = int(rng.integers(1, 9)), int(rng.integers(1, 5))
@@ -342,7 +342,7 @@ page.record("twm.rcopy", rcopy, figure="fig-construction-wheel")
 # A cyclic shift of $s$ columns returns to its initial state after $s$ steps, so $\Phi^s$ is the identity. The eigenvalues of
 # $\Phi$ are the $s$-th roots of unity, each with multiplicity $d$.
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of repeat copy with s = 16 and d = 5. They are the sixteen roots of unity, each with the multiplicity written beside it, which equals d.", "name": "fig-construction-wheel"}, "image": {"alt": "Sixteen points evenly spaced on the unit circle, each labelled 5.", "width": "420px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of repeat copy with s = 16 and d = 5. They are the sixteen roots of unity, each with the multiplicity written beside it, which equals d.", "name": "fig-construction-wheel"}, "image": {"alt": "Sixteen points evenly spaced on the unit circle, each labelled 5.", "width": "500px"}} tags=["hide-input"]
 values = np.linalg.eigvals(make_cycle(history, dim))
 page.note("wheel_error", compare_spectra(values, repeat_copy_spectrum(history, dim)))
 figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
@@ -483,7 +483,7 @@ for gain in (0.98, 1.0, 1.02, 1.2):
     for _ in range(5000):
         fixed[gain] = np.tanh(gain * fixed[gain])
 
-# %% mystnb={"figure": {"caption": "Amplitude of stored values that circulate in a cyclic shift with gain g. Left: linear network (markers) and the prediction, gain to the power t (lines). Right: the same shift with tanh. For gains above one the amplitude converges to the predicted value (dashed); for the other gains it decays.", "name": "fig-construction-gains"}, "image": {"alt": "Left, five straight lines on a logarithmic axis, rising, level and falling, with markers on them. Right, four curves, two of which level off at dashed lines and two of which fall towards zero.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Amplitude of stored values that circulate in a cyclic shift with gain g. Left: linear network (markers) and the prediction, gain to the power t (lines). Right: the same shift with tanh. For gains above one the amplitude converges to the predicted value (dashed); for the other gains it decays.", "name": "fig-construction-gains"}, "image": {"alt": "Left, five straight lines on a logarithmic axis, rising, level and falling, with markers on them. Right, four curves, two of which level off at dashed lines and two of which fall towards zero.", "width": "740px"}} tags=["hide-input"]
 page.note("settled_error", max(abs(saturating[gain][-1] - fixed[gain]) for gain in (1.02, 1.2)))
 page.note("slow_death", saturating[1.0][-1] / np.sqrt(1.5 / steps))
 figures.plot_gains(np.arange(1, steps + 1), amplitudes, saturating, fixed)

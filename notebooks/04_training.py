@@ -37,7 +37,7 @@ from twm.training.trainer import draw_batch
 
 page = open_page("04_training", profile=profile, device=device, seed=seed, reuse=reuse)
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of trained networks (dots) and of the wave operator (rings), for one network per task with 128 neurons and no weight decay. The slow modes (red) have the predicted arguments, and their magnitudes vary. Blue dots are the remaining eigenvalues, which the wave does not use.", "name": "fig-training-spectra"}, "image": {"alt": "Four panels with a ring of eigenvalues each. In T1 eight clusters at the eighth roots of one; in the others single eigenvalues all around. Red dots sit at the angle of each ring, most a little outside.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of trained networks (dots) and of the wave operator (rings), for one network per task with 128 neurons and no weight decay. The slow modes (red) have the predicted arguments, and their magnitudes vary. Blue dots are the remaining eigenvalues, which the wave does not use.", "name": "fig-training-spectra"}, "image": {"alt": "Four panels with a ring of eigenvalues each. In T1 eight clusters at the eighth roots of one; in the others single eigenvalues all around. Red dots sit at the angle of each ring, most a little outside.", "width": "760px"}} tags=["hide-input"]
 def read_spectra(models, chosen):
     """Return predicted and trained eigenvalues, by title, for each (row, snapshot) with saved weights."""
     panels = {}
@@ -100,7 +100,7 @@ staged_toy = toys.rows[0]
 
 figures.plot_curves({rule: toys.list_curves([row]) for rule, row in zip(rules, toys.rows)})
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of the network with the staged curriculum during training. Rings: the six predicted eigenvalues, two at each of three positions. Red: slow modes, with magnitudes above 0.9. Blue: remaining eigenvalues. The slow modes settle at the predicted positions.", "name": "fig-training-toy-spectrum"}, "image": {"alt": "Four panels. At first a cloud of eigenvalues inside the unit circle; later pairs of them sit in the three rings.", "width": "680px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of the network with the staged curriculum during training. Rings: the six predicted eigenvalues, two at each of three positions. Red: slow modes, with magnitudes above 0.9. Blue: remaining eigenvalues. The slow modes settle at the predicted positions.", "name": "fig-training-toy-spectrum"}, "image": {"alt": "Four panels. At first a cloud of eigenvalues inside the unit circle; later pairs of them sit in the three rings.", "width": "760px"}} tags=["hide-input"]
 page.note("toy_rank", staged_toy["rank_network"])
 page.note("toy_error", staged_toy["argument_error_optimal"] or np.pi)
 stages = {f"iteration {step}": (staged_toy, f"_at{step}") for step in (20, 40, 80)}
@@ -362,7 +362,7 @@ DataTable(
 # threshold .98 stayed on the curriculum plateau. The paper's best-of procedure pairs each of them with a second run
 # at the threshold .9.
 
-# %% mystnb={"figure": {"caption": "Training with weight decay 0.001: all saved seeds, by task and curriculum threshold. Top: test accuracy. Bottom: training horizon. Some seeds never leave the first horizon.", "name": "fig-training-threshold"}, "image": {"alt": "Panels for T2 and T4 with 64 neurons. Accuracy rises to a plateau that differs from seed to seed; below, the horizon of a seed either stays at ten throughout or climbs to one hundred.", "width": "740px"}} tags=["hide-cell"]
+# %% mystnb={"figure": {"caption": "Training with weight decay 0.001: all saved seeds, by task and curriculum threshold. Top: test accuracy. Bottom: training horizon. Some seeds never leave the first horizon.", "name": "fig-training-threshold"}, "image": {"alt": "Panels for T2 and T4 with 64 neurons. Accuracy rises to a plateau that differs from seed to seed; below, the horizon of a seed either stays at ten throughout or climbs to one hundred.", "width": "760px"}} tags=["hide-cell"]
 with_decay = pick(rows, l2=0.001, threshold=0.98)
 page.note("decay_runs", len(with_decay))
 page.note("decay_stuck", sum(row["horizon"] <= 10 for row in with_decay));
@@ -378,7 +378,7 @@ figures.plot_curves(shown, share_axis=False) if shown else "No saved results, so
 # T1 has 64 variables, so a linear solution with 64 neurons would need every dimension of the network. Instead, these
 # networks are right most of the time with fewer slow modes.
 
-# %% mystnb={"figure": {"caption": "Number of slow modes and accuracy of every network on repeat copy, with as many neurons as variables and with more. The vertical line marks the predicted number. Small networks reach high accuracy with fewer slow modes.", "name": "fig-training-bottleneck"}, "image": {"alt": "Accuracy against number of slow modes. Points of small networks at a lower number with an accuracy slightly below one, points of large networks at the predicted number and one.", "width": "560px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Number of slow modes and accuracy of every network on repeat copy, with as many neurons as variables and with more. The vertical line marks the predicted number. Small networks reach high accuracy with fewer slow modes.", "name": "fig-training-bottleneck"}, "image": {"alt": "Accuracy against number of slow modes. Points of small networks at a lower number with an accuracy slightly below one, points of large networks at the predicted number and one.", "width": "480px"}} tags=["hide-input"]
 tight = page.size(smoke="repeat-copy:4,4", laptop="T1", paper="T1")
 bottleneck = pick(models.rows, task=tight, l2=0, threshold=0.98)
 bottleneck = [row for row in bottleneck if row["hidden"] == row["rank_theory"]]
@@ -482,7 +482,7 @@ page.settle("twm.lasts", len(late) >= 3, missing, describe_late, **options)
 # curriculum follows Appendix B.2. The paper gives a factor of 1.2 and a threshold of 0.03 on the rolling loss of the first
 # ten steps, but not how the loss is averaged. We use an exponential average in which a new batch has weight 0.1.
 
-# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right over the whole test, one line per seed. Hollow marks at the top: never reached. The adaptive curriculum is the fastest.", "name": "fig-training-curriculum"}, "image": {"alt": "For each task, lines from the iterations without a curriculum over those with horizons in stages to those with the adaptive one; most fall.", "width": "600px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right over the whole test, one line per seed. Hollow marks at the top: never reached. The adaptive curriculum is the fastest.", "name": "fig-training-curriculum"}, "image": {"alt": "For each task, lines from the iterations without a curriculum over those with horizons in stages to those with the adaptive one; most fall.", "width": "760px"}} tags=["hide-input"]
 page.note("test_every", page.size(smoke=50, laptop=100, paper=100))
 rules = ("adaptive", "staged", "none")
 by_rule = {
@@ -568,7 +568,7 @@ pairs = {task: [[row["radius"] or 0.0 for row in own] for own in both] for task,
 label = r"mean $|\lambda|$ of slow modes"
 figures.plot_pairs(pairs, ("uniform", "Gaussian"), label) if uniform else "No saved results, so no figure."
 
-# %% mystnb={"figure": {"caption": "Spectra of trained networks for the first two seeds, from uniform and from Gaussian initial weights. The angles agree, and the magnitudes differ little.", "name": "fig-training-initial"}, "image": {"alt": "Four panels: clusters of four eigenvalues at the eighth roots of one, nearly on the circle for uniform initialisation.", "width": "720px"}} tags=["hide-cell"]
+# %% mystnb={"figure": {"caption": "Spectra of trained networks for the first two seeds, from uniform and from Gaussian initial weights. The angles agree, and the magnitudes differ little.", "name": "fig-training-initial"}, "image": {"alt": "Four panels: clusters of four eigenvalues at the eighth roots of one, nearly on the circle for uniform initialisation.", "width": "760px"}} tags=["hide-cell"]
 ends = {f"{row['init']}, seed {row['seed']}": (row, "") for row in (*uniform[:2], *gaussian[:2])}
 panels = read_spectra(starts, ends)
 figures.plot_trained_spectra(panels) if panels else "No saved weights, so no figure."

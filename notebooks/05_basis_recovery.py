@@ -333,7 +333,7 @@ page.record("twm.alg1.negligible", numbers, settings=3)
 #
 # We apply every method to every converged network.
 
-# %% mystnb={"figure": {"caption": "Every method on every converged network of T1 to T4. Left: relative error of the weights with respect to the wave operator. Right: R\u00b2 of the worst variable in held-out runs. Dotted lines mark the pass criteria of the claims. Only regression decodes every variable on every task.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed, mixture and released lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for stored values.", "width": "780px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Every method on every converged network of T1 to T4. Left: relative error of the weights with respect to the wave operator. Right: R\u00b2 of the worst variable in held-out runs. Dotted lines mark the pass criteria of the claims. Only regression decodes every variable on every task.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed, mixture and released lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for stored values.", "width": "760px"}} tags=["hide-input"]
 live = tabulate_analyses(list(subjects.values()), list(analyses.values()))
 # The table of steady-state bases lists identical weights only once.
 recorded = [row for row in tables[1] if pick(settled, network=row["network"])]
@@ -486,7 +486,7 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # memories decays, with a spectral radius of at most {value}`emt.offblock:radius|.2f` ({claim}`emt.offblock`).
 # :::
 
-# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, for one network per size of repeat copy, with transients defined by a magnitude below 0.9. Left: relative error of the weights. Right: R\u00b2 of the worst variable. Dotted lines mark the pass criteria, which are met only near alpha = 1.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, for one network per size of repeat copy, with transients defined by a magnitude below 0.9. Left: relative error of the weights. Right: R\u00b2 of the worst variable. Dotted lines mark the pass criteria, which are met only near alpha = 1.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "740px"}} tags=["hide-input", "hide-cell"]
 most = {name: worst(looked, name, least=False) for name in looked[0] if isinstance(looked[0][name], (float, np.floating))}
 least = {f"least_{name}": worst(looked, name) for name in ("alpha", "out_of", "encoder", "encoder_slow")}
 counts = {name: sum(row[name] for row in looked) for name in ("passing", "slow_passing")} | {"networks": len(looked)}
@@ -649,7 +649,7 @@ for frame in frames["orthonormal"]:
     grown = np.log10(repeat(frames["standard"][0], strength, "linear")[1])
     unequal.append([*(repeat(*pair)[0] for pair in pairs), grown])
 
-# %% mystnb={"figure": {"caption": "Constructed tanh networks on repeat copy (8 vectors of 4 in 128 neurons) after 1,000 steps. Left: sign accuracy. Right: mean output amplitude. Below strength one the stored values decay, although their signs remain. Above one they persist in the standard basis with every sign right, and degrade in random bases. The worst of ten random bases is shown on the left.", "name": "fig-basis-strength"}, "image": {"alt": "Left, sign accuracy against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}} tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "Constructed tanh networks on repeat copy (8 vectors of 4 in 128 neurons) after 1,000 steps. Left: sign accuracy. Right: mean output amplitude. Below strength one the stored values decay, although their signs remain. Above one they persist in the standard basis with every sign right, and degrade in random bases. The worst of ten random bases is shown on the left.", "name": "fig-basis-strength"}, "image": {"alt": "Left, sign accuracy against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "740px"}} tags=["hide-input", "hide-cell"]
 rings = strengths["standard"]
 numbers = {"gains": gains, "recall": rings["recall"], "amplitude": rings["amplitude"], "steps": 1000}
 numbers |= {"recall_random": strengths["orthonormal"]["recall"], "bases": len(draws)}
@@ -751,7 +751,7 @@ if picture is not None:
     last_lap = states_to_text(np.roll(edit.done[-16:, 0], step % 16, axis=0))
     print("the last period reads", last_lap)
 
-# %% mystnb={"figure": {"caption": "A digit is overwritten in a running network. Top: predicted outputs without the edit. Middle: outputs of the edited network. Bottom: signs that changed. They belong to the edited digit in every later repeat, and no other sign changes.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "800px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A digit is overwritten in a running network. Top: predicted outputs without the edit. Middle: outputs of the edited network. Bottom: signs that changed. They belong to the edited digit in every later repeat, and no other sign changes.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "760px"}} tags=["hide-input"]
 def count_wrong(system):
     """Write a 7 over each digit at each step; return the number of wrong signs that follow, and of all signs."""
     fitted = sample_states(system, picture.task, 512, 64, seed=14)
@@ -853,7 +853,7 @@ controls = {name: shares.max() for name, shares in strict.items() if name != fir
 numbers |= {"controls": list(controls.values()), "names": list(controls), "register_step": kind["register machine"].min()}
 page.record("ours.intervention", numbers, figure="fig-basis-steps", **tally(sure))
 
-# %% mystnb={"figure": {"caption": "Share of dependent outputs that follow an interchange, for the worst variable, against the time of the interchange. Left: strict test, with one steady-state basis and decoded values. Right: weak test, with a basis fitted at each step and known values. Only the strict test separates waves from the register machine.", "name": "fig-basis-steps"}, "image": {"alt": "Left: of all converged networks the worst is near zero at step 1 and at one from step 8 on; repeat copy is at one throughout; a random subspace, a random network and the register machine stay at or below one half. Right: the trained network and the register machine are both at one, and the random network falls from 0.7 to 0.5.", "width": "740px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Share of dependent outputs that follow an interchange, for the worst variable, against the time of the interchange. Left: strict test, with one steady-state basis and decoded values. Right: weak test, with a basis fitted at each step and known values. Only the strict test separates waves from the register machine.", "name": "fig-basis-steps"}, "image": {"alt": "Left: of all converged networks the worst is near zero at step 1 and at one from step 8 on; repeat copy is at one throughout; a random subspace, a random network and the register machine stay at or below one half. Right: the trained network and the register machine are both at one, and the random network falls from 0.7 to 0.5.", "width": "760px"}} tags=["hide-input"]
 # Linear networks constructed for a dense f, for sums of columns, and for components that f uses in several places.
 rng, dense = np.random.default_rng(seed), []
 for draw in range(page.size(smoke=2, laptop=10, paper=10)):
@@ -900,11 +900,15 @@ figures.plot_intervention_steps({"one steady-state basis": left, "basis fitted a
 # {value}`ours.intervention:others` accurate networks with another number of slow modes. From step 8 onwards their
 # smallest share in the strict test is {value}`ours.intervention:others_changed|.2f`.
 #
+# :::{admonition} Why the strict test fails at step 1
+# :class: dropdown
+#
 # The lowest share belongs to a network on `random:5,5,2`. Its $f$ uses some components twice, so variables become copies of
 # one another and merge into one memory. At step 0 this task needs {value}`05_basis_recovery:merging_variables[0]` variables,
 # whereas the steady-state basis has only {value}`05_basis_recovery:merging_variables[1]` directions. A network constructed
 # for this task fails in the same way: its shares at the four steps are {value}`05_basis_recovery:merging`. The theory thus
 # predicts the failure at step 1.
+# :::
 #
 # ### Basis recovery for other tasks
 #
@@ -980,6 +984,9 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # change after an interchange, and in the strict test {value}`twm.fig7:read_changed|.2f`. A linear dual decodes the
 # worst variable with an $R^2$ of only {value}`twm.fig7:encoding_r2|.2f`.
 #
+# :::{admonition} Initialisation, and interaction with directions outside the memories
+# :class: dropdown
+#
 # From an orthogonal initialisation, the same training finds the linear solution of {numref}`fig-basis-picture`. The
 # initialisation thus decides between Figs. 6 and 7, although we have tried the orthogonal one with a single seed. The
 # networks trained on this task, which differ in size, initialisation and curriculum, have
@@ -991,6 +998,7 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # confined to a few directions: nine tenths of its squared norm lie in {value}`twm.fig7.rest:shares|.2f` of the remaining
 # directions. In the network with eighty slow modes the two numbers are {value}`twm.fig7.rest:whole_ratio|.2f` and
 # {value}`twm.fig7.rest:whole_share|.2f`.
+# :::
 #
 # ## Limitations and corrections
 #

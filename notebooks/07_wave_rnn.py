@@ -140,7 +140,7 @@ settle("wrnn.unnormalised", there, "smnist", lambda: {
 # an exact shift, and no information is lost. For $0 < \nu < 1$ activity moves more slowly and spreads. At $\nu = 0$ the
 # matrix is the identity, and a bump of activity stays where it is.
 
-# %% mystnb={"figure": {"caption": "Recurrent matrices (top) and the resulting activity over time (bottom) on a ring of 24 neurons. At Courant number 1 a bump travels unchanged; at 1/2 it travels at half the speed and spreads; at 0, the bump system, it stays in place.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred diagonal band and a horizontal band.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Recurrent matrices (top) and the resulting activity over time (bottom) on a ring of 24 neurons. At Courant number 1 a bump travels unchanged; at 1/2 it travels at half the speed and spreads; at 0, the bump system, it stays in place.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred diagonal band and a horizontal band.", "width": "760px"}} tags=["hide-input"]
 size, steps = 24, 48
 rings = {f"Courant number {c:g}": make_ring_matrix(size, c) for c in (1.0, 0.5)} | {"Courant number 0": np.eye(size)}
 bump = np.exp(-(((np.arange(size) - 5) / 1.5) ** 2))
@@ -166,7 +166,7 @@ page.record("wrnn.wave", numbers, figure="fig-wave-rnn-ring")
 # a channel add up on one neuron, and their order is lost. We train a linear decoder to report the time and the channel of
 # each input.
 
-# %% mystnb={"figure": {"caption": "Three inputs (left), the state they leave on rotating rings (middle), and the state they leave in the bump system (right). On the rings, activity further along entered earlier. In the bump system, only the number of inputs per channel remains.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Three inputs (left), the state they leave on rotating rings (middle), and the state they leave in the bump system (right). On the rings, activity further along entered earlier. In the bump system, only the number of inputs per channel remains.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "760px"}} tags=["hide-input"]
 readings = {"wave": read_onsets(True, seed=seed), "bump": read_onsets(False, seed=seed)}
 figures.plot_onsets(readings["wave"].inputs, {name: reading.states for name, reading in readings.items()})
 
@@ -285,7 +285,7 @@ DataTable(
     "Copy: lowest test loss and fraction of symbols recalled (means over seeds; the better of the iRNN sizes trained)",
 )
 
-# %% mystnb={"figure": {"caption": "Target sequence and network output for one test sequence of the copy task. Colours are categories; the ten symbols at the end must match.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above output. For the wave-RNN both rows agree; for the iRNN the last ten cells differ.", "width": "700px"}} tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "Target sequence and network output for one test sequence of the copy task. Colours are categories; the ten symbols at the end must match.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above output. For the wave-RNN both rows agree; for the iRNN the last ten cells differ.", "width": "640px"}} tags=["hide-input", "hide-cell"]
 most = max((cell.seeds for cell in copy_cells), default=1)
 rival = ((copies,), ("irnn",))
 settle_comparison("wrnn.copy", copy_cells, "copy", lambda: tables.describe_copy(copy_cells), "copy", *rival, seeds=most)
@@ -316,7 +316,7 @@ figures.plot_recall(recalls) if recalls else "No saved network: figure omitted."
 # The paper adds that more channels learn faster and reach lower errors.
 # We train networks with one to six rings on the same task.
 
-# %% mystnb={"figure": {"caption": "Copy with a delay of ten steps: test loss during training by number of rings, one line per seed. Networks with more rings learn faster.", "name": "fig-wave-rnn-channels"}, "image": {"alt": "Falling curves in four colours: slowest with one ring, fastest with four and six rings.", "width": "520px"}} tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "Copy with a delay of ten steps: test loss during training by number of rings, one line per seed. Networks with more rings learn faster.", "name": "fig-wave-rnn-channels"}, "image": {"alt": "Falling curves in four colours: slowest with one ring, fastest with four and six rings.", "width": "420px"}} tags=["hide-input", "hide-cell"]
 wider = page.collect("channels")
 by_rings = group(sorted(wider.rows, key=lambda row: row["channels"]), "channels")
 medians = lambda column: [float(np.median([row[column] or row["iterations"] + 1 for row in own])) for own in by_rings.values()]
@@ -337,7 +337,7 @@ figures.plot_losses(panels) if wider else "No saved results: figure omitted."
 # The best constant output has a loss of 1/6.
 # The task counts as solved when a logged training loss is at most 0.05; we log every 100 iterations.
 
-# %% mystnb={"figure": {"caption": "Adding: test loss during training, one line per seed. The wave-RNN's loss falls almost at once, the iRNN's after a plateau near 1/6.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Curves of the loss on a logarithmic axis. The wave-RNN's falls at once; the iRNN's stays near one sixth for longer.", "width": "560px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Adding: test loss during training, one line per seed. The wave-RNN's loss falls almost at once, the iRNN's after a plateau near 1/6.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Curves of the loss on a logarithmic axis. The wave-RNN's falls at once; the iRNN's stays near one sixth for longer.", "width": "620px"}} tags=["hide-input"]
 sums = page.collect("adding")
 own_seeds = len(group(sums.rows, "seed")) or 1
 settle_comparison("wrnn.adding", sums, "adding", lambda: tables.describe_adding(sums.rows), "adding", (sums,), ("irnn",), seeds=own_seeds)
@@ -359,8 +359,6 @@ DataTable(
 )
 
 # %% [markdown]
-# For lengths {value}`wrnn.adding:wrnn_lengths`, the wave-RNN solves the task at median iterations {value}`wrnn.adding:wrnn_solved`.
-# For lengths {value}`wrnn.adding:irnn_lengths`, the iRNN solves it at {value}`wrnn.adding:irnn_solved` (0 means never).
 # The table shows an iRNN with the released initialisation if there is one; otherwise the iRNN has our older initialisation ([details](irnn-start)).
 # The older initialisation solves $T = 100$ sooner than the released one, so those rows favour the iRNN.
 # Some of these runs were also stopped while the loss was still falling.
@@ -432,7 +430,7 @@ page.settle("wrnn.catchup", both, "no run with 784 pixels: run `twm sweep smnist
     "rivals_trained": were_trained(pick(tables.pick_best(whole), network="irnn"), plain.curves),
 })
 
-# %% mystnb={"figure": {"caption": "Accuracy on psMNIST against the number of trained parameters, by network. Points further up and to the left are more parameter-efficient.", "name": "fig-wave-rnn-parameters"}, "image": {"alt": "Lines over the number of parameters, one for the wave-RNN and one for the iRNN.", "width": "520px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Accuracy on psMNIST against the number of trained parameters, by network. Points further up and to the left are more parameter-efficient.", "name": "fig-wave-rnn-parameters"}, "image": {"alt": "Lines over the number of parameters, one for the wave-RNN and one for the iRNN.", "width": "480px"}} tags=["hide-input"]
 sizes = tables.list_sizes(permuted.rows)
 counted = tables.describe_sizes(sizes)
 settle_comparison("wrnn.params", counted["pairs"], "psmnist", lambda: counted, "parameters", (permuted,), ("irnn",))
@@ -476,7 +474,7 @@ figures.plot_accuracy(curves, first_look) if curves else "CIFAR-10 is not used a
 # initialisation (V-init), without the shift initialisation, and without both. Three are iRNNs: unchanged, with the shift
 # initialisation, and with both. We train all of them with the same learning rate and clipping threshold.
 
-# %% mystnb={"figure": {"caption": "Ablation (Table 4 of the paper): lowest test loss of each variant, one panel per delay. Blue dots are convolutions, brown squares dense matrices. The two wave-RNNs with shift initialisation have the lowest losses.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with one mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "620px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Ablation (Table 4 of the paper): lowest test loss of each variant, one panel per delay. Blue dots are convolutions, brown squares dense matrices. The two wave-RNNs with shift initialisation have the lowest losses.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with one mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "760px"}} tags=["hide-input"]
 parts = page.collect("ablation")
 # At the paper's scale, the first and fifth rows come from the copy sweep.
 losses = tables.summarise_ablation([*parts.rows, *pick(copies.rows, scale="")])
@@ -546,7 +544,7 @@ settle("wrnn.speeds", watched, "psmnist", lambda: numbers, "speeds", watched)
 # Waves may also emerge where they are not built in.
 # We train networks from three kernels and measure, during training, the fraction of power on the best line of each ring.
 
-# %% mystnb={"figure": {"caption": "Fraction of power on the line of each ring's best speed during training (mean over rings), for three initial kernels. From a random kernel the fraction rises.", "name": "fig-wave-rnn-emerge"}, "image": {"alt": "Three lines over the iterations: the shift is high throughout, random rises from low, identity stays low.", "width": "520px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Fraction of power on the line of each ring's best speed during training (mean over rings), for three initial kernels. From a random kernel the fraction rises.", "name": "fig-wave-rnn-emerge"}, "image": {"alt": "Three lines over the iterations: the shift is high throughout, random rises from low, identity stays low.", "width": "480px"}} tags=["hide-input"]
 forming = {}
 for row in pick(plain.rows, network="wrnn", seed=seed, mlp=0):
     moments = [(at, watch(plain, row, f"_at{at}")) for at in plain.list_snapshots(row["model"])]

@@ -109,11 +109,11 @@ def merge(name):
 few = [name for name, task in tasks.items() if task.size <= MOST]
 influence = {name: measure_influence(list_successors(tasks[name]), tasks[name]) for name in few if tasks[name].size < 16}
 
-# %% mystnb={"figure": {"caption": "Information left in the window, in bits (log2 of the number of different windows), against the number of steps, counted over all histories. XOR and parity lose nothing. Majority, AND and rule 110 merge histories, some within a few steps.", "name": "fig-rules-merge"}, "image": {"alt": "Curves that start at the number of variables and fall with the steps, at different rates; those of XOR and parity are flat.", "width": "600px"}} tags=["hide-input"]
-figure, ((panel,),) = make_axes(1, 1, 7.0, 3.6)
+# %% mystnb={"figure": {"caption": "Information left in the window, in bits (log2 of the number of different windows), against the number of steps, counted over all histories. XOR and parity lose nothing. Majority, AND and rule 110 merge histories, some within a few steps.", "name": "fig-rules-merge"}, "image": {"alt": "Curves that start at the number of variables and fall with the steps, at different rates; those of XOR and parity are flat.", "width": "480px"}} tags=["hide-input"]
+figure, ((panel,),) = make_axes(1, 1, 4.1, 4.8)
 bits = {name: np.log2([len(left) for left in merge(name)]) for name in few}
 draw_curves(panel, np.arange(41), {name: curve[:41] for name, curve in bits.items()}, linewidth=1.5)
-label_axes(panel, "steps", "bits in the window", legend={"loc": "upper left", "bbox_to_anchor": (1, 1)}, ylim=(0, None))
+label_axes(panel, "steps", "bits in the window", legend={"loc": "upper center", "bbox_to_anchor": (0.45, -0.17), "ncols": 2}, ylim=(0, None))
 figure
 
 # %% [markdown]
@@ -143,7 +143,7 @@ def bound_odd_accuracy(task, windows, steps):
 # same, except for shorter horizons (3, 5, 10, 20 and 40 output steps) and at most 6,000 batches. Training ends at the first
 # test without an error. As controls, we train networks without biases on XOR and AND, which they cannot learn.
 
-# %% mystnb={"figure": {"caption": "Sign accuracy over 200 output steps on histories used for neither training nor selection, one mark per seed. The dotted line is at .99. Networks without biases cannot learn XOR and AND (squares).", "name": "fig-rules-learnt"}, "image": {"alt": "Rows of marks by rule. Most circles lie at 1; the squares and some rules lie between one half and three quarters.", "width": "640px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Sign accuracy over 200 output steps on histories used for neither training nor selection, one mark per seed. The dotted line is at .99. Networks without biases cannot learn XOR and AND (squares).", "name": "fig-rules-learnt"}, "image": {"alt": "Rows of marks by rule. Most circles lie at 1; the squares and some rules lie between one half and three quarters.", "width": "480px"}} tags=["hide-input"]
 by_rule = {rule: [row["accuracy"] or 0.5 for row in own] for (rule,), own in group(rows, "rule").items()}
 named = {label[rule]: values for rule, values in by_rule.items()}
 figures.plot_rule_accuracies(named, [reach[rule] for rule in by_rule])
@@ -395,7 +395,7 @@ def compare_step(row):
     return (np.linalg.pinv(Psi[1]) @ (gain[:, None] * system.recurrent) @ Psi[0])[:n], theory
 
 
-# %% mystnb={"figure": {"caption": "Left: R\u00b2 of products decoded from the state, by rule and by the number of steps until they are used (mean over products and networks). Products that are needed next are decoded best. Middle: one step of a majority network, from variables and products to variables, with the mean gain of its neurons. Right: the same step according to the Walsh expansion.", "name": "fig-rules-products"}, "image": {"alt": "Left a table of shares, near 1 for products that are used next. Middle and right two matrices with the same diagonal of the shift, and last rows with entries of one half.", "width": "800px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: R\u00b2 of products decoded from the state, by rule and by the number of steps until they are used (mean over products and networks). Products that are needed next are decoded best. Middle: one step of a majority network, from variables and products to variables, with the mean gain of its neurons. Right: the same step according to the Walsh expansion.", "name": "fig-rules-products"}, "image": {"alt": "Left a table of shares, near 1 for products that are used next. Middle and right two matrices with the same diagonal of the shift, and last rows with entries of one half.", "width": "760px"}} tags=["hide-input"]
 by_kept = {label[rule]: own for (rule,), own in group(kept, "rule").items()}
 table = {name: np.mean([read_products(row) for row in own], 0) for name, own in by_kept.items()}
 step, theory = compare_step((majority or kept)[0])

@@ -140,7 +140,7 @@ def record(claim, numbers, chosen, **more):
     page.record(claim, numbers, seeds=seeds, networks=len(chosen), scale=scale, **more)
 
 
-# %% mystnb={"figure": {"caption": "Cross-temporal decoding of an item in ten systems. A decoder is trained at the step of a row and tested at the step of a column; colour shows the share of the item's variance that it explains. In a register one decoder works at all steps, so the square is filled. In a wave only the diagonal is bright, with parallels one period apart if the item returns. A delayed flip-flop begins as a wave and ends as a register. In the iRNN the item fades; decoders from other steps then have a wrong scale and offset, which lowers R\u00b2 but does not count as movement.", "name": "fig-wave-matrices"}, "image": {"alt": "Ten square heatmaps in two rows. The first are bright all over, one has a bright diagonal that opens into a bright square, and the last show a bright diagonal on dark ground, some with parallel lines.", "width": "900px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cross-temporal decoding of an item in ten systems. A decoder is trained at the step of a row and tested at the step of a column; colour shows the share of the item's variance that it explains. In a register one decoder works at all steps, so the square is filled. In a wave only the diagonal is bright, with parallels one period apart if the item returns. A delayed flip-flop begins as a wave and ends as a register. In the iRNN the item fades; decoders from other steps then have a wrong scale and offset, which lowers R\u00b2 but does not count as movement.", "name": "fig-wave-matrices"}, "image": {"alt": "Ten square heatmaps in two rows. The first are bright all over, one has a bright diagonal that opens into a bright square, and the last show a bright diagonal on dark ground, some with parallel lines.", "width": "760px"}} tags=["hide-input"]
 def run_attention(history=8, dim=8, margin=30.0):
     """Run attention that solves repeat copy: its window of tokens, and its cache, where a token overwrites the oldest."""
     copy = make_repeat_copy(history, dim)
@@ -283,7 +283,7 @@ DataTable(
     "Movement and span of constructed systems, measured and in closed form",
 )
 
-# %% mystnb={"figure": {"caption": "Cross-temporal decoding in constructed systems. A register fills the square, and a moving code fills only a diagonal. The lines that end in a register show first a diagonal and then a square. The fading trace has movement 0: decoders from other steps differ only in scale, which lowers R\u00b2 but does not count as movement.", "name": "fig-wave-closed"}, "image": {"alt": "Eight square heatmaps in two rows: a bright square, a bright band that bends, a chessboard, diagonals with and without parallels, and two diagonals that open into a square.", "width": "820px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cross-temporal decoding in constructed systems. A register fills the square, and a moving code fills only a diagonal. The lines that end in a register show first a diagonal and then a square. The fading trace has movement 0: decoders from other steps differ only in scale, which lowers R\u00b2 but does not count as movement.", "name": "fig-wave-closed"}, "image": {"alt": "Eight square heatmaps in two rows: a bright square, a bright band that bends, a chessboard, diagonals with and without parallels, and two diagonals that open into a square.", "width": "680px"}} tags=["hide-input"]
 figures.plot_decodings(probed, 4)
 
 # %% [markdown]
@@ -294,7 +294,7 @@ figures.plot_decodings(probed, 4)
 # need, over two periods. For the copy task it is the first symbol until it is due, and for the flip-flop the sign of a pulse,
 # over 32 steps. Networks count as solved if their test accuracy is at least 99%.
 
-# %% mystnb={"figure": {"caption": "Movement of the code with its 95% interval, one mark per network. Elman networks and wave-RNNs that solve their task lie at 1, and flip-flops without delay lie near 0. Delayed flip-flops lie in between, because they are a wave for part of the time.", "name": "fig-wave-movements"}, "image": {"alt": "Rows of marks between 0 and 1, one row per kind of network. The rows of waves lie at the right edge, flip-flops without delay at the left, delayed ones between.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement of the code with its 95% interval, one mark per network. Elman networks and wave-RNNs that solve their task lie at 1, and flip-flops without delay lie near 0. Delayed flip-flops lie in between, because they are a wave for part of the time.", "name": "fig-wave-movements"}, "image": {"alt": "Rows of marks between 0 and 1, one row per kind of network. The rows of waves lie at the right edge, flip-flops without delay at the left, delayed ones between.", "width": "720px"}} tags=["hide-input"]
 waves, registers, numbers = compare("all")
 wave, register = ([row["movement"] for row in some] for some in (waves, registers))
 numbers |= {"wave": wave, "register": register, "waves": len(wave), "wave_least": min(wave), "register_most": max(register)}
@@ -326,7 +326,7 @@ DataTable(
 # A recording contains few of many neurons and a few dozen trials. We repeat the measurement with 20 or 10 random units and 50
 # trials, with added noise of the same variance as the states, and with both. In T1, 20 units then carry 64 components at once.
 
-# %% mystnb={"figure": {"caption": "Movement under five recording conditions, with 95% intervals, for networks that solve their task: Elman networks and wave-RNNs (waves), and flip-flops without delay (registers). The two groups remain separate, and intervals widen with fewer units. Networks whose item cannot be decoded at two steps have no movement and are left out.", "name": "fig-wave-conditions"}, "image": {"alt": "Five rows of marks between 0 and 1. Waves lie near 1 and registers near 0 in all rows; intervals widen with fewer neurons and trials.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement under five recording conditions, with 95% intervals, for networks that solve their task: Elman networks and wave-RNNs (waves), and flip-flops without delay (registers). The two groups remain separate, and intervals widen with fewer units. Networks whose item cannot be decoded at two steps have no movement and are left out.", "name": "fig-wave-conditions"}, "image": {"alt": "Five rows of marks between 0 and 1. Waves lie near 1 and registers near 0 in all rows; intervals widen with fewer neurons and trials.", "width": "720px"}} tags=["hide-input"]
 labels = {"all": "all units, 200 trials", "noise": "noise as large as the signal", "few": "20 units, 50 trials"}
 labels |= {"fewest": "10 units, 50 trials", "both": "20 units, 50 trials, half the noise"}
 conditions = {
@@ -352,7 +352,7 @@ DataTable(
 # first value, and most exceed it: their codes move for up to {value}`11_wave_or_register:longer[1]|.1f` steps longer than the
 # delay. Without delay, the code of a pulse moves for up to {value}`11_wave_or_register:settling[1]|.1f` steps ({claim}`ours.wave.line`).
 
-# %% mystnb={"figure": {"caption": "Movement against delay for flip-flops that have learned their task, one mark per network. Lines: closed forms for a line of pulses (upper) and a line of signs (lower). Most networks lie on or above the upper line.", "name": "fig-wave-delays"}, "image": {"alt": "Marks that rise from near 0 at delay 0, beside two straight lines through the origin.", "width": "560px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement against delay for flip-flops that have learned their task, one mark per network. Lines: closed forms for a line of pulses (upper) and a line of signs (lower). Most networks lie on or above the upper line.", "name": "fig-wave-delays"}, "image": {"alt": "Marks that rise from near 0 at delay 0, beside two straight lines through the origin.", "width": "480px"}} tags=["hide-input"]
 late = pick(solved, condition="all", kind=(REGISTER, LINE))
 numbers = {"delays": [int(row["delay"]) for row in late], "movement": [row["movement"] for row in late]}
 for name, some in (("settling", pick(late, delay=0)), ("longer", [row for row in late if row["delay"]])):
@@ -360,7 +360,7 @@ for name, some in (("settling", pick(late, delay=0)), ("longer", [row for row in
     page.note(name, [min(extra), max(extra)])
 record("ours.wave.line", numbers, late, figure="fig-wave-delays", settings=len(set(numbers["delays"])))
 
-figure, ((panel,),) = make_axes(1, 1, 5.6, 3.4)
+figure, ((panel,),) = make_axes(1, 1, 4.1, 3.2)
 delays, movements = np.array(sorted(zip(numbers["delays"], numbers["movement"]))).T
 draw_prediction(panel, delays, movements, delays / 31, 0, "networks; line of pulses")
 draw_curves(panel, delays, {"line of signs": delays / 62}, color="#666666", linestyle="--")

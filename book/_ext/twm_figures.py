@@ -173,7 +173,7 @@ def describe_source(app: Sphinx, docname: str, source: Source) -> str:
 
 
 # Pixels: what an inch takes at least, so that a figure's smallest letters (8.3 points) have 11; and what a phone has across.
-_INCH, _ACROSS = 96, 376
+_INCH, _ACROSS = 95.2, 376
 
 
 def stack_panels(address: str, panels: dict[str, list]) -> str:

@@ -1,1 +1,1 @@
-"""Theory, with one module per section of the papers."""
+"""The theory of the papers."""

@@ -13,7 +13,7 @@ from twm.book.figures.style import (
 
 def plot_rule_accuracies(groups: Mapping[str, Sequence[float]], reach: Sequence[bool]) -> Figure:
     """Plot accuracies by rule, a mark a seed; rules that are out of a network's reach have another mark."""
-    figure, ((panel,),) = make_axes(1, 1, 6.4, 1.0 + 0.27 * len(groups))
+    figure, ((panel,),) = make_axes(1, 1, 4.1, 1.0 + 0.27 * len(groups))
     for height, (accuracies, within) in enumerate(zip(reversed(groups.values()), reversed(reach))):
         style = style_marks(0 if within else 1, "learnable" if within else "not learnable", fillstyle="none")
         panel.plot(accuracies, [height] * len(accuracies), **style)

@@ -96,7 +96,7 @@ def plot_methods(rows: Sequence[Mapping[str, str]], methods: Sequence[str], task
 
 def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, RecoveredBasis], dim: int) -> Figure:
     """Plot by task the recurrent weights in the recovered basis, as they are and with the mean gain, beside the prediction."""
-    figure, axes = make_axes(len(found), 3, 7.8, 2.65 * len(found) + 1.0)
+    figure, axes = make_axes(len(found), 3, 7.8, 2.6 * len(found) + 0.8)
     for line, (name, own) in zip(axes, found.items()):
         matrices = {"weights": own.operator, "weights × mean gain": own.orbit_operator, "predicted": own.theory}
         for panel, (title, matrix) in zip(line, matrices.items()):
@@ -107,7 +107,7 @@ def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, Recove
         line[0].set_ylabel("to variable")
     for panel in axes[-1]:
         panel.set_xlabel("from variable")
-    figure.colorbar(image, ax=axes, shrink=0.45, aspect=30, location="bottom", label="entry")
+    figure.colorbar(image, ax=axes, shrink=0.45, aspect=30, pad=0.02, location="bottom", label="entry")
     return figure
 
 

@@ -71,10 +71,10 @@ def find_panels(figure: Figure) -> dict[str, list]:
     bars = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() == "<colorbar>"]
     boxes = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() != "<colorbar>"]
     for bar in bars:  # a bar belongs to the nearest panel beside it
-        beside = [b for b in boxes if min(b.y1, bar.y1) - max(b.y0, bar.y0) > 0.7 * min(b.height, bar.height) > 0.4 * bar.height]
+        beside = [b for b in boxes if min(b.y1, bar.y1) - max(b.y0, bar.y0) > .7 * min(b.height, bar.height) > .4 * bar.height]
         nearest = min(beside, key=lambda box: abs(bar.x0 - box.x1), default=None)
         boxes = [Bbox.union([box, bar]) if box is nearest else box for box in boxes] + ([] if beside else [bar])
-    words = [*figure.legends, *(text for text in figure.texts if not text.get_rotation())]  # a label on its side names no panel
+    words = [*figure.legends, *(text for text in figure.texts if not text.get_rotation())]  # upright words alone
     boxes += [each.get_window_extent().transformed(to_inches) for each in words]
     panels: list[Bbox] = []
     for box in boxes:  # what overlaps is one panel

@@ -65,7 +65,7 @@ def plot_activity(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
 
 def plot_losses(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], label: str = "test loss") -> Figure:
     """Plot ``test_loss`` during training: one panel per task, one colour per network, one line per ``model``."""
-    figure, row = make_row(panels, 1.9 if len(panels) > 2 else 2.7, 3.0, 0.6, label)
+    figure, row = make_row(panels, {1: 3.5, 2: 2.7}.get(len(panels), 1.9), 3.0, 0.6, label)
     for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
             draw_runs(panel, points, "test_loss", **_style_network(name, index, linewidth=1.3))
@@ -90,7 +90,7 @@ def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
 
 def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], epoch: int = 1) -> Figure:
     """Plot ``test_accuracy`` by epochs of ``epoch`` iterations: one panel per task, one colour per network, one line per ``model``."""
-    figure, row = make_row(panels, 3.3, 3.3, 0.8 if len(panels) > 1 else 2.0, "test accuracy (%)")
+    figure, row = make_row(panels, 3.3, 3.3, 0.8 if len(panels) > 1 else 1.5, "test accuracy (%)")
     for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
             draw_runs(panel, points, "test_accuracy", epoch, 100, **_style_network(name, index, linewidth=1.3))
