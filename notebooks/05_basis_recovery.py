@@ -599,7 +599,7 @@ figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture
 
 # %% [markdown]
 # With the paper's uniform initialisation, accurate networks have fewer than the predicted 80 slow modes:
-# {value}`twm.fig6:uniform_ranks`. The number of them with five eigenvalues in every cluster, as in the paper's
+# {value}`twm.fig6:uniform_ranks|d`. The number of them with five eigenvalues in every cluster, as in the paper's
 # figure, is {value}`twm.fig6:uniform_whole`. From an orthogonal initialisation the number is
 # {value}`twm.fig6:orthogonal_whole`, and the figure shows such a network ({claim}`twm.fig6`).
 #

@@ -102,7 +102,7 @@ for claim, keys in (("ours.cells.roots", ("accuracy", "distance", "before", "cov
     listed = {key: [one[key] for one in asked] for key in keys} | {"networks": len(asked), "settings": len({one["task"] for one in asked})}
     page.settle(claim, asked, absent, lambda: listed, figure="fig-cells-roots", **about)
 heads = {"accuracy": "Sign accuracy", "before": "Distance before (rad)", "distance": "after (rad)", "covered": "Arguments covered"}
-heads |= {"loss": "Test loss", "slow": "Slow modes", "hankel": "Hankel rank", "theory": "Predicted"}
+heads |= {"slow": "Slow modes", "hankel": "Hankel rank", "theory": "Predicted"}
 lines = ((*key, *(format(one[column], ".3g") for column in heads)) for key, one in units.items())
 DataTable(("Unit", "Seed", *heads.values()), lines, "Eigenvalues of diagonal units, compared with the wave operator")
 

@@ -98,7 +98,8 @@ def _find_digits(values: list) -> str | None:
     sizes = [abs(value) for value in values if isinstance(value, float) and value]
     if not sizes or max(sizes) > 1000 * min(sizes) or not 1e-4 < max(sizes) < 1e4:
         return None
-    return f".{max(0, 2 - math.floor(math.log10(0.999 * max(sizes))))}f"
+    needed = max(len(f"{size:.3g}".partition(".")[2]) for size in sizes)
+    return f".{min(needed, max(0, 2 - math.floor(math.log10(0.999 * max(sizes)))))}f"
 
 
 class ValueRole(SphinxRole):

@@ -49,7 +49,7 @@ def plot_trained_spectra(panels: Mapping[str, tuple], columns=4, reach=1.35, thr
         draw_eigenvalues(panel, shown[~slow], **style_marks(0, "other eigenvalues", markersize=1.8, **dots))
         panel.set_title(title, fontsize="small")
         panel.tick_params(labelsize="small", length=2)
-    share_legend(figure, "outside upper center", markerscale=1.3)
+    share_legend(figure, "outside upper center", markerscale=1.3, columnspacing=0.9, handletextpad=0.1)
     label_plane(figure)
     return figure
 
