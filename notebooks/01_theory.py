@@ -86,7 +86,7 @@ page.show(rollout)
 # {numref}`fig-theory-recursions` A shows that the three series grow at the predicted rates. In B, equal initial states give
 # equal orbits, and a different first state gives a different orbit.
 
-# %% mystnb={"figure": {"caption": "Generalised Fibonacci series and a delayed logistic map. A: series for three values of s (markers) and the growth predicted by the largest root (dashed). B: two runs from equal initial states (circles and dots) coincide; a run with a different first state (squares) follows another orbit. The grey band marks the two initial states.", "name": "fig-theory-recursions"}, "image": {"alt": "Left: three series on a logarithmic axis; each follows a straight dashed line with the predicted slope. Right: two oscillating orbits that coincide, and a third orbit that starts from another first state and differs from them.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Generalised Fibonacci series and a delayed logistic map. A: series for three values of s (markers) and the growth predicted by the largest root (dashed). B: two runs from equal initial states (circles and dots) coincide; a run with a different first state (squares) follows another orbit. The grey band marks the two initial states.", "name": "fig-theory-recursions"}, "image": {"alt": "Left: three series on a logarithmic axis; each follows a straight dashed line with the predicted slope. Right: two oscillating orbits that coincide, and a third orbit that starts from another first state and differs from them.", "width": "720px"}} tags=["hide-input"]
 fibonacci, roots = {}, {}
 for history in (2, 3, 5):
     series = rollout(make_fibonacci(history), np.ones((history, 1), dtype=object), 20)
@@ -209,7 +209,7 @@ page.record("twm.hds", numbers, figure="fig-theory-recursions")
 #
 # We test the predictions with a pulse that travels 64 cells, and with a smooth profile on increasingly fine rings.
 
-# %% mystnb={"figure": {"caption": "Numerical error at different Courant numbers. A: a pulse after it has travelled 64 cells, and the exact solution (grey). The pulse at c = 1 matches the exact solution; smaller c gives a wider pulse. B: relative error of a smooth profile after an eighth of the ring (markers) and the error predicted from numerical diffusion (dashed, slope \u22121). Halving the cell width halves the error.", "name": "fig-theory-courant"}, "image": {"alt": "Left: four pulses at the same position; one equals the exact solution, and three are lower and wider. Right: error against number of cells on logarithmic axes; three rows of markers follow straight dashed lines with slope minus one.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Numerical error at different Courant numbers. A: a pulse after it has travelled 64 cells, and the exact solution (grey). The pulse at c = 1 matches the exact solution; smaller c gives a wider pulse. B: relative error of a smooth profile after an eighth of the ring (markers) and the error predicted from numerical diffusion (dashed, slope \u22121). Halving the cell width halves the error.", "name": "fig-theory-courant"}, "image": {"alt": "Left: four pulses at the same position; one equals the exact solution, and three are lower and wider. Right: error against number of cells on logarithmic axes; three rows of markers follow straight dashed lines with slope minus one.", "width": "720px"}} tags=["hide-input"]
 cells, distance = (32, 64, 128, 256, 512, 1024), 1 / 8
 below = (0.25, 0.5, 0.8)
 curvature = (2 * np.pi) ** 2  # the largest, relative to the largest value
@@ -234,7 +234,7 @@ draw.plot_courant(pulses, translate_profile(pulse, 64), cells, measured, predict
 # excites all modes equally, and measure its growth rate. The amplification of each mode and the variance of a pulse are
 # plotted in {numref}`fig-theory-amplification` (collapsed below).
 
-# %% mystnb={"figure": {"caption": "Amplification and numerical diffusion. A: factor by which one Euler step multiplies each mode. The factor lies below 1 for c < 1, equals 1 at c = 1, and exceeds 1 for c > 1. B: variance of a pulse, which grows by c(1 \u2212 c) per step for c < 1 and is constant at c = 1. For c > 1 the variance shrinks while the shortest waves grow.", "name": "fig-theory-amplification"}, "image": {"alt": "Left: five curves of the amplification factor against wavenumber, with markers on the lines. The curve for c of one is constant at one, the curve for larger c rises above it, and the others dip below. Right: variance against steps, straight lines with markers on them.", "width": "760px"}} tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "Amplification and numerical diffusion. A: factor by which one Euler step multiplies each mode. The factor lies below 1 for c < 1, equals 1 at c = 1, and exceeds 1 for c > 1. B: variance of a pulse, which grows by c(1 \u2212 c) per step for c < 1 and is constant at c = 1. For c > 1 the variance shrinks while the shortest waves grow.", "name": "fig-theory-amplification"}, "image": {"alt": "Left: five curves of the amplification factor against wavenumber, with markers on the lines. The curve for c of one is constant at one, the curve for larger c rises above it, and the others dip below. Right: variance against steps, straight lines with markers on them.", "width": "720px"}} tags=["hide-input", "hide-cell"]
 courants, ring = (0.25, 0.5, 0.8, 1.0, 1.05), 32
 angles = 2 * np.pi * np.arange(ring // 2 + 1) / ring
 modes = np.exp(1j * angles[:, None] * np.arange(ring))
@@ -367,7 +367,7 @@ page.record("twm.substrate", numbers | {"cells": history * dim}, figure="fig-the
 # its effect visible. The value leaving dimension $j$ is copied to dimension $j + 1$, and the value leaving dimension 3 is
 # copied to dimension 1 with its sign flipped.
 
-# %% mystnb={"figure": {"caption": "Propagation of a disturbance in one cell (circle: column 6, dimension 2). The disturbance moves left by one column per step within its own dimension and leaves at column 1 without reflection. The boundary then starts a new wave at column 8 of dimension 3, later of dimension 1 with flipped sign, and later of dimension 2.", "name": "fig-theory-disturbance"}, "image": {"alt": "Three heatmaps, one per dimension, with time running downwards and columns across. A short diagonal in the second runs from the disturbed cell to the left edge. A full diagonal then starts at the right edge of the third, later one of opposite sign in the first, and later another in the second.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Propagation of a disturbance in one cell (circle: column 6, dimension 2). The disturbance moves left by one column per step within its own dimension and leaves at column 1 without reflection. The boundary then starts a new wave at column 8 of dimension 3, later of dimension 1 with flipped sign, and later of dimension 2.", "name": "fig-theory-disturbance"}, "image": {"alt": "Three heatmaps, one per dimension, with time running downwards and columns across. A short diagonal in the second runs from the disturbed cell to the left edge. A full diagonal then starts at the right edge of the third, later one of opposite sign in the first, and later another in the second.", "width": "700px"}} tags=["hide-input"]
 passing_on = make_selection(history, dim, a=0b111, b=2 + 3, c=0b001)
 kick = np.zeros((history, dim))
 kick[5, 1] = 1.0
@@ -399,7 +399,7 @@ page.record("twm.fig1", numbers, figure="fig-theory-disturbance")
 
 # %% [markdown]
 # From {value}`twm.fig1:snapshots` snapshots we list {value}`twm.fig1:listed` events, and {value}`twm.fig1:events` events
-# occurred in the last $s$ steps. The listed time, dimension or strength is wrong for {value}`twm.fig1:wrong` of them. None
+# occurred in the last $s$ steps. The listed time, dimension or strength is wrong for {value}`twm.fig1:wrong|count event`. None
 # of the {value}`twm.fig1:older_events` earlier events is listed, because activity leaves the lattice after exactly $s$ steps
 # ({claim}`twm.fig1`).
 #
@@ -477,7 +477,7 @@ for kind, hds, initial in draw_random_systems(count, page.seed):
         reverse = lambda window, f=hds.boundary: f(window[..., ::-1, :])
         turned.append(differ(simulate_wave(initial, reverse, steps), windows))
 
-# %% mystnb={"figure": {"caption": "Numerical test of Theorem 3.1. A: number of systems tested for each history and dim. B: largest relative difference between a lattice and the recursion it should represent, one point per system. The lattice of the theorem is at 0 for all systems. The incorrect lattices lie far above the tolerance of 10\u207b\u00b9\u00b2, except for a few systems on which the fault has no effect.", "name": "fig-theory-theorem"}, "image": {"alt": "Left: a heatmap that covers histories 1 to 12 and dims 1 to 8. Right: four columns of points on a logarithmic axis. The first lies on zero, and the other three lie near one, above a dashed line at ten to the minus twelve.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Numerical test of Theorem 3.1. A: number of systems tested for each history and dim. B: largest relative difference between a lattice and the recursion it should represent, one point per system. The lattice of the theorem is at 0 for all systems. The incorrect lattices lie far above the tolerance of 10\u207b\u00b9\u00b2, except for a few systems on which the fault has no effect.", "name": "fig-theory-theorem"}, "image": {"alt": "Left: a heatmap that covers histories 1 to 12 and dims 1 to 8. Right: four columns of points on a logarithmic axis. The first lies on zero, and the other three lie near one, above a dashed line at ten to the minus twelve.", "width": "720px"}} tags=["hide-input"]
 found = {
     "as in the\ntheorem": np.array(right), "Eq. (3)\nas printed": np.array(printed),
     "boundary\nreversed": np.array(turned), "shuffled\nin time": np.array(shuffled),
@@ -562,8 +562,8 @@ draw.plot_blur(pictures, wrong, turns)
 
 # %% [markdown]
 # In the order of the rows in {numref}`fig-theory-blur`, {value}`01_theory:blur_after_one_round` of
-# {value}`01_theory:blur_cells` cells have the wrong sign after one period. A slower wave can preserve a profile that is smooth over many cells. It can
-# also preserve sharp states if a nonlinearity restores them, as in the trained networks of later pages.
+# {value}`01_theory:blur_cells` cells have the wrong sign after one period. A slower wave can preserve a profile that is smooth over
+# many cells. It can also preserve sharp states if a nonlinearity restores them, as in the trained networks of later pages.
 #
 # **Scope of the theorem.** The theorem states that a lattice *can* represent any such system, provided that $f$ is known and
 # computed without error at the boundary. It does not state that training finds this solution or that no other memory would

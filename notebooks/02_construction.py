@@ -118,7 +118,7 @@ numbers |= {"differing_terms": differing, "most_history": 8, "most_dim": 4}
 page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 
 # %% [markdown]
-# Of {value}`twm.fib:terms` integers in {value}`twm.fib:systems` systems, {value}`twm.fib:differing_terms` differ
+# Among {value}`twm.fib:terms|,` integers in {value}`twm.fib:systems` systems, we find {value}`twm.fib:differing_terms|count difference`
 # ({claim}`twm.fib`). The largest integers of the last system have {value}`02_construction:fibonacci_digits` digits.
 #
 # ## Wave operator (companion matrix)
@@ -129,10 +129,10 @@ page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 # becomes
 #
 # $$
-# \Psi\Phi\Psi^* = \sum_{\mu=1}^{(s-1)d} \psi_\mu \psi^{\mu+d}
+# \begin{gathered} \Psi\Phi\Psi^* = \sum_{\mu=1}^{(s-1)d} \psi_\mu \psi^{\mu+d}
 #   + \sum_{\mu=(s-1)d+1}^{sd} \; \sum_{\nu=1}^{sd} \Phi^\mu_\nu \, \psi_\mu \psi^\nu ,
-# \qquad
-# h(t) = \Psi\Phi\Psi^* \, h(t-1), \quad y(t) = \Psi_s^* \, h(t).
+# \\
+# h(t) = \Psi\Phi\Psi^* \, h(t-1), \quad y(t) = \Psi_s^* \, h(t) . \end{gathered}
 # $$ (eq-construction-operator)
 #
 # These are the paper's Eqs. 6 and 7 with two corrections (see the [errata](../errata.md)). The second sum starts one index
@@ -154,7 +154,7 @@ assert abs(leading - golden) < 1e-14
 # entire past doubles the total at each step. {numref}`fig-construction-fibonacci` shows that the ratios of consecutive terms
 # converge to these roots.
 
-# %% mystnb={"figure": {"caption": "Generalised Fibonacci series. Left: the Fibonacci series on a substrate with two columns; every number moves one column left per step. Right: the ratio of consecutive terms for several histories s. It converges to the leading eigenvalue of the wave operator (dashed), which is the golden ratio for s = 2.", "name": "fig-construction-fibonacci"}, "image": {"alt": "A grid of Fibonacci numbers in two columns over ten steps, and four curves of ratios that converge to four dashed lines between 1.6 and 2.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Generalised Fibonacci series. Left: the Fibonacci series on a substrate with two columns; every number moves one column left per step. Right: the ratio of consecutive terms for several histories s. It converges to the leading eigenvalue of the wave operator (dashed), which is the golden ratio for s = 2.", "name": "fig-construction-fibonacci"}, "image": {"alt": "A grid of Fibonacci numbers in two columns over ten steps, and four curves of ratios that converge to four dashed lines between 1.6 and 2.", "width": "740px"}} tags=["hide-input"]
 grown = {s: rollout(make_fibonacci(s, 1), np.ones((s, 1), dtype=object), steps=24)[:, 0] for s in (2, 3, 4, 8)}
 page.note("golden_error", abs(float(series[-1]) / float(series[-2]) / golden - 1))
 figures.plot_fibonacci(lattice, grown, {history: fibonacci_constant(history) for history in grown})
@@ -264,7 +264,7 @@ for kind in ("standard", "orthonormal", "skew"):
         found.append(measure_error(make_fibonacci(history, dim), basis, initial) / basis.condition)
     errors[f"{kind}_per_condition"] = max(found)
 
-# %% mystnb={"figure": {"caption": "Error of constructed networks with random linear boundaries in random bases, after 40 steps each. The errors come from rounding. They grow at most with the square of the condition number (dotted) and stay far below the tolerance (dashed).", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, for square and rectangular bases, rise near a dotted line of slope two and lie far below a dashed tolerance line.", "width": "560px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Error of constructed networks with random linear boundaries in random bases, after 40 steps each. The errors come from rounding. They grow at most with the square of the condition number (dotted) and stay far below the tolerance (dashed).", "name": "fig-construction-errors"}, "image": {"alt": "Two clouds of points, for square and rectangular bases, rise near a dotted line of slope two and lie far below a dashed tolerance line.", "width": "480px"}} tags=["hide-input"]
 points, wrong_passed = {"square": [], "rectangular": []}, 0
 for draw in range(page.size(smoke=40, laptop=200, paper=400)):
     history, dim = int(rng.integers(1, 9)), int(rng.integers(1, 5))
@@ -288,8 +288,8 @@ assert max(largest.values()) <= 1e-9 and wrong_passed == 0
 figures.plot_errors(points, tolerance=1e-9)
 
 # %% [markdown]
-# Both statements hold to rounding error ({claim}`twm.fib.phi`, {claim}`twm.lbc`). Of the incorrect boundaries,
-# {value}`twm.lbc:wrong_passed` pass.
+# Both statements hold to rounding error ({claim}`twm.fib.phi`, {claim}`twm.lbc`). The test accepts
+# {value}`twm.lbc:wrong_passed|count network` with an incorrect boundary.
 #
 # | Boundary | Basis | Largest relative error / condition number |
 # |---|---|---|
@@ -342,7 +342,7 @@ page.record("twm.rcopy", rcopy, figure="fig-construction-wheel")
 # A cyclic shift of $s$ columns returns to its initial state after $s$ steps, so $\Phi^s$ is the identity. The eigenvalues of
 # $\Phi$ are the $s$-th roots of unity, each with multiplicity $d$.
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of repeat copy with s = 16 and d = 5. They are the sixteen roots of unity, each with the multiplicity written beside it, which equals d.", "name": "fig-construction-wheel"}, "image": {"alt": "Sixteen points evenly spaced on the unit circle, each labelled 5.", "width": "420px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of repeat copy with s = 16 and d = 5. They are the sixteen roots of unity, each with the multiplicity written beside it, which equals d.", "name": "fig-construction-wheel"}, "image": {"alt": "Sixteen points evenly spaced on the unit circle, each labelled 5.", "width": "500px"}} tags=["hide-input"]
 values = np.linalg.eigvals(make_cycle(history, dim))
 page.note("wheel_error", compare_spectra(values, repeat_copy_spectrum(history, dim)))
 figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
@@ -378,8 +378,8 @@ figures.plot_task_operators(phis, {name: small.coordinates for name, small in re
 # each other task. Unobservable coordinates leave at the outflow end after at most $s$ steps, so they add only zero
 # eigenvalues.
 #
-# For these tasks the observable part is a set of coordinates. In general it is a quotient space. If $f$ depends on two
-# components only through their sum, then the sum is observable but neither component is.
+# For these tasks the observable part is a set of coordinates. In general the observable part is a quotient space. For example,
+# if $f$ depends on two components only through their sum, the sum is observable but neither component is.
 
 # %% tags=["hide-input", "hide-cell"]
 summing = make_wave_operator([[0.5, 0.5, 0, 0], [0.5, 0.5, 0, 0]])
@@ -442,8 +442,8 @@ figures.plot_constructed_spectra(spectra)
 # | nonzero eigenvalues, 128 neurons | {value}`twm.similar:wide_spectrum\|.1e` |
 # | $W\Psi$ and $\Psi\Phi$ | {value}`twm.similar:similarity\|.1e` |
 #
-# The ranks of the powers differ in {value}`twm.similar:rank_mismatches` networks, and {value}`twm.similar:wrong_passed`
-# negative controls pass ({claim}`twm.similar`).
+# The ranks of the powers differ in {value}`twm.similar:rank_mismatches|count network`, and {value}`twm.similar:wrong_passed|count control`
+# with the operator of another task pass the test ({claim}`twm.similar`).
 #
 # ## Unit gain
 #
@@ -483,7 +483,7 @@ for gain in (0.98, 1.0, 1.02, 1.2):
     for _ in range(5000):
         fixed[gain] = np.tanh(gain * fixed[gain])
 
-# %% mystnb={"figure": {"caption": "Amplitude of stored values that circulate in a cyclic shift with gain g. Left: linear network (markers) and the prediction, gain to the power t (lines). Right: the same shift with tanh. For gains above one the amplitude converges to the predicted value (dashed); for the other gains it decays.", "name": "fig-construction-gains"}, "image": {"alt": "Left, five straight lines on a logarithmic axis, rising, level and falling, with markers on them. Right, four curves, two of which level off at dashed lines and two of which fall towards zero.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Amplitude of stored values that circulate in a cyclic shift with gain g. Left: linear network (markers) and the prediction, gain to the power t (lines). Right: the same shift with tanh. For gains above one the amplitude converges to the predicted value (dashed); for the other gains it decays.", "name": "fig-construction-gains"}, "image": {"alt": "Left, five straight lines on a logarithmic axis, rising, level and falling, with markers on them. Right, four curves, two of which level off at dashed lines and two of which fall towards zero.", "width": "740px"}} tags=["hide-input"]
 page.note("settled_error", max(abs(saturating[gain][-1] - fixed[gain]) for gain in (1.02, 1.2)))
 page.note("slow_death", saturating[1.0][-1] / np.sqrt(1.5 / steps))
 figures.plot_gains(np.arange(1, steps + 1), amplitudes, saturating, fixed)
@@ -521,8 +521,8 @@ page.record("twm.h3", numbers | {"older_influence": older, "same_as_h3": bool((n
 
 
 # %% [markdown]
-# We test {value}`twm.h3:systems` sizes. The lowest power at which the shift vanishes is $s$, with {value}`twm.h3:wrong_index`
-# exceptions. The last $s$ inputs are recovered with an error of {value}`twm.h3:recall_error` ({claim}`twm.h3`). All eigenvalues
+# We test {value}`twm.h3:systems` sizes. The lowest power at which the shift vanishes is $s$, with
+# {value}`twm.h3:wrong_index|count exception`. The last $s$ inputs are recovered with an error of {value}`twm.h3:recall_error` ({claim}`twm.h3`). All eigenvalues
 # of the shift are 0, whereas those of repeat copy lie on the unit circle. A change of rank $d$ thus moves every eigenvalue.
 #
 # ## Assertions
@@ -649,8 +649,7 @@ figures.plot_zeros(clouds, blocks, radii, guide)
 # %% [markdown]
 # With sixteen columns, the largest computed eigenvalue has magnitude {value}`02_construction:largest_zero|.2f` instead of zero.
 # The threshold between zero and nonzero eigenvalues is therefore a choice, and the paper's threshold of 0.9 is reasonable. The
-# ranks of powers are not affected: they count {value}`02_construction:wrong_stable_rank` nonzero eigenvalues, and the correct
-# number is 0.
+# ranks of powers are not affected. They correctly indicate {value}`02_construction:wrong_stable_rank|count nonzero eigenvalue`.
 #
 # **Open questions.** A linear boundary, a basis and its dual determine a recurrent matrix, an encoder and a readout. Together
 # they follow the recursion to rounding error. The construction does not explain how a network could learn such a basis from

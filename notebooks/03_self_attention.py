@@ -42,7 +42,7 @@ from twm.training.trainer import TrainingPlan
 page = open_page("03_self_attention", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
 
-# %% mystnb={"figure": {"caption": "One memory in two frames of reference. Each cell gives the number of the token that it holds; frames mark the cells written in that step. Left: in the substrate, every token moves one column per step. Right: in the cache, one slot is overwritten per step, and all other tokens stay in place.", "name": "fig-attention-cache"}, "image": {"alt": "Two grids of token numbers over eleven steps. Left, diagonal stripes, every cell framed each step. Right, vertical stripes, one cell framed each step along a diagonal.", "width": "680px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "One memory in two frames of reference. Each cell gives the number of the token that it holds; frames mark the cells written in that step. Left: in the substrate, every token moves one column per step. Right: in the cache, one slot is overwritten per step, and all other tokens stay in place.", "name": "fig-attention-cache"}, "image": {"alt": "Two grids of token numbers over eleven steps. Left, diagonal stripes, every cell framed each step. Right, vertical stripes, one cell framed each step along a diagonal.", "width": "720px"}} tags=["hide-input"]
 history = 8
 ring = att.KeyValueCache(att.make_random_attention(8, seed=seed), np.ones((history, 8)))
 in_slots = [np.arange(1, history + 1)]
@@ -76,7 +76,7 @@ figures.plot_cache(np.arange(1, history + 1) + np.arange(11)[:, None], np.array(
 # large negative $\beta$ copies the smaller one. Attention thus ranges from averaging to copying. We compare the formula with
 # the library's boundary.
 
-# %% mystnb={"figure": {"caption": "Next column as a function of score strength, for two scalar columns. Line: closed form. Dots: boundary of the library. At zero strength the next column is the mean; strong scores copy one of the two columns.", "name": "fig-attention-toy"}, "image": {"alt": "A curve that rises from the older column's value at strongly negative scores, through the mean at zero, to the newest column's value; dots lie on it.", "width": "560px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Next column as a function of score strength, for two scalar columns. Line: closed form. Dots: boundary of the library. At zero strength the next column is the mean; strong scores copy one of the two columns.", "name": "fig-attention-toy"}, "image": {"alt": "A curve that rises from the older column's value at strongly negative scores, through the mean at zero, to the newest column's value; dots lie on it.", "width": "480px"}} tags=["hide-input"]
 older, newest = 0.4, 1.0
 strengths, one = np.linspace(-12, 12, 201), np.ones((1, 1))
 closed = newest + (older - newest) / (1 + np.exp(strengths * newest * (newest - older)))
@@ -86,7 +86,7 @@ toy_error = page.note("toy_error", float(np.abs(measured - closed).max()))
 figures.plot_two_columns(strengths, closed, measured, (older, newest))
 
 # %% [markdown]
-# The two agree to {value}`03_self_attention:toy_error|.0e`. For every strength the next column lies between the two columns,
+# The formula and the boundary agree to {value}`03_self_attention:toy_error|.0e`. For every strength the next column lies between the two columns,
 # because a softmax forms a weighted mean.
 #
 # ## Attention boundary
@@ -162,7 +162,7 @@ window = {name: np.max([case.window for case in found], axis=0) for name, found 
 cache = {name: np.max([case.cache for case in found], axis=0) for name, found in compared.items()}
 lengths = np.concatenate([case.lengths for found in compared.values() for case in found], axis=1)
 
-# %% mystnb={"figure": {"caption": "Decoding loops compared with the wave. Left: largest difference over all seeds, relative to the largest component. Rounding errors do not accumulate, and the difference stays orders of magnitude below the tolerance (dotted). Right: norm of the newest column, which stays between 0.1 and 10 (dotted) in every run.", "name": "fig-attention-loop"}, "image": {"alt": "Left, four curves of difference against step on a logarithmic axis, all below the dotted line of the tolerance. Right, a band of norms that stays between two dotted lines.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Decoding loops compared with the wave. Left: largest difference over all seeds, relative to the largest component. Rounding errors do not accumulate, and the difference stays orders of magnitude below the tolerance (dotted). Right: norm of the newest column, which stays between 0.1 and 10 (dotted) in every run.", "name": "fig-attention-loop"}, "image": {"alt": "Left, four curves of difference against step on a logarithmic axis, all below the dotted line of the tolerance. Right, a band of norms that stays between two dotted lines.", "width": "740px"}} tags=["hide-input"]
 shown = {"window, one head": window["one head"]} | {f"cache, {name}": error for name, error in cache.items()}
 figures.plot_decoder_errors(shown, lengths, tolerance=1e-9)
 
@@ -267,7 +267,7 @@ def order_effect(draw, labelled):
 invariance = max(order_effect(draw, labelled=False) for draw in range(draws))
 with_positions = float(np.median([order_effect(draw, labelled=True) for draw in range(draws)]))
 
-# %% mystnb={"figure": {"caption": "Outputs of random attention boundaries for a history and for the same history with its two older columns swapped. Without positional encodings every boundary lies on the diagonal, whereas repeat copy (star) does not. With positional encodings, boundaries leave the diagonal.", "name": "fig-attention-order"}, "image": {"alt": "A scatter plot. Filled circles lie exactly on the diagonal, squares scatter around it, and a star for repeat copy lies far off the diagonal at plus one, minus one.", "width": "440px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Outputs of random attention boundaries for a history and for the same history with its two older columns swapped. Without positional encodings every boundary lies on the diagonal, whereas repeat copy (star) does not. With positional encodings, boundaries leave the diagonal.", "name": "fig-attention-order"}, "image": {"alt": "A scatter plot. Filled circles lie exactly on the diagonal, squares scatter around it, and a star for repeat copy lies far off the diagonal at plus one, minus one.", "width": "480px"}} tags=["hide-input"]
 figures.plot_order(plain, labelled, tuple(targets))
 
 # %% [markdown]
@@ -309,7 +309,7 @@ page.record("twm.sbc.any", numbers, figure="fig-attention-order", seeds=draws)
 #
 # We use one head per column that the task reads and apply the construction to the four tasks of the paper's Table 1.
 
-# %% mystnb={"figure": {"caption": "Linear tasks as attention with positional encodings. Left: the error of repeat copy (lines) grows once per period and stays below its bound (dotted). At a margin of 40 the leak is below rounding error, and the copy is exact. Right: sign accuracy after 200 steps, as a function of the margin.", "name": "fig-attention-positions"}, "image": {"alt": "Left, four error curves rising with step in order of margin, each below a dotted bound. Right, four curves of accuracy that rise from chance to one as the margin grows.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Linear tasks as attention with positional encodings. Left: the error of repeat copy (lines) grows once per period and stays below its bound (dotted). At a margin of 40 the leak is below rounding error, and the copy is exact. Right: sign accuracy after 200 steps, as a function of the margin.", "name": "fig-attention-positions"}, "image": {"alt": "Left, four error curves rising with step in order of margin, each below a dotted bound. Right, four curves of accuracy that rise from chance to one as the margin grows.", "width": "740px"}} tags=["hide-input"]
 tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
 inputs = binary_inputs_numpy("attention/notebook", seed, 2, page.size(smoke=16, laptop=64, paper=64), (8, 8))
 expected = {name: rollout(task, inputs, steps)[:, 8:] for name, task in tasks.items()}
@@ -343,10 +343,9 @@ page.record("ours.sbc.positions", numbers | {"tasks": len(tasks), "steps": steps
 
 # %% [markdown]
 # At a margin of {value}`ours.sbc.positions:largest_margin` the other weights underflow to zero, so each head selects one
-# column. Of all components of all four tasks, {value}`ours.sbc.positions:differing` then differ from the task over
-# {value}`ours.sbc.positions:steps` steps ({claim}`ours.sbc.positions`). T1, T2, T3 and T4 need
-# {value}`03_self_attention:heads` heads.
-# Apart from rounding, the largest error is {value}`ours.sbc.positions:share_of_bound|.2f` times its bound. The bound is
+# column. Over {value}`ours.sbc.positions:steps` steps of all four tasks, {value}`ours.sbc.positions:differing|count component` then
+# differ from the task ({claim}`ours.sbc.positions`). T1 needs {value}`03_self_attention:heads[0]|count head`, and T2, T3 and T4 need
+# {value}`03_self_attention:heads[1]` heads each. Apart from rounding, the largest error is {value}`ours.sbc.positions:share_of_bound|.2f` times its bound. The bound is
 # reached if all other columns differ from the correct one as much as possible.
 #
 # ## Training speed
@@ -382,7 +381,7 @@ else:
 ratios = summarise_comparisons(rows) if rows else {}
 print(describe_rows(rows) if rows else missing)
 
-# %% mystnb={"figure": {"caption": "Training speed of attention and Elman networks. Left: iterations on T1 until the test reaches 99% sign accuracy, one line per seed; hollow markers are runs that never reached it. Right: ratio of iterations, attention to Elman, as the median over paired seeds with a 95% bootstrap interval. Attention needs fewer iterations left of the dotted line. On T2 to T4 attention has eight heads, and a median at the right edge is infinite.", "name": "fig-attention-training"}, "image": {"alt": "Left, lines that join the iterations of the Elman network and of attention for each seed. Right, a list of comparisons with the median ratio and its interval, and a dotted line at one.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Training speed of attention and Elman networks. Left: iterations on T1 until the test reaches 99% sign accuracy, one line per seed; hollow markers are runs that never reached it. Right: ratio of iterations, attention to Elman, as the median over paired seeds with a 95% bootstrap interval. Attention needs fewer iterations left of the dotted line. On T2 to T4 attention has eight heads, and a median at the right edge is infinite.", "name": "fig-attention-training"}, "image": {"alt": "Left, lines that join the iterations of the Elman network and of attention for each seed. Right, a list of comparisons with the median ratio and its interval, and a dotted line at one.", "width": "760px"}} tags=["hide-input"]
 cap = max((int(row["iterations"]) for row in rows), default=0)
 figures.plot_paired_training(*list_iterations(rows), cap, ratios) if rows else "No record, no figure."
 
@@ -396,7 +395,7 @@ page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
 # %% [markdown]
 # | T1, {value}`twm.sbc.train:pairs` paired seeds | Attention | Elman |
 # |---|---|---|
-# | median iterations to 99% | {value}`twm.sbc.train:attention_median\|.0f` | {value}`twm.sbc.train:elman_median\|.0f` |
+# | median iterations to 99% | {value}`twm.sbc.train:attention_median\|,.0f` | {value}`twm.sbc.train:elman_median\|,.0f` |
 # | runs that never reach 99% | {value}`twm.sbc.train:attention_missed` | {value}`twm.sbc.train:elman_missed` |
 #
 # On T1, the median ratio of iterations is {value}`twm.sbc.train:ratio|.2f`, with a 95% interval from
@@ -406,7 +405,7 @@ page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
 # On T2, T3 and T4, attention with eight heads is slower. It reaches 99% in {value}`twm.sbc.train:others_arrived` of
 # {value}`twm.sbc.train:others` runs and the Elman network in {value}`twm.sbc.train:others_elman`. In no pair does attention
 # need fewer iterations. Eq. 8 as printed, without positional encodings, reaches 99% on T1 in
-# {value}`twm.sbc.train:printed_arrived` of {value}`twm.sbc.train:printed` runs. The paper's statement about training therefore
+# {value}`twm.sbc.train:printed_arrived|count run` out of {value}`twm.sbc.train:printed`. The paper's statement about training therefore
 # differs from our result ({claim}`twm.sbc.train`).
 #
 # ```{admonition} Possible explanations of the difference on T1
@@ -452,10 +451,10 @@ for claim, first, second in (("twm.linear", "linear", "elman"), ("twm.shift", "l
 # %% [markdown]
 # | Comparison | Reached 99% | Ratio of iterations (95% interval) | Median error at ten horizons |
 # |---|---|---|---|
-# | linear / tanh, {claim}`twm.linear` | {value}`twm.linear:arrived` of {value}`twm.linear:seeds` | {value}`twm.linear:ratio\|.3g` ({value}`twm.linear:low\|.3g` to {value}`twm.linear:high\|.3g`) | {value}`twm.linear:far\|.2g` |
-# | linear, shift / default initialisation, {claim}`twm.shift` | {value}`twm.shift:arrived` of {value}`twm.shift:seeds` | {value}`twm.shift:ratio\|.3g` ({value}`twm.shift:low\|.3g` to {value}`twm.shift:high\|.3g`) | {value}`twm.shift:far\|.2g` |
+# | linear / tanh, {claim}`twm.linear` | {value}`twm.linear:arrived` of {value}`twm.linear:seeds` | {value}`twm.linear:ratio\|.2g` ({value}`twm.linear:low\|.2g` to {value}`twm.linear:high\|.2g`) | {value}`twm.linear:far\|.2g` |
+# | linear, shift / default initialisation, {claim}`twm.shift` | {value}`twm.shift:arrived` of {value}`twm.shift:seeds` | {value}`twm.shift:ratio\|.2g` ({value}`twm.shift:low\|.2g` to {value}`twm.shift:high\|.2g`) | {value}`twm.shift:far\|.2g` |
 #
-# Counts and errors are those of the network named first. A ratio of $10^9$ stands for networks that never reach 99%. We did not
+# Counts and errors are those of the network named first. A network that never reaches 99% would have a ratio of $10^9$. We did not
 # train the H3 language model itself.
 #
 # ## Assertions

@@ -165,8 +165,8 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 #
 # A basis $\Psi$ has one column for each component of each variable, and its {term}`dual <dual basis>` $\Psi^*$ decodes them.
 # Agreement of $\Psi^* W \Psi$ with the {term}`wave operator` $\Phi$ does not show that a basis is right. In
-# {term}`repeat copy` $W^s = 1$ on the memories, so *any* block of directions taken as $\Psi_s$ and propagated by $W$
-# reproduces $\Phi$, although its columns mix the variables. We therefore require four criteria together:
+# {term}`repeat copy` $W^s = 1$ on the memories. *Any* block of directions, taken as $\Psi_s$ and propagated by $W$,
+# therefore reproduces $\Phi$, even if its columns mix the variables. We therefore require four criteria together:
 #
 # - **Weights:** the relative error of $\Psi^* W \Psi$ with respect to $\Phi$, and the match of their supports.
 # - **Readout:** $W_r \Psi_s$ is near 1, and $W_r \Psi_k$ is near 0 for all other columns.
@@ -333,7 +333,7 @@ page.record("twm.alg1.negligible", numbers, settings=3)
 #
 # We apply every method to every converged network.
 
-# %% mystnb={"figure": {"caption": "Every method on every converged network of T1 to T4. Left: relative error of the weights with respect to the wave operator. Right: R\u00b2 of the worst variable in held-out runs. Dotted lines mark the pass criteria of the claims. Only regression decodes every variable on every task.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed, mixture and released lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for stored values.", "width": "780px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Every method on every converged network of T1 to T4. Left: relative error of the weights with respect to the wave operator. Right: R\u00b2 of the worst variable in held-out runs. Dotted lines mark the pass criteria of the claims. Only regression decodes every variable on every task.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed, mixture and released lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for stored values.", "width": "760px"}} tags=["hide-input"]
 live = tabulate_analyses(list(subjects.values()), list(analyses.values()))
 # The table of steady-state bases lists identical weights only once.
 recorded = [row for row in tables[1] if pick(settled, network=row["network"])]
@@ -486,7 +486,7 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # memories decays, with a spectral radius of at most {value}`emt.offblock:radius|.2f` ({claim}`emt.offblock`).
 # :::
 
-# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, for one network per size of repeat copy, with transients defined by a magnitude below 0.9. Left: relative error of the weights. Right: R\u00b2 of the worst variable. Dotted lines mark the pass criteria, which are met only near alpha = 1.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "680px"}} tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "The earlier paper's mixture of forward and backward powers, for one network per size of repeat copy, with transients defined by a magnitude below 0.9. Left: relative error of the weights. Right: R\u00b2 of the worst variable. Dotted lines mark the pass criteria, which are met only near alpha = 1.", "name": "fig-basis-mixture"}, "image": {"alt": "Two panels of curves against alpha, one per size of repeat copy. All cross their dotted lines only close to alpha one.", "width": "740px"}} tags=["hide-input", "hide-cell"]
 most = {name: worst(looked, name, least=False) for name in looked[0] if isinstance(looked[0][name], (float, np.floating))}
 least = {f"least_{name}": worst(looked, name) for name in ("alpha", "out_of", "encoder", "encoder_slow")}
 counts = {name: sum(row[name] for row in looked) for name in ("passing", "slow_passing")} | {"networks": len(looked)}
@@ -565,7 +565,7 @@ page.record("twm.fig8", count_signs(copied, fresh) | {"networks": 1}, figure="fi
 figures.plot_decomposition(**collect_panels(copy, copied))
 
 # %% [markdown]
-# In this network, {value}`twm.fig8:wrong_bits` of {value}`twm.fig8:bits|,` signs are decoded wrongly
+# Of {value}`twm.fig8:bits|,` decoded signs in this network, {value}`twm.fig8:wrong_bits|count sign` are wrong
 # ({claim}`twm.fig8`). The paper's Fig. 6 uses 16 vectors of 5 components, so that each run can hold a text of four
 # characters, drawn five rows high, here "3141". (The smoke profile constructs this network instead of training it.)
 
@@ -599,7 +599,7 @@ figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture
 
 # %% [markdown]
 # With the paper's uniform initialisation, accurate networks have fewer than the predicted 80 slow modes:
-# {value}`twm.fig6:uniform_ranks`. The number of them with five eigenvalues in every cluster, as in the paper's
+# {value}`twm.fig6:uniform_ranks|d`. The number of them with five eigenvalues in every cluster, as in the paper's
 # figure, is {value}`twm.fig6:uniform_whole`. From an orthogonal initialisation the number is
 # {value}`twm.fig6:orthogonal_whole`, and the figure shows such a network ({claim}`twm.fig6`).
 #
@@ -649,7 +649,7 @@ for frame in frames["orthonormal"]:
     grown = np.log10(repeat(frames["standard"][0], strength, "linear")[1])
     unequal.append([*(repeat(*pair)[0] for pair in pairs), grown])
 
-# %% mystnb={"figure": {"caption": "Constructed tanh networks on repeat copy (8 vectors of 4 in 128 neurons) after 1,000 steps. Left: sign accuracy. Right: mean output amplitude. Below strength one the stored values decay, although their signs remain. Above one they persist in the standard basis with every sign right, and degrade in random bases. The worst of ten random bases is shown on the left.", "name": "fig-basis-strength"}, "image": {"alt": "Left, sign accuracy against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "680px"}} tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "Constructed tanh networks on repeat copy (8 vectors of 4 in 128 neurons) after 1,000 steps. Left: sign accuracy. Right: mean output amplitude. Below strength one the stored values decay, although their signs remain. Above one they persist in the standard basis with every sign right, and degrade in random bases. The worst of ten random bases is shown on the left.", "name": "fig-basis-strength"}, "image": {"alt": "Left, sign accuracy against strength: one throughout for the standard basis, falling above strength one for the orthonormal basis. Right, amplitude on a logarithmic axis: vanishing below one, near one above.", "width": "740px"}} tags=["hide-input", "hide-cell"]
 rings = strengths["standard"]
 numbers = {"gains": gains, "recall": rings["recall"], "amplitude": rings["amplitude"], "steps": 1000}
 numbers |= {"recall_random": strengths["orthonormal"]["recall"], "bases": len(draws)}
@@ -673,7 +673,7 @@ figures.plot_strengths(gains, strengths, 1000)
 # %% [markdown]
 # ### Compose copy
 #
-# The paper's Fig. 9 shows compose-copy tasks. The paper states that their eigenvalue magnitudes are well above one.
+# The paper's Fig. 9 shows *compose-copy* tasks such as T2 to T4, whose outputs copy different variables. The paper states that their eigenvalue magnitudes are well above one.
 # It also states that variables cannot be decoded clearly at $t = 1, 2, 3$, but can be from $t = 16$. We decode every
 # variable with the steady-state basis, starting from the first input.
 
@@ -751,7 +751,7 @@ if picture is not None:
     last_lap = states_to_text(np.roll(edit.done[-16:, 0], step % 16, axis=0))
     print("the last period reads", last_lap)
 
-# %% mystnb={"figure": {"caption": "A digit is overwritten in a running network. Top: predicted outputs without the edit. Middle: outputs of the edited network. Bottom: signs that changed. They belong to the edited digit in every later repeat, and no other sign changes.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "800px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "A digit is overwritten in a running network. Top: predicted outputs without the edit. Middle: outputs of the edited network. Bottom: signs that changed. They belong to the edited digit in every later repeat, and no other sign changes.", "name": "fig-basis-edit"}, "image": {"alt": "Three strips of pixels over time. The top one repeats 3141; in the middle one 3141 turns into 3171 after a vertical bar; in the bottom one only pixels of the third digit are coloured.", "width": "760px"}} tags=["hide-input"]
 def count_wrong(system):
     """Write a 7 over each digit at each step; return the number of wrong signs that follow, and of all signs."""
     fitted = sample_states(system, picture.task, 512, 64, seed=14)
@@ -775,9 +775,9 @@ if picture is not None:
 strips if picture is not None else None
 
 # %% [markdown]
-# In this edit {value}`ours.edit:shown_wrong` of {value}`ours.edit:shown_bits` signs are wrong over
-# {value}`ours.edit:laps` periods. We repeated the edit for every digit, at four steps, in every accurate network on
-# this task. Networks with {value}`ours.edit:ranks` slow modes produced {value}`ours.edit:wrong_bits` wrong signs, out
+# Of {value}`ours.edit:shown_bits` signs over {value}`ours.edit:laps` periods, {value}`ours.edit:shown_wrong|count sign`
+# are wrong after this edit. We repeated the edit for every digit, at four steps, in every accurate network on
+# this task. Networks with {value}`ours.edit:ranks|d` slow modes produced {value}`ours.edit:wrong_bits|d` wrong signs, out
 # of {value}`ours.edit:bits|,` each ({claim}`ours.edit`). A linear dual cannot decode all 80 variables from fewer than
 # 80 directions, and yet nearly every output follows the write.
 #
@@ -853,7 +853,7 @@ controls = {name: shares.max() for name, shares in strict.items() if name != fir
 numbers |= {"controls": list(controls.values()), "names": list(controls), "register_step": kind["register machine"].min()}
 page.record("ours.intervention", numbers, figure="fig-basis-steps", **tally(sure))
 
-# %% mystnb={"figure": {"caption": "Share of dependent outputs that follow an interchange, for the worst variable, against the time of the interchange. Left: strict test, with one steady-state basis and decoded values. Right: weak test, with a basis fitted at each step and known values. Only the strict test separates waves from the register machine.", "name": "fig-basis-steps"}, "image": {"alt": "Left: of all converged networks the worst is near zero at step 1 and at one from step 8 on; repeat copy is at one throughout; a random subspace, a random network and the register machine stay at or below one half. Right: the trained network and the register machine are both at one, and the random network falls from 0.7 to 0.5.", "width": "740px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Share of dependent outputs that follow an interchange, for the worst variable, against the time of the interchange. Left: strict test, with one steady-state basis and decoded values. Right: weak test, with a basis fitted at each step and known values. Only the strict test separates waves from the register machine.", "name": "fig-basis-steps"}, "image": {"alt": "Left: of all converged networks the worst is near zero at step 1 and at one from step 8 on; repeat copy is at one throughout; a random subspace, a random network and the register machine stay at or below one half. Right: the trained network and the register machine are both at one, and the random network falls from 0.7 to 0.5.", "width": "760px"}} tags=["hide-input"]
 # Linear networks constructed for a dense f, for sums of columns, and for components that f uses in several places.
 rng, dense = np.random.default_rng(seed), []
 for draw in range(page.size(smoke=2, laptop=10, paper=10)):
@@ -900,11 +900,15 @@ figures.plot_intervention_steps({"one steady-state basis": left, "basis fitted a
 # {value}`ours.intervention:others` accurate networks with another number of slow modes. From step 8 onwards their
 # smallest share in the strict test is {value}`ours.intervention:others_changed|.2f`.
 #
+# :::{admonition} Why the strict test fails at step 1
+# :class: dropdown
+#
 # The lowest share belongs to a network on `random:5,5,2`. Its $f$ uses some components twice, so variables become copies of
 # one another and merge into one memory. At step 0 this task needs {value}`05_basis_recovery:merging_variables[0]` variables,
 # whereas the steady-state basis has only {value}`05_basis_recovery:merging_variables[1]` directions. A network constructed
 # for this task fails in the same way: its shares at the four steps are {value}`05_basis_recovery:merging`. The theory thus
 # predicts the failure at step 1.
+# :::
 #
 # ### Basis recovery for other tasks
 #
@@ -937,8 +941,8 @@ page.settle(
 )
 
 # %% [markdown]
-# **Bottleneck.** T1 with 64 neurons and no weight decay is the paper's exception: it is accurate although its rank is
-# too low. According to the claim, such a network still holds a compressed wave, and this is partly right
+# **Bottleneck.** T1 with 64 neurons and no weight decay is the paper's exception: it is accurate although it has
+# too few slow modes. According to the claim, such a network still holds a compressed wave, and this is partly right
 # ({claim}`twm.bottleneck.wave`). In all {value}`twm.bottleneck.wave:networks` networks the wave explains at least
 # {value}`twm.bottleneck.wave:explained|.4f` of the variance of the hidden states. Writing to one variable changes the
 # dependent outputs and no others, by the weak test. No linear dual can decode all variables, however, because there
@@ -980,17 +984,21 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # change after an interchange, and in the strict test {value}`twm.fig7:read_changed|.2f`. A linear dual decodes the
 # worst variable with an $R^2$ of only {value}`twm.fig7:encoding_r2|.2f`.
 #
+# :::{admonition} Initialisation, and interaction with directions outside the memories
+# :class: dropdown
+#
 # From an orthogonal initialisation, the same training finds the linear solution of {numref}`fig-basis-picture`. The
 # initialisation thus decides between Figs. 6 and 7, although we have tried the orthogonal one with a single seed. The
 # networks trained on this task, which differ in size, initialisation and curriculum, have
-# {value}`twm.fig7:tried_ranks` slow modes.
+# {value}`twm.fig7:tried_ranks|d` slow modes.
 #
 # The paper adds that these memories interact strongly with a few directions outside them, which holds in part
 # ({claim}`twm.fig7.rest`). We compare the block of $W_{hh}$ from the remaining space into the slow subspace with the
-# block within that subspace. The ratios of their norms are {value}`twm.fig7.rest:ratios`. The interaction is not
-# confined to a few directions: nine tenths of its squared norm lie in {value}`twm.fig7.rest:shares` of the remaining
+# block within that subspace. The ratios of their norms are {value}`twm.fig7.rest:ratios|.2f`. The interaction is not
+# confined to a few directions: nine tenths of its squared norm lie in {value}`twm.fig7.rest:shares|.2f` of the remaining
 # directions. In the network with eighty slow modes the two numbers are {value}`twm.fig7.rest:whole_ratio|.2f` and
 # {value}`twm.fig7.rest:whole_share|.2f`.
+# :::
 #
 # ## Limitations and corrections
 #

@@ -3,10 +3,10 @@
 #
 # **Summary.** To learn long dependencies, a network needs gradients with respect to inputs of long ago, and in
 # ordinary recurrent networks these gradients vanish. The paper argues that travelling waves prevent this, and derives
-# one bound without waves and one with waves. Of {value}`twm.grad.printed:cases|,` random networks each,
-# {value}`twm.grad.printed:broken|,` violate the first bound as printed ({claim}`twm.grad.printed`) and
-# {value}`twm.grad.d:broken` the second ({claim}`twm.grad.d`), whereas no network violates the corrected forms that we
-# derive ({claim}`twm.grad.vanish`, {claim}`ours.grad.tight`). A linear wave preserves the gradient exactly, and a
+# one bound without waves and one with waves. We test each bound on {value}`twm.grad.printed:cases|,` random networks. As printed,
+# the first is violated by {value}`twm.grad.printed:broken|,` networks ({claim}`twm.grad.printed`) and the second by
+# {value}`twm.grad.d:broken` ({claim}`twm.grad.d`). No network violates the corrected forms that we derive
+# ({claim}`twm.grad.vanish`, {claim}`ours.grad.tight`). A linear wave preserves the gradient exactly, and a
 # wave behind tanh loses it slowly; trained networks confirm this in part ({claim}`twm.grad.twm`). Recurrent weights
 # initialised with a wave need {value}`06_gradient_bounds:fastest|.2f` to {value}`06_gradient_bounds:slowest|.2f` of
 # the usual training iterations, and random rotations help about as much ({claim}`ours.init`).
@@ -42,7 +42,7 @@ from twm.training.tables import summarise_starts
 page = open_page("06_gradient_bounds", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
 
-# %% mystnb={"figure": {"caption": "Derivative of each of eight neurons, at the end of the input phase, with respect to each of eight inputs. A leaky integrator loses old inputs. A perfect integrator keeps all of them, but only as a sum. A wave (delay line) keeps each input in a neuron of its own.", "name": "fig-gradients-idea"}, "image": {"alt": "Three grids. In the first, one row that fades towards old inputs. In the second, one bright row. In the third, a bright diagonal.", "width": "680px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Derivative of each of eight neurons, at the end of the input phase, with respect to each of eight inputs. A leaky integrator loses old inputs. A perfect integrator keeps all of them, but only as a sum. A wave (delay line) keeps each input in a neuron of its own.", "name": "fig-gradients-idea"}, "image": {"alt": "Three grids. In the first, one row that fades towards old inputs. In the second, one bright row. In the third, a bright diagonal.", "width": "760px"}} tags=["hide-input"]
 single, last = np.eye(8)[:, :1], np.eye(8)[:, 7:]
 ways = {
     "leaky integrator": (0.8 * np.eye(8), single),
@@ -144,7 +144,7 @@ fewer_cases = page.size(smoke="1,000 of 10,000 networks", laptop=None, paper=Non
 plain = search_violations(cases, seed)
 forms = {"measured": "corrected, with measured slopes", "before": "corrected, with |dC/dh(s)|"}
 for name, largest in plain.largest.items():
-    print(f"{forms.get(name, name):31} largest gradient / bound {largest:.4f}, violated by {plain.broken[name]} of {plain.cases} networks")
+    print(f"{forms.get(name, name):31} gradient / bound at most {largest:.4f}, violations {plain.broken[name]:,}")
 numbers = {"cases": plain.cases, "broken": plain.broken["printed"], "contracting": plain.contracting}
 numbers |= {"broken_contracting": plain.broken_contracting["printed"], "largest": plain.largest["printed"]}
 page.record("twm.grad.printed", numbers, scale=fewer_cases, networks=plain.cases)
@@ -153,7 +153,7 @@ page.record("twm.grad.printed", numbers, scale=fewer_cases, networks=plain.cases
 # The printed bound is violated by {value}`twm.grad.printed:broken|,` of {value}`twm.grad.printed:cases|,` networks,
 # by a factor of up to {value}`twm.grad.printed:largest|.2f` ({claim}`twm.grad.printed`). All violations occur among
 # the {value}`twm.grad.printed:contracting|,` networks with $\mu < 1$. The corrected bound is violated by
-# {value}`twm.grad.vanish:broken` networks, and it is attained: the largest ratio of gradient to bound is
+# {value}`twm.grad.vanish:broken|count network`, and it is attained: the largest ratio of gradient to bound is
 # {value}`twm.grad.vanish:largest|.3f`.
 #
 # ## Spectral radius versus norm
@@ -196,7 +196,7 @@ for name, kind, spread in (("default", "uniform", 1.0), ("Gaussian", "gaussian",
     slopes = [fit_slope(trace.distances[far], trace.input_norms.mean(-1).T[far]) for trace in (faint, strong)]
     kinds[name] = measure_constants(weights), faint, strong, slopes
 
-# %% mystnb={"figure": {"caption": "Norm of the gradient against distance. Left: for W = mu Q the linear network attains the bound, and the tanh network falls below it. Right: random matrices. The gradient follows the spectral radius. The bound, which depends on the operator norm, lies far above and grows with distance.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Norm of the gradient against distance. Left: for W = \u03bcQ the linear network attains the bound, and the tanh network falls below it. Right: random matrices. The gradient follows the spectral radius. The bound, which depends on the operator norm, lies far above and grows with distance.", "name": "fig-gradients-decay"}, "image": {"alt": "Left, four straight lines with dots on them and four dashed curves below. Right, two falling lines covered by dotted lines, and two rising dashed lines of the bound.", "width": "760px"}} tags=["hide-input"]
 vanish = {"cases": plain.cases, "broken": plain.broken["corrected"], "largest": plain.largest["corrected"]}
 vanish |= {"rotation_error": max(slope_errors.values())}
 for name, (constants, _, _, (slope, _)) in kinds.items():
@@ -358,7 +358,7 @@ for kind in ("orthonormal", "skew"):
 # a stretched exponential. It is faster than any power of $s$ and slower than any exponential.
 # :::
 
-# %% mystnb={"figure": {"caption": "Constructed repeat copy for substrates of different length. Left: deviation of the derivative of the first output with respect to the first input from the identity, in linear networks. It is at rounding error in both kinds of basis. Right: share of the gradient that tanh networks keep. Points are measured and lines predicted; the decay is a power law or a stretched exponential. A network without a wave (dashed) decays exponentially.", "name": "fig-gradients-waves"}, "image": {"alt": "Left, two rows of points far below a dotted line. Right, on logarithmic axes, two families of points on their lines, and a dashed curve that drops steeply.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Constructed repeat copy for substrates of different length. Left: deviation of the derivative of the first output with respect to the first input from the identity, in linear networks. It is at rounding error in both kinds of basis. Right: share of the gradient that tanh networks keep. Points are measured and lines predicted; the decay is a power law or a stretched exponential. A network without a wave (dashed) decays exponentially.", "name": "fig-gradients-waves"}, "image": {"alt": "Left, two rows of points far below a dotted line. Right, on logarithmic axes, two families of points on their lines, and a dashed curve that drops steeply.", "width": "760px"}} tags=["hide-input"]
 amplitude, tanh = 1.0, {}
 crossed = histories if profile == "smoke" else np.array([2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
 for name, kind in (("one number per neuron", "standard"), ("spread over neurons", "orthonormal")):
@@ -420,7 +420,7 @@ else:
     trained = {task: train_history(ModelPlan(task, **options)) for task in tasks}
 missing = [task for task, found in trained.items() if not found]
 
-# %% mystnb={"figure": {"caption": "Gradients during training. Left: derivative of the first output with respect to every input, one line per saved moment from dark (early) to light (late). Right: derivative with respect to the oldest input that the task uses, and number of slow modes relative to the prediction. Both rise together on T1, whereas on T2 the gradient falls again.", "name": "fig-gradients-opening"}, "image": {"alt": "For each task, left a family of curves of gradient against distance that rises at the far end, right two curves against iteration: gradient and share of slow modes.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradients during training. Left: derivative of the first output with respect to every input, one line per saved moment from dark (early) to light (late). Right: derivative with respect to the oldest input that the task uses, and number of slow modes relative to the prediction. Both rise together on T1, whereas on T2 the gradient falls again.", "name": "fig-gradients-opening"}, "image": {"alt": "For each task, left a family of curves of gradient against distance that rises at the far end, right two curves against iteration: gradient and share of slow modes.", "width": "760px"}} tags=["hide-input"]
 def draw_sequences(task):
     system = parse_task(task)
     shape = (system.history, system.dim)
@@ -470,7 +470,7 @@ first_task = next(iter(trained))
 history, dim = parse_task(first_task).history, parse_task(first_task).dim
 steps = page.size(smoke=6, laptop=16, paper=16) * history + 1
 
-# %% mystnb={"figure": {"caption": "Derivative of the state with respect to the first input, relative to the step at which it entered. A cyclic wave keeps it indefinitely. An outflow wave keeps it up to the last column and then loses it completely. Trained networks are geometric means over seeds. On repeat copy they keep their gradient, and on T2 they lose it to saturation.", "name": "fig-gradients-reach"}, "image": {"alt": "Six curves against distance on logarithmic axes: one constant at one, one that drops to the floor at the end of the substrate, and four that fall at different rates or stay.", "width": "680px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Derivative of the state with respect to the first input, relative to the step at which it entered. A cyclic wave keeps it indefinitely. An outflow wave keeps it up to the last column and then loses it completely. Trained networks are geometric means over seeds. On repeat copy they keep their gradient, and on T2 they lose it to saturation.", "name": "fig-gradients-reach"}, "image": {"alt": "Six curves against distance on logarithmic axes: one constant at one, one that drops to the floor at the end of the substrate, and four that fall at different rates or stay.", "width": "480px"}} tags=["hide-input"]
 def measure_left(network, inputs):
     found = np.linalg.norm(track_first_input(network, inputs, steps), 2, axis=(-2, -1)).mean(1)
     return found / found[0]
@@ -570,7 +570,7 @@ for kind, activation in (("orthonormal", "linear"), ("skew", "linear"), ("orthon
     groups[name] = {key: np.concatenate([share[key] for share in shares]) for key in shares[0]}
     own_shares[name] = np.concatenate([own for _, own in found])
 
-# %% mystnb={"figure": {"caption": "Gradient with respect to the first input divided by its bound: median, minimum and maximum. In linear networks with an orthonormal basis the bound with the norm of Psi is attained. In non-orthogonal bases it is loose by up to the condition number. In tanh and trained networks it is loose because slopes are below 1 and errors do not point in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradient with respect to the first input divided by its bound: median, minimum and maximum. In linear networks with an orthonormal basis the bound with the norm of Psi is attained. In non-orthogonal bases it is loose by up to the condition number. In tanh and trained networks it is loose because slopes are below 1 and errors do not point in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "480px"}} tags=["hide-input"]
 for task, found in finals.items():
     if found:
         signs, goals = draw_sequences(task)
@@ -637,7 +637,7 @@ figures.plot_tightness(spans)
 # stops at the first test (every 25 iterations, 40 output steps) with a sign accuracy of 99%. Networks with the same
 # seed share their data.
 
-# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot per network and a bar at the median; hollow dots never reached 99%. Right: ratio to the default initialisation with the same seed, as median and 95% interval. Wave initialisations need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of initialisations with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "740px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot per network and a bar at the median; hollow dots never reached 99%. Right: ratio to the default initialisation with the same seed, as median and 95% interval. Wave initialisations need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of initialisations with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "760px"}} tags=["hide-input"]
 sweep, command = find_sweep("initial-waves"), "run `twm sweep initial-waves`"
 if profile == "paper" and not page.reuse:
     train_models(sweep.list_plans(), sweep.place(), resume=True, say=print)
@@ -657,7 +657,7 @@ count = min((found.ratio.pairs for found in compared), default=0)
 
 figures.plot_starts(summaries) if summaries else "No saved results, so no figure."
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at initialisation and when 99% was reached, for one network per initialisation on repeat copy. The wave initialisation ends at the predicted eigenvalues, and the default initialisation has reached most of them. A rotation ends with slow modes all around the circle. The identity has not solved the task.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that the theory predicts.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at initialisation and when 99% was reached, for one network per initialisation on repeat copy. The wave initialisation ends at the predicted eigenvalues, and the default initialisation has reached most of them. A rotation ends with slow modes all around the circle. The identity has not solved the task.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that the theory predicts.", "width": "760px"}} tags=["hide-input"]
 if profile == "paper":
     plans = {plan.init: plan for plan in sweep.list_plans(seeds=[0]) if sweep.keeps(plan)}
     paths = {init: tables / f"{plan.name}.safetensors" for init, plan in plans.items()}
@@ -715,8 +715,8 @@ registers = page.note("registers", sum(len(found.iterations) for found in identi
 # no order and no direction of travel. It shares with the wave only that it preserves norms. The speed-up therefore
 # comes from the preserved gradient rather than from the wave.
 #
-# Preserving the gradient is not sufficient. The identity preserves it too, and {value}`ours.init:registers_reached`
-# of its {value}`06_gradient_bounds:registers` networks reached 99%. It writes all inputs into the same place, as in
+# Preserving the gradient is not sufficient. The identity preserves it too, and
+# {value}`ours.init:registers_reached|count network` out of {value}`06_gradient_bounds:registers` reached 99%. It writes all inputs into the same place, as in
 # {numref}`fig-gradients-idea`, and training has to separate them. A rotation mixes neurons at every step and thereby
 # separates inputs from different times.
 #

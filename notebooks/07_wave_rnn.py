@@ -140,7 +140,7 @@ settle("wrnn.unnormalised", there, "smnist", lambda: {
 # an exact shift, and no information is lost. For $0 < \nu < 1$ activity moves more slowly and spreads. At $\nu = 0$ the
 # matrix is the identity, and a bump of activity stays where it is.
 
-# %% mystnb={"figure": {"caption": "Recurrent matrices (top) and the resulting activity over time (bottom) on a ring of 24 neurons. At Courant number 1 a bump travels unchanged; at 1/2 it travels at half the speed and spreads; at 0, the bump system, it stays in place.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred diagonal band and a horizontal band.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Recurrent matrices (top) and the resulting activity over time (bottom) on a ring of 24 neurons. At Courant number 1 a bump travels unchanged; at 1/2 it travels at half the speed and spreads; at 0, the bump system, it stays in place.", "name": "fig-wave-rnn-ring"}, "image": {"alt": "Three matrices with one or two diagonals, and below each the activity over time: a sharp diagonal band, a blurred diagonal band and a horizontal band.", "width": "760px"}} tags=["hide-input"]
 size, steps = 24, 48
 rings = {f"Courant number {c:g}": make_ring_matrix(size, c) for c in (1.0, 0.5)} | {"Courant number 0": np.eye(size)}
 bump = np.exp(-(((np.arange(size) - 5) / 1.5) ** 2))
@@ -166,7 +166,7 @@ page.record("wrnn.wave", numbers, figure="fig-wave-rnn-ring")
 # a channel add up on one neuron, and their order is lost. We train a linear decoder to report the time and the channel of
 # each input.
 
-# %% mystnb={"figure": {"caption": "Three inputs (left), the state they leave on rotating rings (middle), and the state they leave in the bump system (right). On the rings, activity further along entered earlier. In the bump system, only the number of inputs per channel remains.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Three inputs (left), the state they leave on rotating rings (middle), and the state they leave in the bump system (right). On the rings, activity further along entered earlier. In the bump system, only the number of inputs per channel remains.", "name": "fig-wave-rnn-onsets"}, "image": {"alt": "Three panels with three rows each: marks at input times; marks at mirrored positions; a first column with numbers.", "width": "760px"}} tags=["hide-input"]
 readings = {"wave": read_onsets(True, seed=seed), "bump": read_onsets(False, seed=seed)}
 figures.plot_onsets(readings["wave"].inputs, {name: reading.states for name, reading in readings.items()})
 
@@ -261,7 +261,6 @@ page.record("wrnn.init", numbers | {"parameters_dense": IdentityRNN(1, 10, 256).
 # %% mystnb={"figure": {"caption": "Copy: test loss during training, one line per seed. The wave-RNN's loss falls by orders of magnitude with occasional jumps; the iRNN's loss decreases little.", "name": "fig-wave-rnn-copy"}, "image": {"alt": "One panel per delay. The wave-RNN's loss falls by orders of magnitude, with upward jumps; the iRNN's stays high.", "width": "760px"}} tags=["hide-input"]
 copies = page.collect("copy")
 copy_cells = tables.summarise_copy(copies.rows)
-print(copies.about)
 
 def group_curves(models, rows, key):
     """Return learning curves by title, then by what the paper calls the network."""
@@ -286,7 +285,7 @@ DataTable(
     "Copy: lowest test loss and fraction of symbols recalled (means over seeds; the better of the iRNN sizes trained)",
 )
 
-# %% mystnb={"figure": {"caption": "Target sequence and network output for one test sequence of the copy task. Colours are categories; the ten symbols at the end must match.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above output. For the wave-RNN both rows agree; for the iRNN the last ten cells differ.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Target sequence and network output for one test sequence of the copy task. Colours are categories; the ten symbols at the end must match.", "name": "fig-wave-rnn-recall"}, "image": {"alt": "Rows of coloured cells over time, target above output. For the wave-RNN both rows agree; for the iRNN the last ten cells differ.", "width": "640px"}} tags=["hide-input", "hide-cell"]
 most = max((cell.seeds for cell in copy_cells), default=1)
 rival = ((copies,), ("irnn",))
 settle_comparison("wrnn.copy", copy_cells, "copy", lambda: tables.describe_copy(copy_cells), "copy", *rival, seeds=most)
@@ -317,7 +316,7 @@ figures.plot_recall(recalls) if recalls else "No saved network: figure omitted."
 # The paper adds that more channels learn faster and reach lower errors.
 # We train networks with one to six rings on the same task.
 
-# %% mystnb={"figure": {"caption": "Copy with a delay of ten steps: test loss during training by number of rings, one line per seed. Networks with more rings learn faster.", "name": "fig-wave-rnn-channels"}, "image": {"alt": "Falling curves in four colours: slowest with one ring, fastest with four and six rings.", "width": "520px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Copy with a delay of ten steps: test loss during training by number of rings, one line per seed. Networks with more rings learn faster.", "name": "fig-wave-rnn-channels"}, "image": {"alt": "Falling curves in four colours: slowest with one ring, fastest with four and six rings.", "width": "420px"}} tags=["hide-input", "hide-cell"]
 wider = page.collect("channels")
 by_rings = group(sorted(wider.rows, key=lambda row: row["channels"]), "channels")
 medians = lambda column: [float(np.median([row[column] or row["iterations"] + 1 for row in own])) for own in by_rings.values()]
@@ -329,7 +328,7 @@ panels = {"copy, T = 10": {f"rings: {rings}": wider.list_curves(own) for (rings,
 figures.plot_losses(panels) if wider else "No saved results: figure omitted."
 
 # %% [markdown]
-# Median iterations to 99% recall are {value}`wrnn.channels:iterations` with {value}`wrnn.channels:rings` rings, and the lowest losses are {value}`wrnn.channels:losses`.
+# With {value}`wrnn.channels:rings` rings, median iterations to 99% recall are {value}`wrnn.channels:iterations`. The lowest losses are {value}`wrnn.channels:losses|.4f`.
 # More rings learn faster, but in contrast to the paper there is no further gain beyond four rings here ({claim}`wrnn.channels`).
 #
 # ## Adding
@@ -338,9 +337,8 @@ figures.plot_losses(panels) if wider else "No saved results: figure omitted."
 # The best constant output has a loss of 1/6.
 # The task counts as solved when a logged training loss is at most 0.05; we log every 100 iterations.
 
-# %% mystnb={"figure": {"caption": "Adding: test loss during training, one line per seed. The wave-RNN's loss falls almost at once, the iRNN's after a plateau near 1/6.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Curves of the loss on a logarithmic axis. The wave-RNN's falls at once; the iRNN's stays near one sixth for longer.", "width": "560px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Adding: test loss during training, one line per seed. The wave-RNN's loss falls almost at once, the iRNN's after a plateau near 1/6.", "name": "fig-wave-rnn-adding"}, "image": {"alt": "Curves of the loss on a logarithmic axis. The wave-RNN's falls at once; the iRNN's stays near one sixth for longer.", "width": "620px"}} tags=["hide-input"]
 sums = page.collect("adding")
-print(sums.about)
 own_seeds = len(group(sums.rows, "seed")) or 1
 settle_comparison("wrnn.adding", sums, "adding", lambda: tables.describe_adding(sums.rows), "adding", (sums,), ("irnn",), seeds=own_seeds)
 panels = group_curves(sums, sorted(sums.rows, key=tables.read_wait), lambda row: f"T = {tables.read_wait(row)}")
@@ -361,9 +359,7 @@ DataTable(
 )
 
 # %% [markdown]
-# For lengths {value}`wrnn.adding:wrnn_lengths`, the wave-RNN solves the task at median iterations {value}`wrnn.adding:wrnn_solved`.
-# For lengths {value}`wrnn.adding:irnn_lengths`, the iRNN solves it at {value}`wrnn.adding:irnn_solved` (0 means never).
-# Where an iRNN with the released initialisation is on record, the table shows that one; elsewhere the iRNN has our older initialisation ([details](irnn-start)).
+# The table shows an iRNN with the released initialisation if there is one; otherwise the iRNN has our older initialisation ([details](irnn-start)).
 # The older initialisation solves $T = 100$ sooner than the released one, so those rows favour the iRNN.
 # Some of these runs were also stopped while the loss was still falling.
 # The comparison is decided only where the iRNN starts as released and was trained until it stopped improving ({claim}`wrnn.adding`).
@@ -384,7 +380,6 @@ means = {
     name: {network: float(np.mean(list(values.values()))) for network, values in own.items()}
     for name, own in accuracies.items()
 }
-print(plain.about, permuted.about, sep="\n")
 DataTable(
     ("network", "sMNIST, paper", "sMNIST, here", "psMNIST, paper", "psMNIST, here"),
     [
@@ -435,7 +430,7 @@ page.settle("wrnn.catchup", both, "no run with 784 pixels: run `twm sweep smnist
     "rivals_trained": were_trained(pick(tables.pick_best(whole), network="irnn"), plain.curves),
 })
 
-# %% mystnb={"figure": {"caption": "Accuracy on psMNIST against the number of trained parameters, by network. Points further up and to the left are more parameter-efficient.", "name": "fig-wave-rnn-parameters"}, "image": {"alt": "Lines over the number of parameters, one for the wave-RNN and one for the iRNN.", "width": "520px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Accuracy on psMNIST against the number of trained parameters, by network. Points further up and to the left are more parameter-efficient.", "name": "fig-wave-rnn-parameters"}, "image": {"alt": "Lines over the number of parameters, one for the wave-RNN and one for the iRNN.", "width": "480px"}} tags=["hide-input"]
 sizes = tables.list_sizes(permuted.rows)
 counted = tables.describe_sizes(sizes)
 settle_comparison("wrnn.params", counted["pairs"], "psmnist", lambda: counted, "parameters", (permuted,), ("irnn",))
@@ -448,7 +443,7 @@ figures.plot_parameters(sizes) if sizes else "No saved results: figure omitted."
 # In the first {value}`wrnn.fast:epochs` epochs on sMNIST, the wave-RNN is ahead of the iRNN of the same seed at {value}`wrnn.fast:ahead` of {value}`wrnn.fast:looks` tests ({claim}`wrnn.fast`).
 # On psMNIST the wave-RNN is more accurate in {value}`wrnn.params:above` of {value}`wrnn.params:pairs` comparisons with an iRNN that has at least as many parameters ({claim}`wrnn.params`).
 # Its accuracy is {value}`wrnn.baselines:wrnn|.1f`%, compared with {value}`wrnn.baselines:lstm|.1f`% for the LSTM and {value}`wrnn.baselines:gru|.1f`% for the GRU ({claim}`wrnn.baselines`).
-# Each verdict says whether the competing networks were trained until they stopped improving.
+# Each verdict states whether the competing networks were trained until they stopped improving.
 #
 # ## Noisy CIFAR-10
 #
@@ -461,7 +456,6 @@ cifar = {network: float(np.mean(list(own.values()))) for network, own in tables.
 complete = all(network in cifar for network in ("wRNN", "iRNN", "LSTM", "GRU"))
 numbers = {network.lower(): value for network, value in cifar.items()}
 settle_comparison("wrnn.cifar", complete, "nscifar", lambda: numbers, "noise", (noisy,), ("irnn", "lstm", "gru"))
-print(noisy.about)
 
 curves = group_curves(noisy, tables.pick_usual(noisy.rows), lambda row: "nsCIFAR-10")
 points = [point for own in curves.values() for line in own.values() for point in line]
@@ -480,12 +474,11 @@ figures.plot_accuracy(curves, first_look) if curves else "CIFAR-10 is not used a
 # initialisation (V-init), without the shift initialisation, and without both. Three are iRNNs: unchanged, with the shift
 # initialisation, and with both. We train all of them with the same learning rate and clipping threshold.
 
-# %% mystnb={"figure": {"caption": "Ablation (Table 4 of the paper): lowest test loss of each variant, one panel per delay. Blue dots are convolutions, brown squares dense matrices. The two wave-RNNs with shift initialisation have the lowest losses.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with one mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "620px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Ablation (Table 4 of the paper): lowest test loss of each variant, one panel per delay. Blue dots are convolutions, brown squares dense matrices. The two wave-RNNs with shift initialisation have the lowest losses.", "name": "fig-wave-rnn-ablation"}, "image": {"alt": "Seven rows with one mark each on a logarithmic axis; the two wave-RNNs that start with the shift are far to the left of the others.", "width": "760px"}} tags=["hide-input"]
 parts = page.collect("ablation")
 # At the paper's scale, the first and fifth rows come from the copy sweep.
 losses = tables.summarise_ablation([*parts.rows, *pick(copies.rows, scale="")])
 ablated, own_seeds = tables.describe_ablation(losses), len(group(parts.rows, "seed")) or 1
-print(parts.about)
 settle_comparison("wrnn.ablation", ablated["columns"], "ablation", lambda: ablated, "ablation", (parts,), ("wrnn", "irnn"), seeds=own_seeds)
 figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 
@@ -510,8 +503,8 @@ figures.plot_ablation(losses) if losses else "No saved results: figure omitted."
 # is excluded. The best of many lines always carries some power, so the control is the same activity with its neurons in
 # random order. Neurons of the iRNN are sorted by the time of their peak, which favours finding a wave.
 #
-# In {numref}`fig-wave-rnn-activity`, the line of the best speed carries {value}`wrnn.fig2:wave|.2f` of the power in the trained wave-RNN, {value}`wrnn.fig2:before|.2f` before training and {value}`wrnn.fig2:control|.2f` in the control.
-# In the iRNN the fraction is {value}`wrnn.fig2:dense|.2f`.
+# In {numref}`fig-wave-rnn-activity`, the line of the best speed carries a fraction of {value}`wrnn.fig2:wave|.2f` of the power in the trained wave-RNN.
+# Before training the fraction is {value}`wrnn.fig2:before|.2f`, in the control {value}`wrnn.fig2:control|.2f`, and in the iRNN {value}`wrnn.fig2:dense|.2f`.
 # The comparison with the iRNN counts only if the iRNN was trained until it stopped improving ({claim}`wrnn.fig2`).
 # The spectrum of shuffled activity is flat, so normalisation changes little: the fraction on the diagonal is {value}`wrnn.unnormalised:raw|.3f` without it and {value}`wrnn.unnormalised:normalised|.3f` with it ({claim}`wrnn.unnormalised`).
 #
@@ -551,7 +544,7 @@ settle("wrnn.speeds", watched, "psmnist", lambda: numbers, "speeds", watched)
 # Waves may also emerge where they are not built in.
 # We train networks from three kernels and measure, during training, the fraction of power on the best line of each ring.
 
-# %% mystnb={"figure": {"caption": "Fraction of power on the line of each ring's best speed during training (mean over rings), for three initial kernels. From a random kernel the fraction rises.", "name": "fig-wave-rnn-emerge"}, "image": {"alt": "Three lines over the iterations: the shift is high throughout, random rises from low, identity stays low.", "width": "520px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Fraction of power on the line of each ring's best speed during training (mean over rings), for three initial kernels. From a random kernel the fraction rises.", "name": "fig-wave-rnn-emerge"}, "image": {"alt": "Three lines over the iterations: the shift is high throughout, random rises from low, identity stays low.", "width": "480px"}} tags=["hide-input"]
 forming = {}
 for row in pick(plain.rows, network="wrnn", seed=seed, mlp=0):
     moments = [(at, watch(plain, row, f"_at{at}")) for at in plain.list_snapshots(row["model"])]
@@ -592,9 +585,8 @@ settle("wrnn.emerge", "random" in forming, "smnist", describe_emergence, "emerge
 # Variables are decoded with one regressed basis for all steps, and interventions are made after 1, 8, 24 and 100 steps.
 # A weaker test uses a basis fitted separately at each of the first steps, because the directions that encode a variable can move around a ring.
 
-# %% mystnb={"figure": {"caption": "Decoding and interventions in wave-RNNs and LSTMs trained on T1, one mark per network, worst case over variables and steps. A travelling-wave memory lies above the dotted line in every row but the last, and near zero in the last row, where interventions use the directions of a neighbouring variable.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Six rows of marks. With a basis fitted at each step, the wave-RNNs are at one; over 200 steps and in one basis, all networks are below the line.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Decoding and interventions in wave-RNNs and LSTMs trained on T1, one mark per network, worst case over variables and steps. A travelling-wave memory lies above the dotted line in every row but the last. The last row is a control, in which interventions use the directions of a neighbouring variable; it should be near zero.", "name": "fig-wave-rnn-bridge"}, "image": {"alt": "Six rows of marks. With a basis fitted at each step, the wave-RNNs are at one; over 200 steps and in one basis, all networks are below the line.", "width": "700px"}} tags=["hide-input"]
 bridges, answers = page.collect("bridge"), {}
-print(bridges.about)
 for row in sorted(bridges.rows, key=lambda own: (own["network"] != "wrnn", tables.name_bridge(own), own["seed"])):
     found = bridges.find_network(row["model"])
     if found is not None:
@@ -648,6 +640,7 @@ for row, (network, plan) in islice(checked, page.size(smoke=6, laptop=10, paper=
     assert abs(again - row["accuracy"]) <= 3 * 0.5 / 8 + 0.02, (row["model"], again)
 
 # %% tags=["hide-cell"]
+print(*(each.about for each in (copies, sums, plain, permuted, noisy, parts, bridges)), sep="\n")
 assert difference <= 1e-12 and commutator <= 1e-12
 assert readings["wave"].both == 1.0 and readings["bump"].both < 0.9
 moving = np.stack([np.roll(bump, time) for time in range(steps)])

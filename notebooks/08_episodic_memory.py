@@ -132,7 +132,7 @@ orders = np.diff(np.log(errors[:, 2:])) / np.diff(np.log(constants[2:]))
 # $V_f(t+1) = W\sigma_f(V_f(t))$. This identity is algebraic and must hold to rounding error. A step of half the length gives
 # a different map. Short steps approach the differential equation at first order.
 
-# %% mystnb={"figure": {"caption": "Left: one feature neuron of the full model for three time constants of its hidden and delay neurons. The faster they are, the closer it is to the limit. Right: the largest difference from the limit is proportional to this time constant, and the error of Euler's method is proportional to its step.", "name": "fig-episodic-reduction"}, "image": {"alt": "Left, three curves over time that approach a fourth. Right, two rows of points on logarithmic axes, each along a dotted line of slope one.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: one feature neuron of the full model for three time constants of its hidden and delay neurons. The faster they are, the closer it is to the limit. Right: the largest difference from the limit is proportional to this time constant, and the error of Euler's method is proportional to its step.", "name": "fig-episodic-reduction"}, "image": {"alt": "Left, three curves over time that approach a fourth. Right, two rows of points on logarithmic axes, each along a dotted line of slope one.", "width": "740px"}} tags=["hide-input"]
 states = rng.standard_normal((neurons, 200))
 mapped = step_feature(model, states)
 map_error = np.abs(step_euler(model, states, step=1.0) - mapped).max()
@@ -176,7 +176,7 @@ figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts,
 # conditions with norms from 0.5 to 10, for tanh and for two activations that are not invertible. Where tanh saturates, a
 # rounding error of $h$ becomes a larger error in $V$; errors of the reverse direction are scaled by the slope.
 
-# %% mystnb={"figure": {"caption": "Error of the transformation from the map to the Elman update (left) and back (right), against the norm of W. The forward direction works for every activation and norm. The reverse direction works only for tanh, because ReLU and clipping map different states to the same one. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Error of the transformation from the map to the Elman update (left) and back (right), against the norm of W. The forward direction works for every activation and norm. The reverse direction works only for tanh, because ReLU and clipping map different states to the same one. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "740px"}} tags=["hide-input"]
 norms, ways = [0.5, 1.0, 2.0, 5.0, 10.0], {name: [] for name in ACTIVATIONS}
 for norm in norms:
     for name in ways:
@@ -203,7 +203,7 @@ figures.plot_conjugacy(norms, ways)
 # $(\Xi S)(S^{-1}\Phi^\top S)(\Xi S)^+$. Different memories with different interactions thus give the same network. They all
 # share its spectrum.
 
-# %% mystnb={"figure": {"caption": "Three decompositions of the same recurrent matrix. The interaction matrices depend on the choice of memories; their eigenvalues (right) coincide.", "name": "fig-episodic-families"}, "image": {"alt": "Three different five by five matrices, and a complex plane in which the eigenvalues of all three lie on top of one another.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Three decompositions of the same recurrent matrix. The interaction matrices depend on the choice of memories; their eigenvalues (right) coincide.", "name": "fig-episodic-families"}, "image": {"alt": "Three different five by five matrices, and a complex plane in which the eigenvalues of all three lie on top of one another.", "width": "760px"}} tags=["hide-input"]
 model = draw_episodic_model(9, 5, rng)
 families = [model]
 for _ in range(page.size(smoke=10, laptop=50, paper=100)):
@@ -275,7 +275,7 @@ for step in range(4 * history + 1):
     misplaced += int((rows @ state != np.roll(expected, 1, axis=0).reshape(-1)).any())
     state, compared = copy @ state, compared + history * dim
 
-# %% mystnb={"figure": {"caption": "Four variables of five dimensions, as in the paper's Fig. 2. Composing moves every value to the preceding variable and puts f of all values in the last one; writing adds an input there; reading returns the last variable.", "name": "fig-episodic-mechanisms"}, "image": {"alt": "Four grids of integers: a state, the state moved by one column, the same with an input added to the last column, and the last column alone.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Four variables of five dimensions, as in the paper's Fig. 2. Composing moves every value to the preceding variable and puts f of all values in the last one; writing adds an input there; reading returns the last variable.", "name": "fig-episodic-mechanisms"}, "image": {"alt": "Four grids of integers: a state, the state moved by one column, the same with an input added to the last column, and the last column alone.", "width": "760px"}} tags=["hide-input"]
 numbers = {f"{name}_differences": count for name, count in wrong.items()} | {"variables": history, "dim": dim}
 numbers |= {"compared": compared, "wrong_variable": misread, "printed_index": misplaced}
 page.record("emt.phi", numbers, figure="fig-episodic-mechanisms")
@@ -297,7 +297,7 @@ figures.plot_mechanisms(before, after, written, written[-1])
 # The paper's Fig. 1 shows a program beside a network, and {numref}`fig-episodic-machine` runs both.
 # The program has a list of variables with three operations and contains no matrix.
 # The network has three matrices and contains no list.
-# Of {value}`emt.fig1:compared` compared numbers, {value}`emt.fig1:differing_variables` variables and {value}`emt.fig1:differing_outputs` outputs differ over {value}`emt.fig1:steps` steps ({claim}`emt.fig1`).
+# Over {value}`emt.fig1:steps` steps with {value}`emt.fig1:compared` compared numbers, {value}`emt.fig1:differing_variables|count variable` and {value}`emt.fig1:differing_outputs|count output` differ ({claim}`emt.fig1`).
 #
 # ## Trained network
 #
@@ -305,7 +305,7 @@ figures.plot_mechanisms(before, after, written, written[-1])
 # five dimensions. The saved results of the sweep `picture` contain such networks. We take the first one that solves the task
 # with as many slow modes as there are components, $16 \cdot 5$.
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 small = {"hidden": 16, "iterations": 400, "horizons": (5, 10, 20), "learning_rate": 3e-3}
 smaller = ModelPlan("repeat-copy:3,2", init="orthogonal", **small)
 pictures = find_sweep("picture").list_plans()

@@ -35,7 +35,7 @@ from twm.training.plans import FlipFlopPlan
 page = open_page("09_flip_flop", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
 
-# %% tags=["hide-input"]
+# %% tags=["hide-input", "hide-cell"]
 tiny = {"hidden": 40, "batch": 32, "test_every": 500, "test_streams": 20, "test_steps": 300}
 smaller = {"iterations": 25_000, "drop_at": 20_000}
 delay, count = page.size(smoke=(2, 1), laptop=(8, 1), paper=(8, 5))
@@ -457,7 +457,7 @@ figures.plot_switch(inside, switches[0][0], lead, delay)
 # Its output must change sign exactly $\Delta - k$ steps later, and the other channels must not change.
 # One control tests the same change as if it were due three steps earlier; the other uses a random change of the same length.
 
-# %% mystnb={"figure": {"caption": "Delay line of one network, by channel and position: explained variance of decoding, sign accuracy of decoding, fraction of successful writes, and the random control. A write succeeds if it switches the correct output at the correct time and leaves the other outputs unchanged.", "name": "fig-flipflop-line"}, "image": {"alt": "Four heatmaps of three channels by positions, with the fraction in each cell: the first three near one, the last near zero.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Delay line of one network, by channel and position: explained variance of decoding, sign accuracy of decoding, fraction of successful writes, and the random control. A write succeeds if it switches the correct output at the correct time and leaves the other outputs unchanged.", "name": "fig-flipflop-line"}, "image": {"alt": "Four heatmaps of three channels by positions, with the fraction in each cell: the first three near one, the last near zero.", "width": "720px"}} tags=["hide-input"]
 lines = [fit_delay_line(run) for run in runs[delay]]
 most = page.size(smoke=50, laptop=200, paper=150)
 wrote = [write_pulses(run, each, most, seed=seed) for run, each in zip(runs[delay], lines)]
@@ -497,7 +497,7 @@ figures.plot_delay_line(read | {"successful writes": wrote[0].success, "random c
 # The paper's network "could not perform the task for longer delays", which the paper attributes to capacity.
 # We train networks with delays from 0 to 16 and a truncated-BPTT window of ten steps, and some with a longer window.
 
-# %% mystnb={"figure": {"caption": "Accuracy off transitions (left) and during the delay (right) against the delay, for a truncated-BPTT window of ten steps, as in the paper, and for a longer window. Dotted lines show the claim's criteria.", "name": "fig-flipflop-delays"}, "image": {"alt": "Two plots of accuracy against delay. Filled markers are near one up to delay 8 and fall towards one half beyond; open markers stay near one for a longer delay.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Accuracy off transitions (left) and during the delay (right) against the delay, for a truncated-BPTT window of ten steps, as in the paper, and for a longer window. Dotted lines show the claim's criteria.", "name": "fig-flipflop-delays"}, "image": {"alt": "Two plots of accuracy against delay. Filled markers are near one up to delay 8 and fall towards one half beyond; open markers stay near one for a longer delay.", "width": "740px"}} tags=["hide-input"]
 rows = pick(table.values(), reading="channel")
 if not page.reuse:
     far, short = page.size(smoke=(6, 4), laptop=(12, 10), paper=(12, 10))

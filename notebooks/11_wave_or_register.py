@@ -1,22 +1,22 @@
 # %% [markdown]
 # # Wave or register: cross-temporal decoding of working memory
 #
-# **Summary.** Two accounts of working memory compete. In a register, an item stays in one pattern of activity. In a
-# travelling wave, its pattern changes at every step. This page measures which of the two a system uses, from its states and
-# the item alone: no weights and no task are needed. A linear decoder is trained at one step and tested at all others, as in
-# studies of working memory in cortex. The *span* is the number of steps at which the item can be read. The *movement* of
-# the code is 0 for a register and 1 for a wave. Trained flip-flops without delay have movements up to
-# {value}`ours.wave.networks:register_most|.2f`. All {value}`ours.wave.networks:waves` trained networks that should hold a
-# wave have {value}`ours.wave.networks:wave_least|.2f` or more ({claim}`ours.wave.networks`).
+# **Summary.** Two accounts of working memory compete. In a {term}`register`, an item stays in one pattern of activity. In a
+# travelling {term}`wave`, its pattern changes at every step. This page measures which of the two a system uses, from its states
+# and the item alone, without its weights or its task. A linear decoder is trained at one step and tested at all others, as in
+# studies of working memory in cortex. The *span* is the number of steps at which the item can be decoded. The *movement* of
+# the code is 0 for a register and 1 for a wave. Trained flip-flops without delay, which are registers, have movements of at
+# most {value}`ours.wave.networks:register_most|.2f`. All {value}`ours.wave.networks:waves` trained networks that should hold a
+# wave have movements of at least {value}`ours.wave.networks:wave_least|.2f` ({claim}`ours.wave.networks`).
 #
-# | statement of this book | verdict |
+# | Statement (all beyond the papers) | Verdict |
 # |---|---|
-# | both numbers are right where they are known in closed form | {claim}`ours.wave.closed` |
-# | movement separates trained waves from trained registers | {claim}`ours.wave.networks` |
-# | it still does with 20 neurons and 50 trials | {claim}`ours.wave.few` |
-# | it still does with as much noise as signal | {claim}`ours.wave.noise` |
-# | a delayed flip-flop is a wave that ends in a register | {claim}`ours.wave.line` |
-# | an LSTM that has learnt repeat copy moves its code too | {claim}`ours.wave.gated` |
+# | Movement and span equal their closed forms in constructed systems. | {claim}`ours.wave.closed` |
+# | Movement separates trained waves from trained registers. | {claim}`ours.wave.networks` |
+# | It also separates them with 20 neurons and 50 trials. | {claim}`ours.wave.few` |
+# | It also separates them with as much noise as signal. | {claim}`ours.wave.noise` |
+# | A delayed flip-flop is a wave that ends in a register. | {claim}`ours.wave.line` |
+# | The code of an LSTM that has learned repeat copy moves as well. | {claim}`ours.wave.gated` |
 
 # %% tags=["parameters"]
 profile = "paper"
@@ -119,7 +119,6 @@ if profile == "paper":
     rows = table.read()
     require(len(rows) > 0, "nothing is on record: twm run 11_wave_or_register --retrain measures the networks on record")
 rows = [row | {"seed": re.search(r"_s(\d+)(_|$)|$", row["network"])[1] or "0"} for row in rows]
-print(describe_rows(pick(rows, condition="all")) if profile == "paper" else "trained here")
 
 # %% tags=["hide-input"]
 bar = page.size(smoke=0.0, laptop=0.99, paper=0.99)
@@ -141,7 +140,7 @@ def record(claim, numbers, chosen, **more):
     page.record(claim, numbers, seeds=seeds, networks=len(chosen), scale=scale, **more)
 
 
-# %% mystnb={"figure": {"caption": "Cross-temporal decoding of an item in ten systems. A decoder is trained at the step of a row and tested at that of a column; colour is the share of the item's variance that it explains. A register fills the square, because one decoder serves at all steps. A wave leaves its diagonal, and parallels one period away where the item comes round. A delayed flip-flop begins as a wave and ends as a register. In the iRNN the item fades: decoders of other steps are off in scale and offset, which R\u00b2 counts as an error and the movement does not.", "name": "fig-wave-matrices"}, "image": {"alt": "Ten square heatmaps in two rows. The first are bright all over, one has a bright diagonal that opens into a bright square, and the last show a bright diagonal on dark ground, some with parallel lines.", "width": "900px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cross-temporal decoding of an item in ten systems. A decoder is trained at the step of a row and tested at the step of a column; colour shows the share of the item's variance that it explains. In a register one decoder works at all steps, so the square is filled. In a wave only the diagonal is bright, with parallels one period apart if the item returns. A delayed flip-flop begins as a wave and ends as a register. In the iRNN the item fades; decoders from other steps then have a wrong scale and offset, which lowers R\u00b2 but does not count as movement.", "name": "fig-wave-matrices"}, "image": {"alt": "Ten square heatmaps in two rows. The first are bright all over, one has a bright diagonal that opens into a bright square, and the last show a bright diagonal on dark ground, some with parallel lines.", "width": "760px"}} tags=["hide-input"]
 def run_attention(history=8, dim=8, margin=30.0):
     """Run attention that solves repeat copy: its window of tokens, and its cache, where a token overwrites the oldest."""
     copy = make_repeat_copy(history, dim)
@@ -168,39 +167,39 @@ decoded = {title: probe_states(states, items, 20) for title, (states, items) in 
 figures.plot_decodings(decoded)
 
 # %% [markdown]
-# ## Two numbers from one matrix
+# ## Definition of span and movement
 #
 # Let $x$ be the item, one value per trial, and $h(t)$ the states. The decoder of step $t$ is the ridge regression
-# $w_t$ of $x$ on $h(t)$ over some trials. On other trials its answer at step $t'$ is $w_t\cdot h(t')$. Its *gain* is the
-# change of the answer per unit of the item,
+# $w_t$ of $x$ on $h(t)$ over some trials. On other trials its output at step $t'$ is $w_t\cdot h(t')$. Its *gain* is the
+# change of this output per unit of the item,
 #
 # $$
 # g(t, t') = \frac{\operatorname{cov}(w_t \cdot h(t'),\, x)}{\operatorname{var} x} ,
 # $$ (eq-wave-gain)
 #
-# and $R^2(t, t')$ is the share of the item's variance that the answer explains. $R^2$ is negative where the answer is worse
-# than the mean; figures show zero there.
+# and $R^2(t, t')$ is the share of the item's variance that the output explains. $R^2$ is negative if the output is worse
+# than the mean; figures show zero instead.
 #
 # **Span.** A step is readable if $g(t, t)$ is at least half of its largest value. The span is the number of readable
-# steps. If no step beats the best step of 19 shuffles of the items, the span is 0. Without noise $g(t, t) = R^2(t, t)$;
-# with few trials $R^2$ is lowered by overfitting, and the gain is not.
+# steps. It is 0 if no step exceeds the best step of 19 shuffles of the items. Without noise, $g(t, t) = R^2(t, t)$. With
+# few trials, overfitting lowers $R^2$ but not the gain.
 #
-# **Movement.** The codes of two steps are compared by
+# **Movement.** The similarity of the codes of two steps is
 #
 # $$
 # c(t, t') = \frac{g(t, t')\, g(t', t)}{g(t, t)\, g(t', t')} ,
 # $$ (eq-wave-similarity)
 #
-# set to zero if either gain across is negative. For one readable step $t$, take the median of $c(t, t')$ over all later
-# readable steps. The movement is one minus the mean of these medians. Three properties decide for this form:
+# and it is set to zero if either gain in the numerator is negative. For each readable step $t$, we take the median of
+# $c(t, t')$ over all later readable steps. The movement is one minus the mean of these medians. It has three properties:
 #
-# - A trace that fades keeps its pattern. Its gains are $\lambda^{t'-t}$ one way and $\lambda^{t-t'}$ the other, so $c = 1$
-#   and the movement is 0. $R^2$ alone would call fading a movement.
-# - Noise scales the gains of a step, across and its own, by the same factor, which cancels.
-# - A wave on a ring of $s \ge 2$ columns has $c = 1$ if $t' - t$ is a multiple of $s$, else 0. At least half of the later
-#   steps are others, so the lower median is 0 and the movement 1, whatever the period. For $s = 1$ it *is* a register.
+# - A fading trace keeps its pattern. The two gains in the numerator are $\lambda^{t'-t}$ and $\lambda^{t-t'}$, so $c = 1$
+#   and the movement is 0. $R^2$ alone would count fading as movement.
+# - Noise scales all gains of a decoder by the same factor, which cancels.
+# - A wave on a ring of $s \ge 2$ columns has $c = 1$ if $t' - t$ is a multiple of $s$, and 0 otherwise. At least half of the
+#   later steps have $c = 0$, so the lower median is 0 and the movement is 1. A ring with $s = 1$ is a register.
 #
-# The code below does this for a ring of four columns, slowly and without noise.
+# The next cell computes the gains for a ring of four columns without noise.
 
 
 # %%
@@ -221,21 +220,22 @@ slow = decode_slowly(ring, columns[:, 0])
 print(slow.round(1))
 
 # %% [markdown]
-# Each decoder (a row) is right four and eight steps later, and has no information in between. The library uses ridge regression, with one penalty for all steps, chosen by leaving out one trial (in closed form). It
-# trains on 50 bootstrap samples of the trials and tests on the trials that a sample lacks. Values are those of the mean
-# matrices; intervals are the 2.5% and 97.5% quantiles of the samples, centred on the value.
+# Each decoder (one row) is correct four and eight steps later, and carries no information in between. The library uses ridge
+# regression with one penalty for all steps, chosen by leave-one-out cross-validation. It trains on 50 bootstrap samples of the
+# trials and tests on the trials that are not in the sample. Values come from the mean matrices. Intervals are the 2.5% and
+# 97.5% quantiles of the samples, centred on the value.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.show(summarise_gains)
 
 # %% [markdown]
 # ## Systems with known answers
 #
-# Eight systems of 64 units hold a random sign in orthogonal patterns, with noise of a hundredth. A *reservoir* applies a
-# random orthogonal matrix at each step. The last two are delay lines that end in a register. In the first, a pulse moves
-# along the line: its movement is the share of steps on the line, $D/(T-1)$ for a delay $D$ and $T$ readable steps. In the
-# second, every position holds the sign that was current so many steps ago, so the pattern of a new sign grows. Two of its
-# steps overlap by $(k+1)/(k'+1)$, and its movement is half as large.
+# Eight systems of 64 units store a random sign in orthogonal patterns, with noise of 1%. The *reservoir* applies a random
+# orthogonal matrix at each step. The last two systems are delay lines that end in a register. In the first, a pulse moves
+# along the line, and the movement is the share of steps on the line: $D/(T-1)$ for a delay $D$ and $T$ readable steps. In the
+# second, position $k$ holds the sign from $k$ steps earlier, so the pattern of a new sign grows. The patterns of two steps
+# overlap by $(k+1)/(k'+1)$, and the movement is half as large.
 
 
 # %%
@@ -278,23 +278,23 @@ found |= {f"{name}_expected": values for name, values in expected.items()}
 page.record("ours.wave.closed", found, figure="fig-wave-closed")
 parts = ("movement", "movement_expected", "span", "span_expected")
 DataTable(
-    ("system", "movement", "closed form", "span", "closed form"),
+    ("System", "Movement", "closed form", "Span", "closed form"),
     [(name, f"{m:.3f}", f"{e:.3f}", f"{n:.0f}", f"{k}") for name, m, e, n, k in zip(probed, *(found[part] for part in parts))],
     "Movement and span of constructed systems, measured and in closed form",
 )
 
-# %% mystnb={"figure": {"caption": "The same for constructed systems. A register fills the square and moving codes a diagonal; the lines that end in a register do both, one after the other. The fading trace has movement 0: its decoders are off in scale alone, which R\u00b2 counts as an error and the movement does not.", "name": "fig-wave-closed"}, "image": {"alt": "Eight square heatmaps in two rows: a bright square, a bright band that bends, a chessboard, diagonals with and without parallels, and two diagonals that open into a square.", "width": "820px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Cross-temporal decoding in constructed systems. A register fills the square, and a moving code fills only a diagonal. The lines that end in a register show first a diagonal and then a square. The fading trace has movement 0: decoders from other steps differ only in scale, which lowers R\u00b2 but does not count as movement.", "name": "fig-wave-closed"}, "image": {"alt": "Eight square heatmaps in two rows: a bright square, a bright band that bends, a chessboard, diagonals with and without parallels, and two diagonals that open into a square.", "width": "680px"}} tags=["hide-input"]
 figures.plot_decodings(probed, 4)
 
 # %% [markdown]
 # ## Trained networks
 #
-# Each network on record runs its task on 200 random trials. The item is what the task says must be kept. For T1 to T4 and
-# 16 x 5, it is up to eight components of the history that later outputs depend on, over two periods. For the copy task it is
-# the first symbol until it is due, and for the flip-flop the sign of a pulse, for 32 steps. Networks with 99% of the test
-# right count.
+# Each saved network runs its task on 200 random trials. The item is the information that the task requires to be stored. For T1
+# to T4 and repeat copy of 16 vectors of 5 ("16 x 5"), it consists of up to eight components of the history that later outputs
+# need, over two periods. For the copy task it is the first symbol until it is due, and for the flip-flop the sign of a pulse,
+# over 32 steps. Networks count as solved if their test accuracy is at least 99%.
 
-# %% mystnb={"figure": {"caption": "Movement of the code with its 95% interval, one mark per network. Solved Elman networks on sequences and wave-RNNs lie at 1, flip-flops without delay near 0. Delayed flip-flops are in between, as they spend part of the time as a wave.", "name": "fig-wave-movements"}, "image": {"alt": "Rows of marks between 0 and 1, one row per kind of network. The rows of waves lie at the right edge, flip-flops without delay at the left, delayed ones between.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement of the code with its 95% interval, one mark per network. Elman networks and wave-RNNs that solve their task lie at 1, and flip-flops without delay lie near 0. Delayed flip-flops lie in between, because they are a wave for part of the time.", "name": "fig-wave-movements"}, "image": {"alt": "Rows of marks between 0 and 1, one row per kind of network. The rows of waves lie at the right edge, flip-flops without delay at the left, delayed ones between.", "width": "720px"}} tags=["hide-input"]
 waves, registers, numbers = compare("all")
 wave, register = ([row["movement"] for row in some] for some in (waves, registers))
 numbers |= {"wave": wave, "register": register, "waves": len(wave), "wave_least": min(wave), "register_most": max(register)}
@@ -311,21 +311,22 @@ figures.plot_movements({
 # %% tags=["hide-input"]
 def show_range(some, column):
     known = [row[column] for row in some if row[column] is not None] or [np.nan]
-    return f"{min(known):.2f} to {max(known):.2f}"
+    low, high = (f"{end:.{0 if column in ('span', 'steps') else 2}f}" for end in (min(known), max(known)))
+    return low if low == high else f"{low} to {high}"
 
 DataTable(
-    ("networks", "number", "solved", "movement", "span", "of steps", "best R²"),
+    ("Networks", "Number", "Solved", "Movement", "Span", "Steps", "Best R²"),
     [(kind, len(some), sum(row["accuracy"] >= bar for row in some), *(show_range(some, name) for name in ("movement", "span", "steps", "best")))
-     for kind, some in kinds.items()], "Movement and span of the networks on record, least and largest by kind",
+     for kind, some in kinds.items()], "Movement and span of the saved networks: smallest and largest value of each kind",
 )
 
 # %% [markdown]
 # ## Few neurons, few trials, noise
 #
-# A recording sees a few of many neurons in a few dozen trials. We repeat the measurement with 20 or 10 units drawn at
-# random and 50 trials, with as much noise as the states vary, and with both. An item of T1 shares 20 units with 63 others.
+# A recording contains few of many neurons and a few dozen trials. We repeat the measurement with 20 or 10 random units and 50
+# trials, with added noise of the same variance as the states, and with both. In T1, 20 units then carry 64 components at once.
 
-# %% mystnb={"figure": {"caption": "Movement under five conditions of recording, for solved networks: Elman networks and wave-RNNs (waves) and flip-flops without delay (registers), with 95% intervals. Networks whose item cannot be read at two steps have no movement and are left out.", "name": "fig-wave-conditions"}, "image": {"alt": "Five rows of marks between 0 and 1. Waves lie near 1 and registers near 0 in all rows; intervals widen with fewer neurons and trials.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement under five recording conditions, with 95% intervals, for networks that solve their task: Elman networks and wave-RNNs (waves), and flip-flops without delay (registers). The two groups remain separate, and intervals widen with fewer units. Networks whose item cannot be decoded at two steps have no movement and are left out.", "name": "fig-wave-conditions"}, "image": {"alt": "Five rows of marks between 0 and 1. Waves lie near 1 and registers near 0 in all rows; intervals widen with fewer neurons and trials.", "width": "720px"}} tags=["hide-input"]
 labels = {"all": "all units, 200 trials", "noise": "noise as large as the signal", "few": "20 units, 50 trials"}
 labels |= {"fewest": "10 units, 50 trials", "both": "20 units, 50 trials, half the noise"}
 conditions = {
@@ -338,20 +339,20 @@ figures.plot_movements(conditions)
 ends = {label: compare(condition)[2] for condition, label in labels.items()}
 page.note("unseen", ends[labels["fewest"]]["unreadable"]), page.note("solved", len(waves + registers))
 DataTable(
-    ("condition", "waves' intervals from", "registers' intervals to", "not readable at two steps"),
+    ("Condition", "Lowest bound, waves", "Highest bound, registers", "Not readable at two steps"),
     [(label, f"{min(some['wave_low']):.2f}", f"{max(some['register_high']):.2f}", some["unreadable"]) for label, some in ends.items()],
-    "Intervals that come closest, by condition; a network that is not readable counts as 0 if a wave and as 1 if a register",
+    "Interval bounds that come closest, by condition; a wave that is not readable counts as 0, and a register as 1",
 )
 
 # %% [markdown]
 # ## A wave that ends in a register
 #
-# A flip-flop that answers $D$ steps late first carries a pulse along a delay line ([](09_flip_flop.ipynb)) and then holds it.
-# Two constructed systems above tell what to expect over 32 steps: $D/31$ if the line holds pulses, $D/62$ if it holds
-# signs. The networks lie near the first, most above it: their codes move for up to {value}`11_wave_or_register:longer[1]|.1f` steps
-# longer than the delay. Without delay, a pulse needs up to {value}`11_wave_or_register:settling[1]|.1f` steps to settle.
+# A flip-flop with delay $D$ first carries a pulse along a delay line ([](09_flip_flop.ipynb)) and then stores it. Over 32 steps,
+# the two constructed lines above have movements of $D/31$ (line of pulses) and $D/62$ (line of signs). The networks lie near the
+# first value, and most exceed it: their codes move for up to {value}`11_wave_or_register:longer[1]|.1f` steps longer than the
+# delay. Without delay, the code of a pulse moves for up to {value}`11_wave_or_register:settling[1]|.1f` steps ({claim}`ours.wave.line`).
 
-# %% mystnb={"figure": {"caption": "Movement of flip-flops that have learnt their task against their delay, one mark per network, and the closed forms for a line of pulses (upper line) and a line of signs (lower line).", "name": "fig-wave-delays"}, "image": {"alt": "Marks that rise from near 0 at delay 0, beside two straight lines through the origin.", "width": "560px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement against delay for flip-flops that have learned their task, one mark per network. Lines: closed forms for a line of pulses (upper) and a line of signs (lower). Most networks lie on or above the upper line.", "name": "fig-wave-delays"}, "image": {"alt": "Marks that rise from near 0 at delay 0, beside two straight lines through the origin.", "width": "480px"}} tags=["hide-input"]
 late = pick(solved, condition="all", kind=(REGISTER, LINE))
 numbers = {"delays": [int(row["delay"]) for row in late], "movement": [row["movement"] for row in late]}
 for name, some in (("settling", pick(late, delay=0)), ("longer", [row for row in late if row["delay"]])):
@@ -359,22 +360,22 @@ for name, some in (("settling", pick(late, delay=0)), ("longer", [row for row in
     page.note(name, [min(extra), max(extra)])
 record("ours.wave.line", numbers, late, figure="fig-wave-delays", settings=len(set(numbers["delays"])))
 
-figure, ((panel,),) = make_axes(1, 1, 5.6, 3.4)
+figure, ((panel,),) = make_axes(1, 1, 4.1, 3.2)
 delays, movements = np.array(sorted(zip(numbers["delays"], numbers["movement"]))).T
-draw_prediction(panel, delays, movements, delays / 31, 0, "networks, and a line of pulses")
-draw_curves(panel, delays, {"a line of signs": delays / 62}, color="#666666", linestyle="--")
+draw_prediction(panel, delays, movements, delays / 31, 0, "networks; line of pulses")
+draw_curves(panel, delays, {"line of signs": delays / 62}, color="#666666", linestyle="--")
 label_axes(panel, "delay (steps)", "movement of the code", legend="upper left", ylim=(-0.02, 0.8))
 figure
 
 # %% [markdown]
 # ## Gated networks, identity RNNs and attention
 #
-# For LSTMs both hidden units and cells count as units. Their movement is {value}`ours.wave.gated:movement`: part of the item
-# stays in place. The iRNN starts with the identity as recurrent matrix, a register; on record, iRNNs do not solve the copy
-# task unless they start as a shift. Attention shows that movement belongs to coordinates. Its window holds the last tokens
-# in order, and each moves one place per step, so the movement is {value}`11_wave_or_register:attention_window|.2f`. A
-# key–value cache keeps the same tokens in fixed slots and overwrites the oldest. On repeat copy the new token equals the one
-# that it replaces, so the cache is a register, with movement {value}`11_wave_or_register:attention_cache|.2f`.
+# For LSTMs, the hidden units and the cells both count as units. Their movement is {value}`ours.wave.gated:movement|.2f`, so part of
+# the item stays in place ({claim}`ours.wave.gated`). The recurrent matrix of an iRNN starts as the identity, which is a register.
+# The saved iRNNs do not solve the copy task unless they start as a shift. Attention shows that movement depends on coordinates.
+# Its window holds the last tokens in order, each token moves one place per step, and the movement is
+# {value}`11_wave_or_register:attention_window|.2f`. A key–value cache keeps the same tokens in fixed slots and overwrites the
+# oldest. On repeat copy a new token equals the one it replaces, so the movement is {value}`11_wave_or_register:attention_cache|.2f`.
 
 # %% tags=["hide-input"]
 gated = pick(solved, condition="all", kind=GATED)
@@ -386,39 +387,40 @@ for name in ("window", "cache"):
     page.note(f"attention_{name}", decoded[f"attention: {name}"].movement.value)
 
 # %% [markdown]
-# ## With your own recordings
+# ## Your own recordings
 #
-# `twm probe FILE` takes an `.npz` with the arrays `states` (time, trials, units) and `items` (trials, dims), or (time, trials,
-# dims) for an item that changes over time; `states.npy items.npy`; or a network of this book. It prints both numbers with
-# intervals and the control ([how to](../rerun.md)). The example is 20 of the 100 units of a flip-flop with delay 8.
+# `twm probe FILE` reads an `.npz` file with the arrays `states` (time, trials, units) and `items` (trials, dims). If the item
+# changes over time, `items` has the shape (time, trials, dims). The command prints span and movement with intervals, and the
+# shuffled control; [Probe a recording](probe-recordings) gives details. The example has 20 units of a flip-flop with delay 8.
 
 # %%
 example = probe_states(*read_recording([book_dir() / "_static" / "probe_example.npz"]), 50)
 print("\n".join(example.describe()))
 
 # %% [markdown]
-# - **Align trials.** Time must mean the same in all trials. Jitter smears a wave: neighbouring positions mix and look alike.
-# - **Balance items.** Items that correlate with each other, with condition, reaction time or movement, are decoded through
-#   them. Probe one item at a time, with the others random, and shuffle within conditions.
-# - **Mixed selectivity** is no obstacle: rotating units, or scaling them all, changes nothing. Divide each unit by its own
-#   deviation if rates differ widely. A linear decoder misses what is encoded nonlinearly or by variance: transform it first.
-# - **Drift** over a session lowers the gain and leaves the movement; slow change within a trial counts as movement.
-# - **Smoothing in time** makes neighbouring steps alike. The span must be much longer than the filter.
-# - **An item of several numbers** is treated as one vector. Probe the numbers one by one where they may differ.
+# - **Align trials.** A step must mean the same time in all trials. Jitter mixes neighbouring positions of a wave.
+# - **Balance items.** If items correlate with each other, with the condition, or with behaviour such as reaction time, the
+#   decoder may use that variable instead. Probe one item at a time with the others random, and shuffle within conditions.
+# - **Mixed selectivity** does no harm, because rotating the units, or scaling all of them, leaves both numbers unchanged. If
+#   rates differ widely, divide each unit by its standard deviation. Transform items that are encoded nonlinearly or by variance.
+# - **Drift** over a session lowers the gain but not the movement. Slow change within a trial counts as movement.
+# - **Smoothing in time** makes neighbouring steps similar. The span must be much longer than the filter.
+# - **Items of several numbers** are treated as one vector. Probe the numbers separately if they may be coded differently.
 #
 # ## Limitations and corrections
 #
-# **Movement is not travel.** It cannot tell a wave from a reservoir, or from any other code that changes at each step. In
-# the sense of Theorem 3.1 other items must move through the same positions: see [basis recovery](05_basis_recovery.ipynb).
+# **Other moving codes.** Movement cannot distinguish a wave from a reservoir, or from any other code that changes at each step.
+# For a wave as in Theorem 3.1, all items must pass through the same positions: see [basis recovery](05_basis_recovery.ipynb).
 #
-# **It depends on the length of the record** in mixed systems, as $D/(T-1)$ does. Report $T$, and look at the matrix.
+# **Length of the recording.** In mixed systems the movement depends on $T$, as $D/(T-1)$ does. Report $T$ and inspect the matrix.
 #
-# **It needs two readable steps.** A few units of a ring carry an item only while it passes them. With 10 units,
-# {value}`11_wave_or_register:unseen` of {value}`11_wave_or_register:solved` networks have no movement.
+# **Readable steps.** The movement needs two readable steps. A few units of a ring carry an item only while it passes them. With
+# 10 units, {value}`11_wave_or_register:unseen` of {value}`11_wave_or_register:solved` networks have no movement.
 #
 # ## Assertions
 
 # %% tags=["hide-input"]
+print(describe_rows(pick(rows, condition="all")) if profile == "paper" else "trained here")
 fast, away = probe_states(ring, columns[:, :1], 20), (np.arange(9)[:, None] - np.arange(9)) % 4 != 0
 assert np.abs(slow[away]).max() < 0.35 and np.allclose(slow[~away], 1) and np.abs(fast.gain - slow)[~away].max() < 0.02
 assert fast.movement.value > 0.95 and all(one.shuffled[1] == 0 for one in probed.values())
@@ -428,5 +430,5 @@ assert np.allclose(turned.movement, plain.movement, atol=1e-6) and turned.span =
 # %% [markdown]
 # ## Run details
 
-# %%
+# %% tags=["remove-input"]
 page.about()

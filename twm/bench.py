@@ -1,8 +1,7 @@
-"""Speed against torch's own modules and against the floor, which is the bare matrix products, side by side.
+"""Training speed compared with PyTorch's modules and with the bare matrix products.
 
-A busy machine drifts by tens of per cent within minutes, so contestants take turns within seconds of one another, and
-what counts is the median over the rounds of the ratio within a round.
-"""
+The speed of a busy machine drifts by tens of per cent within minutes. Contestants therefore alternate within seconds, and
+the result is the median over rounds of the ratio within each round."""
 
 import os
 import signal
@@ -257,8 +256,7 @@ def _run_bench(
 
     ``training``: ours is a single-threaded process a core, torch one network with a thread a core, and beside it
     (``torch_processes``) with a process a core; times are of one model's iteration with all cores busy.
-    ``wave-rnn``: each is a process with one thread; times are those on the processor for a time step of an iteration.
-    """
+    ``wave-rnn``: each is a process with one thread; times are those on the processor for a time step of an iteration."""
     cases = CASES_OF[bench]
     unknown = sorted(set(names) - set(cases))
     require(not unknown, f"unknown case {', '.join(unknown)}: choose from {', '.join(cases)}")

@@ -1,7 +1,6 @@
 """The ``twm`` command. Exit codes: 0 done, 1 a check or this machine failed, 2 wrong usage or bad input, 130 and 143 stopped.
 
-Heavy modules are imported by the commands that use them, so that ``twm --help`` and ``twm claims`` start at once.
-"""
+Heavy modules are imported by the commands that use them, so ``twm --help`` and ``twm claims`` start fast."""
 
 import argparse
 import json

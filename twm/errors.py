@@ -1,4 +1,4 @@
-"""Errors that a user can cause, each told in one clear line."""
+"""Errors that a user can cause, each reported in one clear line."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args

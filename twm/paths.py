@@ -1,4 +1,4 @@
-"""Where things lie, wherever a command is called, and how files get there whole."""
+"""Locations of files, independent of the working folder, and atomic writing."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What a run leaves behind: tensors in a file that is whole or known to be damaged, and rows in the one resumable table."""
+"""Saved results: tensors in files that are complete or detectably damaged, and rows in a resumable table."""
 
 import csv
 import io

@@ -1,6 +1,7 @@
-"""The hashed data stream: a sequence is a pure function of (key, seed, iteration, sequence number), on every device, for any
-batching, and for any companions in a sweep. The key says what the data is for, such as "T1/train". Everything is 32-bit
-arithmetic carried out in 64-bit integers, which numpy and torch do identically."""
+"""Deterministic data streams: a sequence is a pure function of (key, seed, iteration, sequence number).
+
+It is the same on every device, for any batching, and beside any other networks of a sweep. The key names the purpose, such as
+"T1/train". All arithmetic is 32-bit, carried out in 64-bit integers, which numpy and torch compute identically."""
 
 import zlib
 from typing import TYPE_CHECKING

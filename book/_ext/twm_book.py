@@ -6,6 +6,7 @@ shows a recorded number. Directives: ``twm-scoreboard``, ``twm-counts``, ``twm-r
 """
 
 import html
+import math
 import os
 import re
 import sys
@@ -76,7 +77,7 @@ def _format_number(value: Any, style: str | None) -> str:
         noun = style.removeprefix("count ")
         return {0: f"no {noun}s", 1: f"one {noun}"}.get(value, f"{value:,} {noun}s")
     if style and isinstance(value, list):
-        ends = [format(end, style) for end in (min(value), max(value))]
+        ends = [format(end, style) for end in (min(value), max(value))] if value else ["none", "none"]
         return ends[0] if ends[0] == ends[1] else " to ".join(ends)
     if isinstance(value, float) and value == 0:
         return "0"
@@ -87,8 +88,18 @@ def _format_number(value: Any, style: str | None) -> str:
     if isinstance(value, float):
         return f"{value:.3g}"
     if isinstance(value, list):
-        return list_numbers(value, lambda part: _format_number(part, None))
-    return str(value)
+        digits = _find_digits(value)
+        return list_numbers(value, lambda part: _format_number(part, digits if isinstance(part, float) else None))
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _find_digits(values: list) -> str | None:
+    """Return one format for floats of similar size, three digits for the largest; None where one would hide the smallest."""
+    sizes = [abs(value) for value in values if isinstance(value, float) and value]
+    if not sizes or max(sizes) > 1000 * min(sizes) or not 1e-4 < max(sizes) < 1e4:
+        return None
+    needed = max(len(f"{size:.3g}".partition(".")[2]) for size in sizes)
+    return f".{min(needed, max(0, 2 - math.floor(math.log10(0.999 * max(sizes)))))}f"
 
 
 class ValueRole(SphinxRole):
@@ -120,7 +131,7 @@ class ValueRole(SphinxRole):
         return [
             nodes.inline(
                 "",
-                text.replace("-", "\N{MINUS SIGN}") if isinstance(value, (int, float)) else text,
+                text.replace("-", "\N{MINUS SIGN}") if isinstance(value, (int, float, list)) else text,
                 classes=["twm-value"],
             )
         ], []

@@ -172,16 +172,21 @@ def describe_source(app: Sphinx, docname: str, source: Source) -> str:
     return f'<details class="twm-more twm-source">{summary}<dl class="twm-more-list">{rows}</dl></details>'
 
 
+# Pixels: what an inch takes at least, so that a figure's smallest letters (8.3 points) have 11; and what a phone has across.
+_INCH, _ACROSS = 95.2, 376
+
+
 def stack_panels(address: str, panels: dict[str, list]) -> str:
-    """Return the panels of a picture one below the other, at 96 pixels an inch: what a phone shows in its place."""
+    """Return the panels of a picture one below the other, as a phone shows them in its place: small ones are enlarged."""
     width, height = panels["size"]
     stack, margin = "", 0.04
     for place, (left, top, across, down) in enumerate(panels["panels"], start=1):
         left, top, across, down = left - margin, top - margin, across + 2 * margin, down + 2 * margin
+        inch = min(max(_ACROSS / across, _INCH), 1.4 * _INCH)
         # What is wider than a phone scrolls, and what scrolls must be reachable by the keyboard.
-        reach = f' tabindex="0" role="region" aria-label="Part {place} of the figure"' if across > 3.7 else ""
-        crop = f"width:{96 * across:.0f}px;height:{96 * down:.0f}px"
-        shift = f"width:{96 * width:.0f}px;height:{96 * height:.0f}px;left:{-96 * left:.0f}px;top:{-96 * top:.0f}px"
+        reach = f' tabindex="0" role="region" aria-label="Part {place} of the figure"' if inch * across > 390 else ""
+        crop = f"width:{inch * across:.0f}px;height:{inch * down:.0f}px"
+        shift = f"width:{inch * width:.0f}px;height:{inch * height:.0f}px;left:{-inch * left:.0f}px;top:{-inch * top:.0f}px"
         picture = f'<img alt="" loading="lazy" src="{address}" style="{shift}">'
         stack += f'<div class="twm-scroll"{reach}><div class="twm-panel" style="{crop}">{picture}</div></div>'
     return f'<div class="twm-stack">{stack}</div>'

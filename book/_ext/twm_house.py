@@ -50,9 +50,12 @@ def draw_rooms(measured: dict[str, dict[str, Any]], about: dict[str, str]) -> st
         )
     total = sum(room["lines"] for room in measured.values())
     label = f"The layers of the library from top to bottom, {total:,} lines. Each imports only from layers above it."
+    # Its letters would be too small on a phone, which scrolls it instead.
     return (
+        f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="Layers of the library">'
         f'<svg class="twm-house" viewBox="0 0 {left + width + 8} {16 + height * len(measured)}" role="img" '
-        f'aria-label="{label}" fill="currentColor" font-size="13" font-family="inherit">{"".join(parts)}</svg>'
+        f'aria-label="{label}" fill="currentColor" font-size="13" font-family="inherit" '
+        f'style="min-width: {left + width + 8}px">{"".join(parts)}</svg></div>'
     )
 
 

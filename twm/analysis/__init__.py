@@ -1,1 +1,1 @@
-"""What is in a trained network."""
+"""Analysis of trained networks."""

@@ -1,4 +1,4 @@
-"""Whole analyses: of an Elman network, and of a network that is none and can only be run."""
+"""Complete analyses of Elman networks, and of other networks that can only be run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

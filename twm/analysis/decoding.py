@@ -1,7 +1,7 @@
-"""Wave or register: from states and an item alone, how long the item can be read, and how far its code moves meanwhile.
+"""Cross-temporal decoding of an item from states: for how many steps it can be decoded, and how far its code moves.
 
-A linear decoder of the item that is trained at one step is tested at another (cross-temporal decoding). No trial tests a
-decoder that it trained: decoders are trained on bootstrap samples of trials and tested on the trials that a sample lacks."""
+A linear decoder that is trained at one step is tested at another. No decoder is tested on trials that it was trained on:
+decoders are trained on bootstrap samples of trials and tested on the trials that a sample lacks."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple

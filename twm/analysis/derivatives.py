@@ -1,4 +1,4 @@
-"""Exact derivatives of what a network puts out by what it was given: by automatic differentiation, and as products."""
+"""Exact derivatives of a network's outputs with respect to its inputs, by automatic differentiation and as products."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,5 +1,6 @@
-"""Files that may hold a network, opened without running anything in them: arrays by name, and what else they say. A
-pickle asks for functions and classes to be called. Here what rebuilds a tensor is; all else becomes an inert record."""
+"""Safe reading of files that may contain a network: named arrays and metadata, without running any code.
+
+Unpickling normally calls functions and classes. Here only tensors are rebuilt, and everything else becomes inert data."""
 
 import io
 import pickle

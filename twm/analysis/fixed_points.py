@@ -1,7 +1,7 @@
-"""Slow points of a map: where a network stands still, where it almost does, and what happens around.
+"""Fixed and slow points of a map, and their stability.
 
-With F one step of a network, q(x) = |F(x) - x|^2 / 2 is its squared speed. Zeros of q are fixed points, whatever their
-type; other minima are slow points. Both are found from many starts at once by damped Gauss-Newton steps in float64."""
+With F one step of a network, q(x) = |F(x) - x|^2 / 2 is half its squared speed. Zeros of q are fixed points, whatever their
+stability; other minima are slow points. Both are found from many starts at once by damped Gauss-Newton steps in float64."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A flip-flop network at work and left alone: where it rests, what turns in it, and the line on which pulses travel."""
+"""Analysis of flip-flop networks: attractors, oscillations, and the delay line along which pulses travel."""
 
 import time
 from collections.abc import Callable, Sequence

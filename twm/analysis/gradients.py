@@ -1,4 +1,4 @@
-"""The bounds on gradients of Sec. 4.3, as printed and as corrected, how fast gradients fall, and the search for violations."""
+"""Bounds on gradients (Sec. 4.3), printed and corrected, measured decay rates, and a search for violations."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple

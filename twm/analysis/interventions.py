@@ -1,7 +1,7 @@
-"""Reaching into a running network: swap or write one variable, see that its outputs follow and all others stay.
+"""Interventions on a running network: replace or write one variable, and test which outputs change.
 
-What is taken out first is what the dual reads there, or what theory says must be there: that works also where variables
-are packed into fewer directions than there are."""
+The value that is removed is either decoded by the dual or given by the theory. The latter also works where variables
+are compressed into fewer directions than there are variables."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Does a recovered basis hold? Figures that a basis without waves cannot meet, and what the memories leave unexplained."""
+"""Criteria for a recovered basis that no basis without waves can meet, and the variance that memories leave unexplained."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Networks of anybody's making, found among the named arrays of a file: Elman networks, LSTMs and GRUs."""
+"""Detection of Elman networks, LSTMs and GRUs among the named arrays of a file."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Where states and an item come from: a recording in a file, or a network on record that is run on its task."""
+"""Sources of states and items: a recording in a file, or a saved network that is run on its task."""
 
 import zipfile
 from collections.abc import Sequence

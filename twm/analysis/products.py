@@ -1,7 +1,7 @@
-"""Variables, and the products that a nonlinear boundary makes of them, in a network's states: read, and written.
+"""Variables, and the products of variables that a nonlinear boundary uses, decoded from and written to a network's states.
 
-A boundary on signs is a sum of products of components. Written in these it is linear, on a lattice that carries products
-beside the variables: a product moves one column a step as its factors do, and is new when its newest factor is."""
+A boundary on signs is a sum of products of components, and is therefore linear in these products. On the lattice, a product
+moves one column per step, as its factors do, and enters together with its newest factor."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Hidden states beside the wave that theory says they hold, and the methods that look for a network's variable memories."""
+"""Hidden states with the wave that the theory predicts for them, and the methods that recover a network's basis."""
 
 from dataclasses import dataclass
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What ``twm analyse`` tells about a network, and the analyses of many networks as a table."""
+"""The report of ``twm analyse`` on a network, and the analyses of many networks as a table."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence

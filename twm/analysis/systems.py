@@ -1,4 +1,4 @@
-"""Networks as an analysis needs them: run from any state in float64, and linearised at a fixed point."""
+"""Trained networks as dynamical systems: run from any state in float64, and linearised at a fixed point."""
 
 import copy
 from collections.abc import Callable

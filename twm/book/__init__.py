@@ -1,1 +1,1 @@
-"""The book: its ledger, its notebooks, its site."""
+"""The book: claims list, notebooks and site."""

@@ -1,4 +1,4 @@
-"""Evidence that is committed, with times and the README's table; the site made of it, and the site in one PDF."""
+"""Committed evidence with times, the README's table, the site built from them, and the whole site as one PDF."""
 
 import json
 import os

@@ -1,5 +1,5 @@
-"""What the explorer page runs: recorded networks with their recovered bases, inside a script, as a browser that reads a
-page from disk may not fetch other files. What the page does with them is in ``book/_explorer``."""
+"""Data of the explorer page: saved networks with their bases, embedded in a script so that the page also works from disk.
+The code that runs in the page is in ``book/_explorer``."""
 
 import json
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
-"""The ledger: every checkable statement of the papers, and ours, one row each (``book/claims.yml``). What
-decides a claim is an expression in the ledger, over the numbers that a notebook recorded. Verdicts are worked out each time
-they are shown, so that a changed criterion never meets an old verdict."""
+"""The claims list (``book/claims.yml``): every checkable statement of the papers, and ours.
+
+Each claim is decided by an expression over the numbers that a notebook recorded. Verdicts are computed whenever they are
+shown, so a changed criterion never meets an old verdict."""
 
 import ast
 from collections import Counter

@@ -1,10 +1,10 @@
-"""Regression on notebook outputs: the smoke numbers against ``tests/reference/NN_topic.json``, each by a rule.
+"""Regression tests of notebook outputs: smoke numbers compared with ``tests/reference/NN_topic.json``, each by a rule.
 
 Rules:
     ``exact``   equal; for integers, booleans and texts.
     ``close``   ``|new - value| <= atol + rtol * |value|``; for float64 algebra.
     ``range``   ``low <= new <= high``, every element of a list; for anything trained, and for errors that must stay small.
-    ``order``   a list that must be ``increasing`` or ``decreasing``; for what theory orders but does not fix."""
+    ``order``   a list that must be ``increasing`` or ``decreasing``; where the theory predicts an order but no values."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Running notebooks, the .py that one edits or the .ipynb that one opens: in scratch, published once all is well."""
+"""Running notebooks, from .py or .ipynb, in a scratch folder; pages are published only if the whole run succeeds."""
 
 import ast
 import json

@@ -1,4 +1,4 @@
-"""What a notebook opens in its first cell, and the few words in which pages choose rows of a table and show them."""
+"""The session that a notebook opens in its first cell, and helpers to select and show the rows of a table."""
 
 import ast
 import inspect

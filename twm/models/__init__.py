@@ -1,1 +1,1 @@
-"""Networks, and their training steps."""
+"""Networks and their training steps."""

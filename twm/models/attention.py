@@ -1,4 +1,4 @@
-"""A trainable network whose state is the substrate itself and whose boundary is self-attention."""
+"""A trainable network whose state is the substrate and whose boundary is self-attention."""
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,7 @@ class AttentionRNN(nn.Module):
 
     No bias, no normalisation and no feed-forward layer: what is trained is Eq. (8), with keys of length ``width``
     (``dim`` if not given) and, where columns are ``labelled``, position vectors. Initial weights are uniform within one
-    over the square root of what they sum over. Source: twm Eq. (8); heads and positions are additions.
-    """
+    over the square root of what they sum over. Source: twm Eq. (8); heads and positions are additions."""
 
     def __init__(
         self, history: int, dim: int, heads: int = 1, width: int | None = None, labelled: bool = True, seed: int = 0

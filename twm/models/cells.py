@@ -1,4 +1,4 @@
-"""Networks on sequences that are no ring and no torch layer, a diagonal unit and attention, and how any network is made."""
+"""Diagonal units and attention for sequence tasks, and the function that makes any sequence network."""
 
 from typing import Any
 
@@ -21,8 +21,7 @@ class DiagonalRNN(SequenceNetwork):
     """A linear recurrent unit of n complex modes, x(t) = lambda x(t-1) + B u(t), y(t) = Re(C x(t)) + c.
 
     Its state holds real parts, then imaginary parts: (2n,). lambda = exp(-exp(nu) + i theta), so that no mode grows; it starts
-    uniform on the unit disc. Source: Orvieto et al. 2023, Sec. 3, without its factor on B, which is zero on the circle.
-    """
+    uniform on the unit disc. Source: Orvieto et al. 2023, Sec. 3, without its factor on B, which is zero on the circle."""
 
     def __init__(self, inputs: int, outputs: int, modes: int, mlp: int = 0, seed: int = 0) -> None:
         super().__init__(inputs, 2 * require_count(modes, "modes"), "linear", seed)
@@ -75,8 +74,7 @@ class AttentionDecoder(SequenceNetwork):
     """One head of attention over a cache of the last columns, newest last: the next column is what it reads, plus the input.
 
     Eq. (8) with positions, keys and queries as their product: weight_ask, weight_value (dim, dim), positions (columns, dim).
-    The output is the newest column. Source: twm Eq. (8); positions are an addition.
-    """
+    The output is the newest column. Source: twm Eq. (8); positions are an addition."""
 
     def __init__(self, inputs: int, outputs: int, columns: int, mlp: int = 0, seed: int = 0) -> None:
         super().__init__(inputs, inputs * require_count(columns, "columns"), seed=seed)

@@ -1,4 +1,4 @@
-"""The Elman network of the paper, trained or constructed from a theory, as a file, and the fastest right path to train it."""
+"""The paper's Elman network, trained or constructed from the theory: module, file format and fastest training step."""
 
 import json
 import warnings
@@ -39,8 +39,7 @@ class ElmanRNN(nn.Module):
     """Elman network h(t) = sigma(W_hh h(t-1) + W_uh u(t)), y(t) = W_r h(t); the paper's have a tanh and no bias.
 
     A state dict reads as one of ``torch.nn.RNN`` plus a readout. Initial weights are those of
-    :func:`~twm.models.kernels.draw_weights`, drawn in float32 whatever the dtype. Source: twm Eq. (9), B.2, B.4.
-    """
+    :func:`~twm.models.kernels.draw_weights`, drawn in float32 whatever the dtype. Source: twm Eq. (9), B.2, B.4."""
 
     def __init__(
         self, dim: int, hidden: int, nonlinearity: str = "tanh", initial: str = "uniform",
@@ -118,8 +117,7 @@ def construct_elman(
 
     A linear network is the wave exactly, another one only in the linearisation around the origin. ``complement`` is the
     spectral radius of random dynamics outside the wave, drawn from ``seed``; ``gain`` a factor on Phi.
-    Source: twm Eq. (6), (7), (31), A.5.
-    """
+    Source: twm Eq. (6), (7), (31), A.5."""
     matrix = hds.matrix if hasattr(hds, "boundary") else hds
     require(matrix is not None, "only a linear system can be constructed: this one has no boundary matrix")
     # Float64 also for exact integer systems, whose matrices may hold Python integers.
@@ -258,8 +256,7 @@ def make_kernel(
     """Make the fast path for these weights, check it here, and warn and fall back to the plain one if it fails.
 
     ``path`` is ``reference``, ``augmented`` or ``batched``; if not given, ``augmented`` for one network on the CPU,
-    else ``batched``. ``options`` are those of :class:`~twm.models.kernels.Kernel`.
-    """
+    else ``batched``. ``options`` are those of :class:`~twm.models.kernels.Kernel`."""
     weights = as_weights(weights)
     on_cpu = torch.device(options.get("device", "cpu")).type == "cpu"
     if path is None:

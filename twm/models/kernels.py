@@ -1,4 +1,4 @@
-"""The matrices that are trained and how they are drawn; what every kernel does; and the slow path all others must equal."""
+"""Trainable matrices and their initialisation, the interface of all kernels, and the reference implementation."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -57,8 +57,7 @@ def draw_weights(
     ``orthogonal``, ``identity``; ``wave``, the closed wave of repeat copy on the first history*dim neurons;
     ``wave-embedded``, the same in a random orthonormal basis; ``wave-noisy``, that on top of the uniform draw;
     ``wave-task``, the wave operator of ``boundary`` (dim, history*dim) in that basis. A generator is advanced.
-    Source: twm B.2 (uniform), B.4 (gaussian), Eq. (6) and (31) (wave); the others are additions.
-    """
+    Source: twm B.2 (uniform), B.4 (gaussian), Eq. (6) and (31) (wave); the others are additions."""
     dim, hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
     check_initial(initial, dim, hidden, history)
     if initial == "wave-task":
@@ -147,8 +146,7 @@ class Kernel:
     mean squared error of these, its gradient is clipped at a norm, and Adam with coupled weight decay ``l2`` makes a
     step, in torch's order. ``models`` is ``None`` for one network; an ensemble's tensors lead with a ``models`` axis. A
     path has a ``name`` and defines ``_step``, an iteration on a checked batch with an int or an int64 tensor (models,)
-    as its horizon; ``_get``, copies of weights, Adam's moments and iterations made; and ``_set``, its inverse.
-    """
+    as its horizon; ``_get``, copies of weights, Adam's moments and iterations made; and ``_set``, its inverse."""
 
     def __init__(
         self, weights: Any, history: int, batch: int, horizon_max: int, learning_rate: Numbers = 1e-3,

@@ -1,4 +1,4 @@
-"""The networks of the wave-RNN paper: rings of neurons along which activity moves, and others without waves."""
+"""Networks of the wave-RNN paper: rings of neurons along which activity moves, and networks without waves."""
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +18,7 @@ class SequenceNetwork(nn.Module):
     """One layer of recurrence on (time, batch, inputs), started at zero, and a readout with one or two layers.
 
     This is the slow, obvious way, which those of :mod:`twm.models.fast.rings` must equal. ``mlp`` is the number of
-    hidden units of a readout with two layers, 0 where it is linear. A kind of network defines ``step``.
-    """
+    hidden units of a readout with two layers, 0 where it is linear. A kind of network defines ``step``."""
 
     def __init__(self, inputs: int, hidden: int, activation: str = "tanh", seed: int = 0) -> None:
         super().__init__()
@@ -84,8 +83,7 @@ class WaveRNN(SequenceNetwork):
     """Rings of neurons, h(t) = sigma(K * h(t-1) + V u(t) + b), * a circular convolution that mixes channels.
 
     Index = channel * neurons + neuron. Started at ``shift``, every ring moves its activity upwards by exactly one
-    neuron a step, and no ring sees another. Source: wrnn Eq. (3), Sec. 2, App. B.
-    """
+    neuron a step, and no ring sees another. Source: wrnn Eq. (3), Sec. 2, App. B."""
 
     def __init__(
         self, inputs: int, outputs: int, neurons: int, channels: int = 1, kernel: int = 3, recurrent: str = "shift",

@@ -1,1 +1,1 @@
-"""What networks are trained on."""
+"""Training tasks."""

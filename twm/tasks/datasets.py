@@ -1,4 +1,4 @@
-"""MNIST, CIFAR-10, and the small part of MNIST that comes with the library: files found, checked, fetched and read."""
+"""MNIST, CIFAR-10, and the part of MNIST that comes with the library: finding, checking, downloading and reading files."""
 
 import gzip
 import hashlib

@@ -1,6 +1,6 @@
-"""The delayed flip-flop: channels that hold the sign of their last pulse, each told some steps late.
+"""The delayed flip-flop: channels that store the sign of their last pulse and output it after a delay.
 
-Pulses are a function of (task, split, seed, stream, step) alone: a run that goes on sees what it would have seen."""
+Pulses are a function of (task, split, seed, stream, step) alone, so a resumed run sees the same pulses."""
 
 from dataclasses import dataclass
 

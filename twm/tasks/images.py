@@ -1,4 +1,4 @@
-"""Images as sequences: pixel by pixel, in a fixed random order, or row by row before a long noise."""
+"""Images as sequences: pixel by pixel, in a fixed random order, or row by row followed by a long period of noise."""
 
 import math
 import re

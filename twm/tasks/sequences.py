@@ -1,4 +1,4 @@
-"""Tasks on sequences: what they can do, and the copy task, the adding task and history-dependent systems as such."""
+"""Sequence tasks: their common interface, the copy task, the adding task, and history-dependent systems as tasks."""
 
 from abc import ABC, abstractmethod
 from typing import Any, NamedTuple

@@ -1,1 +1,1 @@
-"""The theory, a file a section of the papers."""
+"""The theory of the papers."""

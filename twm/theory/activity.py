@@ -1,6 +1,6 @@
-"""Waves in recorded activity (time, neurons): on a ring, in a 2-D spectrum, at which speed, and what they tell.
+"""Waves in recorded activity (time, neurons): on a ring, in a 2-D spectrum, their speed, and the information they carry.
 
-What moves ``speed`` neurons a step without changing has all its power on the line f_t = -speed f_x."""
+Activity that moves ``speed`` neurons per step without changing has all its power on the line f_t = -speed f_x."""
 
 from functools import lru_cache
 from typing import NamedTuple

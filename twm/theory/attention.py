@@ -1,11 +1,11 @@
-"""The self-attention boundary, and the transformer's decoding loops that it equals.
+"""The self-attention boundary, and the decoding loops of a transformer that equal it.
 
-The newest column of the substrate asks, all columns answer, and the answer enters as the next column:
+The newest column provides the query, all columns provide keys and values, and the result enters as the next column:
 
     h_s(t+1) = sum_i  softmax_i( h_i^T W_K W_Q h_s )  W_V h_i,   i = 1..s.
 
-Several heads add up, an output projection being part of each W_V. Positions, which Eq. (8) does not have, are added to
-the columns where keys and query look at them; the values stay unlabelled, so that what travels is the content alone."""
+The outputs of several heads are added, and each W_V includes an output projection. Positional encodings, which Eq. (8)
+lacks, are added to the columns for keys and query only, so that the stored values travel without them."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -1,8 +1,8 @@
-"""Bases for the hidden space, their duals, and the operators they carry over.
+"""Bases of the hidden space, their duals, and operators in these bases.
 
-A rectangular basis (more hidden neurons than s*d) has many duals. The ``pseudo-inverse`` vanishes on its orthogonal
-complement; the ``spectral`` dual on the operator's other invariant subspace, so that activity that decays elsewhere in
-the network does not leak into what it reads. For a square basis both are the ``inverse``."""
+A rectangular basis (more hidden neurons than s*d) has many duals. The ``pseudo-inverse`` annihilates the orthogonal
+complement; the ``spectral`` dual annihilates the operator's other invariant subspace, so decaying activity elsewhere in
+the network does not affect what it reads. For a square basis both equal the ``inverse``."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""The continuous memory model, its fast limit, its map, and the Elman update that the map is conjugate to (emt).
+"""The continuous memory model, its fast limit, its discrete map, and the Elman update conjugate to the map (emt).
 
-After them variables in a basis: exact bases, the pseudocode that needs none, and those of a trained network."""
+Also variables in a basis: exact bases, the pseudocode that needs none, and the variables of a trained network."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
-"""Wave operators in the standard basis, their closed forms, and linear networks made of them.
+"""Wave operators in the standard basis, their closed forms, and linear networks constructed from them.
 
-With W_uh = Psi_s the boundary acts during the input phase too, on a substrate that is not full yet (A.6), and disturbs
-it unless f reads only the oldest column. Two ways around it are ``load_history`` and ``correct_inputs``."""
+With W_uh = Psi_s the boundary also acts during the input phase, while the substrate is still filling (A.6), and disturbs
+it unless f reads only the oldest column. ``load_history`` and ``correct_inputs`` are two remedies."""
 
 import numpy as np
 

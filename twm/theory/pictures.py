@@ -1,6 +1,6 @@
-"""Characters as binary pictures, five rows by three columns and a blank one, whose columns are states, and back.
+"""Characters as binary pictures of five rows, three columns and a blank column; each column is one state.
 
-A column is one state of five, +1 for ink and -1 for paper, the top row first. Source: twm Fig. 6 C, D (our own font)."""
+A state has five components, +1 for ink and -1 for paper, the top row first. Source: twm Fig. 6 C, D (our own font)."""
 
 from typing import Any
 

@@ -1,7 +1,7 @@
-"""Nonlinear boundaries on states of -1 and 1: every output reads a few components of the window by a truth table.
+"""Nonlinear boundaries on states of -1 and 1: each output reads a few components of the window through a truth table.
 
-Theorem 3.1 is about any f; the paper's tasks have a linear one. A table has 2^k values, value ``index`` for the window
-whose read components are +1 where a bit of ``index`` is set, the first one the lowest."""
+Theorem 3.1 holds for any f, whereas the paper's tasks are linear. A table for k components has 2^k values. Its value ``index``
+belongs to the windows in which a component is +1 where its bit of ``index`` is set; the first component has the lowest bit."""
 
 import random
 from collections.abc import Callable

@@ -1,9 +1,9 @@
-"""Similarity and spectra: does a network carry the wave that theory predicts?
+"""Similarity and spectra: does a network have the eigenvalues of the predicted wave?
 
-Eigenvalues do not depend on the basis, so W_hh can be compared with Phi without knowing where the waves hide. What
-counts are the slow eigenvalues: their number (the rank) and their arguments, how far a wave turns in a step, paired
-greedily, as released, or optimally. Magnitudes are not compared: trained ones make up for the tanh. Ranks tell where
-computed eigenvalues cannot be trusted."""
+Eigenvalues do not depend on the basis, so W_hh can be compared with Phi without knowing the basis. The comparison uses the
+slow eigenvalues: their number (``rank`` in the code) and their arguments, the angles by which waves turn per step. Arguments
+are matched greedily, as in the released code, or optimally. Magnitudes are not compared, because trained networks compensate
+for tanh with them. Ranks of powers show where computed eigenvalues are unreliable."""
 
 from dataclasses import dataclass
 from typing import Any

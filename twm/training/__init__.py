@@ -1,1 +1,1 @@
-"""One loop, one pool, one resumable table."""
+"""Training: one loop, one process pool, one resumable table."""

@@ -1,4 +1,4 @@
-"""Attention beside the Elman network: the same data, the same protocol, and how many iterations each needs."""
+"""Training attention and Elman networks on the same data by the same protocol, and the iterations that each needs."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass

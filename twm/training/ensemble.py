@@ -1,24 +1,24 @@
-"""Elman networks in training: one in a CPU process, or many side by side, by the paper's protocol.
+"""Training Elman networks by the paper's protocol: one network per CPU process, or many side by side.
 
-The loop always carries a ``models`` axis; a single model on the CPU takes the augmented kernel, several, or a GPU, the
-batched one. A batch is the initial components, gathered by the table of :func:`twm.theory.systems.make_selection_table`,
-without a rollout; tests hold it against the rollout.
+The loop always carries a ``models`` axis. One model on the CPU uses the augmented kernel; several models, or a GPU, use
+the batched kernel. A batch consists of initial components, gathered without a rollout by the table of
+:func:`twm.theory.systems.make_selection_table`; tests compare it with the rollout.
 
 **The horizon** of the next batch, by a plan's ``curriculum``:
 
 ``staged``
-    The horizons in turn: the next one is taken as soon as the share of right signs in a batch, over all its output steps,
-    exceeds the threshold. A stage is never left downwards. (twm Table 1, as released.)
+    The horizons in turn: the next one begins when the sign accuracy of a batch, over all its output steps, exceeds the
+    threshold. The horizon never decreases. (twm Table 1, as released.)
 
 ``adaptive``
-    The horizon starts at Hmin, the first of the plan's; it grows by a factor of 1.2 where a rolling average of the squared
-    error of the first Hmin output steps is below the threshold, and shrinks by it elsewhere, up to the last. (twm B.2, which
-    does not say how the average rolls.) It is a real number, rounded down for use alone, so that 10 * 1.2 grows on.
+    The horizon starts at Hmin, the first of the plan's; it grows by a factor of 1.2 if a rolling average of the squared
+    error of the first Hmin output steps is below the threshold, and shrinks by it otherwise, up to the last. (twm B.2, which
+    does not define the average.) It is a real number that is rounded down only when used, so that small growth accumulates.
 
 ``none``
     Always the last horizon.
 
-Everything is a tensor with a ``models`` axis and nothing is read back from the device, so that a GPU never waits."""
+Everything is a tensor with a ``models`` axis, and nothing is read back from the device, so a GPU never waits."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache

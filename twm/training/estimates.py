@@ -1,4 +1,4 @@
-"""Statistics over seeds: means and paired differences with their intervals, and rank correlations within groups."""
+"""Statistics over seeds: means and paired differences with intervals, and rank correlations within groups."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

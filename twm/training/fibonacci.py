@@ -1,12 +1,13 @@
-"""Can a bounded network learn Fibonacci? The experiment behind a remark of the paper, with the bound that decides it.
+"""Training a bounded network on the Fibonacci series: the experiment behind a remark of the paper, and the bound.
 
-Outputs of an Elman network with tanh are bounded by the sum of the readout's magnitudes, and the series grows, so some step
-is the last on which the network can be right, whatever it has learnt. The series is given its best chance: it is divided by
+Outputs of an Elman network with tanh are bounded by the sum of the readout's magnitudes, whereas the series grows. There is
+therefore a last step at which the network can be right. The task is made as easy as possible: the series is divided by
 its growth over the trained horizon, and the loss is relative, so that early terms count as much as late ones.
 
-There is a second obstacle, within the trained range. In a nearly linear network the first start x1 weighs the golden ratio
-times as much on the growing mode as the second, x2, because it has been multiplied once more by W_hh; the series needs the
-reverse. Corrected inputs, less what the network itself will add, have no such limit (see the claim ``ours.input``)."""
+A second obstacle lies within the trained range. In a nearly linear network, the first initial value x1 contributes the golden
+ratio times as much to the growing mode as the second, x2, because W_hh has multiplied it once more; the series needs the
+reverse. Corrected inputs, from which the network's own contribution is subtracted, have no such limit (claim ``ours.input``).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

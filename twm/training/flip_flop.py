@@ -1,6 +1,6 @@
-"""Training the delayed flip-flop: streams without end, the gradient cut after a few steps, the state carried on.
+"""Training the delayed flip-flop: endless streams, gradients cut after a few steps, and a state that carries over.
 
-The network is h(t) = tanh(W h(t-1) + W_in x(t)), y(t) = tanh(W_out h(t)); W_in stays as it was drawn."""
+The network is h(t) = tanh(W h(t-1) + W_in x(t)), y(t) = tanh(W_out h(t)); W_in is drawn once and not trained."""
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The one training loop: models side by side, tests and best weights on the way, to be stopped anywhere and gone on with."""
+"""The training loop: models side by side, with tests, best weights, and checkpoints from which a run can be resumed."""
 
 import math
 import time

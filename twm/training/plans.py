@@ -1,4 +1,4 @@
-"""Everything that one trained model is a function of, and the name that follows from it."""
+"""Plans: everything that determines a trained model, and the name derived from it."""
 
 import math
 import re

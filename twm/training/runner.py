@@ -1,5 +1,7 @@
-"""Lead a sweep: lock its place, train what waits, record what comes, and survive whatever happens. A
-model's checkpoint stays until its row is on record: whenever a sweep is killed, the one is there or the other."""
+"""Sweeps: lock the folder, train pending models, save their rows, and survive interruptions.
+
+A model's checkpoint is kept until its row is saved. A sweep can therefore be killed between any two steps: either the row
+exists, or the checkpoint from which it will be made."""
 
 import os
 import re

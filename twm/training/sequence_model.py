@@ -1,4 +1,4 @@
-"""A network on sequences with its optimiser, and an iteration of training by the fastest way that is right here."""
+"""A sequence network with its optimiser, and one training iteration by the fastest implementation that applies."""
 
 import copy
 import math

@@ -1,4 +1,4 @@
-"""The named sweeps, as ``sweeps.yml`` lists them, and their smaller versions that train everything on the spot."""
+"""The named sweeps of ``sweeps.yml``, and smaller versions that notebooks train on the spot."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,5 +1,6 @@
-"""What tables of models come to: Table 1 of the main paper, starts, and the tables of the wave-RNN paper. Every
-summary says on how many seeds it rests, failed ones included, and leaves none out for its result."""
+"""Summaries of tables of models: Table 1 of the main paper, initialisations, and the tables of the wave-RNN paper.
+
+Every summary states its number of seeds, includes failed runs, and leaves out no run because of its result."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,8 +1,8 @@
-"""The slow, obvious way: torch autograd and one network of any kind, on the same data and by the same protocol.
+"""Reference implementation: PyTorch's autograd for one network of any kind, on the same data by the same protocol.
 
 A module is trained if ``module(inputs, horizon)`` takes inputs (history, batch, dim) and returns the outputs of the
 output phase (horizon, batch, dim), or an object whose ``outputs`` ends with them. Networks of any kind that share a seed
-see the same sequences in the same order. Faster paths are judged against this one, so it stays plain."""
+see the same sequences in the same order. Faster paths are tested against this one, so it stays simple."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,8 @@
-"""Where jobs are done: in a process a core, one after another in this process, or on a cluster.
+"""Execution of jobs: in one process per core, one after another in this process, or on a cluster.
 
-A job is a list of plans, done by a function ``train(plans, tell, keep_going)`` that returns a kind of message and its content;
-messages are yielded as they are told, after the job's plans, and ``None`` where none came for a moment. This module imports
-nothing that takes time, so that a worker watches its parent from its first moment."""
+A job is a list of plans, done by a function ``train(plans, tell, keep_going)`` that reports a kind of message and its content.
+Messages are yielded as they arrive, after the plans of their job, and ``None`` where none arrived for a moment. This module
+imports nothing slow, so that a worker watches its parent from the start."""
 
 import multiprocessing
 import os

@@ -1,1 +1,1 @@
-"""The figures, a file a page."""
+"""Figures, with one module per page."""

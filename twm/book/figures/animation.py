@@ -1,4 +1,4 @@
-"""Moving pictures that play inside a page, with no server, no network and no library but the browser."""
+"""Animations that play inside a page, without a server or a network connection."""
 
 import base64
 import html

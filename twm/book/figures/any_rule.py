@@ -13,12 +13,12 @@ from twm.book.figures.style import (
 
 def plot_rule_accuracies(groups: Mapping[str, Sequence[float]], reach: Sequence[bool]) -> Figure:
     """Plot accuracies by rule, a mark a seed; rules that are out of a network's reach have another mark."""
-    figure, ((panel,),) = make_axes(1, 1, 6.4, 1.0 + 0.27 * len(groups))
+    figure, ((panel,),) = make_axes(1, 1, 4.1, 1.0 + 0.27 * len(groups))
     for height, (accuracies, within) in enumerate(zip(reversed(groups.values()), reversed(reach))):
-        style = style_marks(0 if within else 1, "within reach" if within else "out of reach", fillstyle="none")
+        style = style_marks(0 if within else 1, "learnable" if within else "not learnable", fillstyle="none")
         panel.plot(accuracies, [height] * len(accuracies), **style)
     name_rows(panel, list(reversed(groups)))
-    label_axes(panel, "share of right signs over 200 steps", xlim=(0.45, 1.02))
+    label_axes(panel, "sign accuracy over 200 steps", xlim=(0.45, 1.02))
     draw_guide(panel, x=0.99)
     share_legend(figure)
     return figure
@@ -39,13 +39,13 @@ def plot_by_column(panels: Mapping[str, Curves], label: str, level: float) -> Fi
 
 def plot_products(shares: Mapping[str, Sequence[float]], measured: np.ndarray, theory: np.ndarray) -> Figure:
     """Plot R^2 of products by rule and by steps ahead of their use, and a network's step in variables beside theory's."""
-    figure, ((left, *right),) = make_axes(1, 3, 9.4, 3.4)
+    figure, ((left, *right),) = make_axes(1, 3, 8.6, 3.4)
     table = np.array(list(shares.values()), float)
     plot_magnitudes(left, table, 0, 1)
-    write_cells(left, np.where(np.isfinite(table), np.char.mod("%.2f", table), ""), table < 0.6, fontsize="x-small")
+    write_cells(left, np.where(np.isfinite(table), np.char.mod("%.2f", table), ""), table < 0.6, fontsize="small")
     number_ticks(left, list(shares), "y", 1)
-    label_axes(left, "steps ahead", title="$R^2$ of products", xticks=range(table.shape[1]))
-    for panel, values, title in zip(right, (measured, theory), ("step of the network", "theory")):
+    label_axes(left, "steps until use", title="$R^2$ of products", xticks=range(table.shape[1]))
+    for panel, values, title in zip(right, (measured, theory), ("network step", "theory")):
         plot_matrix(panel, values, 1.0, "to variable", "from variable or product", title)
         number_cells(panel, *values.T.shape)
     return figure

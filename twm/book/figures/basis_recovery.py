@@ -96,7 +96,7 @@ def plot_methods(rows: Sequence[Mapping[str, str]], methods: Sequence[str], task
 
 def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, RecoveredBasis], dim: int) -> Figure:
     """Plot by task the recurrent weights in the recovered basis, as they are and with the mean gain, beside the prediction."""
-    figure, axes = make_axes(len(found), 3, 8.6, 2.75 * len(found) + 0.4)
+    figure, axes = make_axes(len(found), 3, 7.8, 2.6 * len(found) + 0.8)
     for line, (name, own) in zip(axes, found.items()):
         matrices = {"weights": own.operator, "weights × mean gain": own.orbit_operator, "predicted": own.theory}
         for panel, (title, matrix) in zip(line, matrices.items()):
@@ -107,7 +107,7 @@ def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, Recove
         line[0].set_ylabel("to variable")
     for panel in axes[-1]:
         panel.set_xlabel("from variable")
-    figure.colorbar(image, ax=axes, shrink=0.4, label="entry")
+    figure.colorbar(image, ax=axes, shrink=0.45, aspect=30, pad=0.02, location="bottom", label="entry")
     return figure
 
 
@@ -139,19 +139,19 @@ def plot_decomposition(
     """Plot the four panels in which the paper takes a network apart: W in the basis [Psi; Psi_perp], (hidden, hidden),
     memories first; its spectrum; one run as states (time, hidden) and waves (time, rank), whose variables
     ``coordinates`` (rank,) name. Source: twm Fig. 6-9."""
-    figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.8, 7.6)
+    figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.0, 7.2)
     plot_matrix(weights, operator, 1.2, "to", "from", "A  weights in $[\\Psi;\\Psi_\\perp]$").axes.set_aspect("equal")
     rank = len(coordinates)
     weights.add_patch(Rectangle((-0.5, -0.5), rank, rank, fill=False, edgecolor=INK, linewidth=1))
     # This corner is empty: with the left-eigenvector dual, the remaining space does not drive the memories.
-    weights.text(rank, 1, f" {rank} memories", ha="left", va="top", fontsize="x-small")
+    weights.text(rank, 1, f" {rank} memories", ha="left", va="top", fontsize="small")
     _draw_spectrum(plane, spectrum, "B  eigenvalues")
     centres = find_clusters(spectrum.theory)
     if len(centres) <= 16 and len(spectrum.network):
         reach = max(1.0, np.abs(spectrum.network).max())
         write_counts(plane, reach * np.exp(1j * centres), count_clusters(spectrum.network, centres), fontsize="small")
         plane.set(xlim=(-1.38 * reach, 1.38 * reach), ylim=(-1.38 * reach, 1.38 * reach))
-    plane.legend(**_BELOW, fontsize="x-small", handletextpad=0.1)
+    plane.legend(**_BELOW, fontsize="small", handletextpad=0.1)
     words = ("neuron", "step", "C  hidden states")
     plot_episode(left, states, history, _find_limit(states), *words, linestyle=":")
     # As in the paper, each variable is shown in units of its standard deviation.
@@ -167,7 +167,7 @@ def plot_reading_errors(errors: Curves, history: int) -> Figure:
     draw_curves(panel, None, errors)
     for step, text in ((history + 0.5, "input ends"), (2 * history, f"t = {2 * history}")):
         draw_guide(panel, x=step, color=FAINT)
-        panel.text(step, 1.0, f" {text}", transform=panel.get_xaxis_transform(), fontsize="x-small", va="bottom")
+        panel.text(step, 1.0, f" {text}", transform=panel.get_xaxis_transform(), fontsize="small", va="bottom")
     label_axes(panel, "step t (from the first input)", "squared decoding error", "", {"ncols": 2}, yscale="log")
     return figure
 

@@ -65,7 +65,7 @@ def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius:
 
 def plot_errors(errors: Mapping[str, tuple[np.ndarray, np.ndarray]], tolerance: float) -> Figure:
     """Plot condition numbers (n,) and relative errors of Eq. 6-7 (n,) by kind of basis; ``tolerance`` is for number 1."""
-    figure, ((panel,),) = make_axes(1, 1, 5.6, 3.4)
+    figure, ((panel,),) = make_axes(1, 1, 4.1, 3.2)
     span = np.quantile(np.concatenate([each for each, _ in errors.values()]), [0, 1])
     style = {"color": INK, "linewidth": 1.2}
     panel.plot(span, tolerance * span, linestyle="--", label=f"tolerance {tolerance:.0e} $\\kappa$", **style)
@@ -142,7 +142,7 @@ def plot_gains(steps: np.ndarray, amplitudes: Curves, saturating: Curves, fixed:
 
 def plot_input_phase(substrates: Curves, errors: Curves) -> Figure:
     """Plot substrates (history, dim) after differently filled input phases, and the fraction of wrong signs (steps,)."""
-    figure, panels = make_row(substrates | {"output phase": None}, 2.1, 3.1, 1.0, "dimension")
+    figure, panels = make_row(substrates | {"output phase": None}, 1.85, 3.0, 0.8, "dimension")
     limit = max(np.abs(substrate).max() for substrate in substrates.values())
     *pictures, (last, _) = panels
     for panel, substrate in pictures:

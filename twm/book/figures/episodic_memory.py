@@ -46,7 +46,7 @@ def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR)
 def plot_families(spectra: Sequence[np.ndarray], operators: Sequence[np.ndarray]) -> Figure:
     """Plot one network's interaction matrices (n, n) for several sets of memories, and their common eigenvalues (n,)."""
     matrices = {f"memories {number}": operator for number, operator in enumerate(operators, 1)}
-    figure, (*row, (plane, _)) = make_row(matrices | {"eigenvalues": None}, 2.2, 2.7, 0.4, "to")
+    figure, (*row, (plane, _)) = make_row(matrices | {"eigenvalues": None}, 1.9, 2.5, 0.4, "to")
     for place, operator in row:
         plot_matrix(place, operator, None, "", "from")
         number_cells(place, *operator.shape)
@@ -69,7 +69,7 @@ def plot_mechanisms(before: np.ndarray, after: np.ndarray, written: np.ndarray, 
         number_ticks(place, len(values) if len(values) > 1 else ["last"])
         number_ticks(place, values.shape[1], "y")
         texts = np.array([[f"{value:.0f}" for value in line] for line in values.T])
-        write_cells(place, texts, np.abs(values.T) > 0.6 * limit, fontsize="x-small")
+        write_cells(place, texts, np.abs(values.T) > 0.6 * limit, fontsize="small")
     return figure
 
 
@@ -109,8 +109,8 @@ def plot_trained_variables(
     draw_eigenvalues(plane, eigenvalues[~slow], color="#888888", marker="x", markersize=4, label="network, other modes")
     centres = np.unique(np.round(theory, 6))
     near = np.abs(np.angle(eigenvalues[slow] * np.conj(centres[:, None]))) < np.pi / len(centres)
-    write_counts(plane, centres, near.sum(1), fontsize="x-small")
-    plane.legend(fontsize="x-small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+    write_counts(plane, centres, near.sum(1), fontsize="small")
+    plane.legend(fontsize="small", loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
     plot_episode(left, neurons, history, None, "neuron", "step", "C  one sequence, by neuron")
     words = ("component, oldest variable first", "step", "D  same sequence, by variable")
     plot_episode(right, contents, history, None, *words)

@@ -10,10 +10,11 @@ from matplotlib.figure import Figure
 from twm.book.figures.animation import draw_clouds
 from twm.book.figures.style import (
     FAINT, PAPER, QUALITATIVE, Curves, draw_curves, draw_eigenvalues, draw_guide, draw_unit_circle, get_colours,
-    label_axes, make_axes, make_row, number_ticks, plot_magnitudes, style_line, style_marks, write_cells,
+    label_axes, make_axes, make_panels, make_row, number_ticks, plot_magnitudes, share_legend, style_line, style_marks,
+    write_cells,
 )  # fmt: skip
 
-_SMALL = {"fontsize": "x-small"}
+_SMALL = {"fontsize": "small"}
 
 
 def plot_task(pulses: np.ndarray, signs: Curves, outputs: Curves) -> Figure:
@@ -92,8 +93,7 @@ def _draw_counts(axes: Axes, rows: Sequence[Sequence[int]]) -> None:
     longest, most = table.shape[1], max(1, table.max())
     colours = get_colours("sequential").reversed().with_extremes(under=PAPER)
     plot_magnitudes(axes, table, 0.5, 1.3 * most, cmap=colours)
-    texts, size = np.where(table > 0, table.astype(str), ""), "xx-small" if longest > 9 else "small"
-    write_cells(axes, texts, table > 0.6 * most, fontsize=size)
+    write_cells(axes, np.where(table > 0, table.astype(str), ""), table > 0.6 * most, fontsize="small")
     axes.set_yticks(range(len(rows)))
     axes.set_xticks(range(0, longest, max(1, longest // 6)))
 
@@ -106,7 +106,7 @@ def _name_groups(axes: Axes, places: np.ndarray, numbers: np.ndarray) -> None:
         group = [index for index in left if np.linalg.norm(places[index] - places[left[0]]) <= near]
         low, high = numbers[group].min(), numbers[group].max()
         text = str(low) if low == high else f"{low}\u2013{high}"
-        axes.annotate(text, places[group].max(0), fontsize="x-small", xytext=(4, 3), textcoords="offset points")
+        axes.annotate(text, places[group].max(0), fontsize="small", xytext=(4, 3), textcoords="offset points")
         left = [index for index in left if index not in group]
 
 
@@ -119,7 +119,7 @@ def plot_flip_flop_spectra(spectra: Mapping[str, Sequence[np.ndarray]]) -> Figur
             outside = np.abs(values) > 1
             draw_eigenvalues(place, values[outside], **style_marks(index, f"seed {index}", markersize=4))
             draw_eigenvalues(place, values[~outside], marker=".", color=FAINT, markersize=2, zorder=0)
-        place.legend(**_SMALL, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    share_legend(figure)
     return figure
 
 
@@ -159,13 +159,13 @@ def plot_delays(rows: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], l
 
 def plot_delay_line(panels: Curves) -> Figure:
     """Plot fractions by channel and position of a delay line (channels, positions), by title."""
-    figure, row = make_row(panels, 2.1, 2.6, 1.2, "channel", fontsize="small")
-    for place, values in row:
+    figure, places = make_panels(len(panels), 2, 3.7, 2.0)
+    for place, (title, values) in zip(places, panels.items()):
         image = plot_magnitudes(place, values, high=1)
         # Cells are narrow, and a fraction of one needs no digits.
         texts = [["1" if value > 0.995 else f"{value:.2f}".lstrip("0") for value in line] for line in values]
-        write_cells(place, np.where(np.isfinite(values), texts, ""), values < 0.6, fontsize="xx-small")
-        place.set(xlabel="position (steps ago)", xticks=range(0, values.shape[1], 2))
+        write_cells(place, np.where(np.isfinite(values), texts, ""), values < 0.6, fontsize="small")
+        label_axes(place, "position (steps ago)", "channel", title, xticks=range(values.shape[1]))
         number_ticks(place, len(values), "y")
-    figure.colorbar(image, ax=figure.axes, shrink=0.9, label="fraction")
+    figure.colorbar(image, ax=figure.axes, location="bottom", shrink=0.45, aspect=30, label="fraction")
     return figure

@@ -1,4 +1,4 @@
-"""Pictures of the front page, the README, the book's card and the explorer: a text becomes a travelling wave."""
+"""Figures of the front page, the README, the preview card and the explorer: a text becomes a travelling wave."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,13 +26,12 @@ def make_front_page_animation(text: str = "3141", repeats: int = 2, seed: int = 
     basis = make_basis(history * dim, kind="orthonormal", seed=seed).basis
     hidden = (waves.reshape(len(waves), -1) @ basis.T).reshape(len(waves), history, dim)
     left = Panel(
-        f"{history * dim} neurons of a network", states_to_picture(hidden), "activity (1)",
+        f"{history * dim} neurons of a network", states_to_picture(hidden), "activity",
         f"{history} neurons per row, in arbitrary order", row_names=[""] * dim, col_names=[""] * history,
     )  # fmt: skip
     right = Panel(
         "The same state in the wave basis", states_to_picture(waves), "dimension",
-        "column, one variable each (0 = oldest)", -1.0, 1.0, "sequential",
-        row_names=[str(dimension) for dimension in range(dim)], col_names=[str(column) for column in range(history)],
+        "column, one variable each (1 = oldest)", -1.0, 1.0, "sequential",
     )  # fmt: skip
     alt = (
         f"Two synchronised panels. On the right, the picture of {text} enters a lattice of {history} columns and "

@@ -76,7 +76,7 @@ def plot_opening(gradients: Mapping[str, Curves], ranks: Mapping, farthest: Mapp
             shade = get_colours("sequential")(0.88 * np.log1p(iteration) / np.log1p(iterations[-1]))
             label = f"iteration {iteration}" if iteration in named else None
             left.plot(distances, found[iteration], color=shade, linestyle="-", linewidth=1.4, label=label)
-        legend, log = {"fontsize": "x-small", "loc": "lower left"}, {"yscale": "log", "xticks": distances}
+        legend, log = {"fontsize": "small", "loc": "lower left"}, {"yscale": "log", "xticks": distances}
         label_axes(left, "distance of the input", "|dy(s+1)/dx|", f"{task}: from every input", legend, **log)
         names = {"gradient, oldest input used": farthest, "slow modes, relative to prediction": ranks}
         curves = {name: [values[task][iteration] for iteration in iterations] for name, values in names.items()}
@@ -89,7 +89,7 @@ def plot_opening(gradients: Mapping[str, Curves], ranks: Mapping, farthest: Mapp
 
 def plot_reach(distances: np.ndarray, curves: Curves, history: int) -> Figure:
     """Plot what the first input leaves in the state (n,), relative to its entry, within the substrate and beyond."""
-    figure, ((place,),) = make_axes(1, 1, 7.6, 3.8)
+    figure, ((place,),) = make_axes(1, 1, 4.1, 4.2)
     # Zero has no logarithm; values below the axis are not shown.
     draw_curves(place, distances, curves, style_both, 1e-30, linewidth=1.6, markersize=3)
     for index, line in enumerate(place.lines):
@@ -98,13 +98,13 @@ def plot_reach(distances: np.ndarray, curves: Curves, history: int) -> Figure:
     place.text(history * 1.06, 3, "end of the substrate", fontsize="small")
     log = {"xscale": "log", "yscale": "log", "ylim": (1e-9, 10)}
     label_axes(place, "steps since the input entered", "|dh/dx(1)| relative to entry", **log)
-    share_legend(figure, "outside right center", ncols=1)
+    share_legend(figure, ncols=2)
     return figure
 
 
 def plot_tightness(groups: Mapping[str, Mapping[str, tuple[float, float, float]]]) -> Figure:
     """Plot least, median and largest ratio of gradient to bound, by kind of network and by bound."""
-    figure, ((place,),) = make_axes(1, 1, 7.4, 0.62 * len(groups) + 1.5)
+    figure, ((place,),) = make_axes(1, 1, 4.1, 0.62 * len(groups) + 1.5)
     for row, found in enumerate(reversed(groups.values())):
         for index, (name, (low, middle, high)) in enumerate(found.items()):
             height = row + 0.16 * ((len(found) - 1) / 2 - index)
@@ -112,7 +112,7 @@ def plot_tightness(groups: Mapping[str, Mapping[str, tuple[float, float, float]]
             place.plot(middle, height, **style_marks(index, name))
     draw_guide(place, x=1)
     name_rows(place, list(reversed(groups)))
-    label_axes(place, "gradient / bound (violated to the right of the dotted line)", xscale="log")
+    label_axes(place, "gradient / bound (violated above 1)", xscale="log")
     place.set_xlim(right=1.6)
     share_legend(figure, "outside upper center", ncols=min(4, len(found)), handletextpad=0.3)
     return figure

@@ -16,7 +16,7 @@ from twm.training.attention import RatioSummary
 
 def plot_two_columns(sharpness: np.ndarray, predicted: np.ndarray, measured: np.ndarray, columns: tuple) -> Figure:
     """Plot the next column from two scalar columns, the older first, by score strength (n,): closed form, boundary."""
-    figure, ((place,),) = make_axes(1, 1, 5.8, 3.2)
+    figure, ((place,),) = make_axes(1, 1, 4.1, 3.0)
     for level, name in ((columns[0], "older column"), (columns[1], "newest column"), (sum(columns) / 2, "mean")):
         place.axhline(level, **THIN)
         place.text(sharpness[-1], level, f" {name}", va="center", fontsize="small")

@@ -1,4 +1,4 @@
-"""One look for every figure: opaque light background, colour-blind safe colours, readable type, and the marks they share."""
+"""Common style of all figures: light background, colours for colour-blind readers, readable type, and shared marks."""
 
 import csv
 import io
@@ -71,10 +71,11 @@ def find_panels(figure: Figure) -> dict[str, list]:
     bars = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() == "<colorbar>"]
     boxes = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() != "<colorbar>"]
     for bar in bars:  # a bar belongs to the nearest panel beside it
-        beside = [box for box in boxes if min(box.y1, bar.y1) - max(box.y0, bar.y0) > 0.7 * min(box.height, bar.height)]
+        beside = [b for b in boxes if min(b.y1, bar.y1) - max(b.y0, bar.y0) > .7 * min(b.height, bar.height) > .4 * bar.height]
         nearest = min(beside, key=lambda box: abs(bar.x0 - box.x1), default=None)
         boxes = [Bbox.union([box, bar]) if box is nearest else box for box in boxes] + ([] if beside else [bar])
-    boxes += [each.get_window_extent().transformed(to_inches) for each in (*figure.legends, *figure.texts)]
+    words = [*figure.legends, *(text for text in figure.texts if not text.get_rotation())]  # upright words alone
+    boxes += [each.get_window_extent().transformed(to_inches) for each in words]
     panels: list[Bbox] = []
     for box in boxes:  # what overlaps is one panel
         touched = [other for other in panels if other.overlaps(box)]
@@ -166,7 +167,7 @@ def share_legend(figure: Figure, loc: str = "outside lower center", order: Seque
         for handle, label in zip(*axes.get_legend_handles_labels()):
             found.setdefault(label, handle)
     names = sorted(found, key=lambda name: order.index(name) if name in order else len(order))
-    options = {"ncols": len(names), "fontsize": "small"} | changes
+    options = {"ncols": len(names), "fontsize": "small", "columnspacing": 1.2, "handletextpad": 0.4} | changes
     figure.legend([found[name] for name in names], names, loc=loc, **options)
 
 

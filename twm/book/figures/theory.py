@@ -1,4 +1,4 @@
-"""Figures and moving pictures of 01_theory: data in, Figure or Animation out."""
+"""Figures and animations of the notebook 01_theory."""
 
 from collections.abc import Mapping, Sequence
 

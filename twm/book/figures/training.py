@@ -48,15 +48,15 @@ def plot_trained_spectra(panels: Mapping[str, tuple], columns=4, reach=1.35, thr
         draw_eigenvalues(panel, shown[slow], **style_marks(1, name, markersize=3.2, **dots))
         draw_eigenvalues(panel, shown[~slow], **style_marks(0, "other eigenvalues", markersize=1.8, **dots))
         panel.set_title(title, fontsize="small")
-        panel.tick_params(labelsize="x-small", length=2)
-    share_legend(figure, "outside upper center", markerscale=1.3)
+        panel.tick_params(labelsize="small", length=2)
+    share_legend(figure, "outside upper center", markerscale=1.3, columnspacing=0.9, handletextpad=0.1)
     label_plane(figure)
     return figure
 
 
 def plot_curves(curves: Mapping[str, Sequence[Mapping]], horizons=True, share_axis=True) -> Figure:
     """Plot sign accuracy in tests, one line per ``model``, and below the horizon; groups may share a panel."""
-    columns, width = (1, 6.6) if share_axis else (len(curves), 2.45 * len(curves) + 0.4)
+    columns, width = (1, 6.6) if share_axis else (len(curves), 2.0 * len(curves) + 0.3)
     figure, axes = make_axes(1 + horizons, columns, width, 4.4 if horizons else 2.9)
     longest = max((point["horizon"] for points in curves.values() for point in points), default=1)
     for index, (name, points) in enumerate(curves.items()):
@@ -90,7 +90,7 @@ def plot_table1(cells: Sequence[Cell]) -> Figure:
         paper = _UNDEFINED if cell.paper_error is None else cell.paper_error
         _draw_cell(right, place, paper, shown, cell.error, cell.error_agrees, floor=1e-5)
         if cell.seeds:
-            share = {"va": "center", "ha": "center", "fontsize": "x-small", "color": INK}
+            share = {"va": "center", "ha": "center", "fontsize": "small", "color": INK}
             right.text(0.6, place, f"{cell.equal_rank}/{cell.seeds}", **share)
     name_rows(left, [f"{cell.task}   {cell.hidden:>3}   {cell.l2:g}" for cell in reversed(cells)])
     name_rows(right, [""] * len(cells))
@@ -107,7 +107,7 @@ def plot_table1(cells: Sequence[Cell]) -> Figure:
     ours = [style_marks(2, "ours, agrees", marker="o"), style_marks(1, "ours, differs", marker="s")]
     key = [_PAPER | {"label": "paper"}, *ours, {"linestyle": "none", "marker": "|", "color": INK, "label": "one seed"}]
     handles = [Line2D([], [], **style) for style in key]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize="small")
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize="small", columnspacing=1, handletextpad=0.1)
     return figure
 
 
@@ -123,7 +123,7 @@ def _draw_cell(panel: Axes, place: float, paper: float, seeds, mean, agrees: boo
 
 def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> Figure:
     """Plot (slow modes, accuracy) of networks by group, beside the predicted number ``rank``."""
-    figure, ((panel,),) = make_axes(1, 1, 5.6, 3.3)
+    figure, ((panel,),) = make_axes(1, 1, 4.1, 3.2)
     largest = max([rank, *(own for points in groups.values() for own, _ in points)])
     panel.axvline(rank, **THIN)
     panel.text(rank, 0.46, "predicted ", fontsize="small", va="bottom", ha="right")

@@ -20,7 +20,7 @@ def plot_decodings(found: Mapping[str, Decoding], columns: int = 5) -> Figure:
         movement = "none" if one.movement.value is None else f"{one.movement.value:.2f}"
         panel.set_title(f"{title}\nmovement {movement}\nspan {one.span.value:.0f}", fontsize="small")
         label_axes(panel, "tested at step", "" if place % columns else "trained at step")
-    figure.colorbar(image, ax=figure.axes, shrink=0.8, label="$R^2$ of the item")
+    figure.colorbar(image, ax=figure.axes, location="bottom", shrink=0.45, aspect=30, label="$R^2$ of the item")
     return figure
 
 

@@ -65,12 +65,12 @@ def plot_activity(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
 
 def plot_losses(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], label: str = "test loss") -> Figure:
     """Plot ``test_loss`` during training: one panel per task, one colour per network, one line per ``model``."""
-    figure, row = make_row(panels, 2.7, 3.2, 1.0, label)
+    figure, row = make_row(panels, {1: 3.5, 2: 2.7}.get(len(panels), 1.9), 3.0, 0.6, label)
     for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
             draw_runs(panel, points, "test_loss", **_style_network(name, index, linewidth=1.3))
-        label_axes(panel, "iteration", yscale="log")
-        panel.margins(x=0.02)
+        label_axes(panel, "iterations (thousands)", yscale="log")
+        panel.xaxis.set_major_formatter(lambda value, _: f"{value / 1000:g}")
     panel.legend(fontsize="small", loc="best")
     return figure
 
@@ -90,7 +90,7 @@ def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
 
 def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], epoch: int = 1) -> Figure:
     """Plot ``test_accuracy`` by epochs of ``epoch`` iterations: one panel per task, one colour per network, one line per ``model``."""
-    figure, row = make_row(panels, 3.3, 3.3, 0.8 if len(panels) > 1 else 2.0, "test accuracy (%)")
+    figure, row = make_row(panels, 3.3, 3.3, 0.8 if len(panels) > 1 else 1.5, "test accuracy (%)")
     for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
             draw_runs(panel, points, "test_accuracy", epoch, 100, **_style_network(name, index, linewidth=1.3))
@@ -101,7 +101,7 @@ def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]
 
 def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
     """Plot accuracy (%) against the number of parameters, by network. Source: wRNN Fig. 7."""
-    figure, ((panel,),) = make_axes(width=5.2)
+    figure, ((panel,),) = make_axes(width=4.1)
     for index, (name, pairs) in enumerate(groups.items()):
         panel.plot(*zip(*sorted(pairs)), **_style_network(name, index, marker=MARKERS[index]))
     label_axes(panel, "parameters", "test accuracy (%)", legend="best", xlim=(0, None), ylim=(0, 101))
@@ -111,7 +111,7 @@ def plot_parameters(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure
 def plot_ablation(losses: Mapping[str, Mapping[int, float]]) -> Figure:
     """Plot losses of the variants of Table 4: one row per variant, one panel per delay."""
     waits = sorted({wait for row in losses.values() for wait in row})
-    figure, row = make_row({f"T = {wait}": wait for wait in waits}, 2.2, 0.33 * len(losses) + 1.2, 2.4)
+    figure, row = make_row({f"T = {wait}": wait for wait in waits}, 1.45, 0.33 * len(losses) + 1.2, 2.3)
     for panel, wait in row:
         for place, name in enumerate(reversed(losses)):
             if losses[name].get(wait):
@@ -138,7 +138,7 @@ def plot_speeds(groups: Mapping[str, Sequence[float]]) -> Figure:
 
 def plot_emergence(groups: Mapping[str, Sequence[tuple[int, float]]]) -> Figure:
     """Plot (iteration, fraction of power on each ring's best line) during training, one line per initial kernel."""
-    figure, ((panel,),) = make_axes(width=5.4, height=3.1)
+    figure, ((panel,),) = make_axes(width=4.1, height=3.1)
     for index, (name, pairs) in enumerate(groups.items()):
         panel.plot(*zip(*pairs), **style_both(index, name, markersize=5))
     label_axes(panel, "iteration", "fraction of power on best line", legend="best", ylim=(0, 1.02))

@@ -1,1 +1,1 @@
-"""Backward passes written by hand."""
+"""Hand-written backward passes."""

@@ -1,30 +1,29 @@
-"""Backward passes by hand for Elman networks: two matrix products a time step, for one network or for many.
+"""Hand-written backward passes for Elman networks: two matrix products per time step, for one network or for many.
 
 **The augmented product.** With states as rows of a batch and W = W_hh^T, O = W_r^T, U = W_uh^T, the network is
 
     z_t = h_(t-1) W + u_t U,      h_t = tanh(z_t),      y_t = h_t O,      t = 1 .. T = history + horizon,
 
-where u_t = 0 in the output phase and only its y_t count. One product makes drive and output of a state together, and
-with e_t = dL/dy_t and dz_t = dL/dz_t one product, transposed, brings its gradient; that of the weights is one long
-product over rows stacked in time, dL/dU = sum_(t <= history) u_t^T dz_t beside it:
+where u_t = 0 in the output phase and only its y_t count. One product computes drive and output of a state together. With
+e_t = dL/dy_t and dz_t = dL/dz_t, one transposed product computes its gradient. The gradient of the weights is one long
+product over rows stacked in time, together with dL/dU = sum_(t <= history) u_t^T dz_t:
 
     h_t [ W | O ] = [ z_(t+1) | y_t ],      dz_t = (1 - h_t^2) [ dz_(t+1) | e_t ] [ W | O ]^T,
     dL/d[ W | O ] = sum_t h_t^T [ dz_(t+1) | e_t ].
 
-Hence two buffers, a row for each time step of all sequences, which products read and write in place:
+Products therefore read and write two buffers in place, with one row per time step and sequence:
 
     forward[t]  = [ h_t | y_(t-1) ],      backward[t] = [ dz_t | e_(t-1) ].
 
-**The tanh** is 2 sigmoid(2 z) - 1, as torch's sigmoid takes a small part of the time of its tanh, which would cost as
-much as the products. The factor 2 inside is put on the weights, which is exact in binary.
+**The tanh** is computed as 2 sigmoid(2 z) - 1, because torch's sigmoid is much faster than its tanh, which would cost as
+much as the products. The inner factor 2 is applied to the weights, which is exact in binary.
 
-**One flat vector** [ W | O | U ] a model holds weights, gradients and each of Adam's moments, with views as matrices.
+**One flat vector** [ W | O | U ] per model holds weights, gradients and each of Adam's moments, with views as matrices.
 
-**Many networks on a GPU** run side by side, an iteration launched at once as a captured CUDA graph. All run for as many
-steps as there are targets, and a model's error is masked beyond its own horizon, which by causality is exact. On the
-CPU the same lines run one by one, which proves the algebra. **The graph path has never run on a GPU**, until a sweep
-has passed :func:`~twm.models.elman.check_kernel` on one.
-"""
+**Many networks on a GPU** run side by side, and each iteration is one captured CUDA graph. All networks run for as many
+steps as there are targets, and a model's error is masked beyond its own horizon, which is exact by causality. On the
+CPU the same lines run one by one, which tests the algebra. **The graph path counts as untested on a GPU** until a sweep
+has passed :func:`~twm.models.elman.check_kernel` on one."""
 
 import math
 from typing import Any

@@ -1,21 +1,20 @@
-"""Backward passes by hand for the recurrences of sequence networks: rings of neurons, and dense weights.
+"""Hand-written backward passes for the recurrences of sequence networks: rings of neurons, and dense weights.
 
 **The wave recurrence.** A state is h (channels, neurons), each channel a ring. With a kernel of odd size k = 2r + 1
 
     z_t[o, x] = sum_j sum_i K[o, i, j] h_(t-1)[i, x + j - r] + (V u_t + b)[o, x] + d[o],      h_t = sigma(z_t),
 
-positions taken modulo the number of neurons (wrnn Eq. (3)). States lie as (channels, neurons + 2r, batch). The r places
-before and after a ring are its halo, copies of its other end, so that tap j is an ordinary matrix which sees the state
-through a window shifted by j places: a convolution is k matrix products. With G_t = dL/dh_t the slope
-D_t = sigma'(z_t) G_t has a halo too, and the transposed convolution is the same windows counted from the other end:
+positions taken modulo the number of neurons (wrnn Eq. (3)). States are stored as (channels, neurons + 2r, batch). The r
+places before and after a ring are its halo, copies of its other end. Tap j is then an ordinary matrix applied to a window
+shifted by j places, and a convolution is k matrix products. With G_t = dL/dh_t, the slope D_t = sigma'(z_t) G_t has a halo
+too, and the transposed convolution uses the same windows counted from the other end:
 
     z_t += K[:, :, j] @ h_(t-1)[:, j : j + neurons],      (channels, channels) @ (channels, neurons * batch),
     G_(t-1) += sum_j K[:, :, j]^T @ D_t[:, 2r - j : 2r - j + neurons],
     dL/dK[:, :, j] = sum_t D_t @ h_(t-1)[:, j : j + neurons]^T.
 
-**The dense recurrence** h_t = sigma(W h_(t-1) + V u_t + b + d), states as rows of a batch: a step is one product
-forward and one backward, and the gradients of all matrices are one long product each over rows stacked in time.
-"""
+**The dense recurrence** is h_t = sigma(W h_(t-1) + V u_t + b + d) with states as rows of a batch. A step is one product
+forward and one backward, and the gradient of each matrix is one long product over rows stacked in time."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -30,8 +29,7 @@ class Recurrence:
     """A recurrence with a linear readout, forward and backward, in buffers made once.
 
     Weights go by the names of a network's parameters (:mod:`twm.models.rings`). A readout of another kind
-    (``outputs`` 0) is left to the caller, who gives back a loss's derivative by the last state as ``last_slope``.
-    """
+    (``outputs`` 0) is left to the caller, who gives back a loss's derivative by the last state as ``last_slope``."""
 
     def __init__(
         self,
