@@ -1,5 +1,6 @@
 """The ledger decides by what it shows, each claim can fail, and a damaged ledger is refused in one line."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -161,6 +162,11 @@ def test_every_claim_can_fail(claim):
         for keys in (*([key] for key in numbers), list(numbers))
         for sign in (1.0, -1.0)
     }
+    # One number may have to rise while the others fall.
+    for lead, sign in itertools.product(numbers, (1.0, -1.0)):
+        others = {key: value for key, value in numbers.items() if key not in claim.needs}
+        changed = {key: _perturb(value, sign if key == lead else -sign) for key, value in others.items()}
+        verdicts.add(judge_numbers(claim, numbers | changed)[0])
     assert "differs" in verdicts, f"nothing makes {claim.id} differ"
 
 
