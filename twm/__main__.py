@@ -34,6 +34,9 @@ def _stop(number: int, frame: object) -> None:
     # They may come twice, to the process and to its group; what is tidied up then is not to be disturbed.
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
+    # Whatever may swallow the interrupt, a finaliser or a callback, gets it again.
+    signal.signal(signal.SIGALRM, lambda *_: _stop(number, frame))
+    signal.alarm(10)
     raise KeyboardInterrupt(number)
 
 

@@ -172,8 +172,8 @@ def describe_source(app: Sphinx, docname: str, source: Source) -> str:
     return f'<details class="twm-more twm-source">{summary}<dl class="twm-more-list">{rows}</dl></details>'
 
 
-# Pixels: what an inch takes at least, so that a figure's smallest letters (8.3 points) have 11; and what a phone has across.
-_INCH, _ACROSS = 95.2, 376
+# Pixels: what an inch takes at least, so that a figure's smallest letters (8.3 points) have 11; and what a narrow phone has across.
+_INCH, _ACROSS = 95.2, 356
 
 
 def stack_panels(address: str, panels: dict[str, list]) -> str:
@@ -184,7 +184,7 @@ def stack_panels(address: str, panels: dict[str, list]) -> str:
         left, top, across, down = left - margin, top - margin, across + 2 * margin, down + 2 * margin
         inch = min(max(_ACROSS / across, _INCH), 1.4 * _INCH)
         # What is wider than a phone scrolls, and what scrolls must be reachable by the keyboard.
-        reach = f' tabindex="0" role="region" aria-label="Part {place} of the figure"' if inch * across > 390 else ""
+        reach = f' tabindex="0" role="region" aria-label="Part {place} of the figure"' if inch * across > 360 else ""
         crop = f"width:{inch * across:.0f}px;height:{inch * down:.0f}px"
         shift = f"width:{inch * width:.0f}px;height:{inch * height:.0f}px;left:{-inch * left:.0f}px;top:{-inch * top:.0f}px"
         picture = f'<img alt="" loading="lazy" src="{address}" style="{shift}">'

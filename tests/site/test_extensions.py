@@ -104,4 +104,9 @@ def test_a_phone_shows_every_panel_once_and_whole(root):
         assert sum(inside) == 1
     stack = load_extension(root, "twm_figures").stack_panels("a.png", found)
     assert stack.count("<img") == 7 and 'alt=""' in stack
-    assert all(f"left:{-96 * (left - 0.04):.0f}px;top:{-96 * (top - 0.04):.0f}px" in stack for left, top, *_ in boxes)
+    shown = [tuple(map(int, place)) for place in re.findall(r"width:(\d+)px;height:\d+px;left:(-?\d+)px;top:(-?\d+)px", stack)]
+    for (left, top, across, _), (picture, right, down) in zip(boxes, shown, strict=True):
+        inch = picture / width
+        assert (right, down) == pytest.approx((-inch * (left - 0.04), -inch * (top - 0.04)), abs=1.5)
+        assert inch >= 95 and (inch * (across + 0.08) <= 361 or inch == pytest.approx(95.2, abs=0.2))
+    assert stack.count("tabindex") == sum(95.2 * (across + 0.08) > 360 for *_, across, _ in boxes)

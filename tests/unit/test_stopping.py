@@ -103,3 +103,13 @@ def test_a_clone_that_was_copied_or_moved_is_noticed(root: Path, clone: Path, mo
         (clone / ".venv" / "pyvenv.cfg").write_text(f"command = /bin/python3 -m venv {place}/.venv\n", encoding="utf-8")
         done = subprocess.run(["make", "-n", "setup"], cwd=clone, capture_output=True, text=True, check=True)
         assert ("rm -rf .venv" in done.stdout and "-m venv" in done.stdout) == anew
+
+
+def test_a_request_to_stop_that_something_swallows_comes_again(root: Path):
+    code = "import contextlib, os, signal, time, twm.__main__ as own, twm.cli\n"
+    code += "signal.alarm = lambda seconds: signal.setitimer(signal.ITIMER_REAL, 0.2)\n"
+    code += "def main():\n    with contextlib.suppress(KeyboardInterrupt): os.kill(os.getpid(), signal.SIGTERM)\n"
+    code += "    time.sleep(50)\n"
+    code += "twm.cli.main = main; own.start()"
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, timeout=30)
+    assert (done.returncode, done.stderr) == (143, b"twm: stopped\n")
