@@ -219,10 +219,10 @@ def test_what_stops_a_run_is_one_line_and_publishes_nothing(notebook, clone: Pat
     notebook(GOOD.replace("page.note", "import time; (page._path.parent / 'ready').touch(); time.sleep(60)\npage.note"))
     command = [sys.executable, "-m", "twm", "run", "--profile", "smoke", "--device", "cpu"]
     environment = os.environ | {"PYTHONPATH": str(root), "TWM_HOME": str(clone)}
-    # A shell starts background jobs with Ctrl-C ignored, and a test run may be one; the command itself must not be.
+    # A shell starts background jobs with Ctrl-C ignored, nohup ignores a closed terminal, and a test run may be either.
     running = subprocess.Popen(
         command, env=environment, start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        preexec_fn=lambda: (signal.signal(signal.SIGINT, signal.default_int_handler), signal.signal(signal.SIGHUP, signal.SIG_DFL)),
     )  # fmt: skip
     with running:
         try:
