@@ -57,9 +57,9 @@ def settle(claim, there, name, numbers, figure, rows, **more):
 
 SETTING = ("task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "learning_rate", "clip")
 
-def settle_comparison(claim, there, name, numbers, figure, models, rivals, reached="", **more):
+def settle_comparison(claim, there, name, numbers, figure, models, rivals, reached="", choose=tables.pick_best, **more):
     """Record a comparison with other kinds of network; it is decided only if those were trained until they stopped improving."""
-    rows = tables.pick_best([row for one in models for row in one.rows])
+    rows = [row for one in models for row in choose(one.rows)]
     curves = {name: points for one in models for name, points in one.curves.items()}
     trained = were_trained(pick(rows, network=rivals), curves, reached)
     settle(claim, there, name, lambda: numbers() | {"rivals_trained": trained}, figure, rows, **more)
@@ -398,15 +398,15 @@ epoch = min((p["iteration"] for p in points), default=1)
 figures.plot_accuracy(panels, epoch) if panels else "No saved results: figure omitted."
 
 # %% tags=["hide-input"]
-needed, gated = {"wRNN", "iRNN", "wRNN + MLP"}, ("wRNN", "LSTM", "GRU")
+needed, gated, usual_size = {"wRNN", "iRNN", "wRNN + MLP"}, ("wRNN", "LSTM", "GRU"), tables.pick_usual
 there = {name: needed <= set(own) for name, own in means.items()}
 for claim, name, models in (("wrnn.smnist", "plain", plain), ("wrnn.psmnist", "permuted", permuted)):
     own, most = means[name], len(accuracies[name].get("wRNN", {})) or 1
     numbers = lambda own=own: {"wrnn": own["wRNN"], "irnn": own["iRNN"], "wrnn_mlp": own["wRNN + MLP"]}
-    settle_comparison(claim, there[name], claim.removeprefix("wrnn."), numbers, "images", (models,), ("irnn",), seeds=most)
+    settle_comparison(claim, there[name], claim.removeprefix("wrnn."), numbers, "images", (models,), ("irnn",), choose=usual_size, seeds=most)
 settle_comparison("wrnn.permutation", all(there.values()), "smnist", lambda: {
     f"{network.lower()}_drop": means["plain"][network] - means["permuted"][network] for network in ("wRNN", "iRNN")
-}, "images", (plain, permuted), ("irnn",))
+}, "images", (plain, permuted), ("irnn",), choose=usual_size)
 last = {name: tables.list_accuracies(one.rows, "accuracy_final") for name, one in (("plain", plain), ("permuted", permuted))}
 settle("wrnn.mlp", all(there.values()), "smnist", lambda: {
     f"{name}_gain{suffix}": np.mean(list(own[name]["wRNN + MLP"].values())) - np.mean(list(own[name]["wRNN"].values()))
@@ -424,7 +424,7 @@ page.note("rates", [sum(rate < 0.001 for rate in tried), len(tried)])
 page.note("chosen", max((100 * (row["accuracy"] - row["accuracy_final"]) for row in older(images)), default=0.0))
 settle_comparison("wrnn.baselines", set(gated) <= set(means["permuted"]), "psmnist", lambda: {
     network.lower(): means["permuted"][network] for network in gated
-}, "images", (permuted,), ("lstm", "gru"))
+}, "images", (permuted,), ("lstm", "gru"), choose=usual_size)
 lead = tables.describe_lead(plain.rows, plain.curves)
 settle_comparison("wrnn.fast", lead["looks"], "smnist", lambda: lead, "images", (plain,), ("irnn",))
 whole = pick(plain.rows, scale="")
