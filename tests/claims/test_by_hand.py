@@ -21,7 +21,8 @@ def best(rows, network, mlp=0):
     # Networks that held-out images chose are compared among themselves, once there are some of every kind.
     held, kinds = rows.accuracy_held.notna(), rows.network + (rows.mlp > 0).map(str)
     rows = rows[(held == (set(kinds) == set(kinds[held]))) & (rows.network == network) & (rows.mlp == mlp)]
-    rows = rows[rows.parameters == rows.parameters.mode().max()].assign(chosen=rows.accuracy_held.fillna(rows.accuracy))
+    sizes = rows.drop_duplicates(["parameters", "seed"]).parameters
+    rows = rows[rows.parameters == sizes.mode().max()].assign(chosen=rows.accuracy_held.fillna(rows.accuracy))
     means = rows.groupby(["neurons", "channels", "init", "learning_rate"], dropna=False)[["chosen", "accuracy"]].mean()
     return 100 * means.sort_values("chosen").accuracy.iloc[-1]
 

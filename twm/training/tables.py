@@ -247,7 +247,8 @@ def pick_usual(rows: Iterable[Row]) -> list[Row]:
     """Return the best rows of a grid in one size a network, that of most runs, then the largest; rings start as a shift."""
     rows = [row for row in rows if row["network"] != "wrnn" or row["init"] == "shift"]
     kinds = [own for _, own in _read_frame(rows).groupby("kind", sort=False)]
-    usual = [own[own["parameters"] == own["parameters"].mode().max()] for own in kinds]
+    seeds = [own.drop_duplicates(["parameters", "seed"])["parameters"] for own in kinds]  # more settings are no more runs
+    usual = [own[own["parameters"] == sizes.mode().max()] for own, sizes in zip(kinds, seeds)]
     return [rows[place] for own in usual for place in _pick(own).index]
 
 
