@@ -79,11 +79,13 @@ def test_images_by_hand():
         make_row("psmnist", accuracy=0.7, parameters=500, channels=2),
         make_row("psmnist", accuracy=0.99, init="random"), make_row("psmnist", mlp=9, accuracy=0.95, parameters=20_000),
         make_row("psmnist", **DENSE, accuracy=0.3, learning_rate=1e-3), make_row("psmnist", **DENSE, accuracy=0.4, learning_rate=1e-4),
-        make_row("psmnist", **WIDE, accuracy=0.95),
+        make_row("psmnist", **WIDE, accuracy=0.95), make_row("psmnist", **DENSE, accuracy=0.4, learning_rate=1e-4, seed=1),
     ]  # fmt: skip
     # Of a size that most runs have and not of the largest, and of starts the paper's.
     found = tables.list_accuracies(rows)
-    assert found == {"wRNN": {0: 90.0, 1: 80.0}, "wRNN + MLP": {0: 95.0}, "iRNN": {0: 40.0}}
+    assert found == {"wRNN": {0: 90.0, 1: 80.0}, "wRNN + MLP": {0: 95.0}, "iRNN": {0: 40.0, 1: 40.0}}
+    # More settings of a size are no more runs: then the largest counts.
+    assert tables.list_accuracies(rows[:-1])["iRNN"] == {0: 95.0}
     sizes = tables.list_sizes(rows)
     assert sizes["wRNN"] == [(500, 70.0), (12_724, pytest.approx(85.0))]
     assert sizes["iRNN"] == [(12_120, 40.0), (13_000, 95.0)]
