@@ -366,7 +366,7 @@ DataTable(
 # ## Sequential MNIST
 #
 # MNIST images are presented one pixel per step, in reading order (sMNIST) or in one fixed random order (psMNIST), and classified after the last pixel.
-# Training ends when the accuracy on 3,000 held-out images has not risen for ten epochs, at the latest after 120 epochs.
+# Training ends when the accuracy on 3,000 held-out images has not risen for ten epochs, at the latest after 120 epochs (250 for the smallest iRNN on psMNIST).
 # The same held-out images choose the checkpoint and the learning rate, and accuracy is then measured on test images.
 # A second learning rate, 0.0001, was tried for {value}`07_wave_rnn:rates[1]` of these networks and chosen for {value}`07_wave_rnn:rates[0]`; all others have 0.001.
 # Earlier runs of 15 epochs chose their checkpoint on the test images. They are used only where one kind of network has no newer run.
