@@ -157,8 +157,10 @@ def _train(options: argparse.Namespace) -> int:
     plans = [ModelPlan(**given, seed=seed) for seed in parse_seeds(options.seeds)]
     settings = _read_settings(options) | {"device": choose_device(options.device)}
     with TemporaryDirectory(prefix="twm-") as folder:
-        place = make_folder_place(options.out if kept else folder)
-        return _end_training(options, train_models(plans, place, **settings))
+        outcome = train_models(plans, make_folder_place(options.out if kept else folder), **settings)
+        for path in Path(folder).rglob("*.error.txt"):
+            _say(options)(path.read_text(encoding="utf-8"))  # which goes with the folder
+        return _end_training(options, outcome)
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -221,13 +223,12 @@ def _read_settings(options: argparse.Namespace) -> dict[str, Any]:
 def _end_training(options: argparse.Namespace, outcome: Any) -> int:
     _show(options, outcome.rows, ())
     _tell_commit(options)
+    lost = getattr(options, "out", True) is None
     if outcome.stopped:
-        lost = getattr(options, "out", True) is None
         kept = "nothing is saved without --out" if lost else "checkpoints are saved: --resume continues"
         return _end(128 + outcome.stopped, f"stopped; {kept}")
-    if outcome.failed:
-        return _end(1, f"not trained: {', '.join(outcome.failed)}; the lines above say why, and --resume tries again")
-    return 0
+    again = "" if lost else ", and --resume tries again"
+    return _end(1, f"not trained: {', '.join(outcome.failed)}; the lines above say why{again}") if outcome.failed else 0
 
 
 def _bench(options: argparse.Namespace) -> int:

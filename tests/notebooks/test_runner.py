@@ -56,7 +56,7 @@ def run(**more):
 
 CLEAN = """import sys, warnings, matplotlib
 assert matplotlib.rcParams["mathtext.fontset"] != "cm" and sys.executable == {python!r} and sys.flags.optimize == 0
-assert "spoilt" not in globals()
+assert "spoilt" not in globals() and sys.modules["IPython.core.application"].SYSTEM_CONFIG_DIRS == []
 warnings.warn("chatter")
 """
 SPOILT = {

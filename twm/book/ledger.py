@@ -4,6 +4,7 @@ Each claim is decided by an expression over the numbers that a notebook recorded
 shown, so a changed criterion never meets an old verdict."""
 
 import ast
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -195,8 +196,11 @@ def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
     import yaml
 
     path = Path(path) if path is not None else ledger_path()
+    text = read_text(path)
+    # The parser in C would take this process with it.
+    require(not re.search(r"([-?:\[{]\s*){1000}", text), f"{path.name} must be a list of claims, and is nested too deeply")
     try:
-        rows = yaml.load(read_text(path), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        rows = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""

@@ -32,6 +32,9 @@ from twm.training.workers import count_cores, train_in_processes, train_in_turn
 #: The parameters of every notebook: papermill sets them, and the page refuses anything else.
 PARAMETERS = ("profile", "device", "seed", "reuse")
 
+#: How a kernel starts: without this machine's own set-up of IPython either.
+_START = "from IPython.core import application as own; own.SYSTEM_CONFIG_DIRS = own.ENV_CONFIG_DIRS = []; "
+_START += "from ipykernel import kernelapp; kernelapp.launch_new_instance()"
 #: A kernel's messages carry terminal colours; a log and an error line do not.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -131,7 +134,7 @@ def _clean_room(scratch: Path, name: str) -> Iterator[dict[str, str]]:
     what they say beside the notebook; yields their transport."""
     with tempfile.TemporaryDirectory(prefix="twm-", ignore_cleanup_errors=True) as room, patch.dict(os.environ):
         command = ["/bin/sh", "-c", 'exec "$@" 2>>"$0"', str(scratch / f"{name}.kernel.log"), sys.executable]
-        command += ["-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        command += ["-P", "-c", _START, "-f", "{connection_file}"]
         kernel = {"argv": command, "display_name": "twm", "language": "python"}
         write_atomically(Path(room, "kernels", "twm", "kernel.json"), json.dumps(kernel))
         # On small matrices one thread is faster than two that wait for each other, and rounds the same way on any number of
