@@ -1,4 +1,4 @@
-"""The ``twm`` command, also as ``python -m twm`` without installation; it can be stopped from its first moment."""
+"""The ``twm`` command, also as ``python -m twm`` without installation; it handles signals from the start."""
 
 import os
 import signal
@@ -6,16 +6,16 @@ import sys
 
 
 def start() -> int:
-    """Run the command line as a process of its own: with streams that are open, and signals that end it in one line."""
+    """Run the command line as a process: open missing standard streams, and end with one line on a signal."""
     for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # else the next file that is opened takes its place
+        if getattr(sys, name) is None:  # else the next file that is opened takes its number
             setattr(sys, name, open(os.devnull, "r+"))
             os.set_inheritable(getattr(sys, name).fileno(), True)
     try:
-        # A closed terminal is a request to terminate, whoever listens to that.
+        # Treat a closed terminal as SIGTERM, whichever handler that has.
         handlers = {signal.SIGINT: _stop, signal.SIGTERM: _stop, signal.SIGHUP: lambda *_: signal.raise_signal(signal.SIGTERM)}
         for number, handler in handlers.items():
-            # What a caller has set to be ignored, as nohup does, stays so.
+            # Signals that the caller ignores, as nohup does, stay ignored.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, handler)
         from twm.cli import main
@@ -25,16 +25,16 @@ def start() -> int:
         print("twm: stopped", file=sys.stderr)
         code = 128 + (error.args or [signal.SIGINT])[0]
     if code > 128:
-        # Whoever asked waits: all is saved and closed, and Python would take what torch loaded down piece by piece.
+        # Exit at once: everything is saved and closed, and unloading torch's libraries would only delay the exit.
         os._exit(code)
     return code
 
 
 def _stop(number: int, frame: object) -> None:
-    # They may come twice, to the process and to its group; what is tidied up then is not to be disturbed.
+    # Signals may come twice, to the process and to its group; the second must not disturb the clean-up.
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, signal.SIG_IGN)
-    # Whatever may swallow the interrupt, a finaliser or a callback, gets it again.
+    # If a finaliser or a callback swallows the interrupt, raise it again after 10 seconds.
     signal.signal(signal.SIGALRM, lambda *_: _stop(number, frame))
     signal.alarm(10)
     raise KeyboardInterrupt(number)

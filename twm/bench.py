@@ -1,7 +1,7 @@
-"""Training speed compared with PyTorch's modules and with the bare matrix products.
+"""Benchmarks of training speed against PyTorch's modules and against the bare matrix products.
 
-The speed of a busy machine drifts by tens of per cent within minutes. Contestants therefore alternate within seconds, and
-the result is the median over rounds of the ratio within each round."""
+The speed of a busy machine drifts by tens of per cent within minutes. The implementations therefore alternate within
+seconds, and the result is the median over rounds of the ratio within each round."""
 
 import os
 import signal
@@ -30,10 +30,10 @@ from twm.training.plans import SequencePlan
 from twm.training.sequence_model import SequenceModel
 from twm.training.workers import count_cores
 
-#: Load a core, from others, above which a bench tells little.
+#: Load per core from other programs, above which a benchmark is unreliable.
 BUSY = 0.25
 
-Step = Callable[[], Any]  # makes one iteration
+Step = Callable[[], Any]  # runs one training iteration
 Maker = Callable[[Any], Step]
 
 _HISTORY, _DIM, _BATCH = 8, 8, 64
@@ -42,13 +42,13 @@ _WAVE_BATCH, _TAPS = 128, 3
 
 class _Case(NamedTuple):  # one size of Table 1's training
     hidden: int
-    steps: int  # of an iteration, input and output phase together
+    steps: int  # per iteration, input and output phase together
 
 
-class _WaveCase(NamedTuple):  # a wave-RNN of the paper's; a step costs the same wherever it stands, so few will do
+class _WaveCase(NamedTuple):  # a wave-RNN of the paper; all time steps cost the same, so few suffice
     task: str
     channels: int
-    neurons: int  # of a ring
+    neurons: int  # per ring
     steps: int
 
 
@@ -61,7 +61,7 @@ CASES_OF: dict[str, dict[str, Any]] = {
         "adding": _WaveCase("adding:24", 27, 100, 24),
     },
 }
-# A case should be at least so many times faster than torch; training may take at most so many times the floor's time.
+# Targets: the least speed-up over torch, by case or for training, and for training the largest multiple of the floor's time.
 _LEAST, _LEAST_TRAINING, _MOST_TRAINING = {"copy": 5.0, "psmnist": 3.0, "adding": 2.5}, 5.0, 1.6
 
 # ---- taking turns
@@ -87,13 +87,13 @@ def _work(make: Maker, case: Any, iterations: int) -> float:
 
 
 class _Team:
-    """Processes that do the same work at the same time; ``by_processor`` leaves out what others took away."""
+    """Processes that do the same work at the same time; ``by_processor`` measures processor time, not elapsed time."""
 
     def __init__(self, stack: ExitStack, processes: int, threads: int, by_processor: bool = False) -> None:
         self._by_processor = by_processor
         pools = (ProcessPoolExecutor(1, mp_context=get_context("spawn")) for _ in range(processes))
         self._members = [stack.enter_context(pool) for pool in pools]
-        # Read by the threading libraries when the child loads them; setting it later leaves their pools in place.
+        # The child's threading libraries read these variables when loaded; later changes do not resize their pools.
         with patch.dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)):
             self._tell(_start, threads)
 
@@ -105,12 +105,12 @@ class _Team:
             raise UserError("a process of the bench ended early; is there enough memory?") from None
 
     def prepare(self, make: Maker, case: Any, seconds: float) -> int:
-        """Have every member prepare a contestant, and return how many iterations it makes in about this time."""
+        """Prepare an implementation in every process, and return how many iterations fill about ``seconds``."""
         self.measure(make, case, 1)
         return max(2, round(seconds / (self.measure(make, case, 2) * len(self._members) / 1e3)))
 
     def measure(self, make: Maker, case: Any, iterations: int) -> float:
-        """Return the time of one model's iteration, in ms, with every member at work on a model of its own."""
+        """Return the time per iteration of one model, in ms, while every process trains a model of its own."""
         started = time.perf_counter()
         spent = max(self._tell(_work, make, case, iterations))
         spent = spent if self._by_processor else time.perf_counter() - started
@@ -121,7 +121,7 @@ class _Team:
 
 
 def _make_kernel(case: _Case) -> AugmentedKernel:
-    # At an orthogonal start states neither die nor saturate, and at this rate it stays so.
+    # From orthogonal weights, states neither vanish nor saturate, and this learning rate keeps it so.
     weights = draw_weights(_DIM, case.hidden, "orthogonal")
     return AugmentedKernel(weights, _HISTORY, _BATCH, case.steps - _HISTORY, learning_rate=1e-6)
 
@@ -132,7 +132,7 @@ def _make_ours(case: _Case) -> Step:
 
 
 def _make_torch(case: _Case) -> Step:
-    """Make the same iterations as anyone would write them: nn.RNN, autograd, Adam."""
+    """Return the same training step in ordinary PyTorch: nn.RNN, autograd, Adam."""
     kernel = _make_kernel(case)
     inputs, targets, _ = draw_check_batch(kernel, seed=0)
     network, readout = nn.RNN(_DIM, case.hidden, bias=False), nn.Linear(case.hidden, _DIM, bias=False)
@@ -161,10 +161,10 @@ def _train_by_autograd(parameters: list[Any], compute_loss: Callable[[], Any]) -
 
 
 def _make_floor(case: _Case) -> Step:
-    """Make the augmented kernel's products: one a step and direction, and a long one for the gradient of [W | O]."""
+    """Return a step with only the kernel's products: one per time step and direction, a long one for the gradient of [W | O]."""
     hidden, steps = case.hidden, case.steps
     weights = draw_weights(_DIM, hidden, "orthogonal")
-    # The recurrent matrix is orthogonal, so numbers neither grow nor die along the chain of products.
+    # The recurrent matrix is orthogonal, so numbers neither grow nor vanish along the chain of products.
     matrix = torch.cat([weights.recurrent.T, weights.readout.T], 1)
     transposed, gradient, width = matrix.T.contiguous(), torch.empty_like(matrix), hidden + _DIM
     forward, backward = (torch.randn(steps + 2, _BATCH, width) * 0.1 for _ in range(2))
@@ -193,7 +193,7 @@ def _make_wave_ours(case: _WaveCase) -> Step:
 
 
 def _make_wave_torch(case: _WaveCase) -> Step:
-    """Make the same iterations as anyone would write them: torch's convolution and linear layers, autograd, Adam."""
+    """Return the same training step in ordinary PyTorch: convolution and linear layers, autograd, Adam."""
     task = parse_sequence_task(case.task)
     inputs, targets = task.draw_batch(0, 1, _WAVE_BATCH)
     network = WaveRNN(task.inputs, task.outputs, case.neurons, case.channels)
@@ -206,7 +206,7 @@ def _make_wave_torch(case: _WaveCase) -> Step:
 
 
 def _make_wave_floor(case: _WaveCase) -> Step:
-    """Make the fast recurrence's products, in number, shape and layout, of drive, coupling and readout, both ways."""
+    """Return a step with only the fast recurrence's products, alike in number, shape and layout: drive, coupling, readout."""
     task, width, taps = parse_sequence_task(case.task), case.neurons + _TAPS - 1, range(_TAPS)
     inputs, outputs = task.inputs + 1, task.outputs if task.every_step else 0
 
@@ -252,11 +252,11 @@ def _run_bench(
     bench: str, names: Sequence[str] = (), rounds: int = 7, seconds: float = 0.4,
     report: Callable[[str], None] = lambda line: None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Time iterations of training in ms, medians over rounds of turns of about ``seconds``, a line a case.
+    """Measure training iterations in ms, as medians over rounds with turns of about ``seconds``; report one line per case.
 
-    ``training``: ours is a single-threaded process a core, torch one network with a thread a core, and beside it
-    (``torch_processes``) with a process a core; times are of one model's iteration with all cores busy.
-    ``wave-rnn``: each is a process with one thread; times are those on the processor for a time step of an iteration."""
+    ``training``: ours runs one single-threaded process per core, torch one network with one thread per core, and for
+    ``torch_processes`` one process per core. Times are per iteration of one model, with all cores busy.
+    ``wave-rnn``: each runs one process with one thread. Times are processor times per time step of an iteration."""
     cases = CASES_OF[bench]
     unknown = sorted(set(names) - set(cases))
     require(not unknown, f"unknown case {', '.join(unknown)}: choose from {', '.join(cases)}")
@@ -284,7 +284,7 @@ def _run_bench(
 
 
 def _summarise(times: Sequence[Sequence[float]], steps: int = 1) -> tuple[dict[str, float], dict[str, float]]:
-    """Return a case's entry, and torch's with a process a core, from rounds of ours, torch, floor and maybe that."""
+    """Return a case's entry, and that of torch with one process per core if measured, from the times of all rounds."""
     columns, middle, digits = list(zip(*times)), statistics.median, 3 if steps == 1 else 4
     milliseconds = [round(middle(column) / steps, digits) for column in columns]
     ours, threads, floors, *processes = columns
@@ -295,7 +295,7 @@ def _summarise(times: Sequence[Sequence[float]], steps: int = 1) -> tuple[dict[s
 
 
 def _format_case(name: str, case: dict[str, float]) -> str:
-    """Return one case as a line of text, with whether it reaches the targets."""
+    """Return one case as a line of text that says whether it reaches the targets."""
     wave = name in CASES_OF["wave-rnn"]
     least, digits = _LEAST.get(name, _LEAST_TRAINING), 4 if wave else 3
     reached = case["ratio"] >= least and (wave or case["times_floor"] <= _MOST_TRAINING)
@@ -305,5 +305,5 @@ def _format_case(name: str, case: dict[str, float]) -> str:
     return "   ".join([f"{name:10} {shown[0]}", *shown[1:], "reached" if reached else "missed"])
 
 
-#: The benches that ``twm bench`` knows.
+#: The benchmarks of ``twm bench``.
 BENCHES: dict[str, Callable[..., dict[str, Any]]] = {name: partial(_run_bench, name) for name in CASES_OF}

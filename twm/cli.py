@@ -1,4 +1,4 @@
-"""The ``twm`` command. Exit codes: 0 done, 1 a check or this machine failed, 2 wrong usage or bad input, 130 and 143 stopped.
+"""The ``twm`` command. Exit codes: 0 done, 1 a run, check or this machine failed, 2 wrong usage or bad input, 130 and 143 stopped.
 
 Heavy modules are imported by the commands that use them, so ``twm --help`` and ``twm claims`` start fast."""
 
@@ -27,7 +27,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _print(text: str, stream: Any) -> None:
-    """Print at once; a stream that cannot be written to is named, and swallows what comes later."""
+    """Print and flush; if the stream cannot be written to, name it in the error and discard all later output."""
     try:
         print(text, file=stream, flush=True)
     except OSError as error:
@@ -37,13 +37,13 @@ def _print(text: str, stream: Any) -> None:
 
 
 def _say(options: argparse.Namespace) -> Callable[[str], None]:
-    """Return what prints a line on the way, beside stdout where that is kept for JSON."""
+    """Return a function that prints progress lines, to stderr if stdout is reserved for JSON."""
 
     def say(line: str) -> None:
         try:
             _print(line, sys.stderr if options.json else sys.stdout)
         except OSError:
-            # The reader went away, or the terminal: that is a request to terminate, with the state saved.
+            # The reader or the terminal is gone: treat this as a request to terminate, so that the state is saved.
             signal.raise_signal(signal.SIGTERM)
 
     return say
@@ -56,7 +56,7 @@ def _end(code: int, said: str) -> int:
 
 
 def _show(options: argparse.Namespace, found: Any, lines: Sequence[str]) -> int:
-    """Print the answer of a command: JSON where that is asked for, else the lines."""
+    """Print the result of a command, as JSON if requested, else as lines; return exit code 0."""
     if options.json or lines:
         _print(json.dumps(found, indent=1) if options.json else "\n".join(lines), sys.stdout)
     return 0
@@ -77,7 +77,7 @@ def _tell_commit(options: argparse.Namespace) -> None:
 
 
 def _run_notebooks(options: argparse.Namespace) -> tuple[list[Any], list[dict[str, Any]]]:
-    """Return the runs, and what is said of each."""
+    """Run the notebooks; return the runs and a summary of each."""
     from twm.book.runner import make_parameters, run_notebooks
 
     parameters = make_parameters(options.profile, options.device, options.seed, options.reuse)
@@ -159,7 +159,7 @@ def _train(options: argparse.Namespace) -> int:
     with TemporaryDirectory(prefix="twm-") as folder:
         outcome = train_models(plans, make_folder_place(options.out if kept else folder), **settings)
         for path in Path(folder).rglob("*.error.txt"):
-            _say(options)(path.read_text(encoding="utf-8"))  # which goes with the folder
+            _say(options)(path.read_text(encoding="utf-8"))  # which is deleted with the folder
         return _end_training(options, outcome)
 
 
@@ -183,7 +183,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _choose_plans(options: argparse.Namespace, list_plans: Callable[..., list[Any]]) -> tuple[list[Any], list[Any]]:
-    """Return the plans with the seeds asked for, and those of them that are asked for by name."""
+    """Return the plans with the requested seeds, and those of them that --only selects."""
     from twm.training.plans import parse_seeds, select_plans
 
     listed = list_plans(None if options.seeds is None else parse_seeds(options.seeds))
@@ -295,7 +295,7 @@ def _probe(options: argparse.Namespace) -> int:
 
 
 def _prepare_figure(name: str, plot: Callable[[Any], Any]) -> Callable[[Any], None]:
-    """Check that a figure can be written to this file, and return what draws there what it is given."""
+    """Check that a figure can be written to this file, and return a function that plots a result to it."""
     from matplotlib.figure import Figure
 
     from twm.paths import write_atomically
@@ -314,7 +314,7 @@ def _prepare_figure(name: str, plot: Callable[[Any], Any]) -> Callable[[Any], No
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line: that of commands.yml, where ``_name`` here does the command ``name``."""
+    """Return the command-line parser that commands.yml describes; the function ``_name`` here runs the command ``name``."""
     import yaml
 
     about = "Companion to 'Hidden Traveling Waves bind Working Memory Variables in Recurrent Neural Networks'."
@@ -343,7 +343,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         code, said = 128 + (error.args or [signal.SIGINT])[0], "stopped; published files are unchanged"
     except BrokenPipeError:
-        return 0  # the reader of our answer went away (`twm claims | head`): nothing is wrong
+        return 0  # the reader closed the pipe (`twm claims | head`), which is no error
     except OSError as error:
         code, said = 1, f"{error.filename or 'this machine'}: {error.strerror or error}"
     except Exception as error:

@@ -5,16 +5,16 @@ from typing import Any, get_args
 
 
 class UserError(ValueError):
-    """Say in one line what was wrong, what was expected, and where; ``twm`` prints it and exits with ``code``."""
+    """Raised with one line: what was wrong, what was expected, and where; ``twm`` prints it and exits with ``code``."""
 
     code = 2
 
 
 class SickMachine(UserError, OSError):
-    """Say in one line what a machine that is full, read-only or without a service kept from being done."""
+    """Raised with one line that says what failed because the machine is full, read-only or without a service."""
 
     code = 1
-    strerror = property(str)  # which OSError has beside its text
+    strerror = property(str)  # the text, under the name that an OSError has for it
 
 
 def require(condition: bool, message: str) -> None:
@@ -24,14 +24,14 @@ def require(condition: bool, message: str) -> None:
 
 
 def require_count(value: object, name: str, least: int = 1) -> int:
-    """Return ``value`` as an int; refuse booleans, fractions and what is below ``least``."""
+    """Return ``value`` as an int; refuse booleans, fractions and values below ``least``."""
     whole = not isinstance(value, bool) and hasattr(value, "__index__")
     require(whole and int(value) >= least, f"{name} must be a whole number of at least {least}, not {value!r}")
     return int(value)
 
 
 def check_name(what: str, name: object, known: Iterable[str]) -> None:
-    """Refuse a name that is not known."""
+    """Raise UserError unless ``name`` is one of ``known``."""
     require(name in known, f"{what} must be one of {', '.join(known)}, not {name!r}")
 
 
@@ -39,7 +39,7 @@ _WORDS = {dict: "a mapping", list: "a list", str: "a text", int: "a whole number
 
 
 def check_fields(where: str, content: Any, expected: Mapping[str, Any]) -> None:
-    """Refuse, by its place, what is no mapping with these fields, each of its type, such as ``str | None``."""
+    """Raise UserError unless ``content`` is a mapping with the ``expected`` fields and types, such as ``str | None``."""
     require(isinstance(content, dict), f"{where}: expected a mapping with {', '.join(expected)}, found {content!r:.40}")
     for name, kind in expected.items():
         kinds, found = get_args(kind) or (kind,), content.get(name, "no such field")

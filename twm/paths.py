@@ -16,12 +16,12 @@ from typing import Any
 from twm.errors import SickMachine, UserError, require
 
 
-# A path that is too long is none.
+# Unlike Path.is_file, os.path.isfile returns False for a path that is too long.
 _is_root = lambda folder: all(map(os.path.isfile, (folder / "_config.yml", folder / "book" / "claims.yml")))
 
 
 def find_root() -> Path:
-    """Return ``TWM_HOME`` where that is set, else the first folder above that holds _config.yml and book/claims.yml."""
+    """Return ``TWM_HOME`` if set, else the first folder above this file that holds _config.yml and book/claims.yml."""
     if home := os.environ.get("TWM_HOME"):
         root, lacks = Path(os.path.expanduser(home)).resolve(), "it lacks _config.yml or book/claims.yml"
         require(_is_root(root), f"TWM_HOME={home} is not a clone of this project: {lacks}")
@@ -33,7 +33,7 @@ def find_root() -> Path:
 
 def _locate(*parts: str) -> Path:
     root = here = find_root()
-    # A clone that was copied or moved may run what stands at another place. The working folder may be gone.
+    # A copied or moved clone may run a library installed elsewhere. The working folder may no longer exist.
     with suppress(OSError):
         here = _find_above(Path.cwd() / "_") or root
     advice = "call its own, after `make setup` there, or set TWM_HOME"
@@ -42,18 +42,18 @@ def _locate(*parts: str) -> Path:
 
 
 _find_above = lambda path: next(filter(_is_root, path.parents), None)
-#: The folders of the paired notebooks, of the site's source, and of everything that is built and may be deleted.
+#: The folders of the paired notebooks, of the site's source, and of all build output, which may be deleted.
 notebooks_dir, book_dir, build_dir = (partial(_locate, name) for name in ("notebooks", "book", "_build"))
-#: The folders of the executed notebooks, not committed, and of the recorded runs, committed.
+#: The folders of the executed notebooks (not committed) and of the saved results (committed).
 pages_dir, results_dir = (partial(_locate, "book", name) for name in ("pages", "results"))
-#: The folder of the committed evidence, one JSON file a notebook, and the path of the ledger of claims.
+#: The folder of the committed evidence, one JSON file per notebook, and the path of the ledger of claims.
 evidence_dir, ledger_path = partial(_locate, "book", "results", "claims"), partial(_locate, "book", "claims.yml")
-#: The folder of the smoke references that CI compares with.
+#: The folder of the reference numbers with which CI compares smoke runs.
 references_dir = partial(_locate, "tests", "reference")
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text, without a byte-order mark; a UserError if it is not UTF-8."""
+    """Return a file's text without a byte-order mark; raise UserError if it is not UTF-8."""
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -62,7 +62,7 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path, advice: str = "restore it") -> dict[str, Any]:
-    """Return the mapping that a JSON file holds; a UserError if it holds anything else."""
+    """Return the mapping in a JSON file; raise UserError if the file holds anything else."""
     try:
         content = json.loads(read_text(path))
     except (json.JSONDecodeError, RecursionError) as error:
@@ -72,17 +72,17 @@ def read_json(path: Path, advice: str = "restore it") -> dict[str, Any]:
 
 
 def library_path() -> str:
-    """Return the PYTHONPATH with which another process imports this library and no other, installed or not."""
+    """Return the PYTHONPATH with which another process imports this copy of the library, installed or not."""
     return os.pathsep.join(filter(None, (str(Path(__file__).resolve().parents[1]), os.environ.get("PYTHONPATH"))))
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write text or bytes to ``path`` under a temporary name of its own, then rename, so that no reader sees half a file."""
+    """Write text or bytes to a unique temporary file and rename it to ``path``, so that no reader sees a partial file."""
     data = content.encode("utf-8") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "xb") as stream:  # the plain way to make a file, which minds the umask
+        with open(temporary, "xb") as stream:  # respects the umask, unlike a file from tempfile
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
@@ -95,19 +95,19 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def publish_file(new: Path, place: Path) -> None:
-    """Put the file ``new`` at ``place``, which may lie on another disk, so that no reader sees half a file."""
+    """Copy the file ``new`` to ``place``, which may be on another disk, so that no reader sees a partial file."""
     write_atomically(place, new.read_bytes())
 
 
 def replace_folder(new: Path, place: Path) -> None:
-    """Put a copy of the folder ``new`` at ``place``; what stood there goes only once the copy is whole."""
+    """Replace the folder ``place`` by a copy of ``new``; the old folder is removed only once the copy is complete."""
     with scratch_folder(f".{place.name}", place.parent) as own:
         try:
             shutil.copytree(new, own / "new")
             for turn in range(10):
                 with suppress(FileNotFoundError):
                     os.replace(place, own / f"old{turn}")
-                with suppress(OSError) if turn < 9 else nullcontext():  # unless another process has just put its own there
+                with suppress(OSError) if turn < 9 else nullcontext():  # fails if another process has just put its own there
                     return os.replace(own / "new", place)
         except OSError as error:
             raise SickMachine(f"{place} cannot be written: {error}"[:300]) from error
@@ -115,7 +115,7 @@ def replace_folder(new: Path, place: Path) -> None:
 
 @contextmanager
 def scratch_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
-    """Yield a fresh folder below the build folder, or ``parent``, gone afterwards; what a kill left a day ago goes first."""
+    """Yield a temporary folder in ``parent`` (default: in _build), after deleting folders that killed runs left a day ago."""
     old = f"{name}-*" if parent else "*"
     parent = parent or build_dir() / "scratch"
     parent.mkdir(parents=True, exist_ok=True)
@@ -132,16 +132,16 @@ def scratch_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
 
 
 def find_commit(root: Path | None = None, tell: Callable[[str], object] = lambda reason: None) -> str:
-    """Return the short commit, from git with ``+`` if the tree but for the records differs, or from ``TWM_COMMIT``; ``tell``
-    why it is unknown where it is."""
+    """Return the short commit from git, with ``+`` if tracked files outside book/results have changed, else from
+    ``TWM_COMMIT``; without either, return "unknown" and pass the reason to ``tell``."""
     reason = "there is no git repository"
     with suppress(UserError):
         root = root or find_root()
     if root and (root / ".git").exists():
-        # Records that a run has just written do not make the code another.
+        # Results that a run has just written do not change the code.
         changes = ["status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)book/results"]
         asked = [["git", "-C", str(root), *words] for words in (["rev-parse", "--short=10", "HEAD"], changes)]
-        # A hook's variables name its own repository.
+        # The variables of a git hook refer to its own repository.
         own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         try:
             head, changed = (subprocess.run(each, capture_output=True, text=True, check=False, env=own) for each in asked)

@@ -1,4 +1,4 @@
-"""Saved results: tensors in files that are complete or detectably damaged, and rows in a resumable table."""
+"""Saved results: tensors in files whose damage is detected, and rows in a resumable CSV table."""
 
 import csv
 import io
@@ -23,23 +23,23 @@ from torch import Tensor
 from twm.errors import SickMachine, UserError, require
 from twm.paths import find_commit, read_text, write_atomically
 
-#: Raised whenever the content of a record changes its meaning.
+#: Version of the saved tensors, increased whenever their meaning changes.
 VERSION = 1
 
 
 class DamagedRecord(UserError):
-    """A record that cannot be used: cut short, changed, of another kind, or from another version."""
+    """Raised for a saved file that is truncated, changed, of another kind or from another version."""
 
 
 def write_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-    """Write tensors and what JSON can hold as a safetensors file with kind, version and checksum, whole or not at all."""
+    """Write tensors and a JSON description atomically to a safetensors file with kind, version and checksum."""
     content = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
     metadata = {"kind": kind, "version": str(VERSION), "checksum": _checksum(content)}
     write_atomically(Path(path), save(content, metadata | {"description": json.dumps(description)}))
 
 
 def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read back tensors, on the CPU, and description; raise DamagedRecord unless they are those that were written."""
+    """Return the tensors, on the CPU, and the description in a file; raise DamagedRecord unless they are as written."""
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(path)
@@ -61,30 +61,30 @@ def _checksum(tensors: Mapping[str, Tensor]) -> str:
     total = 0
     for name in sorted(tensors):
         total = zlib.crc32(name.encode(), total)
-        # As bytes, which every dtype can be viewed as; a tensor without axes has none to view.
+        # Every dtype can be viewed as bytes; reshape first, because a tensor without axes cannot.
         total = zlib.crc32(tensors[name].reshape(-1).view(torch.uint8).numpy(), total)
     return f"{total:08x}"
 
 
 @cache
 def read_commit() -> str:
-    """Return the commit of the code that this process runs: that of the first call, however long it then works."""
+    """Return the commit of the code that this process runs, as found by the first call."""
     return find_commit()
 
 
 def describe_host(device: str = "cpu") -> dict[str, str]:
-    """Return what every record says about where it was made: device, torch, commit and date."""
+    """Return the provenance saved with every result: device, torch version, commit and date."""
     name = torch.cuda.get_device_name() if device.startswith("cuda") else f"cpu ({platform.machine()})"
     return {"device": name, "torch": torch.__version__, "commit": read_commit(), "date": date.today().isoformat()}
 
 
 def describe_rows(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Say in two lines when and on how many seeds, where and by which code networks were trained."""
+    """Return two lines on trained networks: dates, networks and seeds; then device, torch version and commit."""
     rows = list(rows)
     require(len(rows) > 0, "the table is empty")
     told = {}
     for column in ("date", "device", "torch", "commit"):
-        # A long record sees many commits; the first and the last new one say which code it was.
+        # A long table spans many commits; only the first and the last one are given.
         values = list(dict.fromkeys(str(row[column]) for row in sorted(rows, key=lambda row: row["date"])))
         told[column] = " to ".join(dict.fromkeys((values[0], values[-1])))
     seeds = len({row["seed"] for row in rows})
@@ -98,18 +98,18 @@ _ADVICE = "restore it or move it away"
 
 
 def read_rows(path: Path | str) -> list[dict[str, str]]:
-    """Read a CSV table as texts; no rows if there is no file, and a UserError if it is cut short or no table."""
+    """Return the rows of a CSV table as texts; none without a file; raise UserError if it is truncated or no table."""
     header, *lines = _read_lines(Path(path))
     return [dict(zip(header, line)) for line in lines]
 
 
 def _read_lines(path: Path) -> list[list[str]]:
-    """Return the header and the lines, each as long as the header."""
+    """Return the header and the lines, each checked to be as long as the header."""
     try:
         content = read_text(path)
     except FileNotFoundError:
         return [[]]
-    # A last line without an end may have lost some of its last value.
+    # A last line without a line end may be truncated in its last value.
     require(not content or content.endswith("\n"), f"{path} is cut short in its last line; {_ADVICE}")
     try:
         lines = list(csv.reader(io.StringIO(content), strict=True))
@@ -123,7 +123,7 @@ def _read_lines(path: Path) -> list[list[str]]:
 
 
 def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Write a whole CSV table at once, ``None`` as an empty cell; the columns are by default the rows' keys."""
+    """Write a CSV table atomically, with ``None`` as an empty cell; by default, the columns are the rows' keys."""
     columns = list(dict.fromkeys(key for row in rows for key in row)) if columns is None else list(columns)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -134,15 +134,15 @@ def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Seq
 
 @dataclass(frozen=True)
 class Table:
-    """The one resumable table: a CSV file to which processes add all rows of a key at once; what has a key is done."""
+    """A resumable CSV table; processes add all rows of a key at once, so a key in the table is finished work."""
 
     path: Path
-    columns: tuple[str, ...]  # in their order
-    texts: tuple[str, ...] = ("model",)  # columns that hold words; all others hold numbers
-    key: tuple[str, ...] = ("model",)  # columns that say what a row is about
+    columns: tuple[str, ...]  # in order
+    texts: tuple[str, ...] = ("model",)  # columns of text; all others hold numbers
+    key: tuple[str, ...] = ("model",)  # columns that identify the work a row belongs to
 
     def read(self) -> list[dict[str, Any]]:
-        """Return the rows, numbers as numbers and empty ones as ``None``; none if there is no file."""
+        """Return the rows, with numbers parsed and empty numbers as ``None``; no rows if there is no file."""
         return [self.parse(row, f"line {number}") for number, row in enumerate(self._read(), start=2)]
 
     def _read(self) -> list[dict[str, str]]:
@@ -155,9 +155,9 @@ class Table:
         return [dict(zip(header, line)) for line in lines]
 
     def parse(self, row: Mapping[str, str], where: str) -> dict[str, Any]:
-        """Return a row of texts with numbers as numbers; refuse what is none, or an accuracy that is no share."""
+        """Return a row of texts with its numbers parsed; refuse other texts, and accuracies outside 0 to 1."""
         found: dict[str, Any] = dict(row)
-        # A commit may be all digits, and is a text.
+        # A commit may consist of digits only, but is a text.
         for name in row.keys() - set(self.texts):
             text, share = row[name], "accuracy" in name
             try:
@@ -169,7 +169,7 @@ class Table:
         return found
 
     def to_texts(self, row: Mapping[str, Any]) -> dict[str, str]:
-        """Return a row as the file holds it, after checking that it can be read back."""
+        """Return a row as the texts in the file, after checking that they can be parsed."""
         texts = {name: "" if row.get(name) is None else str(row[name]) for name in self.columns}
         return self.parse(texts, f"the row of {', '.join(self.find_key(row))}") and texts
 
@@ -178,11 +178,11 @@ class Table:
         return tuple(str(row[name]) for name in self.key)
 
     def read_keys(self) -> set[tuple[str, ...]]:
-        """Return the keys that are on record."""
+        """Return the keys in the table."""
         return {self.find_key(row) for row in self._read()}
 
     def add(self, rows: Sequence[Mapping[str, Any]], rank: Callable[[dict[str, str]], Any] | None = None) -> None:
-        """Add all rows of some keys, in place of what was there of these keys; ``rank`` of a row's texts sorts the table."""
+        """Add all rows of some keys and remove earlier rows of these keys; sort the table by ``rank`` of a row's texts."""
         with hold_lock(self.path.with_name(f".{self.path.name}.lock")):
             new = {self.find_key(row) for row in rows}
             both: list[Any] = [row for row in self._read() if self.find_key(row) not in new]
@@ -192,7 +192,7 @@ class Table:
 
 @contextmanager
 def hold_lock(path: Path, taken: Callable[[str], str] = str, seconds: float = float("inf")) -> Iterator[None]:
-    """Keep other processes out by a file that names this one; they wait ``seconds`` for what ``taken`` then says of it."""
+    """Hold a lock on a file with this process's id; after waiting ``seconds``, raise UserError(``taken(id of the holder)``)."""
     import fcntl
 
     deadline = time.monotonic() + seconds
@@ -212,7 +212,7 @@ def hold_lock(path: Path, taken: Callable[[str], str] = str, seconds: float = fl
                     time.sleep(0.02)
         except OSError as error:
             raise SickMachine(f"{path} cannot be made and locked: {error.strerror}") from None
-        with suppress(OSError):  # on a full disk nobody is told by whom it is held
+        with suppress(OSError):  # on a full disk, the lock works but does not name its holder
             os.truncate(path, 0)
             os.write(handle.fileno(), str(os.getpid()).encode())
         yield

@@ -1,4 +1,4 @@
-"""Committed evidence with times, the README's table, the site built from them, and the whole site as one PDF."""
+"""Record evidence and run times, update the README's scoreboard, build the site, and print it as one PDF."""
 
 import json
 import os
@@ -36,7 +36,7 @@ _BEGIN, _END = "<!-- scoreboard: begin -->", "<!-- scoreboard: end -->"
 
 
 def read_timings() -> dict[str, dict[str, dict[str, Any]]]:
-    """Return seconds, memory, device and date by profile and notebook; empty where nothing is on record."""
+    """Return recorded seconds, memory in MB, device, date and versions by profile and notebook; empty if none are recorded."""
     path = results_dir() / "timings.json"
     timings = read_json(path) if path.exists() else {}
     for profile, entries in timings.items():
@@ -47,13 +47,13 @@ def read_timings() -> dict[str, dict[str, dict[str, Any]]]:
 
 
 def summarise_profile(timings: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the whole time in seconds and the largest memory in MB of one profile's notebooks."""
+    """Return the total time in seconds, the peak memory in MB and the number of one profile's notebooks."""
     seconds, memory = ([entry[key] for entry in timings.values()] for key in ("seconds", "memory_mb"))
     return {"seconds": sum(seconds), "memory_mb": max(memory, default=0), "notebooks": len(timings)}
 
 
 def record_runs(runs: Iterable[Run]) -> list[Path]:
-    """Commit what runs left, and return the files written: their times, and in the paper profile their numbers."""
+    """Write the runs' times and, in the paper profile, their numbers to book/results; return the paths written."""
     timings, contents = read_timings(), {}
     for run in runs:
         kept = ("memory_mb", "device", "date", "torch", "python", "commit", "reuse")
@@ -68,13 +68,13 @@ def record_runs(runs: Iterable[Run]) -> list[Path]:
 
 
 def _make_row(cells: Iterable[object]) -> str:
-    # A bar inside a cell would end it.
+    # An unescaped bar would end the cell.
     escaped = (str(cell).replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
 
 
 def make_readme_table() -> str:
-    """Return the README's scoreboard: verdicts by notebook and kind, what did not hold, and what is not in the papers."""
+    """Return the README's scoreboard: verdict counts by notebook and kind, claims that do not hold, claims beyond the papers."""
     judged = judge_all()
     groups = {notebook: [claim for claim in judged if claim.home == home] for home, notebook in HOMES.items()}
     lines = [_make_row(["notebook", "claims", *VERDICTS]), "|---|---|" + "---|" * len(VERDICTS)]
@@ -82,7 +82,7 @@ def make_readme_table() -> str:
     for label, group in (groups | kinds | {"**all**": judged}).items():
         counts = count_verdicts(group)
         lines.append(_make_row([label, len(group), *(counts[verdict] for verdict in VERDICTS)]))
-    # At a reduced scale a failure says little about the paper.
+    # A failure at a reduced scale is weak evidence about the paper.
     failed = [one for one in judged if one.verdict == "differs" and not one.scale]
     beyond = [one for one in judged if one.beyond]
     for title, group in (("Claims that do not hold", failed), ("Claims beyond the papers", beyond)):
@@ -95,20 +95,20 @@ def make_readme_table() -> str:
 
 
 def replace_table(text: str, table: str) -> str:
-    """Return ``text`` with what stands between the scoreboard's markers replaced by ``table``."""
+    """Return ``text`` with everything between the scoreboard's markers replaced by ``table``."""
     pattern = re.compile(re.escape(_BEGIN) + ".*?" + re.escape(_END), re.DOTALL)
     require(len(pattern.findall(text)) == 1, f"README.md needs the lines {_BEGIN} and {_END} once, in this order")
     return pattern.sub(lambda _: f"{_BEGIN}\n{table}\n{_END}", text)
 
 
 def write_readme() -> list[Path]:
-    """Bring the README's scoreboard up to the committed evidence, draw its picture of 3141, and return both paths."""
+    """Update the README's scoreboard from the committed evidence, redraw its picture of 3141, and return both paths."""
     from twm.book.figures.front_page import plot_moments
 
     readme, picture = find_root() / "README.md", book_dir() / "_static" / "wave.png"
     write_atomically(readme, replace_table(readme.read_text(encoding="utf-8"), make_readme_table()))
     waves = simulate_wave(text_to_states("3141"), make_repeat_copy(16, 5).boundary, steps=16)
-    # In place, under way, and nearly round. Without the program's version the same picture is the same file.
+    # After 0, 5 and 11 of the 16 steps of a period. Without the program's version, equal pictures give equal files.
     plot_moments(waves, (0, 5, 11)).savefig(picture, dpi=110, metadata={"Software": None})
     return [readme, picture]
 
@@ -127,7 +127,7 @@ def _describe_profiles() -> dict[str, str]:
 
 
 def examine() -> dict[str, dict[str, str]]:
-    """Return sections of lines: system, packages, data, profiles."""
+    """Return the report of ``twm doctor`` by section (system, packages, data, profiles) and label."""
     root, unknown = None, []
     with suppress(UserError):
         root = find_root()
@@ -153,21 +153,21 @@ def examine() -> dict[str, dict[str, str]]:
     }
 
 
-#: Folders whose numbers the site shows, later ones over earlier ones; read by the Sphinx extension in book/_ext.
+#: Environment variable with the evidence folders of the site, later ones overriding earlier ones; read by book/_ext.
 EVIDENCE_VARIABLE = "TWM_EVIDENCE"
 
-# Through this Python rather than by name, so that the environment need not be active; it ends with us.
+# Run by this Python rather than by name, so the environment need not be active. The builder ends with its parent.
 _BUILDER = "import sys; from twm.training.workers import follow_parent; follow_parent(int(sys.argv.pop(1))); "
 _BUILDER += "from jupyter_book.cli.main import main; main()"
 _ARGUMENTS = ("build", "book", "--config", "_config.yml", "--path-output", ".", "-n", "-W", "--keep-going")
 
 
 class SiteFailed(Exception):
-    """Jupyter Book reported a warning or an error; the message quotes the first and says where the log lies."""
+    """Raised if Jupyter Book warns or fails (the message quotes the first complaint and names the log), or if printing fails."""
 
 
 def list_pages() -> list[str]:
-    """Return the names of the notebooks that the table of contents lists, in its order."""
+    """Return the names of the notebooks listed in the table of contents, in order."""
     return re.findall(r"^ *- file: pages/(\w+)$", (book_dir() / "_toc.yml").read_text("utf-8"), re.MULTILINE)
 
 
@@ -178,9 +178,9 @@ def _find_complaint(log: str) -> str:
 
 
 def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), output: Path | None = None) -> Path:
-    """Build the site and return the path of its ``index.html``: the executed notebooks of ``pages``, by default
-    book/pages, and the numbers of the ``evidence`` folders over the committed ones, later over earlier. What stands at
-    ``output``, by default _build/html, is replaced by a whole site only: after a warning of the builder it stays."""
+    """Build the site and return the path of its ``index.html``. It shows the executed notebooks of ``pages`` (default:
+    book/pages), and the numbers of the ``evidence`` folders override the committed ones, later folders earlier ones. An
+    existing site at ``output`` (default: _build/html) is replaced only if the builder gives no warning or error."""
     root, book = find_root(), book_dir()
     pages, output = pages or pages_dir(), output or build_dir() / "html"
     listed = list_pages()
@@ -188,7 +188,7 @@ def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), outp
     require(not missing, f"these pages have not been run: {', '.join(missing)}; run `twm run` first, or `twm book`")
     with scratch_folder("site") as scratch:
         shutil.copytree(book, scratch / "book", ignore=shutil.ignore_patterns("pages", "results", "__pycache__"))
-        # _config.yml names its extensions relative to itself, so it travels with the book.
+        # _config.yml refers to its extensions by relative paths, so it is copied along with the book.
         for name in ("_config.yml", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff"):
             if (root / name).exists():
                 shutil.copyfile(root / name, scratch / name)
@@ -196,7 +196,7 @@ def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), outp
         for name in listed:
             shutil.copyfile(pages / f"{name}.ipynb", scratch / "book" / "pages" / f"{name}.ipynb")
         environment = os.environ | {EVIDENCE_VARIABLE: os.pathsep.join(map(str, evidence)), "TWM_HOME": str(root)}
-        # The reference is made of docstrings.
+        # The API reference needs docstrings, which PYTHONOPTIMIZE=2 would strip.
         environment |= {"PYTHONPATH": library_path(), "PYTHONOPTIMIZE": ""}
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "cwd": scratch, "env": environment}
         done = subprocess.run([sys.executable, "-c", _BUILDER, str(os.getpid()), *_ARGUMENTS], check=False, **streams)
@@ -210,7 +210,7 @@ def build_site(*, pages: Path | None = None, evidence: Iterable[Path] = (), outp
     return output / "index.html"
 
 
-# ---- the whole book as one PDF: the pages of the built site one after another, printed by headless Chromium
+# ---- the whole book as one PDF: the pages of the built site, joined and printed by headless Chromium
 
 _STYLE = """
 @page { size: A4; margin: 16mm 15mm 18mm; @bottom-center { content: counter(page); font: 9pt sans-serif; } }
@@ -218,18 +218,18 @@ html { font-size: 13px; }
 section.twm-page { break-before: page; }
 article { max-width: none; }
 figcaption, figcaption * { color: #222 !important; font-weight: 400 !important; }"""
-#: What paper has no use for.
+#: Selectors of elements that are useless on paper.
 _SCREEN_ONLY = "script, button, iframe, .headerlink, .twm-stack, .prev-next-footer, .twm-filters, .toggle-details__container"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def list_pages_of_book() -> list[str]:
-    """Return the pages of the book in the order of its contents, as index or pages/01_theory."""
+    """Return the pages of the book in the order of the table of contents, such as index or pages/01_theory."""
     return re.findall(r"^ *(?:- file|root): *(\S+)$", (book_dir() / "_toc.yml").read_text("utf-8"), re.MULTILINE)
 
 
 def join_pages(site: Path, pages: list[str]) -> str:
-    """Return one page with all pages of a site; links among them lead to their places in it."""
+    """Return one HTML page that joins ``pages`` of a site; links between them point within that page."""
     from bs4 import BeautifulSoup
 
     def find_place(page: str, fragment: str) -> str:
@@ -257,7 +257,7 @@ def join_pages(site: Path, pages: list[str]) -> str:
                 continue
             near = posixpath.normpath(posixpath.join(posixpath.dirname(page), unquote(link.path))) if link.path else f"{page}.html"
             target = near.removesuffix(".html")
-            # What is no page of the book, such as a table to download, paper cannot follow.
+            # Links to other targets, such as tables to download, are of no use on paper.
             tag.attrs = {"href": "#" + find_place(target, link.fragment)} if target in pages else {}
         section = whole.new_tag("section", id=find_place(page, ""), attrs={"class": "twm-page"})
         section.append(found)
@@ -266,7 +266,7 @@ def join_pages(site: Path, pages: list[str]) -> str:
 
 
 def find_printer(output: Path) -> str:
-    """Return the Chromium that can print a PDF to ``output``; a UserError where there is none, or no such folder."""
+    """Return the path of Chromium for printing to ``output``; raise UserError without a browser or without that folder."""
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     require(browser is not None, "--pdf needs Chromium to print, and there is none: install chromium, or leave --pdf out")
     require(output.parent.is_dir() and not output.is_dir(), f"--pdf {output} cannot be written: there is no such folder")
@@ -274,8 +274,7 @@ def find_printer(output: Path) -> str:
 
 
 def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> None:
-    """Print a built site into one PDF, with page numbers, an outline and links that work; raises SiteFailed where the browser
-    prints nothing."""
+    """Print a built site as one PDF with page numbers, outline and working links; raise SiteFailed if printing fails."""
     page = site / "book-in-one-page.html"
     with scratch_folder("pdf") as scratch:
         try:

@@ -20,13 +20,13 @@ from twm.theory.bases import make_basis
 from twm.theory.pictures import CHARACTERS, ROWS, text_to_states
 from twm.theory.systems import HDS, parse_task
 
-#: The recorded networks of the page: what the reader calls them, and the file.
+#: The saved networks of the page: displayed name and file.
 TRAINED = {
     "Repeat copy 16\N{MULTIPLICATION SIGN}5": "repeat-copy-16-5_h128_l2-0_s0_orthogonal_adaptive_i30000_lr0.0005_drop24000",
     **{name: f"{name}_h128_l2-0_s0" for name in ("T1", "T2", "T3", "T4")},
 }
 
-#: The flip-flop beside which the page shows a wave.
+#: The saved flip-flop network with which the page compares a wave.
 REGISTER = "flip-flop-0_h100_l2-0_s0"
 
 #: The arrays of a network in the order in which they are packed, row by row: W_hh (hidden, hidden), W_uh (hidden, dim),
@@ -38,13 +38,13 @@ _HIDDEN, _SAMPLES = 128, 512
 
 @dataclass(frozen=True, eq=False)
 class PackedNetwork:
-    """One network of the page, with the basis that regression recovers."""
+    """One network of the page with its basis, recovered by regression."""
 
-    name: str  # for the reader
-    task: HDS  # a signed selection
-    record: str  # name of the file it comes from
+    name: str  # displayed name
+    task: HDS  # with a signed selection as boundary
+    record: str  # name of its file, without suffix
     system: ElmanSystem  # its weights
-    found: RecoveredBasis  # Psi (hidden, rank), Psi* (rank, hidden), and the places in the substrate they stand for
+    found: RecoveredBasis  # Psi (hidden, rank), Psi* (rank, hidden), and their coordinates in the substrate
     configuration: dict[str, Any]  # how the network was trained
 
     @property
@@ -53,7 +53,7 @@ class PackedNetwork:
         return {part: getattr(self.found if "basis" in part else self.system, part) for part in PARTS}
 
     def describe(self) -> dict[str, Any]:
-        """Return what the script reads."""
+        """Return the data that the script reads."""
         task, boundary = self.task, self.task.boundary
         places = {"positions": boundary.positions, "signs": boundary.signs, "coordinates": self.found.coordinates}
         return {
@@ -71,7 +71,7 @@ def _encode_numbers(numbers: np.ndarray) -> str:
 
 
 def pack_network(name: str, path: Path) -> PackedNetwork:
-    """Read a recorded network, its weights in float64 as recorded in float32, and recover its basis."""
+    """Read a saved network, convert its float32 weights to float64, and recover its basis."""
     network, configuration = read_network(path)
     system, task = as_system(network), parse_task(configuration["task"])
     require(hasattr(task.boundary, "positions"), f"the explorer needs a selection task, not {task.name}")
@@ -88,12 +88,12 @@ def pack_networks() -> tuple[PackedNetwork, ...]:
 
 
 def make_network_script() -> str:
-    """Return the script that carries the networks, the font, and the orthonormal basis from which the page constructs
+    """Return the script with the networks, the font, the flip-flop, and the orthonormal basis from which the page constructs
     networks as W_hh = Psi Phi Psi^T. Source: twm Eq. (6); A.4."""
     networks = pack_networks()
     largest = max(network.task.size for network in networks)
     basis = make_basis(largest, hidden=_HIDDEN, kind="orthonormal", seed=0).basis
-    # A character's columns from the left, each a text of 0 and 1 from the top.
+    # The columns of each character from the left, each as a string of 0 and 1 from the top.
     font = {key: ["".join(map(str, 1 * (column > 0))) for column in text_to_states(key)] for key in CHARACTERS}
     constructed = {"hidden": _HIDDEN, "columns": largest, "basis": _encode_numbers(basis)}
     data = {"parts": PARTS, "font": font, "fontRows": ROWS, "constructed": constructed}
@@ -106,7 +106,7 @@ def make_network_script() -> str:
 
 
 def draw_still(network: PackedNetwork, text: str, steps: int) -> Any:
-    """Draw, as a Figure, what the page shows of a network that was given ``text``, ``steps`` after the input phase."""
+    """Draw the panels of the page as a Figure, for a network that received ``text``, ``steps`` after the input phase."""
     picture, task, system = text_to_states(text), network.task, network.system
     shape = (task.history, task.dim)
     require(picture.shape == shape, f"the picture of {text!r} has the shape {picture.shape}, the task needs {shape}")

@@ -1,7 +1,7 @@
-"""The claims list (``book/claims.yml``): every checkable statement of the papers, and ours.
+"""The claims list (``book/claims.yml``): every checkable statement of the papers and of this book.
 
-Each claim is decided by an expression over the numbers that a notebook recorded. Verdicts are computed whenever they are
-shown, so a changed criterion never meets an old verdict."""
+An expression over the numbers that a notebook recorded decides each claim. Verdicts are recomputed whenever they are
+shown, so they always follow the current criterion."""
 
 import ast
 import re
@@ -18,13 +18,13 @@ from typing import Any
 from twm.errors import UserError, check_fields, require
 from twm.paths import evidence_dir, ledger_path, read_json, read_text
 
-#: The notebook that holds a claim's evidence, by the ledger's word for it.
+#: The notebook with a claim's evidence, by its name in the ledger.
 HOMES = {name[3:].replace("_", "-"): name for name in (
     "01_theory", "02_construction", "03_self_attention", "04_training", "05_basis_recovery", "06_gradient_bounds",
     "07_wave_rnn", "08_episodic_memory", "09_flip_flop", "10_any_rule", "11_wave_or_register", "A1_other_cells",
 )}  # fmt: skip
 
-#: The papers, by the ledger's key; ``ours`` marks what no paper has.
+#: The papers by their key in the ledger; ``ours`` marks claims that are in no paper.
 SOURCES = {
     "twm": "Karuvally, Sejnowski and Siegelmann 2024",
     "emt": "Karuvally et al. 2023, Episodic Memory Theory",
@@ -33,14 +33,14 @@ SOURCES = {
     "ours": "this book",
 }
 
-#: The same in two words, for tables.
+#: Short names of the sources, for tables.
 SHORT_SOURCES = {"twm": "main", "emt": "episodic-memory", "mem": "flip-flop", "wrnn": "wave-RNN"}
 SHORT_SOURCES = {key: f"{name} paper" for key, name in SHORT_SOURCES.items()} | {"ours": "this book"}
 
-#: Algebra and code against a closed form; and what networks learnt.
+#: Kinds of claims: ``exact`` compares algebra or code with a closed form, ``trained`` concerns trained networks.
 KINDS = ("exact", "trained")
 
-#: The five words a verdict can be.
+#: The five verdicts.
 VERDICTS = ("reproduced", "reduced", "partly", "differs", "not run")
 
 _REQUIRED = ("id", "source", "where", "home", "says", "kind", "check", "accept", "shows")
@@ -53,7 +53,7 @@ _CHOICES = {"home": HOMES, "source": SOURCES, "kind": KINDS, "beyond": (True, Fa
 
 @dataclass(frozen=True)
 class Claim:
-    """One statement that can be checked; the head of ``book/claims.yml`` tells what each field says."""
+    """One checkable statement; the head of ``book/claims.yml`` describes each field."""
 
     id: str
     source: str
@@ -63,15 +63,15 @@ class Claim:
     kind: str
     check: str
     accept: str  # an expression over the recorded numbers
-    shows: str  # text with {expressions}, as is `because`
+    shows: str  # text with {expressions}, like `because`
     paper: str = ""
     criterion: str = ""
     expects: str = ""
     population: str = ""
     data: str = ""
     part: str = "False"
-    needs: str = "True"  # without it nothing is decided, whatever ``accept`` says
-    because: Mapping[str, str] = field(default_factory=dict)  # by verdict, `otherwise` for the rest
+    needs: str = "True"  # if false, the claim is not decided, whatever ``accept`` gives
+    because: Mapping[str, str] = field(default_factory=dict)  # by verdict; `otherwise` for the others
     planned: str = ""
     changes: Sequence[Mapping[str, Any]] = ()
     beyond: bool = False
@@ -83,19 +83,19 @@ class Claim:
 
 
 def list_numbers(values: Iterable[Any], show: Callable[[Any], str] = str) -> str:
-    """Return numbers in a line; from three on, equal ones once: ``3 (all 5)`` instead of ``3, 3, 3, 3, 3``."""
+    """Return numbers as one line; three or more, if all equal, are shortened: ``3 (all 5)``, not ``3, 3, 3, 3, 3``."""
     told = [show(value) for value in values]
     return f"{told[0]} (all {len(told)})" if len(told) > 2 and len(set(told)) == 1 else ", ".join(told)
 
 
-#: What an expression of the ledger may call.
+#: Functions that expressions in the ledger may call.
 _FUNCTIONS = {
     "abs": abs, "all": all, "any": any, "len": len, "max": max, "median": median, "min": min, "sum": sum,
     "share": lambda values: fmean(map(bool, values)), "zip": lambda *lists: list(zip(*lists, strict=True)),
     "each": lambda values, style="": list_numbers(values, lambda value: format(value, style)),
 }  # fmt: skip
 
-#: How one can fail.
+#: Errors that evaluating an expression can raise.
 _FAULTS = (ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError)
 
 
@@ -105,7 +105,7 @@ def _parse(text: str) -> ast.expr:
 
 
 def _evaluate(claim: Claim, name: str, text: str, numbers: Mapping[str, Any]) -> Any:
-    """Evaluate an expression of a claim's field ``name`` over its recorded numbers (also all together as ``recorded``)."""
+    """Evaluate an expression from a claim's field ``name`` over its recorded numbers (all of them also as ``recorded``)."""
     from simpleeval import EvalWithCompoundTypes, InvalidExpression, NameNotDefined
 
     where = f"{ledger_path().name}, claim {claim.id}, {name}"
@@ -132,14 +132,14 @@ def _holds(claim: Claim, name: str, numbers: Mapping[str, Any]) -> bool:
 
 
 def _list_failing(claim: Claim, name: str, numbers: Mapping[str, Any]) -> str:
-    """Return the conditions of ``accept`` or ``needs`` that do not hold."""
+    """Return a sentence that lists the conditions of ``accept`` or ``needs`` that do not hold."""
     tree = _parse(getattr(claim, name))
     failing = []
     for condition in tree.values if isinstance(tree, ast.BoolOp) and isinstance(tree.op, ast.And) else [tree]:
         text = ast.unparse(condition)
         try:
             failing += [] if _evaluate(claim, name, text, numbers) else [f"`{text}`"]
-        except UserError:  # it makes sense only where an earlier one holds
+        except UserError:  # it can be evaluated only if an earlier condition holds
             continue
     return f"Not met: {', '.join(failing)}."
 
@@ -192,12 +192,12 @@ def _parse_row(row: Any, number: int, name: str) -> Claim:
 
 
 def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
-    """Read and check the ledger, a YAML list of claims; by default ``book/claims.yml`` of the clone."""
+    """Read and check the ledger, a YAML list of claims (default: ``book/claims.yml`` of the clone)."""
     import yaml
 
     path = Path(path) if path is not None else ledger_path()
     text = read_text(path)
-    # The parser in C would take this process with it.
+    # Such nesting would crash the C parser, and this process with it.
     require(not re.search(r"([-?:\[{]\s*){1000}", text), f"{path.name} must be a list of claims, and is nested too deeply")
     try:
         rows = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
@@ -213,7 +213,7 @@ def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
 
 
 def read_evidence(folders: Iterable[Path] | None = None) -> dict[str, dict[str, Any]]:
-    """Read what the notebooks recorded, by notebook; by default the committed evidence, a later folder over an earlier."""
+    """Read the recorded results by notebook (default: the committed evidence); later folders override earlier ones."""
     evidence: dict[str, dict[str, Any]] = {}
     for folder in (evidence_dir(),) if folders is None else folders:
         for path in sorted(Path(folder).glob("[0-9A-Z][0-9]_*.json")):
@@ -232,19 +232,19 @@ class JudgedClaim(Claim):
     """A claim with its verdict."""
 
     verdict: str = "not run"
-    value: str = ""  # our numbers, for a reader; empty where nothing ran, as are the next ones
+    value: str = ""  # our numbers as text; empty if nothing ran, as are the counts, profile and scale
     seeds: int | None = None
     networks: int | None = None
     settings: int | None = None
     profile: str | None = None
     scale: str | None = None  # what was smaller than in the paper
-    reason: str = ""  # why the verdict is not plain
-    link: str = ""  # the evidence, relative to the site's root
+    reason: str = ""  # explanation of the verdict
+    link: str = ""  # address of the evidence, relative to the site's root
     numbers: Mapping[str, Any] = field(default_factory=dict)
-    made: Mapping[str, Any] = field(default_factory=dict)  # where, when and from which commit
+    made: Mapping[str, Any] = field(default_factory=dict)  # date, commit, device, torch version and seconds of the run
 
     def to_json(self) -> dict[str, Any]:
-        """Return the public fields, in the order that ``twm claims --json`` promises."""
+        """Return the public fields in the documented order of ``twm claims --json``."""
         return {name: getattr(self, name) for name in _PUBLIC}
 
 
@@ -254,7 +254,7 @@ def anchor(claim_id: str) -> str:
 
 
 def judge_numbers(claim: Claim, numbers: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Return the verdict at the paper's scale, what a reader is shown, and why, from recorded numbers."""
+    """Return the verdict at the paper's scale, the displayed value and the reason, from recorded numbers."""
     held = lambda name: _holds(claim, name, numbers)
     verdict = "reproduced" if held("accept") else "partly" if held("part") else "differs"
     verdict = verdict if (ready := _holds(claim, "needs", numbers)) else "not run"
@@ -265,7 +265,7 @@ def judge_numbers(claim: Claim, numbers: Mapping[str, Any]) -> tuple[str, str, s
 
 
 def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> JudgedClaim:
-    """Work out one claim's verdict from what :func:`read_evidence` returns."""
+    """Judge one claim on the evidence that :func:`read_evidence` returns."""
     page = evidence.get(claim.notebook)
     entry = page["claims"].get(claim.id) if page else None
     if entry is None:
@@ -274,7 +274,7 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
         return JudgedClaim(**vars(claim), reason=reason, link=f"scoreboard.html#{anchor(claim.id)}")
     verdict, value, reason = judge_numbers(claim, entry["numbers"])
     if entry["scale"]:
-        # A failure may be the scale's, and decides nothing.
+        # The reduced scale may be the cause of a failure, which therefore decides nothing.
         told = {"reproduced": "Holds at a reduced scale", "differs": "Tested only at a reduced scale, a possible cause"}
         reason = f"{reason} {told.get(verdict, 'Tested at a reduced scale')}: {entry['scale']}.".strip()
         verdict = {"reproduced": "reduced", "differs": "not run"}.get(verdict, verdict)
@@ -290,7 +290,7 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
 
 
 def judge_all(evidence: Mapping | None = None) -> list[JudgedClaim]:
-    """Work out every claim's verdict, in the ledger's order; by default from the committed evidence."""
+    """Judge every claim, in the ledger's order (default: on the committed evidence)."""
     evidence = read_evidence() if evidence is None else evidence
     return [judge_claim(claim, evidence) for claim in read_ledger()]
 

@@ -1,10 +1,10 @@
-"""Regression tests of notebook outputs: smoke numbers compared with ``tests/reference/NN_topic.json``, each by a rule.
+"""Regression tests of notebooks: compare smoke-profile numbers with ``tests/reference/NN_topic.json``, each by a rule.
 
 Rules:
     ``exact``   equal; for integers, booleans and texts.
     ``close``   ``|new - value| <= atol + rtol * |value|``; for float64 algebra.
-    ``range``   ``low <= new <= high``, every element of a list; for anything trained, and for errors that must stay small.
-    ``order``   a list that must be ``increasing`` or ``decreasing``; where the theory predicts an order but no values."""
+    ``range``   ``low <= new <= high`` for every element; for trained results, and for errors that must stay small.
+    ``order``   a list that must be ``increasing`` or ``decreasing``; if the theory predicts an order but no values."""
 
 import json
 import os
@@ -25,7 +25,7 @@ _FIELDS = {
 }  # fmt: skip
 _SIGNS = {"increasing": 1, "decreasing": -1}
 
-#: Below this a float64 number counts as rounding error, whose digits differ between processors; only its size is kept.
+#: Float64 numbers below this count as rounding errors; their digits vary with the processor, so only their size is kept.
 _ROUNDING = 1e-8
 
 
@@ -46,7 +46,7 @@ def _compare_close(new: np.ndarray, old: np.ndarray, rtol: float, atol: float) -
 
 
 def _check_rule(where: str, reference: Any) -> str:
-    """Return the rule of one number's reference; refuse one that is unknown, or lacks a field or its type."""
+    """Return the rule of one number's reference; raise UserError if it is unknown or its fields or their types are wrong."""
     check_fields(where, reference, {"rule": str})
     check_name(f"{where}, rule", rule := reference["rule"], _FIELDS)
     check_fields(where, reference, _FIELDS[rule])
@@ -58,7 +58,7 @@ def _check_rule(where: str, reference: Any) -> str:
 
 
 def compare_number(new: Any, reference: Mapping[str, Any], where: str = "a reference") -> str | None:
-    """Compare one number with its reference; return None, or what was expected and what came."""
+    """Compare one number with its reference; return None, or a line with the number and what was expected."""
     rule = _check_rule(where, reference)
     if rule == "exact":
         value = reference["value"]
@@ -76,7 +76,7 @@ def compare_number(new: Any, reference: Mapping[str, Any], where: str = "a refer
 
 
 def compare_notebook(evidence: Mapping[str, Any], references: References) -> list[str]:
-    """Return one line for each number of a notebook that is changed, missing or unknown."""
+    """Return one line per number of a notebook that differs from its reference, is missing, or has no reference."""
     numbers = flatten_numbers(evidence)
     found = {key: "recorded no longer" for key in references if key not in numbers}
     for key, value in numbers.items():
@@ -85,7 +85,7 @@ def compare_notebook(evidence: Mapping[str, Any], references: References) -> lis
 
 
 def read_references(name: str, folder: Path | None = None) -> dict[str, dict[str, Any]]:
-    """Read the references of one notebook; an empty dict if there are none yet."""
+    """Return the references of one notebook; an empty dict if there are none yet."""
     path = (folder or references_dir()) / f"{name}.json"
     references = read_json(path) if os.path.lexists(path) else {}
     for key, reference in references.items():
@@ -103,8 +103,8 @@ def _propose(value: Any) -> dict[str, Any]:
 
 
 def update_references(evidence: Mapping[str, Any], references: References) -> dict[str, dict[str, Any]]:
-    """Return the references brought up to a run: values renewed, rules and tolerances kept, keys that went dropped. A new
-    key is ``exact`` if whole or text, ``range`` if rounding error, else ``close``; ranges are never widened here."""
+    """Return the references updated from a run: new values, the same rules and tolerances, and no keys that the run lacks.
+    New keys are ``exact`` unless floats, ``range`` for rounding errors, else ``close``; ranges are never widened here."""
     updated = {}
     for key, value in sorted(flatten_numbers(evidence).items()):
         known = dict(references.get(key) or _propose(value))

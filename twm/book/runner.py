@@ -1,4 +1,4 @@
-"""Running notebooks, from .py or .ipynb, in a scratch folder; pages are published only if the whole run succeeds."""
+"""Run notebooks, from their .py, in a scratch folder; publish a page only if its whole notebook succeeds."""
 
 import ast
 import json
@@ -29,18 +29,18 @@ from twm.paths import (
 )  # fmt: skip
 from twm.training.workers import count_cores, train_in_processes, train_in_turn
 
-#: The parameters of every notebook: papermill sets them, and the page refuses anything else.
+#: The parameters of every notebook, which papermill sets; a notebook with other parameters is refused.
 PARAMETERS = ("profile", "device", "seed", "reuse")
 
-#: How a kernel starts: without this machine's own set-up of IPython either.
+#: Code that starts a kernel without the machine-wide configuration of IPython.
 _START = "from IPython.core import application as own; own.SYSTEM_CONFIG_DIRS = own.ENV_CONFIG_DIRS = []; "
 _START += "from ipykernel import kernelapp; kernelapp.launch_new_instance()"
-#: A kernel's messages carry terminal colours; a log and an error line do not.
+#: Terminal colour codes, removed from a kernel's messages for logs and error lines.
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class NotebookFailed(Exception):
-    """A notebook stopped in one of its cells; the message says which, and where the partial run lies."""
+    """Raised if a notebook fails; the message gives the cell and the reason, and where the partial run is kept."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +49,18 @@ class Run:
 
     name: str
     notebook: Path  # the executed notebook
-    evidence: Mapping[str, Any]  # what it recorded
+    evidence: Mapping[str, Any]  # its recorded results
     seconds: float  # wall time, kernel start included
-    aside: str = ""  # what its cells wrote to stderr, which no reader is to see
+    aside: str = ""  # what its cells wrote to stderr, kept out of the page
 
 
 def list_notebooks() -> list[str]:
-    """Return the names of the notebooks, in order, without ending."""
+    """Return the names of all notebooks, in order and without suffix."""
     return sorted(path.stem for path in notebooks_dir().glob("[0-9A-Z][0-9]_*.py"))
 
 
 def choose_notebooks(asked: list[str]) -> list[str]:
-    """Return the notebooks named in full, by number or as a file, in the book's order; all if none was named."""
+    """Return the requested notebooks, given by full name, number or file, in the book's order; all if none is given."""
     known = list_notebooks()
     require(bool(known), "there is no notebook in notebooks/")
     stems = {name: re.sub(r"\.(py|ipynb)$", "", Path(name).name) for name in asked}
@@ -71,7 +71,7 @@ def choose_notebooks(asked: list[str]) -> list[str]:
 
 
 def read_source(name: str) -> Any:
-    """Read the .py of a notebook as a notebook node; one cell, tagged ``parameters``, sets all of PARAMETERS and no more."""
+    """Read the .py of a notebook as a notebook node; require that one cell, tagged ``parameters``, sets exactly PARAMETERS."""
     import jupytext
 
     try:
@@ -93,11 +93,11 @@ def read_source(name: str) -> Any:
 
 
 def find_difference(name: str) -> str | None:
-    """Compare the two forms of a notebook by content; return None, or one line that says how they differ."""
+    """Compare the .py and the .ipynb of a notebook by content; return None, or one line that describes the difference."""
     import nbformat
 
     def list_content(node: Any) -> list[tuple]:
-        # Line ends and a last empty line are no difference: one `jupytext --sync` does not take them over.
+        # Ignore line ends and a last empty line, which a single `jupytext --sync` does not carry over.
         tidy = lambda text: "\n".join(text.splitlines()).rstrip("\n")
         return [(cell.cell_type, tidy(cell.source), *map(cell.metadata.get, ("tags", "mystnb"))) for cell in node.cells]
 
@@ -105,7 +105,7 @@ def find_difference(name: str) -> str | None:
     if not pair.exists():
         return f"notebooks/{name}.ipynb is missing: {remedy}"
     try:
-        with warnings.catch_warnings(action="ignore"):  # of cells without ids, which nbformat then gives them
+        with warnings.catch_warnings(action="ignore"):  # about missing cell ids, which nbformat adds
             node = nbformat.read(pair, as_version=4)
         content = list_content(node)
     except (OSError, ValueError, LookupError, AttributeError, TypeError, nbformat.ValidationError) as error:
@@ -120,7 +120,7 @@ def find_difference(name: str) -> str | None:
 
 
 def make_parameters(profile="paper", device="auto", seed=0, reuse: bool | None = None) -> dict[str, Any]:
-    """Return the four parameters of a run, checked; ``reuse`` is None for the profile's own choice."""
+    """Check and return the four parameters of a run; ``reuse`` None stands for the profile's default."""
     chosen = find_profile(profile)
     choose_device(device)
     require_count(seed, "--seed", 0)
@@ -130,33 +130,33 @@ def make_parameters(profile="paper", device="auto", seed=0, reuse: bool | None =
 
 @contextmanager
 def _clean_room(scratch: Path, name: str) -> Iterator[dict[str, str]]:
-    """Have kernels, while this lasts, of the running Python, which know nothing of the user's own set-up and write to a file
-    what they say beside the notebook; yields their transport."""
+    """Provide kernels of the running Python that ignore the user's own configuration and write their stderr to a log file;
+    yield their transport settings."""
     with tempfile.TemporaryDirectory(prefix="twm-", ignore_cleanup_errors=True) as room, patch.dict(os.environ):
         command = ["/bin/sh", "-c", 'exec "$@" 2>>"$0"', str(scratch / f"{name}.kernel.log"), sys.executable]
         command += ["-P", "-c", _START, "-f", "{connection_file}"]
         kernel = {"argv": command, "display_name": "twm", "language": "python"}
         write_atomically(Path(room, "kernels", "twm", "kernel.json"), json.dumps(kernel))
-        # On small matrices one thread is faster than two that wait for each other, and rounds the same way on any number of
-        # cores; trainings use one process a core instead.
+        # For small matrices one thread is faster than two that wait for each other, and it rounds the same way on any
+        # number of cores. Training uses one process per core instead.
         for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ.setdefault(variable, "1")
         os.environ.update(dict.fromkeys(("IPYTHONDIR", "JUPYTER_PATH", "JUPYTER_RUNTIME_DIR"), room))
         os.environ.update(dict.fromkeys(("MATPLOTLIBRC", "MPLBACKEND", "PYTHONOPTIMIZE", "PYTHONSTARTUP"), ""))
-        # The list of fonts that matplotlib makes in its folder takes seconds, and is kept.
+        # Matplotlib takes seconds to build the font list in its folder, which is therefore kept.
         own = {"MPLCONFIGDIR": str(build_dir() / "matplotlib"), "PYTHONPATH": library_path(), "TWM_RUN_DIR": str(scratch)}
         os.environ.update(own, PYDEVD_DISABLE_FILE_VALIDATION="1")
-        transport = {"transport": "tcp"}  # where a file system has no sockets, or the folder's name is too long for one
+        transport = {"transport": "tcp"}  # used if the file system has no sockets, or the folder's name is too long for one
         with suppress(OSError), socket.socket(socket.AF_UNIX) as probe:
             probe.bind(f"{room}/kernel-0")
-            # Two runs at once can then never take each other's port.
+            # With a socket, two concurrent runs can never take each other's port.
             transport = {"transport": "ipc", "ip": f"{room}/kernel"}
         yield transport
 
 
 def _clean(path: Path) -> str:
-    """Drop from an executed notebook what is not for readers: this machine's paths, the cells that set parameters, and what
-    went to stderr, which is returned."""
+    """Remove this machine's paths and the stderr output from an executed notebook, and mark the cells that set parameters for
+    removal from the page; return the stderr output."""
     import nbformat
 
     node, aside = nbformat.read(path, as_version=4), ""
@@ -174,7 +174,7 @@ def _clean(path: Path) -> str:
 
 
 def _explain(error: Exception, target: Path, cell_timeout: int | None) -> str:
-    """Say in which cell of a partial notebook a run ended, and why."""
+    """Return in which cell of a partial notebook a run ended, and why, as text."""
     import nbformat
 
     cells = nbformat.read(target, as_version=4).cells if target.exists() else []
@@ -188,7 +188,7 @@ def _explain(error: Exception, target: Path, cell_timeout: int | None) -> str:
 
 
 def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_timeout: int | None = None) -> Run:
-    """Execute one notebook in an empty folder, which gets NAME.ipynb, NAME.json and two logs."""
+    """Execute one notebook in an empty folder, and write NAME.ipynb, NAME.json and two logs to it."""
     import nbformat
     import papermill
     from papermill.exceptions import PapermillExecutionError
@@ -197,16 +197,16 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_t
     source, target, evidence = (scratch / f"{name}.{ending}" for ending in ("source.ipynb", "ipynb", "json"))
     nbformat.write(read_source(name), source)
     started = time.perf_counter()
-    # What the notebook prints goes to the log and nowhere else.
+    # The printed output of the notebook goes to the log only.
     handler, logger = logging.FileHandler(scratch / f"{name}.log", encoding="utf-8"), logging.getLogger("papermill")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    # A kernel that is stopped with us leaves a task that asyncio would complain about after our one line.
+    # A kernel that is stopped with this process leaves a task, about which asyncio would print a complaint.
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     try:
         with _clean_room(scratch, name) as transport:
-            # A kernel has nothing to save at its end, so it is not waited for.
+            # A kernel has nothing to save at its end, so shut it down without waiting.
             config = Config({"KernelManager": transport, "NotebookClient": {"shutdown_kernel": "immediate"}})
             papermill.execute_notebook(
                 str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True, kernel_name="twm",
@@ -235,7 +235,7 @@ def _execute(job: list[tuple], tell: Callable[[str, Any], None], keep_going: Cal
 
 
 def _keep(name: str, scratch: Path) -> str:
-    """Keep what a run that failed has left, and say where."""
+    """Copy the files of a failed run to the build folder, and return a phrase that says where."""
     kept = build_dir() / "failed" / name
     shutil.rmtree(kept, ignore_errors=True)
     shutil.copytree(scratch, kept)
@@ -247,10 +247,10 @@ def run_notebooks(
     pages: Path | None = None, evidence: Path | None = None, log: Callable[[str], None] = print,
     cell_timeout: int | None = None,
 ) -> list[Run]:  # fmt: skip
-    """Run notebooks (none named: all), on each core one, or one after another where they train, publishing each to ``pages``,
-    by default book/pages, and its numbers to ``evidence``, by default below _build, once it has succeeded. One that fails, or
-    has a cell that takes more than ``cell_timeout`` seconds, keeps the partial run and the log, leaves what was published before
-    as it was, and ends the others."""
+    """Run notebooks (all if none is named) and return their runs: one per core, at most four, if they reuse saved results or
+    run the smoke profile, else one after another. Publish each that succeeds, its page to ``pages`` (default: book/pages) and
+    its numbers to ``evidence`` (default: below _build). A notebook that fails, or has a cell that takes more than
+    ``cell_timeout`` seconds, ends the others; its partial run and log are kept, and its published files stay unchanged."""
     require(cell_timeout is None or cell_timeout > 0, f"--cell-timeout must be at least 1 second, not {cell_timeout}")
     chosen, pages, runs = choose_notebooks(names), pages or pages_dir(), {}
     evidence, stop = evidence or runs_dir(parameters["profile"]), threading.Event()
@@ -259,7 +259,7 @@ def run_notebooks(
         jobs = [[(name, parameters, scratch[name], cell_timeout)] for name in chosen]
         for difference in filter(None, map(find_difference, chosen)):
             log(f"note: {difference}; running the .py")
-        # Trainings use all cores themselves; more than four pages at once would need much memory.
+        # Training uses all cores itself. More than four notebooks at once would need much memory.
         side_by_side = parameters["reuse"] or parameters["profile"] == "smoke"
         workers = min(count_cores(), len(jobs), 4 if side_by_side else 1)
         tell = lambda message: log(message[2])
@@ -273,7 +273,7 @@ def run_notebooks(
                 raise content
             if kind == "failed":
                 raise NotebookFailed(f"{content}; {_keep(name, scratch[name])}")
-            # Evidence first: a page without its numbers could not be built, numbers without their page could.
+            # Evidence first: the site can be built from numbers without their page, but not from a page without its numbers.
             publish_file(scratch[name] / f"{name}.json", evidence / f"{name}.json")
             publish_file(content.notebook, pages / f"{name}.ipynb")
             if content.aside:

@@ -1,4 +1,4 @@
-"""The session that a notebook opens in its first cell, and helpers to select and show the rows of a table."""
+"""The session that each notebook opens in its first cell, and helpers to select and show table rows."""
 
 import ast
 import inspect
@@ -34,8 +34,8 @@ class Profile:
 
     name: str
     purpose: str
-    budget: int  # seconds that all notebooks together may take on two cores
-    reuse: bool  # whether recorded runs are used by default; the others always train
+    budget: int  # seconds allowed for all notebooks together on two cores
+    reuse: bool  # whether saved results are used by default; without it, a profile always trains
 
 
 PROFILES = {
@@ -52,13 +52,13 @@ def find_profile(name: str) -> Profile:
 
 
 def runs_dir(profile: str) -> Path:
-    """Return the folder of the numbers of runs that are not committed."""
+    """Return the folder for the numbers of a profile's runs, which are not committed."""
     return build_dir() / "runs" / profile
 
 
 @dataclass(repr=False)
 class DataTable:
-    """A small table with a caption: plain text in a terminal, a labelled table in the book."""
+    """A small table with a caption: plain text in a terminal, a labelled HTML table in the book."""
 
     header: Sequence[str]
     rows: Iterable[Sequence[object]]
@@ -72,7 +72,7 @@ class DataTable:
 
     def __repr__(self) -> str:
         widths = [max(map(len, column)) for column in zip(self.header, *self.rows)]
-        # The first column holds names, the others numbers.
+        # Left-align the names in the first column, right-align the numbers in the others.
         form = "  ".join(f"{{:{'>' if place else '<'}{width}}}" for place, width in enumerate(widths))
         return "\n".join([self.caption, *(form.format(*row) for row in (self.header, *self.rows))])
 
@@ -91,18 +91,18 @@ class DataTable:
 
 
 def show(value: object, form: str = ".2g") -> str:
-    """Return a number as text, and a dash where there is none."""
+    """Return a number as text, or a dash for None and empty text."""
     return "–" if value is None or value == "" else format(value, form)
 
 
 def pick(rows: Iterable[Mapping[str, Any]], **wanted: object) -> list:
-    """Return the rows whose columns have the wanted values, or one of those in a tuple."""
+    """Return the rows whose columns have the wanted values; a tuple allows any of its values."""
     values = {key: value if isinstance(value, tuple) else (value,) for key, value in wanted.items()}
     return [row for row in rows if all(row[key] in value for key, value in values.items())]
 
 
 def group(rows: Iterable[Mapping[str, Any]], *columns: str) -> dict[tuple, list]:
-    """Return the rows by what stands in these columns, in the order in which that is seen first."""
+    """Group rows by their values in ``columns``, in the order in which these first appear."""
     found = defaultdict(list)
     for row in rows:
         found[tuple(row[column] for column in columns)].append(row)
@@ -110,12 +110,12 @@ def group(rows: Iterable[Mapping[str, Any]], *columns: str) -> dict[tuple, list]
 
 
 def worst(rows: Iterable[Mapping[str, Any]], column: str, least: bool = True) -> float:
-    """Return the least value of a column over rows, or the largest."""
+    """Return the minimum of a column over rows, or the maximum if not ``least``."""
     return (min if least else max)(float(row[column]) for row in rows)
 
 
 def _to_plain(value: Any, label: str) -> Any:
-    """Return ``value`` as JSON can hold it, refusing what a rule could not compare."""
+    """Return ``value`` as plain JSON data; refuse values that no regression rule can compare."""
     value = value.tolist() if hasattr(value, "tolist") else value
     if isinstance(value, (list, tuple)):
         return [_to_plain(part, label) for part in value]
@@ -126,7 +126,7 @@ def _to_plain(value: Any, label: str) -> Any:
 
 
 class Page:
-    """One notebook's run: ``profile``, ``device``, ``seed`` and ``reuse``, and what it recorded."""
+    """One notebook's run: ``profile``, ``device``, ``seed`` and ``reuse``, and its recorded results."""
 
     def __init__(self, name: str, profile: Profile, device: str, seed: int, reuse: bool, path: Path) -> None:
         self.name, self.profile, self.device, self.seed, self.reuse = name, profile, device, seed, reuse
@@ -137,11 +137,11 @@ class Page:
         self._not_run: dict[str, str] = {}
 
     def size(self, *, smoke: T, laptop: T, paper: T) -> T:
-        """Return the one of three values that goes with the profile."""
+        """Return the value for the profile of this run."""
         return {"smoke": smoke, "laptop": laptop, "paper": paper}[self.profile.name]
 
     def collect(self, sweep: str) -> Any:
-        """Return the models of a named sweep: from the record, or trained here at the profile's scale."""
+        """Return the models of a named sweep, read from saved results or trained now at the profile's scale."""
         from twm.training.sweeps import list_reduced_plans, read_sweep, remake_sweep, train_here
 
         if self.profile.name != "paper":
@@ -153,8 +153,8 @@ class Page:
         figure: str | None = None, seeds: int = 1, networks: int | None = None, settings: int | None = None,
         scale: str | None = None,
     ) -> None:  # fmt: skip
-        """Record the finite numbers by which a claim of this notebook is judged: ``figure`` shows the evidence, on so many
-        ``seeds``, ``networks`` and ``settings`` they rest, and ``scale`` tells what is smaller than in the paper."""
+        """Record the finite numbers that decide a claim of this notebook. ``figure`` names the figure with the evidence,
+        ``seeds``, ``networks`` and ``settings`` count what they rest on, and ``scale`` says what is smaller than in the paper."""
         self._check_new(claim)
         require(len(numbers) > 0, f"{claim}: nothing to record")
         plain = {key: _to_plain(value, f"{claim}:{key}") for key, value in numbers.items()}
@@ -164,23 +164,23 @@ class Page:
         self._claims[claim] = {"numbers": plain, "seeds": int(seeds), "scale": scale, "figure": figure} | told
 
     def skip(self, claim: str, reason: str) -> None:
-        """Say why a claim of this notebook was not run, naming the command that would run it."""
+        """Record the reason why a claim of this notebook was not run, which should name the command that would run it."""
         self._check_new(claim)
         self._not_run[claim] = reason
 
     def settle(self, claim: str, there: object, reason: str, numbers: Callable[[], Mapping], **more: Any) -> None:
-        """Record what ``numbers`` returns where the runs are ``there``, else say why the claim was not run."""
+        """Record the result of ``numbers()`` if the runs are ``there``, else the reason why the claim was not run."""
         self.record(claim, numbers(), **more) if there else self.skip(claim, reason)
 
     def note(self, name: str, value: T) -> T:
-        """Keep a number that the prose uses but no claim rests on; returns it."""
+        """Record and return a number that the prose uses but no claim rests on."""
         new = name.isidentifier() and name not in self._notes
         require(new, f"a note needs a new name of letters, digits and _, not {name!r}")
         self._notes[name] = _to_plain(value, f"{self.name}:{name}")
         return value
 
     def show(self, function: Callable) -> Any:
-        """Show a function's source without its docstring, as highlighted code."""
+        """Return a function's source without its docstring, as highlighted code."""
         from IPython.display import Markdown
 
         lines = textwrap.dedent(inspect.getsource(function)).rstrip().splitlines()
@@ -190,7 +190,7 @@ class Page:
         return Markdown("\n".join(["```python", *lines, "```"]))
 
     def about(self) -> DataTable:
-        """Close the page: check that every claim of this notebook was settled, write the numbers, and tell what ran."""
+        """Close the page: check that every claim was recorded or skipped, write the numbers, and return the run details."""
         open_claims = sorted(self._home - set(self._claims) - set(self._not_run))
         require(not open_claims, f"{self.name} recorded nothing for {', '.join(open_claims)}")
         content = self._content()
@@ -209,7 +209,7 @@ class Page:
         require(claim not in self._claims and claim not in self._not_run, f"{claim} was recorded before")
 
     def _content(self) -> dict[str, Any]:
-        # Linux counts the peak in KiB, macOS in bytes.
+        # Linux reports the peak in KiB, macOS in bytes.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         torch = sys.modules.get("torch")
         on_gpu = self.device == "cuda" and torch is not None
@@ -224,8 +224,8 @@ class Page:
 
 
 def open_page(name: str, *, profile: str, device: str = "auto", seed: int = 0, reuse: bool = True) -> Page:
-    """Open the page of a notebook, such as ``01_theory``, with its four parameters, and set the style of its figures; only
-    the paper profile reuses."""
+    """Open the page of a notebook, such as ``01_theory``, with its four parameters, and set the style of its figures. Only
+    the paper profile can reuse saved results."""
     from twm.book.figures.style import use_style
 
     chosen = find_profile(profile)

@@ -19,30 +19,30 @@ from twm.book.figures.style import (
 )  # fmt: skip
 from twm.errors import require, require_count
 
-# Most values that a page should carry for one animation: a byte each, or two.
+# Largest number of values in one animation, each stored in one or two bytes.
 _MOST_VALUES = 1_500_000
 
 
 class PagePicture:
-    """A picture that a script of this folder brings to life in a page; print and pages without JavaScript show a still."""
+    """A picture that a script in this folder makes interactive; print, and pages without JavaScript, show a still."""
 
-    kind: ClassVar[str]  # part of the names by which page and script know it
-    script: ClassVar[str]  # the file
-    label: ClassVar[str]  # what it is, for who cannot see it
-    hint: ClassVar[str]  # what is missing without JavaScript
-    settings: ClassVar[Sequence[str]] = ()  # fields that the script reads as attributes
+    kind: ClassVar[str]  # part of its HTML class names
+    script: ClassVar[str]  # file name of the script
+    label: ClassVar[str]  # label for screen readers
+    hint: ClassVar[str]  # note for readers without JavaScript
+    settings: ClassVar[Sequence[str]] = ()  # fields that the script reads from HTML attributes
     title: str
-    alt: str  # what is to be seen, in words
+    alt: str  # text description of the picture
 
     def still(self) -> Figure:
-        """Draw what stands in print."""
+        """Draw the picture for print."""
         raise NotImplementedError
 
     def describe(self) -> dict[str, Any] | None:
-        """Return what the script reads as JSON, if anything."""
+        """Return the data that the script reads as JSON, or None."""
 
     def to_html(self) -> str:
-        """Return the picture as a self-contained piece of HTML that asks nothing of any host."""
+        """Return the picture as self-contained HTML that loads nothing from any server."""
         buffer, data, label = io.BytesIO(), self.describe(), html.escape(self.label.format(self))
         self.still().savefig(buffer, format="png", dpi=90, metadata={"Software": None})
         attributes = "".join(f' data-{name}="{getattr(self, name)}"' for name in self.settings)
@@ -65,13 +65,13 @@ class PagePicture:
 
 @dataclass
 class Panel:
-    """A heatmap that changes from step to step; values outside vmin..vmax take the nearest colour."""
+    """An animated heatmap; values outside vmin..vmax take the nearest colour."""
 
     title: str
     values: np.ndarray  # (steps, rows, columns)
     row_label: str  # with its unit
     col_label: str
-    vmin: float | None = None  # value of the first colour: the least of the frames, or minus the largest if diverging
+    vmin: float | None = None  # value of the first colour; default: the minimum, or if diverging minus the largest magnitude
     vmax: float | None = None
     colours: str = "diverging"  # or "sequential", for magnitudes
     row_names: Sequence[str] | None = None  # numbers from 1 if not given
@@ -82,7 +82,7 @@ class Panel:
         diverging = get_colours(self.colours) == get_colours("diverging")
         high = float(np.abs(self.values).max() if diverging else self.values.max())
         low = -high if diverging else float(self.values.min())
-        # A constant array still needs a range to be drawn on.
+        # A constant array still needs a range of colours.
         low, high = (low, high) if low < high else (low - 1.0, high + 1.0)
         self.vmin = low if self.vmin is None else float(self.vmin)
         self.vmax = high if self.vmax is None else float(self.vmax)
@@ -90,7 +90,7 @@ class Panel:
         self.col_names = _as_names(self.col_names, self.title, self.values.shape[2])
 
     def describe(self) -> dict[str, Any]:
-        """Return what the player reads; a byte a cell, 0 for vmin, in the order step, row, column."""
+        """Return the data that the player reads, with one byte per cell, 0 for vmin, in the order step, row, column."""
         table = get_colours(self.colours)(np.arange(256), bytes=True)[:, :3]
         levels, names = _encode_levels(self.values, self.vmin, self.vmax, np.uint8), [self.row_names, self.col_names]
         texts = {"kind": "heat", "title": self.title, "labels": [self.row_label, self.col_label], "names": names}
@@ -108,12 +108,12 @@ class Panel:
 
 @dataclass
 class LinePanel:
-    """Curves that change from step to step; what leaves the axis is cut off."""
+    """Animated curves, cut off at the limits of the y-axis."""
 
     title: str
     x: np.ndarray  # (points,), increasing
     values: np.ndarray  # (steps, curves, points)
-    row_names: Sequence[str]  # one a curve
+    row_names: Sequence[str]  # one per curve
     x_label: str  # with its unit
     y_label: str
     y_limits: tuple[float, float]  # the range of the axis
@@ -126,9 +126,9 @@ class LinePanel:
         self.row_names = _as_names(self.row_names, self.title, self.values.shape[1])
 
     def describe(self) -> dict[str, Any]:
-        """Return what the player reads; two bytes a point, the low one first, in the order step, curve, point."""
+        """Return the data that the player reads, with two bytes per point, low byte first, in the order step, curve, point."""
         low, high = self.y_limits
-        # Levels reach three axes high, so that a curve that leaves the axis still leaves it in the right direction.
+        # Levels span three times the range of the axis, so that a curve leaves the axis in the right direction.
         levels = _encode_levels(self.values, 2 * low - high, 2 * high - low, np.dtype("<u2"))
         texts = {"kind": "lines", "title": self.title, "labels": [self.y_label, self.x_label], "names": self.row_names}
         x = [float(f"{value:.6g}") for value in self.x]
@@ -143,15 +143,15 @@ class LinePanel:
 
 @dataclass
 class Animation(PagePicture):
-    """Panels that move together under one set of controls, with a caption a step."""
+    """Synchronised panels with one set of controls and one caption per step."""
 
     kind, script, label = "player", "player.js", "Animation: {0.title}"
     hint = "Playing it needs JavaScript; without it, this picture shows one moment."
 
     panels: Sequence[Panel | LinePanel]  # all with the same number of steps
-    captions: Sequence[str]  # one sentence a step
+    captions: Sequence[str]  # one sentence per step
     title: str
-    alt: str  # what is to be seen, in words
+    alt: str  # text description of the picture
     frames_per_second: float = 4.0
     autoplay: bool = False  # start when it comes into view, unless the reader asked for reduced motion
 
@@ -167,7 +167,7 @@ class Animation(PagePicture):
     steps = property(lambda self: len(self.captions))  # number of steps
 
     def still(self, step: int | None = None) -> Figure:
-        """Draw one step, from 0, for print: the middle one if not given."""
+        """Draw one step, counted from 0, for print (default: the middle one)."""
         step = self.steps // 2 if step is None else require_count(step, "step", least=0)
         require(step < self.steps, f"step must be below {self.steps}, not {step}")
         columns = min(2, len(self.panels))
@@ -178,7 +178,7 @@ class Animation(PagePicture):
         return figure
 
     def to_csv(self) -> str:
-        """Return every value as CSV, with four digits, which is more than the player draws."""
+        """Return all values as CSV with four digits, which is more than the player draws."""
         rows: list[tuple] = []
         for panel in self.panels:
             rows += [(None, panel.title, panel.x_label, *panel.x)] if isinstance(panel, LinePanel) else []
@@ -221,17 +221,17 @@ def _as_names(names: Sequence[str] | None, title: str, count: int) -> tuple[str,
     return names
 
 
-#: Colours for up to eight clouds, told apart by colour-blind readers together with the names beside them.
+#: Colours for up to eight clouds; with the names beside the clouds, colour-blind readers can tell them apart.
 COLOURS = ("#000000", "#BF4E00", "#3B8EC2", "#00785A", "#8C6800", "#0072B2", "#A3457F", "#7A5195")
-#: Where a reader stands at first: degrees around the vertical axis, and above the plane.
+#: Initial viewing direction in degrees: around the vertical axis, and above the plane.
 AZIMUTH, ELEVATION = 20.0, 25.0
-# Most points that a page should carry for one picture.
+# Largest number of points in one picture.
 _MOST_POINTS = 20_000
 
 
 @dataclass
 class Turnable(PagePicture):
-    """Clouds of points, and paths, that a reader turns by dragging, keys or buttons; nothing moves by itself."""
+    """Point clouds and paths that readers rotate by dragging, keys or buttons; nothing moves by itself."""
 
     kind, script, label = "turnable", "turnable.js", "Turnable picture: {0.title}"
     hint = "Turning it needs JavaScript; without it, this picture shows one side."
@@ -239,7 +239,7 @@ class Turnable(PagePicture):
     clouds: Mapping[str, np.ndarray]  # by name, points (n, 3)
     axes: Sequence[str]  # names of the three axes
     title: str
-    alt: str  # what is to be seen, in words
+    alt: str  # text description of the picture
     paths: Mapping[str, np.ndarray] | None = None  # by name, lines through points (n, 3)
 
     def __post_init__(self) -> None:
@@ -258,7 +258,7 @@ class Turnable(PagePicture):
 
     @property
     def scale(self) -> float:
-        """Largest magnitude of a coordinate, which the picture is drawn relative to."""
+        """Largest magnitude of a coordinate, by which the picture is scaled."""
         return float(max(np.abs(part).max() for part in (*self.clouds.values(), *self.paths.values()))) or 1.0
 
     def still(self) -> Figure:
@@ -280,7 +280,7 @@ class Turnable(PagePicture):
 
 
 def project_points(points: np.ndarray, azimuth: float = AZIMUTH, elevation: float = ELEVATION) -> np.ndarray:
-    """Turn points (n, 3), the third axis up, and return them (n, 3) as seen: to the right, up, towards the reader."""
+    """Rotate points (n, 3), the third axis up, and return their view coordinates (n, 3): right, up, towards the reader."""
     turn, lift = np.radians(azimuth), np.radians(elevation)
     x, y, z = np.asarray(points, dtype=float).T
     right, away = np.cos(turn) * x - np.sin(turn) * y, np.sin(turn) * x + np.cos(turn) * y
@@ -288,7 +288,7 @@ def project_points(points: np.ndarray, azimuth: float = AZIMUTH, elevation: floa
 
 
 def draw_clouds(axes: Axes, clouds: Mapping, paths: Mapping, scale: float | None = None, names=()) -> None:
-    """Draw clouds and paths (n, 3) as a page shows them at first, up to about ``scale``, with arrows for named axes."""
+    """Draw clouds and paths (n, 3) in the initial view of the page, up to about ``scale``, with arrows for the named axes."""
     scale = float(max(np.abs(points).max() for points in clouds.values())) if scale is None else scale
     text = {"ha": "center", "va": "center", "fontsize": "small"}
     for line in paths.values():
@@ -296,7 +296,7 @@ def draw_clouds(axes: Axes, clouds: Mapping, paths: Mapping, scale: float | None
     for colour, (name, points) in zip(COLOURS, clouds.items()):
         flat = project_points(points)[:, :2]
         axes.plot(*flat.T, ".", markersize=3.5, alpha=0.5, color=colour, zorder=2)
-        # Outward of the cloud, so that the name does not hide it.
+        # Farther out than the cloud, so that the name does not cover it.
         place = flat.mean(0) * (1 + 0.2 * scale / (np.linalg.norm(flat.mean(0)) or 1.0))
         axes.text(*place, name, color=colour, zorder=3, fontweight="bold", **text)
     corner, arrow = np.full(2, -1.1 * scale), {"arrowstyle": "-|>", "color": INK, "linewidth": 1}

@@ -12,7 +12,7 @@ from twm.book.figures.style import (
 
 
 def plot_rule_accuracies(groups: Mapping[str, Sequence[float]], reach: Sequence[bool]) -> Figure:
-    """Plot accuracies by rule, a mark a seed; rules that are out of a network's reach have another mark."""
+    """Plot accuracies by rule, one mark per seed; rules that a network cannot learn (``reach``) have another mark."""
     figure, ((panel,),) = make_axes(1, 1, 4.1, 1.0 + 0.27 * len(groups))
     for height, (accuracies, within) in enumerate(zip(reversed(groups.values()), reversed(reach))):
         style = style_marks(0 if within else 1, "learnable" if within else "not learnable", fillstyle="none")
@@ -25,7 +25,7 @@ def plot_rule_accuracies(groups: Mapping[str, Sequence[float]], reach: Sequence[
 
 
 def plot_by_column(panels: Mapping[str, Curves], label: str, level: float) -> Figure:
-    """Plot by title and series values (networks, columns), the oldest first: medians, and from the least to the largest."""
+    """Plot the median and range over networks of values (networks, columns), oldest column first, by title and series."""
     figure, row = make_row(panels, 3.7, 3.3, label=label)
     for panel, series in row:
         for index, (name, values) in enumerate(series.items()):
@@ -38,7 +38,7 @@ def plot_by_column(panels: Mapping[str, Curves], label: str, level: float) -> Fi
 
 
 def plot_products(shares: Mapping[str, Sequence[float]], measured: np.ndarray, theory: np.ndarray) -> Figure:
-    """Plot R^2 of products by rule and by steps ahead of their use, and a network's step in variables beside theory's."""
+    """Plot R^2 of products by rule and steps until use, and a network's step in variables beside the predicted one."""
     figure, ((left, *right),) = make_axes(1, 3, 8.6, 3.4)
     table = np.array(list(shares.values()), float)
     plot_magnitudes(left, table, 0, 1)

@@ -22,7 +22,7 @@ _BELOW = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14), "ncols": 3}
 
 
 def plot_analysis(analysis: Analysis) -> Figure:
-    """Plot what ``twm analyse`` found: spectrum, weights in the basis, stored values, interventions."""
+    """Plot the results of ``twm analyse``: spectrum, weights in the basis, stored values, interventions."""
     figure, ((spectrum, weights), (content, shares)) = make_axes(2, 2, 9.2, 8.2)
     method = "regression" if "regression" in analysis.bases else next(iter(analysis.bases))
     basis, found = analysis.bases[method], analysis.figures[method]
@@ -95,7 +95,7 @@ def plot_methods(rows: Sequence[Mapping[str, str]], methods: Sequence[str], task
 
 
 def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, RecoveredBasis], dim: int) -> Figure:
-    """Plot by task the recurrent weights in the recovered basis, as they are and with the mean gain, beside the prediction."""
+    """Plot by task the recurrent weights in the recovered basis, without and with the mean gain, beside the prediction."""
     figure, axes = make_axes(len(found), 3, 7.8, 2.6 * len(found) + 0.8)
     for line, (name, own) in zip(axes, found.items()):
         matrices = {"weights": own.operator, "weights × mean gain": own.orbit_operator, "predicted": own.theory}
@@ -112,7 +112,7 @@ def plot_operators(found: Mapping[str, BasisFigures], bases: Mapping[str, Recove
 
 
 def plot_mixture(alphas: np.ndarray, scans: Mapping[str, Curves]) -> Figure:
-    """Plot how the earlier paper's mixture does against alpha (n,), by network, as ``scan_mixture`` returns it."""
+    """Plot errors and R^2 of the earlier paper's mixture against alpha (n,), by network, from ``scan_mixture``."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.2)
     draw_curves(left, alphas, {name: scan["relative_error"] for name, scan in scans.items()})
     draw_curves(right, alphas, {name: np.clip(scan["encoding_r2"], -1, 1) for name, scan in scans.items()})
@@ -136,9 +136,9 @@ def plot_decomposition(
     operator: np.ndarray, spectrum: SpectrumComparison, states: np.ndarray, waves: np.ndarray,
     coordinates: Sequence[int], history: int, dim: int,
 ) -> Figure:  # fmt: skip
-    """Plot the four panels in which the paper takes a network apart: W in the basis [Psi; Psi_perp], (hidden, hidden),
-    memories first; its spectrum; one run as states (time, hidden) and waves (time, rank), whose variables
-    ``coordinates`` (rank,) name. Source: twm Fig. 6-9."""
+    """Plot the paper's four-panel decomposition of a network: W in the basis [Psi; Psi_perp], (hidden, hidden), memories
+    first; its spectrum; and one run as states (time, hidden) and waves (time, rank), whose variables have the substrate
+    ``coordinates`` (rank,). Source: twm Fig. 6-9."""
     figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.0, 7.2)
     plot_matrix(weights, operator, 1.2, "to", "from", "A  weights in $[\\Psi;\\Psi_\\perp]$").axes.set_aspect("equal")
     rank = len(coordinates)
@@ -162,7 +162,7 @@ def plot_decomposition(
 
 
 def plot_reading_errors(errors: Curves, history: int) -> Figure:
-    """Plot by network the mean squared error (time,) of the steady-state basis, from the first of ``history`` inputs on."""
+    """Plot by network the mean squared error (time,) of the steady-state basis, from the first of the ``history`` inputs on."""
     figure, ((panel,),) = make_axes(1, 1, 6.6, 3.2)
     draw_curves(panel, None, errors)
     for step, text in ((history + 0.5, "input ends"), (2 * history, f"t = {2 * history}")):
@@ -173,7 +173,7 @@ def plot_reading_errors(errors: Curves, history: int) -> Figure:
 
 
 def plot_strengths(gains: Sequence[float], found: Mapping[str, Curves], steps: int) -> Figure:
-    """Plot ``recall`` and ``amplitude`` (n,) of constructed tanh networks after ``steps``, by kind of basis."""
+    """Plot ``recall`` and ``amplitude`` (n,) of constructed tanh networks after ``steps`` against ``gains``, by kind of basis."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.1)
     for place, value, floor in ((left, "recall", None), (right, "amplitude", FLOOR)):
         draw_curves(place, gains, {f"{kind} basis": own[value] for kind, own in found.items()}, style_both, floor)
@@ -185,8 +185,8 @@ def plot_strengths(gains: Sequence[float], found: Mapping[str, Curves], steps: i
 
 
 def plot_edit(before: np.ndarray, undisturbed: np.ndarray, after: np.ndarray, step: int) -> Figure:
-    """Plot one run as pictures: inputs and outputs (time, rows) up to an edit ``step`` outputs in, and what followed and
-    what the theory predicts without the edit, (steps, rows) each."""
+    """Plot one run as images: inputs and outputs (time, rows) up to an edit after ``step`` outputs, then the outputs after
+    the edit and those that the theory predicts without it, (steps, rows) each."""
     require(undisturbed.shape == after.shape, f"shapes differ: {undisturbed.shape} and {after.shape}")
     figure, axes = make_axes(3, 1, 9.0, 4.1)
     start = len(before) - step
@@ -229,13 +229,13 @@ def _draw_spectrum(axes: Axes, found: SpectrumComparison, name: str) -> None:
 
 
 def _mark_columns(axes: Axes, coordinates: Sequence[int], dim: int, both: bool = True) -> None:
-    """Rule a drawn matrix of observable ``coordinates`` by the columns of the substrate, numbered from 1."""
+    """Separate a drawn matrix of observable ``coordinates`` by lines into substrate columns, numbered from 1."""
     columns = np.array(coordinates) // dim
     first = np.flatnonzero(np.diff(columns, prepend=-1))
     ends = np.append(first[1:], len(columns))
     middles, names = [], []
     for middle, place in zip((first + ends - 1) / 2, first):
-        # Narrow columns, of which f uses little, would write their numbers over each other.
+        # The numbers of narrow columns, of which f uses few coordinates, would overlap.
         if not middles or middle - middles[-1] >= 0.06 * len(columns):
             middles.append(middle)
             names.append(str(columns[place] + 1))
@@ -247,5 +247,5 @@ def _mark_columns(axes: Axes, coordinates: Sequence[int], dim: int, both: bool =
 
 
 def _find_limit(values: np.ndarray) -> float:
-    # A few saturated neurons would leave all others pale.
+    # Limit to the 98% quantile, because a few saturated neurons would make all others pale.
     return float(np.quantile(np.abs(values), 0.98)) or 1.0

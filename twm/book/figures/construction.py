@@ -18,10 +18,10 @@ _FAINT = "#D9D9D9"
 
 
 def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int, float]) -> Figure:
-    """Plot Fibonacci numbers crossing the substrate (time, history), and how series (n,) grow, by history, beside the prediction."""
+    """Plot Fibonacci numbers in the substrate (time, history), and the growth of series (n,), by history, and its prediction."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     time, history = substrate.shape
-    # Logarithms, as the numbers grow by a constant factor; the numbers themselves are written into the cells.
+    # Colours show logarithms, because the numbers grow by a constant factor. The cells contain the numbers.
     logarithms = np.log1p(substrate.astype(float))
     plot_magnitudes(left, logarithms, -0.3)
     write_cells(left, substrate, logarithms < 0.6 * logarithms.max())
@@ -39,7 +39,7 @@ def plot_fibonacci(substrate: np.ndarray, terms: Curves, constants: Mapping[int,
 
 
 def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius: float) -> Figure:
-    """Plot a basis (2, 2 columns), its dual (2, 2 rows), and by dual what a disturbance outside the wave leaves (steps,)."""
+    """Plot a basis (2, 2 columns), its dual (2, 2 rows), and by dual the errors (steps,) after a disturbance outside the wave."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     vectors = np.stack([*basis.T, *dual_basis])
     arrow = {"arrowstyle": "-|>", "linewidth": 2, "shrinkA": 0, "shrinkB": 0}
@@ -64,7 +64,7 @@ def plot_duals(basis: np.ndarray, dual_basis: np.ndarray, leaks: Curves, radius:
 
 
 def plot_errors(errors: Mapping[str, tuple[np.ndarray, np.ndarray]], tolerance: float) -> Figure:
-    """Plot condition numbers (n,) and relative errors of Eq. 6-7 (n,) by kind of basis; ``tolerance`` is for number 1."""
+    """Plot relative errors of Eq. 6-7 (n,) against condition number (n,), by kind of basis; ``tolerance`` is for number 1."""
     figure, ((panel,),) = make_axes(1, 1, 4.1, 3.2)
     span = np.quantile(np.concatenate([each for each, _ in errors.values()]), [0, 1])
     style = {"color": INK, "linewidth": 1.2}
@@ -98,7 +98,7 @@ def plot_task_operators(operators: Curves, coordinates: Mapping[str, Sequence[in
 
 
 def plot_constructed_spectra(spectra: Mapping[str, Curves]) -> Figure:
-    """Plot by task the eigenvalues of the wave operator, as rings, and of networks constructed from it, inside."""
+    """Plot by task the eigenvalues of the wave operator (rings) and, inside them, those of networks constructed from it."""
     figure, axes = make_panels(len(spectra), 2, 3.1, 3.1)
     inner = {"color": QUALITATIVE[1], "markersize": 6, "marker": "s"}, {"color": QUALITATIVE[0], "markersize": 3}
     for panel, (name, matrices) in zip(axes, spectra.items()):
@@ -110,7 +110,7 @@ def plot_constructed_spectra(spectra: Mapping[str, Curves]) -> Figure:
 
 
 def plot_multiplicities(values: np.ndarray, theory: np.ndarray) -> Figure:
-    """Plot computed eigenvalues (size,) of repeat copy, and how many lie at each root of unity (history,)."""
+    """Plot computed eigenvalues (size,) of repeat copy, and their number at each root of unity (history,)."""
     figure, ((panel,),) = make_axes(1, 1, 4.4, 4.2)
     draw_unit_circle(panel, 1.4, xticks=(-1, 0, 1), yticks=(-1, 0, 1))
     draw_eigenvalues(panel, theory, markersize=12, label="roots of unity")
@@ -157,8 +157,8 @@ def plot_input_phase(substrates: Curves, errors: Curves) -> Figure:
 
 
 def plot_zeros(values: Curves, blocks: np.ndarray, radii: np.ndarray, guide: np.ndarray) -> Figure:
-    """Plot computed eigenvalues (size,) of shifts, all zero in theory, and the largest (n,) by size of Jordan block
-    (n,), beside the ``guide`` (n,) that rounding gives."""
+    """Plot computed eigenvalues (size,) of shifts, which are exactly zero in theory, and the largest (n,) against the size
+    of the Jordan blocks (n,), beside the size predicted from rounding, ``guide`` (n,)."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.5)
     for index, (name, cloud) in enumerate(values.items()):
         draw_eigenvalues(left, cloud, **style_marks(index, name, fillstyle="none" if index else "full"))
@@ -179,7 +179,7 @@ def animate_hidden_shift(states: np.ndarray, waves: np.ndarray, captions: Sequen
     require(hidden % rows == 0, f"{hidden} neurons do not fill {rows} rows")
     neurons = states.reshape(steps, rows, hidden // rows)
     left = Panel(f"{hidden} hidden neurons", neurons, "row of neurons", "neuron within row")
-    # Colours reach beyond the stored values of +-1, which would otherwise take the darkest two and hide the grid.
+    # The colour range exceeds the stored values of +-1, because the darkest colours would hide the grid.
     contents, label = waves.swapaxes(1, 2), "column (1 = oldest)"
     right = Panel("the same state in wave coordinates", contents, "dimension", label, vmin=-1.5, vmax=1.5)
     alt = (

@@ -15,8 +15,8 @@ from twm.book.figures.style import (
 def plot_reduction(
     times: np.ndarray, curves: Curves, constants: np.ndarray, errors: np.ndarray, euler: tuple[np.ndarray, np.ndarray]
 ) -> Figure:
-    """Plot one neuron's V_f (n,) of the full model beside its fast limit, the first curve, and the convergence: the
-    largest ``errors`` (m,) at the ``constants`` T_h = T_d (m,), and steps and errors of ``euler``."""
+    """Plot one neuron's V_f (n,) in the full model and in its fast limit (the first curve), and the convergence: the
+    largest ``errors`` (m,) against the ``constants`` T_h = T_d (m,), and for ``euler`` the errors against the steps."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     draw_curves(left, times, curves)
     label_axes(left, "time ($T_f$)", "$V_f$ of one neuron", "convergence to the fast limit", "best")
@@ -30,7 +30,7 @@ def plot_reduction(
 
 
 def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR) -> Figure:
-    """Plot the error (2, n) of the change to the Elman update and back against the norm of W (n,), by activation."""
+    """Plot the errors (2, n) of the conversion to the Elman update and back against the norm of W (n,), by activation."""
     figure, row = make_row({"map to Elman update": 0, "Elman update to map": 1}, 3.8, 3.2)
     log = {"xscale": "log", "yscale": "log", "ylim": (floor / 3, 10)}
     for place, way in row:
@@ -96,7 +96,7 @@ def plot_trained_variables(
     neurons: np.ndarray, contents: np.ndarray, history: int,
 ) -> Figure:  # fmt: skip
     """Plot a trained network in the basis of its variables: weights (size, size) and ``leak`` (hidden, size), the part of W Psi
-    outside; the spectrum with the predicted one; and one sequence as neurons (steps, hidden) and values (steps, size)."""
+    outside its span; the spectrum with the predicted one; and one sequence as neurons (steps, hidden) and values (steps, size)."""
     figure, ((weights, plane), (left, right)) = make_axes(2, 2, 8.2, 6.6)
     block, limit = np.concatenate([operator, leak]), float(np.abs(operator).max())
     rows, columns = "to variables, then remainder", "from variable component"

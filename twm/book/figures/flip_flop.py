@@ -145,7 +145,7 @@ def plot_switch(components: Curves, outputs: np.ndarray, lead: int, delay: int) 
 
 
 def plot_delays(rows: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], level: float = 0.99) -> Figure:
-    """Plot by series accuracies off transitions and during the delay against delays (n,); ``level`` is the claim's."""
+    """Plot accuracies off transitions and during the delay against delays (n,), by series, and the claimed ``level``."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     for index, (name, (delays, settled, waiting)) in enumerate(rows.items()):
         style = style_marks(index, name, fillstyle="none" if index else "full")
@@ -162,7 +162,7 @@ def plot_delay_line(panels: Curves) -> Figure:
     figure, places = make_panels(len(panels), 2, 3.7, 2.0)
     for place, (title, values) in zip(places, panels.items()):
         image = plot_magnitudes(place, values, high=1)
-        # Cells are narrow, and a fraction of one needs no digits.
+        # Cells are narrow, so a fraction that rounds to 1.00 is written as 1.
         texts = [["1" if value > 0.995 else f"{value:.2f}".lstrip("0") for value in line] for line in values]
         write_cells(place, np.where(np.isfinite(values), texts, ""), values < 0.6, fontsize="small")
         label_axes(place, "position (steps ago)", "channel", title, xticks=range(values.shape[1]))

@@ -17,8 +17,8 @@ from twm.theory.systems import make_fibonacci, make_repeat_copy
 
 
 def make_front_page_animation(text: str = "3141", repeats: int = 2, seed: int = 0) -> Animation:
-    """Make the animation of a text that enters the lattice, four columns a character, and comes round ``repeats`` times,
-    beside the same state in a random orthonormal basis. Source: twm Fig. 2, Fig. 3 and Eq. (3), (6)."""
+    """Animate a text that enters the lattice, four columns per character, and cycles through it ``repeats`` times, beside
+    the same state in a random orthonormal basis. Source: twm Fig. 2, Fig. 3 and Eq. (3), (6)."""
     states = text_to_states(text)
     history, dim = states.shape
     boundary, steps = make_repeat_copy(history, dim).boundary, history * (1 + repeats)
@@ -44,7 +44,7 @@ def make_front_page_animation(text: str = "3141", repeats: int = 2, seed: int = 
 
 
 def plot_moments(waves: np.ndarray, steps: Sequence[int], start: int = 0) -> Figure:
-    """Draw waves (time, history, dim), between -1 and 1, at a few times; ``start`` is step 0 in the titles."""
+    """Plot waves (time, history, dim), with values from -1 to 1, at ``steps``; ``start`` is step 0 in the titles."""
     picture = states_to_picture(waves)
     figure, axes = make_axes(len(steps), 1, 4.8, 0.4 + 1.5 * len(steps))
     for step, place in zip(steps, axes.flat, strict=True):
@@ -68,7 +68,7 @@ def _describe_step(step: int, history: int, text: str) -> str:
 
 
 def plot_card(title: str, text: str = "3141", steps: Sequence[int] = (0, 5, 11)) -> Figure:
-    """Draw what stands beside a link to the book, 1200 by 630 pixels: its title, and a text on the lattice at ``steps``."""
+    """Draw the preview card for links to the book, 1200 by 630 pixels: its title, and a text on the lattice at ``steps``."""
     states = text_to_states(text)
     waves = simulate_wave(states, make_repeat_copy(*states.shape).boundary, steps=max(steps))
     figure, axes = make_axes(len(steps), 1, 12.0, 6.3)
@@ -93,7 +93,7 @@ def plot_explorer(picture: np.ndarray, state: np.ndarray, variables: np.ndarray,
     figure, axes = make_axes(1, 1, 7.2, 4.6)
     axes[0, 0].remove()
     grid = figure.add_gridspec(3, 2, height_ratios=(1.05, 1, 1))
-    # Neurons share the work, so each is quieter than a variable.
+    # Variables are distributed over neurons, so each neuron has a smaller amplitude.
     loudest = 3 * float(np.sqrt(np.mean(np.square(state)))) or 1.0
     for place, title, values, limit, row_label, col_label in (
         (grid[0, 0], "1. Input", picture.T, 1.2, "dimension", "input"),
@@ -111,21 +111,21 @@ def plot_explorer(picture: np.ndarray, state: np.ndarray, variables: np.ndarray,
     return figure
 
 
-# Boundaries to begin with: the oldest column again; the sum of all; a signed selection by its task code; the columns
-# weighed by the softmax of twice their products with the newest, Eq. (8) with W_K W_Q = 2 and W_V = 1.
+# Initial boundaries: the oldest column; the sum of all columns; a signed selection, given by its task code; the mean of
+# columns weighted by the softmax of twice their products with the newest, Eq. (8) with W_K W_Q = 2 and W_V = 1.
 _BOUNDARIES = ("copy", "fibonacci", "code", "attention")
 
 
 @dataclass(frozen=True)
 class LatticeToy(PagePicture):
-    """A small lattice that a reader steps and edits in the page. Source: twm Eq. (3), (4), (6), (8); Table 1."""
+    """A small lattice that readers step and edit in the page. Source: twm Eq. (3), (4), (6), (8); Table 1."""
 
     kind, script, label = "lattice", "lattice_toy.js", "A lattice to step through"
     hint = "The lattice needs JavaScript. This picture shows one step."
     settings = ("history", "dim", "boundary")
 
-    history: int = 4  # columns to begin with, 2 to 8
-    dim: int = 2  # dimensions to begin with, 1 to 4
+    history: int = 4  # initial number of columns, 2 to 8
+    dim: int = 2  # initial number of dimensions, 1 to 4
     boundary: str = "copy"  # copy, fibonacci, code or attention
 
     def __post_init__(self) -> None:
@@ -135,7 +135,7 @@ class LatticeToy(PagePicture):
 
     @property
     def alt(self) -> str:
-        """What the still shows, in words."""
+        """Text description of the still."""
         return (
             f"Left, a lattice of {self.history} columns and {self.dim} dimensions before and after one step: everything "
             "has moved one column to the left, and the boundary has written the newest column. Right, the wave operator: "
@@ -143,7 +143,7 @@ class LatticeToy(PagePicture):
         )
 
     def still(self) -> Figure:
-        """Draw one step of the copying or adding lattice and its operator, for print."""
+        """Draw one step of the copy or Fibonacci lattice, and its wave operator, for print."""
         adds = self.boundary == "fibonacci"
         task = (make_fibonacci if adds else make_repeat_copy)(self.history, self.dim)
         start = np.ones((self.history, self.dim))

@@ -15,7 +15,7 @@ from twm.training.tables import StartSummary
 
 
 def plot_keeping(kept: Curves) -> Figure:
-    """Plot by network what each input has left in each neuron at the end of the input phase, (neurons, inputs)."""
+    """Plot by network the derivative of each neuron after the input phase with respect to each input, (neurons, inputs)."""
     figure, row = make_row(kept, 2.6, 2.9, label="neuron")
     for place, values in row:
         image = plot_magnitudes(place, values, high=1, aspect="equal")
@@ -26,8 +26,8 @@ def plot_keeping(kept: Curves) -> Figure:
 
 
 def plot_decay(distances: np.ndarray, rotations: Mapping[float, Curves], random: Mapping[str, Curves]) -> Figure:
-    """Plot gradients (n,) at ``distances`` (n,) from input to cost for networks without waves: by mu, for W = mu Q,
-    ``linear``, ``tanh`` and ``bound``; random ones as ``measured``, and by spectral ``radius`` and operator ``norm``."""
+    """Plot gradients (n,) against ``distances`` (n,) from input to cost in networks without waves: ``linear``, ``tanh`` and
+    ``bound`` for W = mu Q, by mu; for random W ``measured``, and from spectral ``radius`` and operator ``norm``."""
     figure, ((left, right),) = make_axes(1, 2, 8.0, 3.6)
     for index, (mu, found) in enumerate(rotations.items()):
         left.plot(distances, found["linear"], **style_line(index, rf"$\mu$ = {mu:g}", linestyle="-"))
@@ -46,9 +46,9 @@ def plot_decay(distances: np.ndarray, rotations: Mapping[float, Curves], random:
 def plot_wave_gradients(
     histories: np.ndarray, linear: Curves, crossed: np.ndarray, tanh: Mapping[str, tuple], random: np.ndarray
 ) -> Figure:
-    """Plot how much of the first input's gradient constructed waves keep, by the length of the substrate: ``linear``,
-    the largest difference of dy(s+1)/dx(1) from the identity, at ``histories`` (n,); ``tanh``, the share that is left,
-    measured and predicted, at ``crossed`` (m,), and without a wave ``random`` (m,)."""
+    """Plot how much of the first input's gradient constructed waves keep, against the length of the substrate: ``linear``,
+    the largest difference of dy(s+1)/dx(1) from the identity, at ``histories`` (n,); ``tanh``, the remaining share,
+    measured and predicted, at ``crossed`` (m,); and ``random`` (m,), the remaining share without a wave."""
     figure, ((left, right),) = make_axes(1, 2, 8.0, 3.6)
     draw_curves(left, histories, linear, style_marks, FLOOR, markersize=3)
     left.text(histories[0], 1.6e-10, "tolerance", fontsize="small")
@@ -64,8 +64,8 @@ def plot_wave_gradients(
 
 
 def plot_opening(gradients: Mapping[str, Curves], ranks: Mapping, farthest: Mapping) -> Figure:
-    """Plot by task and iteration how the gradient opens while waves form: of the first output by each input (time,), by
-    the component read ``farthest`` back, and ``ranks``, the eigenvalues above 0.9 as a share of the predicted number."""
+    """Plot gradients of the first output by task and iteration, while waves form: with respect to each input (time,) and,
+    in ``farthest``, to the oldest input used; and ``ranks``, the number of slow modes relative to the prediction."""
     figure, axes = make_axes(len(gradients), 2, 8.0, 3.0 * len(gradients))
     for (left, right), (task, found) in zip(axes, gradients.items()):
         iterations, count = sorted(found), len(found)
@@ -88,7 +88,7 @@ def plot_opening(gradients: Mapping[str, Curves], ranks: Mapping, farthest: Mapp
 
 
 def plot_reach(distances: np.ndarray, curves: Curves, history: int) -> Figure:
-    """Plot what the first input leaves in the state (n,), relative to its entry, within the substrate and beyond."""
+    """Plot the state's derivative with respect to the first input (n,), relative to its entry, in the substrate and beyond."""
     figure, ((place,),) = make_axes(1, 1, 4.1, 4.2)
     # Zero has no logarithm; values below the axis are not shown.
     draw_curves(place, distances, curves, style_both, 1e-30, linewidth=1.6, markersize=3)
@@ -165,7 +165,7 @@ def _share_range(places: Sequence[Axes]) -> None:
 
 
 def plot_spectra_in_training(spectra: Mapping[str, tuple[np.ndarray, np.ndarray]], roots: np.ndarray) -> Figure:
-    """Plot by initialisation the eigenvalues (hidden,) before and after training, over the ``roots`` that theory predicts."""
+    """Plot by initialisation the eigenvalues (hidden,) before and after training, over the predicted ``roots``."""
     figure, axes = make_panels(len(spectra), min(3, len(spectra)), 2.6, 2.75)
     for place, (name, (before, after)) in zip(axes, spectra.items()):
         draw_unit_circle(place, 1.45, xlabel="", ylabel="", title=name)

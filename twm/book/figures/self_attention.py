@@ -15,7 +15,7 @@ from twm.training.attention import RatioSummary
 
 
 def plot_two_columns(sharpness: np.ndarray, predicted: np.ndarray, measured: np.ndarray, columns: tuple) -> Figure:
-    """Plot the next column from two scalar columns, the older first, by score strength (n,): closed form, boundary."""
+    """Plot the column after two scalar ``columns``, older first, against score strength (n,): closed form and boundary."""
     figure, ((place,),) = make_axes(1, 1, 4.1, 3.0)
     for level, name in ((columns[0], "older column"), (columns[1], "newest column"), (sum(columns) / 2, "mean")):
         place.axhline(level, **THIN)
@@ -29,7 +29,7 @@ def plot_two_columns(sharpness: np.ndarray, predicted: np.ndarray, measured: np.
 
 
 def plot_decoder_errors(errors: Curves, lengths: np.ndarray, tolerance: float) -> Figure:
-    """Plot how far decoding loops stray from the wave (steps,), and the newest column's norm (steps, runs)."""
+    """Plot the difference of decoding loops from the wave (steps,), and the newest column's norm (steps, runs)."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     draw_curves(left, None, errors, floor=FLOOR, linewidth=1.4)
     left.text(1, tolerance * 1.4, "tolerance", fontsize="small")
@@ -46,7 +46,7 @@ def plot_decoder_errors(errors: Curves, lengths: np.ndarray, tolerance: float) -
 
 
 def plot_cache(columns: np.ndarray, slots: np.ndarray) -> Figure:
-    """Plot which token (steps, history) lies in which column of the substrate, and in which slot of the cache."""
+    """Plot the token (steps, history) in each column of the substrate, and in each slot of the cache."""
     fits = columns.shape == slots.shape
     require(fits, f"columns and slots must have one shape, not {columns.shape} and {slots.shape}")
     figure, ((left, right),) = make_axes(1, 2, 7.4, 4.0)
@@ -54,7 +54,7 @@ def plot_cache(columns: np.ndarray, slots: np.ndarray) -> Figure:
     label_axes(left, "column (left = oldest)", "step", "substrate: every token moves")
     label_axes(right, "slot", "step", "cache: one slot is overwritten")
     for place, tokens in ((left, columns), (right, slots)):
-        # A pale range of the map, on which dark numbers and frames can be read everywhere.
+        # Use the pale half of the colour map, on which dark numbers and frames are legible.
         plot_magnitudes(place, tokens, 2 * columns.min() - columns.max(), columns.max())
         written = np.diff(tokens, axis=0, prepend=tokens[:1]) != 0
         for new, weight in ((True, "bold"), (False, "normal")):
@@ -66,7 +66,7 @@ def plot_cache(columns: np.ndarray, slots: np.ndarray) -> Figure:
 
 
 def plot_order(plain: np.ndarray, labelled: np.ndarray, target: tuple[float, float]) -> Figure:
-    """Plot outputs (n, 2) for a history and with two columns swapped, without and with positions, and repeat copy's."""
+    """Plot outputs (n, 2) before and after swapping two columns, without and with positional encodings, and for repeat copy."""
     figure, ((place,),) = make_axes(1, 1, 4.6, 4.2)
     reach = 1.1 * max(np.abs(plain).max(), np.abs(labelled).max(), *np.abs(target))
     place.plot([-reach, reach], [-reach, reach], zorder=0, **THIN)
@@ -80,7 +80,7 @@ def plot_order(plain: np.ndarray, labelled: np.ndarray, target: tuple[float, flo
 
 
 def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, margins: np.ndarray) -> Figure:
-    """Plot errors and bounds (steps,) of positions by margin, and the sign accuracy at the last step (n,) by task."""
+    """Plot errors and bounds (steps,) with positional encodings by margin, and final sign accuracy (n,) by task."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.4)
     named = {f"margin {margin:g}": error for margin, error in errors.items()}
     draw_curves(left, None, named, floor=FLOOR, linestyle="-")
@@ -97,8 +97,8 @@ def plot_positional_error(errors: Curves, bounds: Curves, accuracy: Curves, marg
 
 
 def plot_paired_training(attention: Sequence, elman: Sequence, cap: float, ratios: dict[str, RatioSummary]) -> Figure:
-    """Plot iterations to a level for paired seeds, ``None`` where never reached, drawn hollow at ``cap``, and the median
-    ratio, which may be infinite, with its interval in each comparison."""
+    """Plot iterations to 99% for paired seeds (``None``, if never reached, is drawn hollow at ``cap``) and the median
+    ratio, which may be infinite, with its interval for each comparison."""
     require(len(attention) == len(elman), f"paired runs are needed, not {len(attention)} and {len(elman)}")
     figure, ((left, right),) = make_axes(1, 2, 7.8, 3.6)
     figure.get_layout_engine().set(wspace=0.08)
@@ -128,7 +128,7 @@ def plot_paired_training(attention: Sequence, elman: Sequence, cap: float, ratio
 
 
 def make_attention_animation(wave: np.ndarray, weights: np.ndarray) -> Animation:
-    """Show a wave (steps, history, dim) with the attention (steps, heads, history) by which the next column is made."""
+    """Animate a wave (steps, history, dim) beside the attention weights (steps, heads, history) for the next column."""
     _, history, dim = wave.shape
     captions = []
     for step, heads in enumerate(weights):

@@ -21,30 +21,30 @@ from matplotlib.transforms import Bbox
 
 from twm.errors import require, require_count
 
-#: Colour maps: for signed values, blue below zero and red above; for magnitudes, dark for small, and even in grey.
+#: Colour maps: blue below zero and red above for signed values; dark to light, evenly also in grey, for magnitudes.
 DIVERGING, SEQUENTIAL = "RdBu_r", "cividis"
-#: Colours of lines and marks that colour-blind readers can tell apart, each at least 4.5 to 1 against white.
+#: Colours of lines and marks that colour-blind readers can tell apart, each with a contrast of at least 4.5 to 1 on white.
 QUALITATIVE = ("#0072B2", "#BF4E00", "#00785A", "#A3457F", "#8C6800", "#3B3B3B")
 #: Line styles and markers in the same order, so that colour is never the only difference.
 DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)), (0, (8, 3)))
 MARKERS = ("o", "s", "^", "D", "v", "P")
 INK, PAPER, FAINT, PALE = "#222222", "#FFFFFF", "#BBBBBB", "#F2F2F2"
-#: The line under what is to be seen: an axis, a reference, what joins a pair.
+#: Style of background lines: axes, references, connections within pairs.
 THIN = {"color": FAINT, "linestyle": "-", "linewidth": 1}
-#: What is below has no place on a logarithmic axis; an exact zero is drawn here.
+#: Lower limit on logarithmic axes; smaller values, such as exact zeros, are drawn here.
 FLOOR = 1e-17
 
-#: Arrays by name, in the order of a legend.
+#: Arrays by name, in the order of the legend.
 Curves = Mapping[Any, np.ndarray]
 
-# The rest of the look; what does not depend on the colours above is in a style sheet of matplotlib's.
+# All other settings; those that do not depend on the colours above are in a matplotlib style sheet.
 _SETTINGS = dict(rc_params_from_file(Path(__file__).with_name("book.mplstyle"), use_default_template=False)) | {
     "axes.prop_cycle": matplotlib.cycler(color=QUALITATIVE) + matplotlib.cycler(linestyle=DASHES)
 }
 
 
 def use_style() -> None:
-    """Make the book's look the session's default; a notebook then draws each Figure with its numbers beside it."""
+    """Make the book's style the session's default; a notebook then outputs each Figure with its data and panels."""
     matplotlib.rcParams.update(_SETTINGS)
     try:
         from IPython import get_ipython
@@ -58,26 +58,26 @@ def use_style() -> None:
         shell.display_formatter.mimebundle_formatter.for_type(Figure, about)
 
 
-#: The kind of output by which an executed notebook tells where the panels of a figure are, see :func:`find_panels`.
+#: MIME type under which an executed notebook stores the positions of a figure's panels; see :func:`find_panels`.
 PANELS = "application/vnd.twm.panels+json"
 
 
 def find_panels(figure: Figure) -> dict[str, list]:
-    """Return what a phone shows one below the other: ``size``, (width, height) of the saved picture in inches, and ``panels``,
-    (left, top, width, height) of each panel with its labels, and of each legend, in inches and reading order."""
+    """Return the parts of a figure that phones show one below another: ``size``, (width, height) of the saved picture, and
+    ``panels``, (left, top, width, height) of each panel with its labels and of each legend, in inches and reading order."""
     figure.draw_without_rendering()
     whole, to_inches = figure.get_tightbbox().padded(matplotlib.rcParams["savefig.pad_inches"]), figure.dpi_scale_trans.inverted()
     shown = [axes for axes in figure.axes if axes.get_visible()]
     bars = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() == "<colorbar>"]
     boxes = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() != "<colorbar>"]
-    for bar in bars:  # a bar belongs to the nearest panel beside it
+    for bar in bars:  # join each colour bar to the nearest panel beside it
         beside = [b for b in boxes if min(b.y1, bar.y1) - max(b.y0, bar.y0) > .7 * min(b.height, bar.height) > .4 * bar.height]
         nearest = min(beside, key=lambda box: abs(bar.x0 - box.x1), default=None)
         boxes = [Bbox.union([box, bar]) if box is nearest else box for box in boxes] + ([] if beside else [bar])
-    words = [*figure.legends, *(text for text in figure.texts if not text.get_rotation())]  # upright words alone
+    words = [*figure.legends, *(text for text in figure.texts if not text.get_rotation())]  # only horizontal text
     boxes += [each.get_window_extent().transformed(to_inches) for each in words]
     panels: list[Bbox] = []
-    for box in boxes:  # what overlaps is one panel
+    for box in boxes:  # merge overlapping boxes
         touched = [other for other in panels if other.overlaps(box)]
         panels = [other for other in panels if other not in touched] + [Bbox.union([box, *touched])]
     panels.sort(key=lambda box: (round(2 * (whole.y1 - box.y1)), box.x0))
@@ -86,7 +86,7 @@ def find_panels(figure: Figure) -> dict[str, list]:
 
 
 def make_axes(rows: int = 1, columns: int = 1, width: float = 6.4, height: float = 3.2) -> tuple[Figure, np.ndarray]:
-    """Make a Figure, in inches, with an array (rows, columns) of axes; pyplot, which would draw it twice, knows none."""
+    """Return a Figure, sized in inches, and its axes (rows, columns); without pyplot, which would draw it a second time."""
     rows, columns = require_count(rows, "rows"), require_count(columns, "columns")
     with matplotlib.rc_context(_SETTINGS):
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -94,7 +94,7 @@ def make_axes(rows: int = 1, columns: int = 1, width: float = 6.4, height: float
 
 
 def make_panels(count: int, columns: int, width: float, height: float, legend=0.4) -> tuple[Figure, np.ndarray]:
-    """Make a Figure with ``count`` axes of so many inches each, in rows, with room for a legend below."""
+    """Return a Figure and its ``count`` axes, in rows, each of the given size in inches, with room for a legend below."""
     rows = -(-count // columns)
     figure, axes = make_axes(rows, columns, width * columns, height * rows + legend)
     for place in axes.flat[count:]:
@@ -103,7 +103,7 @@ def make_panels(count: int, columns: int, width: float, height: float, legend=0.
 
 
 def make_row(groups: Mapping, width: float, height: float, more=0.0, label="", **title: Any) -> tuple[Figure, list]:
-    """Make a Figure with a panel of so many inches for each group, titled by its name; return it and (panel, group)."""
+    """Return a Figure with one panel per group, titled by its name and sized in inches, and the pairs (panel, group)."""
     figure, (row,) = make_axes(1, len(groups), width * len(groups) + more, height)
     row[0].set_ylabel(label)
     for panel, name in zip(row, groups):
@@ -118,22 +118,22 @@ def get_colours(name: str) -> Colormap:
 
 
 def style_line(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
-    """Return the colour, dashes and label of the line ``index``."""
+    """Return the style of line ``index``: colour, dashes and label."""
     return {"color": QUALITATIVE[index % 6], "linestyle": DASHES[index % 6], "label": label} | changes
 
 
 def style_marks(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
-    """Return the colour, marker and label of the marks ``index``, which no line joins."""
+    """Return the style of marks ``index`` without a line: colour, marker and label."""
     return style_line(index, label, linestyle="none", marker=MARKERS[index % 6]) | changes
 
 
 def style_both(index: int, label: Any = None, **changes: Any) -> dict[str, Any]:
-    """Return the colour, dashes, small marker and label of the line ``index`` through marks."""
+    """Return the style of line ``index`` with marks: colour, dashes, small marker and label."""
     return style_line(index, label, marker=MARKERS[index % 6], markersize=4) | changes
 
 
 def draw_curves(axes: Axes, x: np.ndarray | None, curves: Curves, style=style_line, floor=None, **changes: Any) -> None:
-    """Draw curves (n,) by name at places (n,), or at 1, 2, ...; values below ``floor`` are drawn there."""
+    """Draw curves (n,) by name against ``x`` (n,), default 1, 2, ...; values below ``floor`` are drawn at ``floor``."""
     for index, (name, values) in enumerate(curves.items()):
         places = np.arange(1, len(values) + 1) if x is None else x
         axes.plot(places, values if floor is None else np.maximum(values, floor), **style(index, name) | changes)
@@ -146,7 +146,7 @@ def draw_prediction(axes: Axes, x, measured, predicted, index: int, label: str, 
 
 
 def label_axes(axes: Axes, x="", y="", title="", legend: Any = None, guide=None, **changes: Any) -> None:
-    """Write labels, title and legend (a place, or options), draw a guide line, and set what else axes can set."""
+    """Set axis labels, title, legend (a location or options), a horizontal guide line, and other axes properties."""
     axes.set(**{name: text for name, text in (("xlabel", x), ("ylabel", y), ("title", title)) if text}, **changes)
     if guide is not None:
         draw_guide(axes, guide)
@@ -155,13 +155,13 @@ def label_axes(axes: Axes, x="", y="", title="", legend: Any = None, guide=None,
 
 
 def draw_guide(axes: Axes, y: float | None = None, x: float | None = None, **changes: Any) -> None:
-    """Draw a dotted line across axes, at a height or at a place; it is no data."""
+    """Draw a dotted guide line across axes, horizontal at ``y`` or vertical at ``x``; it does not count as data."""
     style = {"color": INK, "linestyle": ":", "linewidth": 1} | changes
     axes.axvline(x, **style) if y is None else axes.axhline(y, **style)
 
 
 def share_legend(figure: Figure, loc: str = "outside lower center", order: Sequence[str] = (), **changes: Any) -> None:
-    """Name each label of any axes once, in a legend of the whole figure, those of ``order`` first."""
+    """Add one legend for the whole figure, with each label of any axes once, and those in ``order`` first."""
     found: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels()):
@@ -194,7 +194,7 @@ def plot_magnitudes(axes: Axes, values: np.ndarray, low=0.0, high=None, **change
 
 
 def write_cells(axes: Axes, texts: np.ndarray, dark: np.ndarray | None = None, **changes: Any) -> None:
-    """Write texts (rows, columns) into the cells of an image, in white where the cell is dark; empty ones are left out."""
+    """Write texts (rows, columns) into the cells of an image, in white where ``dark`` is true; empty texts are left out."""
     for (row, column), text in np.ndenumerate(texts):
         ink = INK if dark is None or not dark[row, column] else "white"
         if str(text):
@@ -202,7 +202,7 @@ def write_cells(axes: Axes, texts: np.ndarray, dark: np.ndarray | None = None, *
 
 
 def number_ticks(axes: Axes, names: Sequence[str] | int, axis: str = "x", every: int | None = None) -> None:
-    """Name the cells of an image, or number so many from 1, at most ten of them; empty names get no tick."""
+    """Label the cells of an image by names, or by numbers from 1, at most ten by default; empty names get no tick."""
     names = [str(number + 1) for number in range(names)] if isinstance(names, int) else names
     every = every or max(1, -(-len(names) // 10))
     places = [place for place in range(0, len(names), every) if names[place]]
@@ -217,59 +217,59 @@ def number_cells(axes: Axes, columns: int, rows: int, every: int | None = None) 
 
 
 def name_rows(axes: Axes, names: Sequence[str]) -> None:
-    """Name the rows of marks at the heights 0, 1, ..."""
+    """Label the rows of marks at the heights 0, 1, ..."""
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(-0.6, len(names) - 0.4)
     axes.tick_params(axis="y", length=0)
 
 
 def name_places(axes: Axes, places: Sequence[int]) -> None:
-    """Write the places of the data, and nothing else, below a logarithmic axis."""
+    """Put ticks only at ``places`` on a logarithmic x-axis."""
     axes.set_xticks(places, [str(place) for place in places])
     axes.minorticks_off()
 
 
 def number_log_axis(axis: Axis, subs: Sequence[float] = (1.0, 2.0, 5.0), form: str = "g") -> None:
-    """Write numbers, and no powers, on a logarithmic axis, at ``subs`` times each power of ten."""
+    """Label a logarithmic axis with plain numbers instead of powers, at ``subs`` times each power of ten."""
     axis.set_major_locator(LogLocator(subs=subs))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:{form}}"))
     axis.set_minor_locator(NullLocator())
 
 
 def mark_signs(axes: Axes, matrix: np.ndarray, size: float) -> None:
-    """Mark the entries beyond +-1/2 of a drawn matrix: cells of a pixel or two would vanish in print."""
+    """Mark the entries beyond +-1/2 of a drawn matrix, because cells of one or two pixels would vanish in print."""
     for sign, colour, marker in ((1, "#B2182B", "s"), (-1, "#2166AC", "D")):
         rows, columns = np.nonzero(np.asarray(matrix) * sign > 0.5)
         axes.plot(columns, rows, linestyle="none", marker=marker, markersize=size, color=colour)
 
 
 def draw_unit_circle(axes: Axes, reach: float | None = None, **changes: Any) -> None:
-    """Draw the unit circle of the plane of eigenvalues, and show the plane up to ``reach``."""
+    """Draw the unit circle in the complex plane, and show the plane up to ``reach``."""
     axes.add_patch(Circle((0, 0), 1, fill=False, edgecolor=FAINT, linewidth=1, zorder=0))
     span = {} if reach is None else {"xlim": (-reach, reach), "ylim": (-reach, reach)}
     axes.set(**{"aspect": "equal", "xlabel": "real part", "ylabel": "imaginary part"} | span | changes)
 
 
 def draw_eigenvalues(axes: Axes, values: np.ndarray, **style: Any) -> None:
-    """Draw complex eigenvalues (n,) as marks; rings in ink unless ``style`` says otherwise."""
+    """Draw complex eigenvalues (n,) as marks, by default as dark rings."""
     ring = {} if "color" in style else {"color": INK, "markerfacecolor": "none"}
     axes.plot(values.real, values.imag, **{"marker": "o", "linestyle": "none"} | ring | style)
 
 
 def write_counts(axes: Axes, roots: np.ndarray, counts: Iterable[int], **style: Any) -> None:
-    """Write how many eigenvalues there are beyond each of the complex ``roots`` (n,)."""
+    """Write the number of eigenvalues at each of the complex ``roots`` (n,), just outside the root."""
     for root, count in zip(roots, counts):
         axes.text(1.2 * root.real, 1.2 * root.imag, str(count), ha="center", va="center", **style)
 
 
 def label_plane(figure: Figure) -> None:
-    """Label panels of eigenvalues once for all of them."""
+    """Label the axes of all eigenvalue panels once, for the whole figure."""
     figure.supxlabel("real part", fontsize="small")
     figure.supylabel("imaginary part", fontsize="small")
 
 
 def draw_runs(axes: Axes, points: Sequence[Mapping], value: str, epoch=1, scale=1, **style: Any) -> None:
-    """Draw ``value`` against ``iteration``, a line a ``model``, all in one style with one label, leaving out what is None."""
+    """Draw ``value`` against ``iteration``, one line per ``model``, in one style with one label; points with None are left out."""
     for model in dict.fromkeys(point["model"] for point in points):
         own = [point for point in points if point["model"] == model and point[value] is not None]
         axes.plot([each["iteration"] / epoch for each in own], [scale * each[value] for each in own], **style)
@@ -277,14 +277,14 @@ def draw_runs(axes: Axes, points: Sequence[Mapping], value: str, epoch=1, scale=
 
 
 _COLUMNS = ("panel", "kind", "series", "x", "y", "values")
-# The colour of a cell shows no more than this.
+# The colour of a cell resolves no more digits than this.
 _CELL_DIGITS = 4
 
 
 def make_csv(figure: Figure) -> str:
-    """Return what a figure's artists show as CSV: axes from 1, kind of mark, its label, its place in data coordinates.
-    Each panel begins with a row ``panel`` for its title. A heatmap has a row for each of its rows: ``y`` its number,
-    ``values`` its cells. Marks that data does not place, such as guide lines across a panel, are left out."""
+    """Return the data of a figure as CSV: number of the axes from 1, kind of mark, its label, its data coordinates.
+    Each panel begins with a row ``panel`` for its title. A heatmap has one row per row of cells: ``y`` is its number,
+    ``values`` its cells. Marks without data coordinates, such as guide lines across a panel, are left out."""
     rows: list[tuple[Any, ...]] = []
     for number, axes in enumerate(figure.axes, 1):
         title = axes.get_title("left") or axes.get_title()
@@ -295,7 +295,7 @@ def make_csv(figure: Figure) -> str:
 
 
 def write_table(header: Sequence[str], rows: Iterable[Sequence[Any]], digits: int) -> str:
-    """Return rows, padded to the header's length, as CSV with numbers of so many digits."""
+    """Return rows, padded to the header's length, as CSV, with floats of ``digits`` significant digits."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
@@ -305,7 +305,7 @@ def write_table(header: Sequence[str], rows: Iterable[Sequence[Any]], digits: in
 
 
 def _list_marks(axes: Axes) -> Iterator[tuple[str, Any, Iterable]]:
-    """List an axes' marks: their kind, their artist, and for each its place (x, y) or (None, row, cells)."""
+    """Yield (kind, artist, places) of the marks in an axes; a place is (x, y), or (None, row, cells) in heatmaps."""
     for line in axes.lines:
         if line.get_transform() == axes.transData:
             yield "line", line, zip(*line.get_data(orig=False), strict=True)
@@ -334,6 +334,6 @@ def _name(text: Any) -> str:
 
 def _write(value: Any, digits: int) -> str:
     if isinstance(value, (float, np.floating)):
-        # What is 0 to rounding is 0 to a reader.
+        # Rounding errors are written as 0.
         return f"{value:.{digits}g}" if abs(value) > 1e-30 else "0"
     return "" if value is None else str(value)

@@ -14,8 +14,8 @@ from twm.book.figures.style import (
 
 
 def plot_recursions(fibonacci: Curves, roots: Mapping[int, float], twins: np.ndarray, changed: np.ndarray) -> Figure:
-    """Draw Fibonacci series (time,) by history with their growth ``roots``, and one system from three starts: ``twins``
-    (2, time) start equally, ``changed`` (time,) differs in one initial state."""
+    """Plot Fibonacci series (time,) by history with their growth ``roots``, and three runs of one system: ``twins`` (2, time)
+    have equal initial states, ``changed`` (time,) differs in one of them."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     for index, (history, series) in enumerate(fibonacci.items()):
         time = np.arange(1, len(series) + 1)
@@ -35,12 +35,12 @@ def plot_recursions(fibonacci: Curves, roots: Mapping[int, float], twins: np.nda
 def plot_courant(
     pulses: Curves, exact: np.ndarray, cells: Sequence[int], errors: Curves, predicted: Curves, distance: int
 ) -> Figure:
-    """Draw a pulse (n,) after Euler steps of each Courant number over ``distance`` cells and, for each number of
-    cells, the measured relative error and that of the modified equation."""
+    """Plot a pulse (n,) moved over ``distance`` cells by Euler steps of each Courant number and, against the number of
+    ``cells``, the measured relative error and that predicted by the modified equation."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     left.plot(exact, color=INK, linewidth=4, alpha=0.25, linestyle="-", label="exact translation")
     draw_curves(left, np.arange(len(exact)), {f"c = {courant:g}": pulse for courant, pulse in pulses.items()})
-    # Only where something is to be seen: the pulse's place and as much room as the widest pulse takes.
+    # Show only the cells that some pulse reaches, and two more on each side.
     seen = np.flatnonzero(np.max(list(pulses.values()), axis=0) > 1e-3)[[0, -1]] + [-2, 2]
     label_axes(left, "x (cells)", "activity h", f"A: pulse after {distance} cells", "best", xlim=seen)
     for index, (courant, values) in enumerate(errors.items()):
@@ -55,7 +55,7 @@ def plot_courant(
 def plot_amplification(
     angles: np.ndarray, predicted: Curves, measured: Curves, steps: np.ndarray, spread: Curves, spread_predicted: Curves
 ) -> Figure:
-    """Draw by Courant number the factor |g| of one step at each angle per cell (modes,), and how a pulse widens.
+    """Plot by Courant number the factor |g| per step against the angle per cell (modes,), and the widening of a pulse.
     ``spread`` and ``spread_predicted`` are variances (times,) in cells squared after ``steps`` (times,)."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.3)
     draw_guide(left, 1, linewidth=0.8)
@@ -70,7 +70,7 @@ def plot_amplification(
 
 
 def plot_disturbance(difference: np.ndarray, column: int, dimension: int) -> Figure:
-    """Draw where a disturbance of one cell (both from 0) is: (steps, history, dim), one panel per dimension."""
+    """Plot the effect (steps, history, dim) of disturbing one cell (``column`` and ``dimension`` from 0), by dimension."""
     steps, history, dim = difference.shape
     figure, (row,) = make_axes(1, dim, 2.4 * dim, 3.4)
     limit = float(np.abs(difference).max())
@@ -85,7 +85,7 @@ def plot_disturbance(difference: np.ndarray, column: int, dimension: int) -> Fig
 
 
 def plot_theorem(sizes: np.ndarray, errors: Curves, accepted: float) -> Figure:
-    """Draw the systems tested, (systems, 2) history and dim, and by lattice the relative errors (systems,)."""
+    """Plot the number of tested systems by history and dim (systems, 2), and by lattice the relative errors (systems,)."""
     figure, ((left, right),) = make_axes(1, 2, 7.4, 3.4)
     counts = np.zeros(sizes.max(axis=0))
     np.add.at(counts, tuple((sizes - 1).T), 1)
@@ -108,7 +108,7 @@ def plot_theorem(sizes: np.ndarray, errors: Curves, accepted: float) -> Figure:
 
 
 def plot_blur(pictures: Curves, wrong: Mapping[str, Sequence[int]], rounds: Sequence[int]) -> Figure:
-    """Draw remembered pictures (rounds, rows, columns) by wave, with the number of cells of the wrong sign."""
+    """Plot remembered pictures (rounds, rows, columns) by wave, with the number of cells that have the wrong sign."""
     figure, axes = make_axes(len(pictures), len(rounds), 1.95 * len(rounds), 0.95 * len(pictures) + 0.3)
     for number, (row, (label, images)) in enumerate(zip(axes, pictures.items(), strict=True)):
         for place, image, count, turns in zip(row, images, wrong[label], rounds, strict=True):
@@ -122,12 +122,12 @@ def plot_blur(pictures: Curves, wrong: Mapping[str, Sequence[int]], rounds: Sequ
 
 
 def animate_lattice(trajectory: np.ndarray, history: int, title: str, alt: str) -> Animation:
-    """Show a substrate (steps+1, history, dim), from before the first of ``history`` inputs, and what the boundary writes."""
+    """Animate a substrate (steps+1, history, dim), empty before the first of ``history`` inputs, and its newest column."""
     steps, columns, dim = trajectory.shape
     outputs = np.zeros((steps, dim, steps - 1))
     captions = ["t = 0: the substrate is empty"]
     for step in range(1, steps):
-        # What has been the newest column so far; later columns are still empty.
+        # The states of the newest column so far; later ones are still empty.
         outputs[step, :, :step] = trajectory[1 : step + 1, -1].T
         entering = f"input phase, state {step} of {history} enters at column {columns}"
         written = f"output phase, the boundary copies the leaving state to column {columns}"
@@ -141,7 +141,7 @@ def animate_lattice(trajectory: np.ndarray, history: int, title: str, alt: str) 
 
 
 def animate_pulse(orbits: Mapping[float, np.ndarray], moved: Sequence[float], title: str, alt: str) -> Animation:
-    """Show a pulse on a ring by Courant number (frames, cells), at equal distances ``moved`` (frames,) in cells."""
+    """Animate a pulse on a ring (frames, cells) by Courant number, each at the distances ``moved`` (frames,) in cells."""
     lines = np.stack(list(orbits.values()), axis=1)
     names, cells = [f"c = {courant:g}" for courant in orbits], np.arange(lines.shape[-1])
     panel = LinePanel("One pulse on a ring", cells, lines, names, "x (cells)", "activity h", (-1.0, 2.4))

@@ -36,7 +36,7 @@ def plot_boundaries(matrices: Curves, dim: int) -> Figure:
 
 
 def plot_trained_spectra(panels: Mapping[str, tuple], columns=4, reach=1.35, threshold=0.9) -> Figure:
-    """Plot predicted and network eigenvalues by title; beyond ``reach`` on the edge, beyond ``threshold`` slow modes."""
+    """Plot predicted and network eigenvalues by title, with magnitudes clipped at ``reach``; slow modes exceed ``threshold``."""
     figure, axes = make_panels(len(panels), min(columns, len(panels)), 1.95, 2.15, 0.45)
     for panel, (title, (theory, values)) in zip(axes, panels.items()):
         draw_unit_circle(panel, reach + 0.08, xticks=(-1, 0, 1), yticks=(-1, 0, 1), xlabel="", ylabel="")
@@ -55,7 +55,7 @@ def plot_trained_spectra(panels: Mapping[str, tuple], columns=4, reach=1.35, thr
 
 
 def plot_curves(curves: Mapping[str, Sequence[Mapping]], horizons=True, share_axis=True) -> Figure:
-    """Plot sign accuracy in tests, one line per ``model``, and below the horizon; groups may share a panel."""
+    """Plot test sign accuracy, one line per ``model``, and the training horizon below it; groups may share a panel."""
     columns, width = (1, 6.6) if share_axis else (len(curves), 2.0 * len(curves) + 0.3)
     figure, axes = make_axes(1 + horizons, columns, width, 4.4 if horizons else 2.9)
     longest = max((point["horizon"] for points in curves.values() for point in points), default=1)
@@ -136,7 +136,7 @@ def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> 
 
 
 def plot_generalisation(multiples: Sequence[int], runs: Sequence[tuple[str, float, Sequence]], level=0.9) -> Figure:
-    """Plot ``runs`` (group, margin, accuracies) by multiple of the trained horizon, and by margin of the spectrum."""
+    """Plot accuracy of ``runs`` (group, margin, accuracies) against multiples of the trained horizon and spectral margin."""
     figure, ((left, right),) = make_axes(1, 2, 7.8, 3.5)
     names = list(dict.fromkeys(name for name, _, _ in runs))
     for name, margin, accuracies in runs:
@@ -184,9 +184,9 @@ def plot_pairs(groups: Mapping[str, Sequence[Sequence]], names: Sequence[str], l
 def plot_fibonacci_training(
     errors: Curves, trained: int, predicted: float, last_possible: int, tolerance: float
 ) -> Figure:
-    """Plot relative errors (models, steps), of which ``trained`` steps, of networks that learn Fibonacci, by kind of input:
-    what raw inputs are ``predicted`` to leave in a linear network, the ``last_possible`` step on which any network of this
-    readout could be right, and below which ``tolerance`` it is."""
+    """Plot relative errors (models, steps) of networks trained on Fibonacci for ``trained`` steps, by kind of input. Lines
+    show the error ``predicted`` for raw inputs in a linear network, the ``last_possible`` step on which any network with
+    this readout can be correct, and the ``tolerance`` below which outputs count as correct."""
     figure, ((panel,),) = make_axes(1, 1, 6.6, 3.5)
     last = next(iter(errors.values())).shape[1]
     panel.axvspan(0.5, trained + 0.5, color=PALE, linewidth=0)

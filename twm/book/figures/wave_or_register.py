@@ -1,4 +1,4 @@
-"""Figures of the notebook 11_wave_or_register, and that of ``twm probe``."""
+"""Figures of the notebook 11_wave_or_register, and of ``twm probe``."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from twm.book.figures.style import (
 
 
 def plot_decodings(found: Mapping[str, Decoding], columns: int = 5) -> Figure:
-    """Plot by title R^2 of decoders trained at a row's step and tested at a column's; below zero is drawn as zero."""
+    """Plot R^2 of decoders by training step (rows) and test step (columns), by title; negative values are drawn as 0."""
     columns, side = min(columns, len(found)), 1.75 if len(found) > 2 else 3.4
     figure, panels = make_panels(len(found), columns, side, side + 0.5, 0.4)
     for place, (panel, (title, one)) in enumerate(zip(panels, found.items())):
@@ -25,7 +25,7 @@ def plot_decodings(found: Mapping[str, Decoding], columns: int = 5) -> Figure:
 
 
 def plot_movements(groups: Mapping[str, Mapping[str, Sequence[Interval]]]) -> Figure:
-    """Plot movements with intervals by row, and by series of a row; what has no movement is left out."""
+    """Plot movements with their intervals, by row and series; entries without a movement are left out."""
     figure, ((panel,),) = make_axes(1, 1, 7.4, 0.5 * len(groups) + 1.4)
     for row, found in enumerate(reversed(groups.values())):
         for index, (name, each) in enumerate(found.items()):

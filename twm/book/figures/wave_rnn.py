@@ -34,7 +34,7 @@ def plot_ring(matrices: Curves, runs: Curves) -> Figure:
 
 
 def plot_onsets(inputs: np.ndarray, states: Curves) -> Figure:
-    """Plot a few inputs (time, channels) and, by title, the states (channels, neurons) that they leave."""
+    """Plot a few inputs (time, channels) and, by title, the resulting states (channels, neurons)."""
     figure, panels = make_row({"inputs": inputs.T} | states, 2.7, 2.6, label="channel")
     for panel, values in panels:
         image = plot_magnitudes(panel, values, high=max(1.0, float(values.max())), cmap="Greys")
@@ -89,7 +89,7 @@ def plot_recall(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
 
 
 def plot_accuracy(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], epoch: int = 1) -> Figure:
-    """Plot ``test_accuracy`` by epochs of ``epoch`` iterations: one panel per task, one colour per network, one line per ``model``."""
+    """Plot ``test_accuracy`` by epoch (``epoch`` iterations): a panel per task, a colour per network, a line per ``model``."""
     figure, row = make_row(panels, 3.3, 3.3, 0.8 if len(panels) > 1 else 1.5, "test accuracy (%)")
     for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
