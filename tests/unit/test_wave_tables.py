@@ -158,7 +158,9 @@ def test_rivals_are_trained_when_they_start_as_released_and_stop_improving():
     released = DENSE | {"encoder": "released-small", "scale": "small"}
     points = lambda *scores: [{"test_accuracy": score, "test_loss": 1 - score} for score in scores]
     flat, rising = points(0.2, 0.8, 0.8, 0.81, 0.8, 0.8), points(0.2, 0.4, 0.5, 0.6, 0.7, 0.8)
-    for start, curve, expected in ((released, flat, True), (released, rising, False), (DENSE | {"scale": "small"}, flat, False)):
+    chance = {tests: points(*[0.1] * tests) for tests in (99, 100)}  # the first of these may have been stopped on a plateau
+    cases = {"flat": (released, flat, True), "rising": (released, rising, False), "start": (DENSE | {"scale": "small"}, flat, False)}
+    for start, curve, expected in (*cases.values(), (released, chance[99], False), (released, chance[100], True)):
         row = make_row("copy:10", **start)
         assert were_trained([row], {row["model"]: curve}) == expected
     whole = make_row("copy:10", **released | {"scale": ""})
@@ -174,6 +176,8 @@ def test_rivals_are_trained_when_they_start_as_released_and_stop_improving():
     # Of both starts the released one is compared.
     both = [make_row("copy:10", loss=0.1), make_row("copy:10", **DENSE, loss=0.2), make_row("copy:10", **released, loss=0.3)]
     assert tables.summarise_copy(both)[0].dense_loss == 0.3 == tables.pick_usual(both)[1]["loss"]
+    runs = [make_row("copy:10", iterations=iterations) for iterations in (100, 900, 300)]
+    assert [row["iterations"] for row in tables.pick_best(runs)] == [900]
 
 
 def test_catching_up_and_the_printed_settings_by_hand():

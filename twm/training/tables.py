@@ -232,13 +232,13 @@ def _pick(frame: pd.DataFrame, plain: bool = False) -> pd.DataFrame:
     """Return the best of each grid, by what was held out where anything was; ``plain`` for those that start as in the paper."""
     groups = frame.groupby(_NETWORK, dropna=False, sort=False).ngroup()
     chosen = frame["accuracy_held"].fillna(frame["accuracy"])
-    ranked = frame.assign(group=groups, chosen=chosen).sort_values(["group", "chosen", "loss"], ascending=[True, False, True])
-    best = ranked.drop_duplicates("group")
+    order = {"group": True, "chosen": False, "loss": True, "iterations": False}
+    best = frame.assign(group=groups, chosen=chosen).sort_values([*order], ascending=[*order.values()]).drop_duplicates("group")
     return best[best["variant"] == best["kind"]] if plain else best
 
 
 def pick_best(rows: Iterable[Row]) -> list[Row]:
-    """Return for each network and seed the row of a grid with the best accuracy, then the lowest loss."""
+    """Return for each network and seed the row of a grid with the best accuracy, then the lowest loss, then the longest run."""
     rows = list(rows)
     return [rows[place] for place in _pick(_read_frame(rows)).index]
 
