@@ -1,4 +1,4 @@
-"""Complete analyses of Elman networks, and of other networks that can only be run."""
+"""Complete analyses of Elman networks, and of other networks that can be run from any state."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,23 +18,23 @@ from twm.streams import binary_inputs_numpy
 from twm.theory.spectra import THRESHOLD, SpectrumComparison, compare_with_theory
 from twm.theory.systems import HDS
 
-#: Steps after the input phase at which an analysis intervenes; and those for one settled basis, which the claims use.
+#: Steps after the input phase of the interventions in each step's own basis, and in one steady-state basis (for the claims).
 STEPS, SETTLED_STEPS = (1, 2, 4, 8), (1, 8, 24, 100)
 
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What is found about any network."""
+    """Results of the analysis of any network."""
 
     task: HDS
-    hidden: int  # numbers of a state
-    accuracy: float  # share of right signs over 200 output steps
-    spectrum: SpectrumComparison  # eigenvalues, of the linearisation or of the mean step on the orbit, beside theory's
-    interventions: InterventionShares  # by the directions of the step itself, found by regression
-    interventions_settled: InterventionShares  # by one basis for all steps, contents read by its dual
+    hidden: int  # components of a state
+    accuracy: float  # sign accuracy over 200 output steps
+    spectrum: SpectrumComparison  # eigenvalues of the linearisation or of the orbit's mean Jacobian, and the predicted ones
+    interventions: InterventionShares  # in the basis regressed at the step itself
+    interventions_settled: InterventionShares  # in one steady-state basis, whose dual decodes the stored values
 
     def to_json(self) -> dict[str, Any]:
-        """Return what is found as JSON can hold it."""
+        """Return the results in a form that JSON can store."""
         rank = {"theory": self.spectrum.rank_theory, "network": self.spectrum.rank_network}
         return {"task": self.task.name, "hidden": self.hidden, "accuracy": self.accuracy, "rank": rank,
                 "argument_error": self.spectrum.argument_error, "interventions": self.interventions.summarise(),
@@ -43,29 +43,29 @@ class Findings:
 
 @dataclass(frozen=True, eq=False)
 class Analysis(Findings):
-    """What is found about an Elman network."""
+    """Results of the analysis of an Elman network."""
 
     linear: Linearisation  # at rest or at a fixed point
-    bases: dict[str, RecoveredBasis]  # by every method that gave one
-    figures: dict[str, BasisFigures]  # how each holds
-    settled: dict[str, InterventionShares]  # interventions by each method's own basis, contents read by its dual
-    failures: dict[str, str]  # methods that gave no basis, and why
-    complement: Complement | None  # what the regressed memories do not explain; None where they fill the hidden space
-    orthogonal: Complement | None  # the same at right angles to them, as in the papers, not where the dual is blind
+    bases: dict[str, RecoveredBasis]  # by method
+    figures: dict[str, BasisFigures]  # criteria of each basis, by method
+    settled: dict[str, InterventionShares]  # interventions in each method's basis, whose dual decodes the stored values
+    failures: dict[str, str]  # why a method gave no basis, by method
+    complement: Complement | None  # directions that the regressed variables leave out; None where they fill the hidden space
+    orthogonal: Complement | None  # the same, orthogonal to the variables as in the papers, instead of in the dual's kernel
 
     @property
     def converged(self) -> bool:
-        """Whether the network is right to 0.999 and has the rank that theory predicts."""
+        """Whether accuracy is at least 0.999 and the number of slow modes is the predicted one."""
         return self.accuracy >= 0.999 and self.spectrum.rank_network == self.spectrum.rank_theory
 
     def list_figures(self, method: str) -> dict[str, float]:
-        """Return by name how a method's basis holds."""
+        """Return the criteria and the condition number of a method's basis, by name."""
         arrays = ("encoding_r2", "operator", "orbit_operator", "theory")
         found = {name: value for name, value in vars(self.figures[method]).items() if name not in arrays}
         return found | {"encoding_r2": self.figures[method].least_r2, "condition": self.bases[method].condition}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the analysis as JSON can hold it."""
+        """Return the analysis in a form that JSON can store."""
         settled = self.settled.items()
         basis = {method: self.list_figures(method) | {"interventions": swaps.summarise()} for method, swaps in settled}
         linearised = "at a fixed point" if self.linear.point.any() else "at rest"
@@ -86,7 +86,7 @@ def analyse_network(
     system: ElmanSystem, task: HDS, methods: Sequence[str] = METHODS, steps: Sequence[int] = STEPS,
     count: int = 512, seed: int = 0,
 ) -> Analysis:  # fmt: skip
-    """Analyse a trained network: does it carry the wave of its task, a signed selection, where, and does it use it?"""
+    """Analyse whether a trained network carries the wave of its signed selection task, in which basis, and whether it uses it."""
     _check_task(system, task)
     linear = linearise_system(system)
     horizon = max(60, 4 * task.history, *steps)
@@ -124,8 +124,8 @@ def _try_settled(
 
 
 def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed: int = 0) -> dict[str, float]:
-    """Measure in fresh runs what one basis, regressed on ``count`` histories and 60 output steps, tells of a network: the
-    worst variable's R^2 over 60 and 200 steps and from the first output step on, and interventions by step."""
+    """Test on held-out runs one basis, regressed on ``count`` histories and at least 60 output steps. Return, by name, the worst
+    variable's R^2 over 60 and 200 steps and from the first output step on, interventions per step, and other figures."""
     linear, laps = linearise_system(system), 4 * task.history
     fitted = sample_states(system, task, count, max(60, laps), 2 * seed)
     fresh = sample_states(system, task, max(64, count // 4), 200, 2 * seed + 1)
@@ -148,7 +148,7 @@ def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed
 
 
 def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 256, correct: bool = False) -> float:
-    """Return the share of outputs with the right sign over an output phase of 200 steps."""
+    """Return the share of outputs with the correct sign over an output phase of 200 steps."""
     sample = sample_states(system, task, count, 200, seed, correct=correct)
     outputs, truth = system.read(sample.states[1:]), sample.waves[1:] @ sample.observable.readout.T
     return float((np.sign(outputs) == np.sign(truth)).mean())
@@ -156,14 +156,14 @@ def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 25
 
 @dataclass(frozen=True, eq=False)
 class MachineAnalysis(Findings):
-    """What is found about a network on sequences, whose rings carry the directions of variables on from step to step."""
+    """Results of the analysis of a sequence network, in which a variable's directions can move from step to step."""
 
-    step_r2: np.ndarray  # (steps, variables) encoding R^2 in the directions of the step, on fresh histories
-    settled: ContentFigures  # how well the one basis of the settled output phase tells what the network holds
-    elsewhere: float  # outputs that follow when a variable is swapped in the directions of its neighbour: a control
+    step_r2: np.ndarray  # (steps, variables) encoding R^2 in the basis of each step, on held-out histories
+    settled: ContentFigures  # criteria on readout and stored values in the one steady-state basis
+    elsewhere: float  # control: share of outputs that follow a swap of a variable in its neighbour's directions
 
     def summarise(self) -> dict[str, float]:
-        """Return the figures by which such a network is judged: the least over variables and steps."""
+        """Return the criteria for such a network, by name; R^2 and interventions are the worst of all variables and steps."""
         spectrum, swaps = self.spectrum, self.interventions.summarise()
         shares = {name: swaps[name] for name in ("changed", "unchanged")}
         ranks = {"rank": spectrum.rank_network, "rank_theory": spectrum.rank_theory}
@@ -171,7 +171,7 @@ class MachineAnalysis(Findings):
         return found | ranks | shares | {"interventions": min(shares.values()), "elsewhere": self.elsewhere}
 
     def to_json(self) -> dict[str, Any]:
-        """Return the analysis as JSON can hold it."""
+        """Return the analysis in a form that JSON can store."""
         r2 = {"of the step": float(self.step_r2.min()), "of all steps": self.settled.least_r2}
         found = super().to_json() | {"basis": {name: {"encoding_r2": value} for name, value in r2.items()}}
         return found | {"interventions": found["interventions"] | {"wrong_directions": self.elsewhere}}
@@ -180,14 +180,14 @@ class MachineAnalysis(Findings):
 def analyse_machine(
     system: StateSystem, task: HDS, steps: Sequence[int] = STEPS, count: int = 512, seed: int = 0, correct: bool = False
 ) -> MachineAnalysis:
-    """Analyse a network of any kind, with ``count`` histories: does it carry the wave of its task, and does it use it?
-    ``correct`` says that it was trained on corrected inputs."""
+    """Analyse on ``count`` histories whether a network of any kind carries the wave of its task, and uses it.
+    Set ``correct`` if the network was trained on corrected inputs."""
     _check_task(system, task)
     horizon = max(4 * task.history, *steps)
     fitted = sample_states(system, task, count, horizon, 2 * seed, correct=correct)
     fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1, correct=correct)
     bases, settled = {step: regress_basis(fitted, at=step) for step in steps}, regress_basis(fitted)
-    # Theory's arguments need a mean over a whole lap at least; a few histories suffice for it.
+    # The predicted arguments need a mean over at least one whole period; a few histories suffice.
     jacobian = system.measure_jacobian(fresh.states[-2 * task.history :, :4])
     last = bases[steps[-1]]
     wrong = replace(last, basis=np.roll(last.basis, task.dim, axis=1))
@@ -201,8 +201,8 @@ def analyse_machine(
 
 
 def survey_network(system: StateSystem, seed: int = 0, points: bool = False) -> dict[str, Any]:
-    """Find slow eigenvalues without a task: of the linearisation at rest or at a fixed point or, where there is none, for a relu
-    and for gates, of the mean step on orbits under random signs; if asked, fixed and slow points without input too."""
+    """Find the slow eigenvalues of a network without a task and, with ``points``, its fixed and slow points without input.
+    It linearises at rest or at a fixed point. For relu, gates, or without such a point, Jacobians on random orbits are averaged."""
     inputs = np.moveaxis(binary_inputs_numpy("survey", seed, 0, 8, (100, system.inputs)), 1, 0)
     run = partial(system.run, np.tile(system.start, (8, 1)), 0, inputs)
     try:

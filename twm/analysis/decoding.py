@@ -1,7 +1,7 @@
 """Cross-temporal decoding of an item from states: for how many steps it can be decoded, and how far its code moves.
 
-A linear decoder that is trained at one step is tested at another. No decoder is tested on trials that it was trained on:
-decoders are trained on bootstrap samples of trials and tested on the trials that a sample lacks."""
+Linear decoders trained at one step are tested at every step. Each is trained on a bootstrap sample of trials and tested
+on the trials that the sample leaves out."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -10,38 +10,38 @@ import numpy as np
 
 from twm.errors import require, require_count
 
-#: A step counts as readable where its decoder's gain is this share of the best step's.
+#: A step counts as readable where its decoder's gain is at least this share of the best step's.
 READABLE = 0.5
-# Ridge penalties, as shares of the total variance of the states: to choose from, and for a first look at many steps.
+# Candidate ridge penalties, as shares of the states' total variance, and the penalty of a first pass over many steps.
 _RIDGES, _FIRST_RIDGE = np.logspace(-6, 1, 15), 1e-2
-# The best step must beat the best step of so many shuffles: one in twenty sets of unrelated items does.
+# The best step's gain must exceed the best of this many shuffles, which one in twenty sets of unrelated items does.
 _SHUFFLES, _FEWEST_TRIALS, _TINY = 19, 20, 1e-300
 
-#: A number with its interval, 95% of the bootstrap over trials; all None where there is nothing to measure.
+#: A value with its 95% bootstrap interval over trials; all None where there is nothing to measure.
 Interval = NamedTuple("Interval", [("value", float | None), ("low", float | None), ("high", float | None)])
 
 
 @dataclass(frozen=True, eq=False)
 class Decoding:
-    """What cross-temporal decoding tells about an item."""
+    """Results of cross-temporal decoding of an item."""
 
-    movement: Interval  # 0: a decoder serves at other steps as well, a register; 1: it does not, a wave
-    span: Interval  # number of steps at which the item can be read
-    shuffled: tuple[float | None, float]  # both for shuffled items: nothing can be read, so there is no movement
+    movement: Interval  # 0: a decoder also works at other steps (register); 1: it does not (wave)
+    span: Interval  # number of steps at which the item can be decoded
+    shuffled: tuple[float | None, float]  # both for shuffled items, where no decoding and no movement are expected
     r2: np.ndarray  # (times, times) share of the item's variance that a row's decoder explains at a column's step
-    gain: np.ndarray  # (times, times) how much that decoder's answer changes when the item changes by one
+    gain: np.ndarray  # (times, times) change of that decoder's output per unit change of the item
     chance: float  # gain at the best step of the best of 19 shuffles
-    times: np.ndarray  # (times,) the steps that were looked at
+    times: np.ndarray  # (times,) the steps that were analysed
     shape: tuple[int, int, int]  # steps, trials, units
 
     def to_json(self) -> dict[str, Any]:
-        """Return the numbers as JSON can hold them."""
+        """Return the results in a form that JSON can store."""
         found = {"movement": self.movement._asdict(), "span": self.span._asdict()}
         found["shuffled"] = dict(zip(("movement", "span"), self.shuffled))
         return found | dict(zip(("steps", "trials", "units"), self.shape))
 
     def describe(self) -> list[str]:
-        """Return the numbers as lines of text."""
+        """Return the results as lines of text."""
         lines = ["{} steps, {} trials, {} units".format(*self.shape)]
         for name, one, said in (("movement", self.movement, "0: register, 1: wave"), ("span", self.span, "steps")):
             numbers = "none, {}" if one.value is None else "{:.2f}  ({:.2f} to {:.2f})   {}"
@@ -53,7 +53,7 @@ class Decoding:
 
 def probe_states(states: Any, items: Any, resamples: int = 50, most: int = 40, seed: int = 0) -> Decoding:
     """Measure span and movement of items (trials, dims), or (time, trials, dims), in states (time, trials, units).
-    Of more than ``most`` steps that many are looked at, within the stretch in which the item can be read."""
+    With more than ``most`` steps, that many are sampled from the stretch in which the item can be decoded."""
     states, items = np.asarray(states), np.asarray(items)
     _check_recording(states, items)
     resamples, rng = require_count(resamples, "resamples", 10), np.random.default_rng(require_count(seed, "seed", 0))
@@ -69,33 +69,33 @@ def probe_states(states: Any, items: Any, resamples: int = 50, most: int = 40, s
         movement, span, r2, gain = _estimate(X, targets, ridge, count, rng)
         if gain.diagonal().max() <= floor:
             movement, span = Interval(None, None, None), Interval(0.0, 0.0, 0.0)
-        # A step that was looked at stands for all between two of them.
+        # Each sampled step stands for all steps between it and the next.
         found.append((movement, Interval(*(value * (last - first) / len(times) for value in span)), r2, gain))
-        floor = max(floor, READABLE * gain.diagonal().max())  # shuffled items must pass the mark of the real ones
+        floor = max(floor, READABLE * gain.diagonal().max())  # shuffled items must exceed the threshold of the real ones
     (movement, span, r2, gain), other = found
     return Decoding(movement, span, (other[0].value, other[1].value), r2, gain, chance, times, states.shape)
 
 
 def summarise_gains(gain: np.ndarray) -> tuple[float | None, int]:
-    """Return movement, None with fewer than two readable steps, and the number of readable steps, by (times, times) gains.
-    Two steps' codes are as similar as the two gains across are large, multiplied, against the steps' own: fading and noise
-    are no movement. A step has moved by one less the median similarity to later ones, so that codes may return in between."""
+    """Return movement (None with fewer than two readable steps) and the number of readable steps from gains (times, times).
+    The similarity of two steps is the product of their two cross-gains, divided by that of their own gains: fading and noise
+    are no movement. A step's movement is 1 minus its median similarity to later steps, so codes may recur in between."""
     readable = np.flatnonzero(gain.diagonal() >= READABLE * gain.diagonal().max())
     across = gain[np.ix_(readable, readable)]
     own = across.diagonal()
     similar = np.where(np.minimum(across, across.T) > 0, across * across.T / (np.outer(own, own) + _TINY), 0).clip(0, 1)
-    # Of an even number the lower median: of a code that returns at every second step it sees the step between.
+    # For an even number the lower median: if a code recurs at every second step, it picks a step in between.
     moved = [1 - np.sort(row[place:])[(len(row) - place - 1) // 2] for place, row in enumerate(similar[:-1], 1)]
     return (float(np.mean(moved)) if moved else None), len(readable)
 
 
 def _estimate(X: np.ndarray, Y: np.ndarray, ridge: float, resamples: int, rng: np.random.Generator) -> tuple:
-    """Return movement and number of readable steps, by the mean matrices, with intervals; and these, r2 and gain."""
+    """Return movement and number of readable steps of the mean matrices, with intervals, and the mean r2 and gain."""
     pairs = [_cross_decode(X, Y, ridge, rng) for _ in range(resamples)]
     means, found = [np.mean(matrices, axis=0) for matrices in zip(*pairs)], []
     samples = zip(*(summarise_gains(gain) for _, gain in pairs))
     for value, each, most in zip(summarise_gains(means[1]), samples, (1, len(X))):
-        # The samples' spread around the value, and not around their own, which is that of fewer trials.
+        # The samples' spread is centred on the value, not on their own median, which comes from fewer distinct trials.
         known = [one for one in each if one is not None] or [0]
         low, middle, high = np.quantile(known, (0.025, 0.5, 0.975))
         ends = (None,) * 3 if value is None else (value, max(0, value - middle + low), min(most, value - middle + high))
@@ -117,7 +117,7 @@ def _cross_decode(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Gen
 
 
 def _decode_own(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator, sets=1, samples=10) -> np.ndarray:
-    """Return gains (times, sets) at the step of training, for ``sets`` of items side by side, over bootstrap samples."""
+    """Return gains (times, sets) at the training step, pooled over bootstrap samples, for ``sets`` of items side by side."""
     covaried, totals = np.zeros((2, len(X), Y.shape[2]))
     for _ in range(samples):
         left, W, _ = _train(X, Y, ridge, rng)
@@ -127,13 +127,13 @@ def _decode_own(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Gener
 
 
 def _train(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Return the trials that a bootstrap sample lacks, its decoders (times, units, dims) and their offsets (times, dims)."""
+    """Return the trials left out of a bootstrap sample, its decoders (times, units, dims) and their offsets (times, dims)."""
     counts = np.bincount(rng.integers(X.shape[1], size=X.shape[1]), minlength=X.shape[1])
     used = counts > 0
     share = counts[used, None] / counts.sum()
     means = [share.T @ part[:, used] for part in (X, Y)]
     x, y = (np.sqrt(share) * (part[:, used] - mean) for part, mean in zip((X, Y), means))
-    # The smaller of the two equal ways: a matrix over trials, or over units.
+    # Solve the smaller of two equivalent systems, over trials or over units.
     wide = x.shape[1] < x.shape[2]
     gram = x @ x.mT if wide else x.mT @ x
     gram += (ridge * (x**2).sum((1, 2)) + _TINY)[:, None, None] * np.eye(gram.shape[1])
@@ -142,7 +142,7 @@ def _train(X: np.ndarray, Y: np.ndarray, ridge: float, rng: np.random.Generator)
 
 
 def _find_stretch(states: np.ndarray, items: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
-    """Look at 500 steps, fifty at once, and return the first and the last readable one, the last excluded."""
+    """Decode at up to 500 steps, 50 at a time; return the first readable step and the one after the last."""
     times = _pick_times(0, len(states), 500, rng)
     blocks = (_take(states, items, times[place : place + 50]) for place in range(0, len(times), 50))
     level = np.concatenate([_decode_own(*block, _FIRST_RIDGE, rng, samples=2)[:, 0] for block in blocks])
@@ -151,20 +151,20 @@ def _find_stretch(states: np.ndarray, items: np.ndarray, rng: np.random.Generato
 
 
 def _pick_times(first: int, last: int, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Pick at most ``most`` steps, of equal stretches one each at random: equal distances could all be a wave's period."""
+    """Pick at most ``most`` steps, one at random per equal stretch: equal spacing could coincide with a wave's period."""
     edges = np.linspace(first, last, most + 1)
     return np.arange(first, last) if last - first <= most else rng.uniform(edges[:-1], edges[1:]).astype(int)
 
 
 def _take(states: np.ndarray, items: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the states of some steps, and the items there, each dimension with variance one, in float64."""
+    """Return the states at some steps in float64, and the items there, each dimension centred and scaled to variance one."""
     items = items[times] if items.ndim == 3 else np.repeat(items[None], len(times), 0)
     spread = items.std(1, keepdims=True, dtype=float)
     return states[times].astype(float), (items - items.mean(1, keepdims=True)) / np.where(spread > 0, spread, 1)
 
 
 def _choose_ridge(X: np.ndarray, Y: np.ndarray) -> float:
-    """Choose the penalty with the least error of leaving one trial out, over all steps together, in closed form."""
+    """Choose the penalty with the least leave-one-out error, summed over all steps and computed in closed form."""
     errors = np.zeros(len(_RIDGES))
     for x, y in zip(X - X.mean(1, keepdims=True), Y):
         left, values, _ = np.linalg.svd(x, full_matrices=False)

@@ -14,31 +14,31 @@ from twm.models.kernels import as_weights
 
 @dataclass(frozen=True, eq=False)
 class GradientTrace:
-    """The gradient of C = |y(step) - target|^2 / 2 by all before it, perhaps for many models. Source: twm Eq. (10)-(12)."""
+    """Gradient of C = |y(step) - target|^2 / 2 with respect to inputs and states. Source: twm Eq. (10)-(12)."""
 
-    by_input: np.ndarray  # (..., time, batch, dim), dC/dx(1) to dC/dx(time)
+    by_input: np.ndarray  # (..., time, batch, dim), dC/dx(1) to dC/dx(time); for many models, ... is their axis
     by_state: np.ndarray  # (..., step, batch, hidden), dC/dh(1) to dC/dh(step)
     slopes: np.ndarray  # (..., step, batch, hidden), the activation's derivative at each step: its Jacobian's diagonal
     cost: np.ndarray  # (..., batch)
 
     @property
     def distances(self) -> np.ndarray:
-        """(time,) steps of the recurrent matrix between each input and the cost: step - 1 for the first input."""
+        """(time,) number of recurrent steps between each input and the cost: step - 1 for the first input."""
         return self.by_state.shape[-3] - 1 - np.arange(self.by_input.shape[-3])
 
     @property
     def input_norms(self) -> np.ndarray:
-        """(..., time, batch) lengths of the gradients by the inputs."""
+        """(..., time, batch) norms of the gradients with respect to the inputs."""
         return np.linalg.norm(self.by_input, axis=-1)
 
     @property
     def state_norms(self) -> np.ndarray:
-        """(..., step, batch) lengths of the gradients by the states."""
+        """(..., step, batch) norms of the gradients with respect to the states."""
         return np.linalg.norm(self.by_state, axis=-1)
 
 
 class _Recurrence:
-    """A network's matrices in float64, its activation, and the inputs (..., time, batch, dim) that it is run on."""
+    """A network's matrices in float64, its activation, and its inputs (..., time, batch, dim)."""
 
     def __init__(self, network: Any, inputs: Any, step: int | None, nonlinearity: str | None, bias: Any) -> None:
         if isinstance(network, ElmanRNN):
@@ -74,7 +74,7 @@ class _Recurrence:
 
     def slope(self, state: Tensor) -> Tensor:
         """Return the activation's derivative at the drive that led to ``state``."""
-        # From the state, as autograd takes it: a second tanh differs in the last bit, which is much where it saturates.
+        # From the state, as in autograd: a second tanh differs in the last bit, a large relative error at saturation.
         if self.nonlinearity == "tanh":
             return 1 - state * state
         return torch.ones_like(state) if self.nonlinearity == "linear" else (state > 0).to(state.dtype)
@@ -87,7 +87,7 @@ def _as_tensor(values: Any) -> Tensor:
 def measure_gradients(
     network: Any, inputs: Any, targets: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
 ) -> GradientTrace:
-    """Measure the gradient of the cost at one step by every input and every state before it, by automatic differentiation.
+    """Compute the gradient of one step's cost with respect to all inputs and states up to it, by automatic differentiation.
 
     The network is an ElmanRNN, or W_hh, W_uh, W_r with a nonlinearity (by default tanh) and a bias (..., hidden). Inputs are
     (..., time, batch, dim), targets (..., batch, dim); the step is by default time + 1. Source: twm Eq. (10)-(12)."""
@@ -99,7 +99,7 @@ def measure_gradients(
     with torch.enable_grad():
         states = net.run()
         cost = ((states[-1] @ net.W_r.mT - targets) ** 2).sum(-1) / 2
-        # Sequences and models do not meet, so the gradient of the sum is that of each.
+        # Sequences and models are independent, so the gradient of the summed cost contains that of each.
         by_input, *by_state = torch.autograd.grad(cost.sum(), [net.inputs, *states])
     slopes = torch.stack([net.slope(state) for state in states], dim=-3)
     return GradientTrace(*(array.detach().numpy() for array in (by_input, torch.stack(by_state, dim=-3), slopes, cost)))
@@ -110,14 +110,14 @@ def measure_jacobians(
     network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None,
     readout: Any = None,
 ) -> np.ndarray:  # fmt: skip
-    """Measure dy(step)/dx(1) to dy(step)/dx(time), (..., time, batch, rows, dim), as a product of Jacobians.
+    """Compute dy(step)/dx(1) to dy(step)/dx(time), (..., time, batch, rows, dim), as a product of Jacobians.
 
-    A ``readout`` (..., rows, hidden) stands in place of W_r. Source: twm Eq. (11)-(12), corrected where the input enters."""
+    A ``readout`` (..., rows, hidden) replaces W_r. Source: twm Eq. (11)-(12), corrected where the input enters."""
     net = _Recurrence(network, inputs, step, nonlinearity, bias)
     rows = net.W_r if readout is None else _as_tensor(readout)
     (*models, time, batch, _), hidden = net.inputs.shape, net.W_hh.shape[-1]
     require(rows.shape[-1] == hidden, f"readout must be of shape (rows, {hidden}), not {tuple(rows.shape)}")
-    # One matrix a sequence: (..., batch, rows, hidden).
+    # One matrix per sequence: (..., batch, rows, hidden).
     product = rows[..., None, :, :].expand(*models, batch, *rows.shape[-2:])
     found: list[Tensor] = []
     for place, state in reversed(list(enumerate(net.run()))):
@@ -132,7 +132,7 @@ def measure_jacobians(
 def track_first_input(
     network: Any, inputs: Any, step: int | None = None, nonlinearity: str | None = None, bias: Any = None
 ) -> np.ndarray:
-    """Follow in one pass what the first input leaves: dh(1)/dx(1) to dh(step)/dx(1), (..., step, batch, hidden, dim)."""
+    """Compute the effect of the first input in one pass: dh(1)/dx(1) to dh(step)/dx(1), (..., step, batch, hidden, dim)."""
     net = _Recurrence(network, inputs, step, nonlinearity, bias)
     left = net.W_uh[..., None, :, :]
     found: list[Tensor] = []

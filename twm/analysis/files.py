@@ -1,6 +1,6 @@
 """Safe reading of files that may contain a network: named arrays and metadata, without running any code.
 
-Unpickling normally calls functions and classes. Here only tensors are rebuilt, and everything else becomes inert data."""
+Unpickling normally calls functions and classes. Here only tensors are rebuilt; everything else becomes inert data."""
 
 import io
 import pickle
@@ -23,10 +23,10 @@ _WRAPPERS = "state_dict model_state_dict model_state model net network params we
 
 
 def read_contents(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Read a file of safetensors, torch (also of whole modules), pickle, numpy (.npz) or MATLAB; run nothing in it.
+    """Read a safetensors, torch (also of whole modules), pickle, numpy (.npz) or MATLAB file without running any code in it.
 
-    Returns by dotted names tensors, or ... for one of a form that is not read, such as a sparse one; and texts, numbers,
-    truth values and, under ``__class__``, the class of every object that was saved whole."""
+    Returns two dictionaries with dotted names: tensors (``...`` for an unsupported form, such as sparse), and texts, numbers
+    and booleans, with the class of every object that was saved whole under ``__class__``."""
     path, tensors, texts = Path(path), {}, {}
     known = "expected safetensors, a state_dict or module of torch, pickle, .npz or, of version 7 at most, .mat"
     require(path.is_file(), f"there is no checkpoint {path}: {known}")
@@ -38,7 +38,7 @@ def read_contents(path: Path | str) -> tuple[dict[str, Any], dict[str, Any]]:
         nested = lambda: [tree[key] for key in _WRAPPERS if isinstance(_settle(tree.get(key)), Mapping)]
         while isinstance(tree, Mapping) and len(inner := nested()) == 1:
             tree = inner[0]  # the part of a checkpoint that holds the weights
-        texts = {key: text for key, text in texts.items() if not key.endswith("__class__")}  # others have other parts
+        texts = {key: text for key, text in texts.items() if not key.endswith("__class__")}  # drop other parts' classes
         _gather(tree, "", tensors, texts, {})
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
@@ -67,10 +67,10 @@ def _open(content: bytes, suffix: str) -> Any:
 
 
 class _Inert(dict):
-    """What a pickle asks to be made, written down and not made: from which arguments, in which state, with which items."""
+    """Inert record of an object that a pickle would construct: its arguments, state and items."""
 
     name, given, state = "", (), None
-    dtype = torch.uint8  # torch asks for it where the record stands for an untyped storage
+    dtype = torch.uint8  # torch reads it where the record stands for an untyped storage
     __init__ = lambda self, *given, **named: setattr(self, "given", given)
     __setstate__ = lambda self, state: setattr(self, "state", state)
     __call__ = lambda self, *given, **named: _Inert(*given)
@@ -81,19 +81,19 @@ class _Inert(dict):
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         safe = _SAFE.get(f"{module.partition('.')[0]}.{name}")
-        # Wrapped anew, as a pickle may write attributes to what it is given.
+        # A new wrapper each time, because a pickle may set attributes on what it receives.
         return (lambda *given: safe(*given)) if safe else type("_Named", (_Inert,), {"name": f"{module}.{name}"})
 
 
 def _load_torch(content: bytes) -> Any:
-    if b"constants.pkl" in content:  # TorchScript, which torch would run
+    if b"constants.pkl" in content:  # TorchScript, whose code torch would run
         raise NotImplementedError
     reader = SimpleNamespace(__name__="pickle", Unpickler=_Reader, load=lambda *given, **named: _Reader(*given, **named).load())
     with warnings.catch_warnings(action="ignore"):
         return torch.load(io.BytesIO(content), "cpu", reader, weights_only=False, encoding="latin1")
 
 
-_SAFE: dict[str, Callable[..., Any]] = {  # what is called, and makes tensors and what they are made of
+_SAFE: dict[str, Callable[..., Any]] = {  # the only functions called: they build tensors and their parts
     "torch._rebuild_tensor": torch._utils._rebuild_tensor, "torch._rebuild_tensor_v2": torch._utils._rebuild_tensor_v2,
     **dict.fromkeys(("torch._rebuild_parameter", "torch._rebuild_parameter_with_state"), lambda data, *rest: data),
     "torch._rebuild_from_type_v2": lambda make, kind, given, state: make(*given), "torch._load_from_bytes": _load_torch,
@@ -102,18 +102,18 @@ _SAFE: dict[str, Callable[..., Any]] = {  # what is called, and makes tensors an
 
 
 def _settle(thing: Any) -> Any:
-    """Make a numpy array of the record that stands for it, and ... of one for a tensor of a form that is not read."""
+    """Convert the record of a numpy array to the array, and that of a tensor of an unsupported form to ``...``."""
     last = thing.name.rpartition(".")[2] if isinstance(thing, _Inert) else ""
     if last not in ("_reconstruct", "_frombuffer"):
         return ... if last.startswith("_rebuild_") else thing
-    given = thing.given  # by hand: numpy's own way would let a pickle pass off numbers as addresses of objects
+    given = thing.given  # not by numpy's own function, which would let a pickle pass numbers off as object addresses
     _, shape, dtype, fortran, content = thing.state or (None, *given[2:0:-1], given[3] == "F", given[0])
     kind = np.dtype(dtype.given[0]).newbyteorder(dtype.state[1] if dtype.state and dtype.state[1] in "<>" else "=")
     return None if kind.kind not in "fciub" else np.frombuffer(content, kind).reshape(shape, order="CF"[bool(fortran)])
 
 
 def _gather(thing: Any, name: str, tensors: dict[str, Any], texts: dict[str, Any], seen: dict[int, Any]) -> None:
-    """Gather what a tree holds; a container that is met again, also in a circle, stays where it was met first."""
+    """Collect the tensors and texts of a tree by name; a container met again, also in a cycle, keeps its first name."""
     thing = _settle(thing)
     if isinstance(thing, np.ndarray):
         native = thing.dtype.newbyteorder("=")
@@ -141,7 +141,7 @@ def _list_parts(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def read_boundary(path: str) -> HDS:
-    """Read the boundary matrix (dim, history*dim) of a linear system, the oldest column first, from .npy or .csv."""
+    """Read the boundary matrix (dim, history*dim) of a linear system, oldest column first, from .npy or .csv."""
     try:
         matrix = np.atleast_2d(np.load(path) if path.endswith(".npy") else np.loadtxt(path, delimiter=","))
         return make_linear_hds(matrix, matrix.shape[1] // len(matrix), len(matrix), Path(path).stem)

@@ -14,7 +14,7 @@ from twm.errors import require, require_count
 _Step = Callable[[Tensor], Tensor]
 # Largest q of a fixed point; above it a point is slow.
 _FIXED = 1e-20
-# Damping beyond which no step can be found that lowers q: rounding, or a minimum.
+# Largest damping; where even this step does not lower q, rounding or a minimum is reached.
 _STIFF = 1e16
 
 
@@ -25,16 +25,16 @@ class SlowPoints:
     states: Tensor  # (points, hidden) float64
     speeds: Tensor  # (points,) q at each
     eigenvalues: Tensor  # (points, hidden) complex, of the step's Jacobian at each, largest magnitude first
-    starts: int  # how many starts there were
+    starts: int  # number of starts
 
     @property
     def fixed(self) -> Tensor:
-        """(points,) bool: whether it is a fixed point, with q at most 1e-20."""
+        """(points,) bool: whether each is a fixed point, with q at most 1e-20."""
         return self.speeds <= _FIXED
 
     @property
     def unstable(self) -> Tensor:
-        """(points,) number of eigenvalues outside the unit circle: directions in which the map leaves."""
+        """(points,) number of eigenvalues outside the unit circle, the number of unstable directions."""
         return (self.eigenvalues.abs() > 1).sum(1)
 
     @property
@@ -53,8 +53,8 @@ class SlowPoints:
 
 
 def _compute_jacobians(step: _Step, states: Tensor) -> Tensor:
-    """Return the derivatives (batch, hidden, hidden) of components i of a step by components j, at states (batch, hidden)."""
-    # Rows do not meet, so the derivative of the sum over the batch is that of each.
+    """Return the Jacobians (batch, hidden, hidden) of a step at states (batch, hidden): output by input component."""
+    # Rows are independent, so the derivative of the sum over the batch contains that of each.
     found = torch.autograd.functional.jacobian(lambda x: step(x).sum(0), states.detach(), vectorize=True)
     return found.transpose(0, 1)
 
@@ -63,10 +63,10 @@ def find_slow_points(
     step: _Step, starts: Tensor, *, slow: float = 1e-2, merge: float = 1e-4, bound: float = 10.0, iterations: int = 200,
     batch: int = 256,
 ) -> SlowPoints:  # fmt: skip
-    """Find the fixed and slow points, with q at most ``slow``, that many starts (starts, hidden) lead to.
+    """Find the fixed and slow points, with q at most ``slow``, that a descent from starts (starts, hidden) reaches.
 
-    The step maps (batch, hidden) to the same, row by row, in torch. Points closer than ``merge`` are one; one farther out
-    than ``bound`` times the farthest start has run away. Source: mem Sec. 2; the second-order descent is an addition."""
+    The step maps (batch, hidden) to the same shape, row by row, in torch. Points closer than ``merge`` count as one; those with
+    a norm above ``bound`` times the starts' largest are dropped. Source: mem Sec. 2; the second-order descent is an addition."""
     starts = torch.as_tensor(starts).detach()
     require(starts.ndim == 2 and starts.numel() > 0, f"starts must be (starts, hidden), not {tuple(starts.shape)}")
     starts = starts.double()
@@ -88,12 +88,12 @@ def find_slow_points(
 
 @torch.no_grad()
 def measure_speeds(step: _Step, states: Tensor) -> Tensor:
-    """Measure q = |F(x) - x|^2 / 2 at states (batch, hidden); returns (batch,). Source: mem Sec. 2."""
+    """Return q = |F(x) - x|^2 / 2, (batch,), at states (batch, hidden). Source: mem Sec. 2."""
     return (step(states) - states).square().sum(1) / 2
 
 
 def draw_starts(visited: Tensor, count: int, *, noise: float = 0.1, mix: int = 4, seed: int = 0) -> Tensor:
-    """Draw starts (count, hidden): mixtures of up to ``mix`` visited states (states, hidden), as saddles lie in between."""
+    """Draw starts (count, hidden): noisy mixtures of up to ``mix`` visited states (states, hidden), as saddles lie between."""
     visited = torch.as_tensor(visited).detach().double()
     require(visited.ndim == 2 and len(visited) > 0, f"visited must be (states, hidden), not {tuple(visited.shape)}")
     count, mix = require_count(count, "count"), require_count(mix, "mix")
@@ -101,7 +101,7 @@ def draw_starts(visited: Tensor, count: int, *, noise: float = 0.1, mix: int = 4
     picked = torch.randint(len(visited), (count, mix), generator=generator)
     shares = torch.rand(count, mix, generator=generator, dtype=torch.float64)
     among = torch.arange(mix) <= torch.randint(mix, (count, 1), generator=generator)
-    # Half of the mixtures are even ones, which lie nearer to the symmetric points.
+    # Half of the mixtures have equal weights, and so lie nearer to the symmetric points.
     shares = torch.where(torch.rand(count, 1, generator=generator) < 0.5, torch.ones_like(shares), shares) * among
     shares = shares / shares.sum(1, keepdim=True)
     # The noise is in units of the states' root mean square.
@@ -110,7 +110,7 @@ def draw_starts(visited: Tensor, count: int, *, noise: float = 0.1, mix: int = 4
 
 
 def _descend(step: _Step, starts: Tensor, radius: float, iterations: int) -> Tensor:
-    """Follow starts down q; return the minima that they came to, without those that ran away or are still on their way."""
+    """Minimise q from each start; return the minima reached, without starts that escaped or did not converge."""
     states, damping = starts.clone(), starts.new_ones(len(starts))
     lost, settled = torch.zeros(2, len(states), dtype=torch.bool, device=states.device)
     for _ in range(iterations):
@@ -124,7 +124,7 @@ def _descend(step: _Step, starts: Tensor, radius: float, iterations: int) -> Ten
 
 
 def _improve(step: _Step, here: Tensor, damping: Tensor, radius: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Make one damped step for each state: keep it where it lowers q, damp more where it does not."""
+    """Take one damped step per state: accept it and damp less where it lowers q, else damp more."""
     speed = measure_speeds(step, here)
     with torch.no_grad():
         gap = step(here) - here
@@ -143,7 +143,7 @@ def _improve(step: _Step, here: Tensor, damping: Tensor, radius: float) -> tuple
     moved = torch.where(better[:, None], here + change, here)
     gained = torch.where(better, 1 - after / speed.clamp_min(1e-300), 0.0)
     size = change.norm(dim=1) / (1 + here.norm(dim=1))
-    # At a fixed point rounding stops the descent; at a minimum that is none, progress dies out with the gradient.
+    # At a fixed point rounding stops the descent; at any other minimum, progress vanishes with the gradient.
     exact = torch.where(better, after, speed) <= _FIXED * 1e-6
     at_rest = (downhill.norm(dim=1) <= 1e-7 * speed.sqrt()) & (speed > _FIXED)
     stuck = ~better & ((damping * speed > 1e8) | (speed <= _FIXED))
@@ -154,7 +154,7 @@ def _improve(step: _Step, here: Tensor, damping: Tensor, radius: float) -> tuple
 
 
 def _find_distinct(states: Tensor, speeds: Tensor, merge: float) -> list[int]:
-    """Return the numbers of states that are no duplicate of a slower one, slowest first."""
+    """Return the indices of states that do not duplicate a slower one, slowest first."""
     kept: list[int] = []
     for number in speeds.argsort(stable=True).tolist():
         if not kept or float((states[kept] - states[number]).norm(dim=1).min()) > merge:

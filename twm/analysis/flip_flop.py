@@ -20,9 +20,9 @@ from twm.records import Table
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.training.flip_flop import run_flip_flop
 
-#: Table of slow points: batches of starts, what the last added; fixed points and other minima of q; fixed ones with 0, 1, ...
-#: unstable directions, the most of another; output states near which a stable one lies, unstable directions of the one nearest
-#: to rest at each; fixed ones that lie elsewhere than those of a cube with as many.
+#: Table of slow points: starts, batches of starts, points added by the last; fixed points and other minima of q; fixed points
+#: by number of unstable directions, and the largest number at another minimum; output states with a stable point, and unstable
+#: directions of the point nearest to rest in each; fixed points off the cube position of their number of unstable directions.
 POINT_TABLE = "flipflop_points.csv"
 _COLUMNS = (
     "model", "delay", "seed", "starts", "batches", "added", "fixed", "slow", "counts", "most_unstable_slow", "corners",
@@ -34,7 +34,7 @@ _BEFORE, _AFTER = (-1, -1, -1), (-1, -1, 1)
 
 
 def read_flip_flop(path: Path | str) -> tuple[Weights, dict[str, Any]]:
-    """Read a network of the sweep, in float64, with its configuration."""
+    """Read a flip-flop network of the sweep in float64, with its configuration."""
     network, about = read_network(path)
     require("delay" in about and "unfold" in about, f"{Path(path).name} is not a flip-flop network")
     return Weights(*(torch.as_tensor(matrix).double() for matrix in network.get_matrices())), about
@@ -42,37 +42,37 @@ def read_flip_flop(path: Path | str) -> tuple[Weights, dict[str, Any]]:
 
 @dataclass(frozen=True, eq=False)
 class FlipFlopRun:
-    """A network at work on streams it has not seen."""
+    """A network's run on held-out streams."""
 
     weights: Weights  # float64
-    task: FlipFlop  # what was asked of it
+    task: FlipFlop  # the task that it runs on
     pulses: np.ndarray  # (steps, streams, channels)
-    held: np.ndarray  # (steps, streams, channels) the sign of the last pulse, before any delay; 0 where there was none
-    signs: np.ndarray  # (steps, streams, channels) the same, when due
+    held: np.ndarray  # (steps, streams, channels) sign of the last pulse, without delay; 0 before the first
+    signs: np.ndarray  # (steps, streams, channels) the same with the delay: the target
     states: np.ndarray  # (steps, streams, hidden)
     outputs: np.ndarray  # (steps, streams, channels)
-    warm: int = 200  # first step that counts
+    warm: int = 200  # first step that is analysed
 
     def step(self, states: torch.Tensor) -> torch.Tensor:
         """Return the states (..., hidden) after a step without pulses."""
         return torch.tanh(states @ self.weights.recurrent.T)
 
     def mark_quiet(self) -> np.ndarray:
-        """Mark the states of rest: (steps, streams), no pulse on its way for three delays, at least for ten steps."""
+        """Mark resting states (steps, streams): no pulse for three delays, and for at least ten steps."""
         sent, back = np.abs(self.pulses).sum(2).cumsum(0), max(10, 3 * self.task.delay)
         quiet = (self.signs != 0).all(2) & (sent == np.roll(sent, back, axis=0))
         quiet[: max(self.warm, back)] = False
         return quiet
 
     def find_rest(self, corner: Sequence[int]) -> np.ndarray:
-        """Return the states of rest (states, hidden) in one output state."""
+        """Return the resting states (states, hidden) of one output state."""
         found = self.states[self.mark_quiet() & (self.signs == corner).all(2)]
         require(len(found) > 0, f"the run never settles in the output state {list(corner)}: make it longer")
         return found
 
 
 def run_flip_flop_network(weights: Weights, task: FlipFlop, streams: int = 50, steps: int = 1000) -> FlipFlopRun:
-    """Run a network on fresh streams; 200 more steps pass before those that count."""
+    """Run a network on held-out streams for 200 warm-up steps and ``steps`` more."""
     pulses = draw_pulses(task, "test", 0, streams, 0, FlipFlopRun.warm + require_count(steps, "steps"))
     signs, run = delay_signs(pulses, task.delay), _run(weights, pulses, np.zeros((streams, len(weights.recurrent))))
     return FlipFlopRun(weights, task, pulses, delay_signs(pulses, 0), signs, *run)
@@ -87,15 +87,15 @@ def _run(weights: Weights, pulses: np.ndarray, start: np.ndarray) -> tuple[np.nd
 def _run_alone(
     weights: Weights, states: np.ndarray, steps: int, channel: Any = 0, signs: Any = 0, at: int = 0
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Run states (batch, hidden) with no pulse but one of ``signs`` on a channel at step ``at``: states and outputs."""
+    """Run states (batch, hidden) with one pulse of ``signs`` (0: none) on a channel at step ``at``: states and outputs."""
     pulses = np.zeros((steps, len(states), weights.encoder.shape[1]))
     pulses[at, np.arange(len(states)), channel] = signs
     return _run(weights, pulses, states)
 
 
 def find_network_points(run: FlipFlopRun, count: int, seed: int = 0, most: int = 1) -> tuple[SlowPoints, list[int]]:
-    """Find slow points without input and, as tanh is odd, their mirror images, from batches of ``count`` fresh starts, at
-    most ``most``, until one adds no fixed point; say how many each added. Source: mem Sec. 2, Sec. 4, Fig. 6."""
+    """Find slow points without input and, as tanh is odd, their mirror images, from at most ``most`` batches of ``count`` new
+    starts, until one adds no fixed point; also return how many each batch added. Source: mem Sec. 2, Sec. 4, Fig. 6."""
     visited = torch.from_numpy(run.states[run.warm :].reshape(-1, run.states.shape[-1]))
     known, added, step = visited[:0], [], run.step
     while len(added) < most and (not added or added[-1]):
@@ -108,17 +108,17 @@ def find_network_points(run: FlipFlopRun, count: int, seed: int = 0, most: int =
 
 @dataclass(frozen=True, eq=False)
 class Resting:
-    """Where a network comes to rest for each of the output states."""
+    """Long-term behaviour of a network without input, for each output state."""
 
     corners: np.ndarray  # (8, channels) the output states
-    found: np.ndarray  # (8,) whether the network says this output state when left alone
-    amplitudes: np.ndarray  # (8,) largest swing of a neuron after a long time: 0 at a fixed point
-    centres: np.ndarray  # (8, hidden) mean state there
+    found: np.ndarray  # (8,) whether the outputs keep this state without input
+    amplitudes: np.ndarray  # (8,) largest range of a neuron over the last steps: 0 at a fixed point
+    centres: np.ndarray  # (8, hidden) mean state over the last steps
     orbits: np.ndarray  # (8, steps, hidden) the last steps
 
 
 def find_resting(run: FlipFlopRun, settle: int = 2000, watch: int = 240) -> Resting:
-    """Leave a network alone in each output state, and see after some steps whether it stands still. Source: mem Sec. 4."""
+    """Run a network without input from each output state, and record ``watch`` steps after ``settle``. Source: mem Sec. 4."""
     corners = np.array(list(product((-1, 1), repeat=run.task.channels)))
     starts = np.array([run.find_rest(corner)[0] for corner in corners])
     moved, outputs = _run_alone(run.weights, starts, settle + watch)
@@ -128,28 +128,28 @@ def find_resting(run: FlipFlopRun, settle: int = 2000, watch: int = 240) -> Rest
 
 
 def _project(resting: Resting, states: np.ndarray) -> np.ndarray:
-    """Return states (..., hidden) in the three principal components of the eight centres."""
+    """Return the coordinates of states (..., hidden) along the first three principal components of the eight centres."""
     mean = resting.centres.mean(0)
     return (states - mean) @ np.linalg.svd(resting.centres - mean, full_matrices=False)[2][:3].T
 
 
 def fit_cube(resting: Resting) -> float:
-    """Return R^2 of the eight centres, in three components, as an affine image of a cube's corners. Source: mem Fig. 2."""
+    """Return R^2 of an affine map from a cube's corners to the eight centres, in three components. Source: mem Fig. 2."""
     values = _project(resting, resting.centres)
     rest = values - _predict(resting.corners, values, resting.corners)[1]
     return float(1 - (rest**2).sum() / (values**2).sum())
 
 
 def read_cube(resting: Resting, states: np.ndarray) -> np.ndarray:
-    """Return coordinates (..., channels) of states (..., hidden) on the cube of the centres: -1 and 1 in its corners."""
+    """Return coordinates (..., channels) of states (..., hidden) on the cube of the centres: -1 and 1 at its corners."""
     values = _project(resting, states)
     flat = values.reshape(-1, values.shape[-1])
     return _predict(_project(resting, resting.centres), resting.corners, flat)[1].reshape(*values.shape[:-1], -1)
 
 
 def compare_corners(first: Resting, second: Resting) -> tuple[float, float, float, float]:
-    """Turn a network's centres onto another's: R^2, R^2 if stretched as well, the size of the second's over the first's, and
-    the share of 1,000 random orders of its corners that come to .9 if stretched. Source: mem Sec. 4."""
+    """Rotate the second network's centres onto the first's: R^2, R^2 with scaling, the second's size over the first's, and
+    the share of 1,000 random orders of the second's corners whose R^2 with scaling reaches .9. Source: mem Sec. 4."""
     here, there = (_project(resting, resting.centres) for resting in (first, second))
     size, rng = np.linalg.norm(there) / np.linalg.norm(here), np.random.default_rng(0)
     sums = [orthogonal_procrustes(order, here)[1] for order in (there, *(rng.permutation(there) for _ in range(1000)))]
@@ -158,9 +158,9 @@ def compare_corners(first: Resting, second: Resting) -> tuple[float, float, floa
 
 
 def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float, float, float, float]:
-    """Send 200 states of rest a pulse against what a channel holds, or the same again: how far beyond the corner each goes for
-    a while; where on the cube the first is on its own step; the share whose output is at its final value or beyond it there;
-    and of weaker ones that switch and stay short of that, the share that shows it, by a hundredth. Source: mem Sec. 4."""
+    """Send 200 resting states a pulse that switches or repeats a channel's sign. Return the overshoot of each beyond the final
+    cube coordinate; the coordinate on a switch's own step, and the share of outputs then at or beyond the final value; and, of
+    weaker switches whose output then is below it, the share that is more than 1% below. Source: mem Sec. 4."""
     rng, due, seen = np.random.default_rng(0), run.task.delay, []
     picked = tuple(rng.permutation(np.argwhere(run.mark_quiet()))[:200].T)
     each = np.arange(len(picked[0])), rng.integers(run.task.channels, size=len(picked[0]))
@@ -178,8 +178,8 @@ def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float,
 
 @torch.no_grad()
 def follow_boundaries(run: FlipFlopRun, resting: Resting, steps: int = 150) -> tuple[float, float]:
-    """Halve lines between states scattered about neighbouring corners until a point of each is on the boundary; return the
-    share of these that come within .01 edges of a saddle with one unstable direction, left alone, and of the lines' ends."""
+    """Bisect lines between states scattered about neighbouring corners down to the basin boundary. Return the share of these
+    points, and of the lines' ends, that pass within .01 edges of a saddle with one unstable direction when run without input."""
     pairs = [pair for pair in product(range(8), repeat=2) if np.ptp(resting.corners[list(pair)], 0).sum() == 2]
     ends = torch.from_numpy(resting.centres[np.transpose(pairs)])
     edges, points = (ends[1] - ends[0]).norm(dim=1), find_slow_points(run.step, ends.mean(0))
@@ -202,7 +202,7 @@ def follow_boundaries(run: FlipFlopRun, resting: Resting, steps: int = 150) -> t
 
 
 def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> dict[str, Any]:
-    """Summarise slow points as a row of the table, without model, seed and time."""
+    """Summarise slow points as a row of the table, without model, seed, batches and time."""
     unstable, fixed, states = points.unstable.numpy(), points.fixed.numpy(), points.states.numpy()
     outputs = np.tanh(states @ run.weights.readout.numpy().T)
     distances = np.linalg.norm(states - resting.centres[:, None], axis=2)
@@ -219,7 +219,7 @@ def describe_points(points: SlowPoints, run: FlipFlopRun, resting: Resting) -> d
 
 
 def record_points(networks: Path, path: Path, names: Sequence[str], say: Callable[[str], None] = print) -> None:
-    """Find the slow points of named networks of a folder that are not in the table yet, and add a row each."""
+    """Find the slow points of the named networks in a folder that the table lacks, and add one row per network."""
     table = _open_points(path)
     for name in (name for name in names if (name,) not in table.read_keys()):
         weights, about = read_flip_flop(networks / f"{name}.safetensors")
@@ -248,9 +248,9 @@ def _find_change(before: Sequence[int], after: Sequence[int]) -> tuple[int, int]
 def average_switches(
     run: FlipFlopRun, before: Sequence[int] = _BEFORE, after: Sequence[int] = _AFTER, lead: int = 4, trail: int = 20
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Average states (lead + trail, hidden) and outputs around lone switches; say how many. Source: mem Sec. 5, Fig. 3."""
+    """Average states (lead + trail, hidden) and outputs around isolated switches, and count these. Source: mem Sec. 5, Fig. 3."""
     channel, sign = _find_change(before, after)
-    # What was on its way at the start of the segment would still be settling in it.
+    # A pulse still in the delay line at the start of the segment would cause a transient in it.
     still = lead + run.task.delay + 2
     hits = (run.pulses[:, :, channel] == sign) & (np.abs(run.pulses).sum(2) == 1)
     hits[1:] &= (run.held[:-1] == before).all(2)
@@ -265,7 +265,7 @@ def send_switches(
     run: FlipFlopRun, before: Sequence[int] = _BEFORE, after: Sequence[int] = _AFTER, lead: int = 4, trail: int = 20,
     count: int = 400, seed: int = 0,
 ) -> tuple[np.ndarray, np.ndarray, int]:  # fmt: skip
-    """Average, as average_switches does, around switches made on purpose from at most ``count`` states of rest."""
+    """Average as :func:`average_switches` does, around switches evoked in at most ``count`` resting states."""
     channel, sign = _find_change(before, after)
     starts = np.random.default_rng(seed).permutation(run.find_rest(before))[:count]
     states, outputs = _run_alone(run.weights, starts, lead + trail, channel, sign, lead)
@@ -273,27 +273,27 @@ def send_switches(
 
 
 class DelayLine(NamedTuple):
-    """The positions of a delay line in a network's state: column k is what each channel held k steps ago."""
+    """A delay line in a network's state: position k stores the sign that each channel held k steps ago."""
 
-    basis: np.ndarray  # (channels, depth, hidden): what a sign at each position adds to the state
-    r2: np.ndarray  # (channels, depth) share of a sign's variance that is read, on streams that were not fitted
-    accuracy: np.ndarray  # (channels, depth) share of right signs there
-    encoded: float  # share of the states' variance that the positions explain, likewise
+    basis: np.ndarray  # (channels, depth, hidden): direction in the state of the sign at each position
+    r2: np.ndarray  # (channels, depth) R^2 of the decoded sign, on held-out streams
+    accuracy: np.ndarray  # (channels, depth) sign accuracy, on held-out streams
+    encoded: float  # share of the states' variance that the positions explain, on held-out streams
 
 
 def _predict(inputs: np.ndarray, targets: np.ndarray, others: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fit an affine map; return its matrix (inputs, targets), and what it gives for other inputs."""
+    """Fit an affine map; return its matrix (inputs, targets) and its predictions for other inputs."""
     inputs, others = (np.c_[values, np.ones(len(values))] for values in (inputs, others))
     found = np.linalg.lstsq(inputs, targets, rcond=None)[0]
     return found[:-1], others @ found
 
 
 def fit_delay_line(run: FlipFlopRun) -> DelayLine:
-    """Find the delay line in a network's states by least squares, on half of the streams; judge it on the others."""
+    """Fit the delay line in a network's states by least squares on half of the streams; test it on the other half."""
     depth, channels = run.task.delay + 1, run.task.channels
     first, last, half = max(run.warm, depth), len(run.held), run.states.shape[1] // 2
     require(half > 0, "the delay line is fitted and tested on different streams: run at least two")
-    # The signs held 0, 1, ... steps ago, and the states beside them.
+    # The signs held 0, 1, ... steps before each state.
     history = np.stack([run.held[first - age : last - age] for age in range(depth)], -1)
     parts = slice(None, half), slice(half, None)
     fitted, fresh = (history[:, part].reshape(-1, channels * depth) for part in parts)
@@ -306,18 +306,18 @@ def fit_delay_line(run: FlipFlopRun) -> DelayLine:
 
 
 class WrittenPulses(NamedTuple):
-    """What came of pulses written into states by position: shares (channels, delay) with all outputs right from then on."""
+    """Results of writing pulses into states, by position: shares (channels, delay) of runs with all outputs correct."""
 
     success: np.ndarray
-    early: np.ndarray  # if the change is asked for three steps too early: a control; nan where it is due sooner
-    random: np.ndarray  # with random directions of the same length: a control
-    sent: np.ndarray  # for pulses that were sent, for comparison
+    early: np.ndarray  # control: the change is expected three steps too early; nan where fewer are left
+    random: np.ndarray  # control: random directions of the same length
+    sent: np.ndarray  # for comparison: pulses sent as inputs
 
 
 def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int = 30, seed: int = 0) -> WrittenPulses:
-    """Write a pulse of k steps ago into states of rest that were not fitted on: does the output change when it is due?
+    """Write a pulse of k steps ago into held-out resting states, and test whether the output changes when it is due.
 
-    Positions 0 to k hold the new sign: twice their basis vectors are added. Two steps more are granted for the change."""
+    Positions 0 to k get the new sign: twice their basis vectors are added. The channel is not judged on its first two due steps."""
     require(run.task.delay > 0, "without a delay there is no position to write to")
     rng, half = np.random.default_rng(seed), run.states.shape[1] // 2
     quiet = np.argwhere(run.mark_quiet()[:, half:])
@@ -337,7 +337,7 @@ def write_pulses(run: FlipFlopRun, line: DelayLine, count: int = 200, steps: int
         change = -2 * signs[:, channel, None] * line.basis[channel, : age + 1].sum(0)
         other = rng.standard_normal(change.shape)
         other *= np.linalg.norm(change, axis=1, keepdims=True) / np.linalg.norm(other, axis=1, keepdims=True)
-        # The first output that is watched is one step after the state, when the pulse is a step older.
+        # The first output judged is one step after the state, when the pulse is one step older.
         due, at = run.task.delay - age - 1, (channel, age)
         success[at] = judge(states + change, channel, due)
         early[at] = judge(states + change, channel, due - 3) if due >= 3 else np.nan

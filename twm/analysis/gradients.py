@@ -15,7 +15,7 @@ from twm.training.estimates import Estimate
 
 
 class NetworkConstants(NamedTuple):
-    """What the bounds ask of a network; scalars, or (models,) for an ensemble. Source: twm Eq. (15)-(16)."""
+    """Constants of a network that the bounds use; scalars, or (models,) for an ensemble. Source: twm Eq. (15)-(16)."""
 
     norm: np.ndarray  # mu, the operator norm of W_hh
     radius: np.ndarray  # rho, its spectral radius
@@ -23,7 +23,7 @@ class NetworkConstants(NamedTuple):
 
 
 def measure_constants(network: Any) -> NetworkConstants:
-    """Measure norm, spectral radius and norm of the encoder of an ElmanRNN or of its three matrices."""
+    """Compute the norm and spectral radius of W_hh and the norm of W_uh, for an ElmanRNN or its three matrices."""
     matrices = network.get_matrices() if isinstance(network, ElmanRNN) else network
     recurrent, encoder, _ = (np.asarray(matrix, dtype=float) for matrix in as_weights(matrices))
     finite = np.isfinite(recurrent).all() and np.isfinite(encoder).all()
@@ -33,15 +33,15 @@ def measure_constants(network: Any) -> NetworkConstants:
 
 
 def bound_gradients(trace: GradientTrace, network: Any) -> dict[str, np.ndarray]:
-    """Work out the forms of the bound on ``trace.input_norms`` without waves, (..., time, batch).
+    """Compute four forms of the bound without waves on ``trace.input_norms``, (..., time, batch).
 
     ``corrected`` is |dC/dh(s+1)| mu^n |W_uh|; ``measured`` the same times the largest slope at each step on the way;
-    ``before`` |dC/dh(s)| mu^(n-1) |W_uh|; ``printed`` |dC/dh(s)| mu^n |W_uh|, which mixes the two. The last two are
-    infinite where no step lies between input and cost. Source: twm Eq. (13)-(16)."""
+    ``before`` |dC/dh(s)| mu^(n-1) |W_uh|; ``printed`` |dC/dh(s)| mu^n |W_uh|, which mixes the first and third. The last two
+    are infinite where no step lies between input and cost. Source: twm Eq. (13)-(16)."""
     constants, norms, n = measure_constants(network), trace.state_norms, trace.distances[:, None]
     mu, encoder = constants.norm[..., None, None], constants.encoder_norm[..., None, None]
     last, before = norms[..., -1:, :], norms[..., -2:-1, :]
-    # The slopes passed on the way are those from the input's own step up to the cost's.
+    # The slopes on the way are those from the input's own step to the step of the cost.
     passed = np.cumprod(trace.slopes.max(-1)[..., ::-1, :], axis=-2)[..., ::-1, :][..., : len(n), :]
     corrected = last * mu**n * encoder
     return {
@@ -53,7 +53,7 @@ def bound_gradients(trace: GradientTrace, network: Any) -> dict[str, np.ndarray]
 
 
 def fit_columns(states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    """Find columns Psi_k (time, hidden, dim), h(s) = sum_k Psi_k x(k) + least epsilon. Source: twm Sec. 4.3, Eq. (17)."""
+    """Fit h(s) = sum_k Psi_k x(k) + epsilon; return columns Psi_k (time, hidden, dim). Source: twm Sec. 4.3, Eq. (17)."""
     (time, batch, dim), hidden = inputs.shape, states.shape[1]
     size = time * dim
     require(hidden >= size, f"hidden must be at least history*dim = {size}, not {hidden}, or columns are dependent")
@@ -65,11 +65,12 @@ def fit_columns(states: np.ndarray, inputs: np.ndarray) -> np.ndarray:
 def measure_wave_gradients(
     network: Any, inputs: Any, targets: Any, columns: np.ndarray, nonlinearity: str | None = None, bias: Any = None
 ) -> tuple[GradientTrace, dict[str, np.ndarray]]:
-    """Measure gradients one step after the last input, and the forms of the bound with waves, (..., time, batch).
+    """Compute gradients one step after the last input, and three forms of the bound with waves, (..., time, batch).
 
-    It is |dC/dh(s+1)| mu (constant + |d epsilon/dx(k)|), epsilon, returned too, being what the columns Psi_k,
-    (..., time, hidden, dim), leave of h(s). The constant is the ``operator`` or ``frobenius`` norm of Psi_k, or d as
-    ``printed``, which alone can be broken. Source: twm Eq. (17)-(19), with the matrix Psi_1 for the sum of its columns."""
+    It is |dC/dh(s+1)| mu (constant + |d epsilon/dx(k)|), where epsilon is the part of h(s) that the columns Psi_k, (..., time,
+    hidden, dim), do not explain. The constant is the ``operator`` or ``frobenius`` norm of Psi_k, or d as ``printed``; only the
+    last bound can fail. The norm |d epsilon/dx(k)| is returned as ``epsilon``.
+    Source: twm Eq. (17)-(19), with the matrix Psi_1 for the sum of its columns."""
     trace = measure_gradients(network, inputs, targets, None, nonlinearity, bias)
     (*models, time, _, dim), hidden = trace.by_input.shape, trace.by_state.shape[-1]
     Psi, expected = np.asarray(columns, dtype=float), (*models, time, hidden, dim)
@@ -83,8 +84,7 @@ def measure_wave_gradients(
 
 
 def fit_slope(distances: Any, norms: Any) -> Estimate:
-    """Fit lines to the logarithm of lengths, (n,) or (n, samples), over distances (n,); return the mean change of the
-    logarithm a step, with Student's t interval."""
+    """Return the mean slope per step of log norms, (n,) or (n, samples), over distances (n,), with Student's t interval."""
     distances, norms = np.asarray(distances, dtype=float), np.asarray(norms, dtype=float)
     norms = norms[:, None] if norms.ndim == 1 else norms
     fits = norms.ndim == 2 and len(distances) == len(norms)
@@ -104,7 +104,7 @@ def fit_slope(distances: Any, norms: Any) -> Estimate:
 
 
 def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:
-    """Return what is left of a gradient after 1 to ``passes`` tanhs, a(t) = tanh(a(t-1)), in one neuron. Source: ours."""
+    """Return the fraction left of a gradient after 1 to ``passes`` tanhs, a(t) = tanh(a(t-1)), in one neuron. Source: ours."""
     states = [amplitude]
     for _ in range(require_count(passes, "passes")):
         states.append(np.tanh(states[-1]))
@@ -112,10 +112,10 @@ def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:
 
 
 def predict_mixed_neurons(amplitude: float, history: int, passes: int | None = None) -> np.ndarray:
-    """Return what is left of the first input's gradient after 1 to ``passes`` tanhs when the wave is spread at random.
+    """Return the fraction left of the first input's gradient after 1 to ``passes`` tanhs, for a wave in a random basis.
 
-    Each neuron's drive is then nearly Gaussian: a tanh passes a small change with mean slope E[1 - tanh^2] and turns the
-    variance into E[tanh^2]. In the input phase each step adds amplitude^2/history. By default s + 1 passes. Source: ours."""
+    Each neuron's drive is then nearly Gaussian: a tanh scales a small change by the mean slope E[1 - tanh^2] and turns the
+    variance into E[tanh^2]. Each step of the input phase adds amplitude^2/history. By default s + 1 passes. Source: ours."""
     passes = require_count(history, "history") + 1 if passes is None else require_count(passes, "passes")
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     weights = weights / weights.sum()
@@ -134,24 +134,24 @@ class CaseGroup(NamedTuple):
     targets: np.ndarray  # (models, 1, dim)
     bias: np.ndarray  # (models, hidden)
     nonlinearity: str
-    columns: np.ndarray | None  # (models, time, hidden, dim), of the wave that a network was built on, if any
+    columns: np.ndarray | None  # (models, time, hidden, dim), of the waves that the networks were built from, if any
 
 
 class Violations(NamedTuple):
-    """What a search came to; dictionaries by the bound's name."""
+    """Results of a search for violations; dictionaries by the bound's name."""
 
-    cases: int  # networks tried
+    cases: int  # number of networks tested
     largest: dict[str, float]  # the largest ratio of gradient to bound over all networks and inputs
-    broken: dict[str, int]  # how many networks break it for at least one input
+    broken: dict[str, int]  # number of networks that violate the bound for at least one input
     broken_contracting: dict[str, int]  # the same among networks with mu below one
-    contracting: int  # networks with mu below one
+    contracting: int  # number of networks with mu below one
 
 
 def draw_cases(count: int, seed: int, waves: bool = False, longest: float = 4.0) -> Iterator[CaseGroup]:
     """Draw small random networks, in groups of at most 50 of one size, with operator norms from 0.2 to 1.5.
 
-    With ``waves`` they are closed waves in bases whose vectors have lengths from 1/4 to ``longest`` and any angles, plus
-    noise."""
+    With ``waves`` they are closed waves plus small networks of that kind, in bases of vectors with random directions and
+    lengths from 1/4 to ``longest``."""
     count, seed = require_count(count, "count"), require_count(seed, "seed", 0)
     rng = np.random.default_rng([seed, int(waves)])
     for first in range(0, count, 50):
@@ -178,7 +178,7 @@ def draw_cases(count: int, seed: int, waves: bool = False, longest: float = 4.0)
 
 
 def search_violations(count: int, seed: int, waves: bool = False, longest: float = 4.0) -> Violations:
-    """Try the bounds on random networks: without waves those of Eq. (16), with waves those of Eq. (19)."""
+    """Test bounds on random networks: without waves those of Eq. (16), with waves those of Eq. (19)."""
     names = ("operator", "frobenius", "printed") if waves else ("corrected", "measured", "before", "printed")
     below, ratios = [], []
     for group in draw_cases(count, seed, waves, longest):
@@ -194,6 +194,6 @@ def search_violations(count: int, seed: int, waves: bool = False, longest: float
         ratios.append(np.divide(gradients, bounds, out=worse, where=bounds > 0).max((-2, -1)))
         below.append(measure_constants(group.weights).norm < 1)
     ratios, below = np.concatenate(ratios, axis=1), np.concatenate(below)
-    broken = ratios > 1 + 1e-9  # Less is rounding.
+    broken = ratios > 1 + 1e-9  # A smaller excess is rounding.
     tables = (ratios.max(1), broken.sum(1), broken[:, below].sum(1))
     return Violations(count, *(dict(zip(names, values.tolist())) for values in tables), int(below.sum()))

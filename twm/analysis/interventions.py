@@ -16,31 +16,31 @@ from twm.errors import check_name, require, require_count
 
 @dataclass(frozen=True, eq=False)
 class Intervention:
-    """What theory predicts after an intervention, and what the network did: outputs (steps, batch, dim)."""
+    """Outputs (steps, batch, dim) after an intervention, as predicted by the theory and as computed by the network."""
 
-    predicted: np.ndarray  # after the intervention, by theory
-    undisturbed: np.ndarray  # without it, by theory
-    done: np.ndarray  # the network's, after the intervention
+    predicted: np.ndarray  # prediction with the intervention
+    undisturbed: np.ndarray  # prediction without it
+    done: np.ndarray  # the network's outputs with it
 
     @property
     def must_change(self) -> np.ndarray:
-        """(steps, batch, dim) True where theory predicts another output than without the intervention."""
+        """(steps, batch, dim) True where the predicted output differs from that without the intervention."""
         return np.abs(self.predicted - self.undisturbed) > 1e-9
 
     @property
     def right(self) -> np.ndarray:
-        """(steps, batch, dim) True where the network's output has the predicted sign; below 0.5 where 0 is predicted."""
+        """(steps, batch, dim) True where an output has the predicted sign, or a magnitude below 0.5 where 0 is predicted."""
         silent = np.abs(self.predicted) < 1e-9
         return np.where(silent, np.abs(self.done) < 0.5, np.sign(self.done) == np.sign(self.predicted))
 
     @property
     def changed(self) -> float:
-        """Share of the outputs that must change that are as predicted; 1 where none must change."""
+        """Share of correct outputs among those that must change; 1 if there are none."""
         return _share(self.right[self.must_change])
 
     @property
     def unchanged(self) -> float:
-        """Share of the other outputs that are as predicted; 1 where all must change."""
+        """Share of correct outputs among those that must not change; 1 if there are none."""
         return _share(self.right[~self.must_change])
 
 
@@ -52,10 +52,10 @@ def interchange_variable(
     system: StateSystem, recovered: RecoveredBasis, sample: StateSample, column: int, step: int,
     steps: int | None = None, content: str = "read",
 ) -> Intervention:  # fmt: skip
-    """Swap one variable between runs: each run gets the content of the run before it, everything else stays.
+    """Swap one variable, with its copies, between runs: each run gets the stored value of the run before it; the rest stays.
 
-    Column 0 is the oldest; the step counts from the end of the input phase; watched for three laps if ``steps`` is not given.
-    """
+    Column 0 is the oldest; ``step`` counts from the end of the input phase. The network then runs for ``steps`` steps, by
+    default three periods."""
     inside, expansion, before = _prepare(recovered, sample, [column], step, content)
     require(sample.states.shape[1] > 1, "an interchange needs at least two runs")
     places = inside | expansion[:, expansion[inside].any(axis=0)].any(axis=1)
@@ -67,7 +67,7 @@ def write_variable(
     system: StateSystem, recovered: RecoveredBasis, sample: StateSample, columns: int | Sequence[int],
     contents: np.ndarray, step: int, steps: int | None = None, content: str = "read",
 ) -> Intervention:  # fmt: skip
-    """Set variables to contents (dim,) or (columns, dim), the same for all runs; what f never reads is ignored."""
+    """Set variables to contents (dim,) or (columns, dim), equal for all runs; components that f never reads are ignored."""
     columns = np.atleast_1d(columns).tolist()
     inside, expansion, before = _prepare(recovered, sample, columns, step, content)
     shape = (len(columns), len(sample.observable.readout))
@@ -76,7 +76,7 @@ def write_variable(
     substrate = np.zeros((sample.history, shape[1]))
     substrate[columns] = contents
     asked = substrate.reshape(-1)[list(recovered.coordinates)][inside]
-    # Copies are the same memory: what is written to one is written to all.
+    # Copies store the same value: writing to one writes to all.
     kinds = expansion[inside].any(axis=0)
     written = expansion[:, kinds] @ np.linalg.lstsq(expansion[inside][:, kinds], asked, rcond=None)[0]
     same = np.allclose(written[inside], asked)
@@ -86,7 +86,7 @@ def write_variable(
 
 
 def _carry_out(system, recovered, sample, step, steps, places, wanted, move) -> Intervention:
-    """Run on with the wanted contents in the places, after the move that brings them there."""
+    """Add ``move`` at the places and run on; the prediction is that they then hold the wanted values."""
     steps, now = 3 * sample.history if steps is None else require_count(steps, "steps"), sample.waves[step]
     states = system.run(sample.states[step] + np.where(places, move, 0.0) @ recovered.basis.T, steps)
     theory = (sample.predict_outputs(waves, steps) for waves in (np.where(places, wanted, now), now))
@@ -94,7 +94,7 @@ def _carry_out(system, recovered, sample, step, steps, places, wanted, move) -> 
 
 
 def _prepare(recovered, sample, columns, step, content) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Mark the needed coordinates (rank,) of columns; return them, what is a copy of what by then, and the contents."""
+    """Return the mask (rank,) of the columns' observable coordinates, the expansion of copies at ``step``, and all values."""
     require(recovered.coordinates is not None, "the observable subspace of this task is not a set of coordinates")
     rank = sample.observable.rank
     require(recovered.rank == rank, f"the basis has {recovered.rank} columns, the task {rank}")
@@ -110,15 +110,15 @@ def _prepare(recovered, sample, columns, step, content) -> tuple[np.ndarray, np.
 
 @dataclass(frozen=True, eq=False)
 class InterventionShares:
-    """How often outputs did as predicted, for each of n steps and m variables."""
+    """Shares of correct outputs after interventions, for each of n steps and m variables."""
 
     steps: tuple[int, ...]  # (n,) after the input phase
-    columns: tuple[int, ...]  # (m,) the variables, those that f reads anything of
-    changed: np.ndarray  # (n, m) share of the outputs that must change that followed
-    unchanged: np.ndarray  # (n, m) share of the others that stayed
+    columns: tuple[int, ...]  # (m,) the variables, those with an observable coordinate
+    changed: np.ndarray  # (n, m) share of correct outputs among those that must change
+    unchanged: np.ndarray  # (n, m) share of correct outputs among the others
 
     def summarise(self) -> dict[str, Any]:
-        """Return the least shares over variables and steps."""
+        """Return the least shares over variables and steps, and the steps."""
         least = {"changed": float(self.changed.min()), "unchanged": float(self.unchanged.min())}
         return least | {"steps": list(self.steps)}
 
@@ -130,7 +130,7 @@ def try_interventions(
     find_basis: Callable[[int], RecoveredBasis],
     content: str,
 ) -> InterventionShares:
-    """Interchange every variable at every given step, in the basis that is found for the step, between neighbouring runs."""
+    """Interchange every variable between neighbouring runs at every given step, in the basis that ``find_basis`` returns."""
     dim, columns = len(sample.observable.readout), ()
     shares = np.ones((2, len(steps), sample.history))
     for at, step in enumerate(steps):

@@ -1,4 +1,4 @@
-"""Criteria for a recovered basis that no basis without waves can meet, and the variance that memories leave unexplained."""
+"""Criteria for a recovered basis that no basis without waves can meet, and the activity that variables do not explain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,50 +15,50 @@ from twm.theory.systems import HDS
 
 @dataclass(frozen=True, eq=False)
 class ContentFigures:
-    """How well a basis tells what a network holds, whatever the network is."""
+    """Criteria on the readout and the stored values in a basis, for any kind of network."""
 
-    readout_newest: float  # largest deviation of W_r Psi from what theory reads, in the columns that it reads
+    readout_newest: float  # largest deviation of W_r Psi from the predicted readout, in the columns that it reads
     readout_others: float  # the same in the columns that it does not read: W_r Psi_k, to be 0
-    encoding_r2: np.ndarray  # (n,) for each variable, of its reading by the dual in fresh histories
-    explained: float  # share of the hidden states' variance there that ``basis @ wave`` explains
+    encoding_r2: np.ndarray  # (n,) R^2 of each variable, decoded by the dual on held-out histories
+    explained: float  # share of the hidden states' variance that ``basis @ wave`` explains on them
 
     least_r2 = property(lambda self: float(self.encoding_r2.min()))  # of the worst variable
 
 
 @dataclass(frozen=True, eq=False)
 class BasisFigures(ContentFigures):
-    """How well a basis shows that a network carries the wave; operators on the n needed coordinates that are no copies.
+    """Criteria that a network carries the wave in a basis; operators act on the n observable coordinates without copies.
 
-    Psi* W Psi = Phi alone proves nothing for repeat copy, where any block, propagated by W, passes; readout and content
-    pin it down. Source: twm Sec. 4.2, Fig. 3-4; the choice is ours."""
+    Psi* W Psi = Phi alone proves nothing for repeat copy, because any block that W propagates satisfies it; the readout
+    and the stored values identify the basis. Source: twm Sec. 4.2, Fig. 3-4; the choice is ours."""
 
     operator: np.ndarray  # Psi* W Psi, (n, n), W the linearised recurrent matrix
     orbit_operator: np.ndarray  # Psi* G W Psi with the mean gain G of each neuron along the orbit
     theory: np.ndarray  # Phi on the same coordinates
-    relative_error: float  # Frobenius norm of operator - theory, by that of theory
+    relative_error: float  # Frobenius norm of operator - theory, divided by that of theory
     relative_error_orbit: float  # the same of orbit_operator
-    support_match: float  # share of entries of orbit_operator that are above 0.5 where theory's are, and only there
+    support_match: float  # share of entries where orbit_operator and theory are both above 0.5 in magnitude, or both not
     support_match_weights: float  # the same of operator
 
 
 @dataclass(frozen=True, eq=False)
 class Complement:
-    """What the n memories that differ do not explain. Source: twm Algorithm 1, last line; emt Sec. 6-7."""
+    """Directions that the n distinct variables do not explain. Source: twm Algorithm 1, last line; emt Sec. 6-7."""
 
     basis: np.ndarray  # Psi_perp, (hidden, hidden - n) orthonormal, the directions with most unexplained activity first
-    into_memories: float  # norm of the block Psi* W Psi_perp, by that of Psi* W Psi
-    out_of_memories: float  # norm of the block Psi_perp* W Psi, by the same
-    radius: float  # spectral radius of the block Psi_perp* W Psi_perp; below 1 it decays
+    into_memories: float  # norm of the block Psi* W Psi_perp, divided by that of Psi* W Psi
+    out_of_memories: float  # norm of the block Psi_perp* W Psi, divided by the same
+    radius: float  # spectral radius of the block Psi_perp* W Psi_perp; below 1 its activity decays
 
 
 def judge_content(
     system: StateSystem, recovered: RecoveredBasis, sample: StateSample, at: int | None = None
 ) -> ContentFigures:
-    """Judge a basis by readout and content, on a sample that it was not made from: settled, or at one step."""
+    """Test a basis by readout and stored values on a held-out sample, in the steady state or at step ``at``."""
     observable, Psi = sample.observable, recovered.basis
     require(recovered.rank == observable.rank, f"the basis has {recovered.rank} columns, the task {observable.rank}")
     states, waves, kept, expansion = sample.select(at)
-    # Readouts are linear, so what one sees of a direction is a difference of two readings.
+    # Readouts are affine, so a direction's contribution is the difference of two outputs.
     seen = (system.read(recovered.origin + (Psi @ expansion).T) - system.read(recovered.origin)).T
     expected = observable.readout @ expansion
     read, deviation = expected.any(axis=0), np.abs(seen - expected)
@@ -76,7 +76,7 @@ def judge_content(
 def judge_basis(
     system: ElmanSystem, recovered: RecoveredBasis, sample: StateSample, linear: Linearisation | None = None
 ) -> BasisFigures:
-    """Judge a basis by weights, readout and content, on a sample that it was not made from."""
+    """Test a basis by weights, readout and stored values, on a held-out sample."""
     content = judge_content(system, recovered, sample)
     linear = linearise_system(system) if linear is None else linear
     states, _, kept, expansion = sample.select()
@@ -93,13 +93,13 @@ def judge_basis(
 
 
 def _measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """Return each neuron's mean gain (hidden,) along an orbit (..., hidden): output over drive, both from the fixed point.
+    """Return each neuron's mean gain (hidden,) along an orbit (..., hidden): output over drive, relative to the fixed point.
 
-    With this gain in place of the slope at rest the linear step is the true one, on average: g(p) = (g(p)/p) p. Source: ours.
+    With this gain instead of the slope at rest, the linear step equals the true one on average: g(p) = (g(p)/p) p. Source: ours.
     """
     states = states.reshape(-1, system.hidden)
     drive, moved = (states - point) @ system.recurrent.T, system.step(states) - system.step(point)
-    # As a ratio of second moments, which weighs a state by how far it is from rest.
+    # A ratio of second moments, which weights states by their distance from the fixed point.
     power = (drive**2).sum(axis=0)
     return np.divide((drive * moved).sum(axis=0), power, out=np.ones_like(power), where=power > 0)
 
@@ -107,8 +107,8 @@ def _measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) ->
 def scan_mixture(
     system: ElmanSystem, task: HDS, sample: StateSample, alphas: Sequence[float], transient: float = 1.0
 ) -> dict[str, np.ndarray]:
-    """Judge the earlier paper's basis of a repeat-copy network at n alphas: relative error of the weights and R^2 of the
-    worst variable, (n,) each. Source: emt Sec. 6, Eq. (14)-(15)."""
+    """Test the earlier paper's basis of a repeat-copy network at n values of alpha: return the relative error of the weights
+    and the worst variable's R^2, (n,) each. Source: emt Sec. 6, Eq. (14)-(15)."""
     linear, found = linearise_system(system), []
     states, waves, *_ = sample.select()
     ends = (recover_basis(system, task, "mixture", sample, linear, end, transient=transient) for end in (0.0, 1.0))
@@ -122,8 +122,8 @@ def scan_mixture(
 
 
 def judge_loading(recovered: RecoveredBasis, sample: StateSample) -> dict[str, float]:
-    """Judge how repeat copy fills its variables, at the worst step: root mean squares of what is read in ``empty`` ones (at
-    the first step too) and of what ``loaded`` ones miss, and their share of ``wrong_signs``. Source: emt Sec. 7, Fig. 3D."""
+    """Test how repeat copy fills its variables, at the worst input step: root mean square of the value decoded from ``empty``
+    ones (also at the first step) and of the error of ``loaded`` ones, and their ``wrong_signs``. Source: emt Sec. 7, Fig. 3D."""
     s, states, over = sample.history, np.concatenate([sample.early, sample.states[:1]]), (1, 2, 3)
     waves = np.zeros((s, states.shape[1], s, sample.fed.shape[-1]))
     for t in range(1, s + 1):
@@ -137,8 +137,8 @@ def judge_loading(recovered: RecoveredBasis, sample: StateSample) -> dict[str, f
 
 
 def judge_shift(system: ElmanSystem, recovered: RecoveredBasis, history: int) -> dict[str, float]:
-    """Measure by how much, relative to the right side, W_uh = W_r^+ fails, also without transients (``slow``) and for Psi_s,
-    and W Psi_k = Psi_(k-1) for the worst and the best k. Source: emt Sec. 6."""
+    """Measure errors, relative to the right side, of W Psi_k = Psi_(k-1) for the worst and the best k, of W_uh = W_r^+, of the
+    same projected by Psi Psi* (``encoder_slow``), and of the projected W_uh = Psi_s (``newest``). Source: emt Sec. 6."""
     Psi, memories = np.split(recovered.basis, history, axis=1), recovered.basis @ recovered.dual_basis
     W, W_uh, start = system.recurrent, system.encoder, np.linalg.pinv(system.readout)
     pairs = [(W @ Psi[k], Psi[k - 1]) for k in range(1, history)]
@@ -148,7 +148,7 @@ def judge_shift(system: ElmanSystem, recovered: RecoveredBasis, history: int) ->
 
 
 def transform_to_memories(W: np.ndarray, basis: np.ndarray, dual: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Write W in coordinates of memories (hidden, n) and an orthonormal rest (hidden, hidden - n) that the dual ignores."""
+    """Write W in the basis of variables (hidden, n) and orthonormal directions (hidden, hidden - n) in the dual's kernel."""
     rows = np.concatenate([dual, across.T - (across.T @ basis) @ dual])
     return rows @ W @ np.concatenate([basis, across], axis=1)
 
@@ -156,14 +156,14 @@ def transform_to_memories(W: np.ndarray, basis: np.ndarray, dual: np.ndarray, ac
 def find_complement(
     system: ElmanSystem, recovered: RecoveredBasis, sample: StateSample, linear: Linearisation | None = None
 ) -> Complement:
-    """Find the directions of activity that memories do not explain. Source: twm Algorithm 1, "PC"; emt Algorithm 1."""
+    """Find the directions of activity that variables do not explain. Source: twm Algorithm 1, "PC"; emt Algorithm 1."""
     linear = linearise_system(system) if linear is None else linear
     basis, dual = recovered.basis @ sample.expansion, recovered.dual_basis[sample.kept]
     n = basis.shape[1]
     require(n < system.hidden, f"{n} memories fill the {system.hidden} neurons: there is no complement")
     states = np.concatenate([sample.early, sample.states]).reshape(-1, system.hidden) - recovered.origin
     rest = states - (states @ dual.T) @ basis.T  # The projection is Psi Psi* h; emt prints Psi* h.
-    # The rest is where the dual reads nothing. Directions without any activity are taken from there too.
+    # The rest lies in the dual's kernel. Directions without any activity are taken from the kernel too.
     blind = np.linalg.svd(dual)[2][n:].T
     across = blind @ np.linalg.eigh(blind.T @ (rest.T @ rest / len(rest)) @ blind)[1][:, ::-1]
     blocks = transform_to_memories(linear.recurrent, basis, dual, across)
@@ -173,8 +173,8 @@ def find_complement(
 
 
 def measure_rest(system: ElmanSystem, sample: StateSample) -> tuple[float, float]:
-    """Measure the block of W from the rest, at right angles, into the slow subspace: its norm by that of W within, and the
-    share of the rest's directions, in the order of activity, that carry .9 of its square. Source: twm Fig. 7B."""
+    """Measure the block of W from the slow subspace's orthogonal complement into it: its norm relative to W within,
+    and the least share of the complement's principal directions that carries .9 of its squared norm. Source: twm Fig. 7B."""
     W = linearise_system(system).recurrent
     _, frame, rank = schur(W, sort=lambda real, imaginary: np.hypot(real, imaginary) > THRESHOLD)
     slow, rest = frame[:, :rank], frame[:, rank:]

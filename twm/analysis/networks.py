@@ -14,7 +14,7 @@ from twm.errors import UserError, require
 from twm.models.rings import GatedRNN
 from twm.training.sequence_model import read_sequence_network
 
-# Names of what changes the dynamics or the weights and is not modelled; of where a run starts.
+# Names of tensors that change the dynamics or weights in ways not modelled, and of initial states.
 _CHANGING = re.compile(r"(?i)norm|(^|[._])(bn|ln)\d*[._]|running_|parametrizations|weight\w*_(g|v|orig)$")
 _START = re.compile(r"(?i)(^|[._])(h_?0|(init|initial|start)_?(state|hidden|h))$")
 
@@ -23,21 +23,21 @@ class Checkpoint(NamedTuple):
     """A network read from a file."""
 
     system: StateSystem
-    task: str | None  # the text of its task, where the file says so
-    configuration: Mapping[str, Any]  # whatever the file says about how it came about
+    task: str | None  # its task as text, if the file names it
+    configuration: Mapping[str, Any]  # texts and numbers in the file, such as training settings
     kind: str  # tanh, relu or linear; lstm, gru or wrnn
-    notes: Sequence[str] = ()  # what was taken for granted, and which tensors were ignored
-    unfit: str | None = None  # why it cannot be asked about a task
+    notes: Sequence[str] = ()  # assumptions made, and tensors ignored
+    unfit: str | None = None  # why it cannot be analysed on a task
 
 
 def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Checkpoint:
-    """Read a network from a file of any kind that :mod:`twm.analysis.files` knows; nothing in it is run.
+    """Read a network from a file in any format of :mod:`twm.analysis.files`, without running any code in it.
 
-    Weights go by torch's names, such as ``rnn.weight_hh_l0``, or by ``keys``: recurrent, encoder, bias, readout. Without
-    one the readout is the one other matrix of shape (dim, hidden). ``choices`` are a nonlinearity and a layer's number."""
+    Weights are found by torch's names, such as ``rnn.weight_hh_l0``, or by ``keys``: recurrent, encoder, bias, readout. The
+    readout is by default the only other matrix of shape (dim, hidden). ``choices`` are a nonlinearity and a layer's number."""
     tensors, texts = read_contents(path)
     try:
-        if Path(path).suffix == ".safetensors" and {"network", "task"} <= {*texts}:  # of our sweeps on sequences
+        if Path(path).suffix == ".safetensors" and {"network", "task"} <= {*texts}:  # from our sequence sweeps
             network, plan, _ = read_sequence_network(path)
             system = getattr(plan.make_task_at_hand(), "system", None)
             unfit = [] if system else [f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"]
@@ -48,7 +48,7 @@ def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Chec
 
 
 class _Search:
-    """The search for a network among named tensors, and among what else a file says."""
+    """A search for a network among a file's named tensors and texts."""
 
     def __init__(self, tensors: dict[str, Any], texts: dict[str, Any], keys: Mapping[str, str | None]) -> None:
         self.tensors, self.texts, self.used = tensors, texts, set()
@@ -56,7 +56,7 @@ class _Search:
         self.keys = {what: key for what, key in keys.items() if key is not None}
         lost = ", ".join(f"--{what} {key}" for what, key in self.keys.items() if key not in tensors)
         require(not lost, f"there is no tensor for {lost}; found {self.list_others()}")
-        # Layers that normalise have as many weights as biases, or say so by their names or classes.
+        # Normalising layers have a weight vector, with a bias of equal shape or none, or are known by name or class.
         beside = {key: (self.shapes[key], self.shapes.get(f"{key[:-6]}bias")) for key in tensors if key.endswith("weight")}
         odd = [key for key, (own, bias) in beside.items() if len(own) == 1 and bias in (own, None)]
         odd += filter(_CHANGING.search, tensors)
@@ -76,7 +76,7 @@ class _Search:
         return array
 
     def find_layer(self, layer: int | None) -> list[str]:
-        """Return the names of a layer's recurrent matrix, encoder and two biases, of which any may be missing."""
+        """Return the names of a layer's recurrent matrix, encoder and two biases; the last three need not exist."""
         pattern = re.compile(f"(^|[._])weight_hh(_l{'[0-9]+' if layer is None else layer})?$")
         found = [self.keys["recurrent"]] if "recurrent" in self.keys else [*filter(pattern.search, self.tensors)]
         told = "expected one matrix weight_hh_l0 or weight_hh, or --layer N or --recurrent KEY to choose"
@@ -90,7 +90,7 @@ class _Search:
         return [found[0], encoder, biases[0], self.keys.get("bias", biases[1])]
 
     def find_readout(self, hidden: int) -> tuple[np.ndarray, np.ndarray, str | None]:
-        """Return readout and its bias, or zeros and why there is none."""
+        """Return the readout, its bias and None, or zeros and the reason why no readout was found."""
         free = {key: shape for key, shape in self.shapes.items() if key not in self.used}
         inner = re.compile("(?i)embed|encod|input|weight_[ih]h")
         offered = [key for key, shape in free.items() if shape[1:] == (hidden,) and not inner.search(key)]
@@ -137,6 +137,6 @@ class _Search:
         said = {str(text).removeprefix("RNN_").lower() for key, text in self.texts.items() if names.fullmatch(key)}
         fits = asked in said if asked and said else len(said) < 2
         require(fits, f"the file says {' and '.join(sorted(said))}: --nonlinearity must be one of these")
-        if not (said or asked or "weight_readout" in self.tensors):  # a name of our own files, which have a tanh
+        if not (said or asked or "weight_readout" in self.tensors):  # named so in our own files, which have a tanh
             notes.append("taken to have a tanh; if not, say --nonlinearity relu or linear")
         return asked or next(iter(said), "tanh")

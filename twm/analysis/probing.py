@@ -17,7 +17,7 @@ from twm.training.sequence_model import read_sequence_network
 
 
 def read_recording(paths: Sequence[Path | str]) -> tuple[np.ndarray, np.ndarray]:
-    """Read states and items from an .npz that names them so, or from two .npy files in this order."""
+    """Read states and items from an .npz with arrays of these names, or from two .npy files in this order."""
     found: dict[str, np.ndarray] = {}
     for path, name in zip(map(Path, paths), ("states", "items")):
         require(path.is_file(), f"there is no file {path}")
@@ -35,8 +35,8 @@ def read_recording(paths: Sequence[Path | str]) -> tuple[np.ndarray, np.ndarray]
 
 
 def sample_network(path: Path | str, task: str | None = None, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, ...]:
-    """Run a network on random trials of its task: states (time, trials, hidden), and items (trials, dims) it has to keep;
-    of the copy task the first symbol, until it is due."""
+    """Run a network on random trials of its task; return states (time, trials, hidden), and items (trials, dims) to be kept.
+    For the copy task the item is the first symbol, and the states end when it is due."""
     checkpoint = read_checkpoint(path)
     if "network" in checkpoint.configuration:
         network, plan, _ = read_sequence_network(path)
@@ -55,17 +55,17 @@ def sample_network(path: Path | str, task: str | None = None, trials: int = 200,
 
 
 def sample_history(system: StateSystem, task: HDS, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Run a network for two periods of a signed selection: states, and at most eight components that it has to keep."""
+    """Run a network on random histories of a signed selection and 2s more steps: states, and at most eight components to keep."""
     require(system.dim == task.dim, f"the network has {system.dim} inputs, the task {task.name} needs {task.dim}")
     history = draw_binary_history(task, trials, seed).astype(float)
     states = system.run(np.zeros((trials, system.hidden)), 2 * task.history, history.swapaxes(0, 1))
-    # What outputs two periods later still depend on; the rest may be forgotten.
+    # The components that outputs after these 2s steps still depend on; the network may forget the others.
     kept = np.unique(make_selection_table(task, 4 * task.history).index[2 * task.history :])
     return states[task.history - 1 :], history.reshape(trials, -1)[:, kept[:: -(-len(kept) // 8)]]
 
 
 def sample_pulse(system: ElmanSystem, delay: int, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Run a flip-flop for 32 steps from a pulse on its first channel on, after others: states, and the pulse's sign."""
+    """Run a flip-flop on random pulses and a last one on its first channel: 32 states from then on, and the pulse's sign."""
     fed = np.concatenate([draw_pulses(FlipFlop(delay), "test", seed, trials, 0, 150), np.zeros((11 + 3 * delay, trials, 3))])
     fed[-1, :, 0] = np.random.default_rng(seed).choice([-1.0, 1.0], trials)
     return system.run(np.zeros((trials, system.hidden)), 31, fed)[-32:], fed[-1, :, :1]

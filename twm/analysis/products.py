@@ -15,7 +15,7 @@ from twm.theory.systems import HDS, rollout
 
 
 def list_products(task: HDS) -> list[tuple[int, ...]]:
-    """List what f multiplies, now or in later steps, of a window's components, by their flattened positions."""
+    """List the products of a window's components that f uses, now or at later steps, as flattened positions."""
     terms = {term for terms in expand_rule(task.boundary) for term in terms if len(term) > 1}
     moved = {tuple(place + ahead * task.dim for place in term) for term in terms for ahead in range(task.history)}
     return sorted(term for term in moved if max(term) < task.size)
@@ -36,8 +36,8 @@ def swap_column(
     system: ElmanSystem, task: HDS, states: np.ndarray, windows: np.ndarray, column: int, fitted: np.ndarray,
     products: Sequence[tuple[int, ...]] = (), steps: int | None = None,
 ) -> Intervention:  # fmt: skip
-    """Give each run of a step the column of the run before it, and the products that follow, along the directions ``fitted``
-    (components + products + 1, hidden); watch for three laps, or some steps."""
+    """Give each run at one step the column of the run before it, and the products that change with it, along the directions
+    ``fitted`` (components + products + 1, hidden); run on for ``steps`` steps, by default three periods."""
     steps, swapped = 3 * task.history if steps is None else steps, windows.copy()
     swapped[:, column] = np.roll(windows[:, column], 1, 0)
     moved = states + (lift_windows(swapped, products) - lift_windows(windows, products)) @ fitted[:-1]

@@ -17,35 +17,35 @@ from twm.theory.systems import HDS, draw_binary_history, rollout, window_states
 
 #: Names of the methods, see :func:`recover_basis`.
 METHODS = ("printed", "mixture", "released", "corrected", "observability", "regression")
-# Directions of a basis weaker than this share of its strongest are not told from zero when a dual is made.
+# When a dual is computed, singular values below this share of the largest count as zero.
 _WEAK = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
 class StateSample:
-    """What a network did, and what the wave did, on the same histories; step 0 is the end of the input phase."""
+    """States of a network and of the predicted wave on the same histories; step 0 is the end of the input phase."""
 
     states: np.ndarray  # (horizon + 1, batch, hidden), h(s) onwards
-    waves: np.ndarray  # (horizon + 1, batch, rank), the needed coordinates of the substrate at the same steps
+    waves: np.ndarray  # (horizon + 1, batch, rank), observable coordinates of the substrate at the same steps
     early: np.ndarray  # (history - 1, batch, hidden), h(1) to h(s-1)
-    fed: np.ndarray  # (history, batch, dim), what the network was given
-    observable: Observable  # the task on its needed coordinates
+    fed: np.ndarray  # (history, batch, dim), the network's inputs
+    observable: Observable  # the task on its observable coordinates
     history: int
-    kept: np.ndarray  # (n,) needed coordinates that still differ once settled; all of them in the paper's tasks
-    expansion: np.ndarray  # (rank, n), waves = waves[..., kept] @ expansion.T from then on
-    settled: int  # first step that is measured: every column is refilled, and what becomes a copy has become one
+    kept: np.ndarray  # (n,) observable coordinates that still differ in the steady state; all of them in the paper's tasks
+    expansion: np.ndarray  # (rank, n), in the steady state waves = waves[..., kept] @ expansion.T
+    settled: int  # first step of the steady state: every column has been refilled, and all copies have formed
 
     horizon = property(lambda self: len(self.states) - 1)  # number of steps of the output phase
 
     def select(self, at: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Return states, waves, kept and expansion of the settled output phase, or of one step."""
+        """Return states, waves, kept and expansion of the steady state, or of step ``at``."""
         if at is None:
             return self.states[self.settled :], self.waves[self.settled :], self.kept, self.expansion
         require(0 <= at <= self.horizon, f"the sample has steps 0 to {self.horizon}, not {at}")
         return self.states[at : at + 1], self.waves[at : at + 1], *find_copies(self.observable.operator, at)
 
     def predict_outputs(self, waves: np.ndarray, steps: int) -> np.ndarray:
-        """Return theory's outputs (steps, ..., dim) after the needed coordinates (..., rank) now."""
+        """Return the predicted outputs (steps, ..., dim) that follow observable coordinates (..., rank)."""
         outputs = []
         for _ in range(steps):
             waves = waves @ self.observable.operator.T
@@ -61,7 +61,7 @@ def needed_coordinates(task: HDS) -> Observable:
 
 
 def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """Find which needed coordinates still differ after some steps of Phi (rank, rank), and what the others are copies of.
+    """Find which observable coordinates still differ after some steps of Phi (rank, rank), and how the others copy them.
 
     Returns ``kept`` (n,), the first of each kind, and ``expansion`` (rank, n), with ``wave = expansion @ wave[kept]``."""
     rank = len(operator)
@@ -78,7 +78,7 @@ def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarra
         if np.linalg.matrix_rank(span[[*kept, place]], tol=1e-8) > len(kept):
             kept.append(place)
     expansion = span @ np.linalg.inv(span[kept])
-    # Copies are copies exactly; what is left of rounding would look like faint connections.
+    # Copies are exact; rounding errors would look like weak connections.
     near = np.abs(expansion - np.round(expansion)).max() < 1e-9
     return np.array(kept), np.round(expansion) if near else expansion
 
@@ -87,9 +87,9 @@ def sample_states(
     system: StateSystem, task: HDS, count: int = 512, horizon: int | None = None, seed: int = 0,
     initial: np.ndarray | None = None, correct: bool = False,
 ) -> StateSample:  # fmt: skip
-    """Run a network on ``count`` histories of -1 and 1, or ``initial`` (count, history, dim), and the wave beside it.
+    """Run a network and the predicted wave on ``count`` histories of -1 and 1, or on ``initial`` (count, history, dim).
 
-    ``correct`` feeds the inputs less what the boundary will add to them, which constructed networks need."""
+    With ``correct``, the boundary's contribution is subtracted from each input, as constructed networks need."""
     inputs, told = getattr(system, "inputs", system.dim), f"{system.dim} outputs, {task.name} needs {task.dim}"
     require(system.dim == task.dim <= inputs, f"the network has {inputs} inputs and {told}")
     observable = needed_coordinates(task)
@@ -103,7 +103,7 @@ def sample_states(
     states = system.run(np.zeros((len(initial), system.hidden)) + getattr(system, "start", 0.0), horizon, fed)
     require(bool(np.abs(states).max() <= 1e100), "the network's activity grows beyond all bounds")
     early, late = states[: task.history - 1], states[task.history - 1 :]
-    # All that becomes a copy is one when the powers of Phi lose no rank any more.
+    # All copies have formed once further powers of Phi lose no rank.
     ranks = [observable.rank, *ranks_of_powers(observable.operator, observable.rank)]
     settled = max(task.history, ranks.index(ranks[-1]))
     copies = find_copies(observable.operator, task.size)
@@ -112,46 +112,46 @@ def sample_states(
 
 @dataclass(frozen=True, eq=False)
 class RecoveredBasis:
-    """Where a network keeps which variable, as far as a method found out: ``h = origin + basis @ wave + rest``."""
+    """Directions in which a network stores its variables, as found by one method: ``h = origin + basis @ wave + rest``."""
 
-    basis: np.ndarray  # Psi, (hidden, rank), one column a needed coordinate
+    basis: np.ndarray  # Psi, (hidden, rank), one column per observable coordinate
     dual_basis: np.ndarray  # Psi*, (rank, hidden), the rows that read them
-    observable: Observable  # the task on its needed coordinates
-    origin: np.ndarray  # (hidden,) the state from which memories are measured
-    rank_theory: int  # directions that theory needs once settled; below rank where some variables are copies of others
-    rank_network: int  # slow directions of the network; with fewer of these no dual can read all variables
-    condition: float  # product of the norms of all that the method took for basis and dual
+    observable: Observable  # the task on its observable coordinates
+    origin: np.ndarray  # (hidden,) the state in which all variables are zero
+    rank_theory: int  # predicted number of steady-state directions; below rank where some variables are copies of others
+    rank_network: int  # number of slow modes, or rank of a regressed basis; if it is lower, no dual can read all variables
+    condition: float  # product of the norms of the method's complete basis and its dual
 
     rank = property(lambda self: self.basis.shape[1])  # number of columns
 
     @property
     def coordinates(self) -> tuple[int, ...] | None:
-        """Place of each column in the substrate, ``column*dim + dimension``; None where no set of them is the needed part."""
+        """Substrate index of each column, ``column*dim + dimension``; None if no coordinates span the observable subspace."""
         return self.observable.coordinates
 
     @property
     def unread(self) -> tuple[int, ...]:
-        """Places in the substrate that f never reads, about which nothing can be said."""
+        """Indices in the substrate that no output depends on, and which cannot be recovered."""
         return tuple(np.flatnonzero(~self.observable.projection.any(axis=0)).tolist())
 
     def read_waves(self, states: np.ndarray) -> np.ndarray:
-        """Read the variables in hidden states (..., hidden): (..., rank)."""
+        """Decode the variables (..., rank) from hidden states (..., hidden)."""
         return (states - self.origin) @ self.dual_basis.T
 
 
 class _SlowSpace(NamedTuple):
-    """The invariant subspace of the eigenvalues beyond a threshold: W @ right = right @ inner, left @ right = 1."""
+    """The invariant subspace of the eigenvalues above a threshold: W @ right = right @ inner, left @ right = 1."""
 
     right: np.ndarray  # (hidden, rank) orthonormal columns that span it
-    left: np.ndarray  # (rank, hidden) rows that vanish on the transient directions
-    inner: np.ndarray  # (rank, rank) W on it
+    left: np.ndarray  # (rank, hidden) rows that annihilate the transient directions
+    inner: np.ndarray  # (rank, rank) W on the subspace
 
 
-# An analysis asks every method, and regression at many steps, for the same space.
+# In an analysis every method, and regression at many steps, uses the same subspace.
 @lru_cache(maxsize=8)
 def _find_slow_space(linear: Linearisation, threshold: float) -> _SlowSpace:
-    """Find the directions of a linearised network that do not decay, and the rows that are blind to those that do."""
-    # By an ordered Schur decomposition, which needs no eigenvectors: transients may well have too few of them.
+    """Find the slow subspace of a linearised network, and the rows that annihilate its transient directions."""
+    # An ordered Schur decomposition needs no eigenvectors, of which the transients may have too few.
     upper, frame, rank = schur(linear.recurrent, sort=lambda real, imaginary: np.hypot(real, imaginary) > threshold)
     require(rank > 0, f"the network has no eigenvalue above {threshold:g} in magnitude, and therefore no slow mode")
     inner, coupling, outer = upper[:rank, :rank], upper[:rank, rank:], upper[rank:, rank:]
@@ -160,18 +160,18 @@ def _find_slow_space(linear: Linearisation, threshold: float) -> _SlowSpace:
 
 
 def _iterate_powers(linear: Linearisation, history: int, alpha: float, transient: float, printed: bool) -> np.ndarray:
-    """Mix forward and backward powers to all columns (hidden, history*dim), and clean them of transients.
+    """Mix forward and backward powers into all columns (hidden, history*dim), and remove transients from them.
 
-    As ``printed`` the newest block is left as it is. Source: twm Algorithm 1; emt Sec. 6, Algorithm 1, Eq. (14)-(15)."""
+    With ``printed`` the newest block keeps its transients. Source: twm Algorithm 1; emt Sec. 6, Algorithm 1, Eq. (14)-(15)."""
     W, W_uh, W_r, s = linear.recurrent, linear.encoder, linear.readout, history
     ahead, back = [W_uh], [np.linalg.pinv(W_r)]
     for _ in range(1, s):
         ahead.append(W @ ahead[-1])
         back.append(W.T @ back[-1])
-    # The content of variable s is in variable k after s - k steps; the exponent of the backward power is printed as k.
+    # The value of variable s reaches variable k after s - k steps; the exponent of the backward power is printed as k.
     Psi = [alpha * ahead[s - k] + (1 - alpha) * back[k % s] for k in range(1, s + 1)]
     values, vectors = np.linalg.eig(W)
-    # Printed is lambda < 1, which has no meaning for complex numbers: read as magnitude.
+    # The paper prints lambda < 1, which is undefined for complex numbers; we compare magnitudes.
     # The margin keeps the roots of unity of a constructed network, which rounding puts on either side of 1.
     V = vectors[:, np.abs(values) < transient - 1e-6]
     dual = np.linalg.pinv(V)
@@ -180,17 +180,17 @@ def _iterate_powers(linear: Linearisation, history: int, alpha: float, transient
 
 
 def _iterate_released(linear: Linearisation, history: int) -> np.ndarray:
-    """Make all columns (hidden, history*dim) as the paper's released code does: W^(s-k) W_r^+, each of length 1."""
+    """Compute all columns (hidden, history*dim) as the paper's released code does: W^(s-k) W_r^+, each of norm 1."""
     start, steps = np.linalg.pinv(linear.readout), reversed(range(history))
     columns = np.concatenate([np.linalg.matrix_power(linear.recurrent, k) @ start for k in steps], axis=1)
     return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
 
 
 def _iterate_forwards(linear: Linearisation, history: int, slow: _SlowSpace) -> np.ndarray:
-    """Make all columns (hidden, history*dim) by Algorithm 1 corrected: W^(s-k) on the slow part of W_r^+."""
+    """Compute all columns (hidden, history*dim) by the corrected Algorithm 1: W^(s-k) on the slow part of W_r^+."""
     Psi = [slow.right @ (slow.left @ np.linalg.pinv(linear.readout))]
     for _ in range(1, history):
-        # Projected each time: transients that rounding brings back would otherwise be carried along.
+        # Projected each time, because transients that rounding reintroduces would otherwise be propagated.
         Psi.insert(0, slow.right @ (slow.left @ (linear.recurrent @ Psi[0])))
     return np.concatenate(Psi, axis=1)
 
@@ -198,9 +198,9 @@ def _iterate_forwards(linear: Linearisation, history: int, slow: _SlowSpace) -> 
 def _match_observability(
     linear: Linearisation, task: HDS, observable: Observable, expansion: np.ndarray, slow: _SlowSpace
 ) -> np.ndarray:
-    """Find the columns (hidden, rank) that the readout sees as it sees the wave, now and at later steps. Source: ours."""
+    """Find the columns (hidden, rank) whose readout equals that of the wave, now and at later steps. Source: ours."""
     Phi, W_r = observable.operator, linear.readout
-    # A lap suffices for every selection task; further steps add only the errors of further powers.
+    # One period suffices for every selection task; further steps only add the errors of higher powers.
     for steps in (task.history, observable.rank):
         seen = observability_matrix(observable.readout, Phi, steps) @ expansion
         if np.linalg.matrix_rank(seen) == expansion.shape[1]:
@@ -210,9 +210,9 @@ def _match_observability(
 
 
 def _replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
-    """Give every eigenvalue of an operator the magnitude of theory's eigenvalue with the nearest argument.
+    """Give every eigenvalue of an operator the magnitude of the predicted eigenvalue with the nearest argument.
 
-    At rest magnitudes say how fast a small memory grows, until the activation holds it; theory predicts the arguments."""
+    At rest, magnitudes are growth rates of small activity before the activation saturates; the theory predicts arguments."""
     if not len(theory):
         return operator
     values, vectors = np.linalg.eig(operator)
@@ -222,7 +222,7 @@ def _replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
 
 
 def _regress_columns(sample: StateSample, at: int | None, intercept: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Find columns (hidden, rank) and origin (hidden,) that explain states, settled or of one step, by the wave they hold."""
+    """Regress states, of the steady state or of step ``at``, on the wave; return columns (hidden, rank) and origin (hidden,)."""
     states, waves, kept, expansion = sample.select(at)
     h, m = states.reshape(-1, states.shape[-1]), waves.reshape(-1, waves.shape[-1])[:, kept]
     filled = np.linalg.matrix_rank(m) == len(kept)
@@ -237,12 +237,12 @@ def recover_basis(
     linear: Linearisation | None = None, alpha: float = 0.5, threshold: float = THRESHOLD,
     at: int | None = None, transient: float = 1.0,
 ) -> RecoveredBasis:  # fmt: skip
-    """Look for the directions in which a network keeps the variables of its linear task, on the needed coordinates.
+    """Recover the directions in which a network stores its linear task's variables, on the observable coordinates.
 
     ``printed`` is Algorithm 1, ``mixture`` the earlier paper's and ``released`` that of the main paper's code, with the
-    pseudo-inverse as dual; the others have a dual blind to eigenvalues below ``threshold``. ``corrected`` is exact where
-    W_r^+ = Psi_s up to transients, ``observability`` for every linear network; ``regression`` takes a sample, ``at`` one
-    step if given. Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last three are ours."""
+    pseudo-inverse as dual; the other duals annihilate modes below ``threshold``. ``corrected`` is exact where W_r^+ = Psi_s
+    up to transients, ``observability`` for every linear network; ``regression`` needs a sample, and uses only step ``at``
+    if given. Source: twm Algorithm 1, A.6; emt Sec. 6, Algorithm 1, Eq. (14)-(15); the last three are ours."""
     check_name("method", method, METHODS)
     require(0 <= alpha <= 1, f"alpha must be between 0 and 1, not {alpha!r}")
     require(system.dim == task.dim, f"the network has {system.dim} outputs, the task {task.name} needs {task.dim}")
@@ -254,7 +254,7 @@ def recover_basis(
     kept, expansion = find_copies(observable.operator, task.size)
     if method in ("printed", "mixture", "released"):
         if method == "released":
-            # The released code drops first what f never reads, as it does where it compares spectra.
+            # The released code first drops components that f never reads, as it does to compare spectra.
             columns, needed = _iterate_released(linear, task.history) @ needed, np.eye(observable.rank)
         else:
             printed = method == "printed"
@@ -277,15 +277,15 @@ def recover_basis(
 
 
 def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
-    """Look for the directions in which any network keeps its variables, by generalised least squares. Source: ours."""
+    """Recover the directions in which any network stores its variables, by generalised least squares. Source: ours."""
     basis, origin = _regress_columns(sample, at, intercept=True)
     states, waves, kept, expansion = sample.select(at)
     states = states.reshape(-1, len(basis)) - origin
     rest = states - waves.reshape(len(states), -1) @ basis.T
-    # The dual hears least of what the wave leaves; that covariance is shrunk, the more the fewer states there are.
+    # The dual is weighted by the inverse residual covariance, which is shrunk more when there are fewer states.
     trust = len(rest) / (len(rest) + len(basis))
     noise = trust * (rest.T @ rest) / len(rest)
-    # Where nothing is left unexplained any dual will do; the little that is added makes it the pseudo-inverse.
+    # If there is no residual, any dual is optimal; this small addition selects the pseudo-inverse.
     even = (1 - trust) * float((rest**2).mean()) + max(1e-9 * float((states**2).mean()), 1e-300)
     noise[np.diag_indices_from(noise)] += even
     columns = basis @ expansion

@@ -27,7 +27,7 @@ from twm.theory.systems import HDS, parse_task
 from twm.training.loop import train_model
 from twm.training.plans import ModelPlan
 
-# Columns of the table of analyses, one row a network and method.
+# Columns of the table of analyses, one row per network and method.
 _COLUMNS = (
     "network", "task", "hidden", "l2", "seed", "init", "iterations", "recorded_accuracy", "accuracy", "rank_theory",
     "rank_network", "argument_error", "converged", "method", "relative_error", "relative_error_orbit", "support_match",
@@ -36,7 +36,7 @@ _COLUMNS = (
     "out_of_memories", "complement_radius", "into_orthogonal", "out_of_orthogonal", "orthogonal_radius", "slow_pairs",
     "steps", "device", "torch", "commit", "date",
 )  # fmt: skip
-# The same for one settled basis, one row a network.
+# The same for one steady-state basis, one row per network.
 _SETTLED_COLUMNS = (
     "network", "task", "hidden", "l2", "seed", "init", "iterations", "accuracy", "rank_theory", "rank_network", "variables", "support_weights", "support_orbit", "explained",
     "encoding_r2_60", "encoding_r2_200", "output_r2", "best_neuron", "clear_neurons",
@@ -47,7 +47,7 @@ _TEXTS = ("network", "task", "init", "method", "steps", "device", "torch", "comm
 
 
 def choose_task(checkpoint: Checkpoint, text: str | None) -> HDS | None:
-    """Return the task that a text or a file of a boundary matrix names, else the network's own; None if that is not known."""
+    """Return the task named by a text or a boundary matrix file, else the network's own linear task, or None if unknown."""
     require(text is None or checkpoint.unfit is None, f"it cannot do a task: {checkpoint.unfit}")
     if text is not None:
         return read_boundary(text) if text.endswith((".npy", ".csv")) else parse_task(text)
@@ -56,7 +56,7 @@ def choose_task(checkpoint: Checkpoint, text: str | None) -> HDS | None:
 
 
 def describe_checkpoint(checkpoint: Checkpoint, found: Findings | None, survey: Mapping[str, Any]) -> list[str]:
-    """Return what is found about a network with a task, or in a survey without, and how it was read, as lines of text."""
+    """Return the results on a network, with a task or from a survey without one, and the reader's notes as lines of text."""
     if isinstance(found, Analysis):
         lines = describe_analysis(found)
     elif isinstance(found, MachineAnalysis):
@@ -75,7 +75,7 @@ def describe_checkpoint(checkpoint: Checkpoint, found: Findings | None, survey: 
 
 
 def _describe(found: Findings, kind: str, basis: Sequence[str]) -> list[str]:
-    """Return findings as lines of text around those on the basis."""
+    """Return results as lines of text around the given lines on the basis."""
     spectrum, error = found.spectrum, found.spectrum.argument_error
     least, settled = found.interventions.summarise(), found.interventions_settled.summarise()
     steps, later = (", ".join(map(str, one["steps"])) for one in (least, settled))
@@ -122,11 +122,11 @@ class Subject(NamedTuple):
     name: str
     system: ElmanSystem
     task: HDS
-    configuration: Mapping[str, Any] = MappingProxyType({})  # how it came about
+    configuration: Mapping[str, Any] = MappingProxyType({})  # training settings
 
 
 def gather_subject(plan: ModelPlan, reuse: bool) -> Subject | None:
-    """Take a network from the book's records, or train it; None where the records lack it or training diverged."""
+    """Load a network from the saved results, or train it; return None if it is not saved or training diverged."""
     if reuse:
         path = results_dir() / "networks" / f"{plan.name}.safetensors"
         found = read_checkpoint(path) if path.exists() else None
@@ -140,7 +140,7 @@ def gather_subject(plan: ModelPlan, reuse: bool) -> Subject | None:
 
 
 def collect_panels(subject: Subject, analysis: Analysis, text: str | None = None) -> dict[str, Any]:
-    """Take a network apart in the regressed basis, as ``plot_decomposition`` draws it, given a text or a random history."""
+    """Compute the arguments of ``plot_decomposition`` in a network's regressed basis, for a text or a random history."""
     task, basis = subject.task, analysis.bases["regression"]
     initial = None if text is None else text_to_states(text)[None]
     sample = sample_states(subject.system, task, 1, 2 * task.history, seed=13, initial=initial)
@@ -155,7 +155,7 @@ def collect_panels(subject: Subject, analysis: Analysis, text: str | None = None
 
 
 def _list_rows(subject: Subject, analysis: Analysis) -> list[dict[str, Any]]:
-    """Return an analysis, with interventions at step 0 first, as rows of the table, one a method."""
+    """Return an analysis, whose first interventions are at step 0, as rows of the table, one per method."""
 
     def split(shares: InterventionShares, prefix: str = "") -> dict[str, float]:
         parts = {"": slice(1, None), "_at_0": 0}
@@ -183,24 +183,24 @@ def _list_rows(subject: Subject, analysis: Analysis) -> list[dict[str, Any]]:
 
 
 def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep six digits, which are more than a figure of a trained network is worth, and make small tables."""
+    """Round numbers to six digits, more than are meaningful for a trained network, to keep tables small."""
     return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in row.items()}
 
 
 def tabulate_analyses(subjects: Sequence[Subject], analyses: Sequence[Analysis]) -> list[dict[str, str]]:
-    """Return the rows of analyses as text, as the table on record holds them."""
+    """Return the rows of analyses as text, as in the saved table."""
     rows = [row for pair in zip(subjects, analyses) for row in _list_rows(*pair)]
     return [{key: "" if value is None else str(value) for key, value in row.items()} for row in rows]
 
 
 def _list_settled(subject: Subject) -> list[dict[str, Any]]:
-    """Return what one settled basis tells of a network as the row of its table."""
+    """Return the results of one steady-state basis of a network as the row of its table."""
     about = {key: subject.configuration.get(key) for key in ("l2", "seed", "init", "iterations")}
     about |= {"network": subject.name, "task": subject.task.name, "hidden": subject.system.hidden}
     return [about | _shorten(measure_settled_basis(subject.system, subject.task))]
 
 
-#: The tables of networks on record: columns, and what makes a network's rows.
+#: The tables of saved networks: columns, and the function that computes a network's rows.
 _TABLES = {
     "analysis": (_COLUMNS, lambda one: _list_rows(one, analyse_network(one.system, one.task, steps=(0, *STEPS)))),
     "settled_basis": (_SETTLED_COLUMNS, _list_settled),
@@ -208,15 +208,15 @@ _TABLES = {
 
 
 def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], None] = lambda line: None) -> int:
-    """Analyse networks that the book's tables lack, by default all on record but snapshots, and the same weights once;
-    return how many were added."""
+    """Analyse the networks that the book's tables lack, by default all saved ones except snapshots, and equal weights once;
+    return the number added."""
     tables = {name: Table(results_dir() / f"{name}.csv", of[0], _TEXTS, ("network",)) for name, of in _TABLES.items()}
     known, first, added, others = {name: table.read_keys() for name, table in tables.items()}, {}, 0, 0
     for path in sorted((results_dir() / "networks").glob("*.safetensors")) if paths is None else paths:
         if path.stem.rpartition("_at")[2].isdigit():
             continue
         try:
-            # A network on sequences is made with its task, which takes long: its configuration tells it at once.
+            # Reading a sequence network builds its task, which is slow, so its configuration identifies it first.
             if "network" in read_weights(path)[1] or (found := read_checkpoint(path)).kind != "tanh":
                 others += 1
                 continue

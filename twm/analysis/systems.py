@@ -64,7 +64,7 @@ class ElmanSystem:
         return states @ self.readout.T + self.offset
 
     def slope(self, states: np.ndarray) -> np.ndarray:
-        """Return the activation's derivative where it took the values ``states``, of the same shape."""
+        """Return the activation's derivative where its value is ``states``, of the same shape."""
         return _ACTIVATIONS[self.nonlinearity][1](states)
 
     def run(self, state: np.ndarray, steps: int, inputs: np.ndarray | None = None) -> np.ndarray:
@@ -75,7 +75,7 @@ class ElmanSystem:
         return np.stack(states)[1:]
 
     def measure_jacobian(self, states: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
-        """Return a step's mean derivative (hidden, hidden) over states (..., hidden) and inputs or none."""
+        """Return a step's mean Jacobian (hidden, hidden) over states (..., hidden), with inputs or none."""
         return self.slope(self.step(states, inputs)).reshape(-1, self.hidden).mean(0)[:, None] * self.recurrent
 
 
@@ -85,12 +85,12 @@ class Linearisation:
 
     recurrent: np.ndarray  # J W_hh, (hidden, hidden)
     encoder: np.ndarray  # J W_uh, (hidden, dim)
-    readout: np.ndarray  # W_r, (dim, hidden); it reads h', and y* = W_r h* + c comes on top
+    readout: np.ndarray  # W_r, (dim, hidden); it reads h', and y* = W_r h* + c is added
     point: np.ndarray  # h*, (hidden,); zero at rest
 
 
 def as_system(network: Any) -> ElmanSystem:
-    """Return the weights of a module with ``get_matrices``, such as an ElmanRNN, in float64."""
+    """Return the float64 system of a module with ``get_matrices``, such as an ElmanRNN."""
     require(hasattr(network, "get_matrices"), f"an Elman network is needed, not {type(network).__name__}")
     bias = getattr(network, "bias_hh_l0", None)
     bias = None if bias is None else bias.detach().double().cpu().numpy()
@@ -98,14 +98,14 @@ def as_system(network: Any) -> ElmanSystem:
 
 
 def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np.ndarray:
-    """Find a fixed point h* = g(W_hh h* + b), which may repel, from a start (hidden,), by default 0. Source: twm A.5 Eq. (41)."""
+    """Find a fixed point h* = g(W_hh h* + b), stable or not, from a start (hidden,), by default 0. Source: twm A.5 Eq. (41)."""
     start = np.zeros(system.hidden) if start is None else start
 
     def slope(point: np.ndarray) -> np.ndarray:
         return system.slope(system.step(point))[:, None] * system.recurrent - np.eye(system.hidden)
 
     point = root(lambda point: system.step(point) - point, start, jac=slope, tol=1e-14).x
-    # Powell's method stops where rounding hides its progress; one full Newton step takes what is left.
+    # Powell's method stops where rounding hides its progress; one full Newton step removes the remaining error.
     point = point + np.linalg.lstsq(slope(point), point - system.step(point), rcond=None)[0]
     still = np.abs(system.step(point) - point).max()
     require(still <= 1e-10, f"no fixed point found: the state still moves by {still:.1e} per step; try another start")
@@ -113,7 +113,7 @@ def find_fixed_point(system: ElmanSystem, start: np.ndarray | None = None) -> np
 
 
 def linearise_system(system: ElmanSystem, point: np.ndarray | None = None) -> Linearisation:
-    """Linearise around a fixed point (hidden,), by default rest or, with a bias, the one found from it. Source: twm A.5."""
+    """Linearise around a fixed point (hidden,), by default rest or, with a bias, one found from rest. Source: twm A.5."""
     if point is None:
         point = find_fixed_point(system) if system.bias.any() else np.zeros(system.hidden)
     value = system.step(point)
@@ -124,7 +124,7 @@ def linearise_system(system: ElmanSystem, point: np.ndarray | None = None) -> Li
 
 
 class SequenceSystem:
-    """A copy of a wave-RNN, identity RNN, LSTM or GRU in float64; an LSTM's cells stand behind its hidden units."""
+    """A copy of a wave-RNN, identity RNN, LSTM or GRU in float64; an LSTM's cell states follow its hidden units."""
 
     def __init__(self, network: SequenceNetwork, start: np.ndarray | None = None) -> None:
         self.network = copy.deepcopy(network).double().requires_grad_(False)
@@ -146,12 +146,12 @@ class SequenceSystem:
         return self.network.read(_as_tensor(states[..., : self.network.hidden])).numpy()
 
     def measure_jacobian(self, states: np.ndarray, inputs: np.ndarray | None = None) -> np.ndarray:
-        """Return a step's mean derivative (hidden, hidden) over states (..., hidden) and inputs or none. Source: twm A.5."""
+        """Return a step's mean Jacobian (hidden, hidden) over states (..., hidden), with inputs or none. Source: twm A.5."""
         flat, fed = (one if one is None else _as_tensor(one).reshape(-1, one.shape[-1]) for one in (states, inputs))
         return torch.autograd.functional.jacobian(lambda h: self.network.step(h, fed).mean(0), flat).sum(1).numpy()
 
 
-#: What sampling, regression and interventions need: a network that can be run from any state.
+#: A network that can be run from any state, as sampling, regression and interventions require.
 StateSystem = ElmanSystem | SequenceSystem
 
 

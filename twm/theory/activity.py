@@ -12,35 +12,35 @@ from twm.errors import require, require_count
 
 
 def make_ring_matrix(neurons: int, courant: float) -> np.ndarray:
-    """Make the one-way wave on a ring: neurons keep 1 - c and get c from the one below. Source: wrnn Eq. (1), (2)."""
+    """Make the one-way wave on a ring: weight 1 - c from a neuron to itself, c from the one below. Source: wrnn Eq. (1), (2)."""
     require(0 < courant <= 1, f"courant must be in (0, 1], not {courant!r}")
     unit = np.eye(require_count(neurons, "neurons"))
     return (1 - courant) * unit + courant * np.roll(unit, 1, axis=0)
 
 
 def convolve_ring(state: np.ndarray, kernel: np.ndarray) -> np.ndarray:
-    """Convolve (..., neurons) around the ring; weight ``tap`` is neuron x + tap - taps // 2's. Source: wrnn Eq. (3)."""
+    """Convolve (..., neurons) around the ring; weight ``tap`` is for neuron x + tap - taps // 2. Source: wrnn Eq. (3)."""
     kernel = np.asarray(kernel, dtype=float)
     require(kernel.ndim == 1 and len(kernel) % 2 == 1, f"a kernel is a row of odd length, not of shape {kernel.shape}")
     reach = len(kernel) // 2
-    # What stands at x + offset is brought to x by a roll the other way.
+    # A roll by -offset brings the value at x + offset to x.
     return sum(weight * np.roll(state, reach - tap, axis=-1) for tap, weight in enumerate(kernel))
 
 
 class OnsetReading(NamedTuple):
-    """What a linear decoder reads from a state, as shares of all inputs, and an example."""
+    """Accuracies of a linear decoder of inputs from a state, as shares of all inputs, and an example."""
 
-    both: float  # onset and channel are right
-    channel: float  # the channel alone
+    both: float  # onset and channel are correct
+    channel: float  # the channel is correct, whatever the onset
     states: np.ndarray  # (channels, neurons), after a test sequence, where possible one with two inputs in a channel
     inputs: np.ndarray  # (time, channels) of that sequence
 
 
 def read_onsets(moving: bool, seed: int = 0) -> OnsetReading:
-    """Read by least squares from a state when and in which channel inputs came, in sequences that were not fitted.
+    """Decode the onsets and channels of inputs from a state by least squares, on held-out sequences.
 
-    Each input writes 1 to neuron 0 of its channel's ring, where activity goes up by one neuron a step or else stays.
-    The highest of the decoder's scores are taken for the inputs. Source: wrnn Fig. 1."""
+    Each input writes 1 to neuron 0 of its channel's ring, where activity moves up by one neuron per step if ``moving``.
+    The decoder's highest scores are taken as the inputs. Source: wrnn Fig. 1."""
     channels, steps, events, train, test = 3, 12, 3, 600, 400
     generator, count = np.random.default_rng(seed), train + test
     inputs = np.zeros((count, steps, channels))
@@ -54,22 +54,22 @@ def read_onsets(moving: bool, seed: int = 0) -> OnsetReading:
     flat = np.concatenate([states.reshape(count, -1), np.ones((count, 1))], 1)
     wanted = inputs.reshape(count, -1)
     scores = flat[train:] @ np.linalg.lstsq(flat[:train], wanted[:train], rcond=None)[0]
-    # Equal scores are broken by chance, not by position.
+    # Ties are broken at random, not by position.
     scores = scores + 1e-9 * generator.random(scores.shape)
     found = np.zeros_like(scores)
     np.put_along_axis(found, np.argsort(scores, axis=1)[:, -events:], 1, axis=1)
     right = np.minimum(found, wanted[train:]).sum()
     by_channel = [part.reshape(test, steps, channels).sum(1) for part in (found, wanted[train:])]
     total = wanted[train:].sum()
-    # Two inputs into one channel show best what is lost.
+    # Two inputs into one channel show the loss best.
     shown = train + int(np.argmax(inputs[train:].sum(1).max(1) == 2))
     both, channel = float(right / total), float(np.minimum(*by_channel).sum() / total)
     return OnsetReading(both, channel, states[shown], inputs[shown])
 
 
 def measure_activity_spectrum(activity: np.ndarray, shuffles: int = 4, seed: int = 0) -> np.ndarray:
-    """Measure the 2-D amplitude spectrum of (time, neurons), relative to that of the same numbers in random orders, if
-    any, with frequencies in numpy's order on either axis. Source: wrnn App. B."""
+    """Compute the 2-D amplitude spectrum of (time, neurons), relative to its mean over ``shuffles`` random orders, if any,
+    of the same numbers. Frequencies are in numpy's order on both axes. Source: wrnn App. B."""
     activity = np.asarray(activity, dtype=float)
     require(activity.ndim == 2, f"activity must be (time, neurons), not of shape {activity.shape}")
     amplitude = np.abs(np.fft.fft2(activity))
@@ -78,16 +78,16 @@ def measure_activity_spectrum(activity: np.ndarray, shuffles: int = 4, seed: int
     generator, flat = np.random.default_rng(seed), activity.reshape(-1)
     orders = [generator.permutation(flat).reshape(activity.shape) for _ in range(shuffles)]
     level = np.mean([np.abs(np.fft.fft2(order)) for order in orders], axis=0)
-    # Silence has no level at all.
+    # For silent activity the level is zero.
     level[0, 0] = max(level[0, 0], 1e-300)
     return amplitude / np.maximum(level, 1e-12 * level.max())
 
 
 def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 0.03) -> float:
-    """Measure which share of a spectrum's power lies within ``width``, in cycles a step, of the line of one speed.
+    """Compute the share of a spectrum's power within ``width``, in cycles per step, of the line of one speed.
 
-    Left out is what changes more slowly, near the origin, where all lines meet. Without structure the share is about
-    twice the width."""
+    Temporal frequencies up to ``width``, near which all lines meet, and spatial frequency zero are left out. Without
+    structure the share is about twice the width."""
     require(0 < width < 0.5, f"width must be between 0 and 0.5 cycles per step, not {width!r}")
     power = np.asarray(spectrum, dtype=float) ** 2
     on_line, total = (power[_mark_line(power.shape, chosen, width)].sum() for chosen in (speed, None))
@@ -96,7 +96,7 @@ def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 
 
 @lru_cache(maxsize=256)
 def _mark_line(shape: tuple[int, int], speed: float | None, width: float) -> tuple[np.ndarray, ...]:
-    """Return the indices of a spectrum of this shape that lie on the line of a speed, or that count at all."""
+    """Return the indices of a spectrum of this shape that lie on the line of a speed, or without one all that count."""
     temporal, spatial = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None]
     distance = np.abs((temporal + (speed or 0.0) * spatial + 0.5) % 1 - 0.5)
     counted = (np.abs(spatial) > 0) & (np.abs(temporal) > width)
@@ -104,34 +104,34 @@ def _mark_line(shape: tuple[int, int], speed: float | None, width: float) -> tup
 
 
 def measure_speed(activity: np.ndarray) -> tuple[float, float]:
-    """Find the speed, in neurons a step, along whose line most power lies, and the share there; 0, 0 in silence."""
+    """Find the speed, in neurons per step, whose line holds most power, and its share of power; 0, 0 in silence."""
     speeds = np.round(np.arange(-2.0, 2.001, 0.05), 2)
     speeds = speeds[np.abs(speeds) >= 0.1]
     power = measure_activity_spectrum(activity, shuffles=0) ** 2
     counted, *lines = (_mark_line(power.shape, speed, 0.015) for speed in (None, *speeds))
     shares = np.array([power[line].sum() for line in lines]) / (power[counted].sum() or 1.0)
-    # On a short ring neighbouring lines share frequencies; the middle of those that are as good as the best is taken.
+    # On a short ring neighbouring lines share frequencies; take the median of the speeds that are as good as the best.
     good = speeds[(shares >= 0.995 * shares.max()) & (shares > 0)]
     return (float(np.median(good)) if len(good) else 0.0), float(shares.max())
 
 
 def sort_by_peak(activity: np.ndarray) -> np.ndarray:
-    """Return activity (time, neurons) with neurons in the order of the time at which each is most active."""
+    """Return activity (time, neurons) with neurons sorted by the time of their peak."""
     activity = np.asarray(activity)
     return activity[:, np.argsort(activity.argmax(0), kind="stable")]
 
 
-# ---- what oscillates, or seems to
+# ---- oscillations, real or apparent
 
 
 class Oscillation(NamedTuple):
-    """Principal components of a short trajectory, and how they turn."""
+    """Principal components of a short trajectory, and their phase differences."""
 
     components: np.ndarray  # (steps, 9) values of the leading components
     axes: np.ndarray  # (9, hidden) their directions
-    crossings: np.ndarray  # (9,) how often each changes sign
-    phases: np.ndarray  # (8,) degrees, 0 to 180, between neighbours, at the frequency that is strongest in both
-    frequencies: np.ndarray  # (8,) of these pairs, in cycles a step
+    crossings: np.ndarray  # (9,) number of sign changes of each
+    phases: np.ndarray  # (8,) differences of neighbours, 0 to 180 degrees, at the peak of their cross-spectrum
+    frequencies: np.ndarray  # (8,) frequencies of these peaks, in cycles per step
 
 
 def analyse_oscillation(trajectory: np.ndarray, count: int = 9) -> Oscillation:
@@ -154,13 +154,13 @@ def measure_angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def measure_tones(courses: np.ndarray, due: int) -> np.ndarray:
-    """Return for courses (steps, neurons), less their means before and from step ``due`` on, the share of the rest that one
-    sinusoid explains, of a period no longer than the course: its normalised periodogram. Source: mem Sec. 5, Fig. 3c."""
+    """Return the largest share of each neuron's variance that one sinusoid, of a period within the course, explains in
+    courses (steps, neurons), less their means before and from step ``due`` on. Source: mem Sec. 5, Fig. 3c."""
     rest = np.concatenate([part - part.mean(0) for part in np.split(courses, [due])])
     power = np.abs(np.fft.rfft(rest, 16 * len(rest), axis=0)[16:-16]) ** 2
     return 2 * power.max(0) / (len(rest) * np.maximum((rest**2).sum(0), 1e-12))
 
 
 def make_travelling_step(delay: int, lead: int = 4, trail: int = 20) -> np.ndarray:
-    """Return the trajectory of a plain delay line when a new sign enters: (lead + trail, delay + 1) of -1 and 1."""
+    """Return the trajectory of an ideal delay line that a new sign enters: (lead + trail, delay + 1) of -1 and 1."""
     return np.where(np.arange(-lead, trail)[:, None] >= np.arange(delay + 1), 1.0, -1.0)

@@ -41,7 +41,7 @@ class AttentionBoundary:
         return [_like(weight, like) for weight in (self.key_weight, self.query_weight, self.value_weight)]
 
     def weigh(self, substrate: Any) -> Any:
-        """Compute how much each column of (..., history, dim) counts: softmax weights (..., heads, history)."""
+        """Compute the softmax weights (..., heads, history) of the columns of a substrate (..., history, dim)."""
         x = self.label(substrate)[..., None, :, :]
         keys = x @ _like(self.key_weight, x)
         query = x[..., -1:, :] @ _like(self.query_weight, x).swapaxes(-1, -2)
@@ -54,7 +54,7 @@ class AttentionBoundary:
         return values[..., 0, :].sum(-2)
 
     def label(self, substrate: Any) -> Any:
-        """Return the substrate as keys and query see it, with its positions."""
+        """Return the substrate with its positions added, as used for keys and query."""
         fits = substrate.ndim >= 2 and substrate.shape[-1] == self.dim
         require(fits, f"substrate must have shape (..., history, {self.dim}), not {tuple(substrate.shape)}")
         if self.positions is None:
@@ -65,7 +65,7 @@ class AttentionBoundary:
 
 
 def _like(weight: Any, substrate: Any) -> Any:
-    """Give a weight the library, precision and device of the substrate; gradients pass through."""
+    """Convert a weight to the library, precision and device of the substrate; gradients pass through."""
     if isinstance(substrate, torch.Tensor):
         return torch.as_tensor(weight, dtype=substrate.dtype, device=substrate.device)
     return np.asarray(weight, dtype=np.result_type(substrate, np.float32))
@@ -81,7 +81,7 @@ def _softmax(scores: Any) -> Any:
 def make_attention_boundary(
     key_weight: Any, query_weight: Any, value_weight: Any, positions: Any = None
 ) -> AttentionBoundary:
-    """Make a boundary of given weights, those of one head with or without a first axis. Source: twm Eq. (8)."""
+    """Make a boundary from weights; with one head, the first axis may be left out. Source: twm Eq. (8)."""
     W_K, W_Q, W_V = (each[None] if each.ndim == 2 else each for each in (key_weight, query_weight, value_weight))
     (heads, dim), width = W_V.shape[:2], W_K.shape[-1]
     wanted = {"value_weight": (W_V, (heads, dim, dim)), "key_weight": (W_K, (heads, dim, width))}
@@ -101,16 +101,16 @@ def make_random_attention(
     seed: int = 0,
     sharpness: float = 2.0,
 ) -> AttentionBoundary:
-    """Draw a boundary whose free run neither dies out nor grows, with positions if ``history`` is given.
+    """Draw a boundary whose autonomous run neither decays nor grows, with positions if ``history`` is given.
 
-    A softmax average can only shrink what it averages. So scores of columns of -1 and 1 have the standard deviation
-    ``sharpness``, and the heads' value weights differ, but add up to a slow rotation: columns that nearly agree, as a
-    free run's soon do, are passed on at nearly full length."""
+    A softmax average can only shrink columns. Therefore scores of columns of -1 and 1 have standard deviation
+    ``sharpness``, and the heads' value weights differ but sum to a slow rotation: columns that are nearly equal, as in
+    a long autonomous run, keep nearly their full norm."""
     require(0 < sharpness < np.inf, f"sharpness must be a positive number, not {sharpness!r}")
     dim, heads = require_count(dim, "dim"), require_count(heads, "heads")
     width = dim if width is None else require_count(width, "width")
     generator = np.random.default_rng(require_count(seed, "seed", 0))
-    # Such columns have length sqrt(dim); the score is a sum of width products of two Gaussian projections of them.
+    # Such columns have norm sqrt(dim); the score is a sum of width products of two Gaussian projections of them.
     scale = np.sqrt(sharpness / (dim * np.sqrt(width)))
     keys = generator.standard_normal((heads, dim, width)) * scale
     queries = generator.standard_normal((heads, width, dim)) * scale
@@ -124,11 +124,11 @@ def make_random_attention(
 
 
 def make_positional_attention(matrix: np.ndarray, history: int, dim: int, margin: float) -> AttentionBoundary:
-    """Make a boundary that copies what a linear one, F (dim, history*dim), copies, by looking at positions alone.
+    """Make a boundary that approximates a linear one, F (dim, history*dim), by attending to positions alone.
 
-    Column c is labelled by 3 e_c. One head for each column that F reads has the key e_c and a query that reads the
-    newest column's own label, so its score for column c is ahead by at least ``margin`` whatever the contents in
-    [-1, 1]. As the margin grows softmax becomes a choice and f becomes F. Source: beyond the paper; twm Eq. (5)."""
+    Column c has position 3 e_c. One head per column that F reads has the key e_c and a query that reads the newest
+    column's own position, so its score for column c leads by at least ``margin`` for any values in [-1, 1]. As the
+    margin grows, softmax selects a single column and f tends to F. Source: beyond the paper; twm Eq. (5)."""
     history, dim, F = require_count(history, "history"), require_count(dim, "dim"), np.asarray(matrix, dtype=float)
     require(F.shape == (dim, history * dim), f"matrix must have shape {(dim, history * dim)}, not {F.shape}")
     require(history <= dim, f"history must be at most dim = {dim} for orthogonal labels, not {history}")
@@ -143,8 +143,8 @@ def make_positional_attention(matrix: np.ndarray, history: int, dim: int, margin
 
 
 def bound_positional_error(history: int, margin: float, steps: int) -> float:
-    """Bound how far a free run of ``make_positional_attention`` in [-1, 1] strays from its matrix, in any component."""
-    # A step gives at most (history - 1) exp(-margin) to wrong columns, whose entries differ by at most 2; errors add.
+    """Bound each component's error in an autonomous run of ``make_positional_attention`` in [-1, 1], against its matrix."""
+    # A step gives wrong columns a weight of at most (history - 1) exp(-margin); entries differ by at most 2; errors add.
     return steps * 2.0 * (history - 1) * float(np.exp(-margin))
 
 
@@ -170,9 +170,9 @@ def run_sliding_window(boundary: AttentionBoundary, initial: torch.Tensor, steps
 
 
 class KeyValueCache:
-    """Keys and values of the last ``history`` tokens, (..., heads, slot, width or dim), a new one in the oldest's slot.
+    """Keys and values of the last ``history`` tokens, (..., heads, slot, width or dim); a new token replaces the oldest.
 
-    A position belongs to a place in the window, not to a token, so its part of the key is added only when it is read."""
+    A position belongs to a place in the window, not to a token, so its part of the key is added only at reading."""
 
     def __init__(self, boundary: AttentionBoundary, initial: Any) -> None:
         """Fill the cache with the first tokens (..., history, dim), oldest first."""
@@ -211,7 +211,7 @@ def run_with_cache(boundary: AttentionBoundary, initial: Any, steps: int) -> Any
 
 
 def make_window_mask(length: int, history: int) -> torch.Tensor:
-    """Return which token (row) may look at which: at itself and the ``history - 1`` before it, (length, length)."""
+    """Return a mask (length, length): each token (row) attends to itself and the ``history - 1`` tokens before it."""
     age = torch.arange(require_count(length, "length"))[:, None] - torch.arange(length)[None, :]
     return (age >= 0) & (age < require_count(history, "history"))
 
@@ -225,7 +225,7 @@ def predict_in_parallel(boundary: AttentionBoundary, tokens: torch.Tensor, mask:
 
 @dataclass(frozen=True)
 class DecoderErrors:
-    """How far two decoding loops are from the wave, step by step, relative to the wave's largest component."""
+    """Errors of two decoding loops against the wave, per step, relative to the wave's largest component."""
 
     window: np.ndarray  # (steps,) largest difference of run_sliding_window
     cache: np.ndarray  # (steps,) largest difference of run_with_cache
@@ -233,7 +233,7 @@ class DecoderErrors:
 
 
 def compare_decoders(boundary: AttentionBoundary, initial: torch.Tensor, steps: int) -> DecoderErrors:
-    """Run the wave, the sliding window and the cache freely from (..., history, dim). Source: twm Eq. (3) and (8)."""
+    """Compare the sliding window and the cache with the wave, all run from (..., history, dim). Source: twm Eq. (3) and (8)."""
     wave = simulate_wave(initial, boundary, require_count(steps, "steps"))[1:, ..., -1, :]
     differences = []
     for run in (run_sliding_window, run_with_cache):

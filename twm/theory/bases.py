@@ -13,14 +13,14 @@ from twm.errors import UserError, check_name, require, require_count
 
 _DUALS = ("inverse", "pseudo-inverse", "spectral")
 _KINDS = ("standard", "orthonormal", "skew")
-# Below this share of the largest singular value the least one tells a dependent basis: in float64 the dual would have
-# fewer than four correct digits.
+# A basis counts as dependent if its least singular value is below this share of the largest: in float64 its dual would
+# have fewer than four correct digits.
 _DEPENDENT = 1e-12
 
 
 @dataclass(frozen=True)
 class Basis:
-    """The columns psi_mu of a basis and the rows psi^mu of the dual that goes with it. Source: twm Sec. 3.1, A.1."""
+    """The columns psi_mu of a basis and the rows psi^mu of one of its duals. Source: twm Sec. 3.1, A.1."""
 
     basis: np.ndarray  # Psi, (hidden, size), where size is s*d
     dual_basis: np.ndarray  # Psi*, (size, hidden), with Psi* Psi = 1
@@ -41,8 +41,8 @@ def make_basis(
 ) -> Basis:
     """Make a basis of ``size`` vectors: unit vectors ("standard"), or random ones ("orthonormal", "skew").
 
-    ``condition`` is the ratio of a skew basis's singular values. With ``tilt`` the dual's rows are turned out of the
-    basis's span by so much, relative to their norm: the spectral dual of what is built with this basis."""
+    ``condition`` is the ratio of a skew basis's extreme singular values. With ``tilt`` the dual's rows are tilted out of
+    the basis's span by this share of their norm; they are the spectral dual of operators built with this basis."""
     size = require_count(size, "size")
     hidden = size if hidden is None else require_count(hidden, "hidden")
     _check_hidden(hidden, size)
@@ -63,7 +63,7 @@ def make_basis(
 
 
 def make_basis_from_columns(columns: np.ndarray) -> Basis:
-    """Make a basis of given independent columns (hidden, size), with the inverse or pseudo-inverse as its dual."""
+    """Make a basis from independent columns (hidden, size), with the inverse or pseudo-inverse as its dual."""
     columns = _check_columns(columns)
     dual = "inverse" if columns.shape[0] == columns.shape[1] else "pseudo-inverse"
     return _pack(columns, compute_dual(columns, dual), dual)
@@ -72,7 +72,7 @@ def make_basis_from_columns(columns: np.ndarray) -> Basis:
 def compute_dual(basis: np.ndarray, kind: str, operator: np.ndarray | None = None) -> np.ndarray:
     """Compute the rows psi^mu (size, hidden) of a basis (hidden, size): psi^mu psi_nu = 1 if mu = nu, else 0.
 
-    The spectral ones belong to an operator W (hidden, hidden) that maps the basis's span into itself, and satisfy
+    The spectral dual belongs to an operator W (hidden, hidden) that maps the basis's span into itself, and satisfies
     Psi* W = Phi Psi* too. Source: twm Sec. 3.1, A.1 Eq. (21); the paper names no dual for hidden > s*d."""
     basis = _check_columns(basis)
     hidden, size = basis.shape
@@ -89,7 +89,7 @@ def compute_dual(basis: np.ndarray, kind: str, operator: np.ndarray | None = Non
 
 
 def transform_operator(wave_operator: np.ndarray, basis: Basis) -> np.ndarray:
-    """Carry an operator (size, size) into the hidden space: Psi Phi Psi*. Source: twm Eq. (6), A.5 after Eq. (43)."""
+    """Transform an operator (size, size) to the hidden space: Psi Phi Psi*. Source: twm Eq. (6), A.5 after Eq. (43)."""
     phi, size = np.asarray(wave_operator), basis.size
     require(phi.shape == (size, size), f"the wave operator must be of shape {(size, size)}, not {phi.shape}")
     return basis.basis @ phi @ basis.dual_basis
@@ -98,7 +98,7 @@ def transform_operator(wave_operator: np.ndarray, basis: Basis) -> np.ndarray:
 def add_complement(
     recurrent: np.ndarray, basis: Basis, radius: float, seed: int | np.random.Generator = 0
 ) -> np.ndarray:
-    """Add random dynamics of a given spectral radius where the dual does not look; W's wave stays as it was."""
+    """Add random dynamics of a given spectral radius in the dual's kernel, which leaves the wave of W unchanged."""
     recurrent, spare = np.asarray(recurrent), basis.hidden - basis.size
     fits = recurrent.shape == (basis.hidden, basis.hidden)
     require(fits, f"recurrent must be of shape {(basis.hidden, basis.hidden)}, not {recurrent.shape}")
@@ -173,7 +173,7 @@ def _compute_spectral_dual(basis: np.ndarray, operator: np.ndarray) -> np.ndarra
         try:
             mixed = solve_sylvester(inside, -outside, -coupling)
             size_of_mixed = np.linalg.norm(mixed, 2)
-        except ValueError:  # LinAlgError is one
+        except ValueError:  # LinAlgError is a ValueError
             raise UserError(problem) from None
         defect = np.linalg.norm(inside @ mixed + coupling - mixed @ outside, 2)
         require(size_of_mixed < 1e8 and defect <= 1e-8 * scale * max(1, size_of_mixed), problem)

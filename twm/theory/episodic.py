@@ -1,6 +1,6 @@
 """The continuous memory model, its fast limit, its discrete map, and the Elman update conjugate to the map (emt).
 
-Also variables in a basis: exact bases, the pseudocode that needs none, and the variables of a trained network."""
+Also variables in a basis: integer bases, pseudocode without a basis, and the variables of a trained network."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,10 +26,10 @@ class EpisodicModel:
     T_h dV_h/dt = sqrt(a_s) Xi^+ sigma(V_f) + a_c Phi'^T Xi^+ V_d - V_h."""
 
     memories: np.ndarray  # Xi, (neurons, memories), independent columns
-    interactions: np.ndarray  # Phi', (memories, memories): row and column say which memory calls which
+    interactions: np.ndarray  # Phi', (memories, memories): the row's memory excites the column's
     activation: str = "tanh"  # sigma_f, of ACTIVATIONS
-    strength_self: float = 1.0  # a_s, of a memory's call on itself
-    strength_next: float = 1.0  # a_c, of the calls on others
+    strength_self: float = 1.0  # a_s, strength of a memory's self-excitation
+    strength_next: float = 1.0  # a_c, strength of the interactions
 
     def __post_init__(self) -> None:
         for name in ("memories", "interactions"):
@@ -42,7 +42,7 @@ class EpisodicModel:
 
     @property
     def duals(self) -> np.ndarray:
-        """Xi^+, (memories, neurons): the rows that read how much of each memory is in a state."""
+        """Xi^+, (memories, neurons): the rows that read the amount of each memory in a state."""
         return np.linalg.pinv(self.memories)
 
     @property
@@ -64,7 +64,7 @@ class EpisodicModel:
 def draw_episodic_model(
     neurons: int, memories: int, seed: int | np.random.Generator = 0, *, norm: float | None = None, **options: object
 ) -> EpisodicModel:
-    """Draw random memories and interactions; ``norm`` is what the largest singular value of W should be."""
+    """Draw random memories and interactions; ``norm`` sets the largest singular value of W."""
     neurons, memories = require_count(neurons, "neurons"), require_count(memories, "memories")
     require(memories <= neurons, f"{neurons} neurons cannot hold {memories} independent memories")
     rng = np.random.default_rng(seed)
@@ -73,18 +73,18 @@ def draw_episodic_model(
     if norm is None:
         return model
     require(norm > 0, f"norm must be positive, not {norm!r}")
-    # The strengths stay as they are, so what is scaled is Phi as a whole, and Phi' follows.
+    # The strengths are kept: Phi is scaled as a whole, and Phi' follows from it.
     wanted = model.operator * (norm / np.linalg.norm(model.recurrent, 2))
     calls = wanted - model.strength_self * np.eye(memories)
     return EpisodicModel(columns, (calls / (np.sqrt(model.strength_self) * model.strength_next)).T, **options)
 
 
 def change_memories(model: EpisodicModel, mixing: np.ndarray) -> EpisodicModel:
-    """Express the same network by other memories, Xi S with S (memories, memories). Source: emt Sec. 3."""
+    """Express the same network with other memories, Xi S with S (memories, memories). Source: emt Sec. 3."""
     S, shape = np.asarray(mixing, dtype=float), model.interactions.shape
     require(S.shape == shape, f"mixing must be of shape {shape}, not {S.shape}")
     require(np.linalg.matrix_rank(S) == len(S), "mixing must be invertible")
-    # Phi'^T turns like an operator, and the strengths are numbers.
+    # Phi'^T transforms like an operator, and the strengths are scalars.
     turned = np.linalg.solve(S, model.interactions.T @ S)
     return EpisodicModel(model.memories @ S, turned.T, model.activation, model.strength_self, model.strength_next)
 
@@ -100,8 +100,8 @@ def simulate_episodes(
     time_delay: float = 0.1,
     tolerance: float = 1e-10,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Solve the whole equation from V_f = ``start``: V_f, V_h, V_d, each (times, neurons or memories); T_f is one.
-    Hidden and delay variables start where they would be at rest beside it. Source: emt Eq. (1)."""
+    """Solve the full equations from V_f = ``start`` with T_f = 1: V_f, V_h, V_d, each (times, neurons or memories).
+    Hidden and delay variables start at their equilibrium for this V_f. Source: emt Eq. (1)."""
     slow = time_hidden > 0 and time_delay > 0
     require(slow, "time_hidden and time_delay must be positive; for 0 there is simulate_reduced")
     n, Xi, duals, link = len(start), model.memories, model.duals, model.strength_next * model.interactions.T
@@ -124,7 +124,7 @@ def simulate_episodes(
 def simulate_reduced(
     model: EpisodicModel, start: np.ndarray, times: np.ndarray, tolerance: float = 1e-10
 ) -> np.ndarray:
-    """Solve dV_f/dt = W sigma(V_f) - V_f, what is left when hidden and delay variables take no time: (times, neurons).
+    """Solve dV_f/dt = W sigma(V_f) - V_f, the limit of instantaneous hidden and delay variables: (times, neurons).
     Source: emt App. A Eq. (16)-(19)."""
     W = model.recurrent
     require(np.shape(start) == (len(W),), f"start must be of shape ({len(W)},), not {np.shape(start)}")
@@ -132,7 +132,7 @@ def simulate_reduced(
 
 
 def step_euler(model: EpisodicModel, feature: np.ndarray, step: float) -> np.ndarray:
-    """Take a forward Euler step on the reduced equation; at 1 the old state cancels. Source: emt App. A (19)-(20)."""
+    """Take a forward Euler step of the reduced equation; at 1 the old state cancels. Source: emt App. A (19)-(20)."""
     return feature + step * (model.recurrent @ model.activate(feature) - feature)
 
 
@@ -159,16 +159,16 @@ def step_hidden(model: EpisodicModel, hidden: np.ndarray) -> np.ndarray:
 
 
 class ConjugacyErrors(NamedTuple):
-    """How far the map f and the Elman update g are from being conjugate by sigma."""
+    """Deviations of the map f and the Elman update g from being conjugate by sigma."""
 
     forward: float  # largest |sigma(f(V)) - g(sigma(V))|: zero for any sigma
-    backward: float  # largest |sigma^-1(g(sigma(V))) - f(V)| sigma', or where there is no sigma^-1 the least of any
+    backward: float  # largest |sigma^-1(g(sigma(V))) - f(V)| sigma'; without sigma^-1 a lower bound for any map
     orbit: float  # largest |sigma(V(t)) - h(t)| along the orbits
 
 
 def measure_conjugacy(model: EpisodicModel, features: np.ndarray, steps: int = 50) -> ConjugacyErrors:
-    """Compare map and Elman update along orbits from V_f (neurons, states), through V -> sigma(V) and back, which alone
-    needs an inverse of sigma. Source: emt App. A.1 Eq. (24)."""
+    """Compare map and Elman update along orbits from V_f (neurons, states), through V -> sigma(V) and back; only the
+    way back needs an inverse of sigma. Source: emt App. A.1 Eq. (24)."""
     V, h, errors = features, model.activate(features), []
     for _ in range(require_count(steps, "steps")):
         after, moved, h = step_feature(model, V), step_hidden(model, model.activate(V)), step_hidden(model, h)
@@ -180,12 +180,12 @@ def measure_conjugacy(model: EpisodicModel, features: np.ndarray, steps: int = 5
 
 def _measure_way_back(model: EpisodicModel, before: np.ndarray, after: np.ndarray, moved: np.ndarray) -> float:
     if model.activation == "tanh":
-        # Where tanh is flat a rounding of h is a larger one of V; what counts is the error seen through it.
+        # Where tanh is flat, rounding of h is amplified in V, so the error in V is multiplied by the slope.
         with np.errstate(divide="ignore"):
             gap = np.abs(np.where(np.abs(moved) < 1, np.arctanh(moved) - after, 0.0))
         return (gap * (1 - moved**2)).max()
-    # A neuron that sigma cuts off may be moved by one farther into that part: of two states with one image a function
-    # misses one by half their distance.
+    # Where sigma is flat, moving a neuron by one may not change its image: of two states with the same image, any
+    # function of the image misses one by at least half their distance.
     same = [model.activate(before + push) == model.activate(before) for push in (-1.0, 1.0)]
     return 0.5 * float(np.any(same))
 
@@ -194,12 +194,12 @@ def _measure_way_back(model: EpisodicModel, before: np.ndarray, after: np.ndarra
 
 
 def draw_integer_basis(size: int, hidden: int, seed: int | np.random.Generator = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Draw a skew Psi (hidden, size) and a dual Psi* (size, hidden) of whole numbers, for which "equal" means equal."""
+    """Draw a non-orthogonal Psi (hidden, size) and a dual Psi* (size, hidden) of integers, for exact comparisons."""
     size, hidden = require_count(size, "size"), require_count(hidden, "hidden")
     require(hidden >= size, f"{hidden} neurons cannot hold {size} independent vectors")
     rng = np.random.default_rng(seed)
     forward, back = np.eye(hidden, dtype=int), np.eye(hidden, dtype=int)
-    # Adding a multiple of one row to another is undone by subtracting it: both stay whole.
+    # Adding a multiple of one row to another is undone by subtracting it, so both matrices stay integer.
     for _ in range(2 * hidden if hidden > 1 else 0):
         one, other = rng.choice(hidden, 2, replace=False)
         factor = int(rng.choice([-1, 1]))
@@ -210,8 +210,8 @@ def draw_integer_basis(size: int, hidden: int, seed: int | np.random.Generator =
 
 
 def run_repeat_copy(inputs: Sequence[Sequence[int]], steps: int) -> tuple[list[list[list[int]]], list[list[int]]]:
-    """Run the pseudocode of repeat copy on lists of whole numbers (history, dim), with no matrix: the variables after
-    each step (history + steps, history, dim), and what was read (steps, dim). Source: emt Fig. 1."""
+    """Run the pseudocode of repeat copy on lists of integers (history, dim), without matrices; return the variables
+    after each step (history + steps, history, dim), and the outputs (steps, dim). Source: emt Fig. 1."""
     inputs = [[int(value) for value in row] for row in inputs]
     require(len(inputs) > 0, "repeat copy needs at least one input")
     variables, contents, outputs = [[0] * len(row) for row in inputs], [], []
@@ -226,16 +226,16 @@ def run_repeat_copy(inputs: Sequence[Sequence[int]], steps: int) -> tuple[list[l
 
 
 class VariableMemories(NamedTuple):
-    """Where a trained network keeps its variables."""
+    """The basis in which a trained network stores its variables."""
 
-    basis: np.ndarray  # Psi, (hidden, size): what each component adds to a state
-    dual_basis: np.ndarray  # Psi*, (size, hidden): how it is read
-    operator: np.ndarray  # Psi* W Psi, (size, size): what the network does to the components
+    basis: np.ndarray  # Psi, (hidden, size): the direction of each component in a state
+    dual_basis: np.ndarray  # Psi*, (size, hidden): the rows that read the components
+    operator: np.ndarray  # Psi* W Psi, (size, size): the network's step on the components
 
 
 def find_variables(recurrent: np.ndarray, states: np.ndarray, contents: np.ndarray) -> VariableMemories:
-    """Find the variables of W (hidden, hidden) by least squares from states (samples, hidden) and from ``contents``
-    (samples, size), what theory says is in them then. Source: emt Sec. 6, where Psi comes from powers of W."""
+    """Fit the variables of W (hidden, hidden) by least squares from states (samples, hidden) and from ``contents``
+    (samples, size), their predicted stored values. Source: emt Sec. 6, where Psi comes from powers of W."""
     W, states, contents = (np.asarray(values, dtype=float) for values in (recurrent, states, contents))
     hidden, size = states.shape[-1], contents.shape[-1]
     fits = states.ndim == contents.ndim == 2 and len(states) == len(contents) and W.shape == (hidden, hidden)
@@ -248,7 +248,7 @@ def find_variables(recurrent: np.ndarray, states: np.ndarray, contents: np.ndarr
 
 
 def propagate_readout(recurrent: np.ndarray, readout: np.ndarray, history: int) -> np.ndarray:
-    """Guess the variables from the weights alone: Psi_k = W^(s-k) W_r^+, (hidden, history*dim), the oldest first.
+    """Estimate the basis from the weights alone: Psi_k = W^(s-k) W_r^+, (hidden, history*dim), the oldest first.
     Source: emt Algorithm 1, forward half, Eq. (14)-(15), with W_r^+ for Psi_s."""
     blocks = [np.linalg.pinv(np.asarray(readout, dtype=float))]
     for _ in range(require_count(history, "history") - 1):

@@ -16,7 +16,7 @@ from twm.theory.systems import apply_boundary, as_array, stack_arrays
 
 def euler_advect(profile: Any, courant: float, steps: int, start: Any = "open") -> np.ndarray:
     """Take upwind Euler steps h_i <- h_i + c (h_(i+1) - h_i): states (steps + 1, ..., cells). Source: twm Eq. (24).
-    ``start`` is what enters at the last cell: "open" (zeros), "periodic" (cell 0), or values for (steps, ...)."""
+    ``start`` enters at the last cell: "open" (zeros), "periodic" (cell 0), or values for (steps, ...)."""
     c, h = courant, [np.asarray(profile)]
     require(0 <= c < np.inf, f"the Courant number must be finite and at least 0, so that steps are upwind, not {c!r}")
     entering = _read_start(start, h[0], require_count(steps, "steps", 0))
@@ -45,13 +45,13 @@ def amplification_factor(courant: float, angle: Any) -> np.ndarray:
 
 def numerical_diffusion(courant: float, speed: float = 1.0, spacing: float = 1.0) -> float:
     """Return D = nu dx (1-c) / 2: to second order in dx Euler steps solve dh/dt = nu dh/dx + D d2h/dx2.
-    It is 0 at c = 1 and negative, so unstable, beyond. Source: modified equation of twm Eq. (24)."""
+    It is 0 at c = 1, and negative (unstable) above. Source: modified equation of twm Eq. (24)."""
     return speed * spacing * (1 - courant) / 2
 
 
 def measure_euler_error(profile: Callable, cells: int, courant: float, distance: float = 0.5) -> float:
-    """Measure the error of Euler steps on a ring of length 1 for a ``profile`` of positions in [0, 1), relative to the
-    exact solution's largest magnitude, after ``distance``, rounded to whole steps. Source: twm Eq. (2), (24)."""
+    """Measure the error of Euler steps on a ring of length 1 for a ``profile`` of positions in [0, 1), after
+    ``distance`` in whole steps, relative to the largest magnitude of both solutions. Source: twm Eq. (2), (24)."""
     cells = require_count(cells, "cells", 2)
     require(courant > 0 and distance > 0, f"courant and distance must be above 0, not {courant} and {distance}")
     steps = max(1, round(distance * cells / courant))
@@ -76,8 +76,8 @@ def step_lattice(substrate: Any, boundary: Callable[[Any], Any] | None) -> Any:
 
 
 def simulate_wave(substrate: Any, boundary: Callable[[Any], Any] | None, steps: int, inputs: Any = None) -> Any:
-    """Run the lattice from (..., s, d): its states, (steps + 1, ..., s, d). Source: twm Eq. (3), Theorem 3.1. In an
-    input phase, the first steps, ``inputs`` (time, ..., d) enter in place of the boundary's states."""
+    """Run the lattice from (..., s, d); return its states (steps + 1, ..., s, d). During the input phase, ``inputs``
+    (time, ..., d) enter instead of the boundary's states. Source: twm Eq. (3), Theorem 3.1."""
     h, steps = [as_array(substrate)], require_count(steps, "steps", 0)
     require(h[0].ndim >= 2, f"the substrate must be (..., history, dim), not of shape {tuple(h[0].shape)}")
     inputs = [] if inputs is None else _check_inputs(inputs, h[0], steps)
@@ -87,7 +87,7 @@ def simulate_wave(substrate: Any, boundary: Callable[[Any], Any] | None, steps: 
 
 
 def measure_transport_error(trajectory: Any) -> float:
-    """Measure how far (time, ..., s, d) is from a wave of one column a step: 0 for a wave, of order 1 for noise.
+    """Measure the error of (time, ..., s, d) against a wave of one column per step: 0 for a wave, of order 1 for noise.
     Source: twm Eq. (25)."""
     h = as_array(trajectory)
     fits = h.ndim >= 3 and min(h.shape[0], h.shape[-2]) >= 2
@@ -105,13 +105,13 @@ def _push_column(substrate: Any, newest: Any) -> Any:
 
 
 def _relative_difference(left: Any, right: Any) -> float:
-    # An exact zero is told apart first: integers may be too large for a float, and a zero trajectory has no scale.
+    # An exact zero is handled first: integers may be too large for a float, and a zero trajectory has no scale.
     difference = abs(left - right).max()
     return 0.0 if difference == 0 else float(difference / max(abs(left).max(), abs(right).max()))
 
 
 def _read_start(start: Any, profile: np.ndarray, steps: int) -> Any:
-    """Return what enters at each step as a column (steps, ..., 1), or None for periodic ends."""
+    """Return the values that enter at each step, as columns (steps, ..., 1), or None for periodic ends."""
     if isinstance(start, str):
         require(start in ("open", "periodic"), f"start must be 'open', 'periodic' or an array, not {start!r}")
         return None if start == "periodic" else [profile[..., :1] * 0] * steps

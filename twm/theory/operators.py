@@ -11,26 +11,26 @@ from twm.theory.systems import HDS, rollout
 
 
 def make_shift(history: int, dim: int) -> np.ndarray:
-    """Make the wave operator with both ends open, as H3's start has. Source: twm Eq. (6), first sum; Sec. 3.1."""
+    """Make the wave operator with both ends open, as in H3's initialisation. Source: twm Eq. (6), first sum; Sec. 3.1."""
     return np.eye(require_count(history, "history") * require_count(dim, "dim"), k=dim)
 
 
 def make_wave_operator(matrix: np.ndarray) -> np.ndarray:
     """Make Phi (s*d, s*d), the shift with the boundary matrix F (d, s*d) as its last rows. Source: twm Eq. (6)."""
     F, _, dim = _check_boundary_matrix(matrix)
-    # From integers, so that a matrix of Python integers does not meet floats.
+    # Built from integers, so that a matrix of Python integers is not mixed with floats.
     shift = np.eye(F.shape[1], k=dim, dtype=int).astype(F.dtype)
     return np.concatenate([shift[:-dim], F])
 
 
 def make_cycle(history: int, dim: int, gain: float = 1.0, boundary_gain: float = 1.0) -> np.ndarray:
-    """Make the repeat-copy operator with a gain on all entries, one more on the boundary. Source: twm Eq. (31), A.5."""
+    """Make the repeat-copy operator with a gain on all entries and a further one on the boundary. Source: twm Eq. (31), A.5."""
     history, dim = require_count(history, "history"), require_count(dim, "dim")
     return gain * make_wave_operator(boundary_gain * np.eye(dim, history * dim))
 
 
 def repeat_copy_state(inputs: np.ndarray, step: int) -> np.ndarray:
-    """Return the substrate of repeat copy (..., s, d) some steps after the input phase, without stepping there.
+    """Return the substrate of repeat copy (..., s, d) at a step after the input phase, in closed form.
     Source: twm Eq. (40) with the index ((mu - t - 1) mod s) d + i in place of the printed one, which is d too large."""
     inputs, step = np.asarray(inputs), require_count(step, "step", 0)
     require(inputs.ndim >= 2, f"inputs must be of shape (..., history, dim), not {inputs.shape}")
@@ -44,8 +44,8 @@ def repeat_copy_spectrum(history: int, dim: int, gain: float = 1.0) -> np.ndarra
 
 
 def fibonacci_constant(history: int) -> float:
-    """Return the ratio that consecutive terms of the Fibonacci process tend to: the golden ratio for s = 2. It is the
-    largest root of x^(s+1) = 2 x^s - 1, found by bisection above the polynomial's minimum, to the last bit."""
+    """Return the limiting ratio of consecutive terms of the Fibonacci process, the golden ratio for s = 2. It is the
+    largest root of x^(s+1) = 2 x^s - 1, found to the last bit by bisection above the polynomial's minimum."""
     s = require_count(history, "history")
     if s == 1:
         return 1.0
@@ -63,7 +63,7 @@ def simulate_linear(
     steps: int,
     state: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Run h(t) = W_hh h(t-1) + W_uh u(t), y(t) = W_r h(t), then on for some steps without input.
+    """Run h(t) = W_hh h(t-1) + W_uh u(t), y(t) = W_r h(t) on inputs, then for some steps without input.
 
     ``inputs`` are (time, ..., dim), ``state`` is h(0), (..., hidden), or zero. Returns y and h from t = 1 on,
     (time + steps, ..., outputs) and (time + steps, ..., hidden). Source: twm Eq. (7), (31), and (9) without tanh."""
@@ -85,7 +85,7 @@ def simulate_linear(
 
 
 def load_history(basis: Basis, initial: np.ndarray) -> np.ndarray:
-    """Put a history (..., s, d) into the state (..., hidden): h(s) = Psi vec(x). Source: twm A.3, before Eq. (29)."""
+    """Return the state (..., hidden) that stores a history (..., s, d): h(s) = Psi vec(x). Source: twm A.3, before Eq. (29)."""
     initial = np.asarray(initial)
     fits = initial.ndim >= 2 and initial.shape[-2] * initial.shape[-1] == basis.size
     require(fits, f"a history of shape {initial.shape} does not fill a basis of {basis.size} vectors")
@@ -93,7 +93,7 @@ def load_history(basis: Basis, initial: np.ndarray) -> np.ndarray:
 
 
 def read_substrate(basis: Basis, states: np.ndarray, dim: int) -> np.ndarray:
-    """Read hidden states (..., hidden) in wave coordinates, Psi* h, as columns (..., s, d)."""
+    """Return the wave coordinates Psi* h of hidden states (..., hidden), as columns (..., s, d)."""
     states, dim = np.asarray(states), require_count(dim, "dim")
     require(states.shape[-1:] == (basis.hidden,), f"states must be of shape (..., {basis.hidden}), not {states.shape}")
     require(basis.size % dim == 0, f"a basis of {basis.size} vectors cannot hold columns of dim {dim}")
@@ -110,7 +110,7 @@ def simulate_boundary(matrix: np.ndarray, basis: Basis, initial: np.ndarray, ste
 
 
 def correct_inputs(matrix: np.ndarray, initial: np.ndarray) -> np.ndarray:
-    """Subtract from each input what the boundary will add to it: u(t) = x(t) - F h(t-1), (..., s, d).
+    """Subtract the boundary's contribution from each input: u(t) = x(t) - F h(t-1), (..., s, d).
     Source: ours; A.6 states the problem."""
     F, history, dim = _check_boundary_matrix(matrix)
     x = np.asarray(initial)
@@ -124,10 +124,10 @@ def correct_inputs(matrix: np.ndarray, initial: np.ndarray) -> np.ndarray:
 
 
 def fit_time_invariant(task: HDS, horizon: int) -> tuple[np.ndarray, float]:
-    """Find the best a linear network can do that treats all steps alike, and its mean squared error over ``horizon`` steps.
+    """Fit the best linear time-invariant network; return its responses and its mean squared error over ``horizon`` steps.
 
-    Returns its responses to inputs by lag, (history + horizon, dim, dim), for independent inputs of -1 and 1. Where several
-    pairs of input and output have one lag, the best response is their mean. Source: ours."""
+    Responses are by lag, (history + horizon, dim, dim), and optimal for independent inputs of -1 and 1. Where several pairs of
+    input and output have the same lag, the best response is their mean. Source: ours."""
     s, d = task.history, task.dim
     shown = np.eye(s * d).reshape(s * d, s, d)
     due = rollout(task, shown, horizon)[:, s:].reshape(s, d, horizon, d).transpose(2, 0, 3, 1)  # (time, column, output, input)

@@ -41,7 +41,7 @@ CHARACTERS = "".join(_GLYPHS)
 
 
 def text_to_states(text: str) -> np.ndarray:
-    """Write a text of digits, letters and spaces as states, one a column: (4*characters, 5). Source: twm Fig. 6."""
+    """Write a text of digits, letters and spaces as states, one per column: (4*characters, 5). Source: twm Fig. 6."""
     require(isinstance(text, str) and text != "", f"the text must have at least one character, not {text!r}")
     unknown = sorted(set(text.upper()) - set(CHARACTERS))
     require(not unknown, f"no picture for {', '.join(map(repr, unknown))} in {text!r}: use digits, A to Z and spaces")
@@ -49,7 +49,7 @@ def text_to_states(text: str) -> np.ndarray:
 
 
 def states_to_text(states: Any) -> str:
-    """Read a text from the signs of states (4*characters, 5); "?" stands for four columns that are no character."""
+    """Read a text from the signs of states (4*characters, 5); "?" stands for four columns that match no character."""
     ink = states_to_picture(states) > 0
     fits = ink.ndim == 2 and len(ink) == ROWS and ink.shape[1] % GLYPH_COLUMNS == 0
     require(fits, f"the states must have shape (a multiple of {GLYPH_COLUMNS}, {ROWS}), not {ink.shape[::-1]}")

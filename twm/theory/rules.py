@@ -1,7 +1,7 @@
 """Nonlinear boundaries on states of -1 and 1: each output reads a few components of the window through a truth table.
 
 Theorem 3.1 holds for any f, whereas the paper's tasks are linear. A table for k components has 2^k values. Its value ``index``
-belongs to the windows in which a component is +1 where its bit of ``index`` is set; the first component has the lowest bit."""
+is for windows in which exactly the components whose bit of ``index`` is set are +1; the first component has the lowest bit."""
 
 import random
 from collections.abc import Callable
@@ -12,8 +12,8 @@ import numpy as np
 
 from twm.errors import require, require_count
 
-#: How many components a rule reads, and what it makes of them, (components, ...) to (...). Threshold's first one counts twice;
-#: rule 110 reads a cell, its left and its right neighbour.
+#: Number of components that a rule reads, and its function from (components, ...) to (...). ``threshold`` counts its first
+#: component twice; rule 110 reads a cell, its left and its right neighbour.
 RULES: dict[str, tuple[int, Callable[[np.ndarray], np.ndarray]]] = {
     "copy": (1, lambda v: v[0]),
     "majority": (3, lambda v: np.sign(v.sum(0))),
@@ -46,10 +46,10 @@ def list_points(count: int) -> np.ndarray:
 
 
 def draw_rule(names: str, history: int, dim: int, seed: int) -> RuleBoundary:
-    """Draw a boundary whose outputs follow rules such as "majority" or, in turns, "copy+xor", the same on every machine.
+    """Draw a boundary whose outputs follow a rule such as "majority" or alternate ("copy+xor"), the same on every machine.
 
-    Every output reads a component of its own in the oldest column, others from anywhere, and its sign is drawn; for rule 110
-    that component is the cell, the neighbours' columns are drawn, and signs stay."""
+    Every output reads its own component of the oldest column and others from anywhere, with a random sign. For rule 110 that
+    component is the cell, the neighbours' columns are random, and the sign is kept."""
     chosen, size = names.split("+"), require_count(history, "history") * require_count(dim, "dim")
     odd = [name for name in chosen if name not in RULES]
     require(not odd, f"unknown rule {(odd or [''])[0]!r}: choose from {', '.join(RULES)}, several joined by +")
@@ -66,21 +66,21 @@ def draw_rule(names: str, history: int, dim: int, seed: int) -> RuleBoundary:
         if chosen[output % len(chosen)] == "rule110":
             sides = (output - 1) % dim, (output + 1) % dim
             first, sign, others = output, 1, [int(key * history) * dim + side for key, side in zip(keys, sides)]
-        # A rule that reads fewer components than another one reads its first one again, and ignores it.
+        # A rule that reads fewer components than the widest one is padded with its first, which its table ignores.
         positions.append([first, *others, *[first] * (width - arity)])
         tables.append(sign * rule(points[:arity].astype(int)))
     return RuleBoundary(np.array(positions), np.array(tables, dtype=float))
 
 
 def find_parity(boundary: RuleBoundary) -> str:
-    """Tell whether f(-x) is -f(x) for all windows, f(x) for all, or neither: odd, even or neither."""
+    """Return "odd" if f(-x) = -f(x) for all windows, "even" if f(-x) = f(x) for all, else "neither"."""
     # In a table the index of the opposite components counts from the other end.
     tables, mirrored = boundary.tables, boundary.tables[:, ::-1]
     return "odd" if (mirrored == -tables).all() else "even" if (mirrored == tables).all() else "neither"
 
 
 def expand_rule(boundary: RuleBoundary) -> list[dict[tuple[int, ...], float]]:
-    """Write each output as a sum of products of components: coefficient by the positions multiplied. Source: Walsh."""
+    """Expand each output into products of components: coefficients, keyed by the positions multiplied. Source: Walsh."""
     points, found = list_points(boundary.positions.shape[1]), []
     for places, table in zip(boundary.positions, boundary.tables):
         weights = ((on, (table * points[:, on].prod(1)).mean()) for on in points > 0)

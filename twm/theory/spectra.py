@@ -15,7 +15,7 @@ from twm.errors import require, require_count
 from twm.theory.operators import make_wave_operator
 from twm.theory.systems import HDS
 
-#: Magnitude above which an eigenvalue counts as a memory, in the paper's released protocol.
+#: Magnitude above which an eigenvalue counts as slow, in the paper's released protocol.
 THRESHOLD = 0.9
 
 
@@ -33,8 +33,8 @@ def similarity_error(recurrent: np.ndarray, columns: np.ndarray, wave_operator: 
 
 
 def ranks_of_powers(operator: np.ndarray, count: int, tolerance: float = 1e-10) -> list[int]:
-    """Return the ranks of an operator's powers 1 to ``count``, zero being what is below ``tolerance`` times its norm.
-    Each power acts on an orthonormal basis of the range of the one before: large eigenvalues cannot hide small ones."""
+    """Return the ranks of an operator's powers 1 to ``count``; values below ``tolerance`` times its norm count as zero.
+    Each power acts on an orthonormal basis of the range of the one before, so large eigenvalues cannot hide small ones."""
     operator = check_square(operator)
     zero, span, ranks = tolerance * np.linalg.norm(operator, 2), np.eye(len(operator)), []
     for _ in range(require_count(count, "count")):
@@ -48,19 +48,19 @@ def ranks_of_powers(operator: np.ndarray, count: int, tolerance: float = 1e-10) 
 
 
 def stable_rank(operator: np.ndarray) -> int:
-    """Return the rank that an operator's powers settle at: the number of its eigenvalues other than zero."""
+    """Return the limiting rank of an operator's powers, which is the number of its nonzero eigenvalues."""
     return ranks_of_powers(operator, len(operator))[-1]
 
 
 def nonzero_eigenvalues(operator: np.ndarray) -> np.ndarray:
-    """Return an operator's eigenvalues other than zero, the largest magnitude first; ranks tell how many there are,
-    since a Jordan block of size k at zero scatters its computed zeros on a circle of radius about 1e-16^(1/k)."""
+    """Return an operator's nonzero eigenvalues, the largest magnitude first. Their number comes from ranks of powers, since
+    a Jordan block of size k at zero scatters its computed zeros on a circle of radius about 1e-16^(1/k)."""
     values = np.linalg.eigvals(check_square(operator)).astype(complex)
     return values[np.argsort(-np.abs(values))][: stable_rank(operator)]
 
 
 def nilpotency_index(operator: np.ndarray) -> int | None:
-    """Return the least power of an operator of whole numbers that is exactly zero, or ``None`` if no power is."""
+    """Return the least power of an integer operator that is exactly zero, or ``None`` if no power is."""
     power = operator = check_square(operator)
     for index in range(1, len(operator) + 1):
         if not power.any():
@@ -70,7 +70,7 @@ def nilpotency_index(operator: np.ndarray) -> int | None:
 
 
 def compare_spectra(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the largest distance of eigenvalues matched with the least total distance, relative to the largest
+    """Return the largest distance between eigenvalues matched for the least total distance, relative to the largest
     magnitude; infinity if counts differ."""
     first, second = np.asarray(first, dtype=complex), np.asarray(second, dtype=complex)
     if first.shape != second.shape or first.size == 0:
@@ -80,12 +80,12 @@ def compare_spectra(first: np.ndarray, second: np.ndarray) -> float:
     return float(distance[linear_sum_assignment(distance)].max() / (scale or 1.0))
 
 
-# ---- theory's slow eigenvalues and a network's
+# ---- slow eigenvalues, predicted and computed
 
 
 def predict_eigenvalues(system: HDS | np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
-    """Return the slow eigenvalues that theory predicts for a linear system, or for its matrix: Phi's on what its
-    outputs depend on, as a network need not keep what a task does not read. Source: twm Sec. 4.1, Table 1."""
+    """Return the predicted slow eigenvalues of a linear system, or of its matrix: those of Phi on the observable subspace,
+    as a network need not store components that no output depends on. Source: twm Sec. 4.1, Table 1."""
     matrix = system.matrix if isinstance(system, HDS) else system
     require(matrix is not None, "only a linear system has a wave operator: this one has no boundary matrix")
     phi = make_wave_operator(np.asarray(matrix, dtype=float))
@@ -102,7 +102,7 @@ def select_slow(eigenvalues: np.ndarray, threshold: float = THRESHOLD) -> np.nda
 
 
 def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split a spectrum into what is outside the unit circle, nearly real and complex, and the rest. Source: mem Fig. 4."""
+    """Split a spectrum into eigenvalues outside the unit circle, nearly real and complex, and the rest. Source: mem Fig. 4."""
     outside, real = np.abs(eigenvalues) > 1, np.abs(eigenvalues.imag) <= tolerance * np.abs(eigenvalues)
     return eigenvalues[outside & real], eigenvalues[outside & ~real], eigenvalues[~outside]
 
@@ -111,7 +111,7 @@ def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np
 class Matching:
     """A pairing of two sets of n arguments."""
 
-    partners: np.ndarray  # (n,): theory's eigenvalue i goes with the network's eigenvalue partners[i]
+    partners: np.ndarray  # (n,): predicted eigenvalue i is paired with the network's eigenvalue partners[i]
     differences: np.ndarray  # (n,) circular distances of the pairs' arguments, radians
 
     error = property(lambda self: float(self.differences.mean()))  # mean absolute difference in radians
@@ -119,17 +119,17 @@ class Matching:
 
 @dataclass(frozen=True, eq=False)
 class SpectrumComparison:
-    """A network's slow eigenvalues beside theory's. Source: twm Sec. 4.1, Table 1."""
+    """Slow eigenvalues of a network and those predicted. Source: twm Sec. 4.1, Table 1."""
 
     theory: np.ndarray  # (rank_theory,) complex, by increasing argument in [0, 2 pi)
     network: np.ndarray  # (rank_network,) complex, in the same order
     others: np.ndarray  # the network's remaining eigenvalues, the largest magnitude first
     greedy: Matching | None  # the released protocol's pairing; None where the ranks differ
     optimal: Matching | None  # the pairing with the least mean difference; None where the ranks differ
-    threshold: float  # magnitude above which an eigenvalue counts
+    threshold: float  # magnitude above which an eigenvalue counts as slow
 
-    rank_theory = property(lambda self: len(self.theory))  # number of theory's slow eigenvalues
-    rank_network = property(lambda self: len(self.network))  # number of the network's
+    rank_theory = property(lambda self: len(self.theory))  # number of predicted slow eigenvalues
+    rank_network = property(lambda self: len(self.network))  # number of the network's slow eigenvalues
 
     @property
     def argument_error(self) -> float | None:
@@ -143,15 +143,15 @@ class SpectrumComparison:
 
     @property
     def margin(self) -> float | None:
-        """Return the least slow magnitude less 1: below zero the weakest memory fades, above the tanh holds it."""
+        """Return the least slow magnitude minus 1: if negative, the weakest mode decays; if positive, tanh limits it."""
         return float(np.abs(self.network).min() - 1) if len(self.network) else None
 
 
 def compare_with_theory(
     recurrent: np.ndarray, system: HDS | np.ndarray, threshold: float = THRESHOLD
 ) -> SpectrumComparison:
-    """Compare the slow eigenvalues of W_hh (hidden, hidden) with a linear task's. Source: twm Sec. 4.1, Table 1."""
-    # Float64 whatever the network's dtype: float32 eigenvalues of defective clusters are worth three digits.
+    """Compare the slow eigenvalues of W_hh (hidden, hidden) with those of a linear task. Source: twm Sec. 4.1, Table 1."""
+    # Float64 whatever the network's dtype: float32 eigenvalues of defective clusters have about three correct digits.
     recurrent = check_square(np.asarray(recurrent, dtype=float))
     require(bool(np.isfinite(recurrent).all()), "an operator must be finite: it has NaN or infinite entries")
     found = np.linalg.eigvals(recurrent).astype(complex)
@@ -163,8 +163,8 @@ def compare_with_theory(
 
 
 def set_magnitudes(recurrent: np.ndarray, magnitude: float, turn: float = 0.0) -> np.ndarray:
-    """Return W_hh with each slow eigenvalue at one magnitude and its argument turned by ``turn`` away from the real axis;
-    eigenvectors and all other eigenvalues stay. Source: twm Sec. 4.1."""
+    """Return W_hh with each slow eigenvalue at one magnitude, and its argument turned by ``turn`` away from the positive real
+    axis (real ones stay real); eigenvectors and all other eigenvalues are kept. Source: twm Sec. 4.1."""
     values, vectors = np.linalg.eig(check_square(recurrent))
     moved = magnitude * np.exp(1j * (np.angle(values) + turn * np.sign(values.imag)))
     return ((vectors * np.where(np.abs(values) > THRESHOLD, moved, values)) @ np.linalg.inv(vectors)).real
@@ -174,7 +174,7 @@ def set_magnitudes(recurrent: np.ndarray, magnitude: float, turn: float = 0.0) -
 
 
 def match_greedy(theory: np.ndarray, network: np.ndarray) -> Matching | None:
-    """Pair eigenvalues by argument, theory's by increasing argument each with the nearest that is still free; ``None``
+    """Pair each predicted eigenvalue, by increasing argument, with the free one of the network nearest in argument; ``None``
     where the counts differ. Source: twm Table 1, as released; the paper does not say in which order."""
     distance = _argument_distances(theory, network)
     if distance is None:
@@ -187,7 +187,7 @@ def match_greedy(theory: np.ndarray, network: np.ndarray) -> Matching | None:
 
 
 def match_optimal(theory: np.ndarray, network: np.ndarray) -> Matching | None:
-    """Pair eigenvalues so that the mean difference of their arguments is the least possible."""
+    """Pair eigenvalues to minimise the mean difference of their arguments; ``None`` where the counts differ."""
     distance = _argument_distances(theory, network)
     if distance is None:
         return None
@@ -196,15 +196,15 @@ def match_optimal(theory: np.ndarray, network: np.ndarray) -> Matching | None:
 
 
 def circular_distance(first: Any, second: Any) -> np.ndarray:
-    """Return the distance of two angles on the circle, from 0 to pi."""
+    """Return the distance between two angles on the circle, from 0 to pi."""
     difference = np.abs(np.asarray(first) - np.asarray(second)) % (2 * np.pi)
     return np.minimum(difference, 2 * np.pi - difference)
 
 
 def find_clusters(theory: np.ndarray, tolerance: float = 1e-6) -> np.ndarray:
-    """Return the different arguments in a spectrum, increasing in [0, 2 pi)."""
+    """Return the distinct arguments in a spectrum, increasing in [0, 2 pi)."""
     arguments = np.angle(_check_eigenvalues(theory)) % (2 * np.pi)
-    # An argument of zero less one rounding error is zero, not a cluster of its own at the far end.
+    # An argument one rounding error below zero counts as zero, not as a cluster of its own near 2 pi.
     arguments = np.sort(np.where(arguments > 2 * np.pi - tolerance, 0.0, arguments))
     return arguments[np.diff(arguments, prepend=-np.inf) > tolerance]
 
@@ -218,7 +218,7 @@ def count_clusters(eigenvalues: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 
 def _order_by_argument(eigenvalues: np.ndarray) -> np.ndarray:
-    # Rounded, so that an argument of zero less one rounding error does not go from the first place to the last.
+    # Rounded, so that an argument one rounding error below zero sorts first, not last.
     turn = np.round(np.angle(eigenvalues) / (2 * np.pi), 9) % 1.0
     return np.lexsort((np.abs(eigenvalues), turn))
 
@@ -239,17 +239,17 @@ def _check_eigenvalues(eigenvalues: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Observable:
-    """A linear system on its observable quotient: from ``projection @ state`` it gives the outputs of the whole."""
+    """A linear system on its observable subspace: it maps ``projection @ state`` to the outputs of the full system."""
 
     operator: np.ndarray  # (rank, rank)
     readout: np.ndarray  # (outputs, rank)
     projection: np.ndarray  # (rank, size), orthonormal rows
-    coordinates: tuple[int, ...] | None  # increasing, where the quotient is a set of them, as for every selection task
+    coordinates: tuple[int, ...] | None  # increasing, if they span the subspace, as for every selection task; else None
     rank: int
 
 
 def observability_matrix(readout: np.ndarray, operator: np.ndarray, steps: int | None = None) -> np.ndarray:
-    """Stack what the readout (outputs, size) sees after 0, 1, ... steps: blocks R A^k, by default ``size`` of them."""
+    """Stack the readouts R (outputs, size) after 0, 1, ... steps: blocks R A^k, by default ``size`` of them."""
     blocks, operator = _check_system(readout, operator)
     blocks, steps = [blocks], len(operator) if steps is None else require_count(steps, "steps")
     for _ in range(steps - 1):
@@ -258,15 +258,15 @@ def observability_matrix(readout: np.ndarray, operator: np.ndarray, steps: int |
 
 
 def reduce_observable(readout: np.ndarray, operator: np.ndarray, tolerance: float = 1e-10) -> Observable:
-    """Reduce a linear system, (outputs, size) and (size, size), to what its outputs depend on.
+    """Reduce a linear system, (outputs, size) and (size, size), to its observable subspace.
 
-    The row space of the observability matrix grows on orthonormal rows, since in a stack of powers growing directions
-    hide the others. Source: twm Fig. 4, "optimized basis"; the paper does not define it."""
+    The row space of the observability matrix is built from orthonormal rows, since in a stack of powers growing
+    directions hide the others. Source: twm Fig. 4, "optimized basis"; the paper does not define it."""
     readout, operator = _check_system(readout, operator)
     rows = fresh = _find_row_space(readout, tolerance * np.linalg.norm(readout, 2))
     while len(fresh) and len(rows) < len(operator):
         moved = fresh @ operator
-        # Projected out twice: what once leaves, rounding times the norm, is enough to count a direction twice.
+        # Projected out twice: after one projection, rounding times the norm is enough to count a direction twice.
         for _ in range(2):
             moved = moved - (moved @ rows.T) @ rows
         fresh = _find_row_space(moved, tolerance * np.linalg.norm(operator, 2))
@@ -280,7 +280,7 @@ def reduce_observable(readout: np.ndarray, operator: np.ndarray, tolerance: floa
 
 
 def check_square(operator: np.ndarray) -> np.ndarray:
-    """Return an operator as an array; refuse what is no square matrix."""
+    """Return an operator as an array; raise an error if it is not a square matrix."""
     operator = np.asarray(operator)
     square = operator.ndim == 2 and operator.shape[0] == operator.shape[1] > 0
     require(square, f"an operator must be a square matrix, not of shape {operator.shape}")

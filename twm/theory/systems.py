@@ -32,7 +32,7 @@ _TASK_FORMS = "T1..T4, repeat-copy:S,D, fibonacci:S,D, code:S,D,A,B,C, random:S,
 class HDS:
     """A history-dependent system. Source: twm Eq. (1)."""
 
-    history: int  # s, the states that the next one depends on
+    history: int  # s, the number of states that the next one depends on
     dim: int  # d, the components of a state
     boundary: Callable[[Any], Any]  # f, from a window (..., s, d) to the next state (..., d), same dtype
     matrix: np.ndarray | None = None  # F, (d, s*d), where f is linear
@@ -62,7 +62,7 @@ class LinearBoundary:
             return x @ x.new_tensor(self.matrix.astype(float)).T
         if x.dtype.kind in "iu":
             require(self.matrix.dtype.kind != "f", "an integer history needs a boundary matrix of integers")
-            # numpy would wrap around in silence.
+            # numpy would overflow silently.
             bound = np.abs(x.astype(float)) @ np.abs(self.matrix.astype(float)).T
             fits = bound.max(initial=0) < np.iinfo(x.dtype).max
             require(bool(fits), f"the next state may exceed {x.dtype}: use dtype object for exact integers of any size")
@@ -104,7 +104,7 @@ def window_states(trajectory: Any, history: int) -> Any:
 
 
 def apply_boundary(boundary: Callable[[Any], Any], window: Any) -> Any:
-    """Call a boundary; refuse another shape or dtype, which broadcast or rounded in silence is another system."""
+    """Call a boundary and check its shape and dtype: silent broadcasting or rounding would give another system."""
     state, shape = boundary(window), (*window.shape[:-2], window.shape[-1])
     fits = getattr(state, "shape", None) == shape and state.dtype == window.dtype
     found = f"{tuple(state.shape)} {state.dtype}" if hasattr(state, "shape") else type(state).__name__
@@ -135,7 +135,7 @@ def make_hds(boundary: Callable[[Any], Any], history: int, dim: int, name: str =
 
 
 def make_linear_hds(matrix: Any, history: int, dim: int, name: str = "linear") -> HDS:
-    """Make the system of a matrix F (d, s*d); integers beyond float64 are kept. Source: twm Eq. (6), second sum."""
+    """Make the system of a matrix F (d, s*d); integers beyond float64 stay exact. Source: twm Eq. (6), second sum."""
     exact = np.array(matrix)
     require(bool(np.isfinite(exact.astype(float)).all()), "the boundary's matrix must hold finite numbers")
     return HDS(history, dim, LinearBoundary(exact), exact if exact.dtype == object else exact.astype(float), name)
@@ -186,7 +186,7 @@ def make_named_task(name: str) -> HDS:
 
 
 def make_random_selection(history: int, dim: int, seed: int) -> HDS:
-    """Draw a selection task: positions, order and signs are each uniform, the same on every machine."""
+    """Draw a selection task with uniform positions, order and signs, the same on every machine."""
     for value, name, least in ((history, "history", 1), (dim, "dim", 1), (seed, "seed", 0)):
         require_count(value, name, least)
     # random.Random promises the same random() for the same seed on every version; numpy's generators do not.
@@ -204,7 +204,7 @@ def make_rule_task(names: str, history: int, dim: int, seed: int) -> HDS:
 
 
 def parse_task(text: str) -> HDS:
-    """Make the task that a text such as "T2" or "repeat-copy:16,5" names; its name gives it back."""
+    """Make the task named by a text such as "T2" or "repeat-copy:16,5"; its own name can be parsed again."""
     text = text.strip()
     if text in TASK_CODES:
         return make_named_task(text)
@@ -221,10 +221,10 @@ def parse_task(text: str) -> HDS:
     require(whole, f"malformed task {text!r}: {advice}")
     try:
         numbers = [int(part) for part in fields]
-        # 800 MB of them; more is a slip of the pen, not a task.
+        # 800 MB of coefficients; a larger number is most likely a typing error.
         require(numbers[0] * numbers[1] ** 2 <= 10**8, "a boundary of more than 100 million coefficients")
         return make(*numbers)
-    except ValueError as error:  # a UserError, or Python's own: it reads whole numbers of a few thousand digits only
+    except ValueError as error:  # a UserError, or Python's own for integers of more than a few thousand digits
         raise UserError(f"task {text[:80]!r}: {error}") from None
 
 
@@ -240,14 +240,14 @@ def _make_signed_selection(history: int, dim: int, positions: Any, signs: Any, n
 
 
 class SelectionTable(NamedTuple):
-    """Which initial component each later one is, as a flattened position, and with which sign."""
+    """The initial component that each later one copies, as a flattened position, and its sign."""
 
     index: np.ndarray  # (steps, d) int64
     sign: np.ndarray  # (steps, d) float32
 
 
 def make_selection_table(task: HDS, steps: int) -> SelectionTable:
-    """Find out where each component of the next states comes from: one rollout of distinct numbers tells it for all."""
+    """Find the initial component that each component of the next states copies, by one rollout of distinct numbers."""
     F, forms = task.matrix, "T1..T4, repeat-copy, code and random do; twm sweep rules trains others"
     selects = F is not None and bool((np.abs(F).sum(1) == 1).all() and np.isin(F, (-1, 0, 1)).all())
     require(selects, f"{task.name} cannot be trained: it does not preserve states of -1 and 1 ({forms})")
@@ -283,7 +283,7 @@ def make_random_hds(history: int, dim: int, kind: str, seed: int) -> HDS:
 
 
 def draw_random_systems(count: int, seed: int) -> Iterator[tuple[str, HDS, np.ndarray]]:
-    """Draw systems whose kinds take turns, s to 12 and d to 8, each with two sets of initial states, (2, s, d)."""
+    """Draw systems of alternating kinds, with s up to 12 and d up to 8, and two sets of initial states each, (2, s, d)."""
     rng = np.random.default_rng(seed)
     for number in range(count):
         kind = RANDOM_KINDS[number % len(RANDOM_KINDS)]
@@ -293,18 +293,18 @@ def draw_random_systems(count: int, seed: int) -> Iterator[tuple[str, HDS, np.nd
         yield kind, make_random_hds(history, dim, kind, int(rng.integers(2**31))), initial
 
 
-# ---- what is left of the histories of -1 and 1, counted over all of them
+# ---- histories of -1 and 1 that outputs distinguish, counted over all of them
 #
-# The outputs of the first s steps are the window after s steps, and everything later follows from it. So histories can be
-# told apart by their outputs exactly if they lead to different windows after s steps. For a linear f this is the rule that
-# what is never read need not be kept; a nonlinear f forgets by merging histories.
+# The outputs of the first s steps are the window after s steps, and everything later follows from it. Therefore outputs
+# distinguish two histories exactly if these lead to different windows after s steps. For a linear f this means that components
+# that are never read need not be stored; a nonlinear f forgets by merging histories.
 
-#: The largest number of components whose histories are counted one by one.
+#: The largest number of components for which all histories are enumerated.
 MOST = 20
 
 
 def list_successors(hds: HDS) -> np.ndarray:
-    """Return the next window of every window, as numbers (2^(s*d),) whose bit ``column*d + dimension`` is set for +1."""
+    """Return the next window of every window, as integers (2^(s*d),) whose bit ``column*d + dimension`` is set for +1."""
     require(hds.size <= MOST, f"histories of {hds.size} components are too many to count: at most {MOST}")
     codes, weights = np.arange(2**hds.size), 2 ** np.arange(hds.size - hds.dim, hds.size)
     newest = [(hds.boundary(decode_windows(part, hds)) > 0) @ weights for part in np.split(codes, -(-len(codes) // 2**15))]
@@ -312,13 +312,13 @@ def list_successors(hds: HDS) -> np.ndarray:
 
 
 def decode_windows(codes: np.ndarray, hds: HDS) -> np.ndarray:
-    """Return the windows of some numbers, (count, s, d) int8 of -1 and 1."""
+    """Return the windows that integers encode, (count, s, d) int8 of -1 and 1."""
     signs = 2 * (np.asarray(codes)[:, None] >> np.arange(hds.size) & 1) - 1
     return signs.astype(np.int8).reshape(-1, hds.history, hds.dim)
 
 
 def merge_histories(successors: np.ndarray, steps: int) -> list[np.ndarray]:
-    """Return the windows that are left after 0, 1, ..., ``steps`` steps, each an array of different numbers."""
+    """Return the windows that remain after 0, 1, ..., ``steps`` steps, each time an array of distinct integers."""
     left = [np.arange(len(successors))]
     for _ in range(steps):
         left.append(np.unique(successors[left[-1]]))
@@ -326,7 +326,7 @@ def merge_histories(successors: np.ndarray, steps: int) -> list[np.ndarray]:
 
 
 def measure_influence(successors: np.ndarray, hds: HDS) -> np.ndarray:
-    """Return for each component (s, d) the share of windows in which its sign changes any later output at all."""
+    """Return for each component (s, d) the share of windows in which flipping its sign changes any later output."""
     codes = np.arange(len(successors))
     final = codes
     for _ in range(hds.history):
