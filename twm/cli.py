@@ -226,6 +226,7 @@ def _end_training(options: argparse.Namespace, outcome: Any) -> int:
     lost = getattr(options, "out", True) is None
     if outcome.stopped:
         kept = "nothing is saved without --out" if lost else "checkpoints are saved: --resume continues"
+        kept = f"not saved: {', '.join(outcome.failed)}" if outcome.failed else kept
         return _end(128 + outcome.stopped, f"stopped; {kept}")
     again = "" if lost else ", and --resume tries again"
     return _end(1, f"not trained: {', '.join(outcome.failed)}; the lines above say why{again}") if outcome.failed else 0

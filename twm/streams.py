@@ -1,7 +1,7 @@
 """Deterministic data streams: a sequence is a pure function of (key, seed, iteration, sequence number).
 
-It is the same on every device, for any batching, and beside any other networks of a sweep. The key names the purpose, such as
-"T1/train". All arithmetic is 32-bit, carried out in 64-bit integers, which numpy and torch compute identically."""
+A sequence is the same on every device, for any batching, and whatever other networks a sweep trains. The key names the
+purpose, such as "T1/train". All arithmetic is 32-bit, carried out in 64-bit integers, so numpy and torch agree exactly."""
 
 import zlib
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import torch
 
 _MASK = 0xFFFFFFFF
-# Odd multipliers with well spread bits; any would do as long as the tests of independence hold.
+# Odd multipliers with well-mixed bits; any others would do if the tests of independence pass.
 _FIRST, _SECOND, _STRIDE = 0x7FEB352D, 0x846CA68B, 0x9E3779B9
 
 
@@ -30,14 +30,14 @@ def binary_inputs_numpy(
 def binary_inputs(
     key: str, seed: int, iteration: int, count: int, shape: tuple[int, ...], *, first: int = 0, device: object = None
 ) -> "torch.Tensor":
-    """Draw the same sequences as a float32 tensor on ``device``, bit for bit the same on every one."""
+    """Draw the sequences of ``binary_inputs_numpy`` as a float32 tensor on ``device``, bit-identical on every device."""
     return _signs(draw_words(key, seed, iteration, count, shape, first=first, device=device)).float()
 
 
 def draw_words(
     key: str, seed: int, iteration: int, count: int, shape: tuple[int, ...], *, first: int = 0, device: object = None
 ) -> "torch.Tensor":
-    """Draw the words that numbers of any kind are made from: int64 (count, \\*shape), from 0 to 2^32 - 1."""
+    """Draw the random words from which other random numbers are derived: int64 (count, \\*shape), from 0 to 2^32 - 1."""
     import torch
 
     size = _check_address(key, seed, iteration, count, shape, first)
@@ -46,23 +46,23 @@ def draw_words(
 
 
 def words_to_choices(words: "torch.Tensor", kinds: int) -> "torch.Tensor":
-    """Turn words into whole numbers from 0 to ``kinds - 1``, below 2^16 kinds equally likely to one part in 2^16."""
+    """Map words to integers from 0 to ``kinds - 1``; below 2^16 kinds, these are equally likely to one part in 2^16."""
     return (words * kinds) >> 32
 
 
 def words_to_fractions(words: "torch.Tensor") -> "torch.Tensor":
-    """Turn words into float32 numbers in [0, 1), multiples of 2^-24, so that every device has the same."""
+    """Map words to float32 numbers in [0, 1), multiples of 2^-24 and therefore the same on every device."""
     return (words >> 8).float() * 2.0**-24
 
 
 def start_words(key: str, seed: int, first: int, count: int) -> np.ndarray:
-    """Compute the words that ``count`` iterations from ``first`` on start from, for ``expand_words``: (count,)."""
+    """Compute the start words of ``count`` iterations, beginning with ``first``, for ``expand_words``: (count,)."""
     _check_address(key, seed, first, count, (), 0)
     return _start_word(key, seed, np.arange(first, first + count))
 
 
 def expand_words(words: "torch.Tensor", count: int, size: int) -> "torch.Tensor":
-    """Draw what ``binary_inputs`` does from a start word for each of many models: float32 (models, count, size)."""
+    """Draw the sequences of ``binary_inputs`` from one start word per model, (models,): float32 (models, count, size)."""
     import torch
 
     sequences, elements = (torch.arange(length, device=words.device) for length in (count, size))
@@ -79,7 +79,7 @@ def _mix(word):
 
 
 def _start_word(key: str, seed: int, iteration):
-    """Return the word that a stream's sequences start from; ``iteration`` may be an array of 64-bit integers."""
+    """Return the start word of a stream's sequences; ``iteration`` may be an array of 64-bit integers."""
     word = zlib.crc32(key.encode("utf-8"))
     for part in (seed & _MASK, seed >> 32, iteration & _MASK, iteration >> 32):
         word = _mix((word + _STRIDE + part) & _MASK)
@@ -93,12 +93,12 @@ def _words(start, sequences, elements):
 
 
 def _signs(words):
-    """Return +-1: the highest bit of each word."""
+    """Return +1 or -1 according to the highest bit of each word."""
     return 1 - 2 * (words >> 31)
 
 
 def _check_address(key: str, seed: int, iteration: int, count: int, shape: tuple[int, ...], first: int) -> int:
-    """Refuse addresses that are no address, and return the size of a sequence."""
+    """Return the number of elements in a sequence; a UserError if the address is invalid."""
     require(isinstance(key, str) and key != "", f"the stream's key must be a name such as 'T1', not {key!r}")
     for value, name in ((seed, "seed"), (iteration, "iteration"), (first, "first")):
         require_count(value, name, 0)

@@ -277,6 +277,9 @@ def test_a_full_disk_stops_no_training_and_loses_nothing(expected, tmp_path, mon
         # There is room for the last one.
         return refuse() if len(written) <= TINY.iterations + 1 else write_tensors(*arguments)
 
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr("twm.training.runner.write_tensors", refuse)
+        run_job(PLANS[:1], place.work, keep_going=lambda: False)  # asked to stop, it has nothing to go on from
     with monkeypatch.context() as patch:
         patch.setattr("twm.training.runner.write_tensors", refuse_some)
         assert run_job(PLANS[:1], place.work, checkpoint_seconds=1e-9, say=lines.append)

@@ -128,7 +128,7 @@ def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed
     variable's R^2 over 60 and 200 steps and from the first output step on, interventions per step, and other figures."""
     linear, laps = linearise_system(system), 4 * task.history
     fitted = sample_states(system, task, count, max(60, laps), 2 * seed)
-    fresh = sample_states(system, task, max(64, count // 4), 200, 2 * seed + 1)
+    fresh = sample_states(system, task, max(64, count // 4), max(200, laps), 2 * seed + 1)
     basis, spectrum = recover_basis(system, task, "regression", fitted, linear), compare_with_theory(linear.recurrent, task)
     brief = judge_basis(system, basis, replace(fresh, states=fresh.states[:61], waves=fresh.waves[:61]), linear)
     h, m = fresh.states[1 : laps + 1], fresh.waves[1 : laps + 1]

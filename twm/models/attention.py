@@ -8,11 +8,11 @@ from twm.theory.attention import AttentionBoundary, make_attention_boundary
 
 
 class AttentionRNN(nn.Module):
-    """Recurrent network whose state is the wave substrate: shifting is built in, and only the boundary is learnt.
+    """Recurrent network whose state is the wave substrate: the shift is built in, and only the boundary is learnt.
 
-    No bias, no normalisation and no feed-forward layer: what is trained is Eq. (8), with keys of length ``width``
-    (``dim`` if not given) and, where columns are ``labelled``, position vectors. Initial weights are uniform within one
-    over the square root of what they sum over. Source: twm Eq. (8); heads and positions are additions."""
+    There is no bias, normalisation or feed-forward layer. The weights are those of Eq. (8), with keys of length
+    ``width`` (``dim`` if not given), and position vectors if ``labelled``. Initial weights are uniform within one over
+    the square root of the number of summed terms. Source: twm Eq. (8); heads and positions are additions."""
 
     def __init__(
         self, history: int, dim: int, heads: int = 1, width: int | None = None, labelled: bool = True, seed: int = 0
@@ -32,24 +32,24 @@ class AttentionRNN(nn.Module):
         self.positions = draw(dim, history, dim) if labelled else None
 
     def boundary(self) -> AttentionBoundary:
-        """Return the boundary that the network has now, as a copy in float64 numpy arrays."""
+        """Return the network's current boundary, as a copy in float64 numpy arrays."""
         weights = (self.key_weight, self.query_weight, self.value_weight, self.positions)
         copies = [None if weight is None else weight.detach().double().cpu().numpy().copy() for weight in weights]
         return make_attention_boundary(*copies)
 
     def forward(self, inputs: Tensor, horizon: int) -> Tensor:
-        """Fill the window with (history, batch, dim), oldest first, then run freely: (horizon, batch, dim)."""
+        """Fill the window with (history, batch, dim), oldest first, then run without input: (horizon, batch, dim)."""
         horizon = require_count(horizon, "horizon")
         fits = inputs.ndim == 3 and inputs.shape[0] == self.history and inputs.shape[2] == self.dim
         require(fits, f"inputs must be of shape ({self.history}, batch, {self.dim}), not {tuple(inputs.shape)}")
         batch, heads = inputs.shape[1], len(self.value_weight)
-        # Both products of weights are taken once a run instead of once a step: W_K W_Q acts on the newest column, and
-        # the heads' value matrices act side by side.
+        # Weights are combined once per run instead of once per step: W_K W_Q acts on the newest column, and the value
+        # matrices of all heads are applied in one product.
         ask = (self.key_weight @ self.query_weight).reshape(heads * self.dim, self.dim)
         tell = self.value_weight.mT.reshape(heads * self.dim, self.dim)
         columns = list(inputs.unbind(0))
         for _ in range(horizon):
-            # Stacking the last columns shifts the wave; a moving window would cost twice the backward pass.
+            # Stacking the last columns shifts the wave; a window updated at each step would double the backward pass.
             window = torch.stack(columns[-self.history :], 1)
             labelled = window if self.positions is None else window + self.positions
             questions = nn.functional.linear(labelled[:, -1], ask).view(batch, heads, self.dim)

@@ -1,4 +1,4 @@
-"""Diagonal units and attention for sequence tasks, and the function that makes any sequence network."""
+"""Diagonal recurrent units and attention for sequence tasks, and the factory of all sequence networks."""
 
 from typing import Any
 
@@ -13,15 +13,15 @@ from twm.theory.operators import make_wave_operator
 from twm.theory.spectra import reduce_observable
 from twm.theory.systems import HDS
 
-#: Networks by the name that tables use.
+#: Names of the networks, as used in tables.
 NETWORKS = ("wrnn", "irnn", "lstm", "gru", "lru", "attention")
 
 
 class DiagonalRNN(SequenceNetwork):
     """A linear recurrent unit of n complex modes, x(t) = lambda x(t-1) + B u(t), y(t) = Re(C x(t)) + c.
 
-    Its state holds real parts, then imaginary parts: (2n,). lambda = exp(-exp(nu) + i theta), so that no mode grows; it starts
-    uniform on the unit disc. Source: Orvieto et al. 2023, Sec. 3, without its factor on B, which is zero on the circle."""
+    The state holds the real parts, then the imaginary parts: (2n,). lambda = exp(-exp(nu) + i theta), so no mode grows; it
+    starts uniform on the unit disc. Source: Orvieto et al. 2023, Sec. 3, without its factor on B, zero on the unit circle."""
 
     def __init__(self, inputs: int, outputs: int, modes: int, mlp: int = 0, seed: int = 0) -> None:
         super().__init__(inputs, 2 * require_count(modes, "modes"), "linear", seed)
@@ -31,17 +31,17 @@ class DiagonalRNN(SequenceNetwork):
         self._make_readout(outputs, mlp)
 
     def eigenvalues(self) -> Tensor:
-        """Return lambda (n,), complex; as a real matrix the recurrence has them and their conjugates."""
+        """Return lambda (n,), complex; the recurrence as a real matrix has these eigenvalues and their conjugates."""
         return torch.polar((-self.log_decay.exp()).exp(), self.angle)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
+        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         (real, imaginary), turn = state.chunk(2, -1), self.eigenvalues()
         moved = torch.cat([turn.real * real - turn.imag * imaginary, turn.imag * real + turn.real * imaginary], -1)
         return moved if inputs is None else moved + functional.linear(inputs, self.weight_encoder)
 
     def run(self, inputs: Tensor) -> Tensor:
-        """Return the states of every step, in complex numbers, which is twice as fast; see ``SequenceNetwork.run``."""
+        """Return the states of every step, computed with complex numbers, twice as fast; see ``SequenceNetwork.run``."""
         drive, turn = torch.complex(*functional.linear(inputs, self.weight_encoder).chunk(2, -1)), self.eigenvalues()
         states = [drive[0]]
         for each in drive[1:]:
@@ -51,8 +51,8 @@ class DiagonalRNN(SequenceNetwork):
 
 
 def construct_diagonal(task: HDS) -> DiagonalRNN:
-    """Make the unit, in float64, whose modes are the eigenvectors of a linear task's wave operator on what outputs depend on:
-    with inputs less what the boundary adds to them it does the task exactly. Source: twm Sec. 3.1, diagonalised."""
+    """Construct the float64 unit whose modes are the eigenvectors of a linear task's wave operator on the observable subspace.
+    It solves the task exactly if inputs are corrected for the boundary's contribution. Source: twm Sec. 3.1, diagonalised."""
     operator = make_wave_operator(np.asarray(task.matrix, dtype=float))
     newest = np.eye(len(operator))[-task.dim :]
     part = reduce_observable(newest, operator)
@@ -71,10 +71,10 @@ def construct_diagonal(task: HDS) -> DiagonalRNN:
 
 
 class AttentionDecoder(SequenceNetwork):
-    """One head of attention over a cache of the last columns, newest last: the next column is what it reads, plus the input.
+    """One attention head over a cache of the last columns, newest last; the next column is the head's output plus the input.
 
-    Eq. (8) with positions, keys and queries as their product: weight_ask, weight_value (dim, dim), positions (columns, dim).
-    The output is the newest column. Source: twm Eq. (8); positions are an addition."""
+    Its weights are positions (columns, dim); weight_ask (dim, dim), the product of key and query weights; and weight_value
+    (dim, dim). The network's output is the newest column. Source: twm Eq. (8); positions are an addition."""
 
     def __init__(self, inputs: int, outputs: int, columns: int, mlp: int = 0, seed: int = 0) -> None:
         super().__init__(inputs, inputs * require_count(columns, "columns"), seed=seed)
@@ -85,7 +85,7 @@ class AttentionDecoder(SequenceNetwork):
         del self._generator
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
+        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         window = state.view(-1, self.columns, self.inputs)
         labelled = window + self.positions
         scores = labelled @ functional.linear(labelled[:, -1], self.weight_ask)[..., None]
@@ -98,7 +98,7 @@ class AttentionDecoder(SequenceNetwork):
 
 
 def make_sequence_network(network: str, inputs: int, outputs: int, neurons: int, **options: Any) -> SequenceNetwork:
-    """Make a network of :data:`NETWORKS` with so many neurons (of a ring), modes or columns, and the options of its class."""
+    """Make a network of :data:`NETWORKS` with this number of neurons (per ring), modes or columns, and its class's options."""
     check_name("network", network, NETWORKS)
     if network in ("lstm", "gru"):
         return GatedRNN(inputs, outputs, neurons, network, **options)

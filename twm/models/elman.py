@@ -24,22 +24,22 @@ NONLINEARITIES = {"tanh": torch.tanh, "linear": lambda state: state, "relu": tor
 
 
 def _apply_matrix(matrix: Tensor, rows: Tensor) -> Tensor:
-    # States are columns in the formulas and rows of a batch in torch; here alone that is turned around.
+    # States are columns in the formulas and rows of a batch in torch; only this function converts between the two.
     return nn.functional.linear(rows, matrix)
 
 
 class Trajectory(NamedTuple):
-    """What a network did."""
+    """Outputs and states of a run."""
 
     outputs: Tensor  # (time + horizon, batch, dim), y(1) onwards
     states: Tensor  # (time + horizon, batch, hidden), h(1) onwards
 
 
 class ElmanRNN(nn.Module):
-    """Elman network h(t) = sigma(W_hh h(t-1) + W_uh u(t)), y(t) = W_r h(t); the paper's have a tanh and no bias.
+    """Elman network h(t) = sigma(W_hh h(t-1) + W_uh u(t)), y(t) = W_r h(t); the paper uses tanh and no bias.
 
-    A state dict reads as one of ``torch.nn.RNN`` plus a readout. Initial weights are those of
-    :func:`~twm.models.kernels.draw_weights`, drawn in float32 whatever the dtype. Source: twm Eq. (9), B.2, B.4."""
+    The state dict has the names of ``torch.nn.RNN`` plus a readout. Initial weights are those of
+    :func:`~twm.models.kernels.draw_weights`, drawn in float32 for every dtype. Source: twm Eq. (9), B.2, B.4."""
 
     def __init__(
         self, dim: int, hidden: int, nonlinearity: str = "tanh", initial: str = "uniform",
@@ -63,7 +63,7 @@ class ElmanRNN(nn.Module):
 
     @torch.no_grad()
     def set_matrices(self, recurrent: Any = None, encoder: Any = None, readout: Any = None) -> None:
-        """Overwrite W_hh, W_uh or W_r, in the formulas' convention; those not given stay."""
+        """Overwrite W_hh, W_uh or W_r, in the formulas' convention; matrices not given are unchanged."""
         for name, matrix in (("recurrent", recurrent), ("encoder", encoder), ("readout", readout)):
             if matrix is not None:
                 own, given = getattr(self, name), torch.as_tensor(matrix)
@@ -86,8 +86,8 @@ class ElmanRNN(nn.Module):
         return NONLINEARITIES[self.nonlinearity](drive)
 
     def forward(self, inputs: Tensor | None, horizon: int = 0, state: Tensor | None = None) -> Trajectory:
-        """Run from ``state`` (batch, hidden), or zero, on (time, batch, dim), then for ``horizon`` steps without input,
-        whose outputs are ``outputs[time:]``. Source: twm Eq. (9), Sec. 4 "Experimental Setup"."""
+        """Run from ``state`` (batch, hidden), by default zero, on inputs (time, batch, dim), then for ``horizon`` steps
+        without input: ``outputs[time:]``. Source: twm Eq. (9), Sec. 4 "Experimental Setup"."""
         horizon = require_count(horizon, "horizon", least=0)
         require(inputs is not None or state is not None, "an Elman network needs inputs or a state to start from")
         inputs = state.new_zeros((0, *state.shape[:-1], self.dim)) if inputs is None else inputs
@@ -101,8 +101,8 @@ class ElmanRNN(nn.Module):
 
 
 def run_steps(network: Any, inputs: Tensor, state: Tensor, silent: int = 0) -> Tensor:
-    """Run a network that has a ``step`` on (time, batch, inputs) and ``silent`` steps more from ``state``, which is
-    (batch, carried): (time + silent, batch, carried)."""
+    """Run a network with a ``step`` method from ``state`` (batch, carried) on inputs (time, batch, inputs), then for
+    ``silent`` steps without input, and return its states (time + silent, batch, carried)."""
     states = []
     for drive in (*inputs, *[None] * silent):
         states.append(network.step(states[-1] if states else state, drive))
@@ -113,14 +113,14 @@ def construct_elman(
     hds: Any, basis: Basis, nonlinearity: str = "linear", complement: float | None = None, gain: float = 1.0,
     seed: int = 0, dtype: torch.dtype = torch.float64,
 ) -> ElmanRNN:  # fmt: skip
-    """Construct the Elman network that theory predicts for a linear system, or for its matrix F (dim, history*dim).
+    """Construct the Elman network that the theory predicts for a linear system, or for its matrix F (dim, history*dim).
 
-    A linear network is the wave exactly, another one only in the linearisation around the origin. ``complement`` is the
-    spectral radius of random dynamics outside the wave, drawn from ``seed``; ``gain`` a factor on Phi.
+    A linear network implements the wave exactly, a nonlinear one only when linearised around the origin. ``complement``
+    is the spectral radius of random dynamics outside the wave subspace, drawn from ``seed``; ``gain`` multiplies Phi.
     Source: twm Eq. (6), (7), (31), A.5."""
     matrix = hds.matrix if hasattr(hds, "boundary") else hds
     require(matrix is not None, "only a linear system can be constructed: this one has no boundary matrix")
-    # Float64 also for exact integer systems, whose matrices may hold Python integers.
+    # Cast to float64, because the matrices of exact integer systems may hold Python integers.
     recurrent, dim = transform_operator(gain * make_wave_operator(np.asarray(matrix, float)), basis), len(matrix)
     if complement is not None:
         recurrent = add_complement(recurrent, basis, complement, seed)
@@ -129,22 +129,22 @@ def construct_elman(
     return network
 
 
-#: Names of the matrices in a file, those of ElmanRNN, in the order of Weights.
+#: Names of the matrices in a file, the same as in ElmanRNN, in the order of Weights.
 _NAMES = ("weight_hh_l0", "weight_ih_l0", "weight_readout")
 
 
 def spell_number(number: float) -> str:
-    """Return a number in as few digits as tell it apart from every other: 0.001, 1e+06, 1000001."""
+    """Format a number briefly, but with enough digits to restore it exactly: 0.001, 1e+06, 1000001."""
     return text if float(text := f"{number:g}") == number else repr(number)
 
 
 def name_network(task: str, hidden: int, l2: float, seed: int, rest: str = "") -> str:
-    """Return the name of a network's file without its ending, such as ``T1_h128_l2-0_s3``."""
+    """Return the name of a network's file without its extension, such as ``T1_h128_l2-0_s3``."""
     return f"{task.replace(':', '-').replace(',', '-')}_h{hidden}_l2-{spell_number(l2)}_s{seed}{rest}"
 
 
 def write_weights(path: Path | str, weights: Mapping[str, Tensor], configuration: Mapping[str, Any]) -> None:
-    """Write weights in float32 as safetensors, whole or not at all, with ``configuration`` as its metadata."""
+    """Write weights atomically as float32 safetensors, with ``configuration`` as the metadata."""
     from safetensors.torch import save
 
     texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in configuration.items()}
@@ -153,7 +153,7 @@ def write_weights(path: Path | str, weights: Mapping[str, Tensor], configuration
 
 
 def read_weights(path: Path | str) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read the weights that ``write_weights`` wrote, by name, and their configuration."""
+    """Read weights, by name, and their configuration from a file of ``write_weights``."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -171,7 +171,7 @@ def write_network(path: Path | str, weights: Any, configuration: Mapping[str, An
 
 
 def read_network(path: Path | str) -> tuple[ElmanRNN, dict[str, Any]]:
-    """Read a network that ``write_network`` wrote, and its configuration."""
+    """Read a network and its configuration from a file of ``write_network``."""
     found, about = read_weights(path)
     lost = [name for name in _NAMES if name not in found]
     require(not lost, f"{Path(path).name} is not a trained network: it has no {', '.join(lost)}")
@@ -188,16 +188,16 @@ def _read_value(text: str) -> Any:
         return text
 
 
-# ---- Is a fast path right on this machine? If not, the plain one is taken
+# ---- Check of the fast paths on this machine; if one fails, the reference path is used
 
-#: Largest relative error of a float32 gradient that a path may have.
+#: Largest relative error allowed in the float32 gradient of a path.
 TOLERANCE = 1e-5
 
 _KERNELS = {kernel.name: kernel for kernel in (ReferenceKernel, AugmentedKernel, BatchedKernel)}
 
 
 def draw_check_batch(kernel: Kernel, seed: int) -> tuple[Tensor, Tensor, Any]:
-    """Draw inputs, targets and horizon for a kernel's step: random signs, and different horizons in an ensemble."""
+    """Draw inputs, targets and horizon for a kernel's step: random signs, and varying horizons in an ensemble."""
     models = 1 if kernel.models is None else kernel.models
     inputs, targets = (
         binary_inputs(f"kernel check/{part}", seed, 0, models, (steps, kernel.batch, kernel.dim), device=kernel.device)
@@ -205,13 +205,13 @@ def draw_check_batch(kernel: Kernel, seed: int) -> tuple[Tensor, Tensor, Any]:
     )
     if kernel.models is None:
         return inputs[0], targets[0], kernel.horizon_max
-    # From the longest downwards, so that the mask is checked together with the rest.
+    # Decreasing from the longest, so that the mask is checked too.
     horizons = kernel.horizon_max - torch.arange(models) % kernel.horizon_max
     return inputs, targets, horizons.to(kernel.device)
 
 
 def measure_gradient(kernel: Kernel, inputs: Tensor, targets: Tensor, horizon: Any) -> Weights:
-    """Return a batch's clipped gradient with weight decay, in float64, through the step that training takes."""
+    """Return a batch's clipped gradient plus weight decay, in float64, recovered from one training step."""
     state = kernel.state_dict()
     begun = {key: torch.zeros_like(value) for key, value in state.items() if "." in key or key == "iteration"}
     try:
@@ -225,7 +225,7 @@ def measure_gradient(kernel: Kernel, inputs: Tensor, targets: Tensor, horizon: A
 
 
 def compute_reference_gradient(weights: Any, inputs: Tensor, targets: Tensor, horizon: int) -> Weights:
-    """Compute one network's gradient of the mean squared error with autograd in float64, not clipped."""
+    """Compute the gradient of one network's mean squared error by autograd in float64, not clipped."""
     leaves = Weights(*(matrix.detach().double().requires_grad_() for matrix in as_weights(weights)))
     with torch.enable_grad():
         loss = (run_network(leaves, inputs.double(), horizon) - targets[:horizon].double()).square().mean()
@@ -233,8 +233,8 @@ def compute_reference_gradient(weights: Any, inputs: Tensor, targets: Tensor, ho
 
 
 def check_kernel(kernel: Kernel, seed: int) -> float:
-    """Measure a path's error against autograd in float64 on a random batch, for at most four models of an ensemble:
-    the largest of a matrix, relative to the largest norm among its model's three; NaN if there is any."""
+    """Return a path's gradient error against float64 autograd on a random batch, on at most four models of an ensemble:
+    the largest over matrices, each relative to the largest gradient norm of its model; NaN if any error is NaN."""
     inputs, targets, horizon = draw_check_batch(kernel, seed)
     found, weights = measure_gradient(kernel, inputs, targets, horizon), kernel.weights()
     places = [()] if kernel.models is None else range(0, kernel.models, -(-kernel.models // 4))
@@ -246,14 +246,14 @@ def check_kernel(kernel: Kernel, seed: int) -> float:
         expected = [slope * factor + kernel.l2[place] * m[place].double() for slope, m in zip(expected, weights)]
         scale = max(float(slope.norm()) for slope in expected) or 1.0
         errors += [(own[place] - slope).norm() / scale for own, slope in zip(found, expected)]
-    # torch's maximum, unlike Python's, lets a NaN through.
+    # torch's maximum propagates NaN, unlike Python's.
     return float(torch.stack(errors).max())
 
 
 def make_kernel(
     weights: Any, history: int, batch: int, horizon_max: int, path: str | None = None, seed: int = 0, **options: Any
 ) -> Kernel:
-    """Make the fast path for these weights, check it here, and warn and fall back to the plain one if it fails.
+    """Make the fast path for these weights and check it on this machine; if it fails, warn and use the reference path.
 
     ``path`` is ``reference``, ``augmented`` or ``batched``; if not given, ``augmented`` for one network on the CPU,
     else ``batched``. ``options`` are those of :class:`~twm.models.kernels.Kernel`."""

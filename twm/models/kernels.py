@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from twm.errors import check_name, require, require_count
 from twm.theory.operators import make_cycle, make_wave_operator
 
-#: Ways to draw initial weights. The encoder and the readout are uniform in all but ``gaussian``.
+#: Initialisations. The encoder and the readout are uniform in all but ``gaussian``.
 INITIALISATIONS = ("uniform", "gaussian", "orthogonal", "identity")
-#: Ways to start the recurrent matrix at a wave, which need to know the size of the task's substrate.
+#: Initialisations of the recurrent matrix as a wave, which depend on the size of the task's substrate.
 WAVE_INITIALISATIONS = ("wave", "wave-embedded", "wave-noisy", "wave-task")
 
 
@@ -25,7 +25,7 @@ class Weights(NamedTuple):
 
 
 def as_weights(weights: Any) -> Weights:
-    """Return any three arrays or tensors, in the order of :class:`Weights`, as tensors of the same dtype."""
+    """Convert three arrays or tensors, in the order of :class:`Weights`, to tensors, keeping their dtypes."""
     matrices = tuple(torch.as_tensor(matrix) for matrix in weights)
     require(len(matrices) == 3, f"weights are three matrices (recurrent, encoder, readout), not {len(matrices)}")
     shapes = [tuple(matrix.shape) for matrix in matrices]
@@ -38,7 +38,7 @@ def as_weights(weights: Any) -> Weights:
 
 
 def stack_weights(networks: Any) -> Weights:
-    """Stack the weights of single networks of one size into those of an ensemble, models first."""
+    """Stack the weights of single networks of equal size into those of an ensemble, with a leading ``models`` axis."""
     networks = [as_weights(weights) for weights in networks]
     require(len(networks) > 0, "an ensemble needs at least one network")
     sizes = {tuple(weights.encoder.shape) for weights in networks}
@@ -51,12 +51,12 @@ def draw_weights(
     dim: int, hidden: int, initial: str = "uniform", seed: int | torch.Generator = 0, history: int | None = None,
     boundary: np.ndarray | None = None,
 ) -> Weights:  # fmt: skip
-    """Draw the initial weights of one network, on the CPU and in float32: the same alone or in a sweep, on any device.
+    """Draw one network's initial weights, on the CPU in float32, the same alone or in a sweep and on any device.
 
-    ``uniform`` in +-1/sqrt(hidden); ``gaussian`` with variance 1/hidden. All others change the recurrent matrix only:
-    ``orthogonal``, ``identity``; ``wave``, the closed wave of repeat copy on the first history*dim neurons;
-    ``wave-embedded``, the same in a random orthonormal basis; ``wave-noisy``, that on top of the uniform draw;
-    ``wave-task``, the wave operator of ``boundary`` (dim, history*dim) in that basis. A generator is advanced.
+    ``uniform`` is within +-1/sqrt(hidden), ``gaussian`` has variance 1/hidden. The others change only the recurrent
+    matrix: ``orthogonal``; ``identity``; ``wave``, the cyclic wave of repeat copy on the first history*dim neurons;
+    ``wave-embedded``, the same in a random orthonormal basis; ``wave-noisy``, which adds that to the uniform draw;
+    ``wave-task``, the wave operator of ``boundary`` (dim, history*dim) in that basis. A given generator is advanced.
     Source: twm B.2 (uniform), B.4 (gaussian), Eq. (6) and (31) (wave); the others are additions."""
     dim, hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
     check_initial(initial, dim, hidden, history)
@@ -68,8 +68,8 @@ def draw_weights(
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
     require(generator.device.type == "cpu", "initial weights are drawn on the CPU: give a CPU generator")
 
-    # The recurrent matrix is drawn even where it is then replaced, so that encoder and readout of one seed do not
-    # depend on which of the uniform schemes is used.
+    # The recurrent matrix is drawn even if it is then replaced, so that a seed has the same encoder and readout in all
+    # uniform schemes.
     shapes = ((hidden, dim), (hidden, hidden), (dim, hidden))
     encoder, recurrent, readout = (draw_matrix(shape, hidden, initial, generator) for shape in shapes)
     if initial == "orthogonal":
@@ -83,7 +83,7 @@ def draw_weights(
 
 
 def check_initial(initial: str, dim: int, hidden: int, history: int | None) -> None:
-    """Check that a start is known and that its wave, if it has one, fits into the hidden neurons."""
+    """Check that an initialisation is known and that its wave, if it has one, fits into the hidden neurons."""
     check_name("initial", initial, (*INITIALISATIONS, *WAVE_INITIALISATIONS))
     if initial in WAVE_INITIALISATIONS:
         require(history is not None, f"initial {initial!r} needs the history of the task: the number of columns")
@@ -93,7 +93,7 @@ def check_initial(initial: str, dim: int, hidden: int, history: int | None) -> N
 
 
 def draw_matrix(shape: tuple[int, ...], hidden: int, initial: str, generator: torch.Generator) -> Tensor:
-    """Draw float32 numbers with the spread that suits ``hidden`` neurons: uniform in all schemes but ``gaussian``."""
+    """Draw float32 numbers on the scale 1/sqrt(hidden): normal for ``gaussian``, uniform for all other schemes."""
     draw = torch.randn if initial == "gaussian" else torch.rand
     numbers = draw(shape, generator=generator, dtype=torch.float32)
     return (numbers if initial == "gaussian" else numbers * 2 - 1) * hidden**-0.5
@@ -101,7 +101,7 @@ def draw_matrix(shape: tuple[int, ...], hidden: int, initial: str, generator: to
 
 def _draw_orthogonal(size: int, generator: torch.Generator) -> Tensor:
     frame, upper = torch.linalg.qr(torch.randn((size, size), generator=generator, dtype=torch.float64))
-    # Without the signs the draw would not be uniform over orthogonal matrices.
+    # The signs make the draw uniform over orthogonal matrices.
     return frame * upper.diagonal().sign()
 
 
@@ -114,16 +114,16 @@ def _draw_wave(initial: str, drawn: Tensor, wave: Tensor, generator: torch.Gener
     return embedded + drawn if initial == "wave-noisy" else embedded
 
 
-#: Adam's decay rates of the moments and its small number, PyTorch's defaults.
+#: Adam's decay rates of the moments and its epsilon, PyTorch's defaults.
 BETA_FIRST, BETA_SECOND, EPSILON = 0.9, 0.999, 1e-8
 #: Added to the gradient's norm before clipping, as torch.nn.utils.clip_grad_norm_ does.
 CLIP_EPSILON = 1e-6
-_PARTS = ("", ".first", ".second")  # of a state: weights and Adam's moments, by the ends of their names
-Numbers = int | float | Sequence[float] | Tensor  # one for all models, or one a model
+_PARTS = ("", ".first", ".second")  # suffixes of the names in a state: weights, then Adam's moments
+Numbers = int | float | Sequence[float] | Tensor  # one for all models, or one per model
 
 
 def choose_device(device: str) -> str:
-    """Return ``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``; refuse ``cuda`` where torch finds no GPU."""
+    """Resolve ``auto``, ``cpu`` or ``cuda`` to ``cpu`` or ``cuda``; a UserError for ``cuda`` if torch finds no GPU."""
     require(device in ("auto", "cpu", "cuda"), f"unknown device {device!r}: choose auto, cpu or cuda")
     found = device != "cpu" and torch.cuda.is_available()
     told = "PyTorch finds no GPU on this machine: use --device cpu, or --device auto to use a GPU if there is one"
@@ -132,21 +132,21 @@ def choose_device(device: str) -> str:
 
 
 class StepResult(NamedTuple):
-    """What one batch came to, before its update. An ensemble's tensors have a leading ``models`` axis."""
+    """Loss and accuracy of one batch, before its update. An ensemble's tensors have a leading ``models`` axis."""
 
     loss: Tensor  # (...,) mean squared error over the output phase
-    loss_by_step: Tensor  # (..., steps) of each output step that has a target, zero beyond a model's horizon
-    accuracy: Tensor  # (...,) share of right signs over the output phase; an output of zero counts as positive
+    loss_by_step: Tensor  # (..., steps) loss of each output step that has a target, zero beyond a model's horizon
+    accuracy: Tensor  # (...,) sign accuracy over the output phase; an output of zero counts as positive
 
 
 class Kernel:
-    """Networks in training: their weights, their optimiser, and an iteration of the paper's protocol. Source: twm B.2.
+    """Networks in training, with their optimiser: one step is an iteration of the paper's protocol. Source: twm B.2.
 
-    The state starts at zero, ``history`` inputs enter, the network runs freely for ``horizon`` steps, the loss is the
-    mean squared error of these, its gradient is clipped at a norm, and Adam with coupled weight decay ``l2`` makes a
-    step, in torch's order. ``models`` is ``None`` for one network; an ensemble's tensors lead with a ``models`` axis. A
-    path has a ``name`` and defines ``_step``, an iteration on a checked batch with an int or an int64 tensor (models,)
-    as its horizon; ``_get``, copies of weights, Adam's moments and iterations made; and ``_set``, its inverse."""
+    From a state of zero, the network receives ``history`` inputs, then runs for ``horizon`` steps without input. The loss
+    is the mean squared error of these steps. Its gradient is clipped by norm, and Adam with coupled weight decay ``l2``
+    makes a step, in torch's order. ``models`` is ``None`` for one network; an ensemble's tensors lead with a ``models``
+    axis. A subclass (path) has a ``name`` and defines ``_step``, an iteration on a checked batch with an int or an int64
+    tensor (models,) as horizon; ``_get``, copies of weights, moments and iteration count; and ``_set``, its inverse."""
 
     def __init__(
         self, weights: Any, history: int, batch: int, horizon_max: int, learning_rate: Numbers = 1e-3,
@@ -166,8 +166,8 @@ class Kernel:
         self.learning_rate = self._number_a_model(learning_rate, "learning_rate")
 
     def step(self, inputs: Tensor, targets: Tensor, horizon: Numbers) -> StepResult:
-        """Make one iteration on inputs (..., history, batch, dim), u(1) first, and the first ``horizon`` of the targets
-        (..., steps, batch, dim), whatever stands behind them."""
+        """Make one iteration on inputs (..., history, batch, dim), u(1) first, and targets (..., steps, batch, dim), of
+        which only the first ``horizon`` steps are used."""
         shape = (*self._leading, self.history, self.batch, self.dim)
         require(tuple(inputs.shape) == shape, f"inputs must be of shape {shape}, not {tuple(inputs.shape)}")
         steps = targets.shape[-3] if targets.ndim == len(shape) else 0
@@ -180,7 +180,7 @@ class Kernel:
             return self._step(inputs, targets, int(horizon))
         horizons = torch.as_tensor(horizon, device=self.device)
         require(tuple(horizons.shape) in ((), self._leading) and not horizons.is_floating_point(), told)
-        # Reading numbers back from a GPU would stall it, so there the caller's word is taken.
+        # Horizons on a GPU are not checked, because reading them back would stall it.
         require(horizons.is_cuda or bool(((horizons >= 1) & (horizons <= steps)).all()), told)
         return self._step(inputs, targets, horizons.to(torch.int64).expand(self.models))
 
@@ -189,17 +189,17 @@ class Kernel:
         return self._get()[0]
 
     def set_learning_rate(self, learning_rate: Numbers) -> None:
-        """Change Adam's step from the next iteration on."""
+        """Set Adam's learning rate from the next iteration on."""
         self.learning_rate.copy_(self._number_a_model(learning_rate, "learning_rate"))
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return a copy of all that training goes on from, bit for bit, in one layout for all paths."""
+        """Return a copy of the complete training state, which resumes bit for bit; all paths share its layout."""
         *parts, iteration = self._get()
         state = {name + part: m for part, three in zip(_PARTS, parts) for name, m in zip(Weights._fields, three)}
         return state | {"iteration": iteration, "learning_rate": self.learning_rate.clone()}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what :meth:`state_dict` of any path returned; a state that does not fit changes nothing."""
+        """Load a :meth:`state_dict` of any path; a UserError, with nothing changed, if it does not fit."""
         expected = self.state_dict()
         missing = sorted(set(expected) - set(state))
         require(not missing, f"the state of a kernel lacks {', '.join(missing)}")
@@ -211,7 +211,7 @@ class Kernel:
         self.learning_rate.copy_(state["learning_rate"])
 
     def _number_a_model(self, value: Any, name: str) -> Tensor:
-        # Float64, because Adam's corrections such as 1 - 0.999 keep five digits only in float32.
+        # Float64, because in float32 Adam's bias corrections such as 1 - 0.999 keep only five digits.
         numbers = torch.as_tensor(value, dtype=torch.float64, device=self.device)
         in_range = numbers >= 0 if name == "l2" else numbers > 0
         fits = tuple(numbers.shape) in ((), self._leading) and bool((in_range & numbers.isfinite()).all())
@@ -223,9 +223,9 @@ class Kernel:
 
 @torch.no_grad()
 def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50, kept: dict | None = None) -> Iterator[Tensor]:
-    """Fill networks with ``inputs`` (..., history, batch, dim), and yield the outputs of a free run piece by piece:
-    (..., steps, batch, dim), at most ``chunk`` steps at a time, whose states alone exist by then. ``kept`` takes the last
-    ``state`` of each piece; where it holds one, the run goes on from there."""
+    """Run networks on ``inputs`` (..., history, batch, dim), then without input, and yield the outputs in pieces
+    (..., steps, batch, dim) of at most ``chunk`` steps, so that only one piece's states are in memory. ``kept`` receives
+    the last ``state`` of each piece; if it already holds one, the run continues from there."""
     weights = as_weights(weights)
     horizon, chunk = require_count(horizon, "horizon"), require_count(chunk, "chunk")
     recurrent, encoder, readout = (matrix.mT.contiguous() for matrix in weights)
@@ -247,7 +247,7 @@ def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50, kep
 
 
 def run_network(weights: Weights, inputs: Tensor, horizon: int) -> Tensor:
-    """Run one network on (history, batch, dim), with autograd's record: (horizon, batch, dim). Source: twm Eq. (9)."""
+    """Run one network on (history, batch, dim), tracked by autograd: (horizon, batch, dim). Source: twm Eq. (9)."""
     recurrent, encoder, readout = weights
     # States are the rows of a batch, so the formulas' matrices act from the right, transposed.
     state = inputs.new_zeros(inputs.shape[1], len(recurrent))
@@ -277,7 +277,7 @@ class ReferenceKernel(Kernel):
         for network, optimiser in zip(self._networks, self._optimisers):
             for matrix in network:
                 matrix.grad = torch.zeros_like(matrix)
-            optimiser.step()  # With it torch makes the moments; what it did is overwritten.
+            optimiser.step()  # It makes torch allocate the moments; its effect is overwritten.
         nothing = Weights(*map(torch.zeros_like, weights))
         self._set(weights, nothing, nothing, torch.zeros(self._leading))
 
@@ -303,7 +303,7 @@ class ReferenceKernel(Kernel):
         return loss.detach(), loss_by_step, accuracy
 
     def _get(self) -> tuple[Weights, Weights, Weights, Tensor]:
-        # Of each matrix the number of steps, and the first and second moment.
+        # Adam's state of each matrix: the number of steps, the first and the second moment.
         pairs = zip(self._networks, self._optimisers)
         states = [[tuple(optimiser.state[matrix].values()) for matrix in network] for network, optimiser in pairs]
         moments = ([[state[place] for state in three] for three in states] for place in (1, 2))
@@ -321,6 +321,6 @@ class ReferenceKernel(Kernel):
                     kept.copy_(given[here])
 
     def _join(self, models: Sequence[Sequence[Tensor]]) -> list[Tensor]:
-        """Stack each of several tensors over the models; copy those of a single network."""
+        """Stack corresponding tensors over the models; for a single network, return copies."""
         stacked = [torch.stack([value.detach() for value in values]) for values in zip(*models)]
         return [values[0] for values in stacked] if self.models is None else stacked

@@ -7,28 +7,28 @@ from torch.nn import functional
 from twm.errors import check_name, require, require_count
 from twm.models.elman import NONLINEARITIES, Trajectory, run_steps
 
-#: How the recurrent weights start: as the shift by one neuron, as the identity, or as torch draws them.
+#: Initialisations of the recurrent weights: the shift by one neuron, the identity, or torch's random default.
 RECURRENT_STARTS = ("shift", "identity", "random")
-#: How the encoder starts: all inputs write 1 to one neuron a ring; as torch draws it; or normal with deviation 0.001. In the
-#: released code a dense recurrent matrix starts without biases, and an encoder that is not ``single`` with random ones.
+#: Initialisations of the encoder: weights of 1 onto one neuron per ring; torch's default; or normal with standard deviation
+#: 0.001. As in the released code, ``released`` draws encoder biases, except for ``single``, and zeroes dense recurrent ones.
 ENCODER_STARTS = ("single", "dense", "small", "released-single", "released-dense", "released-small")
 
 
 class SequenceNetwork(nn.Module):
-    """One layer of recurrence on (time, batch, inputs), started at zero, and a readout with one or two layers.
+    """One recurrent layer on (time, batch, inputs), with a zero initial state, and a readout with one or two layers.
 
-    This is the slow, obvious way, which those of :mod:`twm.models.fast.rings` must equal. ``mlp`` is the number of
-    hidden units of a readout with two layers, 0 where it is linear. A kind of network defines ``step``."""
+    This is the reference implementation that :mod:`twm.models.fast.rings` must match. ``mlp`` is the number of hidden
+    units of a two-layer readout, 0 for a linear one. A subclass defines ``step``."""
 
     def __init__(self, inputs: int, hidden: int, activation: str = "tanh", seed: int = 0) -> None:
         super().__init__()
         self.inputs, self.hidden, self.activation = require_count(inputs, "inputs"), hidden, activation
-        self.carried = hidden  # how many numbers the next step depends on: the state, and an LSTM's cells behind it
+        self.carried = hidden  # length of the vector passed from step to step: the state, followed by an LSTM's cells
         check_name("activation", activation, NONLINEARITIES)
         self._generator = torch.Generator().manual_seed(require_count(seed, "seed", 0))
 
     def _draw(self, fan: int, *shape: int) -> nn.Parameter:
-        """Draw numbers as torch's layers do: uniform within one over the square root of what is summed."""
+        """Draw numbers as torch's layers do: uniform within 1/sqrt(fan), for ``fan`` summed inputs."""
         return nn.Parameter((torch.rand(shape, generator=self._generator) * 2 - 1) * fan**-0.5)
 
     def _make_encoder(self, start: str, neurons: int) -> None:
@@ -58,32 +58,32 @@ class SequenceNetwork(nn.Module):
         return NONLINEARITIES[self.activation](moved + drive)
 
     def run(self, inputs: Tensor) -> Tensor:
-        """Return the states (time, batch, hidden) that inputs (time, batch, inputs) lead to."""
+        """Run on inputs (time, batch, inputs) from a zero state, and return the states (time, batch, hidden)."""
         return run_steps(self, inputs, inputs.new_zeros((inputs.shape[1], self.carried)))
 
     def read(self, states: Tensor) -> Tensor:
-        """Return answers (..., outputs) to states (..., hidden)."""
+        """Apply the readout to states (..., hidden), and return outputs (..., outputs)."""
         if self.mlp:
             states = functional.linear(states, self.weight_inner, self.bias_inner).relu()
         return functional.linear(states, self.weight_readout, self.bias_readout)
 
     def forward(self, inputs: Tensor) -> Trajectory:
-        """Return outputs and states of every step of (time, batch, inputs)."""
+        """Run on inputs (time, batch, inputs), and return the outputs and states of every step."""
         fits = inputs.ndim == 3 and inputs.shape[-1] == self.inputs
         require(fits, f"inputs must be of shape (time, batch, {self.inputs}), not {tuple(inputs.shape)}")
         states = self.run(inputs)
         return Trajectory(self.read(states), states)
 
     def count_parameters(self) -> int:
-        """Return how many numbers are trained."""
+        """Return the number of trained parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 
 class WaveRNN(SequenceNetwork):
-    """Rings of neurons, h(t) = sigma(K * h(t-1) + V u(t) + b), * a circular convolution that mixes channels.
+    """Rings of neurons, h(t) = sigma(K * h(t-1) + V u(t) + b), where * is a circular convolution that mixes channels.
 
-    Index = channel * neurons + neuron. Started at ``shift``, every ring moves its activity upwards by exactly one
-    neuron a step, and no ring sees another. Source: wrnn Eq. (3), Sec. 2, App. B."""
+    Index = channel * neurons + neuron. Initialised at ``shift``, every ring moves its activity by exactly one neuron
+    per step, to the next higher index, and rings do not interact. Source: wrnn Eq. (3), Sec. 2, App. B."""
 
     def __init__(
         self, inputs: int, outputs: int, neurons: int, channels: int = 1, kernel: int = 3, recurrent: str = "shift",
@@ -99,22 +99,22 @@ class WaveRNN(SequenceNetwork):
         fan = channels * kernel
         weight, self.bias_kernel = self._draw(fan, channels, channels, kernel), self._draw(fan, channels)
         if recurrent != "random":
-            # What neuron x gets comes from neuron x + tap - kernel // 2: a move upwards is a tap before the middle.
+            # Neuron x receives from neuron x + tap - kernel // 2, so an upward shift is the tap before the middle.
             weight.data.zero_()[:, :, kernel // 2 - (recurrent == "shift")] = torch.eye(channels)
-        self.weight_kernel = weight  # after the bias, as in the vectors of weights on record
+        self.weight_kernel = weight  # registered after the bias, as in the recorded weight vectors
         self._make_encoder(encoder, neurons)
         self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
+        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         reach, rings = self.kernel // 2, state.view(-1, self.channels, self.neurons)
         rings = functional.pad(rings, (reach, reach), mode="circular") if reach else rings
         return self._finish_step(functional.conv1d(rings, self.weight_kernel, self.bias_kernel).flatten(1), inputs)
 
 
 class IdentityRNN(SequenceNetwork):
-    """The network without waves, h(t) = sigma(W h(t-1) + V u(t) + b), W starts as the identity, so activity stays.
-    Started as a wave-RNN with one ring it is the paper's ablation. Source: wrnn Sec. 2, Baselines, Table 4."""
+    """Network without waves, h(t) = sigma(W h(t-1) + V u(t) + b); W starts as the identity, so activity does not move.
+    Initialised like a wave-RNN with one ring, it is the paper's ablation. Source: wrnn Sec. 2, Baselines, Table 4."""
 
     def __init__(
         self, inputs: int, outputs: int, hidden: int, recurrent: str = "identity", encoder: str = "small",
@@ -131,7 +131,7 @@ class IdentityRNN(SequenceNetwork):
         self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
+        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         return self._finish_step(functional.linear(state, self.weight_recurrent, self.bias_recurrent), inputs)
 
 
@@ -148,7 +148,7 @@ class GatedRNN(SequenceNetwork):
         self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance (batch, carried) by one step, with (batch, inputs), or with zeros."""
+        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         drive = state.new_zeros((len(state), self.inputs)) if inputs is None else inputs
         parts = [part.contiguous()[None] for part in state.split(self.hidden, -1)]
         _, after = self.layer(drive[None], tuple(parts) if self.kind == "lstm" else parts[0])

@@ -1,4 +1,4 @@
-"""MNIST, CIFAR-10, and the part of MNIST that comes with the library: finding, checking, downloading and reading files."""
+"""MNIST, CIFAR-10, and the sample of MNIST that comes with the library: finding, checking, downloading and reading files."""
 
 import gzip
 import hashlib
@@ -17,32 +17,32 @@ import numpy as np
 from twm.errors import UserError, require
 from twm.paths import write_atomically
 
-_MIRROR_SECONDS = 30  # that a mirror has to answer
+_MIRROR_SECONDS = 30  # time limit for a mirror's response
 
 
 @dataclass(frozen=True)
 class DataFile:
     """One file of a data set."""
 
-    name: str  # without the ending of a compressed copy
-    digest: str  # SHA-256 of the file; of the unpacked one where mirrors pack it each in their own way
-    packed: bool = False  # whether a copy with the ending .gz will do, and is what mirrors hold
-    folders: tuple[str, ...] = ()  # below the one searched, in which it may lie too
-    mirrors: tuple[str, ...] = field(default=(), repr=False)  # addresses of folders that hold it
-    says: str = "a data file"  # what a wrong or missing file is called in messages
+    name: str  # without the extension of a compressed copy
+    digest: str  # SHA-256 of the file; if ``packed``, of the unpacked file, because mirrors compress differently
+    packed: bool = False  # whether a .gz copy is accepted, and is what mirrors provide
+    folders: tuple[str, ...] = ()  # subfolders of a data folder that are searched too
+    mirrors: tuple[str, ...] = field(default=(), repr=False)  # addresses of folders that contain it
+    says: str = "a data file"  # name of a wrong or missing file in messages
 
-    # Names under which it may lie.
+    # Accepted file names.
     names = property(lambda self: (self.name, f"{self.name}.gz") if self.packed else (self.name,))
 
 
 def _cache_dir() -> Path:
-    """Return the folder into which downloads go: below XDG_CACHE_HOME, or where the system keeps caches."""
+    """Return the folder for downloads: below XDG_CACHE_HOME, or in the system's cache folder."""
     default = "~/Library/Caches" if sys.platform == "darwin" else "~/.cache"
     return Path(os.path.expanduser(os.environ.get("XDG_CACHE_HOME") or default)) / "twm"
 
 
 def _list_folders() -> list[Path]:
-    """Return the folders in which data is looked for, the first one first."""
+    """Return the folders that are searched for data, in order."""
     asked = os.environ.get("TWM_DATA_DIR")
     folders = [Path(os.path.expanduser(asked))] if asked else []
     require(all(map(os.path.isdir, folders)), f"TWM_DATA_DIR={asked} is not a folder: set it to that of the data, or unset it")
@@ -50,7 +50,7 @@ def _list_folders() -> list[Path]:
 
 
 def find_file(wanted: DataFile) -> Path | None:
-    """Return where a file lies on this machine, unchecked; ``None`` if nowhere."""
+    """Return the path of a file on this machine, without checking its content; ``None`` if it is missing."""
     places = (folder / below for folder in _list_folders() for below in ("", *wanted.folders))
     return next(filter(os.path.isfile, (place / name for place in places for name in wanted.names)), None)
 
@@ -69,7 +69,7 @@ def read_file(wanted: DataFile) -> bytes:
 
 
 def _check(wanted: DataFile, content: bytes, packed: bool) -> tuple[bytes, str]:
-    """Return the unpacked content, and why it is wrong; an empty text if it is right."""
+    """Return the unpacked content, and the reason why it is wrong, an empty text if it is correct."""
     if packed:
         try:
             content = gzip.decompress(content)
@@ -88,12 +88,12 @@ def _download(wanted: DataFile) -> bytes:
         try:
             with urlopen(f"{mirror}{name}", timeout=_MIRROR_SECONDS) as stream:
                 fetched = stream.read()
-        except (OSError, HTTPException, ValueError) as error:  # also a proxy whose address is none, an answer that breaks off
+        except (OSError, HTTPException, ValueError) as error:  # also an invalid proxy address, a truncated response
             reasons.append(" ".join(str(getattr(error, "reason", error)).split()) or type(error).__name__)
             continue
         content, reason = _check(wanted, fetched, wanted.packed)
         if not reason:
-            with suppress(OSError):  # Without a cache it is fetched again the next time.
+            with suppress(OSError):  # Without a cache, the next call downloads it again.
                 write_atomically(_cache_dir() / name, fetched)
             return content
         reasons.append(f"the file from {mirror} is wrong: {reason}")
@@ -109,28 +109,28 @@ _MNIST_DIGESTS = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-#: The four files of MNIST: images and labels for training, images and labels for the test.
+#: The four files of MNIST: training images and labels, test images and labels.
 MNIST_FILES = tuple(
     DataFile(name, digest, True, ("mnist",), _MIRRORS, "the file of MNIST") for name, digest in _MNIST_DIGESTS.items()
 )
 _CIFAR10_DIGEST = "8207e7eb02ea4e485a5780cf8bf2b24aee628a1b56df50f5c139a9a031ff3508"
-#: CIFAR-10, recompressed by a third party; it has no mirror that we could name.
+#: CIFAR-10, recompressed by a third party; no mirror is known.
 CIFAR10_FILES = (DataFile("cifar10_jpeg.npz", _CIFAR10_DIGEST, says="the recompressed copy of CIFAR-10"),)
 
 
 class Images(NamedTuple):
-    """Images and their classes."""
+    """Images and their class labels, for training and for testing."""
 
     train_images: np.ndarray  # (count, side, side) uint8 for grey images, (count, side, side, 3) for coloured ones
     train_labels: np.ndarray  # (count,) int64
     test_images: np.ndarray
     test_labels: np.ndarray
-    label: str = ""  # what must be said wherever a number computed from them is shown
+    label: str = ""  # remark that must accompany every number computed from them
 
 
 @lru_cache(maxsize=1)
 def load_mnist() -> Images:
-    """Load MNIST: 60,000 images of 28 x 28 pixels for training, 10,000 for the test."""
+    """Load MNIST: 60,000 training images of 28 x 28 pixels, and 10,000 test images."""
     missing = [wanted.names[-1] for wanted in MNIST_FILES if find_file(wanted) is None]
     try:
         parts = [_read_idx(read_file(wanted)) for wanted in MNIST_FILES]
@@ -144,13 +144,13 @@ def load_mnist() -> Images:
 def _read_idx(content: bytes) -> np.ndarray:
     axes = content[3]
     shape = np.frombuffer(content, ">u4", axes, 4)
-    # A copy, because what is read from bytes cannot be written to, and torch warns of that.
+    # Copied, because an array that is backed by bytes is read-only, and torch warns about that.
     return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape).copy()
 
 
 @lru_cache(maxsize=1)
 def load_cifar10() -> Images:
-    """Load CIFAR-10: 50,000 images of 32 x 32 x 3 for training, 10,000 for the test; not the original's pixels."""
+    """Load CIFAR-10: 50,000 training images of 32 x 32 x 3, and 10,000 test images; JPEG compression changed the pixels."""
     from PIL import Image
 
     with np.load(io.BytesIO(read_file(CIFAR10_FILES[0])), allow_pickle=False) as arrays:
@@ -164,14 +164,14 @@ def load_cifar10() -> Images:
 
 @lru_cache(maxsize=1)
 def load_small_mnist() -> Images:
-    """Load the first of MNIST, by Yann LeCun and Corinna Cortes from data of NIST; both under CC BY-SA 3.0."""
+    """Load the first images of MNIST, by Yann LeCun and Corinna Cortes from NIST data; MNIST and sample are CC BY-SA 3.0."""
     with np.load(Path(__file__).with_name("small_mnist.npz"), allow_pickle=False) as arrays:
         parts = [arrays[name] for name in Images._fields[:4]]
     return Images(parts[0], parts[1].astype(np.int64), parts[2], parts[3].astype(np.int64), "a sample of MNIST")
 
 
 def describe_data() -> dict[str, str]:
-    """Tell for each data set where it lies, or what is missing, without reading it."""
+    """Return for each data set where it was found, or what is missing, without reading it."""
     try:
         folders = ", ".join(map(str, _list_folders()))
     except UserError as error:

@@ -1,6 +1,6 @@
 """The delayed flip-flop: channels that store the sign of their last pulse and output it after a delay.
 
-Pulses are a function of (task, split, seed, stream, step) alone, so a resumed run sees the same pulses."""
+Pulses depend only on (task, split, seed, stream, step), so a resumed run receives the same pulses."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,20 @@ import numpy as np
 from twm.errors import check_name, require, require_count
 from twm.streams import draw_words
 
-#: What "one pulse in 50 steps" is counted over: each channel, or all channels together.
+#: Whether "one pulse in 50 steps" applies to each channel, or to all channels of the network together.
 READINGS = ("channel", "network")
-# Steps that are hashed under one address; another number would be another stream.
+# Number of steps hashed under one address; changing it changes every stream.
 _BLOCK = 100
 
 
 @dataclass(frozen=True)
 class FlipFlop:
-    """The task: a pulse falls on a step with probability one in ``mean_interval``. Source: mem Sec. 3, "rate 50"."""
+    """The task: a step has a pulse with probability 1 / ``mean_interval``. Source: mem Sec. 3, "rate 50"."""
 
-    delay: int = 0  # steps from a pulse to the step on which its sign is due; 0 makes it due on the pulse's own step
+    delay: int = 0  # steps from a pulse to the step on which its sign is due; with 0, it is due on the pulse's own step
     channels: int = 3  # independent inputs, each with one output
     mean_interval: int = 50  # mean number of steps between pulses
-    reading: str = "channel"  # whether that is the interval of each channel, or (``network``) of all together
+    reading: str = "channel"  # whether the interval is that of each channel, or (``network``) of all channels together
 
     def __post_init__(self) -> None:
         for name, least in (("delay", 0), ("channels", 1), ("mean_interval", 1)):
@@ -31,21 +31,21 @@ class FlipFlop:
 
     @property
     def name(self) -> str:
-        """The task's name in tables and files: its delay, and the reading where it is not the usual one."""
+        """The task's name in tables and files: its delay, and the reading if it is not ``channel``."""
         return f"flip-flop:{self.delay}" + ("" if self.reading == "channel" else ",network")
 
-    # Probability of a pulse on one step of one channel.
+    # Probability of a pulse per step and channel.
     pulse_share = property(lambda self: 1 / (self.mean_interval * (1 if self.reading == "channel" else self.channels)))
 
 
 def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int, steps: int) -> np.ndarray:
-    """Draw a stretch of pulses -1, 0 and 1, from step ``start`` on: float32 (steps, streams, channels).
+    """Draw consecutive steps of pulses -1, 0 and 1, beginning with ``start``: float32 (steps, streams, channels).
 
-    ``split`` is ``train`` or ``test``. The same for all delays, so that networks can be compared on the same pulses."""
+    ``split`` is ``train``, ``validate`` or ``test``. All delays share the pulses, so that networks can be compared."""
     require_count(start, "start", 0)
     require_count(steps, "steps")
     require(isinstance(split, str) and split != "", f"split must be a name such as 'train', not {split!r}")
-    # An interval that is the same in both readings must not give the same data.
+    # The key includes the reading, so that equal intervals in both readings do not give equal data.
     key = f"flip-flop:{task.channels},{task.mean_interval},{task.reading}/{split}"
     blocks = []
     for block in range(start // _BLOCK, -(-(start + steps) // _BLOCK)):
@@ -58,25 +58,25 @@ def draw_pulses(task: FlipFlop, split: str, seed: int, streams: int, start: int,
 
 
 def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None) -> np.ndarray:
-    """Return what a flip-flop should say to pulses (steps, ..., channels): the sign of the last one due, 0 before any.
+    """Return a flip-flop's targets for pulses (steps, ..., channels): the sign of the last pulse due, 0 before the first.
 
-    ``before`` (..., channels) is what was held before the first step, and was due already. Source: mem Sec. 3, Fig. 1."""
+    ``before`` (..., channels) holds the signs that were due before the first step. Source: mem Sec. 3, Fig. 1."""
     require_count(delay, "delay", 0)
     pulses = np.asarray(pulses)
     steps = len(pulses)
     first = np.zeros_like(pulses[:1]) if before is None else np.asarray(before, pulses.dtype)[None]
     due = np.concatenate([first, np.zeros_like(pulses[: min(delay, steps)]), pulses[: max(steps - delay, 0)]])
-    # The row of the last pulse so far: of the rows with a pulse the largest, 0 being what was held before.
+    # The row of the last pulse so far; row 0 holds the signs from before the first step.
     rows = np.arange(steps + 1).reshape(-1, *[1] * (pulses.ndim - 1))
     last = np.maximum.accumulate(np.where(due != 0, rows, 0), axis=0)
     return np.take_along_axis(due, last, axis=0)[1:]
 
 
 def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.ndarray, np.ndarray]:
-    """Mark the steps of pulses (steps, ..., channels) on which an output is judged, and on which it has to wait besides.
+    """Mark the steps of pulses (steps, ..., channels) on which outputs are judged, and on which they also must wait.
 
-    Judged: some pulse has been due, and none within ``settling`` steps, the due step included. Waiting: judged, and a
-    pulse of the other sign is on its way, so that a network that ignores the delay fails."""
+    Judged: a pulse has been due, but none within the last ``settling`` steps, the due step included. Waiting: judged,
+    and a pulse of the opposite sign is not yet due, so that a network that ignores the delay fails."""
     signs = delay_signs(pulses, delay)
     judged = signs != 0
     for late in range(delay, delay + settling):
@@ -88,7 +88,7 @@ def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.nd
 
 
 class FlipFlopStream:
-    """Streams without end, drawn stretch by stretch; ``position`` and ``held`` are all there is to go on from."""
+    """Endless streams, drawn in consecutive segments; ``position`` and ``held`` are the complete state."""
 
     def __init__(self, task: FlipFlop, split: str, seed: int, streams: int) -> None:
         self.task, self.split, self.seed = task, split, require_count(seed, "seed", 0)
@@ -98,7 +98,7 @@ class FlipFlopStream:
 
     def draw(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Draw the next steps: pulses and the signs due, each (steps, streams, channels) float32."""
-        # Pulses of the last ``delay`` steps are still on their way.
+        # Pulses of the last ``delay`` steps are not yet due.
         back = min(self.task.delay, self.position)
         start = self.position - back
         pulses = draw_pulses(self.task, self.split, self.seed, self.streams, start, steps + back)

@@ -1,4 +1,4 @@
-"""Images as sequences: pixel by pixel, in a fixed random order, or row by row followed by a long period of noise."""
+"""Images as sequences: pixel by pixel in scan order or a fixed random order, or row by row followed by long noise."""
 
 import math
 import re
@@ -16,7 +16,7 @@ from twm.tasks.datasets import Images, load_cifar10, load_mnist, load_small_mnis
 from twm.tasks.sequences import AddingTask, Batch, CopyTask, SequenceTask, SystemTask
 from twm.theory.systems import parse_task
 
-#: Image tasks by the name they go by, and where their images come from.
+#: Functions that load the images of each image task, by the task's name.
 IMAGE_SOURCES: dict[str, Callable[[], Images]] = {
     "smnist": load_mnist,
     "psmnist": load_mnist,
@@ -25,27 +25,27 @@ IMAGE_SOURCES: dict[str, Callable[[], Images]] = {
     "small-smnist": load_small_mnist,
     "small-psmnist": load_small_mnist,
 }
-#: Steps of the paper's noisy images: the rows, then noise.
+#: Sequence length of the paper's noisy images: the rows, then noise.
 NOISY_STEPS = 1000
-#: Images after those of training that choose a network's best test, as many as in the released code.
+#: Number of held-out images, following the training images, that select the best checkpoint, as in the released code.
 HELD_OUT = 3000
 
 
 def _draw_order(key: str, seed: int, iteration: int, size: int) -> Tensor:
-    """Draw an order of ``size`` things: place t of the new order shows thing ``order[t]`` of the old."""
-    # Stable, so that two equal words, should they occur, do not depend on the device.
+    """Draw a random permutation of ``size`` items: position t of the new order holds item ``order[t]`` of the old."""
+    # The sort is stable, so that the order of equal words does not depend on the device.
     return torch.sort(draw_words(key, seed, iteration, 1, (size,))[0], stable=True).indices
 
 
 def _shrink(images: Tensor, side: int) -> Tensor:
-    """Average blocks of pixels, (count, channels, size, size), until ``side`` are left: float32."""
+    """Average blocks of pixels of images (count, channels, size, size), down to ``side`` x ``side``: float32."""
     size = images.shape[-1]
     require(size % require_count(side, "side") == 0, f"images of {size} x {size} cannot be averaged to {side} x {side}")
     return functional.avg_pool2d(images.to(torch.float32), size // side)
 
 
 class _ImageTask(SequenceTask):
-    """Classify images that come as sequences; batches go through the training images in an order new in every epoch."""
+    """Classify images presented as sequences; batches visit the training images in a new random order in every epoch."""
 
     outputs = 10
 
@@ -68,7 +68,7 @@ class _ImageTask(SequenceTask):
         return Batch(inputs, self._labels[part][chosen].to(inputs.device))
 
     def _choose(self, seed: int, iteration: int, count: int) -> Tensor:
-        """Return which images a training batch shows; those left over by an epoch's batches wait for another one."""
+        """Return the indices of a training batch's images; an epoch skips the images left over by its whole batches."""
         told = f"a batch of {count} needs as many images; {self.name} has {self.train_count}"
         require(count <= self.train_count, told)
         epoch, place = divmod(require_count(iteration, "iteration") - 1, self.train_count // count)
@@ -78,7 +78,7 @@ class _ImageTask(SequenceTask):
 
 
 class PixelTask(_ImageTask):
-    """Read a grey image one pixel a step, all ``permuted`` in one way, then classify it. Source: wrnn Sec. 3, sMNIST."""
+    """Classify a grey image read one pixel per step, all in one random order if ``permuted``. Source: wrnn Sec. 3, sMNIST."""
 
     inputs = 1
 
@@ -96,9 +96,9 @@ class PixelTask(_ImageTask):
 
 
 class NoisyRowTask(_ImageTask):
-    """Read a colour image one row a step, then normal noise, and classify it. Source: wrnn Sec. 3, nsCIFAR10.
+    """Classify a colour image read one row per step, followed by normal noise. Source: wrnn Sec. 3, nsCIFAR10.
 
-    ``fixed``, as in the released code: one noise for all images, and numbers of a row in [0, 1] and not in [-1, 1]."""
+    ``fixed``, as in the released code: the same noise for all images, and pixel values in [0, 1] instead of [-1, 1]."""
 
     def __init__(
         self, name: str, images: Images, side: int, steps: int, train_count: int | None = None, fixed: bool = False
@@ -107,7 +107,7 @@ class NoisyRowTask(_ImageTask):
         self.steps, self.inputs, self._waits = require_count(steps, "steps"), 3 * side, steps - side
         require(steps >= side, f"{name} has {side} rows: steps must be at least that, not {steps}")
         self._fixed, (scale, least) = fixed, (255, 0) if fixed else (127.5, 1)
-        # (count, row, column, colour), a row's numbers in one piece.
+        # (count, row, column * colour).
         self._rows = {
             part: (_shrink(torch.as_tensor(pictures).movedim(-1, 1), side) / scale - least).movedim(1, -1).flatten(2)
             for part, pictures in self._pictures.items()
@@ -121,14 +121,14 @@ class NoisyRowTask(_ImageTask):
         key, shape = f"{self.name}/noise/{part}", (2, self._waits, self.inputs)
         address = (f"{self.name}/noise", 0, 0, 1, shape) if self._fixed else (key, seed, iteration, len(chosen), shape)
         words = draw_words(*address, first=0 if self._fixed else first, device=device)
-        # Normal numbers from pairs of words: the radius from one, the angle from the other.
+        # Normal numbers from pairs of words (Box-Muller): the radius from one, the angle from the other.
         lengths, turns = words.to(torch.float32).unbind(1)
         noise = torch.sqrt(-2 * torch.log((lengths + 1) * 2.0**-32)) * torch.cos(turns * (2 * math.pi * 2.0**-32))
         return torch.cat([rows, noise.transpose(0, 1).expand(-1, len(chosen), -1)])
 
 
 def read_image_name(name: str) -> tuple[str, int, int, int | None]:
-    """Return an image task's kind, side, steps of a sequence and number of training images, ``None`` for all."""
+    """Return an image task's kind, side, sequence length and number of training images, ``None`` for all."""
     kind, colon, rest = name.partition(":")
     noisy = kind.startswith("nscifar")
     numbers = [32, NOISY_STEPS, None] if noisy else [28, None]
@@ -141,15 +141,15 @@ def read_image_name(name: str) -> tuple[str, int, int, int | None]:
 
 
 def find_stand_in(name: str) -> str:
-    """Return the name of the same task on the images that come with the library, as small-smnist:14, where it has any."""
+    """Return the name of an MNIST task on the library's own sample, such as small-smnist:14; other names are unchanged."""
     kind = name.partition(":")[0]
     return f"small-{kind}:{read_image_name(name)[1]}" if kind in ("smnist", "psmnist") else name
 
 
 @lru_cache(maxsize=4)
 def make_image_task(name: str) -> SequenceTask:
-    """Make an image task from its name, loading its images: ``smnist:SIDE,IMAGES`` or ``nscifar:SIDE,STEPS,IMAGES``; as
-    ``nscifar-fixed`` with one noise for all images."""
+    """Make an image task from its name, and load its images: ``smnist:SIDE,IMAGES`` or ``nscifar:SIDE,STEPS,IMAGES``;
+    ``nscifar-fixed`` has the same noise for all images."""
     kind, side, steps, count = read_image_name(name)
     if kind.startswith("nscifar"):
         return NoisyRowTask(name, IMAGE_SOURCES[kind](), side, steps, count, kind == "nscifar-fixed")
@@ -157,7 +157,7 @@ def make_image_task(name: str) -> SequenceTask:
 
 
 def parse_sequence_task(name: str) -> SequenceTask:
-    """Make a task from its name."""
+    """Make a sequence task from its name."""
     kind, number = check_sequence_task(name)
     if kind in IMAGE_SOURCES:
         return make_image_task(name)
@@ -167,7 +167,7 @@ def parse_sequence_task(name: str) -> SequenceTask:
 
 
 def check_sequence_task(name: str) -> tuple[str, int]:
-    """Check the name of a task, loading no image; return its kind and T or H, for images the steps of a sequence."""
+    """Check a task's name without loading images; return its kind, and T, H or an image task's sequence length."""
     kind, _, rest = str(name).partition(":")
     if kind in IMAGE_SOURCES:
         return kind, read_image_name(name)[2]

@@ -15,26 +15,25 @@ from twm.theory.systems import make_selection_table, parse_task
 
 
 class Batch(NamedTuple):
-    """Sequences, and what is to be answered: a category each step, one at the last step, or numbers at the last step."""
+    """Sequences and their targets: categories or numbers, at every step or at the last one."""
 
     inputs: Tensor  # (time, batch, inputs) float32
-    targets: Tensor  # (time, batch) or (batch,) int64, or (batch, outputs) float32
+    targets: Tensor  # (time, batch) or (batch,) int64, or (time, batch, outputs) or (batch, outputs) float32
 
 
 class SequenceTask(ABC):
     """A task for a network that reads a sequence step by step.
 
-    A batch is a pure function of (task, seed, iteration); the test set, from a stream of its own, is the same for all seeds.
-    """
+    A batch is a pure function of (task, seed, iteration). The test set has its own stream, the same for all seeds."""
 
-    name: str  # as :func:`~twm.tasks.images.parse_sequence_task` reads it
+    name: str  # as :func:`~twm.tasks.images.parse_sequence_task` parses it
     steps: int  # length of a sequence
-    inputs: int  # numbers a step
-    outputs: int  # numbers in an answer
-    every_step: bool = False  # whether every step is answered, or the last one alone
-    test_count: int | None = None  # sequences in the test set; as many as one likes if not given
-    held_count: int | None = None  # sequences that can be held out of training; as many as one likes if not given
-    label: str = ""  # what must be said wherever a number of this task is shown
+    inputs: int  # numbers per step
+    outputs: int  # numbers per output
+    every_step: bool = False  # whether every step has a target, or only the last
+    test_count: int | None = None  # sequences in the test set; unlimited if not given
+    held_count: int | None = None  # sequences that can be held out of training; unlimited if not given
+    label: str = ""  # remark that must accompany every number of this task
 
     @abstractmethod
     def _draw(self, part: str, seed: int, iteration: int, count: int, first: int, device: Any) -> Batch:
@@ -45,26 +44,26 @@ class SequenceTask(ABC):
         return self._draw("train", seed, iteration, count, 0, device)
 
     def draw_test(self, count: int, first: int = 0, device: Any = None, part: str = "test") -> Batch:
-        """Draw a part of the test set, or of what is ``held`` out, from sequence ``first`` on; it may end before ``count``."""
+        """Draw ``count`` sequences of the ``test`` or ``held``-out set, from ``first`` on; fewer where the set ends."""
         return self._draw(part, 0, 0, count, first, device)
 
     def measure_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the mean cross-entropy or squared error of answers (time, batch, outputs), or the last step's alone."""
+        """Return the mean cross-entropy or squared error of outputs (time, batch, outputs), or only of the last step's."""
         if targets.is_floating_point():
             return functional.mse_loss(outputs, targets)
         return functional.cross_entropy(outputs.movedim(-1, 1), targets)
 
     def measure_accuracy(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """Return the share of right answers, of the same shapes."""
+        """Return the share of correct outputs, for the shapes of ``measure_loss``."""
         return self._judge(outputs, targets).to(torch.float64).mean()
 
     def _judge(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return outputs.argmax(-1) == targets
 
 
-#: Symbols to remember, and how many kinds there are; category 0 is the blank, the last one the delimiter.
+#: Number of symbols to remember, and of their kinds; category 0 is the blank, the last category the delimiter.
 SYMBOLS, SYMBOL_KINDS = 10, 8
-#: The paper's waits.
+#: The paper's delays T, in steps.
 COPY_WAITS = (0, 10, 30, 80, 480)
 
 
@@ -72,9 +71,9 @@ class CopyTask(SequenceTask):
     """Read ten symbols of eight kinds, wait, and repeat them in order after a delimiter. Source: wrnn Sec. 3 "Copy Task".
 
     A sequence has ``wait + 20`` steps: ten symbols, blanks, the delimiter on the last step before the answer, and ten
-    blanks for the answer. The target is blank until then, and every step counts in the loss. Without a wait the delimiter
-    takes the place of the tenth symbol. The paper's released code divides the mean cross-entropy by the batch once more;
-    training follows it (``divisor`` of a plan), and what is reported is undivided."""
+    blanks for the answer. The target is blank before the answer, and the loss includes every step. Without a wait, the
+    delimiter replaces the tenth symbol. The paper's released code divides the mean cross-entropy by the batch size once
+    more; training does the same (``divisor`` of a plan), but reported losses are undivided."""
 
     every_step = True
     inputs = outputs = SYMBOL_KINDS + 2
@@ -93,20 +92,20 @@ class CopyTask(SequenceTask):
         return Batch(functional.one_hot(shown, self.inputs).to(torch.float32), targets)
 
     def _judge(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        # Of the answer alone: the blanks before it are easy.
+        # Only the answer counts, because the blanks before it are easy.
         return super()._judge(outputs[-SYMBOLS:], targets[-SYMBOLS:])
 
 
-#: The paper's lengths.
+#: The paper's sequence lengths.
 ADDING_LENGTHS = (100, 200, 400, 700, 1000)
-#: Largest error of an answer that counts as right, the criterion of those who introduced the task.
+#: Largest error of an output that counts as correct, the criterion of the authors who introduced the task.
 RIGHT_WITHIN = 0.04
-#: Training loss at which the paper calls the task solved; 1/6 is what the best constant answer reaches.
+#: Training loss at which the paper calls the task solved; the best constant output reaches 1/6.
 SOLVED_LOSS = 0.05
 
 
 class AddingTask(SequenceTask):
-    """Add the two of ``length`` numbers in [0, 1) that are marked, one in each half. Source: wrnn Sec. 3 "Adding Task"."""
+    """Add the two marked numbers, one in each half, of ``length`` numbers in [0, 1). Source: wrnn Sec. 3 "Adding Task"."""
 
     inputs, outputs = 2, 1
 
@@ -129,9 +128,9 @@ class AddingTask(SequenceTask):
 
 
 class SystemTask(SequenceTask):
-    """Read the first states of a signed selection such as T1, then produce ``horizon`` more. Source: twm Sec. 4.
+    """Read the first states of a signed selection such as T1, then output the next ``horizon``. Source: twm Sec. 4.
 
-    ``corrected`` shows the states less what the boundary adds to them, without which no linear network does T2."""
+    ``corrected`` subtracts the boundary's contribution from the inputs, without which no linear network solves T2."""
 
     every_step = True
 
@@ -151,7 +150,7 @@ class SystemTask(SequenceTask):
         later = initial.flatten(1)[:, self._index.to(device)].view(count, self.horizon, -1).transpose(0, 1)
         given = (initial.flatten(1) @ self._shown.to(device)).view(initial.shape) if self.corrected else initial
         shown = torch.cat([given.transpose(0, 1), torch.zeros_like(later)])
-        # What is asked during the input phase does not count; it is filled with zeros to keep one time axis.
+        # Targets of the input phase do not count; they are zeros, to keep one time axis.
         return Batch(shown, functional.pad(later * self._sign.to(device), (0, 0, 0, 0, self.system.history, 0)))
 
     def measure_loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -159,5 +158,5 @@ class SystemTask(SequenceTask):
         return super().measure_loss(outputs[-self.horizon :], targets[-self.horizon :])
 
     def _judge(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        # In the output phase; an output of zero counts as positive.
+        # Signs in the output phase; an output of zero counts as positive.
         return (outputs[-self.horizon :] >= 0) == (targets[-self.horizon :] > 0)

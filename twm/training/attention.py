@@ -1,4 +1,4 @@
-"""Training attention and Elman networks on the same data by the same protocol, and the iterations that each needs."""
+"""Training attention and Elman networks on the same data by the same protocol, and comparing the iterations they need."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Report, Row = Callable[[str], None], Mapping[str, str]
 
 
 def _list_plans(seeds: Iterable[int], task: str, hidden: int, models: Sequence, plan: TrainingPlan) -> list[ModulePlan]:
-    # Seed by seed, so that a comparison that is stopped early is still balanced.
+    # Seed by seed, so that a comparison stopped early is still balanced.
     pairs = product(seeds, models)
     return [ModulePlan(**vars(plan), model=model, task=task, seed=seed, hidden=hidden) for seed, model in pairs]
 
@@ -45,9 +45,9 @@ def compare_attention_with_elman(
     workers: int = 0,
     report: Report = lambda line: None,
 ) -> list[Row]:
-    """Train attention and Elman networks on the same data, and return a row a network, values as text.
+    """Train attention and Elman networks on the same data, and return one row per network, with values as text.
 
-    ``workers`` are processes to spread the networks over; 0 trains in this one."""
+    ``workers`` is the number of processes that train; 0 trains in this process."""
     plans = _list_plans(seeds, task, hidden, models, plan)
     if require_count(workers, "workers", 0):
         with TemporaryDirectory(prefix="twm-") as folder:
@@ -60,8 +60,8 @@ def compare_attention_with_elman(
     return rows
 
 
-#: What is on record, as (task, models, number of seeds, hidden, learning rate, iterations): the comparison itself, the same
-#: on the other tasks, then what could explain it otherwise. An Elman network of 10 has about one head's parameters.
+#: Recorded runs, as (task, models, number of seeds, hidden, learning rate, iterations): the main comparison, the same on
+#: other tasks, then controls. An Elman network of 10 neurons has about as many parameters as one attention head.
 RECORDED_PARTS: tuple[tuple[str, tuple[str, ...], int, int, float, int], ...] = (
     ("T1", ("attention", "elman"), 20, 128, 1e-3, 20_000),
     *((task, ("attention-heads", "elman"), 2, 128, 1e-3, 3_000) for task in ("T2", "T3", "T4")),
@@ -75,13 +75,13 @@ RECORDED_PARTS: tuple[tuple[str, tuple[str, ...], int, int, float, int], ...] = 
 
 
 def record_attention_comparison(path: Path | str, workers: int = 1, report: Report = lambda line: None) -> list[Row]:
-    """Train everything behind the claim that attention shortens training, and put the record in the place of the old.
+    """Train all networks behind the claim that attention shortens training, and replace the recorded table.
 
-    Rows go to ``<name>.partial.csv``, where a stopped run is taken up, and the old record stands until the new one is
-    whole. It takes about an hour and a half of one core in all."""
+    Rows go to ``<name>.partial.csv``, from which a stopped run resumes; the old table stays until the new one is
+    complete. In all, this takes about one and a half hours on one core."""
     path, plans = Path(path), []
     for task, models, seeds, hidden, learning_rate, iterations in RECORDED_PARTS:
-        # Linear networks are also asked how long they keep what they have learnt, and so are trained to the end.
+        # Linear networks are trained to the end, to test how long they retain their stored values.
         stop_at = None if "linear" in models else LEVEL
         plan = TrainingPlan(iterations=iterations, learning_rate=learning_rate, stop_at=stop_at)
         plans += _list_plans(range(seeds), task, hidden, models, plan)
@@ -94,21 +94,21 @@ def record_attention_comparison(path: Path | str, workers: int = 1, report: Repo
 
 @dataclass(frozen=True)
 class RatioSummary:
-    """How two models' iterations compare over paired seeds."""
+    """Ratio of two models' iterations over paired seeds."""
 
-    ratio: float  # median over seeds of the first model's iterations by the second's
+    ratio: float  # median over seeds of the first model's iterations divided by the second's
     low: float  # ends of the median's 95% interval
     high: float
-    pairs: int  # seeds on which both were run
+    pairs: int  # seeds that both models have
     first_missed: int  # the first model's runs that never reached the level
     second_missed: int
-    ratios: np.ndarray  # (pairs,) by rising seed; infinite where the first model never reached the level
+    ratios: np.ndarray  # (pairs,) in order of seed; infinite where the first model never reached the level
 
 
 def select_runs(
     rows: Iterable[Row], model: str, task: str = "T1", hidden: int | None = None, learning_rate: float = 1e-3
 ) -> dict[int, Row]:
-    """Pick one model's runs on a task from a table's rows, by rising seed; ``hidden`` is the state size, where given."""
+    """Return one model's runs on a task from a table's rows, in order of seed; ``hidden`` can select a state size."""
     wanted = lambda row: (row["model"], row["task"], float(row["learning_rate"])) == (model, task, learning_rate)
     chosen = [row for row in rows if wanted(row) and hidden in (None, int(row["hidden"]))]
     runs = {int(row["seed"]): row for row in sorted(chosen, key=lambda row: int(row["seed"]))}
@@ -119,17 +119,17 @@ def select_runs(
 def summarise_ratio(
     first: Mapping[int, Row], second: Mapping[int, Row], column: str = "iterations_to_99", draws: int = 10_000
 ) -> RatioSummary:
-    """Compare a column of two models' runs, as :func:`select_runs` gives them, over the seeds that both were run on.
+    """Compare a column of two models' runs, as :func:`select_runs` returns them, over the seeds that both models have.
 
-    Runs that never reached the level stay in, against the first model's favour: its own count as infinite, the second's
-    as if they had reached the level at their last iteration. The interval is a bootstrap over pairs."""
+    Runs that never reached the level are included, to the first model's disadvantage: its own count as infinite, the
+    second's as if they had reached the level at their last iteration. The interval is a bootstrap over pairs."""
     seeds = sorted(set(first) & set(second))
     require(len(seeds) > 0, "the two models share no seed: train both on the same seeds")
     above = np.array([float(first[key][column] or "inf") for key in seeds])
     below = np.array([float(second[key][column] or second[key]["iterations"]) for key in seeds])
     ratios = above / below
     picks = np.random.default_rng(0).integers(0, len(seeds), (draws, len(seeds)))
-    # A median between a finite and an infinite ratio is infinite; the ends are taken as drawn, not interpolated.
+    # A median between a finite and an infinite ratio is infinite; the interval's ends are order statistics.
     medians = np.sort(np.median(ratios[picks], axis=1))
     low, high = medians[int(0.025 * draws)], medians[int(0.975 * draws)]
     missed = [sum(not runs[key][column] for key in seeds) for runs in (first, second)]
@@ -137,14 +137,14 @@ def summarise_ratio(
 
 
 def _find_main(rows: Sequence[Row]) -> tuple[str, float, int]:
-    """Return task and learning rate of the main comparison, those of the first row, and its Elman networks' size."""
+    """Return task and learning rate of the main comparison, the first row's, and the largest size of its Elman networks."""
     task = rows[0]["task"]
     sizes = [int(row["hidden"]) for row in rows if (row["model"], row["task"]) == ("elman", task)]
     return task, float(rows[0]["learning_rate"]), max(sizes)
 
 
 def list_iterations(rows: Sequence[Row]) -> tuple[list[int | None], list[int | None]]:
-    """List iterations to 99% in the main comparison, attention's and Elman's, on the seeds of both; ``None`` for never."""
+    """Return iterations to 99% in the main comparison, attention's and Elman's, on common seeds; ``None`` for never."""
     task, rate, hidden = _find_main(rows)
     both = select_runs(rows, "attention", task, None, rate), select_runs(rows, "elman", task, hidden, rate)
     seeds = sorted(set(both[0]) & set(both[1]))
@@ -152,7 +152,7 @@ def list_iterations(rows: Sequence[Row]) -> tuple[list[int | None], list[int | N
 
 
 def summarise_comparisons(rows: Sequence[Row]) -> dict[str, RatioSummary]:
-    """Work out every ratio that a table of the comparison holds, by a short name; the main comparison comes first."""
+    """Compute every ratio that a table of the comparison allows, by a short name; the main comparison comes first."""
     task, main_rate, hidden = _find_main(rows)
     rates = sorted({float(row["learning_rate"]) for row in rows if row["task"] == task} - {main_rate})
     others = dict.fromkeys(row["task"] for row in rows if row["task"] != task)
@@ -173,10 +173,10 @@ def summarise_comparisons(rows: Sequence[Row]) -> dict[str, RatioSummary]:
 
 
 def describe_main_comparison(rows: Sequence[Row], ratios: Mapping[str, RatioSummary]) -> dict[str, Any]:
-    """Return the numbers by which the claim about training time is judged: the main comparison's, with infinity as 1e9.
+    """Return the numbers that decide the claim about training time, with infinity as 1e9; most are the main comparison's.
 
-    In medians a run that never arrived counts with the cap; lists are of the named tasks, and ``printed`` counts networks
-    without positions on them; ``worst_ratio`` is the largest one on another task."""
+    In medians, a run that never reached 99% counts as the largest number of iterations. Lists cover the main task and T1
+    to T4, ``printed`` counts networks without positions on them, and ``worst_ratio`` is the largest on any other task."""
     main, cap = next(iter(ratios.values())), max(int(row["iterations"]) for row in rows)
     medians = [float(np.median([count or cap for count in counts])) for counts in list_iterations(rows)]
     numbers = {"ratio": main.ratio, "low": main.low, "high": min(main.high, 1e9), "pairs": main.pairs}

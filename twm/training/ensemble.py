@@ -1,8 +1,8 @@
 """Training Elman networks by the paper's protocol: one network per CPU process, or many side by side.
 
 The loop always carries a ``models`` axis. One model on the CPU uses the augmented kernel; several models, or a GPU, use
-the batched kernel. A batch consists of initial components, gathered without a rollout by the table of
-:func:`twm.theory.systems.make_selection_table`; tests compare it with the rollout.
+the batched kernel. A batch's targets are components of its inputs, gathered without a rollout by the table of
+:func:`twm.theory.systems.make_selection_table`; tests compare them with the rollout.
 
 **The horizon** of the next batch, by a plan's ``curriculum``:
 
@@ -11,12 +11,12 @@ the batched kernel. A batch consists of initial components, gathered without a r
     threshold. The horizon never decreases. (twm Table 1, as released.)
 
 ``adaptive``
-    The horizon starts at Hmin, the first of the plan's; it grows by a factor of 1.2 if a rolling average of the squared
-    error of the first Hmin output steps is below the threshold, and shrinks by it otherwise, up to the last. (twm B.2, which
+    The horizon starts at Hmin, the first of the plan's. It grows by a factor of 1.2, up to the last, if a rolling average
+    of the squared error of the first Hmin output steps is below the threshold, and shrinks by it otherwise. (twm B.2, which
     does not define the average.) It is a real number that is rounded down only when used, so that small growth accumulates.
 
 ``none``
-    Always the last horizon.
+    The horizon is always the last of the plan's.
 
 Everything is a tensor with a ``models`` axis, and nothing is read back from the device, so a GPU never waits."""
 
@@ -39,11 +39,11 @@ from twm.training.plans import ModelPlan
 
 #: Factor by which the adaptive horizon grows and shrinks.
 GROWTH = 1.2
-_NEWEST_SHARE = 0.1  # share of the newest batch in the rolling loss
+_NEWEST_SHARE = 0.1  # weight of the newest batch in the rolling loss
 
 
 class Curricula:
-    """The horizons of several models, each by the rule of its plan: ``horizons`` is (models,) int64."""
+    """Horizons of several models, each by the curriculum of its plan: ``horizons`` is (models,) int64."""
 
     def __init__(self, plans: Sequence[Any], device: Any = "cpu") -> None:
         def make(values: list, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -64,14 +64,14 @@ class Curricula:
         self._place = torch.arange(len(plans), device=device)
         self._stage = torch.zeros_like(self._last)
         self._length = self._shortest.clone()
-        # Not a number until the first batch has been seen.
+        # NaN until the first batch.
         self._rolling = torch.full_like(self._length, float("nan"))
         self.horizons = self._find_horizons()
 
     def update(self, result: StepResult) -> None:
-        """See ``accuracy`` (models,) and ``loss_by_step`` (models, steps) of a batch, and set the next horizons."""
+        """Set the next horizons from ``accuracy`` (models,) and ``loss_by_step`` (models, steps) of a batch."""
         if self._any_staged:
-            # A share of right signs that is just the threshold does not exceed it: both are rounded to float32.
+            # Both are rounded to float32, so that an accuracy equal to the threshold does not exceed it.
             passed = result.accuracy.to(torch.float32) > self._threshold.to(torch.float32)
             self._stage = torch.minimum(self._stage + passed, self._last)
         if self._any_adaptive:
@@ -87,15 +87,15 @@ class Curricula:
         staged = self._stages[self._place, self._stage]
         if not self._any_adaptive:
             return staged
-        # A horizon that went up and down again by the same factor is not to lose a step to rounding.
+        # The small addend keeps a horizon that grew and shrank by the same factor from losing a step to rounding.
         return torch.where(self._adaptive, (self._length + 1e-6).to(torch.int64), staged)
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Return a copy of what the rules remember: stage, real-valued horizon and rolling loss, each (models,)."""
+        """Return a copy of the curricula's state: stage, real-valued horizon and rolling loss, each (models,)."""
         return {name: getattr(self, f"_{name}").clone() for name in ("stage", "length", "rolling")}
 
     def load_state(self, state: Mapping[str, Tensor]) -> None:
-        """Take over what :meth:`state_dict` returned."""
+        """Load a state from :meth:`state_dict`."""
         for name in ("stage", "length", "rolling"):
             getattr(self, f"_{name}").copy_(state[name])
         self.horizons = self._find_horizons()
@@ -106,14 +106,14 @@ _table_of = lru_cache(maxsize=64)(lambda task, steps: make_selection_table(parse
 
 
 def _stack_tables(tasks: Sequence[str], steps: int, device: Any) -> tuple[Tensor, Tensor]:
-    """Return where each task takes its targets from, (models, steps, dim), and with which sign."""
+    """Return the index of each target among the initial components, (models, steps, dim), and its sign."""
     tables = [_table_of(task, steps) for task in tasks]
     parts = [[getattr(table, name) for table in tables] for name in ("index", "sign")]
     return tuple(torch.from_numpy(np.stack(part)).to(device) for part in parts)
 
 
 class BatchFeed:
-    """The training batches of several models of one (history, dim), batch and last horizon: the slow trainer's."""
+    """Training batches of models of equal (history, dim), batch and last horizon; equal to the reference trainer's."""
 
     def __init__(self, plans: Sequence[ModelPlan], device: Any = "cpu") -> None:
         system, self._device = plans[0].system, torch.device(device)
@@ -131,7 +131,7 @@ class BatchFeed:
         signs = expand_words(words, self._batch, self._history * self._dim)
         inputs = signs.view(models, self._batch, self._history, self._dim).transpose(1, 2)
         if models == 1:
-            # Whole rows of the transpose are copied faster than single numbers are gathered.
+            # Copying whole rows of the transpose is faster than gathering single numbers.
             rows = signs[0].T.contiguous().index_select(0, self._index[0, :width])
             targets = rows.view(1, steps, self._dim, self._batch).transpose(2, 3)
         else:
@@ -150,15 +150,15 @@ class BatchFeed:
 
 
 def count_right_signs(weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int = 50) -> Tensor:
-    """Count right signs of an ensemble at each step of its tasks' test sets: (models, horizon) int64, of ``count * dim``.
-    ``chunk`` steps are held at a time. An output of zero counts as positive, and one that is not a number as negative."""
+    """Count an ensemble's correct signs at each step of its tasks' test sets: (models, horizon) int64, of ``count * dim``.
+    ``chunk`` steps are in memory at a time. An output of zero counts as positive, and NaN as negative."""
     *_, kept = _count_on({}, weights, tasks, count, horizon, chunk)
     return kept["right"].cpu()
 
 
 @torch.no_grad()
 def _count_on(kept: dict, weights: Weights, tasks: Sequence[str], count: int, horizon: int, chunk: int) -> Iterator[dict]:
-    """Count piece by piece, and yield after each what was ``kept``: the counts so far, as ``right``, and the ``state``."""
+    """Count in pieces, and yield ``kept`` after each: the counts so far, as ``right``, and the networks' last ``state``."""
     device, system = weights.recurrent.device, parse_task(tasks[0])
     shape = (system.history, system.dim)
     known = {task: binary_inputs(f"{task}/test", 0, 0, count, shape, device=device) for task in set(tasks)}
@@ -184,7 +184,7 @@ def _find_size(plan: ModelPlan) -> tuple[Any, ...]:
 
 
 class Ensemble(TrainingRun):
-    """Elman networks side by side: of one size, their tasks of one (history, dim), and free in all else."""
+    """Elman networks trained side by side, equal in (history, dim), size, batch, iterations, last horizon and tests."""
 
     plan_type = ModelPlan
     columns, curve_columns, texts, from_plan = read_columns("elman")
@@ -223,7 +223,7 @@ class Ensemble(TrainingRun):
             rates = [plan.find_rate(iteration) for plan in self.plans]
             self._kernel.set_learning_rate(rates[0] if self._single else rates)
         horizons = self._curricula.horizons
-        # A GPU is not asked for the longest horizon: it would have to finish its work before answering.
+        # The longest horizon is not read back from a GPU, which would have to finish its work first.
         steps = int(horizons.max()) if self.device == "cpu" else self.plans[0].longest
         inputs, targets = self._feed.draw(iteration, steps)
         if self._single:
@@ -242,11 +242,11 @@ class Ensemble(TrainingRun):
         return [{"accuracy": int(count) / total} for count in right.sum(1)]
 
     def _describe_test(self, horizon: int) -> tuple[list[str], int, int, int]:
-        # A test holds chunk x models x sequences x hidden numbers.
+        # A test keeps chunk x models x sequences x hidden numbers in memory.
         return [plan.task for plan in self.plans], self.plans[0].test_count, horizon, 50 if len(self.plans) < 8 else 10
 
     def _test_last(self) -> Iterator[object]:
-        """Count right signs over all output steps up to multiples of the horizon: minutes, on a busy machine."""
+        """Count correct signs over all output steps up to multiples of the horizon; on a busy machine, it takes minutes."""
         steps = max(self.plans[0].multiples, default=0) * self.plans[0].longest
         if self._last_test.get("right", torch.empty(1, 0)).shape[1] < steps:
             yield from _count_on(self._last_test, Weights(**self._best), *self._describe_test(steps))
@@ -269,7 +269,7 @@ class Ensemble(TrainingRun):
         self._curricula.load_state({key: state[f"curriculum.{key}"] for key in self._curricula.state_dict()})
 
     def _make_rows(self) -> list[dict[str, Any]]:
-        """Make every model's row, with its share of right signs over all output steps up to multiples of the horizon."""
+        """Make every model's row, with its sign accuracy over all output steps up to multiples of the horizon."""
         plan, right = self.plans[0], [()] * len(self.plans)
         steps = {f"accuracy_{multiple}x": multiple * plan.longest for multiple in plan.multiples}
         if steps:
@@ -305,7 +305,7 @@ class Ensemble(TrainingRun):
 
     @classmethod
     def group(cls, plans: Sequence[ModelPlan]) -> list[list[ModelPlan]]:
-        """Sort plans by size, in the order of their first members."""
+        """Group plans that can be trained side by side, in the order of their first members."""
         groups: dict[tuple, list[ModelPlan]] = {}
         for plan in plans:
             groups.setdefault(_find_size(plan), []).append(plan)
@@ -313,7 +313,7 @@ class Ensemble(TrainingRun):
 
     @staticmethod
     def describe_row(row: Mapping[str, Any]) -> str:
-        """Return what became of one model, in a line."""
+        """Return a one-line summary of a trained model."""
         rank, error = row["rank_network"], row["argument_error"]
         parts = [] if rank is None else [f"{rank} of {row['rank_theory']} eigenvalues"]
         return describe_model(row, *parts, *([] if error is None else [f"argument error {error:.2g} rad"]))

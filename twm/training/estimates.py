@@ -20,16 +20,16 @@ class Estimate:
     """A number over seeds with its 95% interval."""
 
     value: float | None  # None without a seed
-    low: float | None  # None where there are too few seeds to tell
+    low: float | None  # None where there are too few seeds for an interval
     high: float | None
     count: int  # seeds, or pairs of them
-    values: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)  # (count,); none for a correlation
+    values: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)  # (count,); empty for a correlation
 
     half_width = property(lambda self: None if self.low is None else (self.high - self.low) / 2)
 
 
 def estimate_mean(values: Sequence[float]) -> Estimate:
-    """Return the mean of finite numbers, one a seed, with the interval of Student's t."""
+    """Return the mean of finite numbers, one per seed, with an interval from Student's t distribution."""
     numbers = np.array(values, dtype=float)
     require(bool(np.isfinite(numbers).all()), "a mean needs finite values: leave out and count undefined ones")
     count, mean = len(numbers), float(numbers.mean()) if len(numbers) else None
@@ -40,7 +40,7 @@ def estimate_mean(values: Sequence[float]) -> Estimate:
 
 
 def compare_paired(first: Sequence[float], second: Sequence[float], draws: int = 10_000) -> Estimate:
-    """Return the mean of first less second, finite numbers of the same seeds, by a bootstrap over pairs."""
+    """Return the mean of first minus second, finite numbers of the same seeds, with a bootstrap interval over pairs."""
     require(len(first) == len(second) > 0, f"pairs need two lists of equal length, not {len(first)} and {len(second)}")
     differences = np.array(first, dtype=float) - np.array(second, dtype=float)
     require(bool(np.isfinite(differences).all()), "paired differences must be finite")
@@ -51,7 +51,7 @@ def compare_paired(first: Sequence[float], second: Sequence[float], draws: int =
 
 
 def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
-    """Return the median ratio of iterations to 99%, first by second, over tasks and seeds of both; never counts as infinite."""
+    """Return the median ratio of iterations to 99%, first to second, over common tasks and seeds; see ``summarise_ratio``."""
     found = summarise_ratio(*({(row.get("task"), row["seed"]): row for row in rows} for rows in (first, second)))
     return Estimate(found.ratio, found.low, found.high, found.pairs, found.ratios)
 
@@ -59,7 +59,7 @@ def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
 def correlate_ranks(
     first: Sequence[float], second: Sequence[float], groups: Sequence[Any] | None = None, draws: int = 2_000
 ) -> Estimate:
-    """Return Spearman's rank correlation of three or more pairs, with ranks within groups; 0 where a side does not vary."""
+    """Return Spearman's rank correlation of three or more pairs, with ranks within groups; 0 if a side is constant."""
     labels = pd.Series([0] * len(first) if groups is None else list(groups))
     counts = len(first), len(second), len(labels)
     require(len(set(counts)) == 1 and counts[0] >= 3, f"ranks need three or more pairs with a group each, not {counts}")
@@ -73,7 +73,7 @@ def correlate_ranks(
 
 
 def _correlate(sides: np.ndarray, members: Sequence[np.ndarray]) -> float:
-    # Divided by the group's size, so that every pair weighs the same whatever group it is in.
+    # Divided by the group's size, so that every pair has the same weight in any group.
     ranks = [(rankdata(sides[:, own], axis=1) - (len(own) + 1) / 2) / len(own) for own in members]
     first, second = np.concatenate(ranks, axis=1)
     norm = math.sqrt((first @ first) * (second @ second))

@@ -1,13 +1,13 @@
 """Training a bounded network on the Fibonacci series: the experiment behind a remark of the paper, and the bound.
 
 Outputs of an Elman network with tanh are bounded by the sum of the readout's magnitudes, whereas the series grows. There is
-therefore a last step at which the network can be right. The task is made as easy as possible: the series is divided by
+therefore a last step at which the network can be correct. The task is made as easy as possible: the series is divided by
 its growth over the trained horizon, and the loss is relative, so that early terms count as much as late ones.
 
 A second obstacle lies within the trained range. In a nearly linear network, the first initial value x1 contributes the golden
 ratio times as much to the growing mode as the second, x2, because W_hh has multiplied it once more; the series needs the
-reverse. Corrected inputs, from which the network's own contribution is subtracted, have no such limit (claim ``ours.input``).
-"""
+reverse. Corrected inputs, from which the network's own contribution is subtracted, have no such limit
+(claim ``ours.input``)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ from twm.theory.systems import make_fibonacci, rollout
 from twm.training.loop import quiet_process
 from twm.training.trainer import make_adam, set_rate
 
-#: The factor by which the series grows a step, in the long run.
+#: The series' asymptotic growth factor per step.
 GOLDEN_RATIO = (1 + 5**0.5) / 2
-_READOUT_GAIN = 8.0  # what the initial readout is multiplied by
+_READOUT_GAIN = 8.0  # factor on the initial readout
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,10 +32,10 @@ class FibonacciRun:
     """Networks trained on the generalised Fibonacci series."""
 
     weights: Weights  # with a leading models axis, float64
-    trained: int  # output steps
+    trained: int  # output steps in training
     iterations: int  # batches
-    losses: np.ndarray  # (points, models) mean squared relative error in training, evenly spaced points
-    scale: float  # what the series was divided by
+    losses: np.ndarray  # (points, models) mean squared relative error in training, at evenly spaced iterations
+    scale: float  # divisor of the series
     corrected: bool  # whether the inputs were corrected
 
 
@@ -43,18 +43,18 @@ def train_on_fibonacci(
     seeds: Sequence[int], hidden: int = 32, dim: int = 1, trained: int = 10, iterations: int = 3000, batch: int = 64,
     learning_rate: float = 1e-2, corrected: bool = False,
 ) -> FibonacciRun:  # fmt: skip
-    """Train an Elman network a seed on relative errors over the first ``trained`` output steps, side by side: they
-    share nothing, so the gradient of the sum of their losses is that of each. Source: twm Sec. 4, experimental setup.
+    """Train one Elman network per seed on relative errors over the first ``trained`` output steps, side by side: they
+    share no weights, so the gradient of their summed losses is that of each. Source: twm Sec. 4, experimental setup.
 
-    States have ``dim`` numbers. Adam's step falls linearly from ``learning_rate`` to zero. ``corrected``: the second
-    input is lessened by what the network itself would add to it."""
+    States have ``dim`` numbers. Adam's learning rate falls linearly from ``learning_rate`` towards zero. If
+    ``corrected``, the network's own contribution is subtracted from the second input."""
     require(len(seeds) > 0, "give at least one seed")
     counts = {"hidden": hidden, "dim": dim, "trained": trained, "iterations": iterations, "batch": batch}
     for name, count in counts.items():
         require_count(count, name)
     scale, losses, every = GOLDEN_RATIO**trained, [], max(1, iterations // 50)
     drawn = stack_weights([draw_weights(dim, hidden, "orthogonal", seed) for seed in seeds])
-    # A large readout lets the neurons stay where tanh is nearly linear; from the usual one training only slowly gets there.
+    # A large readout keeps neurons in the nearly linear range of tanh, which training reaches slowly from the usual readout.
     drawn = drawn._replace(readout=drawn.readout * _READOUT_GAIN)
     weights = Weights(*(matrix.double().requires_grad_() for matrix in drawn))
     adam = make_adam(weights, learning_rate, fused=False)
@@ -75,7 +75,7 @@ def train_on_fibonacci(
 def draw_series(
     seeds: Sequence[int], iteration: int, count: int, dim: int, steps: int, scale: float
 ) -> tuple[Tensor, Tensor]:
-    """Draw starts (models, 2, count, dim) and continue them for some steps (models, steps, count, dim), float64, over scale."""
+    """Draw initial values (models, 2, count, dim) and the next terms (models, steps, count, dim), float64, divided by scale."""
     # No term is near zero, so a relative error is meaningful.
     starts = [np.random.default_rng([seed, iteration]).uniform(0.5, 1.0, (count, 2, dim)) for seed in seeds]
     series = torch.as_tensor(rollout(make_fibonacci(2, dim), np.stack(starts) / scale, steps)).transpose(1, 2)
@@ -83,9 +83,9 @@ def draw_series(
 
 
 def _find_errors(weights: Weights, inputs: Tensor, targets: Tensor, corrected: bool) -> Tensor:
-    """Run networks on starts, and return the relative errors of their outputs, (models, steps, count, dim)."""
+    """Run networks on initial values, and return the relative errors of their outputs, (models, steps, count, dim)."""
     if corrected:
-        # One step before the substrate is full, the boundary adds the first start to what enters next.
+        # One step before the substrate is full, the boundary adds the first initial value to the second input.
         inputs = torch.stack([inputs[:, 0], inputs[:, 1] - inputs[:, 0]], dim=1)
     recurrent, encoder, readout = (matrix.mT for matrix in weights)
     state, outputs = inputs.new_zeros(len(recurrent), inputs.shape[2], recurrent.shape[-1]), []
@@ -98,16 +98,16 @@ def _find_errors(weights: Weights, inputs: Tensor, targets: Tensor, corrected: b
 
 
 def measure_relative_errors(run: FibonacciRun, steps: int, count: int = 256, seed: int = 10_000) -> np.ndarray:
-    """Return the root mean square of outputs' relative errors over sequences that were not trained on, (models, steps)."""
+    """Return the root mean square relative error of the outputs over held-out sequences, (models, steps)."""
     sizes = require_count(count, "count"), run.weights.encoder.shape[-1], require_count(steps, "steps")
     data = draw_series([seed] * len(run.weights.recurrent), 0, *sizes, run.scale)
     return _find_errors(run.weights, *data, run.corrected).square().mean((2, 3)).sqrt().numpy()
 
 
 def find_last_possible(run: FibonacciRun, tolerance: float, steps: int = 1000) -> np.ndarray:
-    """Return for each network the last output step on which it could be right at all, (models,), 0 if not even the first.
+    """Return each network's last output step on which it could be within ``tolerance``, (models,), 0 if there is none.
 
-    From some step on the smallest series, with both starts 0.5, exceeds the row sum of the readout's magnitudes too far."""
+    After it, even the smallest series (both initial values 0.5) is too far above the row sum of the readout's magnitudes."""
     require(0 < tolerance < 1, f"tolerance must be between 0 and 1, not {tolerance!r}")
     reach = run.weights.readout.abs().sum(-1).amax(-1).numpy()
     series = rollout(make_fibonacci(2, 1), np.full((2, 1), 0.5), steps)[2:, 0] / run.scale
@@ -117,10 +117,10 @@ def find_last_possible(run: FibonacciRun, tolerance: float, steps: int = 1000) -
 
 
 def predict_raw_error(nodes: int = 64) -> float:
-    """Return the least relative error of a linear network loaded by raw inputs, root mean square over late terms.
+    """Return the least root mean square relative error, over late terms, of a linear network with uncorrected inputs.
 
-    Its terms are c (g x1 + x2) with the golden ratio g, the series' (x1 + g x2) up to a common factor. For the quotient r of
-    the two the best c leaves 1 - E[r]^2 / E[r^2], by Gauss-Legendre sums."""
+    Its terms are c (g x1 + x2) with the golden ratio g, those of the series x1 + g x2, up to a common factor. For the ratio r
+    of the two, the best c leaves a mean square of 1 - E[r]^2 / E[r^2], computed by Gauss-Legendre quadrature."""
     places, weights = np.polynomial.legendre.leggauss(nodes)
     starts = 0.75 + 0.25 * places
     first, second = np.meshgrid(starts, starts, indexing="ij")

@@ -1,4 +1,4 @@
-"""Training the delayed flip-flop: endless streams, gradients cut after a few steps, and a state that carries over.
+"""Training the delayed flip-flop by truncated backpropagation on endless streams, with a state that carries over.
 
 The network is h(t) = tanh(W h(t-1) + W_in x(t)), y(t) = tanh(W_out h(t)); W_in is drawn once and not trained."""
 
@@ -21,15 +21,15 @@ from twm.training.runner import Place, make_sweep_place, read_models
 from twm.training.trainer import list_tensors, make_adam, set_rate
 from twm.training.workers import format_seconds
 
-_DRAWN = 50  # updates whose data is drawn in one go
-_WARM_UP = 200  # steps of a test before outputs are judged; by then every channel has had a pulse
-_TEST_SIZE = (20, 5000)  # over which a trained network is scored: streams side by side and steps of each
-#: Name of the sweep and of its tables, and what it is for.
+_DRAWN = 50  # updates whose data is drawn at once
+_WARM_UP = 200  # steps of a test before outputs are judged; by then almost every channel has had a pulse
+_TEST_SIZE = (20, 5000)  # final score of a trained network: streams side by side, and steps of each
+#: Name of the sweep and of its tables, and a description.
 FLIP_FLOP_SWEEP = "flipflop"
 FLIP_FLOP_ABOUT = "mem: the 3-bit flip-flop; delays 0 and 8 over five seeds, other delays, other readings"
 
 
-# ---- the network, and the gradient of its error over a few steps
+# ---- the network, and its truncated gradient
 
 
 def draw_flip_flop_weights(hidden: int, channels: int, seed: int) -> Weights:
@@ -41,7 +41,7 @@ def draw_flip_flop_weights(hidden: int, channels: int, seed: int) -> Weights:
 
 
 def run_flip_flop(weights: Weights, pulses: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
-    """Run pulses (steps, ..., channels) from a state (..., hidden): all states, and all outputs. Source: mem Sec. 2."""
+    """Run on pulses (steps, ..., channels) from a state (..., hidden): all states, all outputs. Source: mem Sec. 2."""
     recurrent, encoder, readout = weights
     pushes = pulses @ encoder.T
     states = torch.stack([state := torch.tanh(state @ recurrent.T + push) for push in pushes])
@@ -51,9 +51,9 @@ def run_flip_flop(weights: Weights, pulses: Tensor, state: Tensor) -> tuple[Tens
 def compute_truncated_gradient(
     weights: Weights, pulses: Tensor, targets: Tensor, state: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Return the gradients of W and W_out, the mean squared error, and the last state (streams, hidden), with autograd.
+    """Compute the gradients with respect to W and W_out, the mean squared error, and the last state (streams, hidden).
 
-    Pulses and targets are (steps, streams, channels); nothing flows back through the state before them."""
+    Pulses and targets are (steps, streams, channels). The gradients are autograd's; none flows into the initial state."""
     recurrent, readout = (matrix.detach().clone().requires_grad_() for matrix in (weights.recurrent, weights.readout))
     with torch.enable_grad():
         states, outputs = run_flip_flop(Weights(recurrent, weights.encoder, readout), pulses, state.detach())
@@ -63,7 +63,7 @@ def compute_truncated_gradient(
 
 
 class _GradientBuffers:
-    """The same gradient by hand, without an allocation: a third of autograd's time at this size."""
+    """The same gradient, computed by hand in preallocated buffers: a third of autograd's time at this size."""
 
     def __init__(self, weights: Weights, slopes: Sequence[Tensor], steps: int, streams: int) -> None:
         hidden = len(weights.recurrent)
@@ -74,7 +74,7 @@ class _GradientBuffers:
         self._flat = [values.view(-1, hidden) for values in (self.states[1:], self.states[:-1], self.backward)]
 
     def compute(self, pulses: Tensor, targets: Tensor) -> Tensor:
-        """Go on from ``states[0]``; leave the gradients in place and the last state in ``states[-1]``; return the loss."""
+        """Run from ``states[0]``, write the gradients and, to ``states[-1]``, the last state, and return the loss."""
         recurrent, encoder, readout = self.weights
         torch.matmul(pulses, encoder.T, out=self.driven)
         for before, after, push in zip(self.states, self.states[1:], self.driven):
@@ -102,18 +102,18 @@ class _GradientBuffers:
 
 
 class FlipFlopScore(NamedTuple):
-    """How well a network does: shares of right signs."""
+    """Sign accuracies of a network."""
 
     settled: float  # on the steps that are judged, see twm.tasks.flip_flop.mark_steps
-    waiting: float  # on those among them on which a pulse of the other sign is on its way; nan without a delay
-    overall: float  # on all steps on which something is due, those right after a change included
+    waiting: float  # on judged steps with a pulse of the opposite sign that is not yet due; NaN without a delay
+    overall: float  # on all steps on which a sign is due, including those right after a change
 
 
 @torch.no_grad()
 def score_flip_flop(
     weights: Weights, task: FlipFlop, seed: int = 0, streams: int = 100, steps: int = 1000, split: str = "test"
 ) -> FlipFlopScore:
-    """Count right signs on streams side by side, over ``steps`` of each after 200 that pass; an output of zero is wrong."""
+    """Measure sign accuracies over ``steps`` steps of each stream, after a warm-up of 200; an output of zero is wrong."""
     pulses = draw_pulses(task, split, seed, streams, 0, _WARM_UP + steps)
     start = weights.recurrent.new_zeros(streams, len(weights.recurrent))
     outputs = run_flip_flop(weights, torch.from_numpy(pulses).to(start), start)[1].cpu().numpy()
@@ -128,7 +128,7 @@ def score_flip_flop(
 
 
 class FlipFlopTrainer(TrainingRun):
-    """One network in training; ``path`` is ``fast`` or ``reference``, by default fast if it passes its check."""
+    """One flip-flop network in training; ``path`` is ``fast`` or ``reference``, by default fast if it passes its check."""
 
     plan_type = FlipFlopPlan
     columns, curve_columns, texts, from_plan = read_columns("flip-flop")
@@ -140,7 +140,7 @@ class FlipFlopTrainer(TrainingRun):
         require(len(self.plans) == 1, "flip-flop networks are trained one at a time")
         plan = self.plan = self.plans[0]
         initial = draw_flip_flop_weights(plan.hidden, plan.task.channels, plan.seed)
-        # One vector for all that is trained, so that clipping and Adam are a handful of operations.
+        # One vector for all trained weights, so that clipping and Adam need few operations.
         self._vector = torch.cat([initial.recurrent.flatten(), initial.readout.flatten()])
         self._adam = make_adam([self._vector], plan.learning_rate)
         # Views of the vector and of its gradient.
@@ -150,7 +150,7 @@ class FlipFlopTrainer(TrainingRun):
         self._weights = initial._replace(recurrent=own[0], readout=own[1])
         self._buffers = _GradientBuffers(self._weights, slopes, plan.unfold, plan.batch)
         self._stream = FlipFlopStream(plan.task, "train", plan.seed, plan.batch)
-        # Where the stretch of data in use began: after a stop it is drawn again.
+        # The stream's state where the current data began; a resumed run draws them again.
         self._position, self._held = torch.zeros((), dtype=torch.int64), torch.from_numpy(self._stream.held.copy())
         self._drawn: tuple[Tensor, Tensor] | None = None
         self._path = path or self._choose_path()
@@ -203,7 +203,7 @@ class FlipFlopTrainer(TrainingRun):
         plan = self.plan
         score = score_flip_flop(self._weights, plan.task, 0, plan.test_streams, plan.test_steps, split="validate")
         waiting = score.waiting if plan.delay else 1.0
-        # The paper's task is both: hold, and wait. The worse of the two decides.
+        # The paper's task is to hold and to wait, so the lower of the two accuracies decides.
         return [{"accuracy": min(score.settled, waiting), "settled": score.settled, "waiting": waiting}]
 
     def _is_better(self, new: dict[str, float], old: dict[str, float]) -> bool:
@@ -235,12 +235,12 @@ class FlipFlopTrainer(TrainingRun):
         row["rank_network"] = int((np.abs(eigenvalues) > 0.9).sum())
         return [self._start_row(0) | row | round_some(scores)]
 
-    # What a network's file says about its plan.
+    # Metadata of a network's file.
     describe_plan = staticmethod(lambda plan: plan.describe() | {"task": plan.task.name})
 
     @staticmethod
     def describe_row(row: Mapping[str, Any]) -> str:
-        """Return what became of one network, in a line."""
+        """Return a one-line summary of a trained network."""
         result = f"accuracy {row['accuracy']:.4f}, {row['iterations']} updates"
         return f"{row['model']}: {result}, {format_seconds(row['seconds'])}"
 
@@ -249,14 +249,14 @@ class FlipFlopTrainer(TrainingRun):
 
 
 def list_flip_flop_plans(seeds: Iterable[int] | None = None) -> list[FlipFlopPlan]:
-    """Return the networks of the sweep, seed by seed: by default 0 to 4 for delays 0 and 8, 0 to 2 for 9 and 10, else 0.
+    """Return the sweep's plans, seed by seed: by default seeds 0 to 4 for delays 0 and 8, 0 to 2 for 9 and 10, else 0.
 
-    Source: mem Sec. 3, Fig. 6; the other delays, readings and 20 steps are additions."""
+    Source: mem Sec. 3, Fig. 6; the other delays, the other reading, and gradients over 20 steps are additions."""
     singles = [FlipFlopPlan(delay) for delay in (2, 4, 6, 11, 12, 14, 16)]
     singles += [FlipFlopPlan(delay, reading="network") for delay in (0, 8)]
-    # The rarer pulses are a third as many: three times the updates see as many as the others did.
+    # This reading has a third of the pulses, so three times the updates contain as many as in the other plans.
     singles += [FlipFlopPlan(8, reading="network", iterations=120_000, drop_at=96_000)]
-    # Longer unfolding tells whether a long delay fails for want of room or for want of a gradient.
+    # A longer truncated-BPTT window tests whether long delays fail for lack of capacity or of gradient.
     singles += [FlipFlopPlan(delay, unfold=20) for delay in (8, 12, 16)]
     plans = []
     for seed in range(5) if seeds is None else seeds:
@@ -266,7 +266,7 @@ def list_flip_flop_plans(seeds: Iterable[int] | None = None) -> list[FlipFlopPla
 
 
 def make_flip_flop_place() -> Place:
-    """Return where the sweep leaves its records."""
+    """Return the files in which the sweep is recorded."""
     return make_sweep_place(FLIP_FLOP_SWEEP, protocol=FlipFlopPlan.protocol)
 
 

@@ -19,7 +19,7 @@ from twm.records import DamagedRecord, describe_host, read_commit
 from twm.training.plans import Plan, check_plans, restore_plan
 from twm.training.workers import format_seconds
 
-#: Accuracy whose first test is noted.
+#: Accuracy level; the iteration of the first test that reaches it is recorded.
 LEVEL = 0.99
 
 _KINDS = {
@@ -32,15 +32,15 @@ _KINDS = {
 
 
 def find_kind(protocol: str) -> type["TrainingRun"]:
-    """Return the kind of run that plans of a protocol are trained by."""
-    # Imported when asked for, because the loop is below all of them.
+    """Return the class of runs that trains the plans of a protocol."""
+    # Imported on demand, because all of these modules import this one.
     module, _, name = _KINDS[protocol].rpartition(".")
     return getattr(import_module(module), name)
 
 
 @contextmanager
 def quiet_process(device: Any = "cpu") -> Iterator[None]:
-    """Train on the CPU with one thread and small numbers flushed to zero, as workers do; leave the process as it was."""
+    """Use one CPU thread and flush subnormal numbers to zero, as workers do; afterwards, restore the process's settings."""
     if torch.device(device).type != "cpu":
         yield
         return
@@ -55,45 +55,45 @@ def quiet_process(device: Any = "cpu") -> Iterator[None]:
 
 @dataclass
 class TrainingLog:
-    """What is noted about one model while it trains; iterations are ``None`` where something did not happen."""
+    """Log of one model's training; iterations are ``None`` for events that did not occur."""
 
     best: dict[str, float] | None = None  # scores of the best test
-    checkpoint: int = 0  # its iteration
+    checkpoint: int = 0  # iteration of the best test
     last: dict[str, float] = field(default_factory=dict)  # scores of the latest test
     iterations_to_99: int | None = None  # first test with an accuracy of at least LEVEL
-    diverged_at: int | None = None  # test at which something was no longer finite
+    diverged_at: int | None = None  # test at which weights or scores were no longer finite
     ended_at: int | None = None
-    curve: list[list[Any]] = field(default_factory=list)  # points by the kind's columns, but for the model's name
-    notes: dict[str, Any] = field(default_factory=dict)  # what a kind notes beside
+    curve: list[list[Any]] = field(default_factory=list)  # points by the kind's curve columns, without the model's name
+    notes: dict[str, Any] = field(default_factory=dict)  # additional entries of a kind
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """One model that has ended."""
+    """One model whose training has ended."""
 
     plan: Any
     row: dict[str, Any]  # by the columns of its kind
     curve: list[dict[str, Any]] = field(repr=False)  # loss and accuracy are means over the batches since the last point
-    weights: Any = field(repr=False)  # of the best test; None if there never were finite ones
-    snapshots: dict[int, Any] = field(repr=False)  # weights by iteration, as the plan asked
+    weights: Any = field(repr=False)  # of the best test; None if no test had finite weights
+    snapshots: dict[int, Any] = field(repr=False)  # weights by iteration, as requested by the plan
 
 
 class TrainingRun:
     """Models in training, side by side, or one model alone.
 
-    All that a run goes on from is tensors and a few numbers, so one that was stopped at any iteration ends bit for bit as if it
-    had not been. A kind of model says what its plan and its table are, and: ``_prepare(path)`` makes the models, a fast or a
-    slow way; ``_live()`` returns the weights by name, each (models, ...); ``_update()`` makes an iteration and adds losses and
-    accuracies to ``self._sums``; ``_measure()`` tests every model: scores, one of them called ``accuracy``;
-    ``_make_point(place, loss, accuracy)`` returns a point of a curve, given means since the last one; ``_tensors()`` returns
-    what an iteration goes on from, not copied; ``_make_rows()`` measures models that have ended: rows; missing columns stay
-    empty."""
+    The complete state is tensors and a few numbers, so a run that was stopped at any iteration and resumed ends bit for bit as
+    if it had not been stopped. A subclass sets the type of its plans and the columns of its table, and defines these methods:
+    ``_prepare(path)`` makes the models, with a fast or the reference path; ``_live()`` returns the weights by name, each
+    (models, ...); ``_update()`` makes an iteration and adds losses and accuracies to ``self._sums``; ``_measure()`` tests every
+    model and returns its scores, one of them ``accuracy``; ``_make_point(place, loss, accuracy)`` returns a curve's point from
+    means since the last one; ``_tensors()`` returns the state of training, not copied; ``_make_rows()`` evaluates models that
+    have ended and returns their rows, in which missing columns stay empty."""
 
     plan_type: ClassVar[type]
-    columns: ClassVar[Mapping[str, str]]  # of a table of models, with what they mean
+    columns: ClassVar[Mapping[str, str]]  # of a table of models, with their meaning
     curve_columns: ClassVar[tuple[str, ...]]
-    texts: ClassVar[tuple[str, ...]]  # columns that hold words; all others hold numbers
-    key: ClassVar[tuple[str, ...]] = ("model",)  # columns that tell rows apart
+    texts: ClassVar[tuple[str, ...]]  # columns of text; all others are numeric
+    key: ClassVar[tuple[str, ...]] = ("model",)  # columns that identify a row
     from_plan: ClassVar[tuple[str, ...]]  # columns that are fields of the plan
 
     def __init__(self, plans: Any, device: str = "cpu", path: str | None = None) -> None:
@@ -108,7 +108,7 @@ class TrainingRun:
         self._snapshots = {0: self._copy()} if any(0 in plan.snapshots for plan in self.plans) else {}
 
     def _is_better(self, new: dict[str, float], old: dict[str, float]) -> bool:
-        """Tell whether a test is to be kept rather than an earlier one: by default the later one of equals."""
+        """Return whether new scores are better than old ones; by default, the later of two equal tests is."""
         return new["accuracy"] >= old["accuracy"]
 
     def _get_state(self) -> dict[str, Tensor]:
@@ -118,9 +118,9 @@ class TrainingRun:
         for name, value in self._tensors().items():
             value.copy_(state[name])
 
-    # What a kind may say otherwise: how a point of a curve is rounded; an error if plans cannot be trained here; the key of a
-    # plan's row; what a network's file says about its plan; which plans can be trained side by side; the form of weights; a
-    # long test of models that have ended, in pieces, which keeps the tensors that it goes on from in ``_last_test``.
+    # Defaults that a subclass may override: rounding of a curve's point; a check that raises if plans cannot be trained here;
+    # the key of a plan's row; the metadata of a network's file; groups of plans trained side by side; the type of weights; a
+    # long test of models that have ended, in pieces, whose state is kept in ``_last_test``.
     _round_point = staticmethod(lambda point: point)
     check = staticmethod(lambda plans: None)
     find_key = staticmethod(lambda plan: (plan.name,))
@@ -131,11 +131,11 @@ class TrainingRun:
 
     # ---- the loop
 
-    finished = property(lambda self: all(log.ended_at is not None for log in self.logs))  # has every model ended?
+    finished = property(lambda self: all(log.ended_at is not None for log in self.logs))  # whether every model has ended
 
     def train(self, pulse: Callable[["TrainingRun"], bool] = lambda run: True) -> bool:
-        """Train and test until all models have ended, or as long as ``pulse`` allows; return whether all is done. ``pulse`` is
-        asked after every iteration, when everything is consistent: the place to keep a checkpoint."""
+        """Train and test until all models have ended or ``pulse`` returns false; return whether everything is done. ``pulse``
+        is called after every iteration, when the state is consistent and a checkpoint can be saved."""
         with quiet_process(self.device):
             while not self.finished:
                 started = time.perf_counter()
@@ -161,7 +161,7 @@ class TrainingRun:
             self._note_points(ended)
 
     def _test(self) -> list[int]:
-        """Test every model, keep the best weights, and return which models end here."""
+        """Test every model, keep the best weights, and return the models that end here."""
         weights, better, ended = self._live(), [], []
         finite = torch.stack([matrix.isfinite().reshape(len(matrix), -1).all(1) for matrix in weights.values()]).all(0)
         finite = finite.tolist()
@@ -197,19 +197,19 @@ class TrainingRun:
     def _copy(self) -> dict[str, Tensor]:
         return {name: matrix.detach().clone() for name, matrix in self._live().items()}
 
-    # ---- what comes out
+    # ---- results
 
     def weights(self) -> Any:
-        """Return a copy of the first model's weights as they are now."""
+        """Return a copy of the first model's current weights."""
         return self.wrap({name: matrix[0] for name, matrix in self._copy().items()})
 
     def best(self, place: int = 0) -> Any:
-        """Return the kept weights of one model on the CPU, or ``None`` if it never had finite ones at a test."""
+        """Return one model's weights at its best test, on the CPU, or ``None`` if no test had finite weights."""
         kept = {name: matrix[place].cpu().clone() for name, matrix in self._best.items()}
         return self.wrap(kept) if self.logs[place].checkpoint else None
 
     def finish(self) -> list[TrainedModel]:
-        """Measure models that have ended, and return what came out, one result a plan."""
+        """Evaluate models that have ended, and return one result per plan."""
         require(self.finished, "training has not finished: train the models to the end first")
         if not self._results:
             with quiet_process(self.device):
@@ -222,16 +222,16 @@ class TrainingRun:
         return collect_models(*self.state())
 
     def _start_row(self, place: int) -> dict[str, Any]:
-        """Return what a row says whatever kind of model it is about."""
+        """Return the columns of a row that all kinds of model share."""
         plan, log = self.plans[place], self.logs[place]
         planned = {name: getattr(plan, name) for name in self.from_plan}
         noted = {name: getattr(log, name) for name in ("checkpoint", "iterations_to_99", "diverged_at")}
         return {"model": plan.name, **planned, "iterations": log.ended_at, **noted}
 
-    # ---- going on
+    # ---- checkpoints
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return all that training goes on from: tensors, and a description that JSON can hold."""
+        """Return the complete state of training: tensors, and a description that JSON can represent."""
         best = {name: matrix.clone() for name, matrix in self._best.items()}
         groups = {"train": self._get_state(), "best": best, "last": self._last_test}
         groups |= {f"snapshot{iteration}": weights for iteration, weights in self._snapshots.items()}
@@ -242,7 +242,7 @@ class TrainingRun:
         return tensors | {"sums": self._sums.clone()}, description
 
     def load(self, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
-        """Take over what :meth:`state` returned; a UserError if that was of other plans or of another version."""
+        """Load a state from :meth:`state`; a UserError if it belongs to other plans or to another version."""
         plans = [restore_plan(self.plan_type, plan) for plan in description["plans"]]
         require(plans == self.plans, "the checkpoint is of a model with another plan")
         iteration, logs = description["iteration"], [TrainingLog(**log) for log in description["logs"]]
@@ -265,7 +265,7 @@ def _select(tensors: Mapping[str, Tensor], group: str, device: str = "cpu") -> d
 
 
 def collect_models(tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> list[TrainedModel]:
-    """Take models that have ended, and were measured, out of a run's state; none if it is that of an unfinished run."""
+    """Return the models in a run's state that have ended and were evaluated; none if the run is unfinished."""
     kind, models = find_kind(description["protocol"]), []
     for place, row in enumerate(description["results"]):
         plan, log = restore_plan(kind.plan_type, description["plans"][place]), TrainingLog(**description["logs"][place])
@@ -282,13 +282,13 @@ def collect_models(tensors: Mapping[str, Tensor], description: Mapping[str, Any]
     return models
 
 
-#: Columns that say how a row came about; two runs of one model may differ in them and in nothing else.
+#: Columns about the circumstances of a run, the only ones in which two runs of one model may differ.
 CIRCUMSTANCES = ("seconds", "device", "torch", "commit", "date")
 
 
 @cache
 def read_columns(protocol: str) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Read what ``columns.yml`` says about a table: columns with their meaning, those of curves, of words, of the plan."""
+    """Read the description of a table from ``columns.yml``: columns with meaning, of curves, of text, of the plan."""
     import yaml
 
     tables = yaml.safe_load(Path(__file__).with_name("columns.yml").read_text(encoding="utf-8"))
@@ -296,7 +296,7 @@ def read_columns(protocol: str) -> tuple[dict[str, str], tuple[str, ...], tuple[
 
 
 def describe_model(row: Mapping[str, Any], *parts: str) -> str:
-    """Return what became of one model, in a line with these parts."""
+    """Return a one-line summary of a trained model that includes these parts."""
     parts = f"{row['model']}: accuracy {row['accuracy']:.4f}", *parts
     if row["diverged_at"] is not None:
         parts += (f"diverged by iteration {row['diverged_at']}",)
@@ -304,18 +304,18 @@ def describe_model(row: Mapping[str, Any], *parts: str) -> str:
 
 
 def round_some(row: Mapping[str, float | None], digits: int = 6) -> dict[str, float | None]:
-    """Round the numbers of a row; ``None`` stays."""
+    """Round the numbers of a row, but leave ``None``."""
     return {name: None if value is None else round(value, digits) for name, value in row.items()}
 
 
 def shorten(value: float | None) -> float | None:
-    """Round a loss to four digits; ``None`` stays."""
+    """Round a loss to four significant digits, but leave ``None``."""
     return None if value is None else float(f"{value:.4g}")
 
 
 def train_model(plan: Any, path: str | None = None, device: str = "cpu") -> TrainedModel:
-    """Train one model of any kind in this process, without leaving files; it comes out as in a sweep, but for CIRCUMSTANCES.
-    ``path`` chooses a way to make an iteration, by default the fastest one that is right here."""
+    """Train one model of any kind in this process, without writing files; the result is that of a sweep, except CIRCUMSTANCES.
+    ``path`` selects an implementation, by default the fastest that passes its check on this machine."""
     read_commit()
     run = find_kind(plan.protocol)(plan, device, path)
     run.train()

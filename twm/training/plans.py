@@ -22,9 +22,9 @@ from twm.theory.systems import parse_task
 
 #: Multiples of the training horizon over which accuracy may be measured at the end.
 MULTIPLES = (1, 2, 5, 10, 100)
-#: The curricula and the threshold each has by default: a share of right signs, a mean squared error, or none.
+#: Curricula and their default thresholds: a sign accuracy, a mean squared error, or none.
 CURRICULA: dict[str, float | None] = {"staged": 0.98, "adaptive": 3e-2, "none": None}
-#: How each network starts unless its plan says otherwise: recurrent weights and encoder. The others start in one way.
+#: Default initialisations of each network's recurrent weights and encoder; ``None`` for networks that have only one.
 STARTS = {"wrnn": ("shift", "single"), "irnn": ("identity", "small")} | dict.fromkeys(NETWORKS[2:], (None, None))
 
 
@@ -41,7 +41,7 @@ def _check_rising(numbers: Iterable[Any], name: str, least: int = 1, fewest: int
     return values
 
 
-_CHECKS = {  # what a field may be required to be; each check returns the value in its one type
+_CHECKS = {  # requirements on fields; each check returns the value converted to one type
     "count": require_count,
     "natural": lambda value, name: require_count(value, name, 0),
     "positive": _check_number,
@@ -54,20 +54,20 @@ _CHECKS = {  # what a field may be required to be; each check returns the value 
 
 @dataclass(frozen=True)
 class Plan:
-    """What all plans share: a model is a function of its plan alone, and two plans of one name train the same model."""
+    """Base of all plans: a plan alone determines its model, and two plans of the same name train the same model."""
 
-    protocol: ClassVar[str]  # which kind of model this is, see twm.training.loop.find_kind
-    letters: ClassVar[Mapping[str, str]]  # before fields that show in the name where they are not as usual
-    snapshots = ()  # iterations whose weights are kept; a field where a plan can ask for any
+    protocol: ClassVar[str]  # the kind of model, see twm.training.loop.find_kind
+    letters: ClassVar[Mapping[str, str]]  # prefixes of the fields that appear in the name if they differ from the default
+    snapshots = ()  # iterations whose weights are kept; a field in plans that allow them
 
     def describe(self) -> dict[str, Any]:
-        """Return the plan as JSON can hold it; :func:`restore_plan` goes back."""
+        """Return the plan in a form that JSON can represent; :func:`restore_plan` is the inverse."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     curve_every = property(lambda self: self.test_every)  # iterations between points of the learning curve
 
     def find_rate(self, iteration: int) -> float:
-        """Return Adam's step in an iteration."""
+        """Return Adam's learning rate in an iteration."""
         return self.learning_rate * (self.drop_factor if self.drop_at is not None and iteration > self.drop_at else 1.0)
 
     def _find_usual(self, field: str) -> Any:
@@ -86,7 +86,7 @@ class Plan:
         object.__setattr__(self, name, value)
 
     def _check(self, **fields: str) -> None:
-        """Check fields by what they are required to be, see ``_CHECKS``; ``drop_at`` may be left out."""
+        """Check fields against requirements, see ``_CHECKS``; ``drop_at`` may be ``None``."""
         for kind, names in fields.items():
             for name in names.split():
                 if name != "drop_at" or self.drop_at is not None:
@@ -108,17 +108,17 @@ class ModelPlan(Plan):
         "test_every": "every", "test_count": "count", "test_horizon": "test", "stop_at": "stop",
     }  # fmt: skip
 
-    task: str  # as twm.theory.systems.parse_task reads it; one that keeps states of -1 and 1 so
+    task: str  # as twm.theory.systems.parse_task parses it; it must preserve states of -1 and 1
     hidden: int = 128  # neurons
     l2: float = 0.0  # Adam's coupled weight decay
     seed: int = 0  # of the data and of the initial weights
-    init: str = "uniform"  # how these are drawn, see twm.models.kernels.draw_weights
+    init: str = "uniform"  # initialisation of the weights, see twm.models.kernels.draw_weights
     curriculum: str = "staged"  # or adaptive, or none, see twm.training.ensemble
-    threshold: float | None = None  # the curriculum's; by default that of CURRICULA
+    threshold: float | None = None  # of the curriculum; by default from CURRICULA
     iterations: int = 20_000  # batches
-    learning_rate: float = 1e-3  # Adam's step
+    learning_rate: float = 1e-3  # of Adam
     drop_at: int | None = None  # last iteration before the learning rate drops
-    drop_factor: float = 0.1  # what it is multiplied by then
+    drop_factor: float = 0.1  # factor on the learning rate after the drop
     horizons: tuple[int, ...] = (10, 20, 40, 60, 100)  # lengths of the output phase, see the curricula
     batch: int = 64  # sequences
     test_every: int = 500  # iterations
@@ -126,7 +126,7 @@ class ModelPlan(Plan):
     test_horizon: int = 200  # output steps of a test
     stop_at: float | None = None  # end at the first test with this accuracy
     multiples: tuple[int, ...] = MULTIPLES  # of the last horizon, over which accuracy is measured at the end
-    snapshots: tuple[int, ...] = ()  # iterations whose weights are kept beside the best ones
+    snapshots: tuple[int, ...] = ()  # iterations whose weights are kept in addition to the best
     curve_points: int = 200  # largest number of points of the learning curve
 
     def __post_init__(self) -> None:
@@ -161,7 +161,7 @@ class ModelPlan(Plan):
 
     @property
     def name(self) -> str:
-        """The model's name: task, size, weight decay, seed, and whatever else is not as in Table 1."""
+        """The model's name: task, size, weight decay, seed, and all other settings that differ from Table 1."""
         rest = "" if self.init == "uniform" else f"_{self.init}"
         rest += "" if self.curriculum == "staged" else f"_{self.curriculum}"
         rest += "" if self.threshold == CURRICULA[self.curriculum] else f"_t{spell_number(self.threshold)}"
@@ -179,29 +179,29 @@ class SequencePlan(Plan):
         "test_count": "count", "held_out": "held", "patience": "patience",
     }  # fmt: skip
 
-    task: str  # as twm.tasks.images.parse_sequence_task reads it
+    task: str  # as twm.tasks.images.parse_sequence_task parses it
     network: str = "wrnn"  # or another of NETWORKS
     neurons: int = 100  # of a ring, or of the network; modes of an lru, columns of attention
     channels: int = 1  # rings; 1 for all but the wave-RNN
     kernel: int = 3  # taps of the convolution; 1 for all but the wave-RNN
-    recurrent: str | None = None  # how recurrent weights start; by default as STARTS says
-    encoder: str | None = None  # how the encoder starts; by default as STARTS says
+    recurrent: str | None = None  # initialisation of the recurrent weights; by default from STARTS
+    encoder: str | None = None  # initialisation of the encoder; by default from STARTS
     activation: str = "relu"
-    mlp: int = 0  # hidden units of a readout with two layers; 0 for a linear one
+    mlp: int = 0  # hidden units of a two-layer readout; 0 for a linear one
     seed: int = 0  # of data and initial weights
     iterations: int = 60_000  # batches
     batch: int = 128  # sequences
-    learning_rate: float = 1e-3  # Adam's step
+    learning_rate: float = 1e-3  # of Adam
     drop_at: int | None = None  # last iteration before the learning rate drops
-    drop_factor: float = 0.1  # what it is multiplied by then
+    drop_factor: float = 0.1  # factor on the learning rate after the drop
     clip: float = 0.0  # largest norm of the gradient; 0 for no clipping
     divisor: float = 1.0  # of the loss before it is differentiated, as in the copy task's released code
     test_every: int = 1000  # iterations
     test_count: int = 1024  # sequences of the test set, at most as many as there are; the same for all seeds
-    held_out: int = 0  # sequences that choose the best test, whose network the test set then sees once; 0 for the test set itself
-    patience: int = 0  # tests without a better one after which training ends; 0 for never
-    snapshots: tuple[int, ...] = ()  # iterations whose weights are kept; 0 for those before the first
-    scale: str = ""  # what is smaller than in the paper, for those who read the table; no part of the model
+    held_out: int = 0  # held-out sequences that select the best weights, then tested once; 0 selects on the test set itself
+    patience: int = 0  # tests without improvement after which training ends; 0 for no such end
+    snapshots: tuple[int, ...] = ()  # iterations whose weights are kept; 0 for the initial weights
+    scale: str = ""  # what is smaller than in the paper, a remark for readers of the table; it does not affect the model
 
     def __post_init__(self) -> None:
         check_sequence_task(self.task)
@@ -221,14 +221,14 @@ class SequencePlan(Plan):
         self._check(positive="learning_rate drop_factor divisor", not_negative="clip", rising_from_zero="snapshots")
 
     def make_task(self) -> SequenceTask:
-        """Make the task, with its data; a UserError if images are not to be had."""
+        """Make the task, with its data; a UserError if its images are not available."""
         return parse_sequence_task(self.task)
 
     def make_task_at_hand(self) -> SequenceTask:
-        """Make the task to look at a trained network with: MNIST's images are the few that come with the library."""
+        """Make the task for inspecting a trained network; MNIST is replaced by the sample that comes with the library."""
         return parse_sequence_task(find_stand_in(self.task))
 
-    hidden = property(lambda self: self.neurons * self.channels)  # neurons, modes or columns in all
+    hidden = property(lambda self: self.neurons * self.channels)  # total number of neurons, modes or columns
 
     def _find_usual(self, field: str) -> Any:
         if field in ("recurrent", "encoder"):
@@ -237,7 +237,7 @@ class SequencePlan(Plan):
 
     @property
     def name(self) -> str:
-        """The model's name: task, network and size, what differs from the usual, and the seed."""
+        """The model's name: task, network and size, settings that differ from the default, and the seed."""
         safe = self.task.replace(":", "-").replace(",", "-")
         size = f"n{self.neurons}" + (f"_c{self.channels}" if self.network == "wrnn" else "")
         return f"{safe}_{self.network}_{size}{self._name_rest()}_s{self.seed}"
@@ -245,7 +245,7 @@ class SequencePlan(Plan):
 
 @dataclass(frozen=True)
 class FlipFlopPlan(Plan):
-    """One network to train on the flip-flop. Source: mem Sec. 2, 3, App. A; rate, updates and streams are not given there."""
+    """One network to train on the flip-flop. Source: mem Sec. 2, 3, App. A; learning rate, updates and streams are ours."""
 
     protocol = "flip-flop"
     letters = {
@@ -258,14 +258,14 @@ class FlipFlopPlan(Plan):
     seed: int = 0  # of the data and of the initial weights
     hidden: int = 100  # neurons
     reading: str = "channel"  # of the mean interval between pulses, see twm.tasks.flip_flop.FlipFlop
-    unfold: int = 10  # steps that the gradient goes back
+    unfold: int = 10  # steps of the truncated-BPTT window
     iterations: int = 40_000  # updates
-    learning_rate: float = 3e-4  # Adam's step
-    drop_at: int | None = 32_000  # last update before it becomes a tenth
+    learning_rate: float = 3e-4  # of Adam
+    drop_at: int | None = 32_000  # last update before the learning rate drops to a tenth
     batch: int = 64  # streams side by side
     test_every: int = 1000  # updates
-    test_streams: int = 50  # of a test, whose data is the same for all seeds
-    test_steps: int = 1000  # of each
+    test_streams: int = 50  # streams of a test, the same for all seeds
+    test_steps: int = 1000  # steps of each test stream
 
     def __post_init__(self) -> None:
         FlipFlop(self.delay, reading=self.reading)
@@ -276,13 +276,13 @@ class FlipFlopPlan(Plan):
     name = property(lambda self: name_network(self.task.name, self.hidden, 0.0, self.seed, self._name_rest()))
 
 
-# ---- plans from elsewhere
+# ---- plans from descriptions, seeds and names
 
 
 def restore_plan(kind: type, description: Mapping[str, Any]) -> Any:
-    """Make the plan that :meth:`Plan.describe` described; a UserError if that was another version's."""
+    """Restore a plan from :meth:`Plan.describe`; a UserError if the description is from another version."""
     known = {field.name for field in fields(kind)}
-    # Networks on record from before images were held out do not say so, nor that they did not stop early.
+    # Networks recorded before held-out images and early stopping were introduced lack these two fields.
     description = ({"held_out": 0, "patience": 0} if "held_out" in known else {}) | description
     odd = ", ".join(sorted(set(description) ^ known))
     require(not odd, f"the plan of a model comes from another version: it differs in {odd}")
@@ -290,7 +290,7 @@ def restore_plan(kind: type, description: Mapping[str, Any]) -> Any:
 
 
 def check_plans(plans: Iterable[Any]) -> list[Any]:
-    """Return plans as a list after checking that there are some, and no two of the same model."""
+    """Return plans as a list; a UserError if there are none, or two of the same model."""
     plans = list(plans)
     require(len(plans) > 0, "there is no model to train: give at least one seed")
     for name, times in Counter(plan.name for plan in plans).items():
@@ -299,7 +299,7 @@ def check_plans(plans: Iterable[Any]) -> list[Any]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Read seeds such as ``0-19``, ``3`` or ``0,4,7-9``, in the order given."""
+    """Parse seeds such as ``0-19``, ``3`` or ``0,4,7-9``, in the order given."""
     seeds: list[int] = []
     for part in str(text).split(","):
         found = re.fullmatch(r"\s*([0-9]{1,9})\s*(?:-\s*([0-9]{1,9})\s*)?", part)
@@ -313,7 +313,7 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def select_plans(plans: Sequence[Any], names: str) -> list[Any]:
-    """Return, in their own order, the plans named by a list of exact names or shell patterns, separated by commas."""
+    """Return the plans that match exact names or shell patterns, separated by commas, in the order of ``plans``."""
     known = [plan.name for plan in plans]
     wanted = [part.strip() for part in names.split(",")]
     require(all(wanted), f"--only takes names of models or patterns, separated by commas, not {names!r}")

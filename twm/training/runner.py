@@ -37,7 +37,7 @@ class Place:
     curves: Path | None  # table of learning curves
     networks: Path | None  # folder of the networks to keep
     work: Path  # folder of checkpoints and the lock; nothing in it is needed once a sweep is done
-    keeps: Callable[[Any], bool] = lambda plan: True  # whose networks belong there; the others go to work/networks
+    keeps: Callable[[Any], bool] = lambda plan: True  # plans whose networks belong there; others go to work/networks
     protocol: str = "elman"  # of the models, see twm.training.loop.find_kind
 
     @property
@@ -50,25 +50,25 @@ class Place:
     curve_table = property(lambda self: self.curves and Table(self.curves, find_kind(self.protocol).curve_columns))
 
     def check_row(self, plan: Any, row: Mapping[str, Any]) -> None:
-        """Refuse a row that says anything against the plan of its model."""
+        """Raise a UserError if a row contradicts the plan of its model."""
         kind = find_kind(self.protocol)
-        # What is worked out from the plan, such as all neurons, may be counted otherwise; the scale is a remark for readers.
+        # Derived columns, such as the total number of neurons, may be counted differently; the scale is a remark for readers.
         for name in [name for name in kind.from_plan if name in plan.__dataclass_fields__ and name != "scale"]:
             value = getattr(plan, name)
-            same = row[name] == value or (value is None and row[name] == "")  # which is how a file has it
+            same = row[name] == value or (value is None and row[name] == "")  # a file stores None as an empty cell
             require(same, f"{self.rows}: the {name} of {plan.name} is {row[name]}, not {value}: choose another folder")
         ends = [row.get("checkpoint") or 0, row["iterations"] or 0, plan.iterations]
         require(ends == sorted(ends), f"{self.rows}: checkpoint, end and plan of {plan.name} are {ends}, not in order")
 
 
 def make_folder_place(folder: Path | str) -> Place:
-    """Return the place of ``twm train --out FOLDER``: rows.csv, curves.csv, networks and unfinished."""
+    """Return the files of ``twm train --out FOLDER``: rows.csv, curves.csv, networks and unfinished."""
     require(str(folder) != "", "--out must name a folder, not ''")
     return Place(*(Path(folder) / name for name in ("rows.csv", "curves.csv", "networks", "unfinished")))
 
 
 def make_sweep_place(name: str, keeps: Callable[[Any], bool] = Place.keeps, protocol: str = "elman") -> Place:
-    """Return the place of a named sweep, among the recorded runs of the clone."""
+    """Return the files of a named sweep among the recorded runs of the clone."""
     results, work = results_dir(), build_dir() / "sweeps" / name
     return Place(results / f"{name}.csv", results / "curves" / f"{name}.csv", results / "networks", work, keeps, protocol)
 
@@ -80,35 +80,35 @@ def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any
 
 @contextmanager
 def lock_place(place: Place) -> Iterator[None]:
-    """Keep a second sweep out of a place for as long as this process lives; remove what killed writers left there."""
+    """Lock a place against a second sweep inside the context, and remove temporary files of killed writers."""
     taken = lambda owner: f"{place.rows} is being written by another sweep (process {owner}): wait for it, or stop it"
     for path, is_folder in ((place.rows, False), (place.curves, False), (place.networks, True), (place.work, True)):
         fits = not path or not os.path.exists(path) or os.path.isdir(path) == is_folder
         require(fits, f"{path}: expected a {'folder' if is_folder else 'file'}, found something else")
     with hold_lock(place.work / ".lock", taken, 0.0):
         for path in filter(None, (place.rows, place.curves, place.networks and place.networks / "*", place.work / "*")):
-            # As the writer names them: a dot, the file's name, a dot and eight letters.
+            # Temporary names of the writer: a dot, the file's name, a dot and eight characters.
             for leftover in path.parent.glob(f".{path.name}.????????"):
                 leftover.unlink(missing_ok=True)
         yield
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a file that cannot be used, so that nothing is lost, and return its new path."""
+    """Rename an unusable file, so that nothing is lost, and return its new path."""
     places = (path.with_name(f"{path.name}.damaged{number if number > 1 else ''}") for number in count(1))
     return path.replace(next(place for place in places if not place.exists()))
 
 
 def record_models(place: Place, models: Sequence[TrainedModel], order: Sequence[Any]) -> None:
-    """Write networks, curves and rows of models, the rows last, because they tell that all else is there; tables are sorted
-    by seeds, and for each seed as the plans in ``order`` are, what else is there behind them."""
+    """Write the networks, curves and rows of models; rows come last, because a row implies that everything else is saved.
+    Tables are sorted by seed, and for each seed in the order of the plans in ``order``, followed by all other rows."""
     kind, table, curves = find_kind(place.protocol), place.table, place.curve_table
     for model in models:
         _write_networks(place, model)
     seeds = {kind.find_key(plan): plan.seed for plan in order}
     seeds |= {table.find_key(row): row["seed"] for row in table.read()}
     seeds |= {kind.find_key(model.plan): model.plan.seed for model in models}
-    cells = {  # what is left of a key without the seed
+    cells = {  # keys without their seeds
         key: tuple(re.sub(rf"_s{seed}(?=_|$)", "", own, count=1) for name, own in zip(kind.key, key) if name != "seed")
         for key, seed in seeds.items()
     }
@@ -121,7 +121,7 @@ def record_models(place: Place, models: Sequence[TrainedModel], order: Sequence[
 
 
 def _write_networks(place: Place, model: TrainedModel) -> None:
-    """Write a model's networks; a UserError if its row is not of its plan, or it cannot be used."""
+    """Write a model's networks; a UserError if its row contradicts its plan, or its row or weights are unusable."""
     kind, plan, row = find_kind(place.protocol), model.plan, model.row
     place.check_row(plan, row)
     place.table.to_texts(row)
@@ -137,22 +137,22 @@ def _write_networks(place: Place, model: TrainedModel) -> None:
         kind.write_network(folder / f"{plan.name}_at{at}.safetensors", weights, about | {"checkpoint": at})
 
 
-#: What a checkpoint of a right name and a wrong content may raise.
+#: Exceptions that a checkpoint with a valid name but invalid content may raise.
 _UNUSABLE = (UserError, LookupError, TypeError, ValueError, AttributeError, RuntimeError)
-#: What the description of a checkpoint holds, and each log in it.
+#: Fields of a checkpoint's description, and of each log in it.
 _STATE = {"protocol": str, "plans": list, "logs": list, "results": list, "iteration": int, "last_point": int, "seconds": float}
 _LOG = {"checkpoint": int, "last": dict, "best": dict | None, "curve": list, "notes": dict}
-#: Seconds between reports of progress, and that a job waits for another process to leave its model.
+#: Seconds between progress reports, and seconds that a job waits for another process to release its model.
 _REPORT_SECONDS, _CLAIM_SECONDS = 0.5, 5.0
 
 
 @dataclass
 class Outcome:
-    """What a sweep came to."""
+    """Result of a sweep."""
 
-    rows: list[dict[str, Any]] = field(default_factory=list)  # of the models asked for that are on record, seed by seed
-    failed: dict[str, str] = field(default_factory=dict)  # why other models have no row, by name
-    stopped: int = 0  # the signal that stopped it from outside
+    rows: list[dict[str, Any]] = field(default_factory=list)  # of the requested models that are recorded, seed by seed
+    failed: dict[str, str] = field(default_factory=dict)  # reason why a model has no row, by name
+    stopped: int = 0  # number of the signal that stopped the sweep; 0 if none did
 
 
 def train_models(
@@ -160,12 +160,12 @@ def train_models(
     workers: int | None = None, checkpoint_seconds: float = 30.0, say: Say = print, side_by_side: bool | None = None,
     order: Sequence[Any] = (),
 ) -> Outcome:  # fmt: skip
-    """Train models, seed by seed in the order given, and record a row, a curve and a network for each.
+    """Train models, seed by seed in the given order, and record a row, a curve and a network for each.
 
-    On the CPU every model has a process and a core of its own. On a GPU all models of one size are trained side by side (and
-    on the CPU if ``side_by_side``, which is slower). With the executor ``slurm`` every model is a cluster's job. What was on
-    record stays; what had been begun is gone on with, if ``resume``. ``order`` are plans that set the order of rows where only
-    some of a sweep are trained. Ctrl-C and a request to terminate stop it with the state of every model kept."""
+    On the CPU, every model has its own process and core. On a GPU, all models of one size are trained side by side (also on
+    the CPU if ``side_by_side``, which is slower). With the executor ``slurm``, every model is a cluster job. With ``resume``,
+    recorded models are kept and unfinished ones continue; without it, existing runs are an error. ``order`` lists plans that
+    set the order of rows if only part of a sweep is trained. Ctrl-C and SIGTERM stop training and save every model's state."""
     plans = check_plans(plans)
     odd = [plan.name for plan in plans if plan.protocol != place.protocol]
     require(not odd, f"{(odd or [''])[0]} does not fit {place.rows}, which has other columns")
@@ -193,7 +193,7 @@ def train_models(
 
 
 class _Leader:
-    """Take messages about models, record what is done, and tell the user."""
+    """Handle messages about models, record the finished ones, and report to the user."""
 
     def __init__(self, place: Place, plans: Sequence[Any], order: Sequence[Any], say: Say) -> None:
         self._place, self._plans, self._say = place, plans, say
@@ -218,12 +218,12 @@ class _Leader:
     _has = lambda self, plan: self._kind.find_key(plan) in self._known
 
     def collect_old(self) -> None:
-        """Record the results that an earlier session, or jobs on a cluster, left behind."""
+        """Record the finished results that an earlier session, or cluster jobs, left behind."""
         for path in sorted(self._place.work.glob("*.checkpoint")):
             try:
                 models = collect_models(*_read_state(path))
             except (*_UNUSABLE, OSError):
-                continue  # told and set aside by whoever trains it
+                continue  # reported and set aside when its model is trained
             try:
                 for model in self._take(path, [model for model in models if model.plan.protocol == self._place.protocol]):
                     self._say(f"{model.plan.name} was finished and is now saved")
@@ -233,7 +233,7 @@ class _Leader:
                 self._say(f"{path.name} cannot be used ({error}); set aside as {set_aside(path).name}, and the model restarts")
 
     def begin(self, grouped: bool) -> list[list[Any]]:
-        """Start to count, and return the jobs that wait: a model each, or groups, those first that have been begun."""
+        """Start the progress display, and return the pending jobs: one model each, or groups, with begun groups first."""
         waiting = [plan for plan in self._plans if not self._has(plan)]
         self._progress = Progress(waiting, len(self._plans) - len(waiting), self._say)
         if not grouped:
@@ -289,7 +289,7 @@ class _Leader:
             self._progress.finish(model.plan.name, self._kind.describe_row(model.row), done=True)
 
     def _take(self, path: Path, models: Sequence[TrainedModel]) -> list[TrainedModel]:
-        """Record what is new of a checkpoint's models, remove the checkpoint, and return the new ones."""
+        """Record a checkpoint's new models, remove the checkpoint, and return the new models."""
         new = [model for model in models if not self._has(model.plan)]
         if new:
             record_models(self._place, new, self._order)
@@ -312,10 +312,10 @@ class _Leader:
 
 @contextmanager
 def _catch_stop() -> Iterator[Stop]:
-    """Note Ctrl-C and a request to terminate, however often they come, instead of being interrupted by them."""
-    # Batch systems send a signal to a process and once more to its group, while the last checkpoints are kept.
+    """Note Ctrl-C and SIGTERM, however often they arrive, instead of being interrupted by them."""
+    # Batch systems signal a process and then its group, while the last checkpoints are being saved.
     stop = Stop()
-    # Python takes signals in the main thread only. What a caller has set to be ignored, as nohup does, stays so.
+    # Python handles signals in the main thread only. A signal that the caller ignores, as with nohup, stays ignored.
     main = threading.current_thread() is threading.main_thread()
     numbers = [n for n in (signal.SIGINT, signal.SIGTERM) if main and signal.getsignal(n) is not signal.SIG_IGN]
     before = {number: signal.signal(number, stop.note) for number in numbers}
@@ -339,7 +339,7 @@ def _read_state(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def name_job(plans: Sequence[Any]) -> str:
-    """Return the name of a job: its model's, or one that follows from the names of all its models."""
+    """Return the name of a job: that of its model, or a checksum of the names of all its models."""
     names = [plan.name for plan in plans]
     return names[0] if len(names) == 1 else f"group-{zlib.crc32(' '.join(names).encode()):08x}"
 
@@ -348,12 +348,12 @@ def _try_job(
     work: Path, settings: dict[str, Any], plans: list[Any], tell: Callable[[str, Any], None],
     keep_going: Callable[[], bool],
 ) -> tuple[str, Any]:  # fmt: skip
-    """Do a job, telling on the way (``say`` or ``progress``), and return ``done``, ``stopped`` or ``failed`` with why."""
+    """Run a job, reporting ``say`` and ``progress``; return ``done``, ``stopped``, or ``failed`` with the reason."""
     told = {"say": lambda line: tell("say", line), "progress": lambda *state: tell("progress", state)}
     try:
         done = run_job(plans, work, keep_going=keep_going, **told, **settings)
     except Exception as error:
-        # Whatever happens to one model, the others go on.
+        # The failure of one model does not stop the others.
         return "failed", _explain(error, work / f"{name_job(plans)}.error.txt")
     return "done" if done else "stopped", None
 
@@ -363,13 +363,13 @@ def run_job(
     keep_going: Callable[[], bool] = lambda: True, say: Say = print,
     progress: Callable[[int, list[float]], None] = lambda iteration, accuracies: None,
 ) -> bool:  # fmt: skip
-    """Train from the last checkpoint, keep others on the way, and one with the rows at the end; tell whether it was reached.
+    """Train from the last checkpoint, save others on the way, and the rows at the end; return whether training is complete.
 
-    ``keep_going`` is asked after each iteration; when it says no, a last checkpoint is kept and the job ends, with a
-    SickMachine where that cannot be written. ``progress`` is told each model's latest accuracy, -1 before the first test."""
+    ``keep_going`` is called after each iteration; if it returns false, a last checkpoint is saved and the job ends. Failed
+    writes are only reported, except the final one. ``progress`` gets every latest accuracy, -1 before the first test."""
     read_commit()
     place = work / f"{name_job(plans)}.checkpoint"
-    # Workers of a dead parent last a moment, a cluster's jobs for hours.
+    # Workers outlive their parent for a moment, cluster jobs for hours.
     taken = "another process is training it: wait for that process, then use --resume"
     with hold_lock(work / f".{name_job(plans)}.lock", lambda owner: taken, _CLAIM_SECONDS):
         run = _begin(plans, device, path, place, say)
@@ -382,20 +382,20 @@ def run_job(
                 reported = now
                 progress(current.iteration, [log.last.get("accuracy", -1.0) for log in current.logs])
             if not going or now - kept >= checkpoint_seconds:
-                _keep(current, place, say)
+                _keep(current, place, say if going else None)
                 kept = time.monotonic()
             return going
 
         if not run.train(pulse):
             return False
-        _keep(run, place, say)  # measuring takes its time too, and may be killed
+        _keep(run, place, say)  # the evaluation takes time too, and may be killed
         run.finish()
         write_tensors(place, "checkpoint", *run.state())
     return True
 
 
 def _begin(plans: Sequence[Any], device: str, path: str | None, place: Path, say: Say) -> TrainingRun:
-    """Make the run as its checkpoint left it, and say what it warns of: that a fast way failed its check."""
+    """Make the run, restore its checkpoint if there is one, and report warnings that a fast path failed its check."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         run = find_kind(plans[0].protocol)(plans, device, path)
@@ -412,16 +412,18 @@ def _begin(plans: Sequence[Any], device: str, path: str | None, place: Path, say
     return run
 
 
-def _keep(run: TrainingRun, place: Path, say: Say) -> None:
+def _keep(run: TrainingRun, place: Path, say: Say | None) -> None:
     try:
         write_tensors(place, "checkpoint", *run.state())
     except OSError as error:
-        # The checkpoint before this one is still there, and training can go on.
+        if say is None:  # it is the last one
+            raise
+        # The previous checkpoint still exists, and training can continue.
         say(f"iteration {run.iteration} could not be saved: {error.strerror or error}; training continues")
 
 
 def _explain(error: BaseException, place: Path | None = None) -> str:
-    """Return one line about a failure; for one that nobody foresaw, leave the traceback in a file and name it."""
+    """Return one line about a failure; for an unforeseen one, write the traceback to a file that the line names."""
     if isinstance(error, UserError):
         return str(error)
     if isinstance(error, OSError):

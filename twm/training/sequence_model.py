@@ -21,12 +21,12 @@ from twm.training.loop import TrainingRun, describe_model, read_columns, round_s
 from twm.training.plans import SequencePlan, restore_plan
 from twm.training.trainer import list_tensors, make_adam, set_rate
 
-#: What is known about this way on a GPU; change it with the first run on one.
+#: Test status on a GPU; update it after the first run on one.
 SEQUENCE_GPU_STATUS = "sequence networks use one CUDA graph per iteration, not yet tested on a GPU"
 
 _WARM_UP_ROUNDS = 3
 _CHECK_BATCH, _CHECK_STEPS = 4, 24
-_LOOK_EVERY = 100  # iterations between looks at the training loss, for when a task was solved
+_LOOK_EVERY = 100  # iterations between checks whether the training loss counts as solved
 
 
 def make_network(plan: SequencePlan, task: SequenceTask) -> SequenceNetwork:
@@ -41,7 +41,7 @@ def make_network(plan: SequencePlan, task: SequenceTask) -> SequenceNetwork:
 def _make_recurrence(
     network: SequenceNetwork, batch: int, steps: int, every_step: bool, device: Any = "cpu"
 ) -> Recurrence | None:
-    """Make the fast recurrence of a network for sequences of at most these steps; ``None`` if it has none."""
+    """Make the fast recurrence of a network for sequences of at most ``steps`` steps; ``None`` if it has none."""
     if not isinstance(network, WaveRNN | IdentityRNN) or (network.mlp and every_step):
         return None
     rest = (network.inputs, batch, steps, network.activation, 0 if network.mlp else network.outputs, every_step)
@@ -52,7 +52,7 @@ def _make_recurrence(
 
 @contextmanager
 def exact_arithmetic() -> Iterator[None]:
-    """Multiply float32 as float32 for a while, in products, convolutions and torch's recurrent layers, also on a GPU."""
+    """Use full float32 precision in matrix products, convolutions and torch's recurrent layers, also on a GPU."""
     places = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
     before = [place.fp32_precision for place in places]
     try:
@@ -72,7 +72,7 @@ class _Descent:
         self._weights = dict(network.named_parameters())
 
     def answer(self, inputs: Tensor) -> Tensor:
-        """Return the network's answers: (time, batch, outputs) where every step is answered, else (batch, outputs)."""
+        """Return the network's outputs: (time, batch, outputs) if every step has a target, else (batch, outputs)."""
         if self.recurrence is None:
             states = self.network.run(inputs)
             return self.network.read(states if self.task.every_step else states[-1])
@@ -82,7 +82,7 @@ class _Descent:
         return answers if self.task.every_step else answers[0]
 
     def differentiate(self, batch: Batch, divisor: float) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the loss of a batch, and the gradient of the loss over the divisor by the names of the weights."""
+        """Return the loss of a batch, and the gradient of the loss divided by ``divisor``, by name of the weights."""
         if self.recurrence is None:
             with torch.enable_grad():
                 loss = self.task.measure_loss(self.answer(batch.inputs), batch.targets)
@@ -103,8 +103,8 @@ class _Descent:
 def _check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
     """Measure the error of the fast recurrence's gradient against autograd in float64, relative to the largest norm.
 
-    On the last steps of a few of the task's sequences, from initial weights moved a little, so that no part of the gradient
-    is zero by their symmetry."""
+    It uses the last steps of a few of the task's sequences, and slightly perturbed initial weights, so that no part of the
+    gradient vanishes by symmetry."""
     network, generator = make_network(plan, task), torch.Generator().manual_seed(plan.seed)
     with torch.no_grad():
         for weight in network.parameters():
@@ -126,8 +126,8 @@ def _check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
 class SequenceModel:
     """One network in training: weights, gradients and Adam's moments are one vector each, with the parameters as views.
 
-    On a GPU an iteration is captured as one CUDA graph. ``path`` is ``autograd`` for the slow, obvious way; by default the
-    fast one is taken where there is one and it passes its check."""
+    On a GPU, an iteration is captured as one CUDA graph. ``path`` is ``autograd`` for the reference implementation; by
+    default, the fast recurrence is used if there is one and it passes its check."""
 
     def __init__(self, plan: SequencePlan, device: str = "cpu", path: str | None = None) -> None:
         require(path in (None, "autograd"), f"path must be autograd, or left out, not {path!r}")
@@ -162,12 +162,12 @@ class SequenceModel:
         return False
 
     def split(self, flat: Tensor) -> dict[str, Tensor]:
-        """Return views of a flat vector by the names of the weights."""
+        """Return views of a flat vector, by name of the weights."""
         sizes = [math.prod(shape) for shape in self._shapes.values()]
         return {name: part.view(shape) for (name, shape), part in zip(self._shapes.items(), flat.split(sizes))}
 
     def step(self, batch: Batch, rate: float | None = None) -> Tensor:
-        """Make one iteration, and return the loss of the batch before it; ``rate`` is Adam's step, if another one."""
+        """Make one iteration, and return the batch's loss before the update; ``rate``, if given, sets the learning rate."""
         if rate is not None:
             set_rate(self.adam, rate)
         if self.device == "cpu":
@@ -191,8 +191,8 @@ class SequenceModel:
         self.adam.step()
 
     def _capture(self, batch: Batch) -> None:
-        # Libraries allocate on their first calls, which capture forbids, so the iteration first runs outside one; what these
-        # rounds did to the model is then undone.
+        # Libraries allocate memory on their first calls, which capture forbids, so a few iterations run before it; their
+        # effect on the model is then undone.
         self._staged = Batch(*(part.clone() for part in batch))
         before = {name: value.clone() for name, value in list_tensors(self.adam).items()}
         side = torch.cuda.Stream()
@@ -209,13 +209,13 @@ class SequenceModel:
 
     @torch.no_grad()
     def test(self, count: int, part: str = "test") -> dict[str, float]:
-        """Return loss and accuracy on the first ``count`` test sequences, in float64, which tells tiny losses from zero."""
+        """Return loss and accuracy on the first ``count`` sequences of a part, in float64, which resolves tiny losses."""
         loss = accuracy = 0.0
         done, batch, count = 0, self.plan.batch, min(count, getattr(self.task, f"{part}_count") or count)
         while done < count:
             inputs, targets = self.task.draw_test(min(batch, count - done), done, self.device, part)
             found = inputs.shape[1]
-            # The recurrence's buffers have one size; what is added is not scored.
+            # The recurrence's buffers have a fixed size; the padding is not scored.
             inputs = torch.nn.functional.pad(inputs, (0, 0, 0, batch - found))
             with exact_arithmetic():
                 answers = self._descent.answer(inputs)
@@ -228,7 +228,7 @@ class SequenceModel:
 
 
 def read_sequence_network(path: Path | str) -> tuple[SequenceNetwork, SequencePlan, dict[str, Any]]:
-    """Read a network that a sweep on sequences left, its plan, and what else is known about it."""
+    """Read a network that was trained on sequences, its plan, and the other metadata of its file."""
     name, (weights, about) = Path(path).name, read_weights(path)
     require("network" in about and "task" in about, f"{name} is not a network trained on sequences")
     known = SequencePlan.__dataclass_fields__
@@ -241,7 +241,7 @@ def read_sequence_network(path: Path | str) -> tuple[SequenceNetwork, SequencePl
 
 
 class SequenceRun(TrainingRun):
-    """One network on a sequence task; its best test has the highest accuracy and, of equal ones, the lowest loss."""
+    """One network on a sequence task; its best test has the highest accuracy and, among ties, the lowest loss."""
 
     plan_type = SequencePlan
     columns, curve_columns, texts, from_plan = read_columns("sequence")
@@ -269,7 +269,7 @@ class SequenceRun(TrainingRun):
         return [self.model.test(held, "held") if held else self.model.test(self.plan.test_count)]
 
     def _test_once(self) -> list[dict[str, float]]:
-        """Return scores on the test set of the weights kept and of the last ones, which stay."""
+        """Return the test-set scores of the best weights and of the last ones, which the network keeps."""
         live, last = self._live(), self._copy()
         scores = []
         for weights in (self._best, last):
@@ -309,7 +309,7 @@ class SequenceRun(TrainingRun):
 
     @classmethod
     def check(cls, plans: Sequence[SequencePlan]) -> None:
-        """Make every task once, so that missing images and batches too large are told before anything is trained."""
+        """Make every task once, so that missing images and too large batches are reported before anything is trained."""
         for plan in {(plan.task, plan.held_out > 0): plan for plan in plans}.values():
             task = plan.make_task()
             task.draw_batch(plan.seed, 1, plan.batch)
@@ -317,6 +317,6 @@ class SequenceRun(TrainingRun):
 
     @staticmethod
     def describe_row(row: Mapping[str, Any]) -> str:
-        """Return what became of one network, in a line."""
+        """Return a one-line summary of a trained network."""
         parts = [] if row["loss"] is None else [f"loss {row['loss']:.2g}"]
         return describe_model(row, *parts, *([] if row["solved_at"] is None else [f"solved at {row['solved_at']}"]))

@@ -1,4 +1,4 @@
-"""The named sweeps of ``sweeps.yml``, and smaller versions that notebooks train on the spot."""
+"""The named sweeps of ``sweeps.yml``, and smaller versions that notebooks train while they run."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ from twm.training.sequence_model import make_network, read_sequence_network
 from twm.training.trainer import RulePlan
 
 Fields, Seeds = Mapping[str, Any], Sequence[int]
-#: Fields of a plan that are lists themselves; any other list stands for a plan each.
+#: Fields of a plan that are lists themselves; a list in any other field stands for one plan per entry.
 _LISTS = ("horizons", "multiples", "snapshots")
 
 
@@ -39,14 +39,14 @@ class Sweep:
     name: str
     about: str
     seeds: Seeds
-    plans: Mapping[str, Sequence[Fields]]  # by profile; where there is "gpu", a GPU trains that instead of "paper"
-    keeps: Callable[[Any], bool]  # whether a plan's network is among the records that the book keeps
+    plans: Mapping[str, Sequence[Fields]]  # by profile; "gpu", if present, replaces "paper" on a GPU
+    keeps: Callable[[Any], bool]  # whether a plan's network is kept among the book's records
     protocol: str = "elman"
     reduced: Mapping[str, Sequence[Fields]] | None = None  # by profile
 
     def list_plans(self, device: str = "cpu", seeds: Seeds | None = None, profile: str | None = None) -> list[Any]:
-        """Return all plans, seed by seed, so that a sweep that is stopped early is balanced. A sweep of two scales takes the
-        laptop's on a CPU unless told otherwise, and has the seeds it names alone."""
+        """Return all plans, seed by seed, so that a sweep stopped early is balanced. A sweep of two scales uses the laptop's
+        on a CPU by default, and only the seeds that it lists."""
         two_scales = "laptop" in self.plans
         if two_scales:
             profile = profile or ("laptop" if device == "cpu" else "paper")
@@ -57,7 +57,7 @@ class Sweep:
         cells = [(cell, _read_seeds(cell.pop("seeds", self.seeds))) for cell in _expand(self.plans[profile])]
         known = sorted({seed for _, own in cells for seed in own})
         plans = [
-            # Only one seed shows how weights form; the others would take megabytes.
+            # Only seed 0 has snapshots, because those of all seeds would take megabytes.
             _PLANS[self.protocol](**{key: cell[key] for key in cell if not seed or key != "snapshots"} | {"seed": seed})
             for seed in (known if seeds is None else seeds)
             for cell, own in cells
@@ -67,12 +67,12 @@ class Sweep:
         return plans
 
     def place(self) -> Place:
-        """Return where the sweep leaves its records."""
+        """Return the files in which the sweep is recorded."""
         return make_sweep_place(self.name, self.keeps, self.protocol)
 
 
 def _expand(cells: Iterable[Any]) -> list[dict[str, Any]]:
-    """Return the fields of each network that these stand for; lists within the list are taken in."""
+    """Return the fields of each network that the cells stand for; nested lists are flattened."""
     found = []
     for cell in cells:
         if isinstance(cell, list):
@@ -108,13 +108,13 @@ _DATA = yaml.safe_load((Path(__file__).parent / "sweeps.yml").read_text(encoding
 _PLANS = {"elman": ModelPlan, "sequence": SequencePlan, "rules": RulePlan}
 SWEEPS = {name: _make_sweep(kind, name, own) for kind in _PLANS for name, own in _DATA[kind].items()}
 
-#: The rows of the wave-RNN paper's Table 4: network, and how its recurrent weights and its encoder start.
+#: The rows of the wave-RNN paper's Table 4: network, and initialisation of its recurrent weights and encoder.
 ABLATIONS = {
     name: (network, row["recurrent"], row["encoder"])
     for network, rows in {"wrnn": "rows_of_waves", "irnn": "rows_of_dense"}.items()
     for name, row in _DATA["shared"][rows].items()
 }
-#: The same names by how networks start in the released code.
+#: The same names, by network and initialisation in the released code.
 RELEASED = {
     (network, row["recurrent"], row["encoder"]): name
     for network, rows in {"wrnn": "released_rows_of_waves", "irnn": "released_rows_of_dense"}.items()
@@ -129,7 +129,7 @@ def find_sweep(name: str) -> Sweep:
 
 
 def list_reduced_plans(name: str, profile: str, seed: int = 0) -> list[Any]:
-    """Return the plans that stand for a sweep in the profile ``smoke`` or ``laptop``, with seeds from ``seed`` on."""
+    """Return the plans that replace a sweep in the profile ``smoke`` or ``laptop``, with seeds counted from ``seed``."""
     known = {other: sweep for other, sweep in SWEEPS.items() if sweep.reduced}
     require(name in known, f"{name!r} has no reduced version: choose from {', '.join(known)}")
     require(profile in (sweep := known[name]).reduced, f"only smoke and laptop are reduced, not {profile!r}")
@@ -137,7 +137,7 @@ def list_reduced_plans(name: str, profile: str, seed: int = 0) -> list[Any]:
 
 
 def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
-    """Tell how many models of each sweep are on record, wait and have been begun, and what is wrong with its table."""
+    """Return for each sweep how many models are recorded, pending and begun, and any problem with its table."""
     listed = []
     sweeps = [(sweep.name, sweep.about, sweep.place(), sweep.list_plans(device)) for sweep in SWEEPS.values()]
     sweeps.append((FLIP_FLOP_SWEEP, FLIP_FLOP_ABOUT, make_flip_flop_place(), list_flip_flop_plans()))
@@ -158,35 +158,35 @@ def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Models:
-    """Trained models. One after ``_at2500`` in a name is the model as it was after that iteration."""
+    """Trained models. The suffix ``_at2500`` of a name denotes the model after iteration 2500."""
 
     rows: list[Mapping[str, Any]]
-    curves: Mapping[str, list[dict[str, Any]]]  # by model, the points of its learning curve
+    curves: Mapping[str, list[dict[str, Any]]]  # points of the learning curve, by model
     about: str  # when, where and how they were made
     trained: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)  # plan and weights, if trained here
 
     __bool__ = lambda self: bool(self.rows)
 
     def select(self, **wanted: Any) -> list[Mapping[str, Any]]:
-        """Return the rows whose columns have these values, by rising seed."""
+        """Return the rows whose columns have these values, in order of seed."""
         odd = sorted(set(wanted) - set(self.rows[0])) if self.rows else []
         require(not odd, f"a table of models has no column {', '.join(odd)}")
         found = [row for row in self.rows if all(row[column] == value for column, value in wanted.items())]
         return sorted(found, key=lambda row: row["seed"])
 
     def list_curves(self, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-        """Return the points of all curves of some rows, one after another."""
+        """Return the points of the learning curves of some rows, one curve after another."""
         return [point for row in rows for point in self.curves.get(row["model"], [])]
 
     def find_weights(self, name: str) -> Weights | None:
-        """Return an Elman network's weights, or ``None`` where there are none."""
+        """Return an Elman network's weights, or ``None`` if there are none."""
         if self.trained:
             return self.trained.get(name, (None, None))[1]
         path = results_dir() / "networks" / f"{name}.safetensors"
         return as_weights(read_network(path)[0].get_matrices()) if path.exists() else None
 
     def find_network(self, name: str) -> tuple[SequenceNetwork, SequencePlan] | None:
-        """Return a network on sequences and its plan, or ``None`` where there is none."""
+        """Return a network trained on sequences and its plan, or ``None`` if there is none."""
         if name in self.trained:
             plan, weights = self.trained[name]
             network = make_network(plan, plan.make_task_at_hand())
@@ -196,17 +196,17 @@ class Models:
         return read_sequence_network(path)[:2] if path.exists() and not self.trained else None
 
     def list_snapshots(self, name: str) -> list[int]:
-        """Return the iterations after which a model's weights are at hand, beside the best ones."""
+        """Return the iterations at which a model's weights are available, in addition to the best ones."""
         names = self.trained or [path.stem for path in (results_dir() / "networks").glob(f"{name}_at*.safetensors")]
         ends = [other.removeprefix(f"{name}_at") for other in names if other.startswith(f"{name}_at")]
         return sorted(int(end) for end in ends if end.isdigit())
 
 
 def were_trained(rows: Iterable[Fields], curves: Mapping[str, Sequence[Fields]], reached: str = "") -> bool:
-    """Tell whether networks start as in the released code and had the paper's iterations, or stopped improving: in the last
-    third of their tests the best accuracy rose by at most .01 and the lowest loss fell by at most a twentieth, or the last ten
-    tests on held-out sequences were no better than one before. A network that never rose by .05 above its first test has only
-    stopped improving after 100 tests. A value in the column ``reached``, where given, counts too."""
+    """Return whether all networks start as in the released code, and had the paper's iterations or stopped improving: in the
+    last third of tests, the best accuracy rose by at most .01 and the lowest loss fell by at most a twentieth; or at least ten
+    tests on held-out sequences brought no improvement; or the column ``reached``, if given, has a value. A network that never
+    rose by .05 above its first test needs 100 tests to count as one that stopped improving."""
 
     def is_done(row: Fields) -> bool:
         start, points = (row["encoder"] or "").partition("-")[0], curves.get(row["model"], [])
@@ -223,7 +223,7 @@ def were_trained(rows: Iterable[Fields], curves: Mapping[str, Sequence[Fields]],
 
 
 def read_sweep(name: str) -> Models:
-    """Read what is on record of a named sweep; empty if there is nothing."""
+    """Read the recorded models of a named sweep; empty if there are none."""
     place = (sweep := find_sweep(name)).place()
     rows = read_models(place.rows, place.protocol)
     plans = {plan.name: plan for device in ("cpu", "cuda") for plan in sweep.list_plans(device)}
@@ -236,14 +236,14 @@ def read_sweep(name: str) -> Models:
 
 
 def remake_sweep(name: str, device: str, say: Callable[[str], None] = print) -> Models:
-    """Train what a named sweep still lacks, into the record, and read it."""
+    """Train and record the missing models of a named sweep, and read its record."""
     sweep = find_sweep(name)
     train_models(sweep.list_plans(device), sweep.place(), resume=True, device=device, say=say)
     return read_sweep(name)
 
 
 def train_here(plans: Iterable[Any], say: Callable[[str], None] = lambda line: None) -> Models:
-    """Train models of either kind one after another in this process, recording nothing."""
+    """Train models of any kind one after another in this process, without recording them."""
     rows, curves, trained = [], {}, {}
     for plan in plans:
         model = train_model(plan)
@@ -257,15 +257,15 @@ def train_here(plans: Iterable[Any], say: Callable[[str], None] = lambda line: N
 
 
 def measure_by_step(weights: Weights, task: str, count: int = 640, horizon: int = 200) -> np.ndarray:
-    """Return the share of right signs at each step, (horizon,), on the ``count`` sequences of a task's test set."""
+    """Return the sign accuracy at each step, (horizon,), on the first ``count`` sequences of a task's test set."""
     network = Weights(*(matrix.float()[None] for matrix in as_weights(weights)))
     return count_right_signs(network, [task], count, horizon)[0].numpy() / (count * parse_task(task).dim)
 
 
 @torch.no_grad()
 def record_activity(network: SequenceNetwork, plan: SequencePlan, count: int = 4) -> np.ndarray:
-    """Run a network on the first sequences of its test set: (count, rings, time, neurons). MNIST's are those that come with the
-    library. A network without rings has one, its neurons in the order of their peaks."""
+    """Run a network on the first sequences of its test set, of the library's sample for MNIST: (count, rings, time, neurons).
+    A network without rings counts as one ring, with its neurons in the order of their peaks."""
     states = network(plan.make_task_at_hand().draw_test(count).inputs).states.double().numpy()
     if plan.network == "wrnn":
         return states.reshape(len(states), count, plan.channels, plan.neurons).transpose(1, 2, 0, 3)
@@ -275,15 +275,15 @@ def record_activity(network: SequenceNetwork, plan: SequencePlan, count: int = 4
 def measure_bands(
     activity: np.ndarray, measure: Callable[[np.ndarray], float] = lambda ring: measure_speed(ring)[1], mixed: bool = False
 ) -> float:  # fmt: skip
-    """Return a measure of a ring (time, neurons), by default the share of power on the line of its best speed, the mean over
-    active rings; ``mixed`` puts neurons in random order first, which is the control."""
+    """Return the mean over active rings of a measure of a ring (time, neurons), by default the share of power on the line of
+    its best speed; ``mixed`` first puts neurons in random order, as a control."""
     generator, rings = np.random.default_rng(0), activity.reshape(-1, *activity.shape[2:])
     rings = [generator.permutation(ring, axis=1) if mixed else ring for ring in rings if ring.any()]
     return float(np.mean([measure(ring) for ring in rings])) if rings else 0.0
 
 
 def list_speeds(activity: np.ndarray) -> list[float]:
-    """Return the speed of each ring whose power is mostly on the line of one speed, the median over sequences."""
+    """Return the speed, the median over sequences, of each ring with most of its power on the line of one speed."""
     found = []
     for ring in activity.swapaxes(0, 1):
         measured = [measure_speed(sequence) for sequence in ring if sequence.any()] or [(0.0, 0.0)]

@@ -18,18 +18,18 @@ from twm.training.attention import RatioSummary, summarise_ratio
 from twm.training.estimates import Estimate, Row, compare_paired, correlate_ranks, estimate_mean, pair_rows
 from twm.training.sweeps import ABLATIONS, RELEASED
 
-#: The papers' numbers.
+#: Numbers printed in the papers.
 PAPER_NUMBERS = yaml.safe_load((Path(__file__).parent / "paper.yml").read_text(encoding="utf-8"))
 
 
-# ---- Table 1 of the main paper: per seed the best over checkpoints and over two thresholds of the curriculum, then the
-# mean over seeds; of the spectral error over those seeds that have one
+# ---- Table 1 of the main paper: the best of each seed over checkpoints and two thresholds of the curriculum, averaged
+# over seeds; the spectral error is averaged over the seeds that have one
 
-#: Seeds of a cell in the paper.
+#: Seeds per cell in the paper.
 PAPER_SEEDS = 20
-# How far a mean accuracy may be from the paper's, how wide its interval may be on either side, and the error's factor.
+# Largest distance of a mean accuracy from the paper's, largest half-width of its interval, largest factor of the error.
 _TOLERANCE, _HALF_WIDTH, _FACTOR = 0.05, 0.1, 3.0
-# From which accuracy a model counts as accurate, as in the table's caption; it has fallen if it ends this much lower.
+# Above this accuracy a model counts as accurate, as in the table's caption; it has fallen if it ends this much lower.
 _ACCURATE, _FALLEN = 0.94, 0.05
 _VERDICTS = {(True, True): "both", (True, False): "accuracy", (False, True): "error", (False, False): "neither"}
 _FAILURES = ("learns nothing", "stays at the first horizon", "learns a part", "falls and ends low", "diverges")
@@ -44,10 +44,10 @@ class Cell:
     l2: float
     paper_accuracy: float
     paper_error: float | None  # difference of arguments in radians; None for the paper's dash
-    accuracy: Estimate  # best of checkpoints and thresholds
+    accuracy: Estimate  # best over checkpoints and thresholds
     accuracy_final: Estimate  # after the last iteration
-    error: Estimate  # over the seeds of equal rank, eigenvalues matched greedily
-    error_optimal: Estimate  # matched optimally
+    error: Estimate  # over the seeds with equal ranks, eigenvalues matched greedily
+    error_optimal: Estimate  # the same, matched optimally
     both: int  # seeds run with two thresholds, as in the paper
 
     name = property(lambda self: f"{self.task} ({self.hidden} neurons, L2 {self.l2:g})")
@@ -55,9 +55,9 @@ class Cell:
     equal_rank = property(lambda self: self.error.count)
     accuracies = property(lambda self: self.accuracy.values)
     errors = property(lambda self: self.error.values)
-    # Near the paper's? None without a seed.
+    # Whether it is near the paper's; None without a seed.
     accuracy_agrees = property(lambda self: _is_near(self.accuracy, self.paper_accuracy) if self.seeds else None)
-    # Is the interval narrow enough to tell?
+    # Whether the interval is narrow enough for a comparison.
     accuracy_settled = property(lambda self: self.seeds > 1 and self.accuracy.half_width <= _HALF_WIDTH)
 
     verdict = property(lambda self: _VERDICTS.get((self.accuracy_agrees, self.error_agrees), "no seed"))
@@ -70,13 +70,13 @@ class Cell:
         return agrees if self.seeds else None
 
 
-# A mean of .95 is within .05 of 1.00 whatever the last bit says.
+# The small addend makes a mean of .95 within .05 of 1.00 in spite of rounding.
 _is_near = lambda mean, paper: abs(mean.value - paper) <= _TOLERANCE + 1e-9
 
 
 def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
     """Summarise models into the 24 cells of Table 1, in the paper's order; other tasks and sizes are left out.
-    Source: twm Table 1; facts about the best-of from its public companion code."""
+    Source: twm Table 1; the best-of rule is from its public companion code."""
     numbers = ["accuracy_best", "accuracy_final", "argument_error", "argument_error_optimal"]
     frame = pd.DataFrame(list(rows), columns=["task", "hidden", "l2", "seed", "threshold", *numbers])
     seeds = frame.astype(dict.fromkeys(numbers, float)).groupby(["task", "hidden", "l2", "seed"])
@@ -89,7 +89,7 @@ def summarise_table1(rows: Iterable[Row]) -> list[Cell]:
 
 
 def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
-    """Return what the halves of Table 1 come to, ``accuracy`` and ``error``, as numbers for the ledger."""
+    """Return the numbers for the claims on both halves of Table 1, by ``accuracy`` and ``error``."""
     filled = [cell for cell in cells if cell.seeds]
     dashes = [cell.error_agrees for cell in filled if cell.paper_error is None]
     numbers = [cell.error_agrees for cell in filled if cell.paper_error is not None]
@@ -110,7 +110,7 @@ def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
 
 
 def count_converged(rows: Iterable[Row]) -> dict[str, int]:
-    """Count accurate models but the bottleneck's, those of equal rank, and near theory. Source: twm Table 1, caption."""
+    """Count accurate models outside the bottleneck, those of equal rank, and near the prediction. Source: twm Table 1, caption."""
     accurate = [row for row in rows if row["accuracy_best"] > _ACCURATE]
     accurate = [row for row in accurate if (row["task"], row["hidden"], row["l2"]) != ("T1", 64, 0)]
     errors = [row["argument_error"] for row in accurate if row["argument_error"] is not None]
@@ -118,22 +118,22 @@ def count_converged(rows: Iterable[Row]) -> dict[str, int]:
 
 
 def sort_failures(rows: Iterable[Row]) -> dict[str, list[Row]]:
-    """Sort the models that failed by how they did."""
+    """Sort the failed models by kind of failure."""
     rows = list(rows)
     columns = ["accuracy_best", "accuracy_final", "horizon", "diverged_at"]
     best, final, horizon, diverged = pd.DataFrame(rows, columns=columns).astype(float).to_numpy().T
-    # The first horizon is 10: such a model has never been shown a longer sequence.
+    # The first horizon is 10, so such a model was never trained on a longer one.
     tests = [best < 0.55, (best <= _ACCURATE) & (horizon <= 10), best <= _ACCURATE, final < best - _FALLEN]
     kinds = np.where(np.isfinite(diverged), "diverges", np.select(tests, _FAILURES[:-1], ""))
     return {kind: [rows[place] for place in np.flatnonzero(kinds == kind)] for kind in _FAILURES if kind in kinds}
 
 
-# ---- what becomes of different initial weights
+# ---- comparisons of initialisations
 
 
 def compare_gaussian(rows: Iterable[Row]) -> dict[str, Any]:
-    """Compare Gaussian with uniform starts of the same seed for each d: lists by d of mean magnitudes, theory's angles, and
-    the signs right over ten horizons; pairs below .99 at the trained horizon are left out. Source: twm B.4."""
+    """Compare Gaussian with uniform initialisation of the same seed: lists over d on mean magnitudes, predicted angles, and
+    accuracy over ten and 100 horizons; pairs below .99 at the trained horizon are left out. Source: twm B.4."""
     found: dict[str, Any] = {}
     tasks = {int(row["task"].rpartition(",")[2]): row["task"] for row in rows}
     for dim, task in sorted(tasks.items()):
@@ -159,23 +159,23 @@ def compare_gaussian(rows: Iterable[Row]) -> dict[str, Any]:
 
 @dataclass(frozen=True, eq=False)
 class StartSummary:
-    """All networks of one task and one start."""
+    """All networks of one task and one initialisation."""
 
     task: str
     init: str
-    iterations: dict[int, int | None]  # by seed, to 99% of the signs right; None where that was never reached
-    cap: int  # iterations after which a network was given up
-    ratio: RatioSummary | None  # by the baseline's, over the seeds of both; None for the baseline itself
+    iterations: dict[int, int | None]  # to 99% sign accuracy, by seed; None if it was never reached
+    cap: int  # largest number of iterations of any network on the task
+    ratio: RatioSummary | None  # to the baseline's iterations, over common seeds; None for the baseline itself
     rank_theory: int
     argument_errors: list[float]  # radians, of the networks with equal ranks
 
-    reached = property(lambda self: sum(count is not None for count in self.iterations.values()))  # networks that came to 99%
-    # A network that never arrived counts with the cap, so this may be a lower bound.
+    reached = property(lambda self: sum(count is not None for count in self.iterations.values()))  # networks that reached 99%
+    # A network that never reached 99% counts as the cap, so this may be a lower bound.
     median = property(lambda self: float(np.median([count or self.cap for count in self.iterations.values()])))
 
 
 def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tuple[str, str], StartSummary]:
-    """Compare every start with a baseline by (task, init); networks of one seed share data, encoder and readout."""
+    """Compare every initialisation with a baseline, by (task, init); networks of one seed share data, encoder and readout."""
     groups: dict[tuple[str, str], dict[int, Row]] = {}
     for row in rows:
         runs = groups.setdefault((row["task"], row["init"]), {})
@@ -193,16 +193,16 @@ def summarise_starts(rows: Iterable[Row], baseline: str = "uniform") -> dict[tup
     return found
 
 
-#: Accuracy in per cent on MNIST pixel by pixel and permuted, by network.
+#: Accuracies in per cent on sequential and on permuted sequential MNIST, by network.
 PAPER_IMAGES = PAPER_NUMBERS["images"]
-_RELEASED_BATCH = 50  # of the copy task's tests, by which the wave-RNN paper's code divides their loss once more
-_LEARNT = 0.99  # accuracy from which a range is learnt
-#: What tells two networks of a grid apart; starts of weights are among it, because they are what an ablation compares.
+_RELEASED_BATCH = 50  # batch size of the copy task's tests, by which the wave-RNN paper's code divides their loss once more
+_LEARNT = 0.99  # accuracy from which a task counts as learnt
+#: Columns that identify a network of a grid; they include the initialisation, because ablations compare it.
 _NETWORK = ["task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "seed"]
 
 
 def name_kind(row: Row) -> str:
-    """Return what the paper calls the network of a row."""
+    """Return the paper's name for the network of a row."""
     name = {"wrnn": "wRNN", "irnn": "iRNN", "lstm": "LSTM", "gru": "GRU", "lru": "LRU", "attention": "attention"}[row["network"]]
     return "wRNN + MLP" if name == "wRNN" and row["mlp"] else name
 
@@ -213,23 +213,23 @@ def read_wait(row: Row) -> int:
 
 
 def _read_frame(rows: Sequence[Row]) -> pd.DataFrame:
-    """Return the rows with numbers as floats, what the network is called, and which row of the paper's Table 4 it is."""
+    """Return comparable rows, with numbers as floats, the network's name, and its row in the paper's Table 4."""
     numbers = ["accuracy", "accuracy_held", "loss", "iterations_to_99", "solved_at"]
     frame = pd.DataFrame(rows, columns=[*_NETWORK, *numbers, "iterations", "parameters"])
     names = {starts: name for name, starts in ABLATIONS.items()} | RELEASED
     variants = [names.get((row["network"], row["init"], row["encoder"])) for row in rows]
     frame = frame.astype(dict.fromkeys(numbers, float)).assign(kind=[name_kind(row) for row in rows], variant=variants)
-    # Where there are networks that start as in the released code, those that do not are left out.
+    # If any networks start as in the released code, the others of that task, kind and variant are left out.
     released = frame["encoder"].astype(str).str.startswith("released")
     frame = frame[released | ~released.groupby([frame["task"], frame["kind"], list(map(str, variants))]).transform("any")]
-    # Networks whose best test images held out chose are compared among themselves, once there are some of every kind.
+    # Networks selected on held-out images are compared only with each other, once every kind has some on a task.
     held = frame["accuracy_held"].notna()
     whole = [task for task, own in frame.groupby("task") if set(own["kind"]) == set(own["kind"][held])]
     return frame[held == frame["task"].isin(whole)]
 
 
 def _pick(frame: pd.DataFrame, plain: bool = False) -> pd.DataFrame:
-    """Return the best of each grid, by what was held out where anything was; ``plain`` for those that start as in the paper."""
+    """Return the best row of each grid, by held-out accuracy if it has any; ``plain`` keeps the paper's own initialisation."""
     groups = frame.groupby(_NETWORK, dropna=False, sort=False).ngroup()
     chosen = frame["accuracy_held"].fillna(frame["accuracy"])
     order = {"group": True, "chosen": False, "loss": True, "iterations": False}
@@ -238,16 +238,16 @@ def _pick(frame: pd.DataFrame, plain: bool = False) -> pd.DataFrame:
 
 
 def pick_best(rows: Iterable[Row]) -> list[Row]:
-    """Return for each network and seed the row of a grid with the best accuracy, then the lowest loss, then the longest run."""
+    """Return for each network and seed the grid's row with the best accuracy; then the lowest loss, then the longest run."""
     rows = list(rows)
     return [rows[place] for place in _pick(_read_frame(rows)).index]
 
 
 def pick_usual(rows: Iterable[Row]) -> list[Row]:
-    """Return the best rows of a grid in one size a network, that of most runs, then the largest; rings start as a shift."""
+    """Return a grid's best rows at one size per network: that with most seeds, then the largest; rings start as a shift."""
     rows = [row for row in rows if row["network"] != "wrnn" or row["init"] == "shift"]
     kinds = [own for _, own in _read_frame(rows).groupby("kind", sort=False)]
-    seeds = [own.drop_duplicates(["parameters", "seed"])["parameters"] for own in kinds]  # more settings are no more runs
+    seeds = [own.drop_duplicates(["parameters", "seed"])["parameters"] for own in kinds]  # counts seeds, not settings
     usual = [own[own["parameters"] == sizes.mode().max()] for own, sizes in zip(kinds, seeds)]
     return [rows[place] for own in usual for place in _pick(own).index]
 
@@ -258,14 +258,14 @@ class CopyCell:
 
     wait: int
     wave_loss: float | None  # lowest test loss
-    dense_loss: float | None  # the lowest of the iRNNs' sizes
+    dense_loss: float | None  # of the iRNN size with the lowest loss
     wave_accuracy: float | None  # share of symbols recalled
     dense_accuracy: float | None
-    iterations: int  # fewest batches that any of the rows had
+    iterations: int  # smallest number of batches of any row
     seeds: int  # of the wave-RNN
-    faster: bool | None  # whether the wave-RNN reached 0.99 before the iRNN in every seed; None if neither did
+    faster: bool | None  # whether every wave-RNN reached 0.99 before any iRNN; None if none of either did
 
-    # How many times lower the wave-RNN's loss is; None where one is missing or the loss is zero.
+    # How many times lower the wave-RNN's loss is; None if a loss is missing or zero.
     ratio = property(lambda self: self.dense_loss / self.wave_loss if self.wave_loss and self.dense_loss else None)
 
 
@@ -282,7 +282,7 @@ def summarise_copy(rows: Iterable[Row]) -> list[CopyCell]:
             dense = dense[dense["neurons"] == dense.groupby("neurons")["loss"].mean().idxmin()]
         sides = [(waves, "loss"), (dense, "loss"), (waves, "accuracy"), (dense, "accuracy")]
         means = [float(side[column].mean()) if len(side) else None for side, column in sides]
-        first, rival = (side["iterations_to_99"].max() for side in (waves, dense))
+        first, rival = waves["iterations_to_99"].max(), dense["iterations_to_99"].min()
         faster = None if dense.empty or first == rival == math.inf else bool(first < rival)
         fewest = min([*waves["iterations"], *dense["iterations"]])
         cells.append(CopyCell(int(wait), *means, fewest, waves["seed"].nunique(), faster))
@@ -290,7 +290,7 @@ def summarise_copy(rows: Iterable[Row]) -> list[CopyCell]:
 
 
 def describe_copy(cells: Sequence[CopyCell]) -> dict[str, Any]:
-    """Return the numbers by which the copy claim is judged; cells without both networks are left out."""
+    """Return the numbers that decide the copy claim; cells without both networks are left out."""
     both = [cell for cell in cells if cell.ratio is not None]
     waits, waves = [cell.wait for cell in both], [cell.wave_loss for cell in both]
     found = {"waits": waits, "missing": len(set(COPY_WAITS) - set(waits)), "wave_losses": waves}
@@ -302,7 +302,7 @@ def describe_copy(cells: Sequence[CopyCell]) -> dict[str, Any]:
 
 
 def describe_hold(cells: Sequence[CopyCell]) -> dict[str, Any]:
-    """Return the numbers by which the claim on how long each network holds is judged."""
+    """Return the numbers that decide the claim on the longest wait that each network solves."""
     waves = {cell.wait: cell.wave_accuracy for cell in cells}
     dense = {cell.wait: cell.dense_accuracy for cell in cells if cell.dense_accuracy is not None}
     held, dense_held = (max((wait for wait in own if own[wait] >= _LEARNT), default=-1) for own in (waves, dense))
@@ -312,7 +312,7 @@ def describe_hold(cells: Sequence[CopyCell]) -> dict[str, Any]:
 
 
 def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[list[int | None], list[int | None]]]]]:
-    """Return the paper's iterations and ours, one a seed, by length, then by network; ``None`` for never."""
+    """Return the paper's iterations and ours, one per seed, by length, then by network; ``None`` for never."""
     found, rows = {}, [rows[place] for place in _read_frame(rows).index]
     for length in sorted({read_wait(row) for row in rows}):
         for name, paper in PAPER_NUMBERS["adding"].items():
@@ -322,11 +322,11 @@ def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[list[int
 
 
 def describe_adding(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the numbers by which the adding claim is judged: median iterations of both networks by length."""
+    """Return the numbers that decide the adding claim: median iterations of both networks by length."""
     lengths, solved = {}, {}
     for name in ("wrnn", "irnn"):
         own = {length: cells[name][1] for length, cells in list_adding(rows) if cells[name][1]}
-        # Never is later than any iteration, of an even number the later of the middle two counts, and 0 stands for never.
+        # Never counts as later than any iteration; of an even number, the upper median is taken; 0 stands for never.
         ordered = [sorted(times, key=lambda time: time or math.inf) for times in own.values()]
         lengths[f"{name}_lengths"] = list(own)
         solved[f"{name}_solved"] = [times[len(times) // 2] or 0 for times in ordered]
@@ -334,7 +334,7 @@ def describe_adding(rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def list_accuracies(rows: Iterable[Row], column: str = "accuracy") -> dict[str, dict[int, float]]:
-    """Return accuracies of ``pick_usual`` in per cent, by what the paper calls a network, then by seed."""
+    """Return the accuracies of ``pick_usual`` in per cent, by the paper's name for a network, then by seed."""
     own = pick_usual(rows)
     kinds = dict.fromkeys(map(name_kind, own))
     return {kind: {row["seed"]: 100 * row[column] for row in own if name_kind(row) == kind} for kind in kinds}
@@ -349,19 +349,19 @@ def summarise_ablation(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
 
 
 def describe_ablation(losses: Mapping[str, Mapping[int, float]]) -> dict[str, Any]:
-    """Return the numbers by which Table 4 is judged: in how many columns each of four orders is kept."""
+    """Return the numbers that decide the claim on Table 4: in how many columns each of four inequalities holds."""
     table = pd.DataFrame(losses, columns=list(ABLATIONS)).dropna()
     orders = {
         "best": table["wRNN"] == table.min(axis=1),
-        "shift": table["wRNN without shift-init"] > table["wRNN without V-init"],  # its loss costs more
+        "shift": table["wRNN without shift-init"] > table["wRNN without V-init"],  # removing the shift costs more
         "helped": table["iRNN with shift-init"] < table["iRNN"],
-        "above": table["iRNN with shift-init and V-init"] > table["wRNN"],  # even so helped
+        "above": table["iRNN with shift-init and V-init"] > table["wRNN"],  # even with both
     }
     return {"columns": len(table)} | {name: int(order.sum()) for name, order in orders.items()}
 
 
 def describe_lead(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> dict[str, Any]:
-    """Return how often the wave-RNN is ahead of the iRNN in the first ten tests, an epoch apart, of the same seed."""
+    """Return how often the wave-RNN is ahead of the iRNN of the same seed in the first ten tests, one per epoch."""
     rows = list(rows)
     best = [rows[place] for place in _pick(_read_frame(rows), plain=True).index]
     waves, dense = ([row for row in best if row["network"] == network] for network in ("wrnn", "irnn"))
@@ -376,8 +376,8 @@ def describe_lead(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> d
 
 
 def describe_catchup(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -> dict[str, float]:
-    """Return from which test, an epoch apart, the iRNN's best accuracy so far is the wave-RNN's or more, 0 for never, and by
-    how many points it is ahead at the end: medians over seeds."""
+    """Return the test, one per epoch, from which the iRNN's best accuracy so far is at least the wave-RNN's, 0 for never, and
+    the iRNN's final lead in percentage points: medians over seeds."""
     own, found = pick_usual(rows), []
     for pair in zip(*pair_rows(*([row for row in own if name_kind(row) == kind] for kind in ("iRNN", "wRNN")))):
         dense, wave = (np.maximum.accumulate([p["test_accuracy"] for p in curves[row["model"]]]) for row in pair)
@@ -388,7 +388,7 @@ def describe_catchup(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -
 
 
 def describe_settings(rows: Iterable[Row]) -> dict[str, int]:
-    """Count copy cells with a whole 3 x 3 grid, and those where the printed rate, and rate and clip, have the lowest loss."""
+    """Count copy cells with a complete 3 x 3 grid, and those whose lowest loss has the printed rate, or both rate and clip."""
     rows, found = [row for row in rows if row["loss"] is not None and not row["scale"]], []
     cells = ((name, *cell) for name, cells in PAPER_NUMBERS["settings"].items() for cell in cells.items())
     for *cell, printed in cells:
@@ -400,14 +400,14 @@ def describe_settings(rows: Iterable[Row]) -> dict[str, int]:
 
 
 def list_sizes(rows: Iterable[Row]) -> dict[str, list[tuple[int, float]]]:
-    """Return parameters and mean best accuracy in per cent of each size of wave-RNN (linear readout) and iRNN."""
+    """Return parameter count and mean best accuracy in per cent of each size of wave-RNN (linear readout) and iRNN."""
     frame = _pick(_read_frame(list(rows)), plain=True)
     means = (100 * frame["accuracy"]).groupby([frame["kind"], frame["parameters"]]).mean()
     return {kind: list(means[kind].items()) for kind in ("wRNN", "iRNN") if kind in means}
 
 
 def describe_sizes(sizes: Mapping[str, Sequence[tuple[int, float]]]) -> dict[str, Any]:
-    """Return in how many comparisons a wave-RNN is above an iRNN that has as many parameters or more."""
+    """Return in how many comparisons a wave-RNN is more accurate than an iRNN with at least as many parameters."""
     waves, dense = sizes.get("wRNN", []), sizes.get("iRNN", [])
     rivals = [([own for own in waves if own[0] <= count], accuracy) for count, accuracy in dense]
     above = [max(smaller)[1] > accuracy for smaller, accuracy in rivals if smaller]
@@ -415,15 +415,15 @@ def describe_sizes(sizes: Mapping[str, Sequence[tuple[int, float]]]) -> dict[str
 
 
 def name_bridge(row: Row) -> str:
-    """Return the name of a network that was trained on a history-dependent system: its kind and what is not as usual."""
+    """Return the name of a network trained on a history-dependent system: its kind, and settings that distinguish it."""
     horizon = row["task"].partition(":")[2].partition(",")[0]
     units = f", {row['hidden']} units, {horizon} steps" if row["network"] in ("lstm", "gru") else ""
     return name_kind(row) + (" (tanh)" if row["activation"] == "tanh" else "") + units
 
 
 def describe_bridge(answers: Mapping[tuple[str, int], Mapping[str, float]]) -> dict[str, Any]:
-    """Return what analyses by ``name_bridge`` and seed come to: of each network the figures in one basis, and for both kinds
-    the least figures, of the control the largest."""
+    """Summarise analyses by ``name_bridge`` and seed: figures of each network in one basis, and for both kinds of network the
+    smallest figures, or the largest for the control."""
     kinds = ["wave" if name.startswith("wRNN") else "lstm" for name, _ in answers]
     found: dict[str, Any] = {"kinds": kinds}
     columns = ["trained", "accuracy", "r2", "r2_settled", "interventions", "swaps", "elsewhere"]

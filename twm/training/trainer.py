@@ -2,7 +2,7 @@
 
 A module is trained if ``module(inputs, horizon)`` takes inputs (history, batch, dim) and returns the outputs of the
 output phase (horizon, batch, dim), or an object whose ``outputs`` ends with them. Networks of any kind that share a seed
-see the same sequences in the same order. Faster paths are tested against this one, so it stays simple."""
+receive the same sequences in the same order. Faster paths are tested against this one, so it stays simple."""
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# By name: who replaces torch's optimiser for a comparison does not mean ours.
+# Imported by name, so that replacing torch.optim.Adam for a comparison leaves this one unchanged.
 from torch.optim import Adam
 
 from twm.errors import require
@@ -36,9 +36,9 @@ def _start_at_shift(task: HDS, hidden: int, seed: int) -> nn.Module:
     return network
 
 
-#: The networks compared. ``attention`` is one head with learnt positions, ``attention-heads`` one a column;
+#: The networks compared. ``attention`` is one head with learnt positions, ``attention-heads`` has one head per column;
 #: ``attention-wide`` has about as many parameters as an Elman network of 128 at s = d = 8; ``attention-unlabelled`` has no
-#: positions, and so is Eq. (8) itself. ``linear-shift`` starts at the wave with both ends open, as H3 does (twm 3.1).
+#: positions, as in Eq. (8). ``linear-shift`` is initialised as a wave with both ends open, like H3 (twm 3.1).
 MODELS: dict[str, Callable[[HDS, int, int], nn.Module]] = {
     "attention": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, 1, None, True, seed),
     "attention-heads": lambda task, hidden, seed: AttentionRNN(task.history, task.dim, task.history, None, True, seed),
@@ -53,15 +53,15 @@ MODELS: dict[str, Callable[[HDS, int, int], nn.Module]] = {
 
 @dataclass(frozen=True)
 class TrainingPlan(Plan):
-    """Everything about a training run but the network, the task and the seed. Source: twm B.2 and Table 2."""
+    """All settings of a training run except network, task and seed. Source: twm B.2 and Table 2."""
 
     iterations: int = 20_000  # batches at most
     batch: int = 64  # sequences
-    learning_rate: float = 1e-3  # Adam's step
+    learning_rate: float = 1e-3  # of Adam
     l2: float = 0.0  # Adam's coupled weight decay
     clip: float = 1.0  # largest norm of the gradient
-    horizons: tuple[int, ...] = (10, 20, 40, 60, 100)  # of the staged curriculum; a single one is training without
-    threshold: float = 0.98  # share of right signs that ends a stage
+    horizons: tuple[int, ...] = (10, 20, 40, 60, 100)  # of the staged curriculum; a single one for no curriculum
+    threshold: float = 0.98  # sign accuracy above which a stage ends
     test_every: int = 100  # iterations
     test_count: int = 256  # sequences of the fixed test set
     test_horizon: int = 100  # output steps of a test
@@ -75,14 +75,14 @@ class TrainingPlan(Plan):
 
 @dataclass(frozen=True)
 class ModulePlan(TrainingPlan):
-    """One network of the comparison."""
+    """One network of the comparison of attention with Elman networks."""
 
     protocol = "attention"
 
     model: str = "attention"  # a name in MODELS
     task: str = "T1"
     seed: int = 0
-    hidden: int = 128  # neurons of an Elman network; attention carries its window instead
+    hidden: int = 128  # neurons of an Elman network; for attention, set to the size of its window
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -93,18 +93,18 @@ class ModulePlan(TrainingPlan):
             self._settle("hidden", task.size)
 
     curriculum = property(lambda self: "staged" if len(self.horizons) > 1 else "none")  # the rule of the horizon
-    horizon = property(lambda self: "-".join(map(str, self.horizons)))  # the horizons in one text
+    horizon = property(lambda self: "-".join(map(str, self.horizons)))  # the horizons as text
 
     @property
     def name(self) -> str:
-        """The network's name, with a sum over the whole plan that tells it apart."""
+        """The network's name, with a checksum of the whole plan that makes it unique."""
         rest = f"_{zlib.crc32(repr(self).encode()):08x}"
         return name_network(f"{self.model}_{self.task}", self.hidden, self.l2, self.seed, rest)
 
 
 @dataclass(frozen=True)
 class RulePlan(ModulePlan):
-    """One Elman network to train on a boundary of any kind: Table 1's protocol with shorter stages, ended when all is right."""
+    """One Elman network to train on any boundary: Table 1's protocol with shorter stages, ended at an accuracy of 1."""
 
     protocol = "rules"
     letters = {"iterations": "i", "learning_rate": "lr", "horizons": "H", "stop_at": "stop"}
@@ -124,8 +124,8 @@ class RulePlan(ModulePlan):
 
 
 def draw_batch(task: HDS, split: str, seed: int, iteration: int, count: int, horizon: int) -> tuple[Tensor, Tensor]:
-    """Draw inputs (history, count, dim) and what the task makes of them (horizon, count, dim), float32; ``split``, ``train`` or
-    ``test``, names streams that share nothing."""
+    """Draw inputs (history, count, dim) and the task's next states (horizon, count, dim), float32; ``split`` is ``train`` or
+    ``test``, which are independent streams."""
     initial = binary_inputs(f"{task.name}/{split}", seed, iteration, count, (task.history, task.dim))
     states = rollout(task, initial, horizon).transpose(0, 1)
     return states[: task.history], states[task.history :]
@@ -138,12 +138,12 @@ def run_output_phase(network: nn.Module, inputs: Tensor, horizon: int) -> Tensor
 
 
 def measure_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
-    """Return the share of right signs at each step of (horizon, batch, dim); zero counts as positive."""
+    """Return the sign accuracy at each step of (horizon, batch, dim); an output of zero counts as positive."""
     return ((outputs >= 0) == (targets > 0)).float().mean((1, 2))
 
 
 class ModuleRun(TrainingRun):
-    """One network in training: a batch, a free run, its whole gradient, clipped, a step of Adam. Source: twm B.2."""
+    """One network in training, by Adam on the clipped gradient of whole sequences. Source: twm B.2."""
 
     plan_type = ModulePlan
     columns, curve_columns, texts, from_plan = read_columns("attention")
@@ -206,7 +206,7 @@ class ModuleRun(TrainingRun):
 
     @torch.no_grad()
     def _measure_far_error(self, count: int = 64) -> float | None:
-        """Return the mean squared error over the last of ten trained horizons, ``None`` where it is not finite."""
+        """Return the mean squared error over the last horizon of a run of ten, ``None`` if it is not finite."""
         horizon = self.plan.horizons[-1]
         inputs, targets = draw_batch(self.task, "test", 0, 1, count, 10 * horizon)
         error = (run_output_phase(self.network, inputs, 10 * horizon) - targets)[-horizon:].square().mean()
@@ -217,13 +217,13 @@ class ModuleRun(TrainingRun):
 
     @staticmethod
     def describe_row(row: Mapping[str, Any]) -> str:
-        """Return what became of one network, in a line."""
+        """Return a one-line summary of a trained network."""
         reached = row["iterations_to_99"] or f"not within {row['iterations']}"
         return f"{row['model']}, seed {row['seed']}: 99% after {reached} iterations, {format_seconds(row['seconds'])}"
 
 
 class RuleRun(ModuleRun):
-    """One network in training on a boundary of any kind, to be kept as a file."""
+    """One network in training on any boundary; its weights are saved to a file."""
 
     plan_type = RulePlan
     columns, curve_columns, texts, from_plan = read_columns("rules")
@@ -245,19 +245,19 @@ class RuleRun(ModuleRun):
         return [self._start_row(0) | {"horizon": int(self._curriculum.horizons)} | round_some(scores)]
 
 
-# ---- torch's Adam, with its state where a checkpoint can take it
+# ---- torch's Adam, with its state allocated from the start, for checkpoints
 
 
 def make_adam(weights: Sequence[Tensor], rate: float, l2: float = 0.0, fused: bool = True) -> Adam:
-    """Make Adam on some weights, with gradients and moments at zero and in place from the start; on a GPU its step is a tensor,
-    so that a captured graph can be told another."""
+    """Make Adam for some weights, with gradients and moments allocated as zeros from the start. On a GPU, its learning rate is
+    a tensor, so that it can be changed in a captured graph."""
     device = weights[0].device
     on_gpu = device.type == "cuda"
     step = torch.zeros((), device=device) if on_gpu else 0.0
     optimiser = Adam(list(weights), step, weight_decay=l2, fused=fused, capturable=on_gpu)
     for weight in weights:
         weight.grad = torch.zeros_like(weight)
-    # A first step of length zero makes the moments; then nothing has happened yet.
+    # A first step at a learning rate of zero allocates the moments; they are then reset.
     optimiser.step()
     for state in optimiser.state.values():
         for value in state.values():
@@ -267,7 +267,7 @@ def make_adam(weights: Sequence[Tensor], rate: float, l2: float = 0.0, fused: bo
 
 
 def set_rate(optimiser: Adam, rate: float) -> None:
-    """Set the step of an optimiser that :func:`make_adam` made."""
+    """Set the learning rate of an optimiser from :func:`make_adam`."""
     (group,) = optimiser.param_groups
     if isinstance(group["lr"], Tensor):
         group["lr"].fill_(rate)
@@ -276,7 +276,7 @@ def set_rate(optimiser: Adam, rate: float) -> None:
 
 
 def list_tensors(optimiser: Adam) -> dict[str, Tensor]:
-    """Return the weights themselves and all that Adam goes on from."""
+    """Return the weights themselves and the state of Adam, without copying."""
     (group,) = optimiser.param_groups
     found = {}
     for place, weight in enumerate(group["params"]):

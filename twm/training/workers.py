@@ -1,8 +1,8 @@
 """Execution of jobs: in one process per core, one after another in this process, or on a cluster.
 
-A job is a list of plans, done by a function ``train(plans, tell, keep_going)`` that reports a kind of message and its content.
-Messages are yielded as they arrive, after the plans of their job, and ``None`` where none arrived for a moment. This module
-imports nothing slow, so that a worker watches its parent from the start."""
+A job is a list of plans, run by a function ``train(plans, tell, keep_going)`` that reports messages as kind and content.
+Messages are yielded as they arrive, preceded by the plans of their job, and ``None`` if none arrived for a moment. This
+module imports nothing slow, so that a worker watches its parent from the start."""
 
 import multiprocessing
 import os
@@ -25,9 +25,9 @@ Plans = list[Any]
 Message = tuple[Plans, str, Any]
 Train = Callable[[Plans, Callable[[str, Any], None], Callable[[], bool]], tuple[str, Any]]
 
-#: Seconds that workers have for their last checkpoints when they are asked to stop, and those that are still loading.
+#: Seconds that workers have for their last checkpoints when told to stop, and that workers still loading have.
 _STOP_SECONDS, _LOADING_SECONDS = 20.0, 1.5
-#: Minutes after which a cluster's job is put back into the queue, unless SBATCH_TIMELIMIT says so.
+#: Minutes after which a cluster job is requeued, unless SBATCH_TIMELIMIT sets another limit.
 _MINUTES = 240
 
 
@@ -37,7 +37,7 @@ def count_cores() -> int:
 
 
 def follow_parent(parent: int) -> None:
-    """End this process, whatever it does, as soon as its parent has ended."""
+    """End this process, whatever it is doing, as soon as its parent has ended."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -48,7 +48,7 @@ def follow_parent(parent: int) -> None:
 
 
 class Stop(threading.Event):
-    """Set when the process is asked to stop; ``number`` is the signal that asked first."""
+    """Event set when the process is told to stop; ``number`` is that of the first signal."""
 
     number = 0
 
@@ -58,11 +58,11 @@ class Stop(threading.Event):
 
 
 def _serve(connection: Connection, stop: Any, parent: int) -> None:
-    """Do the jobs that come through a pipe, in a process of its own that is gone when its parent is."""
+    """Run the jobs that arrive through a pipe, in a process of its own that ends with its parent."""
     follow_parent(parent)
-    # Read by the threading libraries when they are loaded: with the first job.
+    # Threading libraries read these when they are loaded, with the first job.
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"))
-    # Without a parent the pipe is broken, and nobody listens to what is raised.
+    # Without a parent the pipe is broken, and errors have no recipient.
     with suppress(EOFError, OSError):
         while True:
             train, plans = connection.recv()
@@ -74,9 +74,9 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, stop, os.getpid()), daemon=True)
-        # It unblocks signals when it starts.
+        # Started first, because it unblocks signals when it starts.
         resource_tracker.ensure_running()
-        # Workers are deaf to signals, which are the parent's to deal with, from their first moment.
+        # Workers start with signals blocked, because the parent handles signals.
         mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM, signal.SIGHUP})
         try:
             self.process.start()
@@ -88,7 +88,7 @@ class _Worker:
 
     def begin(self, train: Train, plans: Plans) -> None:
         self.plans = plans
-        # One that has died is noticed when it is listened to.
+        # A dead worker is noticed when its messages are received.
         with suppress(OSError):
             self.connection.send((train, plans))
 
@@ -112,9 +112,9 @@ class _Worker:
 
 
 def train_in_processes(train: Train, jobs: Sequence[Plans], workers: int, stop: threading.Event) -> Iterator[Message | None]:
-    """Do jobs in order, as many at a time as there are workers, each with one thread. A worker that died is replaced; its job
-    has failed. Once ``stop`` is set all workers keep a checkpoint and end."""
-    # A byte without a lock, which a worker that dies cannot hold.
+    """Run jobs in order, ``workers`` at a time, each with one thread. A worker that dies is replaced, and its job fails. Once
+    ``stop`` is set, all workers save a checkpoint and end."""
+    # A byte without a lock, because a dying worker could keep a lock.
     stopping = multiprocessing.get_context("spawn").Value("b", 0, lock=False)
     waiting, crew, asked = list(jobs), [], float("inf")
     try:
@@ -123,7 +123,7 @@ def train_in_processes(train: Train, jobs: Sequence[Plans], workers: int, stop: 
                 stopping.value, asked = 1, time.monotonic()
                 waiting.clear()
             for worker in crew:
-                # What has only been loaded is as it is on disk.
+                # A job that is still loading has not changed since its last checkpoint.
                 if time.monotonic() - asked > (_LOADING_SECONDS if worker.loading else _STOP_SECONDS):
                     worker.close()
             crew = [worker for worker in crew if not worker.connection.closed]
@@ -131,7 +131,7 @@ def train_in_processes(train: Train, jobs: Sequence[Plans], workers: int, stop: 
                 try:
                     crew.append(_Worker(stopping))
                 except OSError as error:
-                    # Too many files, or no memory: what runs goes on.
+                    # Too many open files, or no memory: the running workers continue.
                     require(len(crew) > 0, f"no training process can be started: {error.strerror or error}")
                     workers = len(crew)
             for worker in crew:
@@ -150,7 +150,7 @@ def train_in_processes(train: Train, jobs: Sequence[Plans], workers: int, stop: 
 def train_in_turn(
     train: Train, jobs: Sequence[Plans], tell: Callable[[Message], None], stop: threading.Event
 ) -> Iterator[Message]:
-    """Do jobs one after another in this process; what they say on the way goes to ``tell``."""
+    """Run jobs one after another in this process; their messages on the way go to ``tell``."""
     for plans in jobs:
         yield plans, *train(plans, lambda *message, plans=plans: tell((plans, *message)), lambda: not stop.is_set())
         if stop.is_set():
@@ -158,13 +158,13 @@ def train_in_turn(
 
 
 class ClusterJob:
-    """Do one job on a cluster; submitit sends it there and, when it runs out of time, puts it back as it was."""
+    """One job on a cluster; submitit sends it there and, when it runs out of time, requeues it unchanged."""
 
     def __call__(self, train: Train, plans: Plans) -> tuple[str, Any]:
         return train(plans, print, lambda: True)
 
     def checkpoint(self, *arguments: Any) -> Any:
-        # The one on disk is recent enough.
+        # The checkpoint on disk is recent enough.
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self, *arguments)
@@ -174,10 +174,10 @@ def train_on_cluster(
     train: Train, jobs: Sequence[Plans], folder: Path, stop: threading.Event, cluster: str = "slurm",
     seconds: float = 2.0,
 ) -> Iterator[Message | None]:  # fmt: skip
-    """Submit jobs in order to Slurm by submitit, asking every few ``seconds`` for results; cancel them once ``stop`` is set.
-    Partition, account and time limit are those of sbatch's own variables (SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT).
-    All nodes must see the work folder. If the leading process is killed, jobs run on, and ``--resume`` records what they left.
-    ``cluster`` may be ``local``: processes on this machine, which is how it is tested."""
+    """Submit jobs in order to Slurm by submitit, poll for results every few ``seconds``, and cancel jobs once ``stop`` is set.
+    Partition, account and time limit are set by sbatch's own variables (SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT).
+    All nodes need access to the work folder. If the leading process is killed, jobs continue, and ``--resume`` records their
+    results. For tests, ``cluster`` may be ``local``: processes on this machine."""
     try:
         import submitit
     except ImportError:
@@ -199,7 +199,7 @@ def train_on_cluster(
                 try:
                     kind, content = job.result()
                 except Exception as error:
-                    # The job died without an answer: killed, out of memory, or cancelled.
+                    # The job ended without a result: killed, out of memory, or cancelled.
                     kind, content = "failed", f"its job ended without a result: {(str(error).splitlines() or [''])[0]}"
                 yield plans, kind, content
             if not ended:
@@ -210,14 +210,14 @@ def train_on_cluster(
             job.cancel(check=False)
 
 
-#: Where lines go.
+#: Function that prints a line.
 Say = Callable[[str], None]
-#: Seconds between lines about models in training, in a log.
+#: Seconds between lines about models in training, if there is no progress bar.
 _LINE_SECONDS = 60.0
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a time as people say it: ``40 s``, ``7 min``, ``3 h 5 min``."""
+    """Format a duration in suitable units: ``40 s``, ``7 min``, ``3 h 5 min``."""
     minutes = round(seconds / 60)
     if seconds < 90:
         return f"{seconds:.0f} s"
@@ -225,7 +225,7 @@ def format_seconds(seconds: float) -> str:
 
 
 class Progress:
-    """Tell how many models are done, how well those in training do, and how long it will take."""
+    """Display of the number of models done, the accuracy of those in training, and the time left."""
 
     def __init__(self, plans: Sequence[Any], on_record: int, say: Say) -> None:
         self._iterations = {plan.name: plan.iterations for plan in plans}
@@ -242,8 +242,8 @@ class Progress:
         self._bar.refresh()
 
     def advance(self, model: str, iteration: int, accuracy: float) -> None:
-        """Note that a model is at an iteration, with its latest test accuracy, -1 before the first."""
-        # A group that was begun earlier may hold models that are not asked for now.
+        """Record a model's iteration and its latest test accuracy, -1 before the first test."""
+        # A group that was begun earlier may contain models that are not requested now.
         if model in self._left:
             left = self._iterations[model] - iteration
             if model in self._accuracies:
@@ -252,7 +252,7 @@ class Progress:
             self.tick()
 
     def finish(self, model: str, line: str, done: bool) -> None:
-        """Note that a model has ended, with a line about what became of it."""
+        """Record that a model has ended, and print a line about it."""
         self._done += done and model in self._left
         self._left.pop(model, None)
         self._accuracies.pop(model, None)
@@ -260,7 +260,7 @@ class Progress:
         self.tick()
 
     def tick(self) -> None:
-        """Show the state, if it is time to."""
+        """Update the bar or, without a bar, print a line once a minute."""
         known = [f"{accuracy:.3f}" for accuracy in self._accuracies.values() if accuracy >= 0]
         training = f", {len(self._accuracies)} in training" if self._accuracies else ""
         if len(known) > 4:

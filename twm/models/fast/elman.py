@@ -22,8 +22,8 @@ much as the products. The inner factor 2 is applied to the weights, which is exa
 
 **Many networks on a GPU** run side by side, and each iteration is one captured CUDA graph. All networks run for as many
 steps as there are targets, and a model's error is masked beyond its own horizon, which is exact by causality. On the
-CPU the same lines run one by one, which tests the algebra. **The graph path counts as untested on a GPU** until a sweep
-has passed :func:`~twm.models.elman.check_kernel` on one."""
+CPU the same code runs without a graph, which tests the algebra. **The graph path counts as untested on a GPU** until a
+sweep has passed :func:`~twm.models.elman.check_kernel` on one."""
 
 import math
 from typing import Any
@@ -34,7 +34,7 @@ from torch import Tensor
 from twm.errors import require
 from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON, Kernel, StepResult, Weights, as_weights
 
-#: What is known about the graph path, for ``twm doctor`` and for messages; change it with the first run on a GPU.
+#: Test status of the graph path, for ``twm doctor`` and for messages; update it after the first run on a GPU.
 GPU_STATUS = (
     "the batched path, tested on the CPU only and checked at the start of each sweep"
 )
@@ -42,14 +42,14 @@ _WARM_UP_ROUNDS = 3
 
 
 def prepare_process() -> None:
-    """Make this process one of several that each train one network: one thread, and small numbers flushed to zero, as
-    arithmetic on those below the smallest normal one, which gradients that decay reach, is many times slower."""
+    """Set up this process as one of several that each train one network: with one thread, and with subnormal numbers
+    flushed to zero, because decaying gradients become subnormal and arithmetic on them is many times slower."""
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
 
 
 class PackedKernel(Kernel):
-    """A kernel on flat vectors, (size,) for one network, (models, size) for an ensemble, but for the loss."""
+    """Kernel on flat vectors, (size,) for one network, (models, size) for an ensemble; subclasses add the loss."""
 
     def __init__(self, weights: Any, *args: Any, **options: Any) -> None:
         super().__init__(weights, *args, **options)
@@ -58,7 +58,7 @@ class PackedKernel(Kernel):
         self._joint_size, size = hidden * width, hidden * (width + dim)
         self.parameters, self.gradients, self.first, self.second, self._scratch = (self._make(size) for _ in range(5))
         self.iteration = self._make(dtype=torch.int64)
-        # A number a model, shaped so that it scales the model's row.
+        # One number per model, shaped to scale the model's row.
         self._decay, self._decays = self.l2.to(self.dtype).unsqueeze(-1), bool((self.l2 > 0).any())
         self._write(self.parameters, as_weights(weights))
 
@@ -68,7 +68,7 @@ class PackedKernel(Kernel):
         # The matrices as the products read them: 2 W beside O, 2 U, and the transpose of [W | O].
         self._doubled, self._doubled_encoder = self._make(hidden, width), self._make(dim, hidden)
         self._transposed = self._make(width, hidden)
-        # One view a time step, made once.
+        # Views of every time step, made once.
         self._rows, self._states = self._forward.unbind(-3), self._forward[..., :hidden].unbind(-3)
         self._joint_slopes, self._slopes = self._backward.unbind(-3), self._backward[..., :hidden].unbind(-3)
         self._drives = self._drive.unbind(-3)
@@ -119,7 +119,7 @@ class PackedKernel(Kernel):
         for previous, drive, state in zip(states[1:history], drives[1:], states[2:]):
             multiply_add(drive, previous, doubled, out=state).sigmoid_()
             add(minus_one, state, alpha=2, out=state)
-        # The product of state t writes 2 z_(t+1), which becomes state t+1 where it stands, and y_t beside it.
+        # The product of state t writes 2 z_(t+1), which becomes state t+1 in place, and y_t beside it.
         for previous, row, state in zip(states[history:last], rows[history + 1 :], states[history + 1 :]):
             multiply(previous, product, out=row)
             state.sigmoid_()
@@ -127,11 +127,11 @@ class PackedKernel(Kernel):
         multiply(states[last], joint[..., hidden:], out=rows[last + 1][..., hidden:])
 
     def _run_backward(self, inputs: Tensor, horizon: int) -> None:
-        """Fill the gradients from the errors that stand in the backward buffer."""
+        """Compute the gradients from the errors in the backward buffer."""
         hidden, history, last = self.hidden, self.history, self.history + horizon
         multiply, tanh_backward = self._multiply, torch.ops.aten.tanh_backward.grad_input
         self._transposed.copy_(self._view_joint(self.parameters).mT)
-        # After the last step nothing follows; a longer horizon may have left something there.
+        # No step follows the last one, but a longer horizon may have left values there.
         self._slopes[last + 1].zero_()
         states, slopes, joint_slopes, transposed = self._states, self._slopes, self._joint_slopes, self._transposed
         # Output phase: the row after a step holds the next step's slope and this step's error, [ dz_(t+1) | e_t ].
@@ -152,7 +152,7 @@ class PackedKernel(Kernel):
         multiply(inputs.mT, entered, out=self._view_encoder(self.gradients))
 
     def _update(self) -> None:
-        """Clip each model's gradient, add its decay, not clipped but seen by the moments, and make a step of Adam."""
+        """Clip each model's gradient, add weight decay (unclipped, but part of the moments), and make an Adam step."""
         gradients, first, second, scratch = self.gradients, self.first, self.second, self._scratch
         norm = torch.linalg.vector_norm(gradients, dim=-1, keepdim=True)
         gradients.mul_((self.clip / (norm + CLIP_EPSILON)).clamp_(max=1.0))
@@ -161,18 +161,18 @@ class PackedKernel(Kernel):
         self.iteration.add_(1)
         first.lerp_(gradients, 1 - BETA_FIRST)
         second.mul_(BETA_SECOND).addcmul_(gradients, gradients, value=1 - BETA_SECOND)
-        # 1 - beta^t, without the cancellation and as tensors, so that a captured graph counts on by itself.
+        # 1 - beta^t without cancellation, as tensors, so that a captured graph advances it on every replay.
         time = self.iteration.to(torch.float64)
         first_bias, second_bias = (-torch.expm1(time * math.log(beta)) for beta in (BETA_FIRST, BETA_SECOND))
         rate = (self.learning_rate / first_bias).to(self.dtype).unsqueeze(-1)
         root = second_bias.sqrt_().to(self.dtype).unsqueeze(-1)
         torch.sqrt(second, out=scratch).div_(root).add_(EPSILON)
-        # The clipped gradient has been used up, so its place can hold the step.
+        # The clipped gradient is no longer needed, so its buffer holds the step.
         self.parameters.sub_(torch.div(first, scratch, out=gradients).mul_(rate))
 
 
 class AugmentedKernel(PackedKernel):
-    """Train one network on the CPU; meant for one single-threaded process a core, each with a network of its own."""
+    """Train one network on the CPU; meant for one single-threaded process per core, each with its own network."""
 
     name = "augmented"
 
@@ -192,7 +192,7 @@ class AugmentedKernel(PackedKernel):
         return result
 
     def _compare(self, targets: Tensor, steps: int) -> StepResult:
-        """Write e_t = dL/dy_t into the backward buffer, and score the batch."""
+        """Write e_t = dL/dy_t into the backward buffer, and return the batch's loss and accuracy."""
         horizon, place = len(targets), slice(self.history + 2, self.history + len(targets) + 2)
         outputs = self._outputs[:horizon].copy_(self._forward[place, :, self.hidden :])
         targets = targets.to(self.dtype)
@@ -205,8 +205,8 @@ class AugmentedKernel(PackedKernel):
 
 
 class BatchedKernel(PackedKernel):
-    """Train an ensemble with batched products. On a GPU each length of the targets has its own graph, and horizons out
-    of range are moved to the nearer end."""
+    """Train an ensemble with batched products. On a GPU, each length of the targets has its own CUDA graph, and
+    horizons out of range are clamped."""
 
     name = "batched"
 
@@ -235,8 +235,8 @@ class BatchedKernel(PackedKernel):
         return StepResult(*(value.clone() for value in result))
 
     def _capture(self, steps: int) -> tuple["torch.cuda.CUDAGraph", StepResult]:
-        # Libraries allocate on their first calls, which capture forbids, so the iteration first runs outside one; what
-        # these rounds did to the models is then undone.
+        # Libraries allocate memory on their first calls, which capture forbids, so a few iterations run before it;
+        # their effect on the models is then undone.
         state, side = self._get(), torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
@@ -251,7 +251,7 @@ class BatchedKernel(PackedKernel):
 
     def _iterate(self, steps: int) -> StepResult:
         inputs, settings = self._inputs.flatten(1, 2), torch.backends.cuda.matmul
-        # Float32 is multiplied as float32, whatever the caller has set: TF32 would keep ten bits.
+        # Float32 products in full precision, whatever the caller has set: TF32 would keep only ten bits.
         before, settings.fp32_precision = settings.fp32_precision, "ieee"
         try:
             self._run_forward(inputs, steps)
@@ -263,13 +263,13 @@ class BatchedKernel(PackedKernel):
         return result
 
     def _compare(self, steps: int) -> StepResult:
-        """Write each model's e_t into the backward buffer, zero beyond its horizon, and score the batch."""
+        """Write each model's e_t, zero beyond its horizon, into the backward buffer, and return loss and accuracy."""
         place = slice(self.history + 2, self.history + steps + 2)
         outputs, targets = self._forward[:, place, :, self.hidden :], self._targets[:, :steps]
         horizons = self._horizons.clamp(1, steps)
         beyond = (torch.arange(1, steps + 1, device=self.device) > horizons[:, None])[..., None, None]
         counts, share = horizons.to(self.dtype), 1.0 / (self.batch * self.dim)
-        # Filled, not multiplied: what stands beyond a model's horizon may be anything, NaN included.
+        # Filled, not multiplied by a mask, because values beyond a model's horizon may be NaN.
         errors = (outputs - targets).masked_fill_(beyond, 0.0)
         right = ((outputs >= 0) == (targets > 0)).masked_fill_(beyond, False)
         loss_by_step = errors.square().sum((-1, -2)) * share

@@ -4,9 +4,9 @@
 
     z_t[o, x] = sum_j sum_i K[o, i, j] h_(t-1)[i, x + j - r] + (V u_t + b)[o, x] + d[o],      h_t = sigma(z_t),
 
-positions taken modulo the number of neurons (wrnn Eq. (3)). States are stored as (channels, neurons + 2r, batch). The r
-places before and after a ring are its halo, copies of its other end. Tap j is then an ordinary matrix applied to a window
-shifted by j places, and a convolution is k matrix products. With G_t = dL/dh_t, the slope D_t = sigma'(z_t) G_t has a halo
+with positions modulo the number of neurons (wrnn Eq. (3)). States are stored as (channels, neurons + 2r, batch). The r
+positions before and after a ring are its halo, copies of its opposite end. Tap j is then a matrix applied to a window
+shifted by j positions, and a convolution is k matrix products. With G_t = dL/dh_t, D_t = sigma'(z_t) G_t has a halo
 too, and the transposed convolution uses the same windows counted from the other end:
 
     z_t += K[:, :, j] @ h_(t-1)[:, j : j + neurons],      (channels, channels) @ (channels, neurons * batch),
@@ -26,20 +26,20 @@ from twm.errors import require
 
 
 class Recurrence:
-    """A recurrence with a linear readout, forward and backward, in buffers made once.
+    """A recurrence with a linear readout, forward and backward, in buffers allocated once.
 
-    Weights go by the names of a network's parameters (:mod:`twm.models.rings`). A readout of another kind
-    (``outputs`` 0) is left to the caller, who gives back a loss's derivative by the last state as ``last_slope``."""
+    Weights have the names of a network's parameters (:mod:`twm.models.rings`). Any other readout (``outputs`` 0) is
+    left to the caller, who passes the loss's derivative with respect to the last state as ``last_slope``."""
 
     def __init__(
         self,
-        hidden: int,  # numbers of a state
-        inputs: int,  # numbers a step
+        hidden: int,  # length of a state
+        inputs: int,  # numbers per step
         batch: int,
         steps: int,  # of the longest sequence
         activation: str = "relu",
-        outputs: int = 0,  # numbers that the linear readout gives; 0 for no such readout
-        every_step: bool = False,  # whether every step is read out, or the last one alone
+        outputs: int = 0,  # of the linear readout; 0 if there is none
+        every_step: bool = False,  # whether every step is read out, or only the last
         device: Any = "cpu",
     ) -> None:
         self.hidden, self.inputs, self.batch, self.steps, self.activation = hidden, inputs, batch, steps, activation
@@ -57,7 +57,7 @@ class Recurrence:
 
     @torch.no_grad()
     def run(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor | None:
-        """Run from zero on (time, batch, inputs): the linear readout's answers, if any, (time or 1, batch, outputs)."""
+        """Run from zero on (time, batch, inputs), and return the linear readout (time or 1, batch, outputs), if any."""
         fits = tuple(inputs.shape[1:]) == (self.batch, self.inputs) and 0 < len(inputs) <= self.steps
         require(fits, f"inputs must be (at most {self.steps}, {self.batch}, {self.inputs}), not {tuple(inputs.shape)}")
         self._length, self._first_read = len(inputs), 1 if self.every_step else len(inputs)
@@ -71,7 +71,7 @@ _ACTIVATE = {"relu": torch.relu_, "tanh": torch.tanh_, "linear": lambda values: 
 
 
 def _multiply_slope(name: str, slope: Tensor, value: Tensor, out: Tensor) -> None:
-    """Multiply a slope by the activation's derivative, which follows from its value."""
+    """Multiply a gradient by the activation's derivative, computed from the activation's value."""
     if name == "relu":
         torch.ops.aten.threshold_backward.grad_input(slope, value, 0.0, grad_input=out)
     elif name == "tanh":
@@ -96,7 +96,7 @@ class ShiftedProducts(Recurrence):
         # The last column is for the biases: the last input is always 1.
         self._drive, self._inputs = make(channels, width, entering), make(self.steps, entering, batch)
         self._inputs[:, -1] = 1
-        # With the short side in front: the product that fills it is faster that way.
+        # The short axis comes first, which makes the product that fills it faster.
         self._drive_gradient = make(entering, channels, width)
         self._readout, self._readout_gradient = (make(self.outputs, channels, width) for _ in range(2))
         self._answers = make(self.steps if self.every_step else 1, self.outputs, batch)
@@ -114,13 +114,13 @@ class ShiftedProducts(Recurrence):
         return state.view(self.channels, -1)[:, tap * self.batch : (tap + self.neurons) * self.batch]
 
     def _list_halos(self, state: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
-        """Return the two places of a state's halo, each with the neurons that it copies."""
+        """Return the two parts of a state's halo, each with the neurons that it copies."""
         reach, end = self.reach, self.neurons + self.reach
         pairs = ((state[:, :reach], state[:, end - reach : end]), (state[:, end:], state[:, reach : 2 * reach]))
         return pairs if reach else ()
 
     def _inner(self, padded: Tensor, axis: int) -> Tensor:
-        """Return what of a tensor with halos belongs to the rings."""
+        """Return the part of a padded tensor between the halos."""
         return padded.narrow(axis, self.reach, self.neurons)
 
     @property
@@ -176,7 +176,7 @@ class ShiftedProducts(Recurrence):
                 gradient.addmm_(slope, window.t())
             for halo, original in self._slope_halos[time & 1]:
                 halo.copy_(original)
-            # The first product overwrites what is there, which spares filling it with zeros.
+            # The first product overwrites the buffer, so it need not be filled with zeros.
             if read and self.every_step:
                 self._differentiate_readout(answer_slopes[time - 2], time - 1)
                 middle.addmm_(taps[0], windows[-1])
@@ -202,7 +202,7 @@ class DenseProducts(Recurrence):
 
     def _make_buffers(self) -> None:
         make, batch, hidden = self._make, self.batch, self.hidden
-        # One more state than steps, the first of them zero, so that every step has a state before it.
+        # One more state than steps: the first is zero, so that every step has a previous state.
         self._states, self._slopes = make(self.steps + 1, batch, hidden), make(self.steps, batch, hidden)
         self._inputs, self._transposed = make(self.steps, batch, self.inputs), make(hidden, hidden)
         self._each_state, self._each_slope = self._states.unbind(), self._slopes.unbind()
