@@ -365,8 +365,8 @@ def run_job(
 ) -> bool:  # fmt: skip
     """Train from the last checkpoint, save others on the way, and the rows at the end; return whether training is complete.
 
-    ``keep_going`` is called after each iteration; if it returns false, a last checkpoint is saved and the job ends. Failed
-    writes are only reported, except the final one. ``progress`` gets every latest accuracy, -1 before the first test."""
+    ``keep_going`` is called after each iteration; if it returns false, a last checkpoint is saved and the job ends. A failed
+    write is only reported, unless it is the last. ``progress`` gets every latest accuracy, -1 before the first test."""
     read_commit()
     place = work / f"{name_job(plans)}.checkpoint"
     # Workers outlive their parent for a moment, cluster jobs for hours.
