@@ -12,6 +12,9 @@ def start() -> int:
             setattr(sys, name, open(os.devnull, "r+"))
             os.set_inheritable(getattr(sys, name).fileno(), True)
     try:
+        os.getcwd()  # torch cannot be loaded where there is none
+        sys.stdout.reconfigure(errors="replace")
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else every child seems to have ended well
         # Treat a closed terminal as SIGTERM, whichever handler that has.
         handlers = {signal.SIGINT: _stop, signal.SIGTERM: _stop, signal.SIGHUP: lambda *_: signal.raise_signal(signal.SIGTERM)}
         for number, handler in handlers.items():
@@ -21,6 +24,9 @@ def start() -> int:
         from twm.cli import main
 
         code = main()
+    except FileNotFoundError as error:
+        print(f"twm: the working folder or a part of this installation is gone: {error}", file=sys.stderr)
+        code = 1
     except KeyboardInterrupt as error:
         print("twm: stopped", file=sys.stderr)
         code = 128 + (error.args or [signal.SIGINT])[0]

@@ -113,8 +113,7 @@ class _Team:
         """Return the time per iteration of one model, in ms, while every process trains a model of its own."""
         started = time.perf_counter()
         spent = max(self._tell(_work, make, case, iterations))
-        spent = spent if self._by_processor else time.perf_counter() - started
-        return spent / (iterations * len(self._members)) * 1e3
+        return (spent if self._by_processor else time.perf_counter() - started) / (iterations * len(self._members)) * 1e3
 
 
 # ---- the Elman networks of Table 1

@@ -128,13 +128,14 @@ def _check(options: argparse.Namespace) -> int:
     from twm.book.runner import choose_notebooks, make_parameters, run_notebooks
     from twm.paths import scratch_folder
 
-    known = {name: read_references(name) for name in choose_notebooks(options.notebooks)}
+    for name in choose_notebooks(options.notebooks):
+        read_references(name)  # to refuse what is wrong in them at once
     with scratch_folder("check") as scratch:
         more = {"pages": scratch, "evidence": scratch, "cell_timeout": options.cell_timeout}
         runs = run_notebooks(options.notebooks, make_parameters("smoke"), **more, log=_say(options))
     complaints, lines = {}, []
     for run in runs:
-        references = known[run.name]
+        references = read_references(run.name)
         if options.update:
             references = update_references(run.evidence, references)
             _say(options)(f"wrote {write_references(run.name, references).name}")

@@ -63,9 +63,15 @@ def read_text(path: Path) -> str:
 
 def read_json(path: Path, advice: str = "restore it") -> dict[str, Any]:
     """Return the mapping in a JSON file; raise UserError if the file holds anything else."""
+
+    def gather(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        if len(found := dict(pairs)) < len(pairs):
+            raise ValueError(f"a field twice among {', '.join(found):.40}")
+        return found
+
     try:
-        content = json.loads(read_text(path))
-    except (json.JSONDecodeError, RecursionError) as error:
+        content = json.loads(read_text(path), parse_constant=int, object_pairs_hook=gather)  # int refuses NaN
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged: expected JSON, found {error}; {advice}") from None
     require(isinstance(content, dict), f"{path}: expected a mapping, found {content!r:.40}; {advice}")
     return content
@@ -78,7 +84,7 @@ def library_path() -> str:
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write text or bytes to a unique temporary file and rename it to ``path``, so that no reader sees a partial file."""
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    path, data = Path(os.path.realpath(path)), content.encode("utf-8") if isinstance(content, str) else content
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -121,7 +127,7 @@ def scratch_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.glob(old):
         with suppress(OSError):
-            if max(path.lstat().st_mtime for path in (left, *left.rglob("*"))) < time.time() - 24 * 3600:
+            if max(path.lstat().st_mtime for path in (left, *left.rglob("*"))) < time.time() - 30 * 24 * 3600:
                 shutil.rmtree(left)
     with TemporaryDirectory(dir=parent, prefix=f"{name}-", ignore_cleanup_errors=True) as folder:
         try:
@@ -144,12 +150,13 @@ def find_commit(root: Path | None = None, tell: Callable[[str], object] = lambda
         # The variables of a git hook refer to its own repository.
         own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
         try:
-            head, changed = (subprocess.run(each, capture_output=True, text=True, check=False, env=own) for each in asked)
+            how = {"capture_output": True, "encoding": "utf-8", "errors": "replace", "env": own, "timeout": 60}
+            head, changed = (subprocess.run(each, **how, check=False, stdin=subprocess.DEVNULL) for each in asked)
             if head.returncode == 0:
-                return head.stdout.strip() + ("+" if changed.stdout.strip() else "")
+                return head.stdout.strip() + "+" * bool(changed.returncode or changed.stdout.strip())
             reason = f"git says {(head.stderr.splitlines() or ['nothing'])[0]!r}"
-        except OSError as error:
-            reason = f"git cannot be run: {error.strerror}"
-    if "TWM_COMMIT" not in os.environ:
+        except (OSError, subprocess.SubprocessError) as error:
+            reason = f"git cannot be run: {getattr(error, 'strerror', error)}"
+    if not os.environ.get("TWM_COMMIT"):
         tell(f"{reason}, and TWM_COMMIT is not set")
-    return os.environ.get("TWM_COMMIT", "unknown")
+    return os.environ.get("TWM_COMMIT") or "unknown"

@@ -34,8 +34,8 @@ class DamagedRecord(UserError):
 def write_tensors(path: Path | str, kind: str, tensors: Mapping[str, Tensor], description: Mapping[str, Any]) -> None:
     """Write tensors and a JSON description atomically to a safetensors file with kind, version and checksum."""
     content = {name: tensor.detach().to("cpu").contiguous() for name, tensor in tensors.items()}
-    metadata = {"kind": kind, "version": str(VERSION), "checksum": _checksum(content)}
-    write_atomically(Path(path), save(content, metadata | {"description": json.dumps(description)}))
+    metadata = {"kind": kind, "version": str(VERSION), "checksum": _checksum(content), "description": json.dumps(description)}
+    write_atomically(Path(path), save(content, metadata | {"described": str(zlib.crc32(metadata["description"].encode()))}))
 
 
 def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -52,7 +52,8 @@ def read_tensors(path: Path | str, kind: str) -> tuple[dict[str, Tensor], dict[s
         raise DamagedRecord(f"{path.name} is damaged: {str(error).splitlines()[0]}") from error
     if (found := (metadata.get("kind"), metadata.get("version"))) != (kind, str(VERSION)):
         raise DamagedRecord(f"{path.name} is not a {kind} of version {VERSION}, but kind {found[0]}, version {found[1]}")
-    if metadata.get("checksum") != _checksum(tensors):
+    told = str(zlib.crc32(metadata.get("description", "").encode()))
+    if (metadata.get("checksum"), metadata.get("described", told)) != (_checksum(tensors), told):  # older files lack the second
         raise DamagedRecord(f"{path.name} is damaged: its content does not match its checksum")
     return tensors, description
 

@@ -88,8 +88,7 @@ def _start_word(key: str, seed: int, iteration):
 
 def _words(start, sequences, elements):
     """Return words (..., sequences, elements) from a start word, or start words (..., 1), and two index vectors."""
-    row = _mix((sequences * _STRIDE + start) & _MASK)
-    return _mix((row[..., None] + elements * _FIRST) & _MASK)
+    return _mix((_mix((sequences * _STRIDE + start) & _MASK)[..., None] + elements * _FIRST) & _MASK)
 
 
 def _signs(words):

@@ -200,7 +200,7 @@ def test_a_relu_network_is_linearised_along_its_orbit(tmp_path: Path, capsys):
         found = run_json([path, "--task", task], capsys)
         assert found["rank"] == {"theory": 6, "network": 6} and found["argument_error"] < 1e-6 and found["accuracy"] == 1
         assert found["interventions_settled"] == {"changed": 1, "unchanged": 1, "steps": [1, 8, 24, 100]}
-        assert found["kind"] == "relu" and found["notes"] == [] and found["task"] in (task, "mine")
+        assert found["kind"] == "relu" and found["notes"] == [] and found["task"] in (task, "mine.npy")
     assert main(["analyse", str(path), "--task", "repeat-copy:3,2"]) == 0
     assert "100 steps, in one basis for all, with contents read off:\n1.0000 follow, 1.0000 stay" in capsys.readouterr().out
 

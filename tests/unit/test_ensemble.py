@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from twm.errors import UserError
-from twm.models.elman import ElmanRNN
+from twm.models.elman import ElmanRNN, make_kernel
 from twm.models.kernels import ReferenceKernel, Weights, draw_weights, stack_weights
 from twm.theory.spectra import compare_with_theory
 from twm.theory.systems import parse_task
@@ -160,7 +160,9 @@ def test_the_learning_rate_drops_after_its_iteration():
 
 
 def test_a_kernel_that_fails_its_check_is_replaced(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("twm.models.elman.check_kernel", lambda kernel, seed: 1.0)
+    # Rounding grows in chaotic networks whatever the path, and is no failure of it.
+    assert make_kernel(draw_weights(8, 128, "gaussian", 3), 8, 64, 100).name == "augmented"
+    monkeypatch.setattr("twm.models.elman.check_kernel", lambda kernel, seed: 1e-7 if kernel.name == "reference" else 1.0)
     with pytest.warns(UserWarning, match="PyTorch autograd"):
         ensemble = Ensemble([SMALL])
     assert isinstance(ensemble._kernel, ReferenceKernel)

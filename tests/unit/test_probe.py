@@ -82,4 +82,4 @@ def test_a_constructed_wave_is_probed_as_its_network(tmp_path: Path, capsys, ref
     found = probe(capsys, tmp_path / "wave.pt", "--task", task.name)
     assert found["movement"]["low"] > 0.9 and found["span"]["value"] == found["steps"] == 7 and found["units"] == 10
     refused("name it with --task", "probe", tmp_path / "wave.pt")
-    refused("has 2 inputs, the task T1 needs 8", "probe", tmp_path / "wave.pt", "--task", "T1")
+    refused("has 2 inputs and 2 outputs, T1 needs 8", "probe", tmp_path / "wave.pt", "--task", "T1")

@@ -95,7 +95,8 @@ def test_a_clone_that_was_copied_or_moved_is_noticed(root: Path, clone: Path, mo
     monkeypatch.chdir(clone / "notebooks")
     with pytest.raises(UserError, match=f"you are in the clone {clone}, but this twm is that of {root}"):
         notebooks_dir()
-    (clone / ".venv").mkdir()
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    (clone / ".venv" / "bin" / "python").symlink_to(sys.executable)
     for name in ("Makefile", "pyproject.toml", "constraints.txt"):
         shutil.copyfile(root / name, clone / name)
     (clone / ".venv" / ".installed").touch()
@@ -103,6 +104,9 @@ def test_a_clone_that_was_copied_or_moved_is_noticed(root: Path, clone: Path, mo
         (clone / ".venv" / "pyvenv.cfg").write_text(f"command = /bin/python3 -m venv {place}/.venv\n", encoding="utf-8")
         done = subprocess.run(["make", "-n", "setup"], cwd=clone, capture_output=True, text=True, check=True)
         assert ("rm -rf .venv" in done.stdout and "-m venv" in done.stdout) == anew
+    (clone / ".venv" / "pyvenv.cfg").write_text(f"command = /bin/python3 -m venv {clone}/.venv\n", encoding="utf-8")
+    (clone / ".venv" / "bin" / "python").unlink()  # as after an upgrade
+    assert "rm -rf .venv" in subprocess.run(["make", "-n", "setup"], cwd=clone, capture_output=True, text=True, check=True).stdout
 
 
 def test_a_request_to_stop_that_something_swallows_comes_again(root: Path):

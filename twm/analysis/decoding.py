@@ -1,7 +1,6 @@
 """Cross-temporal decoding of an item from states: for how many steps it can be decoded, and how far its code moves.
 
-Linear decoders trained at one step are tested at every step. Each is trained on a bootstrap sample of trials and tested
-on the trials that the sample leaves out."""
+Linear decoders are trained at one step on a bootstrap sample of trials, and tested at every step on the trials left out."""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -144,6 +144,6 @@ def read_boundary(path: str) -> HDS:
     """Read the boundary matrix (dim, history*dim) of a linear system, oldest column first, from .npy or .csv."""
     try:
         matrix = np.atleast_2d(np.load(path) if path.endswith(".npy") else np.loadtxt(path, delimiter=","))
-        return make_linear_hds(matrix, matrix.shape[1] // len(matrix), len(matrix), Path(path).stem)
-    except (ValueError, EOFError, OSError) as error:
+        return make_linear_hds(matrix, matrix.shape[1] // len(matrix), len(matrix), Path(path).name)
+    except (ValueError, EOFError, OSError, ZeroDivisionError) as error:
         raise UserError(f"{path} holds no boundary matrix (dim, history*dim): {str(error).splitlines()[0]}") from None

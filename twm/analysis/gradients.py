@@ -150,8 +150,7 @@ class Violations(NamedTuple):
 def draw_cases(count: int, seed: int, waves: bool = False, longest: float = 4.0) -> Iterator[CaseGroup]:
     """Draw small random networks, in groups of at most 50 of one size, with operator norms from 0.2 to 1.5.
 
-    With ``waves`` they are closed waves plus small networks of that kind, in bases of vectors with random directions and
-    lengths from 1/4 to ``longest``."""
+    With ``waves``, closed waves are added, in bases of vectors with random directions and lengths from 1/4 to ``longest``."""
     count, seed = require_count(count, "count"), require_count(seed, "seed", 0)
     rng = np.random.default_rng([seed, int(waves)])
     for first in range(0, count, 50):

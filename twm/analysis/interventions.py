@@ -54,8 +54,7 @@ def interchange_variable(
 ) -> Intervention:  # fmt: skip
     """Swap one variable, with its copies, between runs: each run gets the stored value of the run before it; the rest stays.
 
-    Column 0 is the oldest; ``step`` counts from the end of the input phase. The network then runs for ``steps`` steps, by
-    default three periods."""
+    Column 0 is the oldest; ``step`` counts from the end of the input phase. ``steps`` steps follow, by default three periods."""
     inside, expansion, before = _prepare(recovered, sample, [column], step, content)
     require(sample.states.shape[1] > 1, "an interchange needs at least two runs")
     places = inside | expansion[:, expansion[inside].any(axis=0)].any(axis=1)

@@ -95,8 +95,7 @@ def judge_basis(
 def _measure_gain(system: ElmanSystem, point: np.ndarray, states: np.ndarray) -> np.ndarray:
     """Return each neuron's mean gain (hidden,) along an orbit (..., hidden): output over drive, relative to the fixed point.
 
-    With this gain instead of the slope at rest, the linear step equals the true one on average: g(p) = (g(p)/p) p. Source: ours.
-    """
+    With this gain, not the slope at rest, the linear step equals the true one on average: g(p) = (g(p)/p) p. Source: ours."""
     states = states.reshape(-1, system.hidden)
     drive, moved = (states - point) @ system.recurrent.T, system.step(states) - system.step(point)
     # A ratio of second moments, which weights states by their distance from the fixed point.
@@ -168,8 +167,7 @@ def find_complement(
     across = blind @ np.linalg.eigh(blind.T @ (rest.T @ rest / len(rest)) @ blind)[1][:, ::-1]
     blocks = transform_to_memories(linear.recurrent, basis, dual, across)
     within, into, out = (float(np.linalg.norm(part)) for part in (blocks[:n, :n], blocks[:n, n:], blocks[n:, :n]))
-    radius = float(np.abs(np.linalg.eigvals(blocks[n:, n:])).max())
-    return Complement(across, into / within, out / within, radius)
+    return Complement(across, into / within, out / within, float(np.abs(np.linalg.eigvals(blocks[n:, n:])).max()))
 
 
 def measure_rest(system: ElmanSystem, sample: StateSample) -> tuple[float, float]:

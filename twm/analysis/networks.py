@@ -87,7 +87,7 @@ class _Search:
         encoder = self.keys.get("encoder", f"{owner}weight_ih{end}" if torchs else "--encoder KEY")
         beside = [f"{key.removesuffix('weight')}bias" for key in (found[0], encoder)]  # a bias of nn.Linear
         biases = [f"{owner}bias_{part}{end}" for part in ("hh", "ih")] if torchs else beside
-        return [found[0], encoder, biases[0], self.keys.get("bias", biases[1])]
+        return [found[0], encoder, *(["", self.keys["bias"]] if "bias" in self.keys else biases)]
 
     def find_readout(self, hidden: int) -> tuple[np.ndarray, np.ndarray, str | None]:
         """Return the readout, its bias and None, or zeros and the reason why no readout was found."""
@@ -99,8 +99,9 @@ class _Search:
             return np.zeros((1, hidden)), np.zeros(1), told
         readout = np.atleast_2d(self.take(key := self.keys.get("readout") or offered[0]))
         require(readout.ndim == 2 and readout.shape[1] == hidden, told)
-        vectors, beside = [one for one in free if free[one] == (len(readout),)], f"{key.removesuffix('weight')}bias"
-        offset = [beside] if beside in vectors else vectors
+        # Other vectors of this length, such as a mean of the targets, are no part of the network.
+        vectors = [one for one in free if free[one] == (len(readout),) and "bias" in one.lower()]
+        offset = [own] if (own := f"{key.removesuffix('weight')}bias") in vectors else vectors
         return readout, self.take(offset[0]) if len(offset) == 1 else np.zeros(len(readout)), None
 
     def make(self, nonlinearity: str | None = None, layer: int | None = None) -> Checkpoint:
@@ -137,6 +138,6 @@ class _Search:
         said = {str(text).removeprefix("RNN_").lower() for key, text in self.texts.items() if names.fullmatch(key)}
         fits = asked in said if asked and said else len(said) < 2
         require(fits, f"the file says {' and '.join(sorted(said))}: --nonlinearity must be one of these")
-        if not (said or asked or "weight_readout" in self.tensors):  # named so in our own files, which have a tanh
+        if not (said or asked or {"weight_readout", "l2"} <= {*self.tensors, *self.texts}):  # trained here, with a tanh
             notes.append("taken to have a tanh; if not, say --nonlinearity relu or linear")
         return asked or next(iter(said), "tanh")

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from twm.analysis.networks import read_checkpoint
+from twm.analysis.recovery import sample_states
 from twm.analysis.systems import ElmanSystem, SequenceSystem, StateSystem
 from twm.errors import UserError, require
 from twm.tasks.flip_flop import FlipFlop, draw_pulses
@@ -42,30 +43,37 @@ def sample_network(path: Path | str, task: str | None = None, trials: int = 200,
         network, plan, _ = read_sequence_network(path)
         known = plan.make_task_at_hand()
         if isinstance(known, CopyTask):
+            require(task is None, f"{path} was trained on {plan.task}: leave out --task")
             inputs = known.draw_test(trials).inputs
             with torch.no_grad():
                 return network.run(inputs)[: known.wait + 11].numpy(), inputs[0, :, 1:-1].numpy()
         require(isinstance(known, SystemTask), f"{path} was trained on {plan.task}: expected copy:WAIT or hds:H,TASK")
-        return sample_history(SequenceSystem(network), parse_task(task) if task else known.system, trials, seed)
+        return sample_history(SequenceSystem(network), parse_task(task) if task else known.system, trials, seed, known.corrected)
+    require(checkpoint.unfit is None, f"{path} cannot be run on a task: {checkpoint.unfit}")
     delay, name = checkpoint.configuration.get("delay"), task or checkpoint.task
     if task is None and isinstance(delay, int):
-        return sample_pulse(checkpoint.system, delay, trials, seed)
+        reading = str(checkpoint.configuration.get("reading", "channel"))
+        return sample_pulse(checkpoint.system, delay, trials, seed, reading)
     require(name is not None, f"{path} does not say which task it was trained on: name it with --task")
     return sample_history(checkpoint.system, parse_task(name), trials, seed)
 
 
-def sample_history(system: StateSystem, task: HDS, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def sample_history(
+    system: StateSystem, task: HDS, trials: int = 200, seed: int = 0, correct: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Run a network on random histories of a signed selection and 2s more steps: states, and at most eight components to keep."""
-    require(system.dim == task.dim, f"the network has {system.dim} inputs, the task {task.name} needs {task.dim}")
     history = draw_binary_history(task, trials, seed).astype(float)
-    states = system.run(np.zeros((trials, system.hidden)), 2 * task.history, history.swapaxes(0, 1))
+    states = sample_states(system, task, trials, 2 * task.history, seed, correct=correct).states
     # The components that outputs after these 2s steps still depend on; the network may forget the others.
     kept = np.unique(make_selection_table(task, 4 * task.history).index[2 * task.history :])
-    return states[task.history - 1 :], history.reshape(trials, -1)[:, kept[:: -(-len(kept) // 8)]]
+    return states, history.reshape(trials, -1)[:, kept[:: -(-len(kept) // 8)]]
 
 
-def sample_pulse(system: ElmanSystem, delay: int, trials: int = 200, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def sample_pulse(
+    system: ElmanSystem, delay: int, trials: int = 200, seed: int = 0, reading: str = "channel"
+) -> tuple[np.ndarray, np.ndarray]:
     """Run a flip-flop on random pulses and a last one on its first channel: 32 states from then on, and the pulse's sign."""
-    fed = np.concatenate([draw_pulses(FlipFlop(delay), "test", seed, trials, 0, 150), np.zeros((11 + 3 * delay, trials, 3))])
+    pulses = draw_pulses(FlipFlop(delay, reading=reading), "test", seed, trials, 0, 150)
+    fed = np.concatenate([pulses, np.zeros((11 + 3 * delay, trials, 3))])
     fed[-1, :, 0] = np.random.default_rng(seed).choice([-1.0, 1.0], trials)
     return system.run(np.zeros((trials, system.hidden)), 31, fed)[-32:], fed[-1, :, :1]

@@ -79,8 +79,7 @@ def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarra
             kept.append(place)
     expansion = span @ np.linalg.inv(span[kept])
     # Copies are exact; rounding errors would look like weak connections.
-    near = np.abs(expansion - np.round(expansion)).max() < 1e-9
-    return np.array(kept), np.round(expansion) if near else expansion
+    return np.array(kept), np.round(expansion) if (np.abs(expansion - np.round(expansion)).max() < 1e-9) else expansion
 
 
 def sample_states(
@@ -163,7 +162,8 @@ def _iterate_powers(linear: Linearisation, history: int, alpha: float, transient
     """Mix forward and backward powers into all columns (hidden, history*dim), and remove transients from them.
 
     With ``printed`` the newest block keeps its transients. Source: twm Algorithm 1; emt Sec. 6, Algorithm 1, Eq. (14)-(15)."""
-    W, W_uh, W_r, s = linear.recurrent, linear.encoder, linear.readout, history
+    W, W_r, s = linear.recurrent, linear.readout, history
+    W_uh = linear.encoder[:, : len(W_r)]  # inputs beyond the task's are zero
     ahead, back = [W_uh], [np.linalg.pinv(W_r)]
     for _ in range(1, s):
         ahead.append(W @ ahead[-1])
@@ -217,8 +217,7 @@ def _replace_magnitudes(operator: np.ndarray, theory: np.ndarray) -> np.ndarray:
         return operator
     values, vectors = np.linalg.eig(operator)
     nearest = circular_distance(np.angle(values)[:, None], np.angle(theory)[None, :]).argmin(axis=1)
-    scaled = np.abs(theory)[nearest] * np.exp(1j * np.angle(values))
-    return np.real((vectors * scaled) @ np.linalg.inv(vectors))
+    return np.real((vectors * (np.abs(theory)[nearest] * np.exp(1j * np.angle(values)))) @ np.linalg.inv(vectors))
 
 
 def _regress_columns(sample: StateSample, at: int | None, intercept: bool) -> tuple[np.ndarray, np.ndarray]:

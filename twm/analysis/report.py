@@ -208,8 +208,7 @@ _TABLES = {
 
 
 def record_analyses(paths: Iterable[Path] | None = None, say: Callable[[str], None] = lambda line: None) -> int:
-    """Analyse the networks that the book's tables lack, by default all saved ones except snapshots, and equal weights once;
-    return the number added."""
+    """Analyse networks that the tables lack, by default all saved but snapshots, equal weights once; return the number added."""
     tables = {name: Table(results_dir() / f"{name}.csv", of[0], _TEXTS, ("network",)) for name, of in _TABLES.items()}
     known, first, added, others = {name: table.read_keys() for name, table in tables.items()}, {}, 0, 0
     for path in sorted((results_dir() / "networks").glob("*.safetensors")) if paths is None else paths:

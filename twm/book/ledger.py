@@ -166,8 +166,8 @@ def _check_syntax(label: str, claim: Claim) -> None:
 def _parse_row(row: Any, number: int, name: str) -> Claim:
     require(isinstance(row, dict), f"{name}, claim {number}: expected a mapping with {', '.join(_REQUIRED)}")
     label = f"{name}, claim {number} ({row.get('id', 'without id')})"
-    missing = [key for key in _REQUIRED if row.get(key) in (None, "")]
-    require(not missing, f"{label}: field {', '.join(missing)} is missing or empty")
+    missing = [key for key in _REQUIRED if row.get(key) in (None, "", True, False)]  # YAML reads yes as true
+    require(not missing, f"{label}: field {', '.join(missing)} is missing, empty or no text")
     unknown = sorted(map(str, set(row) - {field.name for field in fields(Claim)}))
     require(not unknown, f"{label}: unknown field {', '.join(unknown)}")
     for key, known in _CHOICES.items():
@@ -197,10 +197,17 @@ def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
 
     path = Path(path) if path is not None else ledger_path()
     text = read_text(path)
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict:
+            names = {str(key.value) for key, _ in node.value}
+            require(len(names) == len(node.value), f"{path.name}, line {node.start_mark.line + 1}: a field occurs twice")
+            return super().construct_mapping(node, deep)
+
     # Such nesting would crash the C parser, and this process with it.
     require(not re.search(r"([-?:\[{]\s*){1000}", text), f"{path.name} must be a list of claims, and is nested too deeply")
     try:
-        rows = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        rows = yaml.load(text, Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
@@ -278,6 +285,8 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
         told = {"reproduced": "Holds at a reduced scale", "differs": "Tested only at a reduced scale, a possible cause"}
         reason = f"{reason} {told.get(verdict, 'Tested at a reduced scale')}: {entry['scale']}.".strip()
         verdict = {"reproduced": "reduced", "differs": "not run"}.get(verdict, verdict)
+    if empty := ", ".join(name for name, number in entry["numbers"].items() if number == []):
+        verdict, reason = "not run", f"Recorded without any value: {empty}."  # of which everything would be true
     figure = entry.get("figure")
     counts = {key: entry.get(key, entry["numbers"].get(key)) for key in ("networks", "settings")}
     return JudgedClaim(

@@ -62,9 +62,9 @@ def compare_number(new: Any, reference: Mapping[str, Any], where: str = "a refer
     rule = _check_rule(where, reference)
     if rule == "exact":
         value = reference["value"]
-        return None if type(new) is type(value) and new == value else f"{new!r}, not {value!r}"
+        return None if json.dumps(new) == json.dumps(value) else f"{new!r}, not {value!r}"  # where 1 is neither 1.0 nor true
     values = np.array(new)
-    if values.dtype.kind not in "if":
+    if values.dtype.kind not in "if" or not values.size:
         return f"{new!r} is not a number"
     if rule == "close":
         return _compare_close(values, np.array(reference["value"]), reference["rtol"], reference["atol"])

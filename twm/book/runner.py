@@ -130,8 +130,7 @@ def make_parameters(profile="paper", device="auto", seed=0, reuse: bool | None =
 
 @contextmanager
 def _clean_room(scratch: Path, name: str) -> Iterator[dict[str, str]]:
-    """Provide kernels of the running Python that ignore the user's own configuration and write their stderr to a log file;
-    yield their transport settings."""
+    """Provide kernels that ignore the user's configuration and write stderr to a log file; yield their transport settings."""
     with tempfile.TemporaryDirectory(prefix="twm-", ignore_cleanup_errors=True) as room, patch.dict(os.environ):
         command = ["/bin/sh", "-c", 'exec "$@" 2>>"$0"', str(scratch / f"{name}.kernel.log"), sys.executable]
         command += ["-P", "-c", _START, "-f", "{connection_file}"]
@@ -208,8 +207,10 @@ def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_t
         with _clean_room(scratch, name) as transport:
             # A kernel has nothing to save at its end, so shut it down without waiting.
             config = Config({"KernelManager": transport, "NotebookClient": {"shutdown_kernel": "immediate"}})
+            # Papermill formats paths.
+            paths = (str(path).replace("{", "{{").replace("}", "}}") for path in (source, target))
             papermill.execute_notebook(
-                str(source), str(target), parameters=dict(parameters), cwd=str(scratch), log_output=True, kernel_name="twm",
+                *paths, parameters=dict(parameters), cwd=str(scratch), log_output=True, kernel_name="twm",
                 progress_bar=parent_process() is None and sys.stderr.isatty(), execution_timeout=cell_timeout, config=config,
             )  # fmt: skip
     except (PapermillExecutionError, RuntimeError, TimeoutError) as error:

@@ -224,8 +224,7 @@ class Page:
 
 
 def open_page(name: str, *, profile: str, device: str = "auto", seed: int = 0, reuse: bool = True) -> Page:
-    """Open the page of a notebook, such as ``01_theory``, with its four parameters, and set the style of its figures. Only
-    the paper profile can reuse saved results."""
+    """Open the page of a notebook, such as ``01_theory``; only the paper profile can reuse saved results."""
     from twm.book.figures.style import use_style
 
     chosen = find_profile(profile)

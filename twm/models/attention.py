@@ -43,8 +43,7 @@ class AttentionRNN(nn.Module):
         fits = inputs.ndim == 3 and inputs.shape[0] == self.history and inputs.shape[2] == self.dim
         require(fits, f"inputs must be of shape ({self.history}, batch, {self.dim}), not {tuple(inputs.shape)}")
         batch, heads = inputs.shape[1], len(self.value_weight)
-        # Weights are combined once per run instead of once per step: W_K W_Q acts on the newest column, and the value
-        # matrices of all heads are applied in one product.
+        # Combined once per run, not per step: W_K W_Q acts on the newest column, and all value matrices in one product.
         ask = (self.key_weight @ self.query_weight).reshape(heads * self.dim, self.dim)
         tell = self.value_weight.mT.reshape(heads * self.dim, self.dim)
         columns = list(inputs.unbind(0))

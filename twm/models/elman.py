@@ -116,8 +116,7 @@ def construct_elman(
     """Construct the Elman network that the theory predicts for a linear system, or for its matrix F (dim, history*dim).
 
     A linear network implements the wave exactly, a nonlinear one only when linearised around the origin. ``complement``
-    is the spectral radius of random dynamics outside the wave subspace, drawn from ``seed``; ``gain`` multiplies Phi.
-    Source: twm Eq. (6), (7), (31), A.5."""
+    is the spectral radius of random dynamics outside the wave. Source: twm Eq. (6), (7), (31), A.5."""
     matrix = hds.matrix if hasattr(hds, "boundary") else hds
     require(matrix is not None, "only a linear system can be constructed: this one has no boundary matrix")
     # Cast to float64, because the matrices of exact integer systems may hold Python integers.
@@ -173,10 +172,10 @@ def write_network(path: Path | str, weights: Any, configuration: Mapping[str, An
 def read_network(path: Path | str) -> tuple[ElmanRNN, dict[str, Any]]:
     """Read a network and its configuration from a file of ``write_network``."""
     found, about = read_weights(path)
-    lost = [name for name in _NAMES if name not in found]
-    require(not lost, f"{Path(path).name} is not a trained network: it has no {', '.join(lost)}")
-    weights = Weights(*(found[name] for name in _NAMES))
-    network = ElmanRNN(weights.encoder.shape[1], weights.recurrent.shape[0], dtype=weights.recurrent.dtype)
+    odd = ", ".join({*_NAMES} ^ {*found})
+    require(not odd, f"{Path(path).name} is not a trained network: expected {', '.join(_NAMES)}; missing or unknown: {odd}")
+    weights, nonlinearity = Weights(*(found[name] for name in _NAMES)), about.get("nonlinearity", "tanh")
+    network = ElmanRNN(weights.encoder.shape[1], weights.recurrent.shape[0], nonlinearity, dtype=weights.recurrent.dtype)
     network.set_matrices(*weights)
     return network, about
 
@@ -190,7 +189,7 @@ def _read_value(text: str) -> Any:
 
 # ---- Check of the fast paths on this machine; if one fails, the reference path is used
 
-#: Largest relative error allowed in the float32 gradient of a path.
+#: Relative error allowed in the float32 gradient of a path, if autograd's own is not more than a quarter of it.
 TOLERANCE = 1e-5
 
 _KERNELS = {kernel.name: kernel for kernel in (ReferenceKernel, AugmentedKernel, BatchedKernel)}
@@ -206,8 +205,7 @@ def draw_check_batch(kernel: Kernel, seed: int) -> tuple[Tensor, Tensor, Any]:
     if kernel.models is None:
         return inputs[0], targets[0], kernel.horizon_max
     # Decreasing from the longest, so that the mask is checked too.
-    horizons = kernel.horizon_max - torch.arange(models) % kernel.horizon_max
-    return inputs, targets, horizons.to(kernel.device)
+    return inputs, targets, (kernel.horizon_max - torch.arange(models) % kernel.horizon_max).to(kernel.device)
 
 
 def measure_gradient(kernel: Kernel, inputs: Tensor, targets: Tensor, horizon: Any) -> Weights:
@@ -266,9 +264,11 @@ def make_kernel(
     if path == ReferenceKernel.name:
         return kernel
     try:
-        error = check_kernel(kernel, seed)
-        reason = f"its gradient differs from float64 autograd by {error:.1e}, relative; {TOLERANCE:.0e} is allowed"
-        if error <= TOLERANCE:
+        error, allowed = check_kernel(kernel, seed), TOLERANCE
+        if error > allowed:  # rounding grows in every path where the network is chaotic
+            allowed = max(allowed, 4 * check_kernel(ReferenceKernel(weights, history, batch, horizon_max, **options), seed))
+        reason = f"its gradient differs from float64 autograd by {error:.1e}, relative; {allowed:.0e} is allowed"
+        if error <= allowed:
             return kernel
     except RuntimeError as failure:
         reason = f"it failed: {str(failure).splitlines()[0]}"

@@ -53,11 +53,10 @@ def draw_weights(
 ) -> Weights:  # fmt: skip
     """Draw one network's initial weights, on the CPU in float32, the same alone or in a sweep and on any device.
 
-    ``uniform`` is within +-1/sqrt(hidden), ``gaussian`` has variance 1/hidden. The others change only the recurrent
-    matrix: ``orthogonal``; ``identity``; ``wave``, the cyclic wave of repeat copy on the first history*dim neurons;
-    ``wave-embedded``, the same in a random orthonormal basis; ``wave-noisy``, which adds that to the uniform draw;
-    ``wave-task``, the wave operator of ``boundary`` (dim, history*dim) in that basis. A given generator is advanced.
-    Source: twm B.2 (uniform), B.4 (gaussian), Eq. (6) and (31) (wave); the others are additions."""
+    ``uniform`` is within +-1/sqrt(hidden), ``gaussian`` has variance 1/hidden. The others change only the recurrent matrix:
+    ``orthogonal``; ``identity``; ``wave``, repeat copy's on the first history*dim neurons; ``wave-embedded``, the same in a
+    random orthonormal basis; ``wave-noisy``, that plus the uniform draw; ``wave-task``, the operator of ``boundary`` (dim,
+    history*dim) in that basis. Source: twm B.2 (uniform), B.4 (gaussian), Eq. (6), (31) (wave); others are additions."""
     dim, hidden = require_count(dim, "dim"), require_count(hidden, "hidden")
     check_initial(initial, dim, hidden, history)
     if initial == "wave-task":
@@ -68,8 +67,7 @@ def draw_weights(
     generator = seed if isinstance(seed, torch.Generator) else torch.Generator().manual_seed(int(seed))
     require(generator.device.type == "cpu", "initial weights are drawn on the CPU: give a CPU generator")
 
-    # The recurrent matrix is drawn even if it is then replaced, so that a seed has the same encoder and readout in all
-    # uniform schemes.
+    # Drawn even if then replaced, so that a seed has the same encoder and readout in all uniform schemes.
     shapes = ((hidden, dim), (hidden, hidden), (dim, hidden))
     encoder, recurrent, readout = (draw_matrix(shape, hidden, initial, generator) for shape in shapes)
     if initial == "orthogonal":
@@ -142,11 +140,10 @@ class StepResult(NamedTuple):
 class Kernel:
     """Networks in training, with their optimiser: one step is an iteration of the paper's protocol. Source: twm B.2.
 
-    From a state of zero, the network receives ``history`` inputs, then runs for ``horizon`` steps without input. The loss
-    is the mean squared error of these steps. Its gradient is clipped by norm, and Adam with coupled weight decay ``l2``
-    makes a step, in torch's order. ``models`` is ``None`` for one network; an ensemble's tensors lead with a ``models``
-    axis. A subclass (path) has a ``name`` and defines ``_step``, an iteration on a checked batch with an int or an int64
-    tensor (models,) as horizon; ``_get``, copies of weights, moments and iteration count; and ``_set``, its inverse."""
+    From a state of zero, the network receives ``history`` inputs, then runs for ``horizon`` steps without input. The loss is
+    their mean squared error; its gradient is clipped by norm, and Adam with coupled weight decay ``l2`` makes a step. An
+    ensemble's tensors lead with a ``models`` axis, ``None`` for one network. A subclass (path) has a ``name`` and defines
+    ``_step``, an iteration with an int or int64 (models,) horizon, ``_get``, copies of its whole state, and its inverse ``_set``."""
 
     def __init__(
         self, weights: Any, history: int, batch: int, horizon_max: int, learning_rate: Numbers = 1e-3,
@@ -299,8 +296,7 @@ class ReferenceKernel(Kernel):
         optimiser.step()
         loss_by_step = squares.new_zeros(len(targets))
         loss_by_step[:horizon] = squares.detach().mean((1, 2))
-        accuracy = ((outputs >= 0) == (wanted > 0)).to(self.dtype).mean()
-        return loss.detach(), loss_by_step, accuracy
+        return loss.detach(), loss_by_step, ((outputs >= 0) == (wanted > 0)).to(self.dtype).mean()
 
     def _get(self) -> tuple[Weights, Weights, Weights, Tensor]:
         # Adam's state of each matrix: the number of steps, the first and the second moment.

@@ -68,8 +68,7 @@ def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None
     due = np.concatenate([first, np.zeros_like(pulses[: min(delay, steps)]), pulses[: max(steps - delay, 0)]])
     # The row of the last pulse so far; row 0 holds the signs from before the first step.
     rows = np.arange(steps + 1).reshape(-1, *[1] * (pulses.ndim - 1))
-    last = np.maximum.accumulate(np.where(due != 0, rows, 0), axis=0)
-    return np.take_along_axis(due, last, axis=0)[1:]
+    return np.take_along_axis(due, np.maximum.accumulate(np.where(due != 0, rows, 0), axis=0), axis=0)[1:]
 
 
 def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.ndarray, np.ndarray]:

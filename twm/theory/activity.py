@@ -86,8 +86,7 @@ def measure_activity_spectrum(activity: np.ndarray, shuffles: int = 4, seed: int
 def measure_line_share(spectrum: np.ndarray, speed: float = 1.0, width: float = 0.03) -> float:
     """Compute the share of a spectrum's power within ``width``, in cycles per step, of the line of one speed.
 
-    Temporal frequencies up to ``width``, near which all lines meet, and spatial frequency zero are left out. Without
-    structure the share is about twice the width."""
+    Left out are temporal frequencies up to ``width`` and spatial frequency zero. Unstructured shares are about twice ``width``."""
     require(0 < width < 0.5, f"width must be between 0 and 0.5 cycles per step, not {width!r}")
     power = np.asarray(spectrum, dtype=float) ** 2
     on_line, total = (power[_mark_line(power.shape, chosen, width)].sum() for chosen in (speed, None))

@@ -44,14 +44,12 @@ class AttentionBoundary:
         """Compute the softmax weights (..., heads, history) of the columns of a substrate (..., history, dim)."""
         x = self.label(substrate)[..., None, :, :]
         keys = x @ _like(self.key_weight, x)
-        query = x[..., -1:, :] @ _like(self.query_weight, x).swapaxes(-1, -2)
-        return _softmax((keys * query).sum(-1))
+        return _softmax((keys * (x[..., -1:, :] @ _like(self.query_weight, x).swapaxes(-1, -2))).sum(-1))
 
     def __call__(self, substrate: Any) -> Any:
         """Return the next column (..., dim) for a substrate (..., history, dim)."""
         mixed = self.weigh(substrate) @ substrate
-        values = mixed[..., None, :] @ _like(self.value_weight, mixed).swapaxes(-1, -2)
-        return values[..., 0, :].sum(-2)
+        return (mixed[..., None, :] @ _like(self.value_weight, mixed).swapaxes(-1, -2))[..., 0, :].sum(-2)
 
     def label(self, substrate: Any) -> Any:
         """Return the substrate with its positions added, as used for keys and query."""

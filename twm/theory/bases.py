@@ -13,8 +13,7 @@ from twm.errors import UserError, check_name, require, require_count
 
 _DUALS = ("inverse", "pseudo-inverse", "spectral")
 _KINDS = ("standard", "orthonormal", "skew")
-# A basis counts as dependent if its least singular value is below this share of the largest: in float64 its dual would
-# have fewer than four correct digits.
+# Below this ratio of its singular values a basis counts as dependent: its dual would have under four correct digits.
 _DEPENDENT = 1e-12
 
 
@@ -58,8 +57,7 @@ def make_basis(
         return make_basis_from_columns(columns)
     rows = np.linalg.pinv(columns)
     turned = rng.standard_normal((size, hidden - size)) @ _orthogonal_complement(columns).T
-    rows = rows + turned * (tilt * np.linalg.norm(rows, 2) / np.linalg.norm(turned, 2))
-    return _pack(columns, rows, "spectral")
+    return _pack(columns, (rows + turned * (tilt * np.linalg.norm(rows, 2) / np.linalg.norm(turned, 2))), "spectral")
 
 
 def make_basis_from_columns(columns: np.ndarray) -> Basis:
@@ -108,8 +106,7 @@ def add_complement(
     random = np.random.default_rng(seed).standard_normal((spare, spare))
     random *= radius / np.abs(np.linalg.eigvals(random)).max()
     across = _orthogonal_complement(basis.basis)
-    unseen = across - basis.basis @ (basis.dual_basis @ across)
-    return recurrent + unseen @ random @ across.T
+    return recurrent + (across - basis.basis @ (basis.dual_basis @ across)) @ random @ across.T
 
 
 def make_encoder(basis: Basis, dim: int) -> np.ndarray:

@@ -112,8 +112,7 @@ def simulate_episodes(
         fired = model.activate(V_f)
         d_f = root * Xi @ V_h - V_f
         d_h = (root * duals @ fired + link @ (duals @ V_d) - V_h) / time_hidden
-        d_d = (fired - V_d) / time_delay
-        return np.concatenate([d_f, d_h, d_d])
+        return np.concatenate([d_f, d_h, ((fired - V_d) / time_delay)])
 
     fired = model.activate(start)
     rest = root * duals @ fired + link @ (duals @ fired)
@@ -124,8 +123,7 @@ def simulate_episodes(
 def simulate_reduced(
     model: EpisodicModel, start: np.ndarray, times: np.ndarray, tolerance: float = 1e-10
 ) -> np.ndarray:
-    """Solve dV_f/dt = W sigma(V_f) - V_f, the limit of instantaneous hidden and delay variables: (times, neurons).
-    Source: emt App. A Eq. (16)-(19)."""
+    """Solve the fast limit dV_f/dt = W sigma(V_f) - V_f: (times, neurons). Source: emt App. A Eq. (16)-(19)."""
     W = model.recurrent
     require(np.shape(start) == (len(W),), f"start must be of shape ({len(W)},), not {np.shape(start)}")
     return _solve(lambda _, V_f: W @ model.activate(V_f) - V_f, [start], times, tolerance)
@@ -186,8 +184,7 @@ def _measure_way_back(model: EpisodicModel, before: np.ndarray, after: np.ndarra
         return (gap * (1 - moved**2)).max()
     # Where sigma is flat, moving a neuron by one may not change its image: of two states with the same image, any
     # function of the image misses one by at least half their distance.
-    same = [model.activate(before + push) == model.activate(before) for push in (-1.0, 1.0)]
-    return 0.5 * float(np.any(same))
+    return 0.5 * float(np.any([model.activate(before + push) == model.activate(before) for push in (-1.0, 1.0)]))
 
 
 # ---- variables

@@ -32,9 +32,7 @@ def translate_profile(profile: Any, cells: int, start: Any = "open") -> np.ndarr
     """Move a profile (..., n) by whole cells towards cell 0, ``start`` as in ``euler_advect``. Source: twm Eq. (2)."""
     h, cells = np.asarray(profile), require_count(cells, "cells", 0)
     entering = _read_start(start, h, cells)
-    if entering is None:
-        return np.roll(h, -cells, axis=-1)
-    return np.concatenate([h, *entering], axis=-1)[..., cells:]
+    return np.roll(h, -cells, axis=-1) if entering is None else np.concatenate([h, *entering], axis=-1)[..., cells:]
 
 
 def amplification_factor(courant: float, angle: Any) -> np.ndarray:
@@ -87,8 +85,7 @@ def simulate_wave(substrate: Any, boundary: Callable[[Any], Any] | None, steps: 
 
 
 def measure_transport_error(trajectory: Any) -> float:
-    """Measure the error of (time, ..., s, d) against a wave of one column per step: 0 for a wave, of order 1 for noise.
-    Source: twm Eq. (25)."""
+    """Measure how far (time, ..., s, d) is from a wave of one column per step: 0 for a wave, of order 1 for noise; Eq. (25)."""
     h = as_array(trajectory)
     fits = h.ndim >= 3 and min(h.shape[0], h.shape[-2]) >= 2
     require(fits, f"a wave needs at least two times and two columns, not the shape {tuple(h.shape)}")
@@ -117,7 +114,7 @@ def _read_start(start: Any, profile: np.ndarray, steps: int) -> Any:
         return None if start == "periodic" else [profile[..., :1] * 0] * steps
     shape = (steps, *profile.shape[:-1])
     try:
-        return np.broadcast_to(np.asarray(start, dtype=profile.dtype), shape)[..., None]
+        return np.broadcast_to(np.asarray(start), shape)[..., None]
     except ValueError:
         raise UserError(f"start must broadcast to (steps, ...) = {shape}, not {np.shape(start)}") from None
 

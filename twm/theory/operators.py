@@ -19,8 +19,7 @@ def make_wave_operator(matrix: np.ndarray) -> np.ndarray:
     """Make Phi (s*d, s*d), the shift with the boundary matrix F (d, s*d) as its last rows. Source: twm Eq. (6)."""
     F, _, dim = _check_boundary_matrix(matrix)
     # Built from integers, so that a matrix of Python integers is not mixed with floats.
-    shift = np.eye(F.shape[1], k=dim, dtype=int).astype(F.dtype)
-    return np.concatenate([shift[:-dim], F])
+    return np.concatenate([np.eye(F.shape[1], k=dim, dtype=int).astype(F.dtype)[:-dim], F])
 
 
 def make_cycle(history: int, dim: int, gain: float = 1.0, boundary_gain: float = 1.0) -> np.ndarray:
@@ -101,8 +100,7 @@ def read_substrate(basis: Basis, states: np.ndarray, dim: int) -> np.ndarray:
 
 
 def simulate_boundary(matrix: np.ndarray, basis: Basis, initial: np.ndarray, steps: int) -> np.ndarray:
-    """Run a linear boundary F (d, s*d) in a hidden basis from a loaded history (..., s, d): x(s+1) on, (steps, ..., d).
-    Source: twm Eq. (6)-(7)."""
+    """Run F (d, s*d) in a hidden basis from a history (..., s, d): x(s+1) on, (steps, ..., d). Source: twm Eq. (6)-(7)."""
     F, _, dim = _check_boundary_matrix(matrix)
     W_hh, h = transform_operator(make_wave_operator(F), basis), load_history(basis, initial)
     silence = np.zeros((0, *h.shape[:-1], dim))
@@ -110,8 +108,7 @@ def simulate_boundary(matrix: np.ndarray, basis: Basis, initial: np.ndarray, ste
 
 
 def correct_inputs(matrix: np.ndarray, initial: np.ndarray) -> np.ndarray:
-    """Subtract the boundary's contribution from each input: u(t) = x(t) - F h(t-1), (..., s, d).
-    Source: ours; A.6 states the problem."""
+    """Subtract the boundary's contribution from each input: u(t) = x(t) - F h(t-1), (..., s, d). Source: ours, for twm A.6."""
     F, history, dim = _check_boundary_matrix(matrix)
     x = np.asarray(initial)
     require(x.shape[-2:] == (history, dim), f"initial must be of shape (..., {history}, {dim}), not {x.shape}")

@@ -70,8 +70,7 @@ def nilpotency_index(operator: np.ndarray) -> int | None:
 
 
 def compare_spectra(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the largest distance between eigenvalues matched for the least total distance, relative to the largest
-    magnitude; infinity if counts differ."""
+    """Return the largest distance of optimally matched eigenvalues over the largest magnitude; infinity if counts differ."""
     first, second = np.asarray(first, dtype=complex), np.asarray(second, dtype=complex)
     if first.shape != second.shape or first.size == 0:
         return 0.0 if first.shape == second.shape else float("inf")
@@ -219,8 +218,7 @@ def count_clusters(eigenvalues: np.ndarray, centres: np.ndarray) -> np.ndarray:
 
 def _order_by_argument(eigenvalues: np.ndarray) -> np.ndarray:
     # Rounded, so that an argument one rounding error below zero sorts first, not last.
-    turn = np.round(np.angle(eigenvalues) / (2 * np.pi), 9) % 1.0
-    return np.lexsort((np.abs(eigenvalues), turn))
+    return np.lexsort((np.abs(eigenvalues), (np.round(np.angle(eigenvalues) / (2 * np.pi), 9) % 1.0)))
 
 
 def _argument_distances(theory: np.ndarray, network: np.ndarray) -> np.ndarray | None:

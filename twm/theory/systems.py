@@ -113,8 +113,10 @@ def apply_boundary(boundary: Callable[[Any], Any], window: Any) -> Any:
 
 
 def as_array(values: Any) -> Any:
-    """Return a torch tensor as it is, and anything else as a numpy array."""
-    return values if hasattr(values, "new_tensor") else np.asarray(values)
+    """Return a torch tensor as it is, and anything else as a numpy array; refuse types without negative numbers."""
+    array = values if hasattr(values, "new_tensor") else np.asarray(values)
+    require("uint" not in str(array.dtype) and "bool" not in str(array.dtype), f"expected signed numbers, not {array.dtype}")
+    return array
 
 
 def stack_arrays(arrays: list[Any], axis: int) -> Any:

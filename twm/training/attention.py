@@ -77,8 +77,7 @@ RECORDED_PARTS: tuple[tuple[str, tuple[str, ...], int, int, float, int], ...] = 
 def record_attention_comparison(path: Path | str, workers: int = 1, report: Report = lambda line: None) -> list[Row]:
     """Train all networks behind the claim that attention shortens training, and replace the recorded table.
 
-    Rows go to ``<name>.partial.csv``, from which a stopped run resumes; the old table stays until the new one is
-    complete. In all, this takes about one and a half hours on one core."""
+    Rows go to ``<name>.partial.csv``, from which a stopped run resumes; the old table stays until the new one is complete."""
     path, plans = Path(path), []
     for task, models, seeds, hidden, learning_rate, iterations in RECORDED_PARTS:
         # Linear networks are trained to the end, to test how long they retain their stored values.

@@ -52,7 +52,7 @@ def compare_paired(first: Sequence[float], second: Sequence[float], draws: int =
 
 def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
     """Return the median ratio of iterations to 99%, first to second, over common tasks and seeds; see ``summarise_ratio``."""
-    found = summarise_ratio(*({(row.get("task"), row["seed"]): row for row in rows} for rows in (first, second)))
+    found = summarise_ratio(*(_index(rows, "task", "seed") for rows in (first, second)))
     return Estimate(found.ratio, found.low, found.high, found.pairs, found.ratios)
 
 
@@ -60,7 +60,8 @@ def correlate_ranks(
     first: Sequence[float], second: Sequence[float], groups: Sequence[Any] | None = None, draws: int = 2_000
 ) -> Estimate:
     """Return Spearman's rank correlation of three or more pairs, with ranks within groups; 0 if a side is constant."""
-    labels = pd.Series([0] * len(first) if groups is None else list(groups))
+    given = pd.Series([0] * len(first) if groups is None else [*groups], dtype=object)
+    labels = pd.Series(pd.factorize(given, use_na_sentinel=False)[0])  # None is a group too
     counts = len(first), len(second), len(labels)
     require(len(set(counts)) == 1 and counts[0] >= 3, f"ranks need three or more pairs with a group each, not {counts}")
     sides = np.array([first, second], dtype=float)
@@ -80,8 +81,14 @@ def _correlate(sides: np.ndarray, members: Sequence[np.ndarray]) -> float:
     return float(first @ second) / norm if norm else 0.0
 
 
+def _index(rows: Iterable[Row], *columns: str) -> dict[tuple, Row]:
+    listed = [(tuple(row.get(column) for column in columns), row) for row in rows]
+    require(len(dict(listed)) == len(listed), f"two rows have the same {' and '.join(columns)}: select one setting")
+    return dict(listed)
+
+
 def pair_rows(first: Iterable[Row], second: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     """Return the rows of two conditions for the seeds that both have, in the order of the seeds."""
-    left, right = ({row["seed"]: row for row in rows} for rows in (first, second))
+    left, right = (_index(rows, "seed") for rows in (first, second))
     seeds = sorted(set(left) & set(right))
     return [left[seed] for seed in seeds], [right[seed] for seed in seeds]

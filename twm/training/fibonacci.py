@@ -6,8 +6,7 @@ its growth over the trained horizon, and the loss is relative, so that early ter
 
 A second obstacle lies within the trained range. In a nearly linear network, the first initial value x1 contributes the golden
 ratio times as much to the growing mode as the second, x2, because W_hh has multiplied it once more; the series needs the
-reverse. Corrected inputs, from which the network's own contribution is subtracted, have no such limit
-(claim ``ours.input``)."""
+reverse. Corrected inputs, less the network's own contribution, have no such limit (claim ``ours.input``)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

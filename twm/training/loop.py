@@ -97,6 +97,7 @@ class TrainingRun:
     from_plan: ClassVar[tuple[str, ...]]  # columns that are fields of the plan
 
     def __init__(self, plans: Any, device: str = "cpu", path: str | None = None) -> None:
+        require(torch.get_default_dtype() == torch.float32, "training needs torch's default dtype, float32")
         self.plans = check_plans([plans] if isinstance(plans, Plan) else plans)
         self.device = device
         self.iteration, self.seconds = 0, 0.0  # seconds of training and testing, over all sessions

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from twm.errors import SickMachine, UserError, check_fields, require, require_count
+from twm.models.elman import read_weights
 from twm.paths import build_dir, results_dir
 from twm.records import Table, hold_lock, read_commit, read_tensors, write_tensors
 from twm.training.loop import TrainedModel, TrainingRun, collect_models, find_kind
@@ -63,7 +64,8 @@ class Place:
 
 def make_folder_place(folder: Path | str) -> Place:
     """Return the files of ``twm train --out FOLDER``: rows.csv, curves.csv, networks and unfinished."""
-    require(str(folder) != "", "--out must name a folder, not ''")
+    named = str(folder) and not re.search("[\ud800-\udfff]", str(folder))
+    require(bool(named), f"--out must name a folder, in UTF-8, not {str(folder)!r}")
     return Place(*(Path(folder) / name for name in ("rows.csv", "curves.csv", "networks", "unfinished")))
 
 
@@ -75,7 +77,11 @@ def make_sweep_place(name: str, keeps: Callable[[Any], bool] = Place.keeps, prot
 
 def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any]]:
     """Read a table of models: numbers as numbers, empty cells as ``None``; no rows if there is no table."""
-    return Place(Path(path), None, None, Path(path).parent, protocol=protocol).table.read()
+    table = Place(Path(path), None, None, Path(path).parent, protocol=protocol).table
+    rows = table.read()
+    keys = {key for row in rows if all(key := table.find_key(row))}
+    require(len(keys) == len(rows), f"{path} has two rows of one model, or a row without a model: remove the wrong one")
+    return rows
 
 
 @contextmanager
@@ -89,8 +95,17 @@ def lock_place(place: Place) -> Iterator[None]:
         for path in filter(None, (place.rows, place.curves, place.networks and place.networks / "*", place.work / "*")):
             # Temporary names of the writer: a dot, the file's name, a dot and eight characters.
             for leftover in path.parent.glob(f".{path.name}.????????"):
-                leftover.unlink(missing_ok=True)
+                # Another sweep may be writing its networks.
+                with suppress(OSError):
+                    if path.parent != place.networks or leftover.stat().st_mtime < time.time() - 3600:
+                        leftover.unlink()
         yield
+
+
+def _is_whole(path: Path) -> bool:
+    with suppress(UserError):
+        return bool(read_weights(path))
+    return False
 
 
 def set_aside(path: Path) -> Path:
@@ -162,10 +177,9 @@ def train_models(
 ) -> Outcome:  # fmt: skip
     """Train models, seed by seed in the given order, and record a row, a curve and a network for each.
 
-    On the CPU, every model has its own process and core. On a GPU, all models of one size are trained side by side (also on
-    the CPU if ``side_by_side``, which is slower). With the executor ``slurm``, every model is a cluster job. With ``resume``,
-    recorded models are kept and unfinished ones continue; without it, existing runs are an error. ``order`` lists plans that
-    set the order of rows if only part of a sweep is trained. Ctrl-C and SIGTERM stop training and save every model's state."""
+    On the CPU, every model has its own process and core; on a GPU, or if ``side_by_side``, models of one size share one. With
+    the executor ``slurm``, every model is a cluster job. With ``resume``, recorded models are kept and unfinished ones continue.
+    ``order`` lists plans that order the rows of a part of a sweep. Ctrl-C and SIGTERM save every model's state."""
     plans = check_plans(plans)
     odd = [plan.name for plan in plans if plan.protocol != place.protocol]
     require(not odd, f"{(odd or [''])[0]} does not fit {place.rows}, which has other columns")
@@ -201,17 +215,16 @@ class _Leader:
         self._order = (*order, *plans)
         self._failed: dict[str, str] = {}
         self._progress = Progress([], 0, say)
-        rows, table = self._table.read(), place.curve_table
-        curves = {point["model"] for point in table.read()} if table else {plan.name for plan in plans}
-        known = {self._table.find_key(row): row for row in rows}
-        require(len(known) == len(rows), f"{place.rows} has two rows of one model: remove the wrong one")
+        known = {self._table.find_key(row): row for row in read_models(place.rows, place.protocol)}
+        curves = {point["model"]: point["iteration"] for point in place.curve_table.read()} if place.curves else None
         self._known = set(known)
         for plan in (plan for plan in plans if self._has(plan)):
             row = known[self._kind.find_key(plan)]
             place.check_row(plan, row)
             kept = place.networks and place.keeps(plan) and row["checkpoint"]
-            network = place.networks / f"{plan.name}.safetensors" if kept else place.rows
-            if (lost := plan.name not in curves) or not network.exists():
+            network = place.networks / f"{plan.name}.safetensors" if kept else None
+            lost = curves is not None and curves.get(plan.name) != row["iterations"]
+            if lost or (network and not _is_whole(network)):
                 say(f"{plan.name} is on record, but not in {place.curves if lost else network}: it is trained again")
                 self._known -= {self._kind.find_key(plan)}
 

@@ -103,8 +103,7 @@ class _Descent:
 def _check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
     """Measure the error of the fast recurrence's gradient against autograd in float64, relative to the largest norm.
 
-    It uses the last steps of a few of the task's sequences, and slightly perturbed initial weights, so that no part of the
-    gradient vanishes by symmetry."""
+    It uses the last steps of a few sequences, and slightly perturbed weights, so that nothing vanishes by symmetry."""
     network, generator = make_network(plan, task), torch.Generator().manual_seed(plan.seed)
     with torch.no_grad():
         for weight in network.parameters():
@@ -191,8 +190,7 @@ class SequenceModel:
         self.adam.step()
 
     def _capture(self, batch: Batch) -> None:
-        # Libraries allocate memory on their first calls, which capture forbids, so a few iterations run before it; their
-        # effect on the model is then undone.
+        # Libraries allocate memory on their first calls, which capture forbids: a few iterations run first and are undone.
         self._staged = Batch(*(part.clone() for part in batch))
         before = {name: value.clone() for name, value in list_tensors(self.adam).items()}
         side = torch.cuda.Stream()

@@ -124,8 +124,7 @@ class RulePlan(ModulePlan):
 
 
 def draw_batch(task: HDS, split: str, seed: int, iteration: int, count: int, horizon: int) -> tuple[Tensor, Tensor]:
-    """Draw inputs (history, count, dim) and the task's next states (horizon, count, dim), float32; ``split`` is ``train`` or
-    ``test``, which are independent streams."""
+    """Draw inputs (history, count, dim) and next states (horizon, count, dim), float32, of a ``split``: ``train`` or ``test``."""
     initial = binary_inputs(f"{task.name}/{split}", seed, iteration, count, (task.history, task.dim))
     states = rollout(task, initial, horizon).transpose(0, 1)
     return states[: task.history], states[task.history :]

@@ -1,8 +1,7 @@
 """Execution of jobs: in one process per core, one after another in this process, or on a cluster.
 
 A job is a list of plans, run by a function ``train(plans, tell, keep_going)`` that reports messages as kind and content.
-Messages are yielded as they arrive, preceded by the plans of their job, and ``None`` if none arrived for a moment. This
-module imports nothing slow, so that a worker watches its parent from the start."""
+They are yielded behind their job's plans, or ``None`` for a while without. A worker must start fast: nothing slow is imported."""
 
 import multiprocessing
 import os
@@ -19,7 +18,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from twm.errors import UserError, require
+from twm.errors import SickMachine, UserError
 
 Plans = list[Any]
 Message = tuple[Plans, str, Any]
@@ -53,6 +52,8 @@ class Stop(threading.Event):
     number = 0
 
     def note(self, number: int, frame: object) -> None:
+        if not self.number:  # a terminal or pipe that is not read would hold this process for ever
+            threading.Thread(target=lambda: (time.sleep(2 * _STOP_SECONDS), os._exit(128 + number)), daemon=True).start()
         self.number = self.number or number
         self.set()
 
@@ -132,7 +133,8 @@ def train_in_processes(train: Train, jobs: Sequence[Plans], workers: int, stop: 
                     crew.append(_Worker(stopping))
                 except OSError as error:
                     # Too many open files, or no memory: the running workers continue.
-                    require(len(crew) > 0, f"no training process can be started: {error.strerror or error}")
+                    if not crew:
+                        raise SickMachine(f"no training process can be started: {error.strerror or error}") from None
                     workers = len(crew)
             for worker in crew:
                 if waiting and not worker.plans:
@@ -175,9 +177,8 @@ def train_on_cluster(
     seconds: float = 2.0,
 ) -> Iterator[Message | None]:  # fmt: skip
     """Submit jobs in order to Slurm by submitit, poll for results every few ``seconds``, and cancel jobs once ``stop`` is set.
-    Partition, account and time limit are set by sbatch's own variables (SBATCH_PARTITION, SBATCH_ACCOUNT, SBATCH_TIMELIMIT).
-    All nodes need access to the work folder. If the leading process is killed, jobs continue, and ``--resume`` records their
-    results. For tests, ``cluster`` may be ``local``: processes on this machine."""
+    Partition, account and time limit are those of SBATCH_PARTITION, SBATCH_ACCOUNT and SBATCH_TIMELIMIT. All nodes need access
+    to the work folder. Jobs outlive a killed leader, and ``--resume`` records their results. Tests use the cluster ``local``."""
     try:
         import submitit
     except ImportError:

@@ -205,8 +205,7 @@ class AugmentedKernel(PackedKernel):
 
 
 class BatchedKernel(PackedKernel):
-    """Train an ensemble with batched products. On a GPU, each length of the targets has its own CUDA graph, and
-    horizons out of range are clamped."""
+    """Train an ensemble with batched products; on a GPU with a graph per length of the targets. Horizons are clamped."""
 
     name = "batched"
 
@@ -235,8 +234,7 @@ class BatchedKernel(PackedKernel):
         return StepResult(*(value.clone() for value in result))
 
     def _capture(self, steps: int) -> tuple["torch.cuda.CUDAGraph", StepResult]:
-        # Libraries allocate memory on their first calls, which capture forbids, so a few iterations run before it;
-        # their effect on the models is then undone.
+        # Libraries allocate memory on their first calls, which capture forbids: a few iterations run first and are undone.
         state, side = self._get(), torch.cuda.Stream()
         side.wait_stream(torch.cuda.current_stream())
         with torch.cuda.stream(side):
