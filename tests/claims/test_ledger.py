@@ -61,6 +61,7 @@ def test_a_wrong_ledger_is_refused(tmp_path: Path, rows: object, message: str):
 def test_broken_yaml_names_its_line(tmp_path: Path):
     path = tmp_path / "claims.yml"
     contents = {b"- {id: a}\n- {id: b\n- {id: c}\n": r", line \d+ is not YAML", b"- 1\n- \xe4": ", line 2: expec"}
+    contents[b"- 1\n- {accept: a > 1, accept: a > 0}\n"] = ", line 2: a field occurs twice"
     for content, said in (contents | {b"[ " * 100_000: " must be .* nested too deeply"}).items():
         path.write_bytes(content)
         with pytest.raises(UserError, match=f"claims.yml{said}"):
@@ -102,6 +103,9 @@ def test_without_what_a_claim_needs_nothing_is_decided(tmp_path: Path):
     judged = judge_claim(claim, record(NUMBERS | {"rival": False}, "3 seeds"))
     assert (judged.verdict, judged.value) == ("not run", "off by 0.05 in 3")
     assert judged.reason == "Rival 3 was stopped early. Tested at a reduced scale: 3 seeds."
+    # Of no network everything is true, and nothing found.
+    empty = judge_claim(read_row(tmp_path, accept="all(error < 1 for error in errors)"), record(NUMBERS | {"errors": []}, None))
+    assert (empty.verdict, empty.reason) == ("not run", "recorded without a value: errors")
 
 
 def test_scale_decides_between_reproduced_and_reduced_and_a_failure_below_it_decides_nothing(tmp_path: Path):

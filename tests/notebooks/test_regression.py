@@ -64,7 +64,8 @@ EXACT, UP = {"rule": "exact", "value": 3}, {"rule": "order", "direction": "incre
     ([1.0, 2.0], CLOSE | {"value": [1.0, 2.0]}, True), ([1.0], CLOSE | {"value": [1.0, 2.0]}, False),
     ("1", CLOSE | {"value": 1.0}, False), (float("nan"), CLOSE | {"value": 1.0}, False), (0.5, RANGE, True),
     ([0.5, 1.5], RANGE, False), (float("nan"), RANGE, False), ([1, 2, 3], UP, True), ([1, 3, 2], UP, False),
-    ([3, 2], UP | {"direction": "decreasing"}, True), ([3], UP, False),
+    ([3, 2], UP | {"direction": "decreasing"}, True), ([3], UP, False), ([], RANGE, False), ([[]], RANGE, False),
+    ([1, 2], EXACT | {"value": [1.0, 2.0]}, False), ([True], EXACT | {"value": [1]}, False), ([], EXACT | {"value": []}, True),
 ])  # fmt: skip
 def test_each_rule_holds_and_fails(new, reference, holds: bool):
     assert (compare_number(new, reference) is None) == holds

@@ -16,6 +16,9 @@ from tests.unit.test_analysis import run_json
 from twm.analysis.networks import read_checkpoint
 from twm.analysis.recovery import sample_states
 from twm.cli import main
+from twm.errors import UserError
+from twm.models.elman import construct_elman, read_network, write_network, write_weights
+from twm.theory.bases import make_basis
 from twm.theory.operators import make_wave_operator
 from twm.theory.systems import make_repeat_copy
 
@@ -99,6 +102,25 @@ def test_a_network_from_a_file_runs_as_torch_runs_it(tmp_path: Path, name):
     # Where neither file nor user names the nonlinearity of an Elman network, it is told that it was taken for granted.
     named = write is save_module or name in ("old", "parallel", "relu said")
     assert ("taken to have a tanh" in notes) == (not named and found.kind == "tanh")
+
+
+def test_no_other_vector_is_a_bias_and_a_bias_is_added_once(tmp_path: Path):
+    weights = Net().state_dict()
+    known = {key: weights[key] for key in weights if key != "head.bias"}
+    torch.save(known | {"y_mean": torch.ones(DIM)}, path := tmp_path / "net.pt")
+    found = read_checkpoint(path, "tanh", bias="rnn.bias_hh_l0")
+    assert not found.system.offset.any() and np.array_equal(found.system.bias, weights["rnn.bias_hh_l0"].double().numpy())
+    assert "y_mean" in found.notes[0] and "rnn.bias_ih_l0" in found.notes[0]
+    # Files of our own name their nonlinearity; without a training in them they say nothing of a tanh.
+    linear = construct_elman(make_repeat_copy(3, 2), make_basis(6, 10, "orthonormal"))
+    for about, said in (({"nonlinearity": "linear"}, []), ({}, ["taken to have a tanh"])):
+        write_network(path := tmp_path / "own.safetensors", linear.get_matrices(), about)
+        found = read_checkpoint(path)
+        assert (found.kind, read_network(path)[0].nonlinearity) == (("tanh", "tanh") if said else ("linear", "linear"))
+        assert all(word in " ".join(found.notes) for word in said) and bool(found.notes) == bool(said)
+    write_weights(path, linear.state_dict() | {"other": torch.ones(1)}, {})
+    with pytest.raises(UserError, match="missing or unknown: .*other"):
+        read_network(path)
 
 
 def change(**changes):

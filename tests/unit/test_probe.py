@@ -8,8 +8,12 @@ import pytest
 import torch
 
 from tests.conftest import list_files
+from twm.analysis.networks import read_checkpoint
+from twm.analysis.probing import sample_network
+from twm.analysis.recovery import sample_states
 from twm.cli import main
 from twm.models.elman import construct_elman
+from twm.paths import results_dir
 from twm.theory.bases import make_basis
 from twm.theory.systems import parse_task
 
@@ -83,3 +87,12 @@ def test_a_constructed_wave_is_probed_as_its_network(tmp_path: Path, capsys, ref
     assert found["movement"]["low"] > 0.9 and found["span"]["value"] == found["steps"] == 7 and found["units"] == 10
     refused("name it with --task", "probe", tmp_path / "wave.pt")
     refused("has 2 inputs and 2 outputs, T1 needs 8", "probe", tmp_path / "wave.pt", "--task", "T1")
+    torch.save(network.state_dict() | {"other": torch.ones(2, 10)}, tmp_path / "two.pt")
+    refused("expected one readout", "probe", tmp_path / "two.pt", "--task", task.name)
+
+
+def test_a_saved_network_is_probed_as_it_was_trained(refused):
+    path, copying = (next((results_dir() / "networks").glob(name)) for name in ("hds-corrected-40-T2_lru*_s0.*", "copy-0_wrnn*"))
+    expected = sample_states(read_checkpoint(path).system, parse_task("T2"), 200, 16, correct=True)
+    assert np.array_equal(sample_network(path)[0], expected.states)
+    refused("leave out --task", "probe", copying, "--task", "T1")

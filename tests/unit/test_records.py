@@ -15,7 +15,7 @@ from tests.conftest import list_files
 from twm.errors import SickMachine, UserError
 from twm.models.elman import name_network, read_network, write_network  # fmt: skip
 from twm.models.kernels import draw_weights
-from twm.paths import publish_file, replace_folder, write_atomically
+from twm.paths import publish_file, read_json, replace_folder, write_atomically
 from twm.records import DamagedRecord, Table, read_rows, read_tensors, write_rows, write_tensors
 
 COLUMNS = ("model", "seed", "accuracy", "commit")
@@ -101,6 +101,23 @@ def test_a_sick_machine_is_told_in_one_line_and_what_was_there_stays(table: Tabl
         write_atomically(table.path, "x")
         os.umask(before)
         assert stat.filemode(table.path.stat().st_mode) == mode, "what the user asked for"
+
+
+def test_every_bit_of_a_record_is_checked_and_a_link_to_a_file_stays_one(tmp_path: Path):
+    write_tensors(path := tmp_path / "a", "checkpoint", {"x": torch.ones(2)}, {"best": 0.5})
+    path.write_bytes(path.read_bytes().replace(b"0.5", b"0.7"))
+    with pytest.raises(DamagedRecord, match="checksum"):
+        read_tensors(path, "checkpoint")
+    (tmp_path / "link").symlink_to(path)
+    write_atomically(tmp_path / "link", "x")
+    assert (tmp_path / "link").is_symlink() and path.read_text(encoding="utf-8") == "x"
+
+
+@pytest.mark.parametrize(("text", "said"), [('{"a": 1, "b": {"c": 1, "c": 2}}', "a field twice among c"), ('{"a": [NaN]}', "NaN")])
+def test_json_that_could_be_read_in_two_ways_is_refused(tmp_path: Path, text: str, said: str):
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=f"a.json is damaged: expected JSON, found .*{said}"):
+        read_json(tmp_path / "a.json")
 
 
 def test_processes_that_publish_to_one_place_disturb_neither_each_other_nor_a_reader(tmp_path: Path):

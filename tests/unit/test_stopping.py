@@ -26,14 +26,16 @@ TRAIN = "train repeat-copy:3,2 --hidden 8 --iterations 20 --seeds 0-1 --workers 
         ("claims | head -n 1", 0, ""),
         (f"{TRAIN} | true", 143, "twm: stopped; checkpoints are saved: --resume continues\n"),
         ("fly 2>/dev/full", 2, ""),
+        ("doctor", 1, "twm: the working folder or a part of this installation is gone: [Errno 2] No such file or directory\n"),
     ],
 )
 def test_streams_that_are_closed_or_full(root: Path, tmp_path: Path, arguments: str, code: int, said: str):
     if "/dev/full" in arguments and not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")
     # By a shell that takes what stands behind the command; the exit code is the command's own.
-    command = ["bash", "-c", f"set -o pipefail; {sys.executable} -m twm {arguments}"]
-    environment = os.environ | {"PYTHONPATH": str(root)}
+    gone = "mkdir gone; cd gone; rmdir ../gone; " if arguments == "doctor" else ""
+    command = ["bash", "-c", f"{gone}set -o pipefail; {sys.executable} -m twm {arguments}"]
+    environment = os.environ | {"PYTHONPATH": str(root), "PYTHONIOENCODING": "ascii"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (code, said)
 
@@ -86,8 +88,13 @@ def test_the_commit_is_that_of_the_clone_and_why_it_is_unknown_is_said(root: Pat
     (clone / ".git").mkdir()
     monkeypatch.setenv("GIT_DIR", str(root / ".git"))
     assert find_commit(clone, reasons.append) == "unknown" and "git says 'fatal: " in reasons[1]
-    monkeypatch.setenv("TWM_COMMIT", "abc")
-    assert find_commit(clone, reasons.append) == "abc" and len(reasons) == 2
+    for name, commit, told in (("abc", "abc", 2), ("", "unknown", 3)):
+        monkeypatch.setenv("TWM_COMMIT", name)
+        assert find_commit(clone, reasons.append) == commit and len(reasons) == told
+    # What git cannot tell is not taken for unchanged, and a name that is not UTF-8 is no failure.
+    head, odd = (subprocess.CompletedProcess([], code, out, "") for code, out in ((0, "0123456789\n"), (128, "")))
+    monkeypatch.setattr(subprocess, "run", lambda words, **how: odd if "status" in words else head)
+    assert find_commit(clone) == "0123456789+"
 
 
 def test_a_clone_that_was_copied_or_moved_is_noticed(root: Path, clone: Path, monkeypatch):

@@ -144,4 +144,5 @@ test_what_cannot_be_summarised_is_refused = refusals(
     (lambda: estimate_mean([1.0, math.nan]), "finite"), (lambda: compare_paired([1], [1, 2]), "1 and 2"),
     (lambda: correlate_ranks([1, 2, 3], [1, 2, 3], ["a"]), "a group each"),
     (lambda: summarise_starts(STARTS[3:6]), "uniform"), (lambda: summarise_starts([*STARTS, STARTS[0]]), "twice"),
+    (lambda: pair_rows(STARTS, [STARTS[0]] * 2), "same seed"), (lambda: compare_iterations(STARTS[:1] * 2, STARTS), "task and seed"),
 )  # fmt: skip

@@ -259,13 +259,20 @@ def test_a_result_that_is_not_of_its_plan_is_set_aside_and_its_model_restarts(tm
     assert train([plan], place, resume=True).rows and len(list(place.work.glob("*.damaged*"))) == len(wrong)
 
 
-@pytest.mark.parametrize("gone", ["curves.csv", f"{PLANS[0].name}.safetensors"])
+@pytest.mark.parametrize("gone", ["curves.csv", f"{PLANS[0].name}.safetensors", "cut", "empty"])
 def test_a_model_whose_curve_or_network_is_gone_is_trained_again(undisturbed: Path, tmp_path: Path, gone: str):
     place = make_folder_place(shutil.copytree(undisturbed, tmp_path / "run"))
-    write_rows(place.curves, [row for row in read_rows(place.curves) if "csv" not in gone or row["model"] != PLANS[0].name])
+    lost = {"curves.csv": lambda row: True, "cut": lambda row: int(row["iteration"]) > 200}.get(gone, lambda row: False)
+    write_rows(place.curves, [row for row in read_rows(place.curves) if row["model"] != PLANS[0].name or not lost(row)])
     (place.networks / gone).unlink(missing_ok=True)
+    if gone == "empty":
+        (place.networks / f"{PLANS[0].name}.safetensors").write_bytes(b"")
+    (foreign := place.networks / f".other.safetensors.{'0' * 8}").touch()  # which another sweep is writing
     train(PLANS, place, (lines := []).append, resume=True)
-    assert len(lines) == 2 and gone in lines[0] and "trained again" in lines[0]
+    where = {"cut": "curves.csv", "empty": "safetensors"}.get(gone, gone)
+    assert len(lines) == 2 and where in lines[0] and "trained again" in lines[0]
+    assert foreign.exists()
+    foreign.unlink()
     assert read_place(tmp_path / "run") == read_place(undisturbed)
 
 

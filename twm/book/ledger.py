@@ -275,9 +275,11 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
     """Judge one claim on the evidence that :func:`read_evidence` returns."""
     page = evidence.get(claim.notebook)
     entry = page["claims"].get(claim.id) if page else None
-    if entry is None:
+    # Of no value every condition holds.
+    empty = ", ".join(name for name, value in (entry or {"numbers": {}})["numbers"].items() if value == [])
+    if entry is None or empty:
         reason = f"no saved results: run `twm book --record`, which runs {claim.notebook}"
-        reason = page["not_run"].get(claim.id, reason) if page else reason
+        reason = f"recorded without a value: {empty}" if empty else page["not_run"].get(claim.id, reason) if page else reason
         return JudgedClaim(**vars(claim), reason=reason, link=f"scoreboard.html#{anchor(claim.id)}")
     verdict, value, reason = judge_numbers(claim, entry["numbers"])
     if entry["scale"]:
@@ -285,8 +287,6 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
         told = {"reproduced": "Holds at a reduced scale", "differs": "Tested only at a reduced scale, a possible cause"}
         reason = f"{reason} {told.get(verdict, 'Tested at a reduced scale')}: {entry['scale']}.".strip()
         verdict = {"reproduced": "reduced", "differs": "not run"}.get(verdict, verdict)
-    if empty := ", ".join(name for name, number in entry["numbers"].items() if number == []):
-        verdict, reason = "not run", f"Recorded without any value: {empty}."  # of which everything would be true
     figure = entry.get("figure")
     counts = {key: entry.get(key, entry["numbers"].get(key)) for key in ("networks", "settings")}
     return JudgedClaim(
