@@ -27,6 +27,7 @@ def test_at_courant_one_euler_is_the_exact_translation(cells, steps, seed, start
     orbit = euler_advect(profile, 1.0, steps, entering)
     assert orbit.shape == (steps + 1, 3, cells)
     np.testing.assert_array_equal(orbit[-1], translate_profile(profile, steps, entering))
+    assert euler_advect([0, 0, 0], 1.0, 3, [0.7, 0.8, 0.9])[-1].tolist() == [0.7, 0.8, 0.9]  # whole numbers stay no whole ones
     orbit = euler_advect(np.eye(5)[3], 1.0, 4)
     assert [row.argmax() if row.any() else None for row in orbit] == [3, 2, 1, 0, None], "towards smaller x, and out"
 

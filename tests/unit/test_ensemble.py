@@ -171,6 +171,12 @@ def test_a_kernel_that_fails_its_check_is_replaced(monkeypatch: pytest.MonkeyPat
 
 
 def test_what_does_not_fit_is_refused():
+    torch.set_default_dtype(torch.float64)  # with which networks on sequences would draw other weights under the same name
+    try:
+        with pytest.raises(UserError, match="default dtype, float32"):
+            Ensemble([SMALL])
+    finally:
+        torch.set_default_dtype(torch.float32)
     tensors, description = Ensemble([SMALL]).state()
     plans = [replace(SMALL, seed=1).describe()], [{"task": "T1"}]
     for wrong in (*({"plans": plan} for plan in plans), {"iteration": -5}, {"iteration": 10**9}):

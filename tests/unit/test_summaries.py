@@ -72,6 +72,7 @@ def test_a_difference_between_groups_alone_is_no_relation():
     assert correlate_ranks(first, second, draws=100).value > 0.85
     within = correlate_ranks(first, second, groups, draws=500)
     assert abs(within.value) < 0.2 and within.low <= 0 <= within.high
+    assert correlate_ranks(first, second, [None if name == "easy" else name for name in groups], draws=9).value == within.value
     # A relation within groups is seen against the groups, and keeps its sign.
     places, pair = np.arange(40.0), np.tile(["a", "b"], 20)
     for sign in (1, -1):

@@ -17,6 +17,7 @@ test_bad_input_is_told_in_one_line = refusals(
     (lambda: parse_task(f"code:8,8,{'9' * 5000},0,0"), "digits"), (lambda: make_random_hds(2, 2, "odd", 0), "kind"),
     (lambda: rollout(make_fibonacci(), np.ones((3, 1)), 2), "initial states"),
     (lambda: rollout(make_fibonacci(), np.ones((2, 1), dtype=int), 100), "dtype object"),
+    *((lambda kind=kind: rollout(make_fibonacci(), np.ones((2, 1), dtype=kind), 1), f"not {kind}") for kind in ("uint8", "bool")),
     (lambda: simulate_wave(np.ones((2, 4, 3)), lambda window: window, 2), "shape"),
     (lambda: euler_advect(np.ones(4), -0.1, 1), "Courant"),
     (lambda: simulate_wave(np.ones((3, 2)), None, 2, np.ones((3, 2))), "only 2 steps"),

@@ -17,7 +17,10 @@ from twm.theory.systems import HDS, draw_binary_history, make_selection_table, p
 from twm.training.sequence_model import read_sequence_network
 
 
-def read_recording(paths: Sequence[Path | str]) -> tuple[np.ndarray, np.ndarray]:
+Sample = tuple[np.ndarray, np.ndarray]  # states and items
+
+
+def read_recording(paths: Sequence[Path | str]) -> Sample:
     """Read states and items from an .npz with arrays of these names, or from two .npy files in this order."""
     found: dict[str, np.ndarray] = {}
     for path, name in zip(map(Path, paths), ("states", "items")):
@@ -58,9 +61,7 @@ def sample_network(path: Path | str, task: str | None = None, trials: int = 200,
     return sample_history(checkpoint.system, parse_task(name), trials, seed)
 
 
-def sample_history(
-    system: StateSystem, task: HDS, trials: int = 200, seed: int = 0, correct: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
+def sample_history(system: StateSystem, task: HDS, trials: int = 200, seed: int = 0, correct: bool = False) -> Sample:
     """Run a network on random histories of a signed selection and 2s more steps: states, and at most eight components to keep."""
     history = draw_binary_history(task, trials, seed).astype(float)
     states = sample_states(system, task, trials, 2 * task.history, seed, correct=correct).states
@@ -69,9 +70,7 @@ def sample_history(
     return states, history.reshape(trials, -1)[:, kept[:: -(-len(kept) // 8)]]
 
 
-def sample_pulse(
-    system: ElmanSystem, delay: int, trials: int = 200, seed: int = 0, reading: str = "channel"
-) -> tuple[np.ndarray, np.ndarray]:
+def sample_pulse(system: ElmanSystem, delay: int, trials: int = 200, seed: int = 0, reading: str = "channel") -> Sample:
     """Run a flip-flop on random pulses and a last one on its first channel: 32 states from then on, and the pulse's sign."""
     pulses = draw_pulses(FlipFlop(delay, reading=reading), "test", seed, trials, 0, 150)
     fed = np.concatenate([pulses, np.zeros((11 + 3 * delay, trials, 3))])

@@ -60,8 +60,7 @@ def correlate_ranks(
     first: Sequence[float], second: Sequence[float], groups: Sequence[Any] | None = None, draws: int = 2_000
 ) -> Estimate:
     """Return Spearman's rank correlation of three or more pairs, with ranks within groups; 0 if a side is constant."""
-    given = pd.Series([0] * len(first) if groups is None else [*groups], dtype=object)
-    labels = pd.Series(pd.factorize(given, use_na_sentinel=False)[0])  # None is a group too
+    labels = pd.Series([0] * len(first) if groups is None else [*map(str, groups)])
     counts = len(first), len(second), len(labels)
     require(len(set(counts)) == 1 and counts[0] >= 3, f"ranks need three or more pairs with a group each, not {counts}")
     sides = np.array([first, second], dtype=float)

@@ -102,12 +102,6 @@ def lock_place(place: Place) -> Iterator[None]:
         yield
 
 
-def _is_whole(path: Path) -> bool:
-    with suppress(UserError):
-        return bool(read_weights(path))
-    return False
-
-
 def set_aside(path: Path) -> Path:
     """Rename an unusable file, so that nothing is lost, and return its new path."""
     places = (path.with_name(f"{path.name}.damaged{number if number > 1 else ''}") for number in count(1))
@@ -213,8 +207,7 @@ class _Leader:
         self._place, self._plans, self._say = place, plans, say
         self._kind, self._table = find_kind(place.protocol), place.table
         self._order = (*order, *plans)
-        self._failed: dict[str, str] = {}
-        self._progress = Progress([], 0, say)
+        self._failed, self._progress = {}, Progress([], 0, say)
         known = {self._table.find_key(row): row for row in read_models(place.rows, place.protocol)}
         curves = {point["model"]: point["iteration"] for point in place.curve_table.read()} if place.curves else None
         self._known = set(known)
@@ -223,8 +216,10 @@ class _Leader:
             place.check_row(plan, row)
             kept = place.networks and place.keeps(plan) and row["checkpoint"]
             network = place.networks / f"{plan.name}.safetensors" if kept else None
-            lost = curves is not None and curves.get(plan.name) != row["iterations"]
-            if lost or (network and not _is_whole(network)):
+            lost, whole = curves is not None and curves.get(plan.name) != row["iterations"], not network
+            with suppress(UserError):
+                whole = whole or bool(read_weights(network))
+            if lost or not whole:
                 say(f"{plan.name} is on record, but not in {place.curves if lost else network}: it is trained again")
                 self._known -= {self._kind.find_key(plan)}
 
