@@ -103,7 +103,7 @@ def _mark_line(shape: tuple[int, int], speed: float | None, width: float) -> tup
 
 
 def measure_speed(activity: np.ndarray) -> tuple[float, float]:
-    """Find the speed, in neurons per step, whose line holds most power, and its share of power; 0, 0 in silence."""
+    """Find the speed from -2 to 2 neurons per step whose line holds most power, and its share of power; 0, 0 in silence."""
     speeds = np.round(np.arange(-2.0, 2.001, 0.05), 2)
     speeds = speeds[np.abs(speeds) >= 0.1]
     power = measure_activity_spectrum(activity, shuffles=0) ** 2
