@@ -312,10 +312,8 @@ draw.animate_pulse(
 # dimension $j$ runs from 1 to $d$. One step is
 #
 # $$
-# \begin{aligned}
-# h_{ij}(t+1) &= h_{(i+1)j}(t) && 1 \le i < s, \\
-# h_{sj}(t+1) &= f_j\bigl(h_s(t), \ldots, h_1(t)\bigr) .
-# \end{aligned}
+# \begin{aligned} h_{ij}(t+1) &= h_{(i+1)j}(t) && 1 \le i < s, \\
+# h_{sj}(t+1) &= f_j\bigl(h_s(t), \ldots, h_1(t)\bigr) . \end{aligned}
 # $$ (eq-theory-lattice)
 #
 # The first line is Eq. {eq}`eq-theory-euler` at $c = 1$: each column copies its right neighbour. The second line is the

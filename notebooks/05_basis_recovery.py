@@ -611,10 +611,10 @@ figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture
 # which each neuron holds one component, and in ten random orthonormal bases.
 #
 # In the standard basis the cycles are stable at every strength above one that we tried. In a random basis tanh acts
-# on sums of components, and sign errors accumulate. Trained networks have mixed bases too, but do not degrade in this
-# way. Networks on T2 to T4 have slow modes of mean magnitude {value}`twm.strength:trained_strength|.2f` or more, and
-# at least {value}`twm.strength:trained_recall|.4f` of their signs are right at 1,000 steps. Training thus finds bases
-# in which tanh is harmless ({claim}`twm.strength`).
+# on sums of components, and sign errors accumulate. Trained networks have mixed bases too. On T2 to T4 they do not
+# degrade in this way: their slow modes have a mean magnitude of {value}`twm.strength:trained_strength|.2f` or more, and
+# at least {value}`twm.strength:trained_recall|.4f` of their signs are right at 1,000 steps ({claim}`twm.strength`). On
+# repeat copy, trained networks do fade within that time ({claim}`twm.lasts`).
 #
 # Next, each link gets its own strength between 1 and 2. In the standard basis the sign accuracy is then
 # {value}`twm.strength.unequal:standard_unequal|.3f`. In the worst random basis it is

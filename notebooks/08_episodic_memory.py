@@ -92,11 +92,9 @@ for step in range(4):
 # Feature neurons $V_f$ represent patterns, each hidden neuron in $V_h$ represents one memory, and delay neurons $V_d$ store the recent features:
 #
 # $$
-# \begin{aligned}
-# T_f \dot V_f &= \sqrt{\alpha_s}\,\Xi\,\sigma_h(V_h) - V_f, \\
+# \begin{aligned} T_f \dot V_f &= \sqrt{\alpha_s}\,\Xi\,\sigma_h(V_h) - V_f, \\
 # T_h \dot V_h &= \sqrt{\alpha_s}\,\Xi^+ \sigma_f(V_f) + \alpha_c\,\Phi'^\top \Xi^+ V_d - V_h, \\
-# T_d \dot V_d &= \sigma_f(V_f) - V_d .
-# \end{aligned}
+# T_d \dot V_d &= \sigma_f(V_f) - V_d . \end{aligned}
 # $$ (eq-episodic-full)
 #
 # Four steps lead from this model to an Elman network:

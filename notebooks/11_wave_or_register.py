@@ -324,7 +324,8 @@ DataTable(
 # ## Few neurons, few trials, noise
 #
 # A recording contains few of many neurons and a few dozen trials. We repeat the measurement with 20 or 10 random units and 50
-# trials, with added noise of the same variance as the states, and with both. In T1, 20 units then carry 64 components at once.
+# trials, with added noise of the same variance as the states, and with 20 units and half the noise. In T1, 20 units then carry
+# 64 components at once. With 10 units, and with 20 units and noise, some waves cannot be told from a register (table below).
 
 # %% mystnb={"figure": {"caption": "Movement under five recording conditions, with 95% intervals, for networks that solve their task: Elman networks and wave-RNNs (waves), and flip-flops without delay (registers). The two groups remain separate, and intervals widen with fewer units. Networks whose item cannot be decoded at two steps have no movement and are left out.", "name": "fig-wave-conditions"}, "image": {"alt": "Five rows of marks between 0 and 1. Waves lie near 1 and registers near 0 in all rows; intervals widen with fewer neurons and trials.", "width": "720px"}} tags=["hide-input"]
 labels = {"all": "all units, 200 trials", "noise": "noise as large as the signal", "few": "20 units, 50 trials"}

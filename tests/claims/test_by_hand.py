@@ -88,7 +88,7 @@ BY_HAND = {
         "rank": rows.query("task == 'T1' and hidden == 64 and l2 == 0 and method == 'regression'").rank_network.max()
     },
     "mem.saddles.delay": lambda rows: {"fixed": list(rows.query("delay == 8").sort_values("seed").fixed)},
-    "wrnn.baselines": lambda rows: {name: best(rows, name) for name in ("gru", "lstm", "wrnn")},
+    "wrnn.baselines": lambda rows: {f"permuted_{name}": best(rows, name) for name in ("gru", "lstm", "wrnn")},
     "wrnn.cifar": lambda rows: {name: best(rows, name) for name in ("gru", "lstm", "irnn", "wrnn")},
     "wrnn.smnist": lambda rows: {"wrnn": best(rows, "wrnn"), "wrnn_mlp": best(rows, "wrnn", 100)},
     "wrnn.adding": lambda rows: {

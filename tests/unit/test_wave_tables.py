@@ -133,7 +133,7 @@ def test_speeds_of_rings_are_told_apart():
     generator = np.random.default_rng(0)
     waves = [move(generator.standard_normal(40), speed, 120) for speed in (1.0, 0.6)]
     rings = np.stack([*waves, generator.standard_normal((120, 40)), np.zeros((120, 40))])[None]
-    assert list_speeds(rings) == pytest.approx([1.0, 0.6], abs=0.05)
+    assert np.array(list_speeds(rings)) == pytest.approx(np.array([[1.0] * 3, [0.6] * 3]), abs=0.05)
     # Whatever its speed a wave has its power on one line, but not with its neurons in random order; silence counts for nothing.
     assert measure_bands(rings[:, :2]) > 0.9 > 0.3 > measure_bands(rings[:, :2], mixed=True)
     assert measure_bands(rings[:, 1:2]) == measure_bands(rings[:, [1, 3]]) and measure_bands(rings[:, 3:]) == 0

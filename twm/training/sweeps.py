@@ -282,10 +282,10 @@ def measure_bands(
     return float(np.mean([measure(ring) for ring in rings])) if rings else 0.0
 
 
-def list_speeds(activity: np.ndarray) -> list[float]:
-    """Return the speed, the median over sequences, of each ring with most of its power on the line of one speed."""
+def list_speeds(activity: np.ndarray) -> list[tuple[float, float, float]]:
+    """Return the speed of each ring with most of its power on one speed's line: median, least and largest over sequences."""
     found = []
     for ring in activity.swapaxes(0, 1):
-        measured = [measure_speed(sequence) for sequence in ring if sequence.any()] or [(0.0, 0.0)]
-        found.append(np.median(measured, axis=0))
-    return [float(speed) for speed, share in found if share >= 0.5]
+        measured = np.array([measure_speed(sequence) for sequence in ring if sequence.any()] or [(0.0, 0.0)])
+        found.append((float(np.median(measured[:, 1])), *(float(of(measured[:, 0])) for of in (np.median, np.min, np.max))))
+    return [speeds for share, *speeds in found if share >= 0.5]
