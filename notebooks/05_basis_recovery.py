@@ -845,8 +845,8 @@ lists = [[row for row in sure if min(float(row[f"{way}_{step}"]) for way in leas
 below = [row for row in sure if any(row in each for each in lists)]
 numbers = least | {"steps": SETTLED_STEPS, "below": len(below), "below_by_step": list(map(len, lists))}
 odd = [row for row in settled if float(row["accuracy"]) >= bar and row not in sure]
-late = [float(row[f"changed_{step}"]) for row in odd for step in SETTLED_STEPS[1:]]
-numbers |= {"others": len(odd), "others_changed": min(late, default=1.0)}
+early, late = ([float(row[f"changed_{step}"]) for row in odd for step in some] for some in (SETTLED_STEPS[:1], SETTLED_STEPS[1:]))
+numbers |= {"others": len(odd), "others_changed": min(late, default=1.0), "others_first": min(early, default=1.0)}
 numbers |= {"merging": sum(int(row["variables"]) > int(row["rank_theory"]) for row in below)}
 numbers |= {f"step_{way}": worst(everyone, way) for way in least} | {"networks": len(sure), "tasks": len(group(sure, "task"))}
 controls = {name: shares.max() for name, shares in strict.items() if name != first}
@@ -869,7 +869,8 @@ plain = [float(row["support_weights"]) for row in sure]
 numbers = {name: worst(sure, name) for name in ("support_weights", "support_orbit", "encoding_r2_60", "encoding_r2_200")}
 numbers |= {"support_share": np.mean([one == 1 for one in plain]), "missed": sum(one < 1 for one in plain)}
 numbers |= {"dense_error": max(dense), "dense": len(dense), "networks": len(sure), "tasks": len(group(sure, "task"))}
-numbers |= {"observability_support": worst(seen, "support_match"), "observability_r2": worst(seen, "encoding_r2")}
+numbers |= {"observability_support": worst(seen, "support_match"), "observability_r2": worst(seen, "encoding_r2"), "others": len(odd)}
+numbers |= {"others_r2": min([float(row["encoding_r2_60"]) for row in odd], default=1.0)}
 page.record("ours.realisation", numbers, figure="fig-basis-methods", **tally(sure))
 
 labels = {"random block": "random subspace"}

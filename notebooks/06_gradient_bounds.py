@@ -288,8 +288,7 @@ page.record("ours.grad.norm", numbers, **options)
 # *Step 3, one step to the cost.* From $h(s)$ to $h(s+1)$ there is one factor $J_{s+1}W$, whatever the value of $s$:
 #
 # $$
-# \frac{\partial C}{\partial x(1)} = g \; J_{s+1} W \Big( \Psi_1 + \frac{\partial\varepsilon}{\partial x(1)} \Big),
-# \qquad
+# \frac{\partial C}{\partial x(1)} = g \; J_{s+1} W \Big( \Psi_1 + \frac{\partial\varepsilon}{\partial x(1)} \Big), \qquad
 # \Big\lVert \frac{\partial C}{\partial x(1)} \Big\rVert \le \lVert g \rVert \, \mu \,
 # \Big( \lVert \Psi_1 \rVert + \Big\lVert \frac{\partial\varepsilon}{\partial x(1)} \Big\rVert \Big).
 # $$ (eq-gradients-wave-bound)

@@ -97,14 +97,14 @@ def describe_table1(cells: Sequence[Cell]) -> dict[str, dict[str, Any]]:
     matching = [cell.error.value - cell.error_optimal.value for cell in filled if cell.equal_rank]
     shared = {"cells": len(filled), "cells_of_table": len(cells)}
     shared |= {f"least_{name}": min((getattr(cell, name) for cell in cells), default=0) for name in ("seeds", "both")}
-    accuracy = {"agree": sum(cell.accuracy_agrees for cell in filled)}
+    accuracy = {"agree": sum(cell.accuracy_agrees for cell in filled), "largest_gap": max(gaps, default=0.0)}
     accuracy["settled"] = sum(cell.accuracy_agrees and cell.accuracy_settled for cell in filled)
-    accuracy["largest_gap"] = max(gaps, default=0.0)
     accuracy["disagree"] = [cell.name for cell in filled if not cell.accuracy_agrees]
     accuracy["final_agree"] = sum(_is_near(cell.accuracy_final, cell.paper_accuracy) for cell in filled)
     error = {"agree": sum(numbers) + sum(dashes), "numbers": len(numbers), "numbers_agree": sum(numbers)}
     error |= {"dashes": len(dashes), "dashes_agree": sum(dashes)}
     error["disagree"] = [cell.name for cell in filled if not cell.error_agrees]
+    error["thin"] = sum(cell.error_agrees and cell.paper_error is not None and cell.equal_rank < 3 for cell in filled)
     error["largest_matching_gap"] = max(matching, default=0.0)
     return {"accuracy": shared | accuracy, "error": shared | error}
 
