@@ -22,7 +22,7 @@ book: setup
 	$(VENV)/bin/python -m twm book
 
 test: setup
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV)/bin/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 check: setup
 	$(VENV)/bin/python -m twm check
