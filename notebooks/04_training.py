@@ -606,9 +606,9 @@ page.settle("twm.fig12.wide", wide, f"no pairs with d = 8 on record: {command}",
 # | difference in sign accuracy over a hundred horizons | {value}`twm.generalise:gained_far` |
 # | rank correlation of magnitude and sign accuracy (95% interval) | {value}`twm.generalise:spearmans` ({value}`twm.generalise:spearman_lows` to {value}`twm.generalise:spearman_highs`) |
 #
-# Radii are larger with a Gaussian initialisation, by a small amount ({claim}`twm.fig12`). The paper also states that
-# networks with larger eigenvalues generalise longer, which these pairs do not support. Because the paper uses $d = 8$
-# as well, the verdict depends on runs at both dimensions ({claim}`twm.generalise`, {claim}`twm.fig12.wide`).
+# In contrast to the paper, larger radii with a Gaussian initialisation are not established at $d = 4$, and at $d = 8$ they
+# are slightly smaller ({claim}`twm.fig12`, {claim}`twm.fig12.wide`). The paper also states that networks with larger
+# eigenvalues usually generalise longer, which these pairs do not support at either dimension ({claim}`twm.generalise`).
 #
 # ## Fibonacci: why bounded RNNs fail
 #
@@ -689,7 +689,7 @@ assert right.max() <= last_possible
 #   threshold decides whether a network ever sees long sequences.
 # - **The argument alone decides.** Changing magnitudes breaks most trained networks, even if all magnitudes are 1
 #   or more ({claim}`twm.argument`).
-# - **Larger eigenvalues usually generalise longer.** Our pairs with $d = 4$ do not support this ({claim}`twm.generalise`).
+# - **Larger eigenvalues usually generalise longer.** Our pairs do not support this ({claim}`twm.generalise`).
 # - **Inconsistencies in the paper.** Appendix B.2 calls a loss "accuracy", and Table 2 lists 45,000 iterations,
 #   whereas Table 1 is based on 20,000; see [the errata](../errata.md).
 # - **Scale.** We have fewer seeds than the paper and, for the initialisations, only the dimensions listed in the

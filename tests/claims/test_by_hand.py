@@ -63,8 +63,8 @@ def limit(rows):
 
 
 def gaussian(rows):
-    found = pair(rows.query("task == 'repeat-copy:8,4'"), "init", "gaussian", "uniform", "radius")
-    return {"differences": [found.mean()], "larger": [(found > 0).sum()], "pairs": [len(found)]}
+    found = [pair(own, "init", "gaussian", "uniform", "radius") for _, own in rows.groupby("task")]
+    return {"differences": [own.mean() for own in found], "larger": [(own > 0).sum() for own in found], "pairs": list(map(len, found))}
 
 
 #: By claim: its numbers, from its table.
@@ -79,7 +79,7 @@ BY_HAND = {
         "rank_difference": pair(rows, "curriculum", "adaptive", "none", "rank_network").mean(),
         "accuracy_difference": pair(rows, "curriculum", "adaptive", "none", "accuracy_final").mean(),
     },
-    "twm.generalise": lambda rows: {"gained": [pair(rows, "init", "gaussian", "uniform", "accuracy_10x").mean()]},
+    "twm.generalise": lambda rows: {"gained": [pair(own, "init", "gaussian", "uniform", "accuracy_10x").mean() for _, own in rows.groupby("task")]},
     "twm.alg1": recover("printed"), "twm.alg1.released": recover("released"), "ours.alg1": recover("corrected"),
     "twm.fig3": lambda rows: {"encoding_r2": rows.query(f"task == 'T1' and {SOLVED}").output_r2.min()},
     "twm.fig3.tasks": lambda rows: {"output_r2": rows.query(f"task in ['T2', 'T3', 'T4'] and {SOLVED}").output_r2.min()},
