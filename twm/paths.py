@@ -121,7 +121,7 @@ def replace_folder(new: Path, place: Path) -> None:
 
 @contextmanager
 def scratch_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
-    """Yield a temporary folder in ``parent`` (default: in _build), after deleting folders that killed runs left a day ago."""
+    """Yield a temporary folder in ``parent`` (default: in _build), after deleting folders that killed runs left a month ago."""
     old = f"{name}-*" if parent else "*"
     parent = parent or build_dir() / "scratch"
     parent.mkdir(parents=True, exist_ok=True)

@@ -124,12 +124,12 @@ def test_a_file_that_is_no_notebook_is_named(notebook, clone: Path, ending: str,
         run()
 
 
-def test_what_a_killed_run_left_is_gone_after_a_day(clone: Path):
-    for name, age in (("old", 25), ("new", 23), ("busy", 25)):
+def test_what_a_killed_run_left_is_gone_after_a_month(clone: Path):
+    for name, days in (("old", 31), ("new", 29), ("busy", 31)):
         (folder := clone / "_build" / "scratch" / name).mkdir(parents=True)
         (folder / "file").touch()
         for path in (folder / "file", folder)[name == "busy" :]:
-            os.utime(path, (time.time() - age * 3600,) * 2)
+            os.utime(path, (time.time() - days * 24 * 3600,) * 2)
     with scratch_folder("next") as scratch:
         assert {path.name for path in scratch.parent.iterdir()} == {"new", "busy", scratch.name}
 
