@@ -243,8 +243,8 @@ DataTable(
 #
 # **Spectral error.** Of the {value}`twm.table1.mae:numbers` settings with an error in the paper,
 # {value}`twm.table1.mae:numbers_agree` agree within a factor of three. Of the {value}`twm.table1.mae:dashes` settings
-# with a dash, {value}`twm.table1.mae:dashes_agree` agree. Settings that differ: {value}`twm.table1.mae:disagree`
-# ({claim}`twm.table1.mae`). Two null models that do not use the task have far larger errors (in rad):
+# with a dash, {value}`twm.table1.mae:dashes_agree` agree. Errors that agree but rest on fewer than three networks:
+# {value}`twm.table1.mae:thin` ({claim}`twm.table1.mae`). Two null models that do not use the task have far larger errors (in rad):
 #
 # | Null model | T1 | T2 | T3 | T4 |
 # |---|---|---|---|---|

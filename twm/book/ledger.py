@@ -275,8 +275,8 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
     """Judge one claim on the evidence that :func:`read_evidence` returns."""
     page = evidence.get(claim.notebook)
     entry = page["claims"].get(claim.id) if page else None
-    # Of no value every condition holds.
-    empty = ", ".join(name for name, value in (entry or {"numbers": {}})["numbers"].items() if value == [])
+    lists = [name for name, value in (entry or {"numbers": {}})["numbers"].items() if value == []]  # for which everything holds
+    empty = ", ".join(name for name in lists if re.search(rf"\b{name}\b", claim.accept + claim.part))
     if entry is None or empty:
         reason = f"no saved results: run `twm book --record`, which runs {claim.notebook}"
         reason = f"recorded without a value: {empty}" if empty else page["not_run"].get(claim.id, reason) if page else reason
