@@ -70,11 +70,11 @@ figures.plot_trained_spectra(panels) if panels else "No saved weights, so no fig
 # | 64 neurons store 64 variables in fewer dimensions | {claim}`twm.bottleneck` |
 # | Memories last beyond the trained horizon, longer with larger gain | {claim}`twm.lasts` |
 # | For magnitudes of 1 or more, arguments alone decide | {claim}`twm.argument` |
-# | Strong weight decay leads to a nonlinear code | {claim}`twm.l2.code` |
+# | Strong weight decay can lead to a nonlinear code | {claim}`twm.l2.code` |
 # | A growing horizon saves time and leaves results unchanged | {claim}`twm.curriculum` |
 # | The parameters of Table 2 solve T1 and T2 | {claim}`twm.table2` |
 # | Gaussian initialisation gives larger radii and the same angles (Figs. 10–12) | {claim}`twm.fig12`, {claim}`twm.fig12.wide` |
-# | Larger eigenvalues generalise longer | {claim}`twm.generalise` |
+# | Larger eigenvalues usually generalise longer | {claim}`twm.generalise` |
 # | Bounded networks cannot learn the Fibonacci series | {claim}`twm.fib.learn` |
 #
 # ## Predicted eigenvalues

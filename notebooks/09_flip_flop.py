@@ -531,7 +531,7 @@ figures.plot_delays({name: np.array([[row[key] for _, key in keys] for row in so
 # %% [markdown]
 # With a window of ten steps, all networks learn delays up to 8 ({claim}`mem.limit`).
 # At delay 9, a pulse and its answer lie in one window only if the pulse is at the first step of the window.
-# Training can still succeed, in contrast to the paper, in one of three networks: accuracies at this delay are {value}`09_flip_flop:nine` per seed, and the criterion is 0.99.
+# Training can still succeed, in contrast to the paper: accuracies at this delay are {value}`09_flip_flop:nine` per seed, and the criterion is 0.99.
 # At delay 10 or more, the answer never lies in the same window as its pulse, so no gradient connects the two.
 #
 # With {value}`mem.capacity:longer_unfold` steps, networks of the same size reach accuracies of {value}`mem.capacity:longer_accuracies` at delays {value}`mem.capacity:longer_delays`.

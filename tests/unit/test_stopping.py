@@ -124,3 +124,11 @@ def test_a_request_to_stop_that_something_swallows_comes_again(root: Path):
     code += "twm.cli.main = main; own.start()"
     done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(root)}, capture_output=True, timeout=30)
     assert (done.returncode, done.stderr) == (143, b"twm: stopped\n")
+
+
+@pytest.mark.parametrize(("over", "code"), [(False, 143), (True, 0)])
+def test_a_training_that_cannot_end_is_ended_and_one_that_has_ended_leaves_its_process_alone(root: Path, over: bool, code: int):
+    lines = "import time; from twm.training import workers as own; own._STOP_SECONDS = 0.1; stop = own.Stop()"
+    lines += f"; stop.note(15, None); stop.over = {over}; time.sleep(2)"
+    done = subprocess.run([sys.executable, "-c", lines], env=os.environ | {"PYTHONPATH": str(root)}, check=False, timeout=60)
+    assert done.returncode == code

@@ -115,8 +115,8 @@ def construct_elman(
 ) -> ElmanRNN:  # fmt: skip
     """Construct the Elman network that the theory predicts for a linear system, or for its matrix F (dim, history*dim).
 
-    A linear network implements the wave exactly, a nonlinear one only when linearised around the origin. ``complement``
-    is the spectral radius of random dynamics outside the wave. Source: twm Eq. (6), (7), (31), A.5."""
+    A linear network implements the wave exactly, a nonlinear one only when linearised at the origin; ``gain`` multiplies Phi.
+    ``complement`` is the spectral radius of dynamics outside the wave, drawn from ``seed``. Source: twm Eq. (6), (7), (31), A.5."""
     matrix = hds.matrix if hasattr(hds, "boundary") else hds
     require(matrix is not None, "only a linear system can be constructed: this one has no boundary matrix")
     # Cast to float64, because the matrices of exact integer systems may hold Python integers.

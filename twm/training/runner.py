@@ -77,8 +77,7 @@ def make_sweep_place(name: str, keeps: Callable[[Any], bool] = Place.keeps, prot
 
 def read_models(path: Path | str, protocol: str = "elman") -> list[dict[str, Any]]:
     """Read a table of models: numbers as numbers, empty cells as ``None``; no rows if there is no table."""
-    table = Place(Path(path), None, None, Path(path).parent, protocol=protocol).table
-    rows = table.read()
+    rows = (table := Place(Path(path), None, None, Path(path).parent, protocol=protocol).table).read()
     keys = {key for row in rows if all(key := table.find_key(row))}
     require(len(keys) == len(rows), f"{path} has two rows of one model, or a row without a model: remove the wrong one")
     return rows
@@ -330,6 +329,7 @@ def _catch_stop() -> Iterator[Stop]:
     try:
         yield stop
     finally:
+        stop.over = True
         for number, old in before.items():
             signal.signal(number, old)
 

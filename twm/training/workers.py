@@ -49,12 +49,12 @@ def follow_parent(parent: int) -> None:
 class Stop(threading.Event):
     """Event set when the process is told to stop; ``number`` is that of the first signal."""
 
-    number = 0
+    number, over = 0, False  # whether the training has ended, after which the process may do other things
 
     def note(self, number: int, frame: object) -> None:
         if not self.number:  # a terminal or pipe that is not read would hold this process for ever
-            threading.Thread(target=lambda: (time.sleep(2 * _STOP_SECONDS), os._exit(128 + number)), daemon=True).start()
-        self.number = self.number or number
+            self.number, end = number, lambda: (time.sleep(2 * _STOP_SECONDS), self.over or os._exit(128 + number))
+            threading.Thread(target=end, daemon=True).start()
         self.set()
 
 
