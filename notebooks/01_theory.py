@@ -6,8 +6,8 @@
 # Sections 2 and 3 of the paper propose that a network stores its recent states as a travelling wave. Each new state
 # enters a lattice at one end, moves one column per step, and leaves at the other end. Theorem 3.1 states that any rule
 # that computes the next state from the last $s$ states can run on such a lattice. We derive the lattice from the one-way
-# wave equation and prove the theorem. In a numerical test, {value}`twm.thm31:equal` of {value}`twm.thm31:systems` random
-# systems equal their lattice at every step ({claim}`twm.thm31`). Eq. 3 of the paper needs a correction, because as printed it
+# wave equation and prove the theorem. In a numerical test, the lattices of {value}`twm.thm31:equal` out of {value}`twm.thm31:systems`
+# random systems reproduce them at every step ({claim}`twm.thm31`). Eq. 3 of the paper needs a correction, because as printed it
 # moves activity in the wrong direction.
 #
 # {numref}`fig-theory-3141` shows the lattice at work. The paper draws the text "3141" as a picture five rows high. Each of
@@ -67,7 +67,7 @@ draw.animate_lattice(
 # x_i = f(x_{i-1}, x_{i-2}, \ldots, x_{i-s}), \qquad i > s .
 # $$ (eq-theory-hds)
 #
-# We call $s$ the `history` of the system and $d$ its `dim`. A simple example is the sum of the last $s$ states. It gives
+# We call $s$ the history of the system and $d$ its dimension (`history` and `dim` in the code). A simple example is the sum of the last $s$ states. It gives
 # the Fibonacci series 1, 1, 2, 3, 5 for $s = 2$, and the generalised Fibonacci series for larger $s$. Their growth rate has
 # a closed form. If $x_i \approx C\,r^i$ for large $i$, Eq. {eq}`eq-theory-hds` becomes
 #
@@ -156,7 +156,7 @@ page.record("twm.hds", numbers, figure="fig-theory-recursions")
 # | scalar | {value}`twm.hds:error_scalar\|.1g` |
 # | vector | {value}`twm.hds:error_vector\|.1g` |
 # | nonlinear | {value}`twm.hds:error_nonlinear\|.1g` |
-# | integer, with up to {value}`twm.hds:integer_digits` digits | {value}`twm.hds:integer_mismatches` of {value}`twm.hds:integer_terms` terms differ |
+# | integer, {value}`twm.hds:integer_terms` terms with up to {value}`twm.hds:integer_digits` digits | {value}`twm.hds:integer_mismatches` |
 #
 # The floating-point differences are at the level of rounding error.
 #
@@ -173,9 +173,8 @@ page.record("twm.hds", numbers, figure="fig-theory-recursions")
 # its shape. A snapshot is therefore a record of the recent past: the activity at $x$ entered earlier than the activity at
 # $x + 1$, by a time of $1/\nu$.
 #
-# The equation is first order in $x$, so it needs one boundary condition, at the end where activity enters. At the other
-# end activity simply leaves. This outflow boundary cannot reflect a wave, because the equation has no solution that
-# travels back.
+# The equation is first order in $x$, so it needs one boundary condition, at the end where activity enters. At the other end
+# activity simply leaves. This outflow boundary cannot reflect a wave, because the equation has no solution that travels back.
 #
 # A lattice has cells of width $\Delta x$ and time steps $\Delta t$. Euler's method replaces both derivatives by
 # differences (Eq. 24):
@@ -285,9 +284,10 @@ page.record("twm.pde", numbers | {"gain_error": gain_error, "spread_error": spre
 # | Quantity | Predicted | Measured |
 # |---|---|---|
 # | error at $c = 1$ | 0 | {value}`twm.pde:error_at_one` |
-# | order of convergence at $c$ = {value}`twm.pde:courants_below` | 1 | {value}`twm.pde:orders` |
-# | measured error / predicted error | 1 | {value}`twm.pde:error_to_prediction` |
-# | growth per step at $c$ = {value}`twm.pde:courants_above` | {value}`twm.pde:growth_predicted` | {value}`twm.pde:growth` |
+# | order of convergence, $c$ from {value}`twm.pde:courants_below\|.2f` | 1 | {value}`twm.pde:orders\|.3f` |
+# | measured error / predicted error, same $c$ | 1 | {value}`twm.pde:error_to_prediction\|.3f` |
+# | growth per step at $c$ = {value}`twm.pde:courants_above[0]` | {value}`twm.pde:growth_predicted[0]` | {value}`twm.pde:growth[0]` |
+# | growth per step at $c$ = {value}`twm.pde:courants_above[-1]` | {value}`twm.pde:growth_predicted[-1]` | {value}`twm.pde:growth[-1]` |
 # | largest deviation of $\lvert g\rvert$ from Eq. {eq}`eq-theory-gain` | 0 | {value}`twm.pde:gain_error\|.1g` |
 # | largest deviation of the variance from $nc(1-c)$, in cells squared | 0 | {value}`twm.pde:spread_error\|.1g` |
 #
@@ -396,8 +396,8 @@ numbers = {"events": recent, "listed": len(run), "wrong": wrongly_read, "older_e
 page.record("twm.fig1", numbers, figure="fig-theory-disturbance")
 
 # %% [markdown]
-# From {value}`twm.fig1:snapshots` snapshots we list {value}`twm.fig1:listed` events, and {value}`twm.fig1:events` events
-# occurred in the last $s$ steps. The listed time, dimension or strength is wrong for {value}`twm.fig1:wrong|count event`. None
+# In {value}`twm.fig1:snapshots` snapshots, {value}`twm.fig1:events` events occurred in the last $s$ steps, and we list
+# {value}`twm.fig1:listed`. We find {value}`twm.fig1:wrong|count error` in their times, dimensions and strengths. None
 # of the {value}`twm.fig1:older_events` earlier events is listed, because activity leaves the lattice after exactly $s$ steps
 # ({claim}`twm.fig1`).
 #
@@ -438,7 +438,7 @@ LatticeToy(history=4, dim=2)
 # The proof makes no assumption about $f$. It may be nonlinear or discontinuous, and it need not be defined outside the
 # states that occur. The proof does require a speed of exactly one column per step and all $s$ arguments of $f$.
 #
-# We also check the theorem numerically on random systems with histories from 1 to 12 and dims from 1 to 8. The function $f$
+# We also check the theorem numerically on random systems with histories from 1 to 12 and dimensions from 1 to 8. The function $f$
 # is linear, smooth, discontinuous, or integer-valued modulo a prime. We compare each lattice with the recursion at every
 # step and in every column. Three incorrect lattices serve as negative controls:
 #
@@ -492,7 +492,7 @@ page.record("twm.thm31", numbers | {"rejected_noise": shares[3]}, figure="fig-th
 
 # %% [markdown]
 # {numref}`fig-theory-theorem` shows the result. Over {value}`twm.thm31:steps` steps, {value}`twm.thm31:equal` of
-# {value}`twm.thm31:systems` systems equal their lattice, with a largest relative difference of
+# {value}`twm.thm31:systems` lattices reproduce their systems, with a largest relative difference of
 # {value}`twm.thm31:largest_error|.1g` ({claim}`twm.thm31`). An exact zero is possible in floating point because the lattice only
 # moves numbers and applies the same $f$ to the same window. The controls are rejected on almost all systems with at least
 # two columns:
@@ -559,8 +559,8 @@ page.note("blur_after_one_round", [counts[0] for counts in wrong.values()])
 draw.plot_blur(pictures, wrong, turns)
 
 # %% [markdown]
-# In the order of the rows in {numref}`fig-theory-blur`, {value}`01_theory:blur_after_one_round` of
-# {value}`01_theory:blur_cells` cells have the wrong sign after one period. A slower wave can preserve a profile that is smooth over
+# After one period, the rows of {numref}`fig-theory-blur`, from top to bottom, have {value}`01_theory:blur_after_one_round` wrong
+# signs among {value}`01_theory:blur_cells` cells. A slower wave can preserve a profile that is smooth over
 # many cells. It can also preserve sharp states if a nonlinearity restores them, as in the trained networks of later pages.
 #
 # **Scope of the theorem.** The theorem states that a lattice *can* represent any such system, provided that $f$ is known and

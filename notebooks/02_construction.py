@@ -11,9 +11,8 @@
 # ({claim}`ours.input`).
 #
 # {numref}`fig-construction-shift` shows a constructed network that stores the text "3141", drawn as sixteen columns of five
-# pixels. The network has 96 neurons and a random non-orthogonal basis, so no neuron corresponds to a pixel. The left panel
-# is what electrodes could record. Multiplying the same states by the {term}`dual basis` gives the travelling wave on the
-# right.
+# pixels. The network has 96 neurons and a random non-orthogonal basis, so no neuron corresponds to a pixel. The left panel is
+# what electrodes could record. Multiplying the same states by the {term}`dual basis` gives the travelling wave on the right.
 
 # %% tags=["parameters"]
 profile = "paper"
@@ -136,7 +135,8 @@ page.record("twm.fib", numbers, figure="fig-construction-fibonacci")
 # $$ (eq-construction-operator)
 #
 # These are the paper's Eqs. 6 and 7 with two corrections (see the [errata](../errata.md)). The second sum starts one index
-# later than printed, and $y$ is the vector of the $d$ dual products instead of their sum. For the Fibonacci series, $\Phi$ is
+# later than printed, and $y$ is the vector of the $d$ dual products instead of their sum. Here $\Psi_s$ holds the basis vectors of the newest
+# column and $\Psi_s^*$ their dual rows; they serve as encoder $W_{uh}$ and readout $W_r$. For the Fibonacci series, $\Phi$ is
 # the companion matrix of linear algebra.
 
 # %% tags=["remove-input"]
@@ -361,7 +361,8 @@ figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
 #
 # The paper's Table 1 uses four boundaries with $s = d = 8$. Each output copies one past component, in some cases with a
 # flipped sign. T1 is repeat copy. T2, T3 and T4 read some components before they reach the oldest column, and components that
-# no later output needs can be dropped. Coordinate $\nu$ is *observable* if some product $W_r \Phi^k$ is nonzero there.
+# no later output needs can be dropped. Coordinate $\nu$ is *observable* if the last $d$ rows of some
+# $\Phi^k$ are nonzero in column $\nu$.
 
 # %% tags=["hide-input", "hide-cell"]
 tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
@@ -442,12 +443,12 @@ figures.plot_constructed_spectra(spectra)
 # | nonzero eigenvalues, 128 neurons | {value}`twm.similar:wide_spectrum\|.1e` |
 # | $W\Psi$ and $\Psi\Phi$ | {value}`twm.similar:similarity\|.1e` |
 #
-# The ranks of the powers differ in {value}`twm.similar:rank_mismatches|count network`, and {value}`twm.similar:wrong_passed|count control`
+# The ranks of the powers show {value}`twm.similar:rank_mismatches|count difference`, and {value}`twm.similar:wrong_passed|count control`
 # with the operator of another task pass the test ({claim}`twm.similar`).
 #
 # ## Unit gain
 #
-# Suppose that every entry of the cyclic shift is $g$ instead of 1. Then $\Phi^t$ is $g^t$ times a permutation, so the stored
+# Suppose that every nonzero entry of the cyclic shift is $g$ instead of 1. Then $\Phi^t$ is $g^t$ times a permutation, so the stored
 # values of a linear network decay for $g < 1$ and grow for $g > 1$. At $g = 1$ the network keeps any real values, not only
 # signs. We test this over $100\,s$ steps in a non-orthogonal hidden basis.
 
@@ -492,8 +493,8 @@ figures.plot_gains(np.arange(1, steps + 1), amplitudes, saturating, fixed)
 # After {value}`twm.unity:steps` steps, the stored values at gain one are unchanged to {value}`twm.unity:content_error|.1e`
 # ({claim}`twm.unity`). With tanh, the final amplitudes match $a = \tanh(g a)$ to {value}`02_construction:settled_error|.1e`. At
 # gain one the amplitude is {value}`02_construction:slow_death|.3f` times the predicted one. A tanh network can therefore have
-# eigenvalues above one without diverging, and a binary memory requires them. In a basis other than the standard one, tanh
-# mixes the variables, so these values are only a guide.
+# eigenvalues above one without diverging, and in the standard basis a binary memory requires them. In other bases tanh mixes
+# the variables, so these values are only a guide.
 #
 # ## H3's shift
 #
@@ -648,7 +649,7 @@ figures.plot_zeros(clouds, blocks, radii, guide)
 
 # %% [markdown]
 # With sixteen columns, the largest computed eigenvalue has magnitude {value}`02_construction:largest_zero|.2f` instead of zero.
-# The threshold between zero and nonzero eigenvalues is therefore a choice, and the paper's threshold of 0.9 is reasonable. The
+# The threshold between zero and nonzero eigenvalues is therefore a choice, and the released code's threshold of 0.9 is reasonable. The
 # ranks of powers are not affected. They correctly indicate {value}`02_construction:wrong_stable_rank|count nonzero eigenvalue`.
 #
 # **Open questions.** A linear boundary, a basis and its dual determine a recurrent matrix, an encoder and a readout. Together

@@ -65,7 +65,7 @@ figures.plot_keeping(kept)
 # | The bound with waves, with the printed constant $d$ | {claim}`twm.grad.d` |
 # | Without waves, gradients can also explode; waves prevent this | {claim}`twm.grad.explode` |
 # | *(beyond the paper)* The constant can be $\lVert\Psi_1\rVert$ instead of $d$ | {claim}`ours.grad.tight` |
-# | *(beyond the paper)* Waves have norm 1 or more; by default, the bound grows while the gradient vanishes | {claim}`ours.grad.norm` |
+# | *(beyond the paper)* Waves have norm 1 or more; at the default initialisation, the bound grows while the gradient vanishes | {claim}`ours.grad.norm` |
 # | *(beyond the paper)* Recurrent weights initialised with a wave train faster | {claim}`ours.init` |
 #
 # ## Integrators and delay lines
@@ -294,7 +294,7 @@ page.record("ours.grad.norm", numbers, **options)
 # $$ (eq-gradients-wave-bound)
 #
 # The paper has $d$ in place of $\lVert \Psi_1 \rVert$. For vectors of unit length $\lVert\Psi_1\rVert_F = \sqrt d$,
-# and the operator norm is at most that. It equals 1 in an orthonormal basis. For longer vectors $d$ is not a bound.
+# and the operator norm is at most that. It equals 1 in an orthonormal basis. The constant $d$ can fail only if a vector is longer than $\sqrt d$.
 #
 # *Step 4, scope.* The equation on the left is exact for every network. The inequality bounds the gradient from *above*. It
 # cannot show that a gradient is large, and only removes the reason why it should be small. To show that the gradient is
@@ -450,7 +450,8 @@ figures.plot_opening(opening, ranks, farthest) if not missing else "No saved res
 #
 # T2 differs from the paper. The network acquires the 36 slow modes that it needs, and its outputs are right. Its
 # gradient rises later and then falls again, because eigenvalues well above 1 saturate the neurons. In the worst
-# networks on T1 to T4, the gradients are {value}`twm.grad.twm:kept`, compared with {value}`twm.grad.twm:law|.2f` for a tanh wave ({claim}`twm.grad.twm`).
+# networks on T1, T2, T3 and T4, the derivatives with respect to the oldest input used are, in this order,
+# {value}`twm.grad.twm:kept`, compared with {value}`twm.grad.twm:law|.2f` for a tanh wave in the standard basis ({claim}`twm.grad.twm`).
 #
 # ## Beyond the substrate
 #
@@ -515,9 +516,8 @@ page.note("dimensions_in", counts["closed"][1]);
 def describe_gradients():
     kept = {task: [measure_farthest(task, one, draw_sequences(task)[0])[1] for one in own] for task, own in every.items()}
     start = lambda task: measure_farthest(task, draw_weights(dim, 128, "uniform", seed), draw_sequences(task)[0])[1]
-    errors = max(errors.max() for errors in linear.values())
     return {
-        "linear_error": errors, "largest_history": int(histories.max()), "exponent": exponent.value,
+        "linear_error": max(errors.max() for errors in linear.values()), "largest_history": int(histories.max()), "exponent": exponent.value,
         "stretch": stretch.value, "single_error": single_error, "mixed_error": mixed_error,
         "law": predict_single_neuron(amplitude, history + 1)[-1], "tasks": list(kept),
         "before": [farthest[task][0] if task in farthest else start(task) for task in kept],
@@ -571,7 +571,7 @@ for kind, activation in (("orthonormal", "linear"), ("skew", "linear"), ("orthon
     groups[name] = {key: np.concatenate([share[key] for share in shares]) for key in shares[0]}
     own_shares[name] = np.concatenate([own for _, own in found])
 
-# %% mystnb={"figure": {"caption": "Gradient with respect to the first input divided by its bound: median, minimum and maximum. In linear networks with an orthonormal basis the bound with the norm of Psi is attained. In non-orthogonal bases it is loose by up to the condition number. In tanh and trained networks it is loose because slopes are below 1 and errors do not point in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "480px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradient with respect to the first input divided by its bound: median, minimum and maximum. In linear networks with an orthonormal basis the bound with the norm of Psi is attained. In non-orthogonal bases it is looser, by up to the square of the condition number. In tanh and trained networks it is loose because slopes are below 1 and errors do not point in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "480px"}} tags=["hide-input"]
 for task, found in finals.items():
     if found:
         signs, goals = draw_sequences(task)
@@ -599,13 +599,13 @@ figures.plot_tightness(spans)
 # We tested {value}`ours.grad.tight:cases|,` random networks around a wave, in bases with vectors of different lengths
 # and angles.
 #
-# | Constant | Networks that violate the bound | Smallest share of the bound (linear, orthonormal) |
-# |---|---|---|
-# | $\lVert\Psi_1\rVert$ (ours) | {value}`ours.grad.tight:broken` | {value}`ours.grad.tight:least\|.3f` |
-# | $d$ (printed) | {value}`twm.grad.d:broken`, by up to a factor of {value}`twm.grad.d:largest\|.2f` | {value}`ours.grad.tight:least_d\|.2f` |
+# | Constant | Networks that violate the bound | Largest factor | Smallest share of the bound (linear, orthonormal) |
+# |---|---|---|---|
+# | $\lVert\Psi_1\rVert$ (ours) | {value}`ours.grad.tight:broken` | – | {value}`ours.grad.tight:least\|.3f` |
+# | $d$ (printed) | {value}`twm.grad.d:broken` | {value}`twm.grad.d:largest\|.2f` | {value}`ours.grad.tight:least_d\|.2f` |
 #
-# If no basis vector is longer than 1, the printed constant is violated by {value}`twm.grad.d:broken_short` of
-# {value}`twm.grad.d:cases_short|,` networks ({claim}`twm.grad.d`). In non-orthogonal bases, the gradient can be as
+# If no basis vector is longer than 1, {value}`twm.grad.d:broken_short|count network` out of
+# {value}`twm.grad.d:cases_short|,` violate the printed bound ({claim}`twm.grad.d`). In non-orthogonal bases, the gradient can be as
 # small as {value}`ours.grad.tight:least_skew|.2f` of the bound with $\lVert\Psi_1\rVert$ ({claim}`ours.grad.tight`).
 # The bound multiplies three operator norms, and each assumes its own worst direction. For linear repeat copy, the
 # bound *without* waves is attained as well, because with $\mu = 1$ it does not decay either.
@@ -634,9 +634,8 @@ figures.plot_tightness(spans)
 # | `identity` | perfect integrator; also preserves norms |
 # | `uniform` | default |
 #
-# Each network is trained for at most 5,000 iterations with the protocol of Table 1 and horizons up to 40. Training
-# stops at the first test (every 25 iterations, 40 output steps) with a sign accuracy of 99%. Networks with the same
-# seed share their data.
+# Each network is trained for at most 5,000 iterations with the protocol of Table 1 and horizons up to 40. Training stops at the
+# first test (every 25 iterations, 40 output steps) with a sign accuracy of 99%. Networks with the same seed share their data.
 
 # %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right. Left: one dot per network and a bar at the median; hollow dots never reached 99%. Right: ratio to the default initialisation with the same seed, as median and 95% interval. Wave initialisations need a fraction of the default's iterations, and so do random rotations.", "name": "fig-gradients-starts"}, "image": {"alt": "For each task a row of initialisations with dots of iterations on a logarithmic axis, and beside it ratios with intervals, most of them far left of a dotted line at one.", "width": "760px"}} tags=["hide-input"]
 sweep, command = find_sweep("initial-waves"), "run `twm sweep initial-waves`"
@@ -707,17 +706,16 @@ registers = page.note("registers", sum(len(found.iterations) for found in identi
 # | Initialisation | Iterations relative to default (range over tasks) | Networks with the predicted number of slow modes at 99% |
 # |---|---|---|
 # | wave | {value}`06_gradient_bounds:fastest\|.2f` to {value}`06_gradient_bounds:slowest\|.2f` | {value}`06_gradient_bounds:equal_wave` of {value}`06_gradient_bounds:equal_of_wave` |
-# | wave in a random basis | see figure | {value}`06_gradient_bounds:equal_wave_embedded` of {value}`06_gradient_bounds:equal_of_wave_embedded` |
+# | wave in a random basis | see {numref}`fig-gradients-starts` | {value}`06_gradient_bounds:equal_wave_embedded` of {value}`06_gradient_bounds:equal_of_wave_embedded` |
 # | random rotation | {value}`06_gradient_bounds:rotation_fastest\|.2f` to {value}`06_gradient_bounds:rotation_slowest\|.2f` | {value}`06_gradient_bounds:equal_orthogonal` of {value}`06_gradient_bounds:equal_of_orthogonal` |
 # | default | 1 | {value}`06_gradient_bounds:equal_uniform` of {value}`06_gradient_bounds:equal_of_uniform` |
 #
-# The wave initialisation speeds up training on every task ({claim}`ours.init`). Where the default initialisation
-# never reached 99%, the ratios are upper limits. A random rotation helps about as much, although it has no columns,
-# no order and no direction of travel. It shares with the wave only that it preserves norms. The speed-up therefore
-# comes from the preserved gradient rather than from the wave.
+# The wave initialisation speeds up training on every task ({claim}`ours.init`). Where the default initialisation never reached
+# 99%, the ratios are upper limits. A random rotation helps about as much, although it has no columns, no order and no direction
+# of travel. It shares with the wave that it preserves norms. The speed-up therefore does not require a wave.
 #
-# Preserving the gradient is not sufficient. The identity preserves it too, and
-# {value}`ours.init:registers_reached|count network` out of {value}`06_gradient_bounds:registers` reached 99%. It writes all inputs into the same place, as in
+# Preserving the gradient is not sufficient. The identity preserves it too, but in {value}`06_gradient_bounds:registers` runs
+# {value}`ours.init:registers_reached|count network` reached 99%. It writes all inputs into the same place, as in
 # {numref}`fig-gradients-idea`, and training has to separate them. A rotation mixes neurons at every step and thereby
 # separates inputs from different times.
 #
@@ -758,7 +756,7 @@ if profile == "paper" and summaries:
 #   if $\mu < 1$ ({claim}`twm.grad.printed`).
 # - **"The bound decays as $\mu^s$."** At the default initialisation $\mu$ exceeds 1 and the bound grows. The gradient
 #   vanishes at the rate of the spectral radius ({claim}`twm.grad.vanish`).
-# - **The constant $d$** is valid only if no basis vector is longer than 1 ({claim}`twm.grad.d`).
+# - **The constant $d$** is guaranteed only if no basis vector is longer than $\sqrt d$ ({claim}`twm.grad.d`).
 # - **"No power of $\mu$, so it need not vanish."** This is true, but an upper bound never shows that a quantity is large.
 # - **"How far back the input is does not affect gradient computation."** This holds in linear networks, to rounding error.
 #   Behind tanh the distance matters slowly, and in trained networks with eigenvalues above 1 it matters quickly.

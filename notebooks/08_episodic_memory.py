@@ -104,7 +104,7 @@ for step in range(4):
 # 3. A change of variable moves the activation function to the end of the update.
 # 4. A change of basis replaces the memories by other memories.
 #
-# The result requires strengths $\alpha_s = \alpha_c = 1$ and an identity $\sigma_h$, which the paper does not state (see [the errata](../errata.md)).
+# The $T$ are time constants. The result requires strengths $\alpha_s = \alpha_c = 1$, so that $\Phi = I + \Phi'$, and an identity $\sigma_h$; the paper states neither (see [the errata](../errata.md)).
 # We use these values from here on.
 #
 # For the first step, we set $T_h = T_d = \epsilon$ and compare the full model with its limit $T_f \dot V_f = W\sigma_f(V_f) - V_f$.
@@ -227,11 +227,11 @@ figures.plot_families(spectra[:3], [each.operator for each in families[:3]])
 #
 # $$
 # W_{uh} = \Psi_N, \qquad
-# \Phi = \sum_{\mu=1}^{(N-1)\kappa} \psi_\mu\psi^{\mu+\kappa} + \sum_{\mu=(N-1)\kappa+1}^{N\kappa}\sum_\nu \Phi^\mu_\nu\,\psi_\mu\psi^\nu, \qquad
+# W = \sum_{\mu=1}^{(N-1)\kappa} \psi_\mu\psi^{\mu+\kappa} + \sum_{\mu=(N-1)\kappa+1}^{N\kappa}\sum_\nu \Phi^\mu_\nu\,\psi_\mu\psi^\nu, \qquad
 # W_r = \Psi_N^* .
 # $$ (eq-episodic-mechanisms)
 #
-# The encoder $\Psi_N$ writes to the last variable. The operator $\Phi$ moves every stored value to the preceding variable
+# The encoder $\Psi_N$ writes to the last variable. The matrix $W$ (printed as $\Phi$) moves every stored value to the preceding variable
 # and puts $f$ of all of them into the last. The readout $\Psi_N^*$ reads the last variable. The paper's Fig. 2 shows four
 # variables of five dimensions. We use integer bases with integer duals, so that an exact result means that no integer
 # differs. The reference implementation uses no matrices: it shifts a list and evaluates $f$.
@@ -295,7 +295,7 @@ figures.plot_mechanisms(before, after, written, written[-1])
 # The paper's Fig. 1 shows a program beside a network, and {numref}`fig-episodic-machine` runs both.
 # The program has a list of variables with three operations and contains no matrix.
 # The network has three matrices and contains no list.
-# Over {value}`emt.fig1:steps` steps with {value}`emt.fig1:compared` compared numbers, {value}`emt.fig1:differing_variables|count variable` and {value}`emt.fig1:differing_outputs|count output` differ ({claim}`emt.fig1`).
+# Over {value}`emt.fig1:steps` steps we compare {value}`emt.fig1:compared` numbers and find {value}`emt.fig1:differing_variables|count difference` in the variables and {value}`emt.fig1:differing_outputs|count difference` in the outputs ({claim}`emt.fig1`).
 #
 # ## Trained network
 #
@@ -422,7 +422,7 @@ assert np.abs(fitted.dual_basis @ fitted.basis - np.eye(len(cycle))).max() < 1e-
 # **Shared dynamics.** The statement that "all dynamical properties are shared" holds for tanh.
 # For ReLU it holds only on the image of the activation, since states that differ in a silent neuron become one state.
 #
-# **Continuous limit.** The map is an Euler step of length one, which is far from the differential equation. A pattern that
+# **Continuous limit.** The map is an Euler step of length $T_f$, which is far from the differential equation. A pattern that
 # is stable in continuous time may be unstable in the map. One neuron that inhibits itself is an example:
 
 # %%

@@ -3,8 +3,8 @@
 #
 # **Summary.** A recurrent network trained on a three-bit flip-flop stores its output state in eight attractors, which form the corners of a cube {cite}`anonymous2019investigation`.
 # If the answer is due some steps later, the network also needs a memory for pulses on their way, and the paper reports oscillations.
-# Here both tasks are learned, except with delay when pulses are rarer ({claim}`mem.flipflop`), and the fixed points without delay are exactly those of a cube ({claim}`mem.saddles`).
-# With delay, in contrast to the paper, networks do not rest at the corners: at {value}`09_flip_flop:circling` of {value}`09_flip_flop:corners_looked_at` corners they keep oscillating ({claim}`mem.cube`).
+# Here both tasks are learned, except with delay when the training pulses are rarer ({claim}`mem.flipflop`), and the fixed points without delay are exactly those of a cube ({claim}`mem.saddles`).
+# With delay, in contrast to the paper, networks do not rest at the corners but oscillate around them, at {value}`09_flip_flop:circling` of {value}`09_flip_flop:corners_looked_at` corners ({claim}`mem.cube`).
 # The oscillations around a switch are consistent with a delay line, a travelling wave along which signs move one position per step.
 # A pulse can be written to any position, although positions are decoded less accurately than our criterion requires ({claim}`ours.flipflop.wave`).
 
@@ -181,13 +181,13 @@ page.note("ignorant_overall", ignorant.overall)
 page.note("ignorant_waiting", ignorant.waiting);
 
 # %% [markdown]
-# | Accuracy per seed | No delay | With delay |
+# | Accuracy, range over seeds | No delay | With delay |
 # |---|---|---|
-# | Off transitions, one pulse in 50 steps per channel | {value}`mem.flipflop:settled_none` | {value}`mem.flipflop:settled_delayed` |
-# | During the delay, same pulses | | {value}`mem.flipflop:waiting_delayed` |
-# | Off transitions, one pulse in 50 steps per network | {value}`mem.flipflop:settled_other_none` | {value}`mem.flipflop:settled_other_delayed` |
-# | During the delay, same pulses | | {value}`mem.flipflop:waiting_other_delayed` |
-# | Off transitions, trained on the rarer pulses (one seed; {value}`mem.flipflop:rare_updates` updates) | {value}`mem.flipflop:rare_none` | {value}`mem.flipflop:rare_delayed` |
+# | Off transitions, one pulse in 50 steps per channel | {value}`mem.flipflop:settled_none\|.4f` | {value}`mem.flipflop:settled_delayed\|.4f` |
+# | During the delay, same pulses | | {value}`mem.flipflop:waiting_delayed\|.4f` |
+# | Off transitions, one pulse in 50 steps per network | {value}`mem.flipflop:settled_other_none\|.4f` | {value}`mem.flipflop:settled_other_delayed\|.4f` |
+# | During the delay, same pulses | | {value}`mem.flipflop:waiting_other_delayed\|.4f` |
+# | Off transitions, trained on the rarer pulses (one seed; {value}`mem.flipflop:rare_updates` updates without and with delay) | {value}`mem.flipflop:rare_none` | {value}`mem.flipflop:rare_delayed` |
 # | During the delay, trained on the rarer pulses | | {value}`mem.flipflop:rare_waiting` |
 #
 # As a control, we test a network trained without delay on the delayed task.
@@ -309,11 +309,11 @@ figures.plot_points(panels, counts)
 # The corners of most delayed networks form the same figure as without delay, but at a larger scale ({claim}`mem.corners`).
 # We compare networks with the same initial weights, by rotation alone and by rotation and scaling.
 #
-# | Corners with and without delay | Per seed |
+# | Corners with and without delay | Range over seeds |
 # |---|---|
-# | $R^2$ after rotation and scaling | {value}`mem.corners:shapes` |
-# | $R^2$ after rotation alone | {value}`mem.corners:alike` |
-# | ratio of sizes, with and without delay | {value}`mem.corners:sizes` |
+# | $R^2$ after rotation and scaling | {value}`mem.corners:shapes\|.3f` |
+# | $R^2$ after rotation alone | {value}`mem.corners:alike\|.3f` |
+# | ratio of sizes, with and without delay | {value}`mem.corners:sizes\|.2f` |
 #
 # The paper also describes loops that protrude from the corners without delay and disappear with it.
 # Pulses that repeat the stored sign evoke these loops: the state leaves its corner outwards and returns ({claim}`mem.loops`).
@@ -323,13 +323,13 @@ figures.plot_points(panels, counts)
 # The readout therefore responds to the direction of the pulse and not only to the corners.
 # Among weaker pulses whose output falls short, only a minority shows a visible undershoot, since tanh saturates ({claim}`mem.overshoot`).
 #
-# | Effect of pulses, per seed | No delay | With delay |
+# | Effect of pulses, range over seeds | No delay | With delay |
 # |---|---|---|
-# | excursion beyond the corner, repeated sign (half edges) | {value}`mem.loops:repeating_none` | {value}`mem.loops:repeating_delayed` |
-# | excursion beyond the corner, switched sign (half edges) | {value}`mem.loops:switching_none` | {value}`mem.loops:switching_delayed` |
-# | coordinate at the step of a switching pulse (corner at 1) | {value}`mem.overshoot:places` | |
-# | outputs at or beyond their final value at that step (fraction) | {value}`mem.overshoot:at_once` | |
-# | undershoots that exceed 1% of the output (fraction) | {value}`mem.overshoot:visible` | |
+# | excursion beyond the corner, repeated sign (half edges) | {value}`mem.loops:repeating_none\|.3f` | {value}`mem.loops:repeating_delayed\|.3f` |
+# | excursion beyond the corner, switched sign (half edges) | {value}`mem.loops:switching_none\|.3f` | {value}`mem.loops:switching_delayed\|.3f` |
+# | coordinate at the step of a switching pulse (corner at 1) | {value}`mem.overshoot:places\|.3f` | |
+# | outputs at or beyond their final value at that step (fraction) | {value}`mem.overshoot:at_once\|.3f` | |
+# | undershoots that exceed 1% of the output (fraction) | {value}`mem.overshoot:visible\|.3f` | |
 
 # %% mystnb={"figure": {"caption": "Networks without input in each output state. Left: largest range of any neuron after a long time; zero means a fixed point. Middle: the largest such oscillation of the delayed network, in its two leading components. Right: the outputs during this oscillation.", "name": "fig-flipflop-resting"}, "image": {"alt": "Left, bars for eight output states, zero without delay. Middle, a closed or nearly closed curve, or a point. Right, three flat output curves.", "width": "760px"}} tags=["hide-input"]
 swings = {name: resting[each][0].amplitudes for each, name in ((0, "no delay"), (delay, f"delay {delay}"))}
@@ -350,7 +350,7 @@ figures.plot_resting(swings, names, two, outputs, ("component 1", "component 2")
 
 # %% [markdown]
 # With delay, the state keeps oscillating at {value}`09_flip_flop:circling` of {value}`09_flip_flop:corners_looked_at` corners, with a range of up to {value}`09_flip_flop:widest_swing|.2f` in one neuron.
-# Without delay, the number of such corners is {value}`09_flip_flop:circling_none`.
+# Without delay, there are {value}`09_flip_flop:circling_none|count such corner`.
 # At {value}`09_flip_flop:kept|.0%` of the corners with delay, the output state is correct at every step observed.
 # The attractors described in the paper therefore exist, but with delay they are not fixed points.
 # Minimising $q$ finds fixed points only and cannot detect them.
@@ -380,9 +380,9 @@ figures.plot_flip_flop_spectra({"no delay": spectra[0], f"delay {delay}": spectr
 # | other (with delay: complex) | {value}`mem.spectrum:other_none` | {value}`mem.spectrum:complex_delayed` |
 # | largest magnitude | {value}`mem.spectrum:largest_none` | |
 #
-# The result agrees with the paper except that some eigenvalues without delay exceed our limit of 1.5, and that not every delayed network has exactly three real ones ({claim}`mem.spectrum`).
+# The result agrees with the paper except that some eigenvalues without delay exceed 1.5, our limit for the paper's "slightly higher than one", and that not every delayed network has exactly three real ones ({claim}`mem.spectrum`).
 # A delay line for three channels has $3(\Delta + 1)$ positions, which is {value}`09_flip_flop:positions` here.
-# The number of eigenvalues outside the circle is close to this, {value}`09_flip_flop:outside` per seed with delay.
+# The number of eigenvalues outside the circle, with negative real ones, is close to this: {value}`09_flip_flop:outside|d` with delay.
 #
 # ## Switch-triggered averages
 #
@@ -426,13 +426,13 @@ figures.plot_switch(inside, switches[0][0], lead, delay)
 # The second and third components form the leading oscillating pair.
 # Their phase difference is within 20 degrees of a quarter period (90 degrees) in {value}`09_flip_flop:quarter[0]` of {value}`09_flip_flop:seeds_searched` networks for observed switches, and in {value}`09_flip_flop:quarter[1]` for sent pulses ({claim}`mem.trigger`).
 #
-# | Per seed | Observed switches | Sent pulses |
+# | Range over seeds | Observed switches | Sent pulses |
 # |---|---|---|
-# | number averaged | {value}`mem.trigger:happened` | {value}`mem.trigger:switches` |
-# | phase difference (degrees) | {value}`mem.trigger:phases_happened` | {value}`mem.trigger:phases` |
-# | smallest angle to the space of the corners (degrees) | | {value}`mem.trigger:angles` |
-# | neurons that follow one sinusoid (fraction) | | {value}`mem.locked:locked` |
-# | variance explained by one sinusoid (median over neurons) | | {value}`mem.locked:medians` |
+# | number averaged | {value}`mem.trigger:happened\|d` | {value}`mem.trigger:switches\|d` |
+# | phase difference (degrees) | {value}`mem.trigger:phases_happened\|.0f` | {value}`mem.trigger:phases\|.0f` |
+# | smallest angle to the space of the corners (degrees) | | {value}`mem.trigger:angles\|.0f` |
+# | neurons that follow one sinusoid (fraction) | | {value}`mem.locked:locked\|.2f` |
+# | variance explained by one sinusoid (median over neurons) | | {value}`mem.locked:medians\|.2f` |
 #
 # A random plane among this many neurons has an angle of {value}`mem.trigger:chance_angle|.0f` degrees to the corners, so the measured angles are no evidence for a special orientation.
 # The components of a plain delay line, in which nothing oscillates, cross zero {value}`09_flip_flop:line_crossings` times.
@@ -474,17 +474,17 @@ read = {"decoding: $R^2$": lines[0].r2, "decoding: sign accuracy": lines[0].accu
 figures.plot_delay_line(read | {"successful writes": wrote[0].success, "random control": wrote[0].random})
 
 # %% [markdown]
-# | Measure | Per seed |
+# | Measure | Range over seeds |
 # |---|---|
-# | decoding, mean $R^2$ over positions | {value}`ours.flipflop.wave:r2` |
-# | decoding, $R^2$ of the worst position | {value}`ours.flipflop.wave:least_r2` |
-# | decoding, sign accuracy | {value}`ours.flipflop.wave:signs` |
-# | successful writes, mean over positions | {value}`ours.flipflop.wave:written` |
-# | successful writes, worst position | {value}`ours.flipflop.wave:least_written` |
-# | reference: pulses sent as input | {value}`ours.flipflop.wave:sent` |
-# | variance of the states explained by the positions | {value}`ours.flipflop.wave:encoded` |
-# | control: tested three steps early | {value}`ours.flipflop.wave:early` |
-# | control: random change | {value}`ours.flipflop.wave:random` |
+# | decoding, mean $R^2$ over positions | {value}`ours.flipflop.wave:r2\|.3f` |
+# | decoding, $R^2$ of the worst position | {value}`ours.flipflop.wave:least_r2\|.3f` |
+# | decoding, sign accuracy | {value}`ours.flipflop.wave:signs\|.3f` |
+# | successful writes, mean over positions | {value}`ours.flipflop.wave:written\|.3f` |
+# | successful writes, worst position | {value}`ours.flipflop.wave:least_written\|.3f` |
+# | reference: pulses sent as input | {value}`ours.flipflop.wave:sent\|.3f` |
+# | variance of the states explained by the positions | {value}`ours.flipflop.wave:encoded\|.3f` |
+# | control: tested three steps early | {value}`ours.flipflop.wave:early\|.5f` |
+# | control: random change | {value}`ours.flipflop.wave:random\|.5f` |
 #
 # A written pulse has the same effect as a pulse sent as input, at the time given by its position.
 # Writes succeed about as often as ordinary pulses, and the controls almost never do ({claim}`ours.flipflop.wave`).
@@ -535,7 +535,7 @@ figures.plot_delays({name: np.array([[row[key] for _, key in keys] for row in so
 # At delay 10 or more, the answer never lies in the same window as its pulse, so no gradient connects the two.
 #
 # With {value}`mem.capacity:longer_unfold` steps, networks of the same size reach accuracies of {value}`mem.capacity:longer_accuracies` at delays {value}`mem.capacity:longer_delays`.
-# The failure at these delays therefore comes from truncated BPTT and not from capacity ({claim}`mem.capacity`).
+# Where the longer window suffices (one seed per delay), the failure comes from truncated BPTT and not from capacity ({claim}`mem.capacity`).
 # Fixed points with many unstable directions do not mark the limit either: at delays {value}`mem.capacity:shorter_delays` there are already points with {value}`mem.capacity:shorter_unstable` unstable directions.
 #
 # ## Assertions

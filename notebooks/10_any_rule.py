@@ -3,16 +3,16 @@
 #
 # **Summary.** Theorem 3.1 holds for any {term}`boundary` $f$, but the paper trains networks on linear boundaries only. We
 # trained Elman networks on nonlinear rules over signs. They learn majority, AND, thresholds, a cellular automaton and a small
-# XOR, and rarely a larger XOR. They carry the predicted wave of variables. They also carry *products* of variables, because they
-# compute $f$ before its output is due. Replacing a variable works reliably only if its products are replaced too, and only if
-# the resulting window can be reached from some history.
+# XOR, and rarely a larger XOR. They carry the predicted wave of variables, although not every component can be decoded
+# accurately. They also carry *products* of variables, because they compute $f$ before its output is due. Replacing a variable
+# works reliably only if its products are replaced too, and only if the resulting window can be reached from some history.
 #
 # | Statement (all beyond the paper) | Verdict |
 # |---|---|
 # | Networks learn nonlinear boundaries. | {claim}`ours.rules.learnt` |
 # | A network without biases computes an odd function and cannot learn an even rule. | {claim}`ours.rules.odd` |
 # | The number of distinguishable histories equals the number of windows that remain after $s$ steps. | {claim}`ours.rules.merge` |
-# | There are at least as many slow modes as variables. | {claim}`ours.rules.rank` |
+# | There are at least as many slow modes as components. | {claim}`ours.rules.rank` |
 # | Every column can be decoded linearly. | {claim}`ours.rules.read` |
 # | A column can be replaced together with its products. | {claim}`ours.rules.write` |
 # | Networks compute $f$ ahead of time and carry products. | {claim}`ours.rules.ahead` |
@@ -59,8 +59,8 @@ use_style()
 # \mathrm{maj}(a,b,c) = \tfrac12(a+b+c-abc), \qquad \mathrm{and}(a,b) = \tfrac12(a+b+ab-1),
 # $$ (eq-rules-walsh)
 #
-# and XOR is the product $-ab$. The next cell prints the coefficient of each product, named by the positions of its factors; `()`
-# is the constant.
+# and XOR is the product $-ab$. The next cell prints the coefficient of each product for rules drawn at random, whose outputs may
+# be negated. Products are named by the positions of their factors; `()` is the constant.
 
 # %%
 for name in ("majority:3,1,0", "and:2,1,1", "xor:2,1,1", "threshold:4,1,2"):
@@ -69,7 +69,7 @@ for name in ("majority:3,1,0", "and:2,1,1", "xor:2,1,1", "threshold:4,1,2"):
 
 # %% [markdown]
 # The rule `majority:5,4,5` has a window of 5 columns of 4 components. Every output reads one component of the oldest column
-# and two random others (drawn with seed 5), and may be negated. Rules joined by `+` are used for the outputs in turn.
+# and two random others (drawn with seed 5). A `threshold` is the sign of four components, with the first counted twice. Rules joined by `+` are used for the outputs in turn.
 #
 # A product $abc$ moves one column per step, as its factors do. A network can therefore compute it as soon as the newest factor
 # has arrived, and carry it beside the variables until it is used.
@@ -117,8 +117,8 @@ label_axes(panel, "steps", "bits in the window", legend={"loc": "upper center", 
 figure
 
 # %% [markdown]
-# In rules with at most 12 components, {value}`10_any_rule:unneeded|count component` of {value}`10_any_rule:components` can be changed
-# without any effect on outputs. What is lost is therefore carried by combinations of components.
+# We find {value}`10_any_rule:unneeded|count component` without any effect on outputs, among the {value}`10_any_rule:components` of
+# rules with at most 12. What is lost is therefore carried by combinations of components.
 #
 # ## Networks without biases
 #
@@ -139,8 +139,8 @@ def bound_odd_accuracy(task, windows, steps):
 # %% [markdown]
 # ## Training
 #
-# The networks are those of Table 1, without biases if $f$ is odd and with a bias per neuron otherwise. The protocol is the
-# same, except for shorter horizons (3, 5, 10, 20 and 40 output steps) and at most 6,000 batches. Training ends at the first
+# The networks are Elman networks of 64 to 128 neurons, without biases if $f$ is odd and with a bias per neuron otherwise. The
+# protocol is that of Table 1, except for shorter horizons (3, 5, 10, 20 and 40 output steps) and at most 6,000 batches. Training ends at the first
 # test without an error. As controls, we train networks without biases on XOR and AND, which they cannot learn.
 
 # %% mystnb={"figure": {"caption": "Sign accuracy over 200 output steps on histories used for neither training nor selection, one mark per seed. The dotted line is at .99. Networks without biases cannot learn XOR and AND (squares).", "name": "fig-rules-learnt"}, "image": {"alt": "Rows of marks by rule. Most circles lie at 1; the squares and some rules lie between one half and three quarters.", "width": "480px"}} tags=["hide-input"]
@@ -201,7 +201,7 @@ page.record("ours.rules.odd", found, networks=len(out_of_reach), **basis)
 #
 # ## Slow modes and contraction
 #
-# A linear task needs one slow mode per variable. The table compares this number with the slow modes of $W$.
+# A linear task needs one slow mode per component. The table compares this number with the slow modes of $W$.
 
 
 # %% tags=["hide-input"]
@@ -235,17 +235,18 @@ cells = []
 for rule in within:
     name, own = rule[0], [row for row in good if row["rule"] == rule]
     left = [f"{bits[name][step]:.1f}" if name in few else "–" for step in (tasks[name].history, 60)]
-    slow, grows = ", ".join(str(row["rank_network"]) for row in own), ", ".join(f"{g:.2f}" for g in growth.get(rule, []))
+    span = lambda values, style: " to ".join(dict.fromkeys(format(end, style) for end in (min(values), max(values)))) if values else "–"
+    slow, grows = span([row["rank_network"] for row in own], "d"), span(growth.get(rule, []), ".2f")
     cells.append((label[rule], tasks[name].size, *left, f"{len(own)} of {len(within[rule])}", slow, grows))
-header = ("Rule", "Variables", "Bits after s steps", "Bits after 60", "Learned", "Slow modes", "Growth per step")
-DataTable(header, cells, "Networks that learned their rule, one number per network")
+header = ("Rule", "Components", "Bits after s steps", "Bits after 60", "Learned", "Slow modes", "Growth per step")
+DataTable(header, cells, "Networks that learned their rule; ranges over networks (growth: networks with saved weights)")
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of W in networks that learned their rule. Those outside the unit circle are marked by seed. They lie well outside the circle, whereas those of linear tasks lie near it.", "name": "fig-rules-spectra"}, "image": {"alt": "Panels of eigenvalues in the complex plane by rule, with rings of marks outside the unit circle.", "width": "760px"}} tags=["hide-input"]
 some = list(group(kept, "task").items())[::3][:2]
 flip_flop.plot_flip_flop_spectra({name: [np.linalg.eigvals(load(row).recurrent) for row in own[:3]] for (name,), own in some})
 
 # %% [markdown]
-# We expected at least as many slow modes as variables ({claim}`ours.rules.rank`). The modes do not persist as in a linear memory. Their magnitudes are
+# We expected at least as many slow modes as components, and nearly all networks have them ({claim}`ours.rules.rank`). The modes do not persist as in a linear memory. Their magnitudes are
 # well above 1, and tanh saturates. Along an orbit, a small perturbation is multiplied by at most
 # {value}`10_any_rule:growth|.2f` per step and therefore decays. Such a network is a digital memory: each step restores the signs.
 # If histories merge, the window holds fewer bits than there are slow modes, although all variables matter at first.
@@ -313,7 +314,7 @@ def examine(row, runs=page.size(smoke=400, laptop=2000, paper=2000), tested=300)
 # %% tags=["hide-input"]
 examined = {row["model"]: examine(row) for row in kept}
 
-# %% mystnb={"figure": {"caption": "Networks on majority rules, by column. Left: R\u00b2 of linear decoding, worst component. Right: share of dependent outputs that change after an interchange of one column, without products, with products, and with products at windows that some history leads to. Marks are medians over networks, and bars span all networks. The last kind of interchange always works.", "name": "fig-rules-columns"}, "image": {"alt": "Left, two curves between .9 and 1 that are lowest for the oldest column. Right, three curves: the plain interchange is lowest, and the one at windows that occur lies at 1.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Networks on majority rules, by column. Left: R\u00b2 of linear decoding, worst component. Right: share of dependent outputs that change after an interchange of one column, without products, with products, and with products at windows that some history leads to. Marks are medians over networks, and bars span all networks. The last kind of interchange works almost always.", "name": "fig-rules-columns"}, "image": {"alt": "Left, two curves between .9 and 1 that are lowest for the oldest column. Right, three curves: the plain interchange is lowest, and the one at windows that occur lies at 1.", "width": "700px"}} tags=["hide-input"]
 majority = [row for row in kept if "majority" in row["task"]]
 shown = [examined[row["model"]] for row in majority if tasks[row["task"]].size <= MOST]
 width = min([len(each["read"][0]) for each in shown], default=0)
@@ -343,7 +344,7 @@ page.settle("ours.rules.write", shown, told, lambda: {
 # The worst $R^2$, from network to network, is {value}`ours.rules.read:oldest|.2f` in the oldest column and
 # {value}`ours.rules.read:others|.2f` in the others ({claim}`ours.rules.read`). In the worst column, the share of dependent outputs
 # that change is {value}`ours.rules.write:plain|.2f` after a plain interchange and {value}`ours.rules.write:everywhere|.2f` after one
-# with products. The remaining failures occur at windows that no history leads to. At all other windows the share is
+# with products. Nearly all remaining failures occur at windows that no history leads to. At all other windows the share is
 # {value}`ours.rules.write:changed|.3f` ({claim}`ours.rules.write`).
 #
 # ## Computation ahead of time
@@ -454,7 +455,7 @@ DataTable(("Rule", "Variables", "Variables and products"), cells, "Sign accuracy
 #   we used the one that leaves the most windows, so that there is something to remember.
 # - Training was short. Longer training may succeed on rules that were not learned here.
 # - Networks may store products that $f$ does not contain, as those on parity do. In rules with six variables, interchanges with
-#   *all* products change at least {value}`10_any_rule:whole|.1%` of the dependent outputs in every network and column.
+#   *all* products change {value}`10_any_rule:whole|.1%` of the dependent outputs in the worst network and column.
 # - In rules with six variables, untrained networks can be decoded equally well, because 64 neurons separate 64 histories.
 #   Interchanges fail in them.
 #

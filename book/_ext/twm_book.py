@@ -353,7 +353,7 @@ class CountsDirective(SphinxDirective):
     def _count_kind(kind: str) -> nodes.paragraph:
         judged = [claim for claim in _judged().values() if claim.kind == kind]
         line = nodes.paragraph("", "", nodes.strong("", f"{len(judged)} {kind} claims"), nodes.Text(": "))
-        for number, (verdict, count) in enumerate(count_verdicts(judged).items()):
+        for number, (verdict, count) in enumerate(pair for pair in count_verdicts(judged).items() if pair[1]):
             line += [nodes.Text(f"{', ' if number else ''}{count} "), _badge(verdict)]
         return line
 

@@ -99,7 +99,7 @@ def _keep(entries: Sequence[Fields], plan: Any) -> bool:
 
 
 def _make_sweep(protocol: str, name: str, own: Fields) -> Sweep:
-    seeds, keeps = _read_seeds(own["seeds"]), partial(_keep, own["keeps"])
+    seeds, keeps = _read_seeds(own["seeds"]), partial(_keep, _expand(own["keeps"]))
     return Sweep(name, own["about"], seeds, own["plans"], keeps, protocol, own.get("reduced"))
 
 
