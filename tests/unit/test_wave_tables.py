@@ -32,6 +32,9 @@ def test_the_best_of_a_grid_is_taken_for_each_seed():
     # Where images held out chose the best test they choose the rate as well, and rows that the test set chose are left out.
     held = [make_row("smnist", accuracy=one, accuracy_held=other) for one, other in ((0.7, 0.6), (0.6, 0.7), (0.9, None))]
     assert [row["accuracy"] for row in tables.pick_best(held)] == [0.6]
+    # A run with a later limit replaces the one that an earlier limit stopped, even if it ends lower.
+    limits = [make_row("smnist", accuracy=one, accuracy_held=one, iterations=most) for one, most in ((0.7, 120), (0.6, 250))]
+    assert [row["iterations"] for row in tables.pick_best([*limits, make_row("smnist", accuracy_held=0.5, learning_rate=0.2)])] == [250]
     # A loss that is not known is no lower than any.
     assert tables.pick_best([make_row("copy:10", loss=None), rows[0] | {"accuracy": 0.9}])[0]["loss"] == 0.1
 

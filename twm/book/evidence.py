@@ -85,12 +85,9 @@ def make_readme_table() -> str:
     # A failure at a reduced scale is weak evidence about the paper.
     failed = [one for one in judged if one.verdict == "differs" and not one.scale]
     beyond = [one for one in judged if one.beyond]
-    for title, group in (("Claims that do not hold", failed), ("Claims beyond the papers", beyond)):
-        head = ["", f"**{title}**", "", "| claim | kind | statement | result | verdict |", "|---|---|---|---|---|"]
-        lines += head if group else []
-        for one in group:
-            told = ". ".join(part for part in (one.value, one.reason) if part)
-            lines.append(_make_row([f"`{one.id}`", one.kind, one.says, told, one.verdict]))
+    for title, group, last in (("Claims that do not hold", failed, "reason"), ("Claims beyond the papers", beyond, "verdict")):
+        lines += ["", f"**{title}**", "", f"| claim | kind | statement | {last} |", "|---|---|---|---|"] if group else []
+        lines += [_make_row([f"`{one.id}`", one.kind, one.says, getattr(one, last)]) for one in group]
     return "\n".join(lines)
 
 

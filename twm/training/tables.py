@@ -199,6 +199,8 @@ _RELEASED_BATCH = 50  # batch size of the copy task's tests, by which the wave-R
 _LEARNT = 0.99  # accuracy from which a task counts as learnt
 #: Columns that identify a network of a grid; they include the initialisation, because ablations compare it.
 _NETWORK = ["task", "network", "neurons", "channels", "mlp", "init", "encoder", "activation", "seed"]
+#: With these, columns that identify a setting of the grid.
+_SETTING = [*_NETWORK, "learning_rate", "clip", "divisor", "drop_at", "batch"]
 
 
 def name_kind(row: Row) -> str:
@@ -215,7 +217,7 @@ def read_wait(row: Row) -> int:
 def _read_frame(rows: Sequence[Row]) -> pd.DataFrame:
     """Return comparable rows, with numbers as floats, the network's name, and its row in the paper's Table 4."""
     numbers = ["accuracy", "accuracy_held", "loss", "iterations_to_99", "solved_at"]
-    frame = pd.DataFrame(rows, columns=[*_NETWORK, *numbers, "iterations", "parameters"])
+    frame = pd.DataFrame(rows, columns=[*_SETTING, *numbers, "iterations", "parameters"])
     names = {starts: name for name, starts in ABLATIONS.items()} | RELEASED
     variants = [names.get((row["network"], row["init"], row["encoder"])) for row in rows]
     frame = frame.astype(dict.fromkeys(numbers, float)).assign(kind=[name_kind(row) for row in rows], variant=variants)
@@ -225,7 +227,9 @@ def _read_frame(rows: Sequence[Row]) -> pd.DataFrame:
     # Networks selected on held-out images are compared only with each other, once every kind has some on a task.
     held = frame["accuracy_held"].notna()
     whole = [task for task, own in frame.groupby("task") if set(own["kind"]) == set(own["kind"][held])]
-    return frame[held == frame["task"].isin(whole)]
+    # If their training was repeated with a later limit, the run that the earlier limit stopped is left out.
+    longest = frame["iterations"] == frame.groupby([*_SETTING, held], dropna=False)["iterations"].transform("max")
+    return frame[(held == frame["task"].isin(whole)) & (longest | ~held)]
 
 
 def _pick(frame: pd.DataFrame, plain: bool = False) -> pd.DataFrame:
