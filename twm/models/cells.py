@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from twm.errors import require, require_count
-from twm.models.rings import GatedRNN, IdentityRNN, SequenceNetwork, WaveRNN, check_name
+from twm.errors import check_name, require, require_count
+from twm.models.rings import GatedRNN, IdentityRNN, SequenceNetwork, WaveRNN
 from twm.theory.operators import make_wave_operator
 from twm.theory.spectra import reduce_observable
 from twm.theory.systems import HDS
