@@ -244,17 +244,16 @@ def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50, kep
 
 
 def run_network(weights: Weights, inputs: Tensor, horizon: int) -> Tensor:
-    """Run one network on (history, batch, dim), tracked by autograd: (horizon, batch, dim). Source: twm Eq. (9)."""
-    recurrent, encoder, readout = weights
+    """Run networks on (..., history, batch, dim), tracked by autograd: (..., horizon, batch, dim). Source: twm Eq. (9)."""
     # States are the rows of a batch, so the formulas' matrices act from the right, transposed.
-    state = inputs.new_zeros(inputs.shape[1], len(recurrent))
-    for entering in inputs:
-        state = torch.tanh(state @ recurrent.T + entering @ encoder.T)
-    outputs = []
+    recurrent, encoder, readout = (matrix.mT for matrix in weights)
+    state, outputs = inputs.new_zeros(*inputs.shape[:-3], inputs.shape[-2], recurrent.shape[-1]), []
+    for entering in inputs.unbind(-3):
+        state = torch.tanh(state @ recurrent + entering @ encoder)
     for _ in range(horizon):
-        state = torch.tanh(state @ recurrent.T)
-        outputs.append(state @ readout.T)
-    return torch.stack(outputs)
+        state = torch.tanh(state @ recurrent)
+        outputs.append(state @ readout)
+    return torch.stack(outputs, -3)
 
 
 class ReferenceKernel(Kernel):
