@@ -9,9 +9,9 @@ from scipy.linalg import schur, solve_sylvester
 
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import check_name, require, require_count
-from twm.theory.operators import correct_inputs, make_wave_operator
+from twm.theory.operators import correct_inputs
 from twm.theory.spectra import (
-    THRESHOLD, Observable, circular_distance, nonzero_eigenvalues, observability_matrix, ranks_of_powers, reduce_observable,
+    THRESHOLD, Observable, circular_distance, needed_coordinates, nonzero_eigenvalues, observability_matrix, ranks_of_powers,
 )  # fmt: skip
 from twm.theory.systems import HDS, draw_binary_history, rollout, window_states
 
@@ -51,13 +51,6 @@ class StateSample:
             waves = waves @ self.observable.operator.T
             outputs.append(waves @ self.observable.readout.T)
         return np.stack(outputs)
-
-
-def needed_coordinates(task: HDS) -> Observable:
-    """Reduce a linear task to the coordinates that its outputs depend on. Source: twm Fig. 4, "optimized basis"."""
-    require(task.matrix is not None, f"the task {task.name} is not linear: it has no wave operator")
-    operator = make_wave_operator(np.asarray(task.matrix, dtype=float))
-    return reduce_observable(np.eye(len(operator))[-task.dim :], operator)
 
 
 def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
