@@ -9,6 +9,7 @@ from scipy.linalg import schur, solve_sylvester
 
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import check_name, require, require_count
+from twm.theory.bases import measure_condition
 from twm.theory.operators import correct_inputs
 from twm.theory.spectra import (
     THRESHOLD, Observable, circular_distance, needed_coordinates, nonzero_eigenvalues, observability_matrix, ranks_of_powers,
@@ -252,7 +253,7 @@ def recover_basis(
             printed = method == "printed"
             columns = _iterate_powers(linear, task.history, 0.0 if printed else alpha, transient, printed)
         dual = np.linalg.pinv(columns)
-        condition = _multiply_norms(columns, dual)
+        condition = measure_condition(columns, dual)
         basis, dual = columns @ needed, needed.T @ dual
     else:
         if method == "corrected":
@@ -264,7 +265,7 @@ def recover_basis(
         else:
             basis, origin = _regress_columns(sample, at, intercept=bool(system.bias.any() or system.start.any()))
         dual = np.linalg.pinv(slow.left @ basis, rcond=_WEAK) @ slow.left
-        condition = _multiply_norms(basis, dual)
+        condition = measure_condition(basis, dual)
     return RecoveredBasis(basis, dual, observable, origin, len(kept), slow.right.shape[1], condition)
 
 
@@ -283,9 +284,5 @@ def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
     columns = basis @ expansion
     weighed = np.linalg.solve(noise, columns)
     dual = expansion @ (np.linalg.pinv(columns.T @ weighed, rcond=_WEAK) @ weighed.T)
-    rank, condition = int(np.linalg.matrix_rank(columns)), _multiply_norms(basis, dual)
+    rank, condition = int(np.linalg.matrix_rank(columns)), measure_condition(basis, dual)
     return RecoveredBasis(basis, dual, sample.observable, origin, len(kept), rank, condition)
-
-
-def _multiply_norms(basis: np.ndarray, dual: np.ndarray) -> float:
-    return float(np.linalg.norm(basis, 2) * np.linalg.norm(dual, 2))

@@ -109,6 +109,11 @@ def add_complement(
     return recurrent + (across - basis.basis @ (basis.dual_basis @ across)) @ random @ across.T
 
 
+def measure_condition(columns: np.ndarray, rows: np.ndarray) -> float:
+    """Return the product of the spectral norms of a basis and its dual: rounding errors grow by up to this factor."""
+    return float(np.linalg.norm(columns, 2) * np.linalg.norm(rows, 2))
+
+
 def make_encoder(basis: Basis, dim: int) -> np.ndarray:
     """Make W_uh = Psi_s (hidden, dim): inputs are written to the newest column. Source: twm Eq. (31)."""
     return basis.basis[:, -_check_dim(basis, dim) :].copy()
@@ -152,7 +157,7 @@ def _orthogonal_complement(columns: np.ndarray) -> np.ndarray:
 
 
 def _pack(columns: np.ndarray, rows: np.ndarray, dual: str) -> Basis:
-    return Basis(columns, rows, dual, float(np.linalg.norm(columns, 2) * np.linalg.norm(rows, 2)))
+    return Basis(columns, rows, dual, measure_condition(columns, rows))
 
 
 def _compute_spectral_dual(basis: np.ndarray, operator: np.ndarray) -> np.ndarray:
