@@ -15,7 +15,7 @@ import numpy as np
 
 from twm.errors import UserError, require, require_count
 from twm.streams import binary_inputs_numpy
-from twm.theory.rules import RULES, draw_rule
+from twm.theory.rules import RULES, decode_signs, draw_rule
 
 #: The codes (a, b, c) of the four tasks of Table 1, see make_selection.
 TASK_CODES = {
@@ -315,8 +315,7 @@ def list_successors(hds: HDS) -> np.ndarray:
 
 def decode_windows(codes: np.ndarray, hds: HDS) -> np.ndarray:
     """Return the windows that integers encode, (count, s, d) int8 of -1 and 1."""
-    signs = 2 * (np.asarray(codes)[:, None] >> np.arange(hds.size) & 1) - 1
-    return signs.astype(np.int8).reshape(-1, hds.history, hds.dim)
+    return decode_signs(codes, hds.size).reshape(-1, hds.history, hds.dim)
 
 
 def merge_histories(successors: np.ndarray, steps: int) -> list[np.ndarray]:
