@@ -116,15 +116,16 @@ def measure_condition(columns: np.ndarray, rows: np.ndarray) -> float:
 
 def make_encoder(basis: Basis, dim: int) -> np.ndarray:
     """Make W_uh = Psi_s (hidden, dim): inputs are written to the newest column. Source: twm Eq. (31)."""
-    return basis.basis[:, -_check_dim(basis, dim) :].copy()
+    return basis.basis[:, -check_dim(basis, dim) :].copy()
 
 
 def make_readout(basis: Basis, dim: int) -> np.ndarray:
     """Make W_r = Psi_s* (dim, hidden): the d outputs are read from the newest column. Source: twm Eq. (7), (30)."""
-    return basis.dual_basis[-_check_dim(basis, dim) :].copy()
+    return basis.dual_basis[-check_dim(basis, dim) :].copy()
 
 
-def _check_dim(basis: Basis, dim: int) -> int:
+def check_dim(basis: Basis, dim: int) -> int:
+    """Return the dimension of a column; raise an error if the basis cannot hold such columns."""
     dim = require_count(dim, "dim")
     require(basis.size % dim == 0, f"a basis of {basis.size} vectors cannot hold columns of dim {dim}")
     return dim

@@ -6,7 +6,7 @@ it unless f reads only the oldest column. ``load_history`` and ``correct_inputs`
 import numpy as np
 
 from twm.errors import require, require_count
-from twm.theory.bases import Basis, make_encoder, make_readout, transform_operator
+from twm.theory.bases import Basis, check_dim, make_encoder, make_readout, transform_operator
 from twm.theory.systems import HDS, rollout
 
 
@@ -93,9 +93,8 @@ def load_history(basis: Basis, initial: np.ndarray) -> np.ndarray:
 
 def read_substrate(basis: Basis, states: np.ndarray, dim: int) -> np.ndarray:
     """Return the wave coordinates Psi* h of hidden states (..., hidden), as columns (..., s, d)."""
-    states, dim = np.asarray(states), require_count(dim, "dim")
+    states, dim = np.asarray(states), check_dim(basis, dim)
     require(states.shape[-1:] == (basis.hidden,), f"states must be of shape (..., {basis.hidden}), not {states.shape}")
-    require(basis.size % dim == 0, f"a basis of {basis.size} vectors cannot hold columns of dim {dim}")
     return (states @ basis.dual_basis.T).reshape(*states.shape[:-1], basis.size // dim, dim)
 
 
