@@ -77,8 +77,7 @@ class Analysis(Findings):
 def _check_task(system: StateSystem, task: HDS) -> None:
     told = f"{system.inputs} inputs and {system.dim} outputs, the task {task.name} has states of dim {task.dim}"
     require(system.dim == task.dim <= system.inputs, f"the network has {told}: choose another with --task")
-    selects = np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all()
-    require(bool(selects), f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
+    require(task.selects, f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
     require(task.size <= 4096, f"{task.name} has {task.size} numbers in a window; at most 4096 can be analysed")
 
 

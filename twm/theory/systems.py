@@ -48,6 +48,12 @@ class HDS:
 
     size = property(lambda self: self.history * self.dim)  # s*d, the numbers in a window
 
+    @property
+    def selects(self) -> bool:
+        """Return whether this is a signed selection: each output is one component of the window or its negative."""
+        F = self.matrix
+        return F is not None and bool(np.isin(F, (-1, 0, 1)).all() and (np.abs(F).sum(1) == 1).all())
+
 
 @dataclass(frozen=True, eq=False)
 class LinearBoundary:
@@ -250,9 +256,8 @@ class SelectionTable(NamedTuple):
 
 def make_selection_table(task: HDS, steps: int) -> SelectionTable:
     """Find the initial component that each component of the next states copies, by one rollout of distinct numbers."""
-    F, forms = task.matrix, "T1..T4, repeat-copy, code and random do; twm sweep rules trains others"
-    selects = F is not None and bool((np.abs(F).sum(1) == 1).all() and np.isin(F, (-1, 0, 1)).all())
-    require(selects, f"{task.name} cannot be trained: it does not preserve states of -1 and 1 ({forms})")
+    forms = "T1..T4, repeat-copy, code and random do; twm sweep rules trains others"
+    require(task.selects, f"{task.name} cannot be trained: it does not preserve states of -1 and 1 ({forms})")
     # Counted from one, so that every number has a sign.
     initial = np.arange(1.0, task.size + 1).reshape(task.history, task.dim)
     later = rollout(task, initial, steps)[task.history :]
