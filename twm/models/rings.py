@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from twm.errors import check_name, require, require_count
 from twm.models.elman import NONLINEARITIES, Trajectory, run_steps
+from twm.models.kernels import draw_matrix
 
 #: Initialisations of the recurrent weights: the shift by one neuron, the identity, or torch's random default.
 RECURRENT_STARTS = ("shift", "identity", "random")
@@ -29,7 +30,7 @@ class SequenceNetwork(nn.Module):
 
     def _draw(self, fan: int, *shape: int) -> nn.Parameter:
         """Draw numbers as torch's layers do: uniform within 1/sqrt(fan), for ``fan`` summed inputs."""
-        return nn.Parameter((torch.rand(shape, generator=self._generator) * 2 - 1) * fan**-0.5)
+        return nn.Parameter(draw_matrix(shape, fan, "uniform", self._generator))
 
     def _make_encoder(self, start: str, neurons: int) -> None:
         check_name("encoder", start, ENCODER_STARTS)
