@@ -11,7 +11,7 @@ from twm.errors import require, require_count
 from twm.models.elman import NONLINEARITIES, ElmanRNN
 from twm.models.kernels import Weights, as_weights
 from twm.theory.operators import make_cycle
-from twm.training.estimates import Estimate
+from twm.training.estimates import Estimate, estimate_mean
 
 
 class NetworkConstants(NamedTuple):
@@ -96,10 +96,9 @@ def fit_slope(distances: Any, norms: Any) -> Estimate:
     require(positive, "norms must be positive and finite: leave out zero gradients")
     samples = np.polyfit(distances, np.log(norms), 1)[0]
     if count > 1:
-        error, freedom = stats.sem(samples), count - 1
-    else:
-        error, freedom = stats.linregress(distances, np.log(norms[:, 0])).stderr, len(distances) - 2
-    value, reach = float(samples.mean()), float(error * stats.t.ppf(0.975, freedom))
+        return estimate_mean(samples)
+    error = stats.linregress(distances, np.log(norms[:, 0])).stderr
+    value, reach = float(samples[0]), float(error * stats.t.ppf(0.975, len(distances) - 2))
     return Estimate(value, value - reach, value + reach, count)
 
 
