@@ -83,8 +83,8 @@ def sample_states(
     """Run a network and the predicted wave on ``count`` histories of -1 and 1, or on ``initial`` (count, history, dim).
 
     With ``correct``, the boundary's contribution is subtracted from each input, as constructed networks need."""
-    inputs, told = getattr(system, "inputs", system.dim), f"{system.dim} outputs, {task.name} needs {task.dim}"
-    require(system.dim == task.dim <= inputs, f"the network has {inputs} inputs and {told}")
+    inputs, told = getattr(system, "inputs", system.dim), f"{task.name} needs {task.dim} of each: choose another with --task"
+    require(system.dim == task.dim <= inputs, f"the network has {inputs} inputs and {system.dim} outputs, {told}")
     observable = needed_coordinates(task)
     horizon = max(60, 4 * task.history) if horizon is None else require_count(horizon, "horizon")
     if initial is None:
