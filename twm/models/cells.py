@@ -34,13 +34,12 @@ class DiagonalRNN(SequenceNetwork):
         return torch.polar((-self.log_decay.exp()).exp(), self.angle)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         (real, imaginary), turn = state.chunk(2, -1), self.eigenvalues()
         moved = torch.cat([turn.real * real - turn.imag * imaginary, turn.imag * real + turn.real * imaginary], -1)
         return moved if inputs is None else moved + functional.linear(inputs, self.weight_encoder)
 
     def run(self, inputs: Tensor) -> Tensor:
-        """Return the states of every step, computed with complex numbers, twice as fast; see ``SequenceNetwork.run``."""
+        # With complex numbers, twice as fast as the general loop.
         drive, turn = torch.complex(*functional.linear(inputs, self.weight_encoder).chunk(2, -1)), self.eigenvalues()
         states = [drive[0]]
         for each in drive[1:]:
@@ -82,7 +81,6 @@ class AttentionDecoder(SequenceNetwork):
         del self._generator
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         window = state.view(-1, self.columns, self.inputs)
         labelled = window + self.positions
         scores = labelled @ functional.linear(labelled[:, -1], self.weight_ask)[..., None]
