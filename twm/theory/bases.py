@@ -31,13 +31,9 @@ class Basis:
 
 
 def make_basis(
-    size: int,
-    hidden: int | None = None,
-    kind: str = "standard",
-    seed: int | np.random.Generator = 0,
-    condition: float = 10.0,
-    tilt: float = 0.0,
-) -> Basis:
+    size: int, hidden: int | None = None, kind: str = "standard", seed: int | np.random.Generator = 0,
+    condition: float = 10.0, tilt: float = 0.0,
+) -> Basis:  # fmt: skip
     """Make a basis of ``size`` vectors: unit vectors ("standard"), or random ones ("orthonormal", "skew").
 
     ``condition`` is the ratio of a skew basis's extreme singular values. With ``tilt`` the dual's rows are tilted out of

@@ -55,13 +55,9 @@ def fibonacci_constant(history: int) -> float:
 
 
 def simulate_linear(
-    recurrent: np.ndarray,
-    encoder: np.ndarray,
-    readout: np.ndarray,
-    inputs: np.ndarray,
-    steps: int,
+    recurrent: np.ndarray, encoder: np.ndarray, readout: np.ndarray, inputs: np.ndarray, steps: int,
     state: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Run h(t) = W_hh h(t-1) + W_uh u(t), y(t) = W_r h(t) on inputs, then for some steps without input.
 
     ``inputs`` are (time, ..., dim), ``state`` is h(0), (..., hidden), or zero. Returns y and h from t = 1 on,
