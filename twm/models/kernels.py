@@ -1,6 +1,7 @@
 """Trainable matrices and their initialisation, the interface of all kernels, and the reference implementation."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -127,6 +128,21 @@ def choose_device(device: str) -> str:
     told = "PyTorch finds no GPU on this machine: use --device cpu, or --device auto to use a GPU if there is one"
     require(found or device != "cuda", told)
     return "cuda" if found else "cpu"
+
+
+@contextmanager
+def exact_arithmetic() -> Iterator[None]:
+    """Use full float32 precision in matrix products, convolutions and torch's recurrent layers, whatever the caller has set:
+    on a GPU, TF32 would keep only ten bits."""
+    places = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    before = [place.fp32_precision for place in places]
+    try:
+        for place in places:
+            place.fp32_precision = "ieee"
+        yield
+    finally:
+        for place, setting in zip(places, before):
+            place.fp32_precision = setting
 
 
 class StepResult(NamedTuple):

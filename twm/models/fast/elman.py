@@ -32,7 +32,9 @@ import torch
 from torch import Tensor
 
 from twm.errors import require
-from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON, Kernel, StepResult, Weights, as_weights
+from twm.models.kernels import (
+    BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON, Kernel, StepResult, Weights, as_weights, exact_arithmetic,
+)  # fmt: skip
 
 #: Test status of the graph path, for ``twm doctor`` and for messages; update it after the first run on a GPU.
 GPU_STATUS = (
@@ -248,15 +250,11 @@ class BatchedKernel(PackedKernel):
         return graph, result
 
     def _iterate(self, steps: int) -> StepResult:
-        inputs, settings = self._inputs.flatten(1, 2), torch.backends.cuda.matmul
-        # Float32 products in full precision, whatever the caller has set: TF32 would keep only ten bits.
-        before, settings.fp32_precision = settings.fp32_precision, "ieee"
-        try:
+        inputs = self._inputs.flatten(1, 2)
+        with exact_arithmetic():
             self._run_forward(inputs, steps)
             result = self._compare(steps)
             self._run_backward(inputs, steps)
-        finally:
-            settings.fp32_precision = before
         self._update()
         return result
 
