@@ -25,7 +25,7 @@ from twm.analysis.analyses import SETTLED_STEPS, analyse_network, measure_settle
 from twm.analysis.interventions import try_interventions, write_variable
 from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, measure_rest, scan_mixture
 from twm.analysis.networks import read_checkpoint
-from twm.analysis.recovery import METHODS, needed_coordinates, recover_basis, regress_basis, sample_states
+from twm.analysis.recovery import METHODS, recover_basis, regress_basis, sample_states
 from twm.analysis.report import Subject, collect_panels, gather_subject, tabulate_analyses
 from twm.analysis.systems import ElmanSystem, as_system, linearise_system
 from twm.book.figures import basis_recovery as figures
@@ -36,7 +36,7 @@ from twm.records import read_rows
 from twm.theory.bases import make_basis, transform_operator
 from twm.theory.operators import make_wave_operator, repeat_copy_state
 from twm.theory.pictures import states_to_text, text_to_states
-from twm.theory.spectra import THRESHOLD, compare_with_theory, count_clusters, find_clusters
+from twm.theory.spectra import THRESHOLD, compare_with_theory, count_clusters, find_clusters, needed_coordinates
 from twm.theory.systems import make_linear_hds, make_repeat_copy, parse_task
 from twm.training.plans import ModelPlan
 

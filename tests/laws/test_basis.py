@@ -7,12 +7,13 @@ import pytest
 
 from tests.conftest import refusals
 from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, scan_mixture
-from twm.analysis.recovery import METHODS, find_copies, needed_coordinates, recover_basis, sample_states
+from twm.analysis.recovery import METHODS, find_copies, recover_basis, sample_states
 from twm.analysis.systems import ElmanSystem, as_system, find_fixed_point, linearise_system
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.theory.bases import add_complement, make_basis, make_encoder, make_readout, transform_operator
 from twm.theory.operators import make_wave_operator
+from twm.theory.spectra import needed_coordinates
 from twm.theory.systems import make_linear_hds, make_named_task, make_random_selection, make_repeat_copy
 
 COPY = make_repeat_copy(5, 3)

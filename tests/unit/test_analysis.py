@@ -102,7 +102,7 @@ def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path
 @pytest.mark.parametrize(
     ("spoil", "arguments", "words"),
     [(Path.unlink, [], "no checkpoint"), (lambda path: path.write_bytes(b""), [], "no checkpoint"),
-     (Path.exists, ["--task", "repeat-copy:2100,2"], "4200|at most"), (Path.exists, ["--task", "T1"], "2 inputs|dim 8"),
+     (Path.exists, ["--task", "repeat-copy:2100,2"], "4200|at most"), (Path.exists, ["--task", "T1"], "2 inputs|T1 needs 8"),
      (Path.exists, ["--task", "T7"], "T7"), (Path.exists, ["--task", "fibonacci:4,2"], "signed selection"),
      (Path.exists, ["--seed", "-1"], "--seed|-1"),
      (Path.exists, ["--figure", "a.docx"], ".png"), (Path.exists, ["--figure", "nowhere/a.png"], "no such folder")],

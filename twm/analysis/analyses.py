@@ -74,11 +74,8 @@ class Analysis(Findings):
         return super().to_json() | found | {"basis": basis, "failed": self.failures}
 
 
-def _check_task(system: StateSystem, task: HDS) -> None:
-    told = f"{system.inputs} inputs and {system.dim} outputs, the task {task.name} has states of dim {task.dim}"
-    require(system.dim == task.dim <= system.inputs, f"the network has {told}: choose another with --task")
-    selects = np.isin(task.matrix, (-1, 0, 1)).all() and (np.abs(task.matrix).sum(axis=1) == 1).all()
-    require(bool(selects), f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
+def _check_task(task: HDS) -> None:
+    require(task.selects, f"{task.name} is no signed selection: it does not keep states of -1 and 1 so")
     require(task.size <= 4096, f"{task.name} has {task.size} numbers in a window; at most 4096 can be analysed")
 
 
@@ -87,11 +84,10 @@ def analyse_network(
     count: int = 512, seed: int = 0,
 ) -> Analysis:  # fmt: skip
     """Analyse whether a trained network carries the wave of its signed selection task, in which basis, and whether it uses it."""
-    _check_task(system, task)
-    linear = linearise_system(system)
+    _check_task(task)
     horizon = max(60, 4 * task.history, *steps)
     fitted = sample_states(system, task, count, horizon, 2 * seed)
-    fresh = sample_states(system, task, max(64, count // 4), horizon, 2 * seed + 1)
+    fresh, linear = sample_states(system, task, max(64, count // 4), horizon, 2 * seed + 1), linearise_system(system)
     bases, figures, settled, failures = {}, {}, {}, {}
     for method in methods:
         try:
@@ -182,7 +178,7 @@ def analyse_machine(
 ) -> MachineAnalysis:
     """Analyse on ``count`` histories whether a network of any kind carries the wave of its task, and uses it.
     Set ``correct`` if the network was trained on corrected inputs."""
-    _check_task(system, task)
+    _check_task(task)
     horizon = max(4 * task.history, *steps)
     fitted = sample_states(system, task, count, horizon, 2 * seed, correct=correct)
     fresh = sample_states(system, task, max(64, count // 8), horizon, 2 * seed + 1, correct=correct)

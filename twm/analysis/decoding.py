@@ -94,11 +94,13 @@ def _estimate(X: np.ndarray, Y: np.ndarray, ridge: float, resamples: int, rng: n
     means, found = [np.mean(matrices, axis=0) for matrices in zip(*pairs)], []
     samples = zip(*(summarise_gains(gain) for _, gain in pairs))
     for value, each, most in zip(summarise_gains(means[1]), samples, (1, len(X))):
+        if value is None:
+            found.append(Interval(None, None, None))
+            continue
         # The samples' spread is centred on the value, not on their own median, which comes from fewer distinct trials.
         known = [one for one in each if one is not None] or [0]
         low, middle, high = np.quantile(known, (0.025, 0.5, 0.975))
-        ends = (None,) * 3 if value is None else (value, max(0, value - middle + low), min(most, value - middle + high))
-        found.append(Interval(*ends))
+        found.append(Interval(value, max(0, value - middle + low), min(most, value - middle + high)))
     return *found, *means
 
 

@@ -153,8 +153,9 @@ def compare_corners(first: Resting, second: Resting) -> tuple[float, float, floa
     here, there = (_project(resting, resting.centres) for resting in (first, second))
     size, rng = np.linalg.norm(there) / np.linalg.norm(here), np.random.default_rng(0)
     sums = [orthogonal_procrustes(order, here)[1] for order in (there, *(rng.permutation(there) for _ in range(1000)))]
-    shapes = np.array(sums) / np.linalg.norm(there) / np.linalg.norm(here)
-    return *map(float, (2 * size * shapes[0] - size**2, shapes[0] ** 2, size, (shapes[1:] ** 2 >= 0.9).mean())),
+    shape, *shuffled = np.array(sums) / np.linalg.norm(there) / np.linalg.norm(here)
+    chance = np.mean(np.square(shuffled) >= 0.9)
+    return float(2 * size * shape - size**2), float(shape**2), float(size), float(chance)
 
 
 def measure_overshoot(run: FlipFlopRun, resting: Resting) -> tuple[float, float, float, float, float]:

@@ -11,7 +11,7 @@ from twm.errors import require, require_count
 from twm.models.elman import NONLINEARITIES, ElmanRNN
 from twm.models.kernels import Weights, as_weights
 from twm.theory.operators import make_cycle
-from twm.training.estimates import Estimate
+from twm.training.estimates import Estimate, estimate_mean
 
 
 class NetworkConstants(NamedTuple):
@@ -96,10 +96,9 @@ def fit_slope(distances: Any, norms: Any) -> Estimate:
     require(positive, "norms must be positive and finite: leave out zero gradients")
     samples = np.polyfit(distances, np.log(norms), 1)[0]
     if count > 1:
-        error, freedom = stats.sem(samples), count - 1
-    else:
-        error, freedom = stats.linregress(distances, np.log(norms[:, 0])).stderr, len(distances) - 2
-    value, reach = float(samples.mean()), float(error * stats.t.ppf(0.975, freedom))
+        return estimate_mean(samples)
+    error = stats.linregress(distances, np.log(norms[:, 0])).stderr
+    value, reach = float(samples[0]), float(error * stats.t.ppf(0.975, len(distances) - 2))
     return Estimate(value, value - reach, value + reach, count)
 
 
@@ -111,16 +110,15 @@ def predict_single_neuron(amplitude: float, passes: int) -> np.ndarray:
     return np.cumprod(1 - np.array(states[1:], dtype=float) ** 2)
 
 
-def predict_mixed_neurons(amplitude: float, history: int, passes: int | None = None) -> np.ndarray:
-    """Return the fraction left of the first input's gradient after 1 to ``passes`` tanhs, for a wave in a random basis.
+def predict_mixed_neurons(amplitude: float, history: int) -> np.ndarray:
+    """Return the fraction left of the first input's gradient after 1 to s + 1 tanhs, for a wave in a random basis.
 
     Each neuron's drive is then nearly Gaussian: a tanh scales a small change by the mean slope E[1 - tanh^2] and turns the
-    variance into E[tanh^2]. Each step of the input phase adds amplitude^2/history. By default s + 1 passes. Source: ours."""
-    passes = require_count(history, "history") + 1 if passes is None else require_count(passes, "passes")
+    variance into E[tanh^2]. Each step of the input phase adds amplitude^2/history. Source: ours."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     weights = weights / weights.sum()
     energies = [0.0]
-    for place in range(passes):
+    for place in range(require_count(history, "history") + 1):
         variance = energies[-1] + (amplitude**2 / history if place < history else 0.0)
         energies.append(float(weights @ np.tanh(np.sqrt(variance) * nodes) ** 2))
     return np.cumprod(1 - np.array(energies[1:]))

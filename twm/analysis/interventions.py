@@ -123,12 +123,9 @@ class InterventionShares:
 
 
 def try_interventions(
-    system: StateSystem,
-    sample: StateSample,
-    steps: Sequence[int],
-    find_basis: Callable[[int], RecoveredBasis],
+    system: StateSystem, sample: StateSample, steps: Sequence[int], find_basis: Callable[[int], RecoveredBasis],
     content: str,
-) -> InterventionShares:
+) -> InterventionShares:  # fmt: skip
     """Interchange every variable between neighbouring runs at every given step, in the basis that ``find_basis`` returns."""
     dim, columns = len(sample.observable.readout), ()
     shares = np.ones((2, len(steps), sample.history))

@@ -39,9 +39,12 @@ def read_checkpoint(path: Path | str, *choices: Any, **keys: str | None) -> Chec
     try:
         if Path(path).suffix == ".safetensors" and {"network", "task"} <= {*texts}:  # from our sequence sweeps
             network, plan, _ = read_sequence_network(path)
-            system = getattr(plan.make_task_at_hand(), "system", None)
-            unfit = [] if system else [f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"]
-            return Checkpoint(SequenceSystem(network), getattr(system, "name", plan.task), texts, plan.network, unfit, *unfit)
+            system = SequenceSystem(network)
+            task = getattr(plan.make_task_at_hand(), "system", None)
+            if task is not None:
+                return Checkpoint(system, task.name, texts, plan.network)
+            unfit = f"it was trained on {plan.task}, and variables are known for hds:H,TASK only"
+            return Checkpoint(system, plan.task, texts, plan.network, [unfit], unfit)
         return _Search(tensors, texts, keys).make(*choices)
     except UserError as error:
         raise UserError(f"{Path(path).name}: {error}") from None
@@ -71,7 +74,8 @@ class _Search:
         plain = tensor is not ... and tensor.is_floating_point()
         form = "one of another form, such as sparse" if tensor is ... else f"of {tensor.dtype}"
         require(plain, f"{key} must be a plain tensor of floating-point numbers, and is {form}")
-        array, _ = tensor.detach().double().numpy(), self.used.add(key)
+        self.used.add(key)
+        array = tensor.detach().double().numpy()
         require(not (np.abs(array) > 1e8).any(), f"{key} has entries beyond 1e8: its training diverged")
         return array
 
@@ -114,11 +118,13 @@ class _Search:
         told = "a recurrent matrix is square or has the gates of a GRU or LSTM, and its encoder and biases have as many rows"
         shapes = ", ".join(f"{name} {self.shapes[name]}" for name in self.shapes if name in self.used)
         require(fits and {len(encoder), *map(np.size, biases)} == {rows}, f"{told}, not {shapes}")
-        encoder, biases = encoder if encoder.ndim == 2 else encoder[:, None], [bias.reshape(-1) for bias in biases]
+        encoder = encoder if encoder.ndim == 2 else encoder[:, None]
+        biases = [bias.reshape(-1) for bias in biases]
         stack = [name for name in self.tensors if re.sub(r"_l\d+$", "", name) == re.sub(r"_l\d+$", "", key)]
         starts = [self.take(name) for name in filter(_START.search, self.tensors)] or [np.zeros(hidden)]
         require(starts[0].size in (hidden, hidden * len(stack)), f"an initial state must have {hidden} numbers a layer")
-        start, (readout, offset, unfit) = starts[0].reshape(-1, hidden)[: (layer or 0) + 1][-1], self.find_readout(hidden)
+        start = starts[0].reshape(-1, hidden)[: (layer or 0) + 1][-1]  # the layer's own, or the one for all
+        readout, offset, unfit = self.find_readout(hidden)
         unfit = unfit if len(stack) < 2 else f"{key} is one layer of {len(stack)}, and a task needs them all"
         notes = [*filter(None, [unfit]), *["started at the state in the file, which is not zero"] * bool(start.any())]
         if gates == 1:

@@ -9,9 +9,10 @@ from scipy.linalg import schur, solve_sylvester
 
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import check_name, require, require_count
-from twm.theory.operators import correct_inputs, make_wave_operator
+from twm.theory.bases import measure_condition
+from twm.theory.operators import correct_inputs
 from twm.theory.spectra import (
-    THRESHOLD, Observable, circular_distance, nonzero_eigenvalues, observability_matrix, ranks_of_powers, reduce_observable,
+    THRESHOLD, Observable, circular_distance, needed_coordinates, nonzero_eigenvalues, observability_matrix, ranks_of_powers,
 )  # fmt: skip
 from twm.theory.systems import HDS, draw_binary_history, rollout, window_states
 
@@ -53,13 +54,6 @@ class StateSample:
         return np.stack(outputs)
 
 
-def needed_coordinates(task: HDS) -> Observable:
-    """Reduce a linear task to the coordinates that its outputs depend on. Source: twm Fig. 4, "optimized basis"."""
-    require(task.matrix is not None, f"the task {task.name} is not linear: it has no wave operator")
-    operator = make_wave_operator(np.asarray(task.matrix, dtype=float))
-    return reduce_observable(np.eye(len(operator))[-task.dim :], operator)
-
-
 def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray]:
     """Find which observable coordinates still differ after some steps of Phi (rank, rank), and how the others copy them.
 
@@ -89,8 +83,8 @@ def sample_states(
     """Run a network and the predicted wave on ``count`` histories of -1 and 1, or on ``initial`` (count, history, dim).
 
     With ``correct``, the boundary's contribution is subtracted from each input, as constructed networks need."""
-    inputs, told = getattr(system, "inputs", system.dim), f"{system.dim} outputs, {task.name} needs {task.dim}"
-    require(system.dim == task.dim <= inputs, f"the network has {inputs} inputs and {told}")
+    inputs, told = getattr(system, "inputs", system.dim), f"{task.name} needs {task.dim} of each: choose another with --task"
+    require(system.dim == task.dim <= inputs, f"the network has {inputs} inputs and {system.dim} outputs, {told}")
     observable = needed_coordinates(task)
     horizon = max(60, 4 * task.history) if horizon is None else require_count(horizon, "horizon")
     if initial is None:
@@ -259,7 +253,7 @@ def recover_basis(
             printed = method == "printed"
             columns = _iterate_powers(linear, task.history, 0.0 if printed else alpha, transient, printed)
         dual = np.linalg.pinv(columns)
-        condition = _multiply_norms(columns, dual)
+        condition = measure_condition(columns, dual)
         basis, dual = columns @ needed, needed.T @ dual
     else:
         if method == "corrected":
@@ -271,7 +265,7 @@ def recover_basis(
         else:
             basis, origin = _regress_columns(sample, at, intercept=bool(system.bias.any() or system.start.any()))
         dual = np.linalg.pinv(slow.left @ basis, rcond=_WEAK) @ slow.left
-        condition = _multiply_norms(basis, dual)
+        condition = measure_condition(basis, dual)
     return RecoveredBasis(basis, dual, observable, origin, len(kept), slow.right.shape[1], condition)
 
 
@@ -290,9 +284,5 @@ def regress_basis(sample: StateSample, at: int | None = None) -> RecoveredBasis:
     columns = basis @ expansion
     weighed = np.linalg.solve(noise, columns)
     dual = expansion @ (np.linalg.pinv(columns.T @ weighed, rcond=_WEAK) @ weighed.T)
-    rank, condition = int(np.linalg.matrix_rank(columns)), _multiply_norms(basis, dual)
+    rank, condition = int(np.linalg.matrix_rank(columns)), measure_condition(basis, dual)
     return RecoveredBasis(basis, dual, sample.observable, origin, len(kept), rank, condition)
-
-
-def _multiply_norms(basis: np.ndarray, dual: np.ndarray) -> float:
-    return float(np.linalg.norm(basis, 2) * np.linalg.norm(dual, 2))

@@ -52,7 +52,8 @@ def choose_task(checkpoint: Checkpoint, text: str | None) -> HDS | None:
     if text is not None:
         return read_boundary(text) if text.endswith((".npy", ".csv")) else parse_task(text)
     with suppress(UserError):
-        return own if (own := parse_task(str(checkpoint.task))).matrix is not None and not checkpoint.unfit else None
+        own = parse_task(str(checkpoint.task))
+        return own if own.matrix is not None and not checkpoint.unfit else None
 
 
 def describe_checkpoint(checkpoint: Checkpoint, found: Findings | None, survey: Mapping[str, Any]) -> list[str]:

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from twm.errors import require, require_count
+from twm.models.kernels import draw_matrix
 from twm.theory.attention import AttentionBoundary, make_attention_boundary
 
 
@@ -24,7 +25,7 @@ class AttentionRNN(nn.Module):
         generator = torch.Generator().manual_seed(require_count(seed, "seed", 0))
 
         def draw(summed: int, *shape: int) -> nn.Parameter:
-            return nn.Parameter((torch.rand(shape, generator=generator) * 2 - 1) * summed**-0.5)
+            return nn.Parameter(draw_matrix(shape, summed, "uniform", generator))
 
         self.key_weight = draw(dim, heads, dim, width)
         self.query_weight = draw(dim, heads, width, dim)

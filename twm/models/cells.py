@@ -7,10 +7,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from twm.errors import require, require_count
-from twm.models.rings import GatedRNN, IdentityRNN, SequenceNetwork, WaveRNN, check_name
-from twm.theory.operators import make_wave_operator
-from twm.theory.spectra import reduce_observable
+from twm.errors import check_name, require, require_count
+from twm.models.rings import GatedRNN, IdentityRNN, SequenceNetwork, WaveRNN
+from twm.theory.spectra import needed_coordinates
 from twm.theory.systems import HDS
 
 #: Names of the networks, as used in tables.
@@ -35,13 +34,12 @@ class DiagonalRNN(SequenceNetwork):
         return torch.polar((-self.log_decay.exp()).exp(), self.angle)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         (real, imaginary), turn = state.chunk(2, -1), self.eigenvalues()
         moved = torch.cat([turn.real * real - turn.imag * imaginary, turn.imag * real + turn.real * imaginary], -1)
         return moved if inputs is None else moved + functional.linear(inputs, self.weight_encoder)
 
     def run(self, inputs: Tensor) -> Tensor:
-        """Return the states of every step, computed with complex numbers, twice as fast; see ``SequenceNetwork.run``."""
+        # With complex numbers, twice as fast as the general loop.
         drive, turn = torch.complex(*functional.linear(inputs, self.weight_encoder).chunk(2, -1)), self.eigenvalues()
         states = [drive[0]]
         for each in drive[1:]:
@@ -53,13 +51,11 @@ class DiagonalRNN(SequenceNetwork):
 def construct_diagonal(task: HDS) -> DiagonalRNN:
     """Construct the float64 unit whose modes are the eigenvectors of a linear task's wave operator on the observable subspace.
     It solves the task exactly if inputs are corrected for the boundary's contribution. Source: twm Sec. 3.1, diagonalised."""
-    operator = make_wave_operator(np.asarray(task.matrix, dtype=float))
-    newest = np.eye(len(operator))[-task.dim :]
-    part = reduce_observable(newest, operator)
+    part = needed_coordinates(task)
     values, vectors = np.linalg.eig(part.operator)
     fit = np.linalg.cond(vectors) < 1e8 and np.abs(values).max() <= 1 + 1e-9
     require(bool(fit), f"the wave operator of {task.name} has Jordan blocks or grows: no diagonal unit holds it")
-    write, read = np.linalg.solve(vectors, part.projection @ newest.T + 0j), part.readout @ vectors
+    write, read = np.linalg.solve(vectors, part.projection[:, -task.dim :] + 0j), part.readout @ vectors
     decay = np.maximum(-np.log(np.abs(values)), 1e-300)  # an exact zero has no logarithm
     weights = {
         "log_decay": np.log(decay), "angle": np.angle(values), "weight_encoder": np.concatenate([write.real, write.imag]),
@@ -85,7 +81,6 @@ class AttentionDecoder(SequenceNetwork):
         del self._generator
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         window = state.view(-1, self.columns, self.inputs)
         labelled = window + self.positions
         scores = labelled @ functional.linear(labelled[:, -1], self.weight_ask)[..., None]

@@ -134,7 +134,8 @@ _NAMES = ("weight_hh_l0", "weight_ih_l0", "weight_readout")
 
 def spell_number(number: float) -> str:
     """Format a number briefly, but with enough digits to restore it exactly: 0.001, 1e+06, 1000001."""
-    return text if float(text := f"{number:g}") == number else repr(number)
+    text = f"{number:g}"
+    return text if float(text) == number else repr(number)
 
 
 def name_network(task: str, hidden: int, l2: float, seed: int, rest: str = "") -> str:

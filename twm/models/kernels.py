@@ -1,6 +1,7 @@
 """Trainable matrices and their initialisation, the interface of all kernels, and the reference implementation."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,6 +130,21 @@ def choose_device(device: str) -> str:
     return "cuda" if found else "cpu"
 
 
+@contextmanager
+def exact_arithmetic() -> Iterator[None]:
+    """Use full float32 precision in matrix products, convolutions and torch's recurrent layers, whatever the caller has set:
+    on a GPU, TF32 would keep only ten bits."""
+    places = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
+    before = [place.fp32_precision for place in places]
+    try:
+        for place in places:
+            place.fp32_precision = "ieee"
+        yield
+    finally:
+        for place, setting in zip(places, before):
+            place.fp32_precision = setting
+
+
 class StepResult(NamedTuple):
     """Loss and accuracy of one batch, before its update. An ensemble's tensors have a leading ``models`` axis."""
 
@@ -244,17 +260,16 @@ def run_forward(weights: Any, inputs: Tensor, horizon: int, chunk: int = 50, kep
 
 
 def run_network(weights: Weights, inputs: Tensor, horizon: int) -> Tensor:
-    """Run one network on (history, batch, dim), tracked by autograd: (horizon, batch, dim). Source: twm Eq. (9)."""
-    recurrent, encoder, readout = weights
+    """Run networks on (..., history, batch, dim), tracked by autograd: (..., horizon, batch, dim). Source: twm Eq. (9)."""
     # States are the rows of a batch, so the formulas' matrices act from the right, transposed.
-    state = inputs.new_zeros(inputs.shape[1], len(recurrent))
-    for entering in inputs:
-        state = torch.tanh(state @ recurrent.T + entering @ encoder.T)
-    outputs = []
+    recurrent, encoder, readout = (matrix.mT for matrix in weights)
+    state, outputs = inputs.new_zeros(*inputs.shape[:-3], inputs.shape[-2], recurrent.shape[-1]), []
+    for entering in inputs.unbind(-3):
+        state = torch.tanh(state @ recurrent + entering @ encoder)
     for _ in range(horizon):
-        state = torch.tanh(state @ recurrent.T)
-        outputs.append(state @ readout.T)
-    return torch.stack(outputs)
+        state = torch.tanh(state @ recurrent)
+        outputs.append(state @ readout)
+    return torch.stack(outputs, -3)
 
 
 class ReferenceKernel(Kernel):

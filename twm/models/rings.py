@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from twm.errors import check_name, require, require_count
 from twm.models.elman import NONLINEARITIES, Trajectory, run_steps
+from twm.models.kernels import draw_matrix
 
 #: Initialisations of the recurrent weights: the shift by one neuron, the identity, or torch's random default.
 RECURRENT_STARTS = ("shift", "identity", "random")
@@ -29,7 +30,7 @@ class SequenceNetwork(nn.Module):
 
     def _draw(self, fan: int, *shape: int) -> nn.Parameter:
         """Draw numbers as torch's layers do: uniform within 1/sqrt(fan), for ``fan`` summed inputs."""
-        return nn.Parameter((torch.rand(shape, generator=self._generator) * 2 - 1) * fan**-0.5)
+        return nn.Parameter(draw_matrix(shape, fan, "uniform", self._generator))
 
     def _make_encoder(self, start: str, neurons: int) -> None:
         check_name("encoder", start, ENCODER_STARTS)
@@ -56,6 +57,10 @@ class SequenceNetwork(nn.Module):
         bias = self.bias_encoder
         drive = bias if inputs is None else functional.linear(inputs, self.weight_encoder, bias)
         return NONLINEARITIES[self.activation](moved + drive)
+
+    def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
+        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
+        raise NotImplementedError
 
     def run(self, inputs: Tensor) -> Tensor:
         """Run on inputs (time, batch, inputs) from a zero state, and return the states (time, batch, hidden)."""
@@ -106,7 +111,6 @@ class WaveRNN(SequenceNetwork):
         self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         reach, rings = self.kernel // 2, state.view(-1, self.channels, self.neurons)
         rings = functional.pad(rings, (reach, reach), mode="circular") if reach else rings
         return self._finish_step(functional.conv1d(rings, self.weight_kernel, self.bias_kernel).flatten(1), inputs)
@@ -131,7 +135,6 @@ class IdentityRNN(SequenceNetwork):
         self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         return self._finish_step(functional.linear(state, self.weight_recurrent, self.bias_recurrent), inputs)
 
 
@@ -148,12 +151,10 @@ class GatedRNN(SequenceNetwork):
         self._make_readout(outputs, mlp)
 
     def step(self, state: Tensor, inputs: Tensor | None = None) -> Tensor:
-        """Advance the state (batch, carried) by one step, with inputs (batch, inputs), zero if not given."""
         drive = state.new_zeros((len(state), self.inputs)) if inputs is None else inputs
         parts = [part.contiguous()[None] for part in state.split(self.hidden, -1)]
         _, after = self.layer(drive[None], tuple(parts) if self.kind == "lstm" else parts[0])
         return torch.cat([part[0] for part in after], -1) if self.kind == "lstm" else after[0]
 
     def run(self, inputs: Tensor) -> Tensor:
-        """Return the states of every step; see :meth:`SequenceNetwork.run`."""
         return self.layer(inputs)[0]

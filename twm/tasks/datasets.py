@@ -122,7 +122,7 @@ class Images(NamedTuple):
     """Images and their class labels, for training and for testing."""
 
     train_images: np.ndarray  # (count, side, side) uint8 for grey images, (count, side, side, 3) for coloured ones
-    train_labels: np.ndarray  # (count,) int64
+    train_labels: np.ndarray  # (count,) whole numbers
     test_images: np.ndarray
     test_labels: np.ndarray
     label: str = ""  # remark that must accompany every number computed from them
@@ -138,7 +138,7 @@ def load_mnist() -> Images:
         if len(missing) > 1 and "not on this machine" in str(error):
             raise UserError(f"{error}; MNIST lacks {', '.join(missing)}") from None
         raise
-    return Images(parts[0], parts[1].astype(np.int64), parts[2], parts[3].astype(np.int64))
+    return Images(*parts)
 
 
 def _read_idx(content: bytes) -> np.ndarray:
@@ -158,7 +158,7 @@ def load_cifar10() -> Images:
     pictures = np.empty((len(labels), 32, 32, 3), np.uint8)
     for place, (start, stop) in enumerate(zip(offsets, offsets[1:])):
         pictures[place] = np.asarray(Image.open(io.BytesIO(blob[start:stop].tobytes())).convert("RGB"))
-    train, labels = split == 0, labels.astype(np.int64)
+    train = split == 0
     return Images(pictures[train], labels[train], pictures[~train], labels[~train], "CIFAR-10 recompressed as JPEG")
 
 
@@ -167,7 +167,7 @@ def load_small_mnist() -> Images:
     """Load the first images of MNIST, by Yann LeCun and Corinna Cortes from NIST data; MNIST and sample are CC BY-SA 3.0."""
     with np.load(Path(__file__).with_name("small_mnist.npz"), allow_pickle=False) as arrays:
         parts = [arrays[name] for name in Images._fields[:4]]
-    return Images(parts[0], parts[1].astype(np.int64), parts[2], parts[3].astype(np.int64), "a sample of MNIST")
+    return Images(*parts, "a sample of MNIST")
 
 
 def describe_data() -> dict[str, str]:

@@ -58,7 +58,7 @@ class _ImageTask(SequenceTask):
         self._pictures = {"train": images.train_images[:count], "test": images.test_images}
         self._pictures["held"] = images.train_images[held]
         labels = {"train": images.train_labels, "held": images.train_labels[held], "test": images.test_labels}
-        self._labels = {part: torch.as_tensor(own) for part, own in labels.items()}
+        self._labels = {part: torch.as_tensor(own, dtype=torch.int64) for part, own in labels.items()}
         self._order: tuple[Any, Tensor] = (None, torch.empty(0))
 
     def _draw(self, part: str, seed: int, iteration: int, count: int, first: int, device: Any) -> Batch:

@@ -92,13 +92,9 @@ def make_attention_boundary(
 
 
 def make_random_attention(
-    dim: int,
-    heads: int = 1,
-    width: int | None = None,
-    history: int | None = None,
-    seed: int = 0,
+    dim: int, heads: int = 1, width: int | None = None, history: int | None = None, seed: int = 0,
     sharpness: float = 2.0,
-) -> AttentionBoundary:
+) -> AttentionBoundary:  # fmt: skip
     """Draw a boundary whose autonomous run neither decays nor grows, with positions if ``history`` is given.
 
     A softmax average can only shrink columns. Therefore scores of columns of -1 and 1 have standard deviation

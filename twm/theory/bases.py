@@ -31,13 +31,9 @@ class Basis:
 
 
 def make_basis(
-    size: int,
-    hidden: int | None = None,
-    kind: str = "standard",
-    seed: int | np.random.Generator = 0,
-    condition: float = 10.0,
-    tilt: float = 0.0,
-) -> Basis:
+    size: int, hidden: int | None = None, kind: str = "standard", seed: int | np.random.Generator = 0,
+    condition: float = 10.0, tilt: float = 0.0,
+) -> Basis:  # fmt: skip
     """Make a basis of ``size`` vectors: unit vectors ("standard"), or random ones ("orthonormal", "skew").
 
     ``condition`` is the ratio of a skew basis's extreme singular values. With ``tilt`` the dual's rows are tilted out of
@@ -109,17 +105,23 @@ def add_complement(
     return recurrent + (across - basis.basis @ (basis.dual_basis @ across)) @ random @ across.T
 
 
+def measure_condition(columns: np.ndarray, rows: np.ndarray) -> float:
+    """Return the product of the spectral norms of a basis and its dual: rounding errors grow by up to this factor."""
+    return float(np.linalg.norm(columns, 2) * np.linalg.norm(rows, 2))
+
+
 def make_encoder(basis: Basis, dim: int) -> np.ndarray:
     """Make W_uh = Psi_s (hidden, dim): inputs are written to the newest column. Source: twm Eq. (31)."""
-    return basis.basis[:, -_check_dim(basis, dim) :].copy()
+    return basis.basis[:, -check_dim(basis, dim) :].copy()
 
 
 def make_readout(basis: Basis, dim: int) -> np.ndarray:
     """Make W_r = Psi_s* (dim, hidden): the d outputs are read from the newest column. Source: twm Eq. (7), (30)."""
-    return basis.dual_basis[-_check_dim(basis, dim) :].copy()
+    return basis.dual_basis[-check_dim(basis, dim) :].copy()
 
 
-def _check_dim(basis: Basis, dim: int) -> int:
+def check_dim(basis: Basis, dim: int) -> int:
+    """Return the dimension of a column; raise an error if the basis cannot hold such columns."""
     dim = require_count(dim, "dim")
     require(basis.size % dim == 0, f"a basis of {basis.size} vectors cannot hold columns of dim {dim}")
     return dim
@@ -152,7 +154,7 @@ def _orthogonal_complement(columns: np.ndarray) -> np.ndarray:
 
 
 def _pack(columns: np.ndarray, rows: np.ndarray, dual: str) -> Basis:
-    return Basis(columns, rows, dual, float(np.linalg.norm(columns, 2) * np.linalg.norm(rows, 2)))
+    return Basis(columns, rows, dual, measure_condition(columns, rows))
 
 
 def _compute_spectral_dual(basis: np.ndarray, operator: np.ndarray) -> np.ndarray:

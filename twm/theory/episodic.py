@@ -93,13 +93,9 @@ def change_memories(model: EpisodicModel, mixing: np.ndarray) -> EpisodicModel:
 
 
 def simulate_episodes(
-    model: EpisodicModel,
-    start: np.ndarray,
-    times: np.ndarray,
-    time_hidden: float = 0.1,
-    time_delay: float = 0.1,
+    model: EpisodicModel, start: np.ndarray, times: np.ndarray, time_hidden: float = 0.1, time_delay: float = 0.1,
     tolerance: float = 1e-10,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
     """Solve the full equations from V_f = ``start`` with T_f = 1: V_f, V_h, V_d, each (times, neurons or memories).
     Hidden and delay variables start at their equilibrium for this V_f. Source: emt Eq. (1)."""
     slow = time_hidden > 0 and time_delay > 0

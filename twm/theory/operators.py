@@ -6,7 +6,7 @@ it unless f reads only the oldest column. ``load_history`` and ``correct_inputs`
 import numpy as np
 
 from twm.errors import require, require_count
-from twm.theory.bases import Basis, make_encoder, make_readout, transform_operator
+from twm.theory.bases import Basis, check_dim, make_encoder, make_readout, transform_operator
 from twm.theory.systems import HDS, rollout
 
 
@@ -55,13 +55,9 @@ def fibonacci_constant(history: int) -> float:
 
 
 def simulate_linear(
-    recurrent: np.ndarray,
-    encoder: np.ndarray,
-    readout: np.ndarray,
-    inputs: np.ndarray,
-    steps: int,
+    recurrent: np.ndarray, encoder: np.ndarray, readout: np.ndarray, inputs: np.ndarray, steps: int,
     state: np.ndarray | None = None,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """Run h(t) = W_hh h(t-1) + W_uh u(t), y(t) = W_r h(t) on inputs, then for some steps without input.
 
     ``inputs`` are (time, ..., dim), ``state`` is h(0), (..., hidden), or zero. Returns y and h from t = 1 on,
@@ -93,9 +89,8 @@ def load_history(basis: Basis, initial: np.ndarray) -> np.ndarray:
 
 def read_substrate(basis: Basis, states: np.ndarray, dim: int) -> np.ndarray:
     """Return the wave coordinates Psi* h of hidden states (..., hidden), as columns (..., s, d)."""
-    states, dim = np.asarray(states), require_count(dim, "dim")
+    states, dim = np.asarray(states), check_dim(basis, dim)
     require(states.shape[-1:] == (basis.hidden,), f"states must be of shape (..., {basis.hidden}), not {states.shape}")
-    require(basis.size % dim == 0, f"a basis of {basis.size} vectors cannot hold columns of dim {dim}")
     return (states @ basis.dual_basis.T).reshape(*states.shape[:-1], basis.size // dim, dim)
 
 

@@ -40,9 +40,9 @@ class RuleBoundary:
         return self.tables.ravel()[index].astype(window.dtype)
 
 
-def list_points(count: int) -> np.ndarray:
-    """Return all corners of a cube in the order of a truth table, (2^count, count) of -1 and 1."""
-    return (2 * (np.arange(2**count)[:, None] >> np.arange(count) & 1) - 1).astype(np.int8)
+def decode_signs(codes: Any, count: int) -> np.ndarray:
+    """Return the signs that integers (n,) encode, (n, count) int8: 1 where the bit of that index is set, else -1."""
+    return (2 * (np.asarray(codes)[:, None] >> np.arange(count) & 1) - 1).astype(np.int8)
 
 
 def draw_rule(names: str, history: int, dim: int, seed: int) -> RuleBoundary:
@@ -58,7 +58,7 @@ def draw_rule(names: str, history: int, dim: int, seed: int) -> RuleBoundary:
     require(fits, f"{names} reads {width} components, for rule110 of three cells, and the window is {history} x {dim}")
     draw = random.Random(f"rule {names} {history} {dim} {require_count(seed, 'seed', 0)}").random
     order = sorted(range(dim), key=[draw() for _ in range(dim)].__getitem__)
-    points, positions, tables = list_points(width).T, [], []
+    points, positions, tables = decode_signs(range(2**width), width).T, [], []
     for output in range(dim):
         arity, rule = RULES[chosen[output % len(chosen)]]
         first, sign, keys = order[output], 1 if draw() < 0.5 else -1, [draw() for _ in range(size)]
@@ -81,7 +81,7 @@ def find_parity(boundary: RuleBoundary) -> str:
 
 def expand_rule(boundary: RuleBoundary) -> list[dict[tuple[int, ...], float]]:
     """Expand each output into products of components: coefficients, keyed by the positions multiplied. Source: Walsh."""
-    points, found = list_points(boundary.positions.shape[1]), []
+    points, found = decode_signs(range(boundary.tables.shape[1]), boundary.positions.shape[1]), []
     for places, table in zip(boundary.positions, boundary.tables):
         weights = ((on, (table * points[:, on].prod(1)).mean()) for on in points > 0)
         found.append({tuple(sorted(places[on].tolist())): float(weight) for on, weight in weights if weight})

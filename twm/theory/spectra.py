@@ -85,11 +85,7 @@ def compare_spectra(first: np.ndarray, second: np.ndarray) -> float:
 def predict_eigenvalues(system: HDS | np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
     """Return the predicted slow eigenvalues of a linear system, or of its matrix: those of Phi on the observable subspace,
     as a network need not store components that no output depends on. Source: twm Sec. 4.1, Table 1."""
-    matrix = system.matrix if isinstance(system, HDS) else system
-    require(matrix is not None, "only a linear system has a wave operator: this one has no boundary matrix")
-    phi = make_wave_operator(np.asarray(matrix, dtype=float))
-    read = reduce_observable(np.eye(len(phi))[-len(matrix) :], phi)
-    return select_slow(nonzero_eigenvalues(read.operator), threshold)
+    return select_slow(nonzero_eigenvalues(needed_coordinates(system).operator), threshold)
 
 
 def select_slow(eigenvalues: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
@@ -275,6 +271,15 @@ def reduce_observable(readout: np.ndarray, operator: np.ndarray, tolerance: floa
         coordinates = tuple(np.flatnonzero(lengths > 0.5).tolist())
         rows = np.eye(len(operator))[list(coordinates)]
     return Observable(rows @ operator @ rows.T, readout @ rows.T, rows, coordinates, len(rows))
+
+
+def needed_coordinates(system: HDS | np.ndarray) -> Observable:
+    """Reduce a linear system, or its matrix, to the coordinates that its outputs depend on. Source: twm Fig. 4."""
+    if isinstance(system, HDS):
+        require(system.matrix is not None, f"the task {system.name} is not linear: it has no wave operator")
+        system = system.matrix
+    operator = make_wave_operator(np.asarray(system, dtype=float))
+    return reduce_observable(np.eye(len(operator))[-len(system) :], operator)
 
 
 def check_square(operator: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from twm.errors import UserError, require, require_count
 from twm.streams import binary_inputs_numpy
-from twm.theory.rules import RULES, draw_rule
+from twm.theory.rules import RULES, decode_signs, draw_rule
 
 #: The codes (a, b, c) of the four tasks of Table 1, see make_selection.
 TASK_CODES = {
@@ -47,6 +47,12 @@ class HDS:
         require(fits, f"the boundary's matrix must have shape {shape}, not {np.shape(self.matrix)}")
 
     size = property(lambda self: self.history * self.dim)  # s*d, the numbers in a window
+
+    @property
+    def selects(self) -> bool:
+        """Return whether this is a signed selection: each output is one component of the window or its negative."""
+        F = self.matrix
+        return F is not None and bool(np.isin(F, (-1, 0, 1)).all() and (np.abs(F).sum(1) == 1).all())
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,9 +256,8 @@ class SelectionTable(NamedTuple):
 
 def make_selection_table(task: HDS, steps: int) -> SelectionTable:
     """Find the initial component that each component of the next states copies, by one rollout of distinct numbers."""
-    F, forms = task.matrix, "T1..T4, repeat-copy, code and random do; twm sweep rules trains others"
-    selects = F is not None and bool((np.abs(F).sum(1) == 1).all() and np.isin(F, (-1, 0, 1)).all())
-    require(selects, f"{task.name} cannot be trained: it does not preserve states of -1 and 1 ({forms})")
+    forms = "T1..T4, repeat-copy, code and random do; twm sweep rules trains others"
+    require(task.selects, f"{task.name} cannot be trained: it does not preserve states of -1 and 1 ({forms})")
     # Counted from one, so that every number has a sign.
     initial = np.arange(1.0, task.size + 1).reshape(task.history, task.dim)
     later = rollout(task, initial, steps)[task.history :]
@@ -315,8 +320,7 @@ def list_successors(hds: HDS) -> np.ndarray:
 
 def decode_windows(codes: np.ndarray, hds: HDS) -> np.ndarray:
     """Return the windows that integers encode, (count, s, d) int8 of -1 and 1."""
-    signs = 2 * (np.asarray(codes)[:, None] >> np.arange(hds.size) & 1) - 1
-    return signs.astype(np.int8).reshape(-1, hds.history, hds.dim)
+    return decode_signs(codes, hds.size).reshape(-1, hds.history, hds.dim)
 
 
 def merge_histories(successors: np.ndarray, steps: int) -> list[np.ndarray]:

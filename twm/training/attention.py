@@ -37,14 +37,9 @@ def _train(plans: Sequence[ModulePlan], rows: Path, work: Path, workers: int, re
 
 
 def compare_attention_with_elman(
-    seeds: Iterable[int],
-    task: str = "T1",
-    hidden: int = 128,
-    models: Sequence[str] = ("attention", "elman"),
-    plan: TrainingPlan = TrainingPlan(stop_at=LEVEL),
-    workers: int = 0,
-    report: Report = lambda line: None,
-) -> list[Row]:
+    seeds: Iterable[int], task: str = "T1", hidden: int = 128, models: Sequence[str] = ("attention", "elman"),
+    plan: TrainingPlan = TrainingPlan(stop_at=LEVEL), workers: int = 0, report: Report = lambda line: None,
+) -> list[Row]:  # fmt: skip
     """Train attention and Elman networks on the same data, and return one row per network, with values as text.
 
     ``workers`` is the number of processes that train; 0 trains in this process."""

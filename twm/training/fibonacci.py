@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from twm.errors import require, require_count
-from twm.models.kernels import Weights, draw_weights, stack_weights
+from twm.models.kernels import Weights, draw_weights, run_network, stack_weights
 from twm.theory.systems import make_fibonacci, rollout
 from twm.training.loop import quiet_process
 from twm.training.trainer import make_adam, set_rate
@@ -86,14 +86,7 @@ def _find_errors(weights: Weights, inputs: Tensor, targets: Tensor, corrected: b
     if corrected:
         # One step before the substrate is full, the boundary adds the first initial value to the second input.
         inputs = torch.stack([inputs[:, 0], inputs[:, 1] - inputs[:, 0]], dim=1)
-    recurrent, encoder, readout = (matrix.mT for matrix in weights)
-    state, outputs = inputs.new_zeros(len(recurrent), inputs.shape[2], recurrent.shape[-1]), []
-    for start in inputs.unbind(1):
-        state = torch.tanh(state @ recurrent + start @ encoder)
-    for _ in range(targets.shape[1]):
-        state = torch.tanh(state @ recurrent)
-        outputs.append(state @ readout)
-    return (torch.stack(outputs, dim=1) - targets) / targets
+    return (run_network(weights, inputs, targets.shape[1]) - targets) / targets
 
 
 def measure_relative_errors(run: FibonacciRun, steps: int, count: int = 256, seed: int = 10_000) -> np.ndarray:

@@ -3,8 +3,7 @@
 import copy
 import math
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from twm.errors import require
 from twm.models.cells import make_sequence_network
 from twm.models.elman import TOLERANCE, read_weights, write_weights
 from twm.models.fast.rings import DenseProducts, Recurrence, ShiftedProducts
+from twm.models.kernels import exact_arithmetic
 from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN
 from twm.tasks.sequences import SOLVED_LOSS, Batch, SequenceTask
 from twm.training.loop import TrainingRun, describe_model, read_columns, round_some, shorten
@@ -48,20 +48,6 @@ def _make_recurrence(
     if isinstance(network, WaveRNN):
         return ShiftedProducts(network.channels, network.neurons, network.kernel, *rest, device=device)
     return DenseProducts(network.hidden, *rest, device=device)
-
-
-@contextmanager
-def exact_arithmetic() -> Iterator[None]:
-    """Use full float32 precision in matrix products, convolutions and torch's recurrent layers, also on a GPU."""
-    places = torch.backends.cuda.matmul, torch.backends.cudnn.conv, torch.backends.cudnn.rnn
-    before = [place.fp32_precision for place in places]
-    try:
-        for place in places:
-            place.fp32_precision = "ieee"
-        yield
-    finally:
-        for place, setting in zip(places, before):
-            place.fp32_precision = setting
 
 
 class _Descent:

@@ -18,12 +18,9 @@ Products therefore read and write two buffers in place, with one row per time st
 **The tanh** is computed as 2 sigmoid(2 z) - 1, because torch's sigmoid is much faster than its tanh, which would cost as
 much as the products. The inner factor 2 is applied to the weights, which is exact in binary.
 
-**One flat vector** [ W | O | U ] per model holds weights, gradients and each of Adam's moments, with views as matrices.
-
 **Many networks on a GPU** run side by side, and each iteration is one captured CUDA graph. All networks run for as many
 steps as there are targets, and a model's error is masked beyond its own horizon, which is exact by causality. On the
-CPU the same code runs without a graph, which tests the algebra. **The graph path counts as untested on a GPU** until a
-sweep has passed :func:`~twm.models.elman.check_kernel` on one."""
+CPU the same code runs without a graph, which tests the algebra."""
 
 import math
 from typing import Any
@@ -32,12 +29,12 @@ import torch
 from torch import Tensor
 
 from twm.errors import require
-from twm.models.kernels import BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON, Kernel, StepResult, Weights, as_weights
+from twm.models.kernels import (
+    BETA_FIRST, BETA_SECOND, CLIP_EPSILON, EPSILON, Kernel, StepResult, Weights, as_weights, exact_arithmetic,
+)  # fmt: skip
 
 #: Test status of the graph path, for ``twm doctor`` and for messages; update it after the first run on a GPU.
-GPU_STATUS = (
-    "the batched path, tested on the CPU only and checked at the start of each sweep"
-)
+GPU_STATUS = "the batched path, tested on the CPU only and checked at the start of each sweep"
 _WARM_UP_ROUNDS = 3
 
 
@@ -49,7 +46,8 @@ def prepare_process() -> None:
 
 
 class PackedKernel(Kernel):
-    """Kernel on flat vectors, (size,) for one network, (models, size) for an ensemble; subclasses add the loss."""
+    """Kernel with one flat vector [ W | O | U ] per model, (size,) or (models, size), for the weights, their gradients and each
+    of Adam's moments; matrices are views of it. Subclasses add the loss."""
 
     def __init__(self, weights: Any, *args: Any, **options: Any) -> None:
         super().__init__(weights, *args, **options)
@@ -248,15 +246,11 @@ class BatchedKernel(PackedKernel):
         return graph, result
 
     def _iterate(self, steps: int) -> StepResult:
-        inputs, settings = self._inputs.flatten(1, 2), torch.backends.cuda.matmul
-        # Float32 products in full precision, whatever the caller has set: TF32 would keep only ten bits.
-        before, settings.fp32_precision = settings.fp32_precision, "ieee"
-        try:
+        inputs = self._inputs.flatten(1, 2)
+        with exact_arithmetic():
             self._run_forward(inputs, steps)
             result = self._compare(steps)
             self._run_backward(inputs, steps)
-        finally:
-            settings.fp32_precision = before
         self._update()
         return result
 

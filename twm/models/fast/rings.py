@@ -66,6 +66,10 @@ class Recurrence:
             self._advance(time)
         return self._answer(weights) if self.outputs else None
 
+    def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
+        """Return the gradient with respect to the weights of the last run, by name."""
+        raise NotImplementedError
+
 
 _ACTIVATE = {"relu": torch.relu_, "tanh": torch.tanh_, "linear": lambda values: None}
 
@@ -125,7 +129,6 @@ class ShiftedProducts(Recurrence):
 
     @property
     def states(self) -> Tensor:
-        """States of the last run, (time, batch, hidden); the next run may overwrite them."""
         return self._inner(super().states, 2).flatten(1, 2).mT
 
     def _load(self, weights: Mapping[str, Tensor], inputs: Tensor) -> None:
@@ -155,7 +158,6 @@ class ShiftedProducts(Recurrence):
 
     @torch.no_grad()
     def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the gradient with respect to the weights of the last run, by name."""
         read, middle = answer_slopes is not None, self._back_window
         for buffer in (self._tap_gradient, self._drive_gradient, self._readout_gradient, self._back):
             buffer.zero_()
@@ -227,7 +229,6 @@ class DenseProducts(Recurrence):
 
     @torch.no_grad()
     def differentiate(self, answer_slopes: Tensor | None = None, last_slope: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the gradient with respect to the weights of the last run, by name."""
         length, first, found = self._length, self._first_read, {}
         slopes = self._slopes[:length].zero_()
         if answer_slopes is not None:
