@@ -276,7 +276,7 @@ def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> Judg
     page = evidence.get(claim.notebook)
     entry = page["claims"].get(claim.id) if page else None
     lists = [name for name, value in (entry or {"numbers": {}})["numbers"].items() if value == []]  # for which everything holds
-    empty = ", ".join(name for name in lists if re.search(rf"\b{name}\b", claim.accept + claim.part))
+    empty = ", ".join(name for name in lists if re.search(rf"\b{name}\b", f"{claim.accept} {claim.part}"))
     if entry is None or empty:
         reason = f"no saved results: run `twm book --record`, which runs {claim.notebook}"
         reason = f"recorded without a value: {empty}" if empty else page["not_run"].get(claim.id, reason) if page else reason
