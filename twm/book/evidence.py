@@ -269,7 +269,8 @@ def find_printer(output: Path) -> str:
     """Return the path of Chromium for printing to ``output``; raise UserError without a browser or without that folder."""
     browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
     require(browser is not None, "--pdf needs Chromium to print, and there is none: install chromium, or leave --pdf out")
-    require(output.parent.is_dir() and not output.is_dir(), f"--pdf {output} cannot be written: there is no such folder")
+    fits = output.parent.is_dir() and not output.is_dir()
+    require(fits, f"--pdf {output} cannot be written: expected a file in an existing folder")
     return browser
 
 
