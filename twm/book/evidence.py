@@ -113,6 +113,7 @@ def write_readme() -> list[Path]:
     return [readme, picture]
 
 
+_BROWSERS = ("chromium", "google-chrome", "chromium-browser", "chrome")
 _PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupytext", "papermill", "pytest", "playwright")
 
 
@@ -126,6 +127,11 @@ def _describe_profiles() -> dict[str, str]:
     return described
 
 
+def find_browser() -> str | None:
+    """Return the path of Chromium or Chrome, for printing and for browser tests; ``None`` if there is none."""
+    return next(filter(None, map(shutil.which, _BROWSERS)), None)
+
+
 def examine() -> dict[str, dict[str, str]]:
     """Return the report of ``twm doctor`` by section (system, packages, data, profiles) and label."""
     root, unknown = None, []
@@ -135,7 +141,6 @@ def examine() -> dict[str, dict[str, str]]:
     installed = {known.name.lower(): known.version for known in distributions() if known.name}
     found = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
     gpu = found and f"{found.name} ({found.total_memory / 2**30:.0f} GiB)"
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
     return {
         "system": {
             "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
@@ -145,7 +150,7 @@ def examine() -> dict[str, dict[str, str]]:
             "training": f"on the CPU, one process per core; on a GPU, {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
             "clone": f"{root} at {': '.join([commit, *unknown])}" if root else "none; only the library is available",
             "disk free": f"{shutil.disk_usage(root or Path.cwd()).free / 2**30:.0f} GiB",
-            "browser for tests": browser or "none; browser tests will be skipped",
+            "browser for tests": find_browser() or "none; browser tests will be skipped",
         },
         "packages": {package: installed.get(package, "not installed") for package in _PACKAGES},
         "data": {"TWM_DATA_DIR": os.environ.get("TWM_DATA_DIR") or "not set", **describe_data()},
@@ -220,7 +225,6 @@ article { max-width: none; }
 figcaption, figcaption * { color: #222 !important; font-weight: 400 !important; }"""
 #: Selectors of elements that are useless on paper.
 _SCREEN_ONLY = "script, button, iframe, .headerlink, .twm-stack, .prev-next-footer, .twm-filters, .toggle-details__container"
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 def list_pages_of_book() -> list[str]:
@@ -267,7 +271,7 @@ def join_pages(site: Path, pages: list[str]) -> str:
 
 def find_printer(output: Path) -> str:
     """Return the path of Chromium for printing to ``output``; raise UserError without a browser or without that folder."""
-    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    browser = find_browser()
     require(browser is not None, "--pdf needs Chromium to print, and there is none: install chromium, or leave --pdf out")
     fits = output.parent.is_dir() and not output.is_dir()
     require(fits, f"--pdf {output} cannot be written: expected a file in an existing folder")
