@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.metadata import distributions
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -105,11 +106,12 @@ def write_readme() -> list[Path]:
     """Update the README's scoreboard from the committed evidence, redraw its picture of 3141, and return both paths."""
     from twm.book.figures.front_page import plot_moments
 
-    readme, picture = find_root() / "README.md", book_dir() / "_static" / "wave.png"
+    readme, picture, content = find_root() / "README.md", book_dir() / "_static" / "wave.png", BytesIO()
     write_atomically(readme, replace_table(readme.read_text(encoding="utf-8"), make_readme_table()))
     waves = simulate_wave(text_to_states("3141"), make_repeat_copy(16, 5).boundary, steps=16)
     # After 0, 5 and 11 of the 16 steps of a period. Without the program's version, equal pictures give equal files.
-    plot_moments(waves, (0, 5, 11)).savefig(picture, dpi=110, metadata={"Software": None})
+    plot_moments(waves, (0, 5, 11)).savefig(content, format="png", dpi=110, metadata={"Software": None})
+    write_atomically(picture, content.getvalue())
     return [readme, picture]
 
 
