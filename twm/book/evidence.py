@@ -173,9 +173,14 @@ class SiteFailed(Exception):
     """Raised if Jupyter Book warns or fails (the message quotes the first complaint and names the log), or if printing fails."""
 
 
+def list_pages_of_book() -> list[str]:
+    """Return the pages of the book in the order of the table of contents, such as index or pages/01_theory."""
+    return re.findall(r"^ *(?:- file|root): *(\S+)$", (book_dir() / "_toc.yml").read_text("utf-8"), re.MULTILINE)
+
+
 def list_pages() -> list[str]:
-    """Return the names of the notebooks listed in the table of contents, in order."""
-    return re.findall(r"^ *- file: pages/(\w+)$", (book_dir() / "_toc.yml").read_text("utf-8"), re.MULTILINE)
+    """Return the names of the notebooks among these pages, in the same order."""
+    return [page.removeprefix("pages/") for page in list_pages_of_book() if page.startswith("pages/")]
 
 
 def _find_complaint(log: str) -> str:
@@ -227,11 +232,6 @@ article { max-width: none; }
 figcaption, figcaption * { color: #222 !important; font-weight: 400 !important; }"""
 #: Selectors of elements that are useless on paper.
 _SCREEN_ONLY = "script, button, iframe, .headerlink, .twm-stack, .prev-next-footer, .twm-filters, .toggle-details__container"
-
-
-def list_pages_of_book() -> list[str]:
-    """Return the pages of the book in the order of the table of contents, such as index or pages/01_theory."""
-    return re.findall(r"^ *(?:- file|root): *(\S+)$", (book_dir() / "_toc.yml").read_text("utf-8"), re.MULTILINE)
 
 
 def join_pages(site: Path, pages: list[str]) -> str:
