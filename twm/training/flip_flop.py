@@ -14,7 +14,7 @@ from twm.errors import require
 from twm.models.elman import write_network
 from twm.models.kernels import Weights, draw_matrix
 from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
-from twm.training.loop import TrainingRun, read_columns, round_some, shorten
+from twm.training.loop import TrainingRun, round_some, shorten
 from twm.training.plans import FlipFlopPlan
 from twm.training.trainer import list_tensors, make_adam, set_rate
 from twm.training.workers import format_seconds
@@ -125,15 +125,13 @@ def score_flip_flop(
 class FlipFlopTrainer(TrainingRun):
     """One flip-flop network in training; ``path`` is ``fast`` or ``reference``, by default fast if it passes its check."""
 
-    plan_type = FlipFlopPlan
-    columns, curve_columns, texts, from_plan = read_columns("flip-flop")
+    plan_type, alone = FlipFlopPlan, "flip-flop networks"
     write_network = staticmethod(write_network)
     wrap = staticmethod(lambda weights: Weights(**weights))
 
     def _prepare(self, path: str | None) -> None:
         require(path in (None, "fast", "reference"), f"path must be fast or reference, not {path!r}")
-        require(len(self.plans) == 1, "flip-flop networks are trained one at a time")
-        plan = self.plan = self.plans[0]
+        plan = self.plan
         initial = draw_flip_flop_weights(plan.hidden, plan.task.channels, plan.seed)
         # One vector for all trained weights, so that clipping and Adam need few operations.
         self._vector = torch.cat([initial.recurrent.flatten(), initial.readout.flatten()])

@@ -17,7 +17,7 @@ from twm.models.elman import TOLERANCE, read_weights, write_weights
 from twm.models.fast.rings import DenseProducts, Recurrence, ShiftedProducts
 from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN
 from twm.tasks.sequences import SOLVED_LOSS, Batch, SequenceTask
-from twm.training.loop import TrainingRun, describe_model, read_columns, round_some, shorten
+from twm.training.loop import TrainingRun, describe_model, round_some, shorten
 from twm.training.plans import SequencePlan, restore_plan
 from twm.training.trainer import list_tensors, make_adam, set_rate
 
@@ -241,13 +241,10 @@ def read_sequence_network(path: Path | str) -> tuple[SequenceNetwork, SequencePl
 class SequenceRun(TrainingRun):
     """One network on a sequence task; its best test has the highest accuracy and, among ties, the lowest loss."""
 
-    plan_type = SequencePlan
-    columns, curve_columns, texts, from_plan = read_columns("sequence")
+    plan_type, alone = SequencePlan, "sequence networks"
     write_network = staticmethod(write_weights)
 
     def _prepare(self, path: str | None) -> None:
-        require(len(self.plans) == 1, "sequence networks are trained one at a time")
-        self.plan = self.plans[0]
         self.model = SequenceModel(self.plan, self.device, "autograd" if path == "autograd" else None)
 
     def _live(self) -> dict[str, Tensor]:
