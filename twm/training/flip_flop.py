@@ -14,10 +14,9 @@ from twm.errors import require
 from twm.models.elman import write_network
 from twm.models.kernels import Weights, draw_matrix
 from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
-from twm.training.loop import TrainingRun, round_some, shorten
+from twm.training.loop import TrainingRun, describe_model, round_some, shorten
 from twm.training.plans import FlipFlopPlan
 from twm.training.trainer import list_tensors, make_adam, set_rate
-from twm.training.workers import format_seconds
 
 _DRAWN = 50  # updates whose data is drawn at once
 _WARM_UP = 200  # steps of a test before outputs are judged; by then almost every channel has had a pulse
@@ -230,9 +229,4 @@ class FlipFlopTrainer(TrainingRun):
 
     # Metadata of a network's file.
     describe_plan = staticmethod(lambda plan: plan.describe() | {"task": plan.task.name})
-
-    @staticmethod
-    def describe_row(row: Mapping[str, Any]) -> str:
-        """Return a one-line summary of a trained network."""
-        result = f"accuracy {row['accuracy']:.4f}, {row['iterations']} updates"
-        return f"{row['model']}: {result}, {format_seconds(row['seconds'])}"
+    describe_row = staticmethod(describe_model)
