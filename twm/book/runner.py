@@ -24,9 +24,7 @@ from unittest.mock import patch
 from twm.book.session import find_profile, runs_dir
 from twm.errors import UserError, require, require_count
 from twm.models.kernels import choose_device
-from twm.paths import (
-    build_dir, find_root, library_path, notebooks_dir, pages_dir, publish_file, scratch_folder, write_atomically,
-)  # fmt: skip
+from twm.paths import build_dir, find_root, library_path, notebooks_dir, pages_dir, scratch_folder, write_atomically
 from twm.training.workers import count_cores, train_in_processes, train_in_turn
 
 #: The parameters of every notebook, which papermill sets; a notebook with other parameters is refused.
@@ -275,8 +273,8 @@ def run_notebooks(
             if kind == "failed":
                 raise NotebookFailed(f"{content}; {_keep(name, scratch[name])}")
             # Evidence first: the site can be built from numbers without their page, but not from a page without its numbers.
-            publish_file(scratch[name] / f"{name}.json", evidence / f"{name}.json")
-            publish_file(content.notebook, pages / f"{name}.ipynb")
+            write_atomically(evidence / f"{name}.json", (scratch[name] / f"{name}.json").read_bytes())
+            write_atomically(pages / f"{name}.ipynb", content.notebook.read_bytes())
             if content.aside:
                 log(f"note: kept out of {name}, because it was written to stderr: {content.aside.strip().splitlines()[0]}")
             runs[name] = replace(content, notebook=pages / f"{name}.ipynb")
