@@ -1,7 +1,5 @@
 """Common style of all figures: light background, colours for colour-blind readers, readable type, and shared marks."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from twm.errors import require, require_count
+from twm.records import to_csv
 
 #: Colour maps: blue below zero and red above for signed values; dark to light, evenly also in grey, for magnitudes.
 DIVERGING, SEQUENTIAL = "RdBu_r", "cividis"
@@ -296,12 +295,8 @@ def make_csv(figure: Figure) -> str:
 
 def write_table(header: Sequence[str], rows: Iterable[Sequence[Any]], digits: int) -> str:
     """Return rows, padded to the header's length, as CSV, with floats of ``digits`` significant digits."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([*(_write(value, digits) for value in row), *[""] * (len(header) - len(row))])
-    return stream.getvalue()
+    lines = ([*(_write(value, digits) for value in row), *[""] * (len(header) - len(row))] for row in rows)
+    return to_csv(header, lines)
 
 
 def _list_marks(axes: Axes) -> Iterator[tuple[str, Any, Iterable]]:
