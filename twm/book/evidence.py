@@ -230,6 +230,7 @@ html { font-size: 13px; }
 section.twm-page { break-before: page; }
 article { max-width: none; }
 figcaption, figcaption * { color: #222 !important; font-weight: 400 !important; }"""
+_PRINT_SECONDS = 900
 #: Selectors of elements that are useless on paper.
 _SCREEN_ONLY = "script, button, iframe, .headerlink, .twm-stack, .prev-next-footer, .twm-filters, .toggle-details__container"
 
@@ -280,7 +281,7 @@ def find_printer(output: Path) -> str:
     return browser
 
 
-def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> None:
+def print_book(site: Path, output: Path, browser: str) -> None:
     """Print a built site as one PDF with page numbers, outline and working links; raise SiteFailed if printing fails."""
     page = site / "book-in-one-page.html"
     with scratch_folder("pdf") as scratch:
@@ -289,11 +290,11 @@ def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> 
             options = ["--headless", "--disable-gpu", "--no-pdf-header-footer", "--generate-pdf-document-outline"]
             options += ["--no-sandbox"] * (os.geteuid() == 0) + [f"--user-data-dir={scratch / 'profile'}"]
             options += ["--virtual-time-budget=240000", f"--print-to-pdf={scratch / 'book.pdf'}"]
-            subprocess.run([browser, *options, page.as_uri()], check=False, capture_output=True, timeout=seconds)
+            subprocess.run([browser, *options, page.as_uri()], check=False, capture_output=True, timeout=_PRINT_SECONDS)
             if not (scratch / "book.pdf").exists():
                 raise SiteFailed("Chromium printed nothing: try again, or read the site")
             shutil.move(scratch / "book.pdf", output)
         except subprocess.TimeoutExpired:
-            raise SiteFailed(f"Chromium did not print the book within {seconds:.0f} s") from None
+            raise SiteFailed(f"Chromium did not print the book within {_PRINT_SECONDS} s") from None
         finally:
             page.unlink(missing_ok=True)

@@ -184,7 +184,7 @@ def _explain(error: Exception, target: Path, cell_timeout: int | None) -> str:
     return f"{f'failed in cell {number}' if number else 'was not started'} ({_COLOURS.sub('', said).strip().splitlines()[0]})"
 
 
-def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_timeout: int | None = None) -> Run:
+def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_timeout: int | None) -> Run:
     """Execute one notebook in an empty folder, and write NAME.ipynb, NAME.json and two logs to it."""
     import nbformat
     import papermill
