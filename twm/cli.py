@@ -273,8 +273,10 @@ def _analyse(options: argparse.Namespace) -> int:
     found = analyse(checkpoint.system, task, seed=options.seed) if task else None
     if save:
         save(found)
-    survey = {} if found and not options.points else analyses.survey_network(checkpoint.system, options.seed, options.points)
-    told = (found.to_json() | {key: survey[key] for key in survey if key == "points"}) if found else survey
+    survey, told = {}, found.to_json() if found else {}
+    if options.points or not found:
+        survey = analyses.survey_network(checkpoint.system, options.seed, options.points)
+        told |= {"points": survey["points"]} if found else survey
     told |= {"kind": checkpoint.kind, "notes": [*checkpoint.notes]}
     return _show(options, told, report.describe_checkpoint(checkpoint, found, survey))
 

@@ -129,8 +129,8 @@ class ModelPlan(Plan):
         task = parse_task(self.task)
         self._settle("task", task.name)
         self._check(count="hidden iterations batch test_every test_count test_horizon curve_points drop_at", natural="seed")
-        least = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}"
-        require(self.hidden >= task.dim, f"{least}: fewer neurons cannot encode the output")
+        few = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}: fewer neurons cannot encode the output"
+        require(self.hidden >= task.dim, few)
         check_initial(self.init, task.dim, self.hidden, task.history)
         check_name("curriculum", self.curriculum, CURRICULA)
         self._check_threshold()
@@ -202,7 +202,8 @@ class SequencePlan(Plan):
     def __post_init__(self) -> None:
         check_sequence_task(self.task)
         check_name("network", self.network, NETWORKS)
-        self._check(count="neurons channels kernel iterations batch test_every test_count drop_at", natural="mlp seed held_out patience")
+        self._check(count="neurons channels kernel iterations batch test_every test_count drop_at")
+        self._check(natural="mlp seed held_out patience")
         check_name("activation", self.activation, NONLINEARITIES)
         if self.network != "wrnn":
             require(self.channels == 1, f"only a wrnn has channels: leave them out for {self.network}")

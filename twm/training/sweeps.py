@@ -208,15 +208,16 @@ def were_trained(rows: Iterable[Fields], curves: Mapping[str, Sequence[Fields]],
     rose by .05 above its first test needs 100 tests to count as one that stopped improving."""
 
     def is_done(row: Fields) -> bool:
-        start, points = (row["encoder"] or "").partition("-")[0], curves.get(row["model"], [])
-        points = [point for point in points if point["test_loss"] is not None]
+        start = (row["encoder"] or "").partition("-")[0]
+        points = [point for point in curves.get(row["model"], []) if point["test_loss"] is not None]
         accuracy, loss = ([point[key] for point in points] for key in ("test_accuracy", "test_loss"))
         early = slice(2 * len(points) // 3)
         flat = len(points) > 1 and max(accuracy) <= max(accuracy[early]) + 0.01 and min(loss) >= 0.95 * min(loss[early])
-        own = {"wrnn": ("single", "released"), "irnn": ("released",)}.get(row["network"], ("",))
+        released = {"wrnn": ("single", "released"), "irnn": ("released",)}.get(row["network"], ("",))
         stalled = row["accuracy_held"] is not None and sum(point["iteration"] > row["checkpoint"] for point in points) >= 10
         left_chance = len(points) >= 100 or (points and max(accuracy) > accuracy[0] + 0.05)
-        return start in own and bool((flat or stalled) and left_chance or not row["scale"] or row.get(reached))
+        ended = (flat or stalled) and left_chance
+        return start in released and bool(ended or not row["scale"] or row.get(reached))
 
     return all(is_done(row) for row in rows)
 
