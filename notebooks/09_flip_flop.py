@@ -29,8 +29,9 @@ from twm.errors import require
 from twm.tasks.flip_flop import FlipFlop, delay_signs, draw_pulses
 from twm.theory.activity import analyse_oscillation, make_travelling_step, measure_angles, measure_tones
 from twm.theory.spectra import split_spectrum
-from twm.training.flip_flop import FlipFlopTrainer, make_flip_flop_place, read_flip_flops, score_flip_flop
+from twm.training.flip_flop import FlipFlopTrainer, score_flip_flop
 from twm.training.plans import FlipFlopPlan
+from twm.training.sweeps import find_sweep, read_sweep
 
 page = open_page("09_flip_flop", profile=profile, device=device, seed=seed, reuse=reuse)
 rng = np.random.default_rng(seed)
@@ -43,8 +44,8 @@ scale = page.size(smoke="40 neurons, delay 2, one seed", laptop="one seed, fewer
 quick = {"iterations": 5000, "drop_at": 4000, "learning_rate": 3e-3}
 sizes = page.size(smoke=tiny | quick, laptop=smaller, paper={})
 plans = {each: [FlipFlopPlan(each, seed + n, **sizes) for n in range(count)] for each in (0, delay)}
-place = make_flip_flop_place()
-table = {row["model"]: row for row in read_flip_flops(place.rows)} if page.reuse else {}
+place = find_sweep("flipflop").place()
+table = {row["model"]: row for row in read_sweep("flipflop").rows} if page.reuse else {}
 
 def get_network(plan):
     if page.reuse:
@@ -147,8 +148,7 @@ size = page.size(smoke=(10, 500), laptop=(20, 5000), paper=(20, 5000))
 def score_network(plan, weights, other):
     reading = ("channel", "network")[other]
     if page.reuse:
-        suffix = ("", "_other")[other]
-        row = table[plan.name]
+        row, suffix = table[plan.name], ("", "_other")[other]
         return row[f"accuracy{suffix}"], row[f"waiting{suffix}"]
     score = score_flip_flop(weights, FlipFlop(plan.delay, reading=reading), seed, *size)
     return score.settled, score.waiting

@@ -248,9 +248,8 @@ def _make_wave_floor(case: _WaveCase) -> Step:
 
 
 def _run_bench(
-    bench: str, names: Sequence[str] = (), rounds: int = 7, seconds: float = 0.4,
-    report: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:  # fmt: skip
+    bench: str, names: Sequence[str], rounds: int, report: Callable[[str], None], seconds: float = 0.4
+) -> dict[str, Any]:
     """Measure training iterations in ms, as medians over rounds with turns of about ``seconds``; report one line per case.
 
     ``training``: ours runs one single-threaded process per core, torch one network with one thread per core, and for
@@ -260,7 +259,6 @@ def _run_bench(
     unknown = sorted(set(names) - set(cases))
     require(not unknown, f"unknown case {', '.join(unknown)}: choose from {', '.join(cases)}")
     rounds = require_count(rounds, "rounds")
-    require(seconds > 0, f"seconds must be positive, not {seconds!r}")
     cores = count_cores()
     setup = {"cores": cores, "rounds": rounds, "torch": version("torch"), "load": round(os.getloadavg()[0] / cores, 2)}
     found, beside = {}, {}

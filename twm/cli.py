@@ -166,7 +166,6 @@ def _train(options: argparse.Namespace) -> int:
 
 def _sweep(options: argparse.Namespace) -> int:
     from twm.models.kernels import choose_device
-    from twm.training.flip_flop import FLIP_FLOP_SWEEP
     from twm.training.runner import train_models
     from twm.training.sweeps import find_sweep, list_sweeps
 
@@ -175,19 +174,20 @@ def _sweep(options: argparse.Namespace) -> int:
     device = choose_device("cpu" if options.executor == "slurm" and options.device == "auto" else options.device)
     if options.list:
         return _list_sweeps(options, list_sweeps(device))
-    if options.name == FLIP_FLOP_SWEEP:
-        return _sweep_flip_flops(options)
     sweep = find_sweep(options.name)
-    listed, plans = _choose_plans(options, lambda seeds: sweep.list_plans(device, seeds, options.profile))
+    if sweep.protocol == "flip-flop":
+        return _sweep_flip_flops(options, sweep)
+    listed, plans = _choose_plans(options, sweep, device)
     settings = _read_settings(options) | {"device": device, "executor": options.executor, "order": listed}
     return _end_training(options, train_models(plans, sweep.place(), **settings))
 
 
-def _choose_plans(options: argparse.Namespace, list_plans: Callable[..., list[Any]]) -> tuple[list[Any], list[Any]]:
+def _choose_plans(options: argparse.Namespace, sweep: Any, device: str) -> tuple[list[Any], list[Any]]:
     """Return the plans with the requested seeds, and those of them that --only selects."""
     from twm.training.plans import parse_seeds, select_plans
 
-    listed = list_plans(None if options.seeds is None else parse_seeds(options.seeds))
+    seeds = None if options.seeds is None else parse_seeds(options.seeds)
+    listed = sweep.list_plans(device, seeds, options.profile)
     return listed, listed if options.only is None else select_plans(listed, options.only)
 
 
@@ -201,16 +201,15 @@ def _list_sweeps(options: argparse.Namespace, listed: list[dict[str, Any]]) -> i
     return _show(options, listed, lines)
 
 
-def _sweep_flip_flops(options: argparse.Namespace) -> int:
+def _sweep_flip_flops(options: argparse.Namespace, sweep: Any) -> int:
     from twm.analysis.flip_flop import POINT_TABLE, record_points
-    from twm.training import flip_flop
     from twm.training.runner import train_models
 
     here = options.executor == "local" and options.device in ("auto", "cpu") and options.workers in (None, 1)
     require(here, "the flip-flop sweep uses one core of this machine: leave out --executor, --device and --workers")
-    _, plans = _choose_plans(options, flip_flop.list_flip_flop_plans)
-    place = flip_flop.make_flip_flop_place()
-    outcome = train_models(plans, place, **_read_settings(options) | {"workers": 1, "order": flip_flop.list_flip_flop_plans()})
+    _, plans = _choose_plans(options, sweep, "cpu")
+    place = sweep.place()
+    outcome = train_models(plans, place, **_read_settings(options) | {"workers": 1, "order": sweep.list_plans()})
     if not outcome.stopped:
         names = [plan.name for plan in plans if plan.delay <= 8 and (plan.reading, plan.unfold) == ("channel", 10)]
         record_points(place.networks, place.rows.with_name(POINT_TABLE), names, _say(options))
@@ -274,8 +273,10 @@ def _analyse(options: argparse.Namespace) -> int:
     found = analyse(checkpoint.system, task, seed=options.seed) if task else None
     if save:
         save(found)
-    survey = {} if found and not options.points else analyses.survey_network(checkpoint.system, options.seed, options.points)
-    told = (found.to_json() | {key: survey[key] for key in survey if key == "points"}) if found else survey
+    survey, told = {}, found.to_json() if found else {}
+    if options.points or not found:
+        survey = analyses.survey_network(checkpoint.system, options.seed, options.points)
+        told |= {"points": survey["points"]} if found else survey
     told |= {"kind": checkpoint.kind, "notes": [*checkpoint.notes]}
     return _show(options, told, report.describe_checkpoint(checkpoint, found, survey))
 

@@ -100,11 +100,6 @@ def write_atomically(path: Path, content: str | bytes) -> None:
             temporary.unlink()
 
 
-def publish_file(new: Path, place: Path) -> None:
-    """Copy the file ``new`` to ``place``, which may be on another disk, so that no reader sees a partial file."""
-    write_atomically(place, new.read_bytes())
-
-
 def replace_folder(new: Path, place: Path) -> None:
     """Replace the folder ``place`` by a copy of ``new``; the old folder is removed only once the copy is complete."""
     with scratch_folder(f".{place.name}", place.parent) as own:

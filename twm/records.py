@@ -123,14 +123,19 @@ def _read_lines(path: Path) -> list[list[str]]:
     return lines
 
 
-def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
-    """Write a CSV table atomically, with ``None`` as an empty cell; by default, the columns are the rows' keys."""
-    columns = list(dict.fromkeys(key for row in rows for key in row)) if columns is None else list(columns)
+def to_csv(columns: Sequence[str], lines: Iterable[Sequence[Any]]) -> str:
+    """Return a CSV table as text, with ``None`` as an empty cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([row.get(key) for key in columns] for row in rows)
-    write_atomically(Path(path), text.getvalue())
+    writer.writerows(lines)
+    return text.getvalue()
+
+
+def write_rows(path: Path | str, rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> None:
+    """Write a CSV table atomically, with ``None`` as an empty cell; by default, the columns are the rows' keys."""
+    columns = list(dict.fromkeys(key for row in rows for key in row)) if columns is None else list(columns)
+    write_atomically(Path(path), to_csv(columns, ([row.get(key) for key in columns] for row in rows)))
 
 
 @dataclass(frozen=True)

@@ -106,6 +106,8 @@ def test_without_what_a_claim_needs_nothing_is_decided(tmp_path: Path):
     # Of no network everything is true, and nothing found.
     empty = judge_claim(read_row(tmp_path, accept="all(error < 1 for error in errors)"), record(NUMBERS | {"errors": []}, None))
     assert (empty.verdict, empty.reason) == ("not run", "recorded without a value: errors")
+    empty = judge_claim(read_row(tmp_path, accept="not wrong"), record(NUMBERS | {"wrong": []}))
+    assert (empty.verdict, empty.reason) == ("not run", "recorded without a value: wrong")
     assert judge_claim(read_row(tmp_path), record(NUMBERS | {"names": []}, None)).verdict == "reproduced", "it decides nothing"
 
 

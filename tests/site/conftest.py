@@ -1,8 +1,6 @@
 """One site for all tests of this folder, built from the smoke notebooks; a server and a browser to read it with."""
 
 import importlib.util
-import os
-import shutil
 import sys
 import threading
 import types
@@ -81,9 +79,11 @@ def server(site: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def browser() -> Iterator[object]:
     """Headless Chromium, or a skip that says why there is none."""
+    from twm.book.evidence import find_browser
+
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser tests")
-    found = shutil.which("chromium") or shutil.which("google-chrome") or "/usr/bin/chromium"
-    if not os.access(found, os.X_OK):
+    found = find_browser()
+    if found is None:
         pytest.skip("there is no chromium on this machine: no browser tests")
     with playwright.sync_playwright() as running:
         opened = running.chromium.launch(executable_path=found, args=BROWSER_OPTIONS)

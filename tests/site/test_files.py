@@ -82,6 +82,7 @@ def test_the_book_in_one_page_has_every_page_and_no_dead_link(site):
 def test_a_pdf_that_cannot_be_printed_is_one_line(monkeypatch, tmp_path, refused):
     from twm.book import evidence
 
-    refused("", "book", "--pdf", tmp_path / "no" / "book.pdf")
+    for path in (tmp_path / "no" / "book.pdf", tmp_path):
+        refused("expected a file in an existing folder", "book", "--pdf", path)
     monkeypatch.setattr(evidence.shutil, "which", lambda name: None)
     refused("Chromium", "book", "--pdf", tmp_path / "book.pdf")

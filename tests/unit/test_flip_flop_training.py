@@ -13,13 +13,11 @@ from twm.models.elman import read_network
 from twm.models.kernels import Weights
 from twm.records import read_rows
 from twm.tasks.flip_flop import FlipFlop
-from twm.training.flip_flop import (
-    FlipFlopTrainer, draw_flip_flop_weights, list_flip_flop_plans, make_flip_flop_place, read_flip_flops,
-    run_flip_flop, score_flip_flop,
-)  # fmt: skip
+from twm.training.flip_flop import FlipFlopTrainer, draw_flip_flop_weights, run_flip_flop, score_flip_flop
 from twm.training.loop import CIRCUMSTANCES, train_model
 from twm.training.plans import FlipFlopPlan, restore_plan
 from twm.training.runner import make_folder_place, run_job, train_models
+from twm.training.sweeps import find_sweep, read_sweep
 
 TINY = FlipFlopPlan(2, hidden=20, iterations=330, drop_at=200, batch=8, test_every=100, test_streams=5, test_steps=100)
 
@@ -131,14 +129,16 @@ def _tensors(network) -> Weights:
 
 
 def test_the_named_sweep_has_what_the_claims_ask_for():
-    plans = list_flip_flop_plans()
+    sweep = find_sweep("flipflop")
+    plans = sweep.list_plans()
     assert len({plan.name for plan in plans}) == len(plans)
     usual = [plan for plan in plans if plan.unfold == 10 and plan.reading == "channel"]
     assert sorted((plan.delay, plan.seed) for plan in usual) == sorted(
         [(delay, seed) for delay in (0, 8, 9, 10) for seed in range(5) if delay < 9 or seed < 3]
         + [(delay, 0) for delay in (2, 4, 6, 11, 12, 14, 16)]
     )
-    assert [plan.seed for plan in list_flip_flop_plans([3])] == [3, 3]
+    # Only the delays of all seeds take other seeds too.
+    assert [(plan.delay, plan.seed) for plan in sweep.list_plans(seeds=[3, 7])] == [(0, 3), (8, 3), (0, 7), (8, 7)]
 
 
 def test_names_tell_plans_apart_plans_come_back_and_wrong_ones_are_told_in_a_line():
@@ -155,9 +155,9 @@ def test_names_tell_plans_apart_plans_come_back_and_wrong_ones_are_told_in_a_lin
 
 def test_the_records_are_those_of_the_sweep():
     """Every recorded network is there and does what its row says, on a sample of the recorded streams."""
-    place = make_flip_flop_place()
-    rows = read_flip_flops(place.rows)
-    assert {row["model"] for row in rows} == {plan.name for plan in list_flip_flop_plans()}
+    sweep, rows = find_sweep("flipflop"), read_sweep("flipflop").rows
+    place = sweep.place()
+    assert {row["model"] for row in rows} == {plan.name for plan in sweep.list_plans()}
     for row in rows:
         network, about = read_network(place.networks / f"{row['model']}.safetensors")
         assert about["checkpoint"] == row["checkpoint"] and about["delay"] == row["delay"]

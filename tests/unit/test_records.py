@@ -15,7 +15,7 @@ from tests.conftest import list_files
 from twm.errors import SickMachine, UserError
 from twm.models.elman import name_network, read_network, write_network  # fmt: skip
 from twm.models.kernels import draw_weights
-from twm.paths import publish_file, read_json, replace_folder, write_atomically
+from twm.paths import read_json, replace_folder, write_atomically
 from twm.records import DamagedRecord, Table, read_rows, read_tensors, write_rows, write_tensors
 
 COLUMNS = ("model", "seed", "accuracy", "commit")
@@ -128,7 +128,7 @@ def test_processes_that_publish_to_one_place_disturb_neither_each_other_nor_a_re
     def publish(name: str) -> None:
         for _ in range(40):
             replace_folder(tmp_path / name, tmp_path / "site")
-            publish_file(tmp_path / name / "index.html", tmp_path / "page")
+            write_atomically(tmp_path / "page", (tmp_path / name / "index.html").read_bytes())
             assert (tmp_path / "page").read_text(encoding="utf-8") in ("a" * 100_000, "b" * 100_000)
 
     with ThreadPoolExecutor() as pool:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.metadata import distributions
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -102,14 +103,16 @@ def write_readme() -> list[Path]:
     """Update the README's scoreboard from the committed evidence, redraw its picture of 3141, and return both paths."""
     from twm.book.figures.front_page import plot_moments
 
-    readme, picture = find_root() / "README.md", book_dir() / "_static" / "wave.png"
+    readme, picture, content = find_root() / "README.md", book_dir() / "_static" / "wave.png", BytesIO()
     write_atomically(readme, replace_table(readme.read_text(encoding="utf-8"), make_readme_table()))
     waves = simulate_wave(text_to_states("3141"), make_repeat_copy(16, 5).boundary, steps=16)
     # After 0, 5 and 11 of the 16 steps of a period. Without the program's version, equal pictures give equal files.
-    plot_moments(waves, (0, 5, 11)).savefig(picture, dpi=110, metadata={"Software": None})
+    plot_moments(waves, (0, 5, 11)).savefig(content, format="png", dpi=110, metadata={"Software": None})
+    write_atomically(picture, content.getvalue())
     return [readme, picture]
 
 
+_BROWSERS = ("chromium", "google-chrome", "chromium-browser", "chrome")
 _PACKAGES = ("torch", "numpy", "scipy", "matplotlib", "jupyter-book", "jupytext", "papermill", "pytest", "playwright")
 
 
@@ -123,6 +126,11 @@ def _describe_profiles() -> dict[str, str]:
     return described
 
 
+def find_browser() -> str | None:
+    """Return the path of Chromium or Chrome, for printing and for browser tests; ``None`` if there is none."""
+    return next(filter(None, map(shutil.which, _BROWSERS)), None)
+
+
 def examine() -> dict[str, dict[str, str]]:
     """Return the report of ``twm doctor`` by section (system, packages, data, profiles) and label."""
     root, unknown = None, []
@@ -132,7 +140,6 @@ def examine() -> dict[str, dict[str, str]]:
     installed = {known.name.lower(): known.version for known in distributions() if known.name}
     found = torch.cuda.get_device_properties(0) if torch.cuda.is_available() else None
     gpu = found and f"{found.name} ({found.total_memory / 2**30:.0f} GiB)"
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
     return {
         "system": {
             "python": f"{platform.python_version()} ({platform.system()} {platform.machine()})",
@@ -142,7 +149,7 @@ def examine() -> dict[str, dict[str, str]]:
             "training": f"on the CPU, one process per core; on a GPU, {GPU_STATUS}; {SEQUENCE_GPU_STATUS}",
             "clone": f"{root} at {': '.join([commit, *unknown])}" if root else "none; only the library is available",
             "disk free": f"{shutil.disk_usage(root or Path.cwd()).free / 2**30:.0f} GiB",
-            "browser for tests": browser or "none; browser tests will be skipped",
+            "browser for tests": find_browser() or "none; browser tests will be skipped",
         },
         "packages": {package: installed.get(package, "not installed") for package in _PACKAGES},
         "data": {"TWM_DATA_DIR": os.environ.get("TWM_DATA_DIR") or "not set", **describe_data()},
@@ -163,9 +170,14 @@ class SiteFailed(Exception):
     """Raised if Jupyter Book warns or fails (the message quotes the first complaint and names the log), or if printing fails."""
 
 
+def list_pages_of_book() -> list[str]:
+    """Return the pages of the book in the order of the table of contents, such as index or pages/01_theory."""
+    return re.findall(r"^ *(?:- file|root): *(\S+)$", (book_dir() / "_toc.yml").read_text("utf-8"), re.MULTILINE)
+
+
 def list_pages() -> list[str]:
-    """Return the names of the notebooks listed in the table of contents, in order."""
-    return re.findall(r"^ *- file: pages/(\w+)$", (book_dir() / "_toc.yml").read_text("utf-8"), re.MULTILINE)
+    """Return the names of the notebooks among these pages, in the same order."""
+    return [page.removeprefix("pages/") for page in list_pages_of_book() if page.startswith("pages/")]
 
 
 def _find_complaint(log: str) -> str:
@@ -215,14 +227,9 @@ html { font-size: 13px; }
 section.twm-page { break-before: page; }
 article { max-width: none; }
 figcaption, figcaption * { color: #222 !important; font-weight: 400 !important; }"""
+_PRINT_SECONDS = 900
 #: Selectors of elements that are useless on paper.
 _SCREEN_ONLY = "script, button, iframe, .headerlink, .twm-stack, .prev-next-footer, .twm-filters, .toggle-details__container"
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-
-
-def list_pages_of_book() -> list[str]:
-    """Return the pages of the book in the order of the table of contents, such as index or pages/01_theory."""
-    return re.findall(r"^ *(?:- file|root): *(\S+)$", (book_dir() / "_toc.yml").read_text("utf-8"), re.MULTILINE)
 
 
 def join_pages(site: Path, pages: list[str]) -> str:
@@ -264,13 +271,14 @@ def join_pages(site: Path, pages: list[str]) -> str:
 
 def find_printer(output: Path) -> str:
     """Return the path of Chromium for printing to ``output``; raise UserError without a browser or without that folder."""
-    browser = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    browser = find_browser()
     require(browser is not None, "--pdf needs Chromium to print, and there is none: install chromium, or leave --pdf out")
-    require(output.parent.is_dir() and not output.is_dir(), f"--pdf {output} cannot be written: there is no such folder")
+    fits = output.parent.is_dir() and not output.is_dir()
+    require(fits, f"--pdf {output} cannot be written: expected a file in an existing folder")
     return browser
 
 
-def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> None:
+def print_book(site: Path, output: Path, browser: str) -> None:
     """Print a built site as one PDF with page numbers, outline and working links; raise SiteFailed if printing fails."""
     page = site / "book-in-one-page.html"
     with scratch_folder("pdf") as scratch:
@@ -279,11 +287,11 @@ def print_book(site: Path, output: Path, browser: str, seconds: float = 900) -> 
             options = ["--headless", "--disable-gpu", "--no-pdf-header-footer", "--generate-pdf-document-outline"]
             options += ["--no-sandbox"] * (os.geteuid() == 0) + [f"--user-data-dir={scratch / 'profile'}"]
             options += ["--virtual-time-budget=240000", f"--print-to-pdf={scratch / 'book.pdf'}"]
-            subprocess.run([browser, *options, page.as_uri()], check=False, capture_output=True, timeout=seconds)
+            subprocess.run([browser, *options, page.as_uri()], check=False, capture_output=True, timeout=_PRINT_SECONDS)
             if not (scratch / "book.pdf").exists():
                 raise SiteFailed("Chromium printed nothing: try again, or read the site")
             shutil.move(scratch / "book.pdf", output)
         except subprocess.TimeoutExpired:
-            raise SiteFailed(f"Chromium did not print the book within {seconds:.0f} s") from None
+            raise SiteFailed(f"Chromium did not print the book within {_PRINT_SECONDS} s") from None
         finally:
             page.unlink(missing_ok=True)

@@ -271,16 +271,22 @@ def judge_numbers(claim: Claim, numbers: Mapping[str, Any]) -> tuple[str, str, s
     return verdict, _fill(claim, "shows", claim.shows, numbers), reason
 
 
+def _leave_open(claim: Claim, reason: str) -> JudgedClaim:
+    return JudgedClaim(**vars(claim), reason=reason, link=f"scoreboard.html#{anchor(claim.id)}")
+
+
 def judge_claim(claim: Claim, evidence: Mapping[str, Mapping[str, Any]]) -> JudgedClaim:
     """Judge one claim on the evidence that :func:`read_evidence` returns."""
     page = evidence.get(claim.notebook)
     entry = page["claims"].get(claim.id) if page else None
-    lists = [name for name, value in (entry or {"numbers": {}})["numbers"].items() if value == []]  # for which everything holds
-    empty = ", ".join(name for name in lists if re.search(rf"\b{name}\b", claim.accept + claim.part))
-    if entry is None or empty:
+    if entry is None:
         reason = f"no saved results: run `twm book --record`, which runs {claim.notebook}"
-        reason = f"recorded without a value: {empty}" if empty else page["not_run"].get(claim.id, reason) if page else reason
-        return JudgedClaim(**vars(claim), reason=reason, link=f"scoreboard.html#{anchor(claim.id)}")
+        return _leave_open(claim, page["not_run"].get(claim.id, reason) if page else reason)
+    # Of an empty list everything holds, so a criterion that reads one decides nothing.
+    known = re.findall(r"\w+", f"{claim.accept} {claim.part}")
+    empty = [name for name, value in entry["numbers"].items() if value == [] and name in known]
+    if empty:
+        return _leave_open(claim, f"recorded without a value: {', '.join(empty)}")
     verdict, value, reason = judge_numbers(claim, entry["numbers"])
     if entry["scale"]:
         # The reduced scale may be the cause of a failure, which therefore decides nothing.

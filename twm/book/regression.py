@@ -57,9 +57,9 @@ def _check_rule(where: str, reference: Any) -> str:
     return rule
 
 
-def compare_number(new: Any, reference: Mapping[str, Any], where: str = "a reference") -> str | None:
+def compare_number(new: Any, reference: Mapping[str, Any]) -> str | None:
     """Compare one number with its reference; return None, or a line with the number and what was expected."""
-    rule = _check_rule(where, reference)
+    rule = _check_rule("a reference", reference)
     if rule == "exact":
         value = reference["value"]
         return None if json.dumps(new) == json.dumps(value) else f"{new!r}, not {value!r}"  # where 1 is neither 1.0 nor true
@@ -112,9 +112,9 @@ def update_references(evidence: Mapping[str, Any], references: References) -> di
     return updated
 
 
-def write_references(name: str, references: Mapping[str, Any], folder: Path | None = None) -> Path:
+def write_references(name: str, references: Mapping[str, Any]) -> Path:
     """Write the references of one notebook and return the path."""
-    path = (folder or references_dir()) / f"{name}.json"
+    path = references_dir() / f"{name}.json"
     rows = (f"{json.dumps(key)}: {json.dumps(references[key])}" for key in sorted(references))
     write_atomically(path, "{\n " + ",\n ".join(rows) + "\n}\n")
     return path

@@ -24,9 +24,7 @@ from unittest.mock import patch
 from twm.book.session import find_profile, runs_dir
 from twm.errors import UserError, require, require_count
 from twm.models.kernels import choose_device
-from twm.paths import (
-    build_dir, find_root, library_path, notebooks_dir, pages_dir, publish_file, scratch_folder, write_atomically,
-)  # fmt: skip
+from twm.paths import build_dir, find_root, library_path, notebooks_dir, pages_dir, scratch_folder, write_atomically
 from twm.training.workers import count_cores, train_in_processes, train_in_turn
 
 #: The parameters of every notebook, which papermill sets; a notebook with other parameters is refused.
@@ -186,7 +184,7 @@ def _explain(error: Exception, target: Path, cell_timeout: int | None) -> str:
     return f"{f'failed in cell {number}' if number else 'was not started'} ({_COLOURS.sub('', said).strip().splitlines()[0]})"
 
 
-def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_timeout: int | None = None) -> Run:
+def run_notebook(name: str, parameters: Mapping[str, Any], scratch: Path, cell_timeout: int | None) -> Run:
     """Execute one notebook in an empty folder, and write NAME.ipynb, NAME.json and two logs to it."""
     import nbformat
     import papermill
@@ -275,8 +273,8 @@ def run_notebooks(
             if kind == "failed":
                 raise NotebookFailed(f"{content}; {_keep(name, scratch[name])}")
             # Evidence first: the site can be built from numbers without their page, but not from a page without its numbers.
-            publish_file(scratch[name] / f"{name}.json", evidence / f"{name}.json")
-            publish_file(content.notebook, pages / f"{name}.ipynb")
+            write_atomically(evidence / f"{name}.json", (scratch[name] / f"{name}.json").read_bytes())
+            write_atomically(pages / f"{name}.ipynb", content.notebook.read_bytes())
             if content.aside:
                 log(f"note: kept out of {name}, because it was written to stderr: {content.aside.strip().splitlines()[0]}")
             runs[name] = replace(content, notebook=pages / f"{name}.ipynb")

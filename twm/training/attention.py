@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from twm.errors import UserError, require, require_count
-from twm.paths import build_dir, publish_file
+from twm.paths import build_dir, write_atomically
 from twm.records import read_rows
 from twm.theory.systems import TASK_CODES
 from twm.training.loop import LEVEL, train_model
@@ -81,7 +81,7 @@ def record_attention_comparison(path: Path | str, workers: int = 1, report: Repo
         plans += _list_plans(range(seeds), task, hidden, models, plan)
     partial = path.with_suffix(".partial.csv")
     _train(plans, partial, build_dir() / "sweeps" / path.stem, workers, report)
-    publish_file(partial, path)
+    write_atomically(path, partial.read_bytes())
     partial.unlink()
     return read_rows(path)
 

@@ -34,7 +34,7 @@ from twm.models.kernels import StepResult, Weights, draw_weights, run_forward, s
 from twm.streams import binary_inputs, expand_words, start_words
 from twm.theory.spectra import compare_with_theory
 from twm.theory.systems import make_selection_table, parse_task
-from twm.training.loop import TrainingRun, describe_model, read_columns, round_some, shorten
+from twm.training.loop import TrainingRun, describe_model, round_some, shorten
 from twm.training.plans import ModelPlan
 
 #: Factor by which the adaptive horizon grows and shrinks.
@@ -187,7 +187,6 @@ class Ensemble(TrainingRun):
     """Elman networks trained side by side, equal in (history, dim), size, batch, iterations, last horizon and tests."""
 
     plan_type = ModelPlan
-    columns, curve_columns, texts, from_plan = read_columns("elman")
     write_network = staticmethod(write_network)
     wrap = staticmethod(lambda weights: Weights(**weights))
 

@@ -3,8 +3,7 @@
 The network is h(t) = tanh(W h(t-1) + W_in x(t)), y(t) = tanh(W_out h(t)); W_in is drawn once and not trained."""
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,18 +14,13 @@ from twm.errors import require
 from twm.models.elman import write_network
 from twm.models.kernels import Weights, draw_matrix
 from twm.tasks.flip_flop import FlipFlop, FlipFlopStream, delay_signs, draw_pulses, mark_steps
-from twm.training.loop import TrainingRun, read_columns, round_some, shorten
+from twm.training.loop import TrainingRun, describe_model, round_some, shorten
 from twm.training.plans import FlipFlopPlan
-from twm.training.runner import Place, make_sweep_place, read_models
 from twm.training.trainer import list_tensors, make_adam, set_rate
-from twm.training.workers import format_seconds
 
 _DRAWN = 50  # updates whose data is drawn at once
 _WARM_UP = 200  # steps of a test before outputs are judged; by then almost every channel has had a pulse
 _TEST_SIZE = (20, 5000)  # final score of a trained network: streams side by side, and steps of each
-#: Name of the sweep and of its tables, and a description.
-FLIP_FLOP_SWEEP = "flipflop"
-FLIP_FLOP_ABOUT = "mem: the 3-bit flip-flop; delays 0 and 8 over five seeds, other delays, other readings"
 
 
 # ---- the network, and its truncated gradient
@@ -130,15 +124,13 @@ def score_flip_flop(
 class FlipFlopTrainer(TrainingRun):
     """One flip-flop network in training; ``path`` is ``fast`` or ``reference``, by default fast if it passes its check."""
 
-    plan_type = FlipFlopPlan
-    columns, curve_columns, texts, from_plan = read_columns("flip-flop")
+    plan_type, alone = FlipFlopPlan, "flip-flop networks"
     write_network = staticmethod(write_network)
     wrap = staticmethod(lambda weights: Weights(**weights))
 
     def _prepare(self, path: str | None) -> None:
         require(path in (None, "fast", "reference"), f"path must be fast or reference, not {path!r}")
-        require(len(self.plans) == 1, "flip-flop networks are trained one at a time")
-        plan = self.plan = self.plans[0]
+        plan = self.plan
         initial = draw_flip_flop_weights(plan.hidden, plan.task.channels, plan.seed)
         # One vector for all trained weights, so that clipping and Adam need few operations.
         self._vector = torch.cat([initial.recurrent.flatten(), initial.readout.flatten()])
@@ -237,39 +229,4 @@ class FlipFlopTrainer(TrainingRun):
 
     # Metadata of a network's file.
     describe_plan = staticmethod(lambda plan: plan.describe() | {"task": plan.task.name})
-
-    @staticmethod
-    def describe_row(row: Mapping[str, Any]) -> str:
-        """Return a one-line summary of a trained network."""
-        result = f"accuracy {row['accuracy']:.4f}, {row['iterations']} updates"
-        return f"{row['model']}: {result}, {format_seconds(row['seconds'])}"
-
-
-# ---- the sweep
-
-
-def list_flip_flop_plans(seeds: Iterable[int] | None = None) -> list[FlipFlopPlan]:
-    """Return the sweep's plans, seed by seed: by default seeds 0 to 4 for delays 0 and 8, 0 to 2 for 9 and 10, else 0.
-
-    Source: mem Sec. 3, Fig. 6; the other delays, the other reading, and gradients over 20 steps are additions."""
-    singles = [FlipFlopPlan(delay) for delay in (2, 4, 6, 11, 12, 14, 16)]
-    singles += [FlipFlopPlan(delay, reading="network") for delay in (0, 8)]
-    # This reading has a third of the pulses, so three times the updates contain as many as in the other plans.
-    singles += [FlipFlopPlan(8, reading="network", iterations=120_000, drop_at=96_000)]
-    # A longer truncated-BPTT window tests whether long delays fail for lack of capacity or of gradient.
-    singles += [FlipFlopPlan(delay, unfold=20) for delay in (8, 12, 16)]
-    plans = []
-    for seed in range(5) if seeds is None else seeds:
-        plans += [FlipFlopPlan(delay, seed) for delay in (0, 8, 9, 10) if delay < 9 or seed < 3]
-        plans += singles if seed == 0 else []
-    return plans
-
-
-def make_flip_flop_place() -> Place:
-    """Return the files in which the sweep is recorded."""
-    return make_sweep_place(FLIP_FLOP_SWEEP, protocol=FlipFlopPlan.protocol)
-
-
-def read_flip_flops(path: Path | str) -> list[dict[str, Any]]:
-    """Read the table of the sweep: numbers as numbers, empty cells as ``None``."""
-    return read_models(path, FlipFlopPlan.protocol)
+    describe_row = staticmethod(describe_model)

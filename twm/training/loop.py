@@ -82,7 +82,7 @@ class TrainingRun:
     """Models in training, side by side, or one model alone.
 
     The complete state is tensors and a few numbers, so a run that was stopped at any iteration and resumed ends bit for bit as
-    if it had not been stopped. A subclass sets the type of its plans and the columns of its table, and defines these methods:
+    if it had not been stopped. A subclass sets the type of its plans, whose protocol has a table, and defines these methods:
     ``_prepare(path)`` makes the models, with a fast or the reference path; ``_live()`` returns the weights by name, each
     (models, ...); ``_update()`` makes an iteration and adds losses and accuracies to ``self._sums``; ``_measure()`` tests every
     model and returns its scores, one of them ``accuracy``; ``_make_point(place, loss, accuracy)`` returns a curve's point from
@@ -90,16 +90,21 @@ class TrainingRun:
     have ended and returns their rows, in which missing columns stay empty."""
 
     plan_type: ClassVar[type]
+    alone: ClassVar[str] = ""  # name of the networks if they are trained one at a time
     columns: ClassVar[Mapping[str, str]]  # of a table of models, with their meaning
     curve_columns: ClassVar[tuple[str, ...]]
     texts: ClassVar[tuple[str, ...]]  # columns of text; all others are numeric
     key: ClassVar[tuple[str, ...]] = ("model",)  # columns that identify a row
     from_plan: ClassVar[tuple[str, ...]]  # columns that are fields of the plan
 
+    def __init_subclass__(cls) -> None:
+        cls.columns, cls.curve_columns, cls.texts, cls.from_plan = _read_columns(cls.plan_type.protocol)
+
     def __init__(self, plans: Any, device: str = "cpu", path: str | None = None) -> None:
         require(torch.get_default_dtype() == torch.float32, "training needs torch's default dtype, float32")
         self.plans = check_plans([plans] if isinstance(plans, Plan) else plans)
-        self.device = device
+        require(not self.alone or len(self.plans) == 1, f"{self.alone} are trained one at a time")
+        self.plan, self.device = self.plans[0], device  # its own if alone; groups agree in size and tests
         self.iteration, self.seconds = 0, 0.0  # seconds of training and testing, over all sessions
         self.logs = [TrainingLog() for _ in self.plans]
         self._sums = torch.zeros(2, len(self.plans), dtype=torch.float64, device=device)
@@ -288,7 +293,7 @@ CIRCUMSTANCES = ("seconds", "device", "torch", "commit", "date")
 
 
 @cache
-def read_columns(protocol: str) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+def _read_columns(protocol: str) -> tuple[dict[str, str], tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
     """Read the description of a table from ``columns.yml``: columns with meaning, of curves, of text, of the plan."""
     import yaml
 

@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from itertools import pairwise
 from typing import Any, ClassVar
 
-from twm.errors import UserError, require, require_count
+from twm.errors import UserError, check_name, require, require_count
 from twm.models.cells import NETWORKS
 from twm.models.elman import NONLINEARITIES, name_network, spell_number
 from twm.models.kernels import check_initial
@@ -93,10 +93,6 @@ class Plan:
                     self._settle(name, value := _CHECKS[kind](getattr(self, name), name))
                     require(not isinstance(value, int) or value < 2**63, f"{name} must be below 2^63, not {value}")
 
-    def _check_choice(self, name: str, known: Iterable[str]) -> None:
-        value = getattr(self, name)
-        require(value in known, f"{name} must be one of {', '.join(known)}, not {value!r}")
-
 
 @dataclass(frozen=True)
 class ModelPlan(Plan):
@@ -133,10 +129,10 @@ class ModelPlan(Plan):
         task = parse_task(self.task)
         self._settle("task", task.name)
         self._check(count="hidden iterations batch test_every test_count test_horizon curve_points drop_at", natural="seed")
-        least = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}"
-        require(self.hidden >= task.dim, f"{least}: fewer neurons cannot encode the output")
+        few = f"hidden must be at least the task's dim, {task.dim}, not {self.hidden}: fewer neurons cannot encode the output"
+        require(self.hidden >= task.dim, few)
         check_initial(self.init, task.dim, self.hidden, task.history)
-        self._check_choice("curriculum", CURRICULA)
+        check_name("curriculum", self.curriculum, CURRICULA)
         self._check_threshold()
         self._check(positive="learning_rate drop_factor", not_negative="l2", horizons="horizons")
         self._check(rising="multiples snapshots")
@@ -205,19 +201,21 @@ class SequencePlan(Plan):
 
     def __post_init__(self) -> None:
         check_sequence_task(self.task)
-        self._check_choice("network", NETWORKS)
-        self._check(count="neurons channels kernel iterations batch test_every test_count drop_at", natural="mlp seed held_out patience")
-        self._check_choice("activation", NONLINEARITIES)
+        check_name("network", self.network, NETWORKS)
+        self._check(count="neurons channels kernel iterations batch test_every test_count drop_at")
+        self._check(natural="mlp seed held_out patience")
+        check_name("activation", self.activation, NONLINEARITIES)
         if self.network != "wrnn":
             require(self.channels == 1, f"only a wrnn has channels: leave them out for {self.network}")
             self._settle("kernel", 1)
         for name, usual in zip(("recurrent", "encoder"), STARTS[self.network]):
+            given = getattr(self, name)
             if usual is None:
-                require(getattr(self, name) is None, f"{self.network} has one initialisation: leave {name} out")
-            elif getattr(self, name) is None:
+                require(given is None, f"{self.network} has one initialisation: leave {name} out")
+            elif given is None:
                 self._settle(name, usual)
             else:
-                self._check_choice(name, RECURRENT_STARTS if name == "recurrent" else ENCODER_STARTS)
+                check_name(name, given, RECURRENT_STARTS if name == "recurrent" else ENCODER_STARTS)
         self._check(positive="learning_rate drop_factor divisor", not_negative="clip", rising_from_zero="snapshots")
 
     def make_task(self) -> SequenceTask:

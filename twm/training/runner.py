@@ -199,6 +199,13 @@ def train_models(
         return leader.end(stop.number)
 
 
+def _is_whole(network: Path) -> bool:
+    try:
+        return bool(read_weights(network))
+    except UserError:
+        return False
+
+
 class _Leader:
     """Handle messages about models, record the finished ones, and report to the user."""
 
@@ -213,14 +220,15 @@ class _Leader:
         for plan in (plan for plan in plans if self._has(plan)):
             row = known[self._kind.find_key(plan)]
             place.check_row(plan, row)
-            kept = place.networks and place.keeps(plan) and row["checkpoint"]
-            network = place.networks / f"{plan.name}.safetensors" if kept else None
-            lost, whole = curves is not None and curves.get(plan.name) != row["iterations"], not network
-            with suppress(UserError):
-                whole = whole or bool(read_weights(network))
-            if lost or not whole:
-                say(f"{plan.name} is on record, but not in {place.curves if lost else network}: it is trained again")
-                self._known -= {self._kind.find_key(plan)}
+            lost = None
+            if curves is not None and curves.get(plan.name) != row["iterations"]:
+                lost = place.curves
+            elif place.networks and place.keeps(plan) and row["checkpoint"]:
+                network = place.networks / f"{plan.name}.safetensors"
+                lost = None if _is_whole(network) else network
+            if lost:
+                say(f"{plan.name} is on record, but not in {lost}: it is trained again")
+                self._known.remove(self._kind.find_key(plan))
 
     _has = lambda self, plan: self._kind.find_key(plan) in self._known
 

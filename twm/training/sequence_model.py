@@ -17,7 +17,7 @@ from twm.models.fast.rings import DenseProducts, Recurrence, ShiftedProducts
 from twm.models.kernels import exact_arithmetic
 from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN
 from twm.tasks.sequences import SOLVED_LOSS, Batch, SequenceTask
-from twm.training.loop import TrainingRun, describe_model, read_columns, round_some, shorten
+from twm.training.loop import TrainingRun, describe_model, round_some, shorten
 from twm.training.plans import SequencePlan, restore_plan
 from twm.training.trainer import list_tensors, make_adam, set_rate
 
@@ -75,15 +75,22 @@ class _Descent:
                 slopes = torch.autograd.grad(loss / divisor, list(self._weights.values()))
             return loss.detach(), dict(zip(self._weights, slopes))
         answers = self.recurrence.run(self._weights, batch.inputs)
-        outside = answers is None  # whether the readout is left to autograd
-        readout = [name for name in self._weights if outside and name.endswith(("_inner", "_readout"))]
+        if answers is None:
+            return self._differentiate_readout(batch, divisor)
         with torch.enable_grad():
-            given = (self.recurrence.states[-1].clone() if outside else answers).requires_grad_()
-            answers = self.network.read(given) if outside else given if self.task.every_step else given[0]
-            loss = self.task.measure_loss(answers, batch.targets)
-            slope, *slopes = torch.autograd.grad(loss / divisor, [given, *(self._weights[name] for name in readout)])
-        found = self.recurrence.differentiate(*((None, slope) if outside else (slope,)))
-        return loss.detach(), found | dict(zip(readout, slopes))
+            answers.requires_grad_()
+            loss = self.task.measure_loss(answers if self.task.every_step else answers[0], batch.targets)
+            (slope,) = torch.autograd.grad(loss / divisor, answers)
+        return loss.detach(), self.recurrence.differentiate(slope)
+
+    def _differentiate_readout(self, batch: Batch, divisor: float) -> tuple[Tensor, dict[str, Tensor]]:
+        """Differentiate after a run whose readout, of the last states alone, the recurrence leaves to autograd."""
+        readout = {name: weight for name, weight in self._weights.items() if name.endswith(("_inner", "_readout"))}
+        with torch.enable_grad():
+            last = self.recurrence.states[-1].clone().requires_grad_()
+            loss = self.task.measure_loss(self.network.read(last), batch.targets)
+            slope, *slopes = torch.autograd.grad(loss / divisor, [last, *readout.values()])
+        return loss.detach(), self.recurrence.differentiate(None, slope) | dict(zip(readout, slopes))
 
 
 def _check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
@@ -227,13 +234,10 @@ def read_sequence_network(path: Path | str) -> tuple[SequenceNetwork, SequencePl
 class SequenceRun(TrainingRun):
     """One network on a sequence task; its best test has the highest accuracy and, among ties, the lowest loss."""
 
-    plan_type = SequencePlan
-    columns, curve_columns, texts, from_plan = read_columns("sequence")
+    plan_type, alone = SequencePlan, "sequence networks"
     write_network = staticmethod(write_weights)
 
     def _prepare(self, path: str | None) -> None:
-        require(len(self.plans) == 1, "sequence networks are trained one at a time")
-        self.plan = self.plans[0]
         self.model = SequenceModel(self.plan, self.device, "autograd" if path == "autograd" else None)
 
     def _live(self) -> dict[str, Tensor]:
@@ -286,7 +290,8 @@ class SequenceRun(TrainingRun):
             held = log.best["accuracy"]
             best, last = self._test_once()
             lowest, final = best["loss"], None if log.diverged_at else last["loss"]
-        row = {"hidden": self.model.network.hidden, "parameters": self.model.count, "init": plan.recurrent, "steps": task.steps, "data": task.label}
+        row = {"hidden": self.model.network.hidden, "parameters": self.model.count, "init": plan.recurrent}
+        row |= {"steps": task.steps, "data": task.label}
         row |= round_some({"accuracy": best["accuracy"], "accuracy_final": last["accuracy"], "accuracy_held": held})
         row |= {"loss": shorten(lowest), "loss_final": shorten(final)}
         return [self._start_row(0) | row | {"solved_at": log.notes.get("solved_at")}]

@@ -20,9 +20,8 @@ from twm.records import describe_rows
 from twm.theory.activity import measure_speed, sort_by_peak
 from twm.theory.systems import parse_task
 from twm.training.ensemble import count_right_signs
-from twm.training.flip_flop import FLIP_FLOP_ABOUT, FLIP_FLOP_SWEEP, list_flip_flop_plans, make_flip_flop_place
 from twm.training.loop import train_model
-from twm.training.plans import ModelPlan, SequencePlan, parse_seeds
+from twm.training.plans import FlipFlopPlan, ModelPlan, SequencePlan, parse_seeds
 from twm.training.runner import Place, make_sweep_place, read_models, train_models
 from twm.training.sequence_model import make_network, read_sequence_network
 from twm.training.trainer import RulePlan
@@ -46,7 +45,7 @@ class Sweep:
 
     def list_plans(self, device: str = "cpu", seeds: Seeds | None = None, profile: str | None = None) -> list[Any]:
         """Return all plans, seed by seed, so that a sweep stopped early is balanced. A sweep of two scales uses the laptop's
-        on a CPU by default, and only the seeds that it lists."""
+        on a CPU by default, and only the seeds that it lists; others take any seeds, except where cells list their own."""
         two_scales = "laptop" in self.plans
         if two_scales:
             profile = profile or ("laptop" if device == "cpu" else "paper")
@@ -54,14 +53,15 @@ class Sweep:
         else:
             require(profile in (None, "paper"), f"{self.name} has only the paper's scale: leave out --profile {profile}")
             profile = "gpu" if device != "cpu" and "gpu" in self.plans else "paper"
-        cells = [(cell, _read_seeds(cell.pop("seeds", self.seeds))) for cell in _expand(self.plans[profile])]
+        usual = self.seeds if two_scales else seeds or self.seeds
+        cells = [(cell, _read_seeds(cell.pop("seeds", usual))) for cell in _expand(self.plans[profile])]
         known = sorted({seed for _, own in cells for seed in own})
         plans = [
             # Only seed 0 has snapshots, because those of all seeds would take megabytes.
             _PLANS[self.protocol](**{key: cell[key] for key in cell if not seed or key != "snapshots"} | {"seed": seed})
             for seed in (known if seeds is None else seeds)
             for cell, own in cells
-            if seed in own or not two_scales
+            if seed in own
         ]
         require(len(plans) > 0, f"{self.name} has the seeds {', '.join(map(str, known))} in the profile {profile}")
         return plans
@@ -105,7 +105,7 @@ def _make_sweep(protocol: str, name: str, own: Fields) -> Sweep:
 
 _DATA = yaml.safe_load((Path(__file__).parent / "sweeps.yml").read_text(encoding="utf-8"))
 
-_PLANS = {"elman": ModelPlan, "sequence": SequencePlan, "rules": RulePlan}
+_PLANS = {"elman": ModelPlan, "sequence": SequencePlan, "rules": RulePlan, "flip-flop": FlipFlopPlan}
 SWEEPS = {name: _make_sweep(kind, name, own) for kind in _PLANS for name, own in _DATA[kind].items()}
 
 #: The rows of the wave-RNN paper's Table 4: network, and initialisation of its recurrent weights and encoder.
@@ -124,7 +124,7 @@ RELEASED = {
 
 def find_sweep(name: str) -> Sweep:
     """Return a named sweep."""
-    require(name in SWEEPS, f"unknown sweep {name!r}: choose from {', '.join([*SWEEPS, FLIP_FLOP_SWEEP])}")
+    require(name in SWEEPS, f"unknown sweep {name!r}: choose from {', '.join(SWEEPS)}")
     return SWEEPS[name]
 
 
@@ -139,9 +139,8 @@ def list_reduced_plans(name: str, profile: str, seed: int = 0) -> list[Any]:
 def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
     """Return for each sweep how many models are recorded, pending and begun, and any problem with its table."""
     listed = []
-    sweeps = [(sweep.name, sweep.about, sweep.place(), sweep.list_plans(device)) for sweep in SWEEPS.values()]
-    sweeps.append((FLIP_FLOP_SWEEP, FLIP_FLOP_ABOUT, make_flip_flop_place(), list_flip_flop_plans()))
-    for name, about, place, plans in sweeps:
+    for sweep in SWEEPS.values():
+        place, plans = sweep.place(), sweep.list_plans(device)
         try:
             problem, known = None, {row["model"] for row in read_models(place.rows, place.protocol)}
         except UserError as error:
@@ -149,7 +148,7 @@ def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
         missing = [plan for plan in plans if plan.name not in known]
         short = {plan.seed for plan in missing}
         whole = [seed for seed in dict.fromkeys(plan.seed for plan in plans) if seed not in short]
-        found = {"name": name, "about": about, "file": "/".join(place.rows.parts[-3:]), "models": len(plans)}
+        found = {"name": sweep.name, "about": sweep.about, "file": "/".join(place.rows.parts[-3:]), "models": len(plans)}
         found |= {"on_record": len(plans) - len(missing), "waiting": len(missing)}
         found |= {"begun": len(list(place.work.glob("*.checkpoint"))), "whole_seeds": whole, "problem": problem}
         listed.append(found)
@@ -209,15 +208,16 @@ def were_trained(rows: Iterable[Fields], curves: Mapping[str, Sequence[Fields]],
     rose by .05 above its first test needs 100 tests to count as one that stopped improving."""
 
     def is_done(row: Fields) -> bool:
-        start, points = (row["encoder"] or "").partition("-")[0], curves.get(row["model"], [])
-        points = [point for point in points if point["test_loss"] is not None]
+        start = (row["encoder"] or "").partition("-")[0]
+        points = [point for point in curves.get(row["model"], []) if point["test_loss"] is not None]
         accuracy, loss = ([point[key] for point in points] for key in ("test_accuracy", "test_loss"))
         early = slice(2 * len(points) // 3)
         flat = len(points) > 1 and max(accuracy) <= max(accuracy[early]) + 0.01 and min(loss) >= 0.95 * min(loss[early])
-        own = {"wrnn": ("single", "released"), "irnn": ("released",)}.get(row["network"], ("",))
+        released = {"wrnn": ("single", "released"), "irnn": ("released",)}.get(row["network"], ("",))
         stalled = row["accuracy_held"] is not None and sum(point["iteration"] > row["checkpoint"] for point in points) >= 10
         left_chance = len(points) >= 100 or (points and max(accuracy) > accuracy[0] + 0.05)
-        return start in own and bool((flat or stalled) and left_chance or not row["scale"] or row.get(reached))
+        ended = (flat or stalled) and left_chance
+        return start in released and bool(ended or not row["scale"] or row.get(reached))
 
     return all(is_done(row) for row in rows)
 

@@ -143,7 +143,8 @@ def compare_gaussian(rows: Iterable[Row]) -> dict[str, Any]:
         if len(pairs) < 2:
             continue
         both, columns = [*zip(*pairs)], ("radius", "accuracy_10x", "accuracy_100x")
-        radius, memory, far = (estimate_mean(np.subtract(*([row[name] or 0.0 for row in own] for own in both))) for name in columns)
+        values = [np.array([[row[name] or 0.0 for row in own] for own in both]) for name in columns]
+        radius, memory, far = (estimate_mean(gaussian - uniform) for gaussian, uniform in values)
         right = [sum(row["argument_error"] is not None and row["argument_error"] <= 0.02 for row in own) for own in both]
         related = correlate_ranks(*([row[name] for own in both for row in own] for name in columns[:2]))
         told = {"dims": dim, "pairs": len(pairs), "left_out": len(whole) - len(pairs), "differences": radius.value}

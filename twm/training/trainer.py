@@ -24,7 +24,7 @@ from twm.theory.operators import make_shift
 from twm.theory.spectra import select_slow
 from twm.theory.systems import HDS, parse_task, rollout
 from twm.training.ensemble import Curricula
-from twm.training.loop import LEVEL, TrainingRun, describe_model, read_columns, round_some, shorten
+from twm.training.loop import LEVEL, TrainingRun, describe_model, round_some, shorten
 from twm.training.plans import Plan
 from twm.training.workers import format_seconds
 
@@ -144,13 +144,11 @@ def measure_accuracy(outputs: Tensor, targets: Tensor) -> Tensor:
 class ModuleRun(TrainingRun):
     """One network in training, by Adam on the clipped gradient of whole sequences. Source: twm B.2."""
 
-    plan_type = ModulePlan
-    columns, curve_columns, texts, from_plan = read_columns("attention")
+    plan_type, alone = ModulePlan, "networks of the comparison"
     key = ("model", "task", "seed", "hidden", "learning_rate", "threshold", "horizon")
 
     def _prepare(self, path: str | None) -> None:
-        require(len(self.plans) == 1, "networks of the comparison are trained one at a time")
-        plan = self.plan = self.plans[0]
+        plan = self.plan
         self.task = parse_task(plan.task)
         self.network = MODELS[plan.model](self.task, plan.hidden, plan.seed)
         self._curriculum = Curricula([plan])
@@ -225,7 +223,6 @@ class RuleRun(ModuleRun):
     """One network in training on any boundary; its weights are saved to a file."""
 
     plan_type = RulePlan
-    columns, curve_columns, texts, from_plan = read_columns("rules")
     key, find_key = TrainingRun.key, TrainingRun.find_key
     describe_row, write_network = staticmethod(describe_model), staticmethod(write_weights)
 

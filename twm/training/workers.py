@@ -52,10 +52,16 @@ class Stop(threading.Event):
     number, over = 0, False  # whether the training has ended, after which the process may do other things
 
     def note(self, number: int, frame: object) -> None:
-        if not self.number:  # a terminal or pipe that is not read would hold this process for ever
-            self.number, end = number, lambda: (time.sleep(2 * _STOP_SECONDS), self.over or os._exit(128 + number))
-            threading.Thread(target=end, daemon=True).start()
+        if not self.number:
+            self.number = number
+            threading.Thread(target=self._end_late, daemon=True).start()
         self.set()
+
+    def _end_late(self) -> None:
+        """End this process after a while, in case a terminal or pipe that nobody reads still holds it."""
+        time.sleep(2 * _STOP_SECONDS)
+        if not self.over:
+            os._exit(128 + self.number)
 
 
 def _serve(connection: Connection, stop: Any, parent: int) -> None:

@@ -1,7 +1,5 @@
 """Common style of all figures: light background, colours for colour-blind readers, readable type, and shared marks."""
 
-import csv
-import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
 from twm.errors import require, require_count
+from twm.records import to_csv
 
 #: Colour maps: blue below zero and red above for signed values; dark to light, evenly also in grey, for magnitudes.
 DIVERGING, SEQUENTIAL = "RdBu_r", "cividis"
@@ -62,6 +61,14 @@ def use_style() -> None:
 PANELS = "application/vnd.twm.panels+json"
 
 
+def _list_beside(bar: Bbox, boxes: Iterable[Bbox]) -> Iterator[Bbox]:
+    """Yield the boxes at the height of a colour bar that are not much lower than it."""
+    for box in boxes:
+        lower, overlap = min(box.height, bar.height), min(box.y1, bar.y1) - max(box.y0, bar.y0)
+        if overlap > 0.7 * lower > 0.4 * bar.height:
+            yield box
+
+
 def find_panels(figure: Figure) -> dict[str, list]:
     """Return the parts of a figure that phones show one below another: ``size``, (width, height) of the saved picture, and
     ``panels``, (left, top, width, height) of each panel with its labels and of each legend, in inches and reading order."""
@@ -71,9 +78,9 @@ def find_panels(figure: Figure) -> dict[str, list]:
     bars = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() == "<colorbar>"]
     boxes = [axes.get_tightbbox().transformed(to_inches) for axes in shown if axes.get_label() != "<colorbar>"]
     for bar in bars:  # join each colour bar to the nearest panel beside it
-        beside = [b for b in boxes if min(b.y1, bar.y1) - max(b.y0, bar.y0) > .7 * min(b.height, bar.height) > .4 * bar.height]
-        nearest = min(beside, key=lambda box: abs(bar.x0 - box.x1), default=None)
-        boxes = [Bbox.union([box, bar]) if box is nearest else box for box in boxes] + ([] if beside else [bar])
+        nearest = min(_list_beside(bar, boxes), key=lambda box: abs(bar.x0 - box.x1), default=None)
+        boxes = [Bbox.union([box, bar]) if box is nearest else box for box in boxes]
+        boxes += [bar] if nearest is None else []
     words = [*figure.legends, *(text for text in figure.texts if not text.get_rotation())]  # only horizontal text
     boxes += [each.get_window_extent().transformed(to_inches) for each in words]
     panels: list[Bbox] = []
@@ -296,12 +303,8 @@ def make_csv(figure: Figure) -> str:
 
 def write_table(header: Sequence[str], rows: Iterable[Sequence[Any]], digits: int) -> str:
     """Return rows, padded to the header's length, as CSV, with floats of ``digits`` significant digits."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    for row in rows:
-        writer.writerow([*(_write(value, digits) for value in row), *[""] * (len(header) - len(row))])
-    return stream.getvalue()
+    lines = ([*(_write(value, digits) for value in row), *[""] * (len(header) - len(row))] for row in rows)
+    return to_csv(header, lines)
 
 
 def _list_marks(axes: Axes) -> Iterator[tuple[str, Any, Iterable]]:
