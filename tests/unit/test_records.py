@@ -16,7 +16,7 @@ from twm.errors import SickMachine, UserError
 from twm.models.elman import name_network, read_network, write_network  # fmt: skip
 from twm.models.kernels import draw_weights
 from twm.paths import read_json, replace_folder, write_atomically
-from twm.records import DamagedRecord, Table, read_rows, read_tensors, write_rows, write_tensors
+from twm.records import DamagedRecord, Table, read_rows, read_tensors, write_tensors
 
 COLUMNS = ("model", "seed", "accuracy", "commit")
 
