@@ -361,7 +361,7 @@ DataTable(
 # ## Sequential MNIST
 #
 # MNIST images are presented one pixel per step, in reading order (sMNIST) or in one fixed random order (psMNIST), and classified after the last pixel.
-# Training ends when the accuracy on 3,000 held-out images has not risen for ten epochs, at the latest after 120 epochs (250 for the smallest iRNN on psMNIST).
+# Training ends when the accuracy on 3,000 held-out images has not risen for ten epochs, at the latest after 120 epochs (250 for the smallest iRNN on psMNIST and for the gated networks on sMNIST).
 # The same held-out images choose the checkpoint and the learning rate, and accuracy is then measured on test images.
 # A second learning rate, 0.0001, was tried for {value}`07_wave_rnn:rates[1]` of these networks and chosen for {value}`07_wave_rnn:rates[0]`; all others have 0.001.
 # Earlier runs of 15 epochs chose their checkpoint on the test images. They are used only where one kind of network has no newer run.
@@ -414,7 +414,7 @@ older = lambda rows: [row for row in rows if row["scale"] and row["accuracy_held
 best_start = lambda one, start: max((100 * row["accuracy"] for row in pick(older(one.rows), network="irnn", encoder=start)), default=0.0)
 page.note("irnn_starts", [best_start(one, start) for one in (plain, permuted) for start in ("small", "released-dense")])
 tried = group([row for row in images if row["accuracy_held"] is not None], "task", "network", "neurons", "channels", "mlp")
-tried = [max(own, key=lambda row: row["accuracy_held"])["learning_rate"] for own in tried.values() if len(own) > 1]
+tried = [max(own, key=lambda row: row["accuracy_held"])["learning_rate"] for own in tried.values() if len({row["learning_rate"] for row in own}) > 1]
 page.note("rates", [sum(rate < 0.001 for rate in tried), len(tried)])
 page.note("chosen", max((100 * (row["accuracy"] - row["accuracy_final"]) for row in older(images)), default=0.0))
 settle_comparison("wrnn.baselines", all(set(gated) <= set(own) for own in means.values()), "psmnist", lambda: {

@@ -28,7 +28,7 @@ from twm.models.rings import WaveRNN
 from twm.tasks.images import parse_sequence_task
 from twm.training.plans import SequencePlan
 from twm.training.sequence_model import SequenceModel
-from twm.training.workers import count_cores
+from twm.training.workers import count_cores, follow_parent
 
 #: Load per core from other programs, above which a benchmark is unreliable.
 BUSY = 0.25
@@ -91,7 +91,8 @@ class _Team:
 
     def __init__(self, stack: ExitStack, processes: int, threads: int, by_processor: bool = False) -> None:
         self._by_processor = by_processor
-        pools = (ProcessPoolExecutor(1, mp_context=get_context("spawn")) for _ in range(processes))
+        ends = {"initializer": follow_parent, "initargs": (os.getpid(),)}
+        pools = (ProcessPoolExecutor(1, mp_context=get_context("spawn"), **ends) for _ in range(processes))
         self._members = [stack.enter_context(pool) for pool in pools]
         # The child's threading libraries read these variables when loaded; later changes do not resize their pools.
         with patch.dict(os.environ, OMP_NUM_THREADS=str(threads), MKL_NUM_THREADS=str(threads)):

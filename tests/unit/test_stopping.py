@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -69,16 +68,22 @@ def test_files_are_readable_as_the_user_wants_and_a_failure_names_them(tmp_path:
     assert caught.value.filename == str(scratch) and not scratch.exists()
 
 
-def test_a_child_ends_with_its_parent_though_that_was_killed(root: Path):
-    child = "import os, time; from twm.training.workers import follow_parent as follow; follow(os.getppid())"
-    child += "; print(1, flush=True); time.sleep(99)"
-    parent = [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"]
-    with subprocess.Popen(parent, stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)}) as run:
+_CHILD = "import os, time; from twm.training.workers import follow_parent as follow; follow(os.getppid())"
+_CHILD += "; print(1, flush=True); time.sleep(99)"
+_TEAM = "import contextlib, time; from twm.bench import _Team; team = _Team(contextlib.ExitStack(), 2, 1)"
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [f"import subprocess, sys; subprocess.run([sys.executable, '-c', {_CHILD!r}])", f"{_TEAM}; print(1, flush=True); time.sleep(99)"],
+    ids=["child", "bench"],
+)
+def test_a_child_ends_with_its_parent_though_that_was_killed(root: Path, parent: str):
+    with subprocess.Popen([sys.executable, "-c", parent], stdout=subprocess.PIPE, env=os.environ | {"PYTHONPATH": str(root)}) as run:
         run.stdout.readline()
         run.send_signal(signal.SIGKILL)
-        killed = time.monotonic()
         # The pipe is closed once nobody holds it any more.
-        assert run.stdout.read() == b"" and time.monotonic() - killed < 60
+        assert run.communicate(timeout=60)[0] == b""
 
 
 def test_the_commit_is_that_of_the_clone_and_why_it_is_unknown_is_said(root: Path, clone: Path, monkeypatch):
