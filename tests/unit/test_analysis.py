@@ -1,6 +1,7 @@
 """`twm analyse`: any Elman checkpoint in, one line for everything that is wrong."""
 
 import json
+import re
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from safetensors.torch import save_file
 
 from twm.analysis.report import gather_subject, record_analyses
 from twm.cli import main
-from twm.models.elman import construct_elman, write_network, write_weights
+from twm.models.elman import construct_elman, read_weights, write_network, write_weights
 from twm.paths import results_dir
 from twm.records import read_rows
 from twm.theory.bases import make_basis
@@ -110,6 +111,17 @@ def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path
 def test_other_files_and_wrong_arguments_get_one_line_and_leave_nothing(checkpoint, refused, spoil, arguments, words):
     spoil(checkpoint)
     refused(words, "analyse", checkpoint, "--task", TASK, *arguments)
+
+
+def test_every_saved_network_of_a_signed_selection_is_analysed(root: Path):
+    known, names = ({row["network"] for row in read_rows(root / f"book/results/{name}.csv")} for name in ("analysis", "settled_basis")), {}
+    for path in sorted((root / "book" / "results" / "networks").glob("*.safetensors")):
+        tensors, about = read_weights(path)
+        selects = re.match(r"T\d|repeat-copy:|random:", about.get("task", "")) and "network" not in about
+        if selects and not re.search(r"_at\d+$", path.stem):  # equal weights are analysed once, under one of their names
+            names.setdefault(tensors["weight_hh_l0"].numpy().tobytes(), set()).add(path.stem)
+    for analysed in known:
+        assert not [own for own in names.values() if not own & analysed], "run `twm analyse --record`"
 
 
 def test_records_go_on_where_they_stopped(clone: Path, capsys):
