@@ -58,7 +58,7 @@ def list_recorded():
     for kind, pattern in [*((task, f"{task}_h128_l2-0_s?") for task in ("T1", "T2", "T3", "T4")), ("16 x 5", "repeat-copy-16-5_*")]:
         for path in sorted(folder.glob(f"{pattern}.safetensors")):
             found.append((kind, path.stem, None, read_weights(path)[1]["accuracy"]))
-    names = {"wrnn": "wave-RNN", "irnn": "iRNN", "lstm": "LSTM", "gru": "GRU"}
+    names = {"wrnn": "wave-RNN", "irnn": "iRNN", "lstm": "LSTM", "gru": "GRU", "lru": "diagonal unit"}
     for row in (row for table in ("copy", "ablation", "bridge", "cells") for row in read_rows(results_dir() / f"{table}.csv")):
         task = "copy" if row["task"].startswith("copy") else row["task"].split(",")[-1]
         found.append((f"{names.get(row['network'], row['network'])}, {task}", row["model"], None, row["accuracy"] or 0))
