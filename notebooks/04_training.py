@@ -592,20 +592,20 @@ page.settle("twm.fig12.wide", wide, f"no pairs with d = 8 on record: {command}",
 
 # %% tags=["hide-input"]
 forms = {
-    "pairs": "{pairs}", "pairs in which the Gaussian initialisation leads to the larger radius": "{larger}",
-    "mean difference in radius (95% interval)": "{differences:+.4f} ({lows:+.4f} to {highs:+.4f})",
-    "the same without the seed with the largest difference": "{without_largest:+.4f}",
-    "effect size (mean / standard deviation of the differences)": "{effects:+.2f}",
-    "fraction of networks with the predicted angles, smaller of the two": "{angles:.2f}",
-    "difference in sign accuracy over 10 horizons (95% interval)": "{gained:+.4f} ({gained_lows:+.4f} to {gained_highs:+.4f})",
-    "difference in sign accuracy over 100 horizons": "{gained_far:+.4f}",
-    "rank correlation of radius and sign accuracy (95% interval)": "{spearmans:+.2f} ({spearman_lows:+.2f} to {spearman_highs:+.2f})",
+    "pairs": "{pairs}", "pairs with the larger radius after a Gaussian start": "{larger}",
+    "radius: mean difference": "{differences:+.5f}", "radius: 95% interval": "{lows:+.5f} to {highs:+.5f}",
+    "radius: without the largest difference": "{without_largest:+.5f}", "radius: effect size (mean / SD)": "{effects:+.2f}",
+    "predicted angles: smaller of the two fractions": "{angles:.2f}", "sign accuracy, 10 horizons: difference": "{gained:+.4f}",
+    "sign accuracy, 10 horizons: 95% interval": "{gained_lows:+.4f} to {gained_highs:+.4f}",
+    "sign accuracy, 100 horizons: difference": "{gained_far:+.4f}",
+    "rank correlation of radius and accuracy": "{spearmans:+.2f}",
+    "rank correlation: 95% interval": "{spearman_lows:+.2f} to {spearman_highs:+.2f}",
 }
 by_dim = [dict(zip(started, values)) for values in zip(*started.values())]
 DataTable(
     ("Gaussian minus uniform", *(f"d = {own['dims']}" for own in by_dim)),
-    [(name, *(form.format(**own) for own in by_dim)) for name, form in forms.items()],
-    "Gaussian and uniform initialisation with the same seeds, for repeat copy of eight vectors of dimension d",
+    [(name, *(form.format(**own).replace("-", "\N{MINUS SIGN}") for own in by_dim)) for name, form in forms.items()],
+    "Repeat copy of eight vectors of dimension d, pairs with the same seed",
 )
 
 # %% [markdown]
