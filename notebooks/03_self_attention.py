@@ -7,7 +7,7 @@
 # an attention layer that generates each token from the last $s$ tokens ({claim}`twm.sbc`). We show that the lattice also
 # equals a sliding key-value (KV) cache ({claim}`ours.sbc.cache`).
 #
-# Three conclusions of the paper differ from our results. The shift does not help as an initialisation ({claim}`twm.shift`). Attention without positional encodings ignores the order of the
+# Three conclusions of the paper differ from our results. A gain from initialising at the shift is not established ({claim}`twm.shift`). Attention without positional encodings ignores the order of the
 # older states, so it cannot approximate every boundary ({claim}`twm.sbc.any`). Nor does it shorten training in general
 # ({claim}`twm.sbc.train`). As printed, it does not learn T1. With positional encodings it learns T1 in fewer iterations than
 # Elman networks (20 seeds); on T2, T3 and T4 it is slower (two seeds each).

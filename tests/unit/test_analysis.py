@@ -120,6 +120,7 @@ def test_every_saved_network_of_a_signed_selection_is_analysed(root: Path):
         selects = re.match(r"T\d|repeat-copy:|random:", about.get("task", "")) and "network" not in about
         if selects and not re.search(r"_at\d+$", path.stem):  # equal weights are analysed once, under one of their names
             names.setdefault(tensors["weight_hh_l0"].numpy().tobytes(), set()).add(path.stem)
+    assert names
     for analysed in known:
         assert not [own for own in names.values() if not own & analysed], "run `twm analyse --record`"
 
