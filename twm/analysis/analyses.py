@@ -15,7 +15,7 @@ from twm.analysis.recovery import METHODS, RecoveredBasis, recover_basis, regres
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import UserError, require
 from twm.streams import binary_inputs_numpy
-from twm.theory.spectra import THRESHOLD, SpectrumComparison, compare_with_theory
+from twm.theory.spectra import THRESHOLD, SpectrumComparison, compare_with_theory, count_clusters, find_clusters
 from twm.theory.systems import HDS
 
 #: Steps after the input phase of the interventions in each step's own basis, and in one steady-state basis (for the claims).
@@ -121,14 +121,17 @@ def _try_settled(
 
 def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed: int = 0) -> dict[str, float]:
     """Test on held-out runs one basis, regressed on ``count`` histories and at least 60 output steps. Return, by name, the worst
-    variable's R^2 over 60 and 200 steps and from the first output step on, interventions per step, and other figures."""
+    variable's R^2 over 60 and 200 steps and from the first output step on, interventions per step, the fewest and the most slow
+    modes at one predicted argument, and other figures."""
     linear, laps = linearise_system(system), 4 * task.history
     fitted = sample_states(system, task, count, max(60, laps), 2 * seed)
     fresh = sample_states(system, task, max(64, count // 4), max(200, laps), 2 * seed + 1)
     basis, spectrum = recover_basis(system, task, "regression", fitted, linear), compare_with_theory(linear.recurrent, task)
     brief = judge_basis(system, basis, replace(fresh, states=fresh.states[:61], waves=fresh.waves[:61]), linear)
     h, m = fresh.states[1 : laps + 1], fresh.waves[1 : laps + 1]
-    output_r2 = 1 - (((basis.read_waves(h) - m) ** 2).mean(axis=(0, 1)) / m.var(axis=(0, 1))).max()
+    read, clusters = basis.read_waves(h), count_clusters(spectrum.network, find_clusters(spectrum.theory))
+    wrong_signs = int((np.sign(read) != m).sum())
+    output_r2 = 1 - (((read - m) ** 2).mean(axis=(0, 1)) / m.var(axis=(0, 1))).max()
     h, m = (part.reshape(-1, part.shape[-1]) for part in (h, m))
     h, m = ((part - part.mean(axis=0)) / (part.std(axis=0) + 1e-12) for part in (h, m))
     shown = (h.T @ m / len(h)) ** 2  # squared correlation of each neuron with each variable
@@ -136,7 +139,8 @@ def measure_settled_basis(system: ElmanSystem, task: HDS, count: int = 512, seed
     least = {name: getattr(swaps, name).min(axis=1).tolist() for name in ("changed", "unchanged")}
     return {
         "accuracy": _measure_accuracy(system, task, 2 * seed + 1), "rank_theory": spectrum.rank_theory,
-        "rank_network": spectrum.rank_network, "variables": basis.rank, "support_weights": brief.support_match_weights,
+        "rank_network": spectrum.rank_network, "cluster_least": int(clusters.min()), "cluster_most": int(clusters.max()),
+        "variables": basis.rank, "wrong_signs": wrong_signs, "support_weights": brief.support_match_weights,
         "support_orbit": brief.support_match, "explained": brief.explained, "encoding_r2_60": brief.least_r2,
         "encoding_r2_200": judge_content(system, basis, fresh).least_r2, "output_r2": float(output_r2),
         "best_neuron": float(shown.max()), "clear_neurons": int((shown.max(axis=1) > 0.9).sum()),

@@ -38,8 +38,9 @@ _COLUMNS = (
 )  # fmt: skip
 # The same for one steady-state basis, one row per network.
 _SETTLED_COLUMNS = (
-    "network", "task", "hidden", "l2", "seed", "init", "iterations", "accuracy", "rank_theory", "rank_network", "variables", "support_weights", "support_orbit", "explained",
-    "encoding_r2_60", "encoding_r2_200", "output_r2", "best_neuron", "clear_neurons",
+    "network", "task", "hidden", "l2", "seed", "init", "iterations", "accuracy", "rank_theory", "rank_network", "cluster_least",
+    "cluster_most", "variables", "wrong_signs", "support_weights", "support_orbit", "explained", "encoding_r2_60",
+    "encoding_r2_200", "output_r2", "best_neuron", "clear_neurons",
     *(f"{name}_{step}" for name in ("changed", "unchanged") for step in SETTLED_STEPS),
     "device", "torch", "commit", "date",
 )  # fmt: skip
