@@ -284,7 +284,6 @@ page.record("twm.fib.phi", errors | {"steps": 40}, figure="fig-construction-erro
 page.record("twm.lbc", largest | counts, figure="fig-construction-errors")
 page.note("error_slope", np.polyfit(*np.log10(np.concatenate(list(points.values()), axis=1)), 1)[0])
 assert max(largest.values()) <= 1e-9 and wrong_passed == 0
-
 figures.plot_errors(points, tolerance=1e-9)
 
 # %% [markdown]

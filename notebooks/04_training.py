@@ -97,7 +97,6 @@ toy = {"iterations": 400, "learning_rate": 3e-3, "horizons": (4, 8, 16, 24), "mu
 toy |= {"snapshots": (20, 40, 80), "test_every": 20, "test_count": 128, "test_horizon": 48}
 toys = train_here(ModelPlan("repeat-copy:3,2", 32, seed=seed, curriculum=rule, **toy) for rule in rules)
 staged_toy = toys.rows[0]
-
 figures.plot_curves({rule: toys.list_curves([row]) for rule, row in zip(rules, toys.rows)})
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of the network with the staged curriculum during training. Rings: the six predicted eigenvalues, two at each of three positions. Red: slow modes, with magnitudes above 0.9. Blue: remaining eigenvalues. The slow modes settle at the predicted positions.", "name": "fig-training-toy-spectrum"}, "image": {"alt": "Four panels. At first a cloud of eigenvalues inside the unit circle; later pairs of them sit in the three rings.", "width": "760px"}} tags=["hide-input"]
@@ -181,7 +180,6 @@ numbers = {"ranks": [len(theory[name]) for name in tasks], "components": sum(par
 numbers |= {"entries_per_output": max(int((task.matrix != 0).sum(1).max()) for task in tasks.values())}
 numbers |= {"outside_binary": sum(int((np.abs(part) != 1).sum()) for part in states)}
 page.record("twm.tasks", numbers, figure="fig-training-tasks")
-
 figures.plot_boundaries({name: task.matrix for name, task in tasks.items()}, dim=8)
 
 # %% [markdown]
@@ -218,7 +216,6 @@ options = {"figure": "fig-training-table1", "seeds": max((cell.seeds for cell in
 options |= {"networks": len(rows) or 1, "settings": full["cells"] or 1}
 page.settle("twm.table1.acc", rows, missing, lambda: found["accuracy"], **options)
 page.settle("twm.table1.mae", rows, missing, lambda: found["error"] | {f"null_{name}": own for name, own in nulls.items()}, **options)
-
 DataTable(
     ("task, neurons, L2", "seeds", "paper", "best", "± 95%", "final", "paper (rad)", "error (rad)", "± 95%", "optimal",
      "predicted count", "agrees"),

@@ -16,6 +16,7 @@ seed = 0
 reuse = True
 
 # %% tags=["hide-input"]
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -262,7 +263,6 @@ for name, kind in cases:
     for method in METHODS:
         one = judge_basis(built, recover_basis(built, task, method, data[0]), data[1])
         exactness[name, kind, method] = one.relative_error, 1 - one.least_r2
-
 DataTable(
     ("method", "error of", *(f"{name}, {shapes[kind]}" for name, kind in cases)),
     [(method, part, *(f"{exactness[*case, method][at]:.0e}" for case in cases)) for method in METHODS
@@ -343,7 +343,6 @@ kept = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in re
 again = {(row["network"], row["method"]): float(row["encoding_r2"]) for row in live}
 apart = [abs(value - kept[key]) for key, value in again.items() if key in kept and abs(value) < 2]
 assert page.note("agreement", max(apart, default=0.0)) < 0.01
-
 figures.plot_methods(converged, METHODS, [name for name in names if pick(converged, task=name)])
 
 # %% [markdown]
@@ -512,7 +511,6 @@ everyone = sum(sizes.values(), [])
 numbers = {"sizes": [size for (size,) in sizes], "trained": list(map(len, sizes.values())), "networks": len(everyone)}
 numbers["similar"] = [sum(row["network"] in good for row in own) for own in sizes.values()]
 page.record("emt.regardless", numbers, **(shown | tally(everyone)))
-
 figures.plot_mixture(alphas, scans)
 
 # %% [markdown]
@@ -549,7 +547,6 @@ figures.plot_operators(judged, {name: found.bases["regression"] for name, found 
 pairs = {name: int((found.spectrum.network.imag > 1e-9).sum()) for name, found in analyses.items()}
 numbers = {"tasks": list(pairs), "pairs": list(pairs.values())}
 page.record("twm.fig5", numbers | {"networks": len(pairs)}, figure="fig-basis-jacobians", settings=len(pairs), scale=scale)
-
 figures.plot_jacobians({name: found.spectrum for name, found in analyses.items()})
 
 # %% [markdown]
@@ -565,7 +562,6 @@ def count_signs(found, states):
     return {"clusters": clusters, "wrong_bits": int((np.sign(read) != states.waves).sum()), "bits": read.size}
 
 page.record("twm.fig8", count_signs(copied, fresh) | {"networks": 1}, figure="fig-basis-copy", settings=1, scale=scale)
-
 figures.plot_decomposition(**collect_panels(copy, copied))
 
 # %% [markdown]
@@ -573,7 +569,7 @@ figures.plot_decomposition(**collect_panels(copy, copied))
 # ({claim}`twm.fig8`). The paper's Fig. 6 uses 16 vectors of 5 components, so that each run can hold a text of four
 # characters, drawn five rows high, here "3141".
 
-# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 (the paper's Fig. 6), given the picture of 3141. Panels as in the previous figure. In panel D the digits travel through the variables along diagonals. This network was initialised with an orthogonal matrix, which the paper does not use.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
+# %% tags=["hide-input"]
 slow = {"iterations": 30_000, "learning_rate": 5e-4, "curriculum": "adaptive", "drop_at": 24_000}
 quick = {"iterations": 4000, "learning_rate": 1e-3, "curriculum": "adaptive", "drop_at": 3000}
 plan, text = ModelPlan("repeat-copy:16,5", init="orthogonal", **(quick if profile == "laptop" else slow)), "3141"
@@ -584,28 +580,44 @@ else:
     picture, built = gather_subject(plan, page.reuse), scale
 pictured = picture and analyse_network(picture.system, picture.task, methods=["regression"], steps=(0, 1))
 no_picture = "its network is not on record: run `twm sweep picture`"
-tried = [row for row in read_rows(results_dir() / "picture.csv") if row["curriculum"] != "none"] if page.reuse else []
-right = {row["model"]: row["init"] for row in tried if float(row["accuracy"]) >= 0.99}
-systems = {name: read_checkpoint(results_dir() / "networks" / f"{name}.safetensors").system for name in right}
-systems, pictures = systems or ({picture.name: picture.system} if picture else {}), {}
-for name, system in systems.items():
-    spectrum, states = compare_with_theory(system.recurrent, picture.task), sample_states(system, picture.task, 256, 64, seed=14)
-    read = recover_basis(system, picture.task, "regression", states).read_waves(states.states)
-    fives = list(count_clusters(spectrum.network, find_clusters(spectrum.theory))) == [5] * 16
-    pictures[name] = spectrum.rank_network, fives and bool((np.sign(read) == states.waves).all())
-numbers = {}
+trained_on = {row["model"]: row for row in read_rows(results_dir() / "picture.csv") if row["curriculum"] != "none"} if page.reuse else {}
+paths = {name: results_dir() / f"networks/{name}.safetensors" for name, row in trained_on.items() if float(row["accuracy"]) >= 0.99}
+systems = {name: read_checkpoint(path).system for name, path in paths.items() if path.exists()}
+adaptive = [name for name, row in trained_on.items() if row["curriculum"] == "adaptive"]
+tried = [row | {"hidden": int(row["hidden"])} for name in adaptive for row in pick(settled, network=name)]
+if picture and not page.reuse:
+    about = {"network": picture.name, "hidden": picture.system.hidden, "init": "orthogonal", "seed": seed}
+    systems, tried = {picture.name: picture.system}, [about | measure_settled_basis(picture.system, picture.task)]
+accurate, cells = [row for row in tried if float(row["accuracy"]) >= 0.99], group(tried, "init", "hidden")
+
+def is_whole(row):
+    """Whether each of the 16 predicted arguments has five slow modes, and every sign is decoded."""
+    return row in accurate and [int(row[key]) for key in ("cluster_least", "cluster_most", "wrong_signs")] == [5, 5, 0]
+
+# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 (the paper's Fig. 6), given the picture of 3141. Panels as in the previous figure. In panel D the digits travel through the variables along diagonals. This network was initialised with an orthogonal matrix, which the paper does not use.", "name": "fig-basis-picture"}, "image": {"alt": "Four panels as before, for 80 memories; sixteen clusters of five eigenvalues each.", "width": "780px"}} tags=["hide-input"]
+numbers = {"sizes": sorted({size for _, size in cells}), "networks": len(tried)}
 for start in ("uniform", "orthogonal"):
-    own = [found for name, found in pictures.items() if right.get(name, "orthogonal") == start]
-    numbers |= {f"{start}_ranks": [rank for rank, _ in own], f"{start}_whole": sum(whole for _, whole in own)}
-few = {"settings": len(pictures), "scale": built or "one or two networks of a start and size, of the five that are planned"}
-page.settle("twm.fig6", picture, no_picture, lambda: numbers | {"networks": len(pictures)}, figure="fig-basis-picture", **few)
+    own = [cells.get((start, size), []) for size in numbers["sizes"]]
+    whole, ranks = [sum(map(is_whole, cell)) for cell in own], Counter(int(row["rank_network"]) for cell in own for row in cell)
+    told = {"networks": list(map(len, own)), "whole": whole, "tried": ranks.total(), "found": sum(whole)}
+    told |= {"ranks": sorted(ranks), "counts": [ranks[rank] for rank in sorted(ranks)]}
+    numbers |= {f"{start}_{name}": value for name, value in told.items()}
+page.settle("twm.fig6", tried, no_picture, lambda: numbers, figure="fig-basis-picture", settings=len(cells), scale=built)
 figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture else no_picture
 
+# %% tags=["hide-input"]
+DataTable(
+    ["initialisation, neurons", *(f"seed {each}" for each in range(5))],
+    [[f"{init}, {size}", *({int(row["seed"]): row["rank_network"] for row in rows}.get(each, "–") for each in range(5))]
+     for (init, size), rows in sorted(cells.items(), reverse=True)],
+    "Slow modes of each network trained on 16 vectors of 5, for which the theory predicts 80.",
+)
+
 # %% [markdown]
-# With the paper's uniform initialisation, accurate networks have fewer than the predicted 80 slow modes:
-# {value}`twm.fig6:uniform_ranks|d`. Among them we find {value}`twm.fig6:uniform_whole|count network` with five eigenvalues
-# in every cluster, as in the paper's figure. From an orthogonal initialisation we find
-# {value}`twm.fig6:orthogonal_whole|count network`, which the figure shows ({claim}`twm.fig6`).
+# With the paper's uniform initialisation, {value}`twm.fig6:uniform_found` of {value}`twm.fig6:uniform_tried` networks have
+# five slow modes in every cluster, as in the paper's figure, and decode every sign. Their numbers of slow modes are
+# {value}`twm.fig6:uniform_ranks|d`. With an orthogonal initialisation, {value}`twm.fig6:orthogonal_found` of
+# {value}`twm.fig6:orthogonal_tried` do, and one of them is shown ({claim}`twm.fig6`).
 #
 # :::{admonition} Interaction strengths above one (constructed tanh networks)
 # :class: dropdown
@@ -671,7 +683,6 @@ columns = ("standard_unequal", "standard_equal", "random_unequal", "random_equal
 numbers = dict(zip(columns, np.min(unequal, axis=0))) | {"trained_accuracies": [found.accuracy for found in trained]}
 numbers |= {"trained_spreads": [each.max() / each.min() for each in links], "networks": len(links)}
 page.record("twm.strength.unequal", numbers, figure="fig-basis-strength", seeds=len(draws), settings=2)
-
 figures.plot_strengths(gains, strengths, 1000)
 
 # %% [markdown]
@@ -765,11 +776,11 @@ def count_wrong(system):
     edits = [write_variable(system, found, ran, where, text_to_states("7"), at, laps * 16).right for where, at in shapes]
     return int((~np.array(edits)).sum()), np.size(edits)
 
-accurate = {row["model"] for row in tried if float(row["accuracy"]) >= 0.999} or set(systems)
-misdrawn = {name: count_wrong(systems[name]) for name in pictures if name in accurate}
+right = {row["network"]: int(row["rank_network"]) for row in tried if not page.reuse or float(row["accuracy"]) >= 0.999}
+misdrawn = {name: count_wrong(system) for name, system in systems.items() if name in right}
 page.settle("ours.edit", picture, no_picture, lambda: {
     "text_before": text, "text_after": last_lap, "laps": laps, "wrong_bits": [one for one, _ in misdrawn.values()],
-    "bits": max(bits for _, bits in misdrawn.values()), "ranks": [pictures[name][0] for name in misdrawn],
+    "bits": max(bits for _, bits in misdrawn.values()), "ranks": [right[name] for name in misdrawn],
     "shown_wrong": int((~edit.right).sum()), "shown_bits": edit.right.size, "networks": len(misdrawn),
 }, figure="fig-basis-edit", settings=4 * len(SETTLED_STEPS), scale=built)
 
@@ -932,8 +943,7 @@ figures.plot_intervention_steps({"one steady-state basis": left, "basis fitted a
 #
 # Observability, which needs no runs, finds the right entries (support match at least
 # {value}`ours.realisation:observability_support|.4f`) but not their sizes. Its worst $R^2$ is
-# {value}`ours.realisation:observability_r2|.2f`, because it uses the linearisation at the origin, where tanh has a
-# gain of 1.
+# {value}`ours.realisation:observability_r2|.2f`, because it uses the linearisation at the origin, where tanh has a gain of 1.
 # :::
 #
 # ### Compressed memories
@@ -965,44 +975,39 @@ page.settle(
 
 # %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 with fewer slow modes than bits (the paper's Fig. 7). Clusters hold four eigenvalues where the theory predicts five. In panel D the waves are blurred, as in the paper, because no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}} tags=["hide-input"]
 plan = ModelPlan("repeat-copy:16,5", **slow)
-packed, searched = gather_subject(plan, True) if page.reuse else None, pick(settled, task="repeat-copy:16,5")
+packed = gather_subject(plan, True) if page.reuse else None
 folded = packed and analyse_network(packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16))
 no_packed = "its network is not on record, or the profile does not train it: run `twm sweep picture`"
+stored = pick(accurate, init="uniform")
+shapes = [tuple(int(row[key]) for key in ("rank_network", "cluster_least", "cluster_most")) for row in stored]
+fours = [row for row, shape in zip(stored, shapes) if shape in ((64, 4, 4), (63, 3, 4)) and float(row["encoding_r2_60"]) < 0.9]
 page.settle("twm.fig7", packed, no_packed, lambda: {
     "accuracy": folded.accuracy, "rank": folded.spectrum.rank_network, "bits": packed.task.size,
-    "clusters": count_clusters(folded.spectrum.network, find_clusters(folded.spectrum.theory)),
-    "encoding_r2": folded.figures["regression"].least_r2,
-    "changed": float(folded.interventions.changed.min()), "unchanged": float(folded.interventions.unchanged.min()),
-    "read_changed": float(folded.settled["regression"].changed.min()),
-    "tried": [row["network"] for row in searched], "tried_ranks": [int(row["rank_network"]) for row in searched],
-    "networks": len(searched),
-}, figure="fig-basis-packed", settings=len(searched))
-rests = {
-    name: (right[name], *measure_rest(systems[name], sample_states(systems[name], packed.task, 256, 64, seed=14)))
-    for name in (right if packed else [])
-}
-compressed = [each for each in rests.values() if each[0] == "uniform"]
-page.settle("twm.fig7.rest", compressed, no_packed, lambda: {
-    "ratios": [ratio for _, ratio, _ in compressed], "shares": [share for *_, share in compressed], "networks": len(compressed),
-    **dict(zip(("whole_ratio", "whole_share"), next(each[1:] for each in rests.values() if each[0] == "orthogonal"))),
-}, figure="fig-basis-packed", settings=len(compressed))
-
+    "changed": float(folded.interventions.changed.min()), "read_changed": float(folded.settled["regression"].changed.min()),
+    "networks": len(stored), "packed": len(fours), "enough": len(stored) >= 5,
+    "of_rank": sum(rank in (63, 64) for rank, *_ in shapes), "paper_form": sum(rank == 63 for rank, *_ in shapes),
+    "best_r2": worst(fours, "encoding_r2_60", least=False) if fours else 1.0,
+}, figure="fig-basis-packed", settings=len({row["hidden"] for row in stored}))
+rests = {"uniform": [], "orthogonal": []}
+for name, system in systems.items() if packed else ():
+    rests[trained_on[name]["init"]].append(measure_rest(system, sample_states(system, packed.task, 256, 64, seed=14)))
+page.settle("twm.fig7.rest", rests["uniform"], no_packed, lambda: {
+    **{key: [each[place] for each in rests["uniform"]] for place, key in enumerate(("ratios", "shares"))},
+    **dict(zip(("whole_ratio", "whole_share"), rests["orthogonal"][0])), "networks": len(rests["uniform"]),
+}, figure="fig-basis-packed", settings=len(rests["uniform"]))
 figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed else None
 
 # %% [markdown]
 # This network has PyTorch's default initialisation and was trained with the adaptive horizon. It stores
-# {value}`twm.fig7:bits` bits in {value}`twm.fig7:rank` slow modes, with an accuracy of {value}`twm.fig7:accuracy|.4f`
-# ({claim}`twm.fig7`). Such a memory cannot be linear: in the four dimensions of one cluster, five hyperplanes through the origin
-# separate only thirty of the thirty-two sign patterns. In the weak test the share of dependent outputs that change is
-# {value}`twm.fig7:changed|.2f`, and in the strict test {value}`twm.fig7:read_changed|.2f`. A linear dual decodes the
-# worst variable with an $R^2$ of only {value}`twm.fig7:encoding_r2|.2f`.
+# {value}`twm.fig7:bits` bits in {value}`twm.fig7:rank` slow modes, with an accuracy of {value}`twm.fig7:accuracy|.4f`. Such
+# networks are the rule: of {value}`twm.fig7:networks` accurate ones with uniform initialisation, {value}`twm.fig7:packed` have
+# four slow modes in each cluster, and a linear dual decodes their worst variable with an $R^2$ of at most
+# {value}`twm.fig7:best_r2|.2f` ({claim}`twm.fig7`). Such a memory cannot be linear: in the four dimensions of one cluster, five
+# hyperplanes through the origin separate only thirty of the thirty-two sign patterns. In the weak test the share of dependent
+# outputs that change is {value}`twm.fig7:changed|.2f`, and in the strict test {value}`twm.fig7:read_changed|.2f`.
 #
-# :::{admonition} Initialisation, and interaction with directions outside the memories
+# :::{admonition} Interaction with directions outside the memories
 # :class: dropdown
-#
-# From an orthogonal initialisation, the same training finds the linear solution of {numref}`fig-basis-picture`. The
-# initialisation may therefore decide between Figs. 6 and 7; we have tried the orthogonal one with a single seed. The networks
-# trained on this task, which differ in size, initialisation and curriculum, have {value}`twm.fig7:tried_ranks|d` slow modes.
 #
 # The paper adds that these memories have a non-trivial interaction with a few directions outside them, which holds in part
 # ({claim}`twm.fig7.rest`). We compare the block of $W_{hh}$ from the remaining space into the slow subspace with the

@@ -440,7 +440,6 @@ for task, found in trained.items():
     opening[task], farthest[task] = ({at: pair[part] for at, pair in measured.items()} for part in (0, 1))
     compared = {at: compare_with_theory(np.asarray(one[0], float), parse_task(task)) for at, one in found.items()}
     ranks[task] = {at: one.rank_network / one.rank_theory for at, one in compared.items()}
-
 figures.plot_opening(opening, ranks, farthest) if not missing else "No saved results, so no figure."
 
 # %% [markdown]
@@ -493,7 +492,6 @@ for task, found in every.items():
     if found and task in finals:
         left[f"trained, {task}"] = np.exp(np.log(curves).mean(1))
 left["default initialisation"] = measure_left(draw_weights(dim, 128, "uniform", seed), sequences)
-
 figures.plot_reach(np.arange(1, steps), {name: values[1:] for name, values in left.items()}, history)
 
 # %% [markdown]
@@ -654,7 +652,6 @@ else:
 summaries = summarise_starts(rows) if rows else {}
 compared = [found for (_, init), found in summaries.items() if init in ("wave", "orthogonal")]
 count = min((found.ratio.pairs for found in compared), default=0)
-
 figures.plot_starts(summaries) if summaries else "No saved results, so no figure."
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of the recurrent matrix at initialisation and when 99% was reached, for one network per initialisation on repeat copy. The wave initialisation ends at the predicted eigenvalues, and the default initialisation has reached most of them. A rotation ends with slow modes all around the circle. The identity has not solved the task.", "name": "fig-gradients-spectra"}, "image": {"alt": "Six panels with a unit circle each: eigenvalues before and after training beside the roots of unity that the theory predicts.", "width": "760px"}} tags=["hide-input"]

@@ -600,7 +600,6 @@ for row in sorted(bridges.rows, key=lambda own: (own["network"] != "wrnn", table
         judged = analyse_machine(system, task, count=256).summarise() | {"trained": row["accuracy"]}
         judged |= {"r2_settled": judge_content(system, basis, fresh).least_r2, "swaps": min(swaps["changed"], swaps["unchanged"])}
         answers[tables.name_bridge(row), row["seed"]] = judged
-
 figures.plot_bridge(answers) if answers else "No saved network: figure omitted."
 
 # %% tags=["hide-input"]
