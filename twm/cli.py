@@ -194,8 +194,9 @@ def _choose_plans(options: argparse.Namespace, sweep: Any, device: str) -> tuple
 def _list_sweeps(options: argparse.Namespace, listed: list[dict[str, Any]]) -> int:
     lines = []
     for sweep in listed:
-        state = f"{sweep['on_record']:4} of {sweep['models']:4} models finished, {sweep['waiting']} pending"
-        lines.append(f"{sweep['name']:15} {state}   {sweep['about']}")
+        state = f"{sweep['on_record']:4} of {sweep['models']:4} models finished, {sweep['waiting']:3} pending"
+        cost = f", about {sweep['hours']:.1f} core-hours" if sweep["waiting"] and sweep["hours"] is not None else ""
+        lines.append(f"{sweep['name']:15} {state}{cost:23}   {sweep['about']}")
         begun = sweep["begun"] and f"{sweep['begun']} started: twm sweep {sweep['name']} --resume continues"
         lines += [f"{'':15} {more}" for more in (begun, sweep["problem"]) if more]
     return _show(options, listed, lines)

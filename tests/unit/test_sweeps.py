@@ -469,10 +469,11 @@ def test_every_sweep_has_models_with_names_of_their_own():
 def test_the_list_tells_what_is_on_record_and_what_waits(clone: Path, capsys: pytest.CaptureFixture[str]):
     sweep = find_sweep("table2")
     plan = sweep.list_plans()[0]
-    row = dict.fromkeys(Ensemble.columns) | {"model": plan.name, "task": "T1", "seed": 0}
+    row = dict.fromkeys(Ensemble.columns) | {"model": plan.name, "task": "T1", "seed": 0, "seconds": 3600.0}
     write_rows(sweep.place().rows, [row], list(Ensemble.columns))
     listed = {entry["name"]: entry for entry in list_sweeps()}
     assert (listed["table2"]["on_record"], listed["table2"]["waiting"]) == (1, 5) and listed["table1"]["waiting"] == 660
+    assert listed["table2"]["hours"] == 5 and listed["table1"]["hours"] is None
     assert main(["sweep", "--list", "--json", "--device", "cpu"]) == 0
     assert json.loads(capsys.readouterr().out) == list(listed.values())
     write_rows(sweep.place().rows, [{"model": plan.name, "speed": 1}])

@@ -107,6 +107,11 @@ def set_aside(path: Path) -> Path:
     return path.replace(next(place for place in places if not place.exists()))
 
 
+def name_setting(model: str, seed: int) -> str:
+    """Return a model's name without its seed."""
+    return re.sub(rf"_s{seed}(?=_|$)", "", model, count=1)
+
+
 def record_models(place: Place, models: Sequence[TrainedModel], order: Sequence[Any]) -> None:
     """Write the networks, curves and rows of models; rows come last, because a row implies that everything else is saved.
     Tables are sorted by seed, and for each seed in the order of the plans in ``order``, followed by all other rows."""
@@ -117,7 +122,7 @@ def record_models(place: Place, models: Sequence[TrainedModel], order: Sequence[
     seeds |= {table.find_key(row): row["seed"] for row in table.read()}
     seeds |= {kind.find_key(model.plan): model.plan.seed for model in models}
     cells = {  # keys without their seeds
-        key: tuple(re.sub(rf"_s{seed}(?=_|$)", "", own, count=1) for name, own in zip(kind.key, key) if name != "seed")
+        key: tuple(name_setting(own, seed) for name, own in zip(kind.key, key) if name != "seed")
         for key, seed in seeds.items()
     }
     ranks = {cell: rank for rank, cell in enumerate(dict.fromkeys(cells.values()))}

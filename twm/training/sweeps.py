@@ -22,7 +22,7 @@ from twm.theory.systems import parse_task
 from twm.training.ensemble import count_right_signs
 from twm.training.loop import train_model
 from twm.training.plans import FlipFlopPlan, ModelPlan, SequencePlan, parse_seeds
-from twm.training.runner import Place, make_sweep_place, read_models, train_models
+from twm.training.runner import Place, make_sweep_place, name_setting, read_models, train_models
 from twm.training.sequence_model import make_network, read_sequence_network
 from twm.training.trainer import RulePlan
 
@@ -137,19 +137,26 @@ def list_reduced_plans(name: str, profile: str, seed: int = 0) -> list[Any]:
 
 
 def list_sweeps(device: str = "cpu") -> list[dict[str, Any]]:
-    """Return for each sweep how many models are recorded, pending and begun, and any problem with its table."""
+    """Return for each sweep how many models are recorded, pending and begun, and any problem with its table. ``hours`` estimates
+    what the pending ones take: the median of the setting's other seeds, else the longest of the sweep, None without rows."""
     listed = []
     for sweep in SWEEPS.values():
         place, plans = sweep.place(), sweep.list_plans(device)
         try:
-            problem, known = None, {row["model"] for row in read_models(place.rows, place.protocol)}
+            problem, rows = None, read_models(place.rows, place.protocol)
         except UserError as error:
-            problem, known = str(error), set()
+            problem, rows = str(error), []
+        known, seconds = {row["model"] for row in rows}, {}
+        for row in rows:
+            seconds.setdefault(name_setting(row["model"], row["seed"]), []).append(row["seconds"] or 0.0)
         missing = [plan for plan in plans if plan.name not in known]
+        longest = max((max(own) for own in seconds.values()), default=np.nan)
+        costs = [float(np.median(seconds.get(name_setting(plan.name, plan.seed), longest))) for plan in missing]
         short = {plan.seed for plan in missing}
         whole = [seed for seed in dict.fromkeys(plan.seed for plan in plans) if seed not in short]
         found = {"name": sweep.name, "about": sweep.about, "file": "/".join(place.rows.parts[-3:]), "models": len(plans)}
         found |= {"on_record": len(plans) - len(missing), "waiting": len(missing)}
+        found["hours"] = round(sum(costs) / 3600, 1) if rows else None
         found |= {"begun": len(list(place.work.glob("*.checkpoint"))), "whole_seeds": whole, "problem": problem}
         listed.append(found)
     return listed
