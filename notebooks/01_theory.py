@@ -508,23 +508,16 @@ page.record("twm.thm31", numbers | {"rejected_noise": shares[3]}, figure="fig-th
 #
 # ## Assertions
 #
-# The collapsed cell restates the results of this page as assertions that stop the run if they fail. It also checks
-# that the lattice of "3141" is a wave according to `measure_transport_error`, and that noise is not. The four tasks of the
-# paper's Table 1, whose rules copy signed components, must keep all states at $\pm 1$.
+# The collapsed cell checks what no claim of this page asks: the lattice of "3141" is a wave according to
+# `measure_transport_error`, and noise is not. The four tasks of the paper's Table 1 must keep all states at $\pm 1$.
 
 # %% tags=["hide-cell"]
-assert max(errors.values()) <= 1e-12 and mismatches == 0
 assert growth_error < 1e-6
-assert error_at_one == 0 and min(growth) > 1
-assert max(abs(order - 1) for order in orders) < 0.05
 assert np.allclose(growth, growth_predicted, rtol=1e-3)
 assert gain_error < 1e-12 and spread_error < 1e-6
 for c in below:
     assert all(fine < coarse for coarse, fine in pairwise(measured[c]))
-assert crosstalk == echo == boundary_error == 0 and heard > 0
-assert len(run) == recent and wrongly_read == 0
-assert max(right) <= 1e-12 and min(shares[1:]) > 0.9
-
+assert heard > 0 and len(run) == recent and wrongly_read == 0
 assert measure_transport_error(crossing) == 0
 assert measure_transport_error(rng.choice([-1.0, 1.0], size=crossing.shape)) > 1
 for task in map(make_named_task, TASK_CODES):
