@@ -62,15 +62,16 @@ def list_recorded():
     for row in (row for table in ("copy", "ablation", "bridge", "cells") for row in read_rows(results_dir() / f"{table}.csv")):
         task = "copy" if row["task"].startswith("copy") else row["task"].split(",")[-1]
         found.append((f"{names.get(row['network'], row['network'])}, {task}", row["model"], None, row["accuracy"] or 0))
-    for row in pick(read_rows(results_dir() / "flipflop.csv"), reading="channel"):
-        delay = int(row["delay"])
-        found.append(("flip-flop, delayed" if delay else "flip-flop, no delay", row["model"], delay, row["accuracy"] or 0))
+    for row in read_rows(results_dir() / "flipflop.csv"):
+        kind = (LINE if (delay := int(row["delay"])) else REGISTER) + RARER * (row["reading"] == "network")
+        found.append((kind, row["model"], delay, row["accuracy"] or 0))
     return [one for one in {one[1]: one for one in found}.values() if (folder / f"{one[1]}.safetensors").exists()]
 
 
 # %% tags=["hide-input"]
 #: Units drawn at random, trials, and noise as a multiple of the states' standard deviation.
 CONDITIONS = {"all": (None, 200, 0.0), "few": (20, 50, 0.0), "fewest": (10, 50, 0.0), "noise": (None, 200, 1.0), "both": (20, 50, 0.5)}
+REGISTER, LINE, RARER, GATED = "flip-flop, no delay", "flip-flop, delayed", ", rarer pulses", "LSTM, T1"
 _NUMBERS = ("movement", "movement_low", "movement_high", "span", "span_low", "span_high", "best", "chance", "shuffled_span")
 _TEXTS = ("network", "kind", "condition", "device", "torch", "commit", "date")
 _COLUMNS = (*_TEXTS[:3], "delay", "accuracy", *_NUMBERS, "steps", "trials", "units", *_TEXTS[3:])
@@ -123,12 +124,11 @@ rows = [row | {"seed": re.search(r"_s(\d+)(_|$)|$", row["network"])[1] or "0"} f
 # %% tags=["hide-input"]
 bar = page.size(smoke=0.0, laptop=0.99, paper=0.99)
 solved = [row for row in rows if row["accuracy"] >= bar]
-REGISTER, LINE, GATED = "flip-flop, no delay", "flip-flop, delayed", "LSTM, T1"
 WAVES = ("T1", "T2", "T3", "T4", "16 x 5", "wave-RNN, copy", "wave-RNN, T1")
 
 def compare(condition):
     """Return the ends of the intervals that decide; what cannot be read counts against the measure."""
-    waves, registers = (pick(solved, condition=condition, kind=kind) for kind in (WAVES, REGISTER))
+    waves, registers = (pick(solved, condition=condition, kind=kind) for kind in (WAVES, (REGISTER, REGISTER + RARER)))
     lows = [0.0 if row["movement"] is None else row["movement_low"] for row in waves]
     highs = [1.0 if row["movement"] is None else row["movement_high"] for row in registers]
     unreadable = sum(row["movement"] is None for row in waves + registers)
