@@ -232,10 +232,10 @@ page.show(summarise_gains)
 # ## Systems with known answers
 #
 # Eight systems of 64 units store a random sign in orthogonal patterns, with noise of 1%. The fading trace, $0.7^t$, falls below
-# the noise at step 13. The *reservoir* applies a random orthogonal matrix at each step. The last two systems are delay lines that end in a register. In the first, a pulse moves
-# along the line, and the movement is the share of steps on the line: $D/(T-1)$ for a delay $D$ and $T$ readable steps. In the
-# second, position $k$ holds the sign from $k$ steps earlier, so the pattern of a new sign grows. The patterns of two steps
-# overlap by $(k+1)/(k'+1)$, and the movement is half as large.
+# the noise at step 13. The *reservoir* applies a random orthogonal matrix at each step. The last two systems are delay lines
+# that end in a register. In the first, a pulse moves along the line, and the movement is the share of steps on the line:
+# $D/(T-1)$ for a delay $D$ and $T$ readable steps. In the second, position $k$ holds the sign from $k$ steps earlier, so the
+# pattern of a new sign grows. The patterns of two steps overlap by $(k+1)/(k'+1)$, and the movement is half as large.
 
 
 # %%
@@ -372,12 +372,12 @@ figure
 # %% [markdown]
 # ## Gated networks, identity RNNs and attention
 #
-# For LSTMs, the hidden units and the cells both count as units. Those that have learned the 20 steps of their training on T1 have
-# movements of {value}`ours.wave.gated:movement|.2f`, so part of the item stays in place ({claim}`ours.wave.gated`). The recurrent
-# matrix of an iRNN starts as the identity, a register. The saved iRNNs do not solve the copy task unless they start as a shift.
-# Attention shows that movement depends on coordinates. Its window holds the last tokens in order, each token moves one place per
-# step, and the movement is {value}`11_wave_or_register:attention_window|.2f`. A key–value cache keeps the same tokens in fixed slots and overwrites the
-# oldest. On repeat copy a new token equals the one it replaces, so the movement is {value}`11_wave_or_register:attention_cache|.2f`.
+# In LSTMs, hidden units and cells both count as units. Those that have learned the 20 steps of their training on T1 have movements
+# of {value}`ours.wave.gated:movement|.2f`, so part of the item stays in place ({claim}`ours.wave.gated`). The recurrent matrix of
+# an iRNN starts as the identity, a register. The saved iRNNs do not solve the copy task unless they start as a shift. Attention
+# shows that movement depends on coordinates. Its window holds the last tokens in order, each moves one place per step, and the
+# movement is {value}`11_wave_or_register:attention_window|.2f`. A key–value cache keeps the same tokens in fixed slots and
+# overwrites the oldest. On repeat copy a new token equals the one it replaces, so the movement is {value}`11_wave_or_register:attention_cache|.2f`.
 
 # %% tags=["hide-input"]
 gated = pick(solved, condition="all", kind=GATED)
