@@ -5,7 +5,7 @@
 # In this *episodic memory theory*, the recurrent matrix consists of a set of memories and a table of the transitions between them.
 # Variables are subspaces of the hidden state, to which values are written, between which they are moved, and from which they are read.
 # All five claims tested here hold, two of them under other conditions than the paper states.
-# Conjugacy requires an invertible activation instead of a small norm ({claim}`emt.conjugate`), and the discrete limit requires unit strengths ({claim}`emt.gsemm`).
+# Conjugacy holds without the paper's bound on the norm ({claim}`emt.conjugate`), and the discrete limit requires unit strengths ({claim}`emt.gsemm`).
 # The theory does not single out a basis: many sets of memories give the same network ({claim}`emt.isospectral`).
 
 # %% tags=["parameters"]
@@ -170,9 +170,9 @@ figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts,
 # $$ (eq-episodic-conjugate)
 #
 # This identity holds for any $\sigma$ and any $W$. Conjugacy, which the paper claims, also requires the reverse direction
-# from $h$ to $V$, so $\sigma$ must be invertible. The paper requires instead that the norm of $W$ be at most 1. We test both
-# conditions with norms from 0.5 to 10, for tanh and for two activations that are not invertible. Where tanh saturates, a
-# rounding error of $h$ becomes a larger error in $V$; errors of the reverse direction are scaled by the slope.
+# from $h$ to $V$, so $\sigma$ must be invertible, as the paper's Appendix A says. The paper also requires that the norm of $W$
+# be at most 1. We test both conditions with norms from 0.5 to 10, for tanh and for two activations that are not invertible.
+# Where tanh saturates, a rounding error of $h$ becomes a larger error in $V$; reverse errors are scaled by the slope.
 
 # %% mystnb={"figure": {"caption": "Error of the transformation from the map to the Elman update (left) and back (right), against the norm of W. The forward direction works for every activation and norm. The reverse direction works only for tanh, because ReLU and clipping map different states to the same one. The dotted line is the tolerance; errors of exactly zero are drawn at the bottom.", "name": "fig-episodic-conjugacy"}, "image": {"alt": "Two plots of error against norm. Left, all three activations at rounding level. Right, tanh at rounding level and the other two at one half, on both sides of norm one.", "width": "740px"}} tags=["hide-input"]
 norms, ways = [0.5, 1.0, 2.0, 5.0, 10.0], {name: [] for name in ACTIVATIONS}
@@ -192,7 +192,7 @@ figures.plot_conjugacy(norms, ways)
 # %% [markdown]
 # The largest error in the forward direction is {value}`08_episodic_memory:forward_error|.1e`. For tanh, the error does not
 # change at norm 1. For ReLU and clipping the reverse direction fails at *every* norm, because states that differ only in a
-# silent neuron have the same image. The condition on the norm is therefore neither necessary nor sufficient: conjugacy
+# silent neuron have the same image. The condition on the norm is therefore not needed: conjugacy
 # depends on $\sigma$ alone ({claim}`emt.conjugate`). A ReLU network has fewer distinct states than its memory model.
 #
 # ## Non-uniqueness of bases
@@ -206,17 +206,17 @@ model = draw_episodic_model(9, 5, rng)
 families = [model]
 for _ in range(page.size(smoke=10, laptop=50, paper=100)):
     families.append(change_memories(model, rng.standard_normal((5, 5)) + 2 * np.eye(5)))
-spectra = [np.linalg.eigvals(each.operator) for each in families]
-pairs = [(a, b) for a in range(12) for b in range(a)]
-closest = min(np.abs(families[a].operator - families[b].operator).max() for a, b in pairs if a < len(families))
+operators = [each.operator for each in families]
+spectra = [np.linalg.eigvals(operator) for operator in operators]
+closest = min(np.abs(a - b).max() for number, a in enumerate(operators) for b in operators[:number])
 
 numbers = {"families": len(families), "spectrum": max(compare_spectra(spectra[0], each) for each in spectra[1:])}
 numbers |= {"recurrent": max(np.abs(each.recurrent - model.recurrent).max() for each in families)}
 page.record("emt.isospectral", numbers | {"least_difference": closest}, figure="fig-episodic-families")
-figures.plot_families(spectra[:3], [each.operator for each in families[:3]])
+figures.plot_families(spectra[:3], operators[:3])
 
 # %% [markdown]
-# In {value}`emt.isospectral:families` sets of memories, the spectra agree to {value}`emt.isospectral:spectrum|.1e`, and no two of the operators compared differ by less than {value}`emt.isospectral:least_difference|.2f` ({claim}`emt.isospectral`).
+# In {value}`emt.isospectral:families` sets of memories, the spectra agree to {value}`emt.isospectral:spectrum|.1e`, and no two of the operators differ by less than {value}`emt.isospectral:least_difference|.2f` ({claim}`emt.isospectral`).
 # The spectrum therefore does not determine what a network stores.
 # The paper selects a basis through the task: the basis in which values are written, moved and read.
 #
@@ -258,8 +258,8 @@ for draw in range(page.size(smoke=20, laptop=100, paper=200)):
 
 # %% [markdown]
 # For repeat copy, $f$ returns the value of the first variable, and the whole course has a closed form.
-# After $t$ steps of the output phase, input $\mu$ is in variable $((\mu - t - 1) \bmod N) + 1$.
-# The paper's Eq. (13) multiplies the wrong one of these numbers by $\kappa$.
+# After $t$ steps of the output phase, input $\mu$ is in variable $((\mu - t - 1) \bmod N) + 1$, whose basis vectors have the
+# indices $((\mu - t - 1) \bmod N)\,\kappa + i$. The indices printed in the paper's Eq. (13) are larger by $\kappa$.
 
 # %%
 copy = columns @ make_cycle(history, dim).astype(int) @ rows

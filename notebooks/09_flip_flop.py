@@ -96,7 +96,7 @@ figures.plot_task(
 # | Switches evoke oscillations with quarter-period shifts, transverse to the corners | {claim}`mem.trigger` |
 # | Single neurons lock to precise frequencies | {claim}`mem.locked` |
 # | Longer delays cannot be learned | {claim}`mem.limit` |
-# | Slow points with many unstable directions show that capacity is exhausted | {claim}`mem.capacity` |
+# | Slow points with many unstable directions are a result of exhausted capacity | {claim}`mem.capacity` |
 # | *(beyond the paper)* The oscillating directions are a travelling wave | {claim}`ours.flipflop.wave` |
 #
 # ## Bistable neuron
@@ -303,8 +303,7 @@ figures.plot_points(panels, counts)
 # | boundary states that approach a saddle (fraction) | {value}`mem.separatrices:tracked` | |
 #
 # With delay, fixed points have many unstable directions, in agreement with the paper ({claim}`mem.saddles.delay`).
-# The corners become unstable too ({claim}`mem.cube`).
-# The state remains near such a corner and oscillates around it, which hardly affects the output.
+# The corners become unstable too ({claim}`mem.cube`). The state oscillates around such a corner, but the outputs keep their signs at {value}`09_flip_flop:kept|.0%` of the corners.
 #
 # The corners of most delayed networks form the same figure as without delay, but at a larger scale ({claim}`mem.corners`).
 # We compare networks with the same initial weights, by rotation alone and by rotation and scaling.
@@ -412,7 +411,7 @@ numbers = {"slopes": [float(np.polyfit(range(7), each.crossings[:7], 1)[0]) for 
 numbers |= {"phases": [float(each.phases[1]) for each in oscillations], "angles": [float(angle) for angle in angles]}
 numbers |= {"switches": [number for _, number in switches], "happened": [number for _, number in happened]}
 numbers |= {"phases_happened": [float(phase) for phase, _ in happened], "chance_angle": float(np.median(chance))}
-page.note("line_crossings", line.crossings[: min(6, len(line.crossings))])
+page.note("line_crossings", line.crossings[: min(6, len(line.crossings))]), page.note("line_phase", float(line.phases[1]))
 page.note("quarter", [sum(abs(phase - 90) <= 20 for phase in numbers[key]) for key in ("phases_happened", "phases")])
 shared["figure"] = "fig-flipflop-switch"
 page.record("mem.trigger", numbers, settings=1, networks=seeds, **shared)
@@ -436,7 +435,7 @@ figures.plot_switch(inside, switches[0][0], lead, delay)
 #
 # A random plane among this many neurons has an angle of {value}`mem.trigger:chance_angle|.0f` degrees to the corners, so the measured angles are no evidence for a special orientation.
 # The components of a plain delay line, in which nothing oscillates, cross zero {value}`09_flip_flop:line_crossings` times.
-# Principal components of any signal that *travels* through separate positions have this form.
+# Principal components of any signal that *travels* through separate positions have this form. The phase difference of the line's leading pair is {value}`09_flip_flop:line_phase|.0f` degrees, so the line does not meet the criterion for a quarter period either.
 #
 # The paper adds that single neurons lock to precise frequencies, which differs from our result ({claim}`mem.locked`).
 # We remove each neuron's mean before and after the due step from its mean time course and fit one sinusoid.
@@ -525,7 +524,8 @@ page.settle("mem.capacity", more and shorter, reason, lambda: {
 }, settings=len(more[-2:]) + len(shorter), networks=len(more[-2:]) + len(shorter), **shared)
 
 series = {"window of 10 steps": usual, "longer window": more}
-page.note("nine", [row["accuracy"] for row in pick(usual, delay=9)])
+page.note("nine", [row["accuracy"] for row in pick(usual, delay=9)]), page.note("nines", len(pick(usual, delay=9)))
+page.note("learned_nine", sum(row["accuracy"] >= 0.99 and row["waiting"] >= 0.95 for row in pick(usual, delay=9)))
 figures.plot_delays({name: np.array([[row[key] for _, key in keys] for row in some]).T for name, some in series.items()})
 
 # %% [markdown]
@@ -567,14 +567,14 @@ if checked[0]["corners"] == 8:
 # **Attractors are not always points.** With delay, no corner found here is stable; networks oscillate around all of them.
 # Minimising $q$ finds the points inside these oscillations and counts them as saddles.
 #
-# **The delay limit is not "a result of the networks' capacity".** Some networks learn delay 9, and the limit moves with the truncated-BPTT window ({numref}`fig-flipflop-delays`).
+# **The delay limit is not "a result of the networks' capacity".** At delay 9, {value}`09_flip_flop:learned_nine|count network` of {value}`09_flip_flop:nines` learned the task, and the limit moves with the truncated-BPTT window ({numref}`fig-flipflop-delays`).
 #
 # **Positions of the corners and single-neuron frequencies differ from the paper.** With delay the cube is larger, and almost no neuron follows a single frequency.
 #
 # **The angle to the corners is no evidence.** Nearly all planes are transverse to three directions in a space of a hundred dimensions.
 # The outputs show directly that pulses are invisible until due.
 #
-# **Oscillations do not imply a clock.** A plain delay line gives the same components; writing to its positions distinguishes the two.
+# **Oscillations do not imply a clock.** Later components of a plain delay line also cross zero more often. Writing to its positions distinguishes it from a clock.
 #
 # Why the delayed networks oscillate remains open, since the task does not require it.
 #

@@ -174,6 +174,10 @@ def run(system, task, initial, steps):
     states = system.run(np.zeros((len(initial), system.hidden)), steps, initial.swapaxes(0, 1))[task.history - 1 :]
     return states, window_states(rollout(task, initial, steps), task.history)
 
+def count(some):
+    columns = {"seeds": "seed", "networks": "model", "settings": "rule"}  # on which a claim about these rows rests
+    return {name: len({row[column] for row in some}) or 1 for name, column in columns.items()}
+
 
 # %% tags=["hide-input"]
 found = {"oddness": 0.0, "halves": [], "excess": [], "reached": [], "bound": 0.0}
@@ -191,7 +195,7 @@ for row in out_of_reach:
     else:
         found["reached"].append(float(right[0][:, 0].mean()))
         found["bound"] = float(bound[0])
-page.record("ours.rules.odd", found, networks=len(out_of_reach), **basis)
+page.record("ours.rules.odd", found, **basis | count(out_of_reach))
 
 # %% [markdown]
 # Leaving out the controls, {value}`ours.rules.learnt:learnt` of {value}`ours.rules.learnt:trained` networks have an accuracy of
@@ -214,10 +218,6 @@ def measure_growth(system, state, steps=200):
         sizes.append(np.linalg.norm(change))
         change /= sizes[-1]
     return float(np.exp(np.log(sizes[steps // 2 :]).mean()))
-
-def count(some):
-    columns = {"seeds": "seed", "networks": "model", "settings": "rule"}  # on which a claim about these rows rests
-    return {name: len({row[column] for row in some}) or 1 for name, column in columns.items()}
 
 good = [row for row in rows if reach[row["rule"]] and (row["accuracy"] or 0) >= 0.99]
 kept = [row for row in good if load(row)]
