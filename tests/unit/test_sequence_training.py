@@ -205,8 +205,9 @@ def test_sweeps_are_seed_major_and_the_papers():
             plans = sweep.list_plans(profile=profile)
             assert [plan.seed for plan in plans] == sorted(plan.seed for plan in plans)
             assert len({plan.name for plan in plans}) == len(plans)
-            # What is smaller than in the paper says so; the bridge and cells are in no paper.
+            # What is smaller than in the paper says so; the bridge and cells are in no paper, and encoder is small in both profiles.
             whole = plans if sweep.name in ("bridge", "cells") else sweep.list_plans(profile="paper")
+            whole = [] if sweep.name == "encoder" else whole
             whole = {replace(plan, seed=0).name for plan in whole}
             assert all(bool(plan.scale) != (replace(plan, seed=0).name in whole) for plan in plans)
     copy = find_sweep("copy").list_plans(profile="paper")

@@ -73,6 +73,7 @@ def test_adding_by_hand():
     ]
     rows += [make_row("adding:200", seed=2, solved_at=800), make_row("adding:400", solved_at=None)]
     found = {"wrnn_lengths": [20, 200, 400], "irnn_lengths": [100], "wrnn_solved": [90, 800, 0], "irnn_solved": [1500]}
+    found |= {"wrnn_seeds": [1, 3, 1], "irnn_seeds": [1]}
     assert tables.describe_adding(rows) == found | {"missing": 3} and tables.list_adding([]) == []
 
 
@@ -89,6 +90,9 @@ def test_images_by_hand():
     assert found == {"wRNN": {0: 90.0, 1: 80.0}, "wRNN + MLP": {0: 95.0}, "iRNN": {0: 40.0, 1: 40.0}}
     # More settings of a size are no more runs: then the largest counts.
     assert tables.list_accuracies(rows[:-1])["iRNN"] == {0: 95.0}
+    # Of two data sets a size counts that both have.
+    both = tables.pick_usual([*rows[:-1], make_row("smnist", **DENSE, accuracy=0.6), make_row("smnist", accuracy=0.7)])
+    assert [(row["task"], row["accuracy"]) for row in both if row["network"] == "irnn"] == [("psmnist", 0.4), ("smnist", 0.6)]
     sizes = tables.list_sizes(rows)
     assert sizes["wRNN"] == [(500, 70.0), (12_724, pytest.approx(85.0))]
     assert sizes["iRNN"] == [(12_120, 40.0), (13_000, 95.0)]

@@ -249,10 +249,13 @@ def pick_best(rows: Iterable[Row]) -> list[Row]:
 
 
 def pick_usual(rows: Iterable[Row]) -> list[Row]:
-    """Return a grid's best rows at one size per network: that with most seeds, then the largest; rings start as a shift."""
+    """Return a grid's best rows at one size per network: that with most seeds, then the largest; rings start as a shift. Rows of
+    several data sets have one size in common."""
     rows = [row for row in rows if row["network"] != "wrnn" or row["init"] == "shift"]
-    kinds = [own for _, own in _read_frame(rows).groupby("kind", sort=False)]
-    seeds = [own.drop_duplicates(["parameters", "seed"])["parameters"] for own in kinds]  # counts seeds, not settings
+    frame = _read_frame(rows).assign(data=lambda own: [task.partition(":")[0] for task in own["task"]])
+    shared = frame.groupby(["kind", "parameters"])["data"].transform("nunique") == frame["data"].nunique()
+    kinds = [own for _, own in frame[shared].groupby("kind", sort=False)]
+    seeds = [own.drop_duplicates(["data", "parameters", "seed"])["parameters"] for own in kinds]  # counts seeds, not settings
     usual = [own[own["parameters"] == sizes.mode().max()] for own, sizes in zip(kinds, seeds)]
     return [rows[place] for own in usual for place in _pick(own).index]
 
@@ -327,13 +330,13 @@ def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[list[int
 
 
 def describe_adding(rows: Sequence[Row]) -> dict[str, Any]:
-    """Return the numbers that decide the adding claim: median iterations of both networks by length."""
+    """Return the numbers that decide the adding claim: median iterations of both networks, and their seeds, by length."""
     lengths, solved = {}, {}
     for name in ("wrnn", "irnn"):
         own = {length: cells[name][1] for length, cells in list_adding(rows) if cells[name][1]}
         # Never counts as later than any iteration; of an even number, the upper median is taken; 0 stands for never.
         ordered = [sorted(times, key=lambda time: time or math.inf) for times in own.values()]
-        lengths[f"{name}_lengths"] = list(own)
+        lengths |= {f"{name}_lengths": list(own), f"{name}_seeds": [len(times) for times in own.values()]}
         solved[f"{name}_solved"] = [times[len(times) // 2] or 0 for times in ordered]
     return lengths | solved | {"missing": len(set(ADDING_LENGTHS) - set(lengths["wrnn_lengths"]))}
 
@@ -412,7 +415,7 @@ def list_sizes(rows: Iterable[Row]) -> dict[str, list[tuple[int, float]]]:
 
 
 def describe_sizes(sizes: Mapping[str, Sequence[tuple[int, float]]]) -> dict[str, Any]:
-    """Return in how many comparisons a wave-RNN is more accurate than an iRNN with at least as many parameters."""
+    """Return for how many iRNNs the largest wave-RNN with at most as many parameters is more accurate."""
     waves, dense = sizes.get("wRNN", []), sizes.get("iRNN", [])
     rivals = [([own for own in waves if own[0] <= count], accuracy) for count, accuracy in dense]
     above = [max(smaller)[1] > accuracy for smaller, accuracy in rivals if smaller]
