@@ -991,6 +991,7 @@ page.settle("twm.fig7", packed, no_packed, lambda: {
     "changed": float(folded.interventions.changed.min()), "read_changed": float(folded.settled["regression"].changed.min()),
     "networks": len(stored), "packed": len(fours), "enough": len(stored) >= 5 and all(uniform),
     "of_rank": sum(rank in (63, 64) for rank, *_ in shapes), "paper_form": sum(rank == 63 for rank, *_ in shapes),
+    "equal": sum(fewest == most for _, fewest, most in shapes), "least_dim": min([few for _, few, most in shapes if few == most], default=0),
     "best_r2": worst(fours, "encoding_r2_60", least=False) if fours else 1.0,
 }, figure="fig-basis-packed", settings=len({row["hidden"] for row in stored}))
 rests = {"uniform": [], "orthogonal": []}
@@ -1008,7 +1009,9 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # {value}`twm.fig7:networks` accurate networks with uniform initialisation, {value}`twm.fig7:packed` have four slow modes in each
 # cluster, and a linear dual decodes their worst variable with an $R^2$ of at most {value}`twm.fig7:best_r2|.2f`
 # ({claim}`twm.fig7`). Such a memory cannot be linear: in the four dimensions of one cluster, five
-# hyperplanes through the origin separate only thirty of the thirty-two sign patterns. In the weak test the share of dependent
+# hyperplanes through the origin separate only thirty of the thirty-two sign patterns. It is still a wave: in
+# {value}`twm.fig7:equal` networks all sixteen clusters have equally many slow modes, so that codes of four dimensions, or of
+# {value}`twm.fig7:least_dim`, move around instead of five signs. In the weak test the share of dependent
 # outputs that change is {value}`twm.fig7:changed|.2f`, and in the strict test {value}`twm.fig7:read_changed|.2f`.
 #
 # :::{admonition} Interaction with directions outside the memories
