@@ -614,13 +614,13 @@ DataTable(
     ["initialisation, neurons", *(f"seed {each}" for each in range(5))],
     [[f"{init}, {size}", *({int(row["seed"]): row["rank_network"] for row in rows}.get(each, "–") for each in range(5))]
      for (init, size), rows in sorted(cells.items(), reverse=True)],
-    "Slow modes of each network trained with the adaptive horizon on 16 vectors of 5, for which the theory predicts 80.",
+    "Slow modes on 16 vectors of 5; the theory predicts 80",
 )
 
 # %% [markdown]
 # With the paper's uniform initialisation, {value}`twm.fig6:uniform_found` of {value}`twm.fig6:uniform_tried` networks have
-# five slow modes in every cluster, as in the paper's figure, and decode every sign. Their numbers of slow modes are
-# {value}`twm.fig6:uniform_ranks|d`. With an orthogonal initialisation, {value}`twm.fig6:orthogonal_found` of
+# five slow modes in every cluster, as in the paper's figure, and decode every sign. They have
+# {value}`twm.fig6:uniform_ranks|d` slow modes. With an orthogonal initialisation, {value}`twm.fig6:orthogonal_found` of
 # {value}`twm.fig6:orthogonal_tried` do, and one of them is shown ({claim}`twm.fig6`).
 #
 # :::{admonition} Interaction strengths above one (constructed tanh networks)
@@ -994,7 +994,7 @@ page.settle("twm.fig7", packed, no_packed, lambda: {
     "changed": float(folded.interventions.changed.min()), "read_changed": float(folded.settled["regression"].changed.min()),
     "networks": len(stored), "packed": len(fours), "enough": len(stored) >= 5 and all(uniform),
     "of_rank": sum(rank in (63, 64) for rank, *_ in shapes), "paper_form": sum(rank == 63 for rank, *_ in shapes),
-    "equal": sum(fewest == most for _, fewest, most in shapes), "least_dim": min([few for _, few, most in shapes if few == most], default=0),
+    "equal": sum(fewest == most for _, fewest, most in shapes), "dims": sorted({few for _, few, most in shapes if few == most}),
     "best_r2": worst(fours, "encoding_r2_60", least=False) if fours else 1.0,
 }, figure="fig-basis-packed", settings=len({row["hidden"] for row in stored}))
 rests = {"uniform": [], "orthogonal": []}
@@ -1014,8 +1014,8 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # cluster, and a linear dual decodes their worst variable with an $R^2$ of at most {value}`twm.fig7:best_r2|.2f`
 # ({claim}`twm.fig7`). Such a memory cannot be linear: in the four dimensions of one cluster, five
 # hyperplanes through the origin separate only thirty of the thirty-two sign patterns. It is still a wave: in
-# {value}`twm.fig7:equal` networks all sixteen clusters have equally many slow modes, so that codes of four dimensions, or of
-# {value}`twm.fig7:least_dim`, move around instead of five signs. In the weak test the share of dependent
+# {value}`twm.fig7:equal` networks all sixteen clusters have equally many slow modes. Codes of
+# {value}`twm.fig7:dims[0]` or {value}`twm.fig7:dims[-1]` dimensions move around instead of five signs. In the weak test the share of dependent
 # outputs that change is {value}`twm.fig7:changed|.2f`, and in the strict test {value}`twm.fig7:read_changed|.2f`.
 #
 # :::{admonition} Interaction with directions outside the memories

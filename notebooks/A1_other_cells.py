@@ -1,7 +1,7 @@
 # %% [markdown]
 # # Other cells: diagonal units, GRUs and attention
 #
-# **Summary.** When {term}`diagonal units <diagonal unit>` are trained, their eigenvalues move towards those of the wave operator
+# **Summary.** The eigenvalues of trained {term}`diagonal units <diagonal unit>` move towards those of the wave operator
 # ({claim}`ours.cells.roots`). On T1, the mean distance of their arguments falls from {value}`ours.cells.roots:before[0]|.2f` to
 # {value}`ours.cells.roots:distance[0]|.3f` rad (seed 0). Units of 64 modes keep the predicted number of variables in more slow modes,
 # and units of 32 modes lose some variables ({claim}`ours.cells.rank`). A constructed unit solves T1 exactly, and T2 to T4 exactly if their inputs are corrected
