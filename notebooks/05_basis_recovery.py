@@ -610,11 +610,11 @@ page.settle("twm.fig6", tried, no_picture, lambda: numbers, figure="fig-basis-pi
 figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture else no_picture
 
 # %% tags=["hide-input"]
+ordered = sorted(cells.items(), reverse=True)
 DataTable(
-    ["initialisation, neurons", *(f"seed {each}" for each in range(5))],
-    [[f"{init}, {size}", *({int(row["seed"]): row["rank_network"] for row in rows}.get(each, "–") for each in range(5))]
-     for (init, size), rows in sorted(cells.items(), reverse=True)],
-    "Slow modes on 16 vectors of 5; the theory predicts 80",
+    ["seed", *(f"{init}, {size} neurons" for (init, size), _ in ordered)],
+    [[each, *({int(row["seed"]): row["rank_network"] for row in rows}.get(each, "–") for _, rows in ordered)] for each in range(5)],
+    "Slow modes on 16 vectors of 5, by initialisation; the theory predicts 80",
 )
 
 # %% [markdown]
