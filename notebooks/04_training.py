@@ -9,7 +9,7 @@
 # {value}`twm.table1.mae:thin` of them with fewer than three networks ({claim}`twm.table1.mae`). Accurate networks do not always have the predicted spectrum: {value}`twm.table1.converge:converged`
 # of {value}`twm.table1.converge:accurate` do ({claim}`twm.table1.converge`). In contrast to the text of the paper, magnitudes
 # of eigenvalues matter as well as arguments ({claim}`twm.argument`). A Gaussian initialisation gives larger eigenvalues in most
-# seeds of one of two tasks ({claim}`twm.fig12`), and larger eigenvalues do not make memories last longer ({claim}`twm.generalise`).
+# seeds of one of two tasks ({claim}`twm.fig12`), and we do not find that larger eigenvalues make memories last longer ({claim}`twm.generalise`).
 
 # %% tags=["parameters", "hide-input"]
 profile = "paper"
@@ -196,8 +196,8 @@ figures.plot_boundaries({name: task.matrix for name, task in tasks.items()}, dim
 # Table 1 has 24 settings: four tasks, 64 or 128 neurons, and weight decay of 0, 0.001 or 0.1. For each seed, the paper takes
 # the best accuracy over all tests and over two curriculum thresholds (0.9 and 0.98). It takes the smaller spectral error of
 # the two, and then averages over seeds. The spectral error is undefined if no seed has the predicted number of slow modes,
-# which the paper marks by a dash. We follow this procedure with the saved results. They contain the lower threshold only for two
-# or three seeds with a weight decay of 0.001.
+# which the paper marks by a dash. We follow this procedure with the saved results. They contain the lower threshold only for the
+# first seeds with a weight decay of 0.001.
 
 # %% mystnb={"figure": {"caption": "Table 1 by setting: accuracy (left) and spectral error (right). Diamonds: paper. Ticks: our seeds. Dots and squares: our mean with a 95% interval. Green dots agree with the paper (accuracy within .05; error within a factor of three, or undefined in both), and brown squares do not. The last column counts seeds with the predicted number of slow modes.", "name": "fig-training-table1"}, "image": {"alt": "Two panels with 24 lines. Left, accuracy, where most of our dots lie beside the diamonds. Right, spectral error on a logarithmic axis, with a column for undefined ones and the share of seeds with the predicted number of slow modes.", "width": "760px"}} tags=["hide-input"]
 figures.plot_table1(cells)

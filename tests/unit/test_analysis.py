@@ -16,7 +16,7 @@ from twm.models.elman import construct_elman, read_weights, write_network, write
 from twm.paths import results_dir
 from twm.records import read_rows
 from twm.theory.bases import make_basis
-from twm.theory.systems import make_repeat_copy
+from twm.theory.systems import make_repeat_copy, parse_task
 from twm.training.loop import train_model
 from twm.training.plans import ModelPlan, SequencePlan
 
@@ -134,7 +134,9 @@ def test_records_go_on_where_they_stopped(clone: Path, capsys):
     assert record_analyses([folder / "a.safetensors"]) == 1
     first = read_rows(table)
     assert {row["network"] for row in first} == {"a"} and len(first) == 6
-    assert [row["changed_100"] for row in read_rows(results_dir() / "settled_basis.csv")] == ["1.0"]
+    (settled,) = read_rows(results_dir() / "settled_basis.csv")
+    assert (settled["changed_100"], settled["wrong_signs"]) == ("1.0", "0")
+    assert int(settled["cluster_least"]) == int(settled["cluster_most"]) == int(settled["rank_theory"]) / parse_task(settled["task"]).history
     assert main(["analyse", "--record"]) == 0
     told = capsys.readouterr().out
     assert "broken" in told and "no Elman networks: 1 file\n" in told and "twin: left out: these are the weights of a" in told
