@@ -1,5 +1,8 @@
 """Laws of the kernels: every fast path is the plain one, and the plain one is torch."""
 
+from contextlib import nullcontext
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -10,7 +13,7 @@ from twm.models.elman import (
     ElmanRNN, check_kernel, compute_reference_gradient, construct_elman, draw_check_batch, make_kernel,
     measure_gradient, read_network,
 )  # fmt: skip
-from twm.models.fast.elman import AugmentedKernel, BatchedKernel
+from twm.models.fast.elman import AugmentedKernel, BatchedKernel, capture_graph
 from twm.models.kernels import (
     INITIALISATIONS, WAVE_INITIALISATIONS, ReferenceKernel, StepResult, Weights, draw_weights, run_forward,
     stack_weights,
@@ -194,6 +197,21 @@ def test_float32_stays_float32_and_the_callers_setting_is_put_back():
         assert check_kernel(kernel, 0) < 1e-5 and during == ["ieee"] and settings.fp32_precision == "tf32"
     finally:
         settings.fp32_precision = before
+
+
+def test_the_rounds_before_a_capture_leave_no_trace(monkeypatch):
+    # Without a GPU a stream and a capture are stand-ins, and what a GPU would record runs at once.
+    stream = SimpleNamespace(wait_stream=lambda other: None)
+    for name in ("Stream", "current_stream", "CUDAGraph"):
+        monkeypatch.setattr(torch.cuda, name, lambda: stream)
+    for name in ("stream", "graph"):
+        monkeypatch.setattr(torch.cuda, name, nullcontext)
+    captured, once = (BatchedKernel(make_ensemble(), *LENGTHS) for _ in range(2))
+    batch, begun, rounds = draw_check_batch(captured, 0), captured._get(), []
+    iterate = lambda: (rounds.append(int(captured.state_dict()["iteration"][0])), captured.step(*batch))[1]
+    graph, result = capture_graph(iterate, lambda: captured._set(*begun))
+    assert graph is stream and rounds == [0, 1, 2, 0] and torch.equal(result.loss, once.step(*batch).loss)
+    assert equal_states(captured.state_dict(), once.state_dict())
 
 
 @pytest.mark.parametrize("initial", INITIALISATIONS)

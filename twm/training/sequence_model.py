@@ -13,6 +13,7 @@ from torch import Tensor
 from twm.errors import require
 from twm.models.cells import make_sequence_network
 from twm.models.elman import TOLERANCE, read_weights, write_weights
+from twm.models.fast.elman import capture_graph
 from twm.models.fast.rings import DenseProducts, Recurrence, ShiftedProducts
 from twm.models.kernels import exact_arithmetic
 from twm.models.rings import IdentityRNN, SequenceNetwork, WaveRNN
@@ -24,7 +25,6 @@ from twm.training.trainer import list_tensors, make_adam, set_rate
 #: Test status on a GPU; update it after the first run on one.
 SEQUENCE_GPU_STATUS = "sequence networks use one CUDA graph per iteration, not yet tested on a GPU"
 
-_WARM_UP_ROUNDS = 3
 _CHECK_BATCH, _CHECK_STEPS = 4, 24
 _LOOK_EVERY = 100  # iterations between checks whether the training loss counts as solved
 
@@ -183,20 +183,10 @@ class SequenceModel:
         self.adam.step()
 
     def _capture(self, batch: Batch) -> None:
-        # Libraries allocate memory on their first calls, which capture forbids: a few iterations run first and are undone.
         self._staged = Batch(*(part.clone() for part in batch))
         before = {name: value.clone() for name, value in list_tensors(self.adam).items()}
-        side = torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(_WARM_UP_ROUNDS):
-                self._iterate(self._staged)
-        torch.cuda.current_stream().wait_stream(side)
-        for name, value in list_tensors(self.adam).items():
-            value.copy_(before[name])
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._iterate(self._staged)
+        undo = lambda: [value.copy_(before[name]) for name, value in list_tensors(self.adam).items()]
+        self._graph, _ = capture_graph(lambda: self._iterate(self._staged), undo)
 
     @torch.no_grad()
     def test(self, count: int, part: str = "test") -> dict[str, float]:

@@ -23,6 +23,8 @@ steps as there are targets, and a model's error is masked beyond its own horizon
 CPU the same code runs without a graph, which tests the algebra."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -35,7 +37,6 @@ from twm.models.kernels import (
 
 #: Test status of the graph path, for ``twm doctor`` and for messages; update it after the first run on a GPU.
 GPU_STATUS = "the batched path, tested on the CPU only and checked at the start of each sweep"
-_WARM_UP_ROUNDS = 3
 
 
 def prepare_process() -> None:
@@ -202,6 +203,23 @@ class AugmentedKernel(PackedKernel):
         return StepResult(loss_by_step[:horizon].mean(), loss_by_step, accuracy)
 
 
+def capture_graph(iterate: Callable[[], Any], undo: Callable[[], None]) -> tuple["torch.cuda.CUDAGraph", Any]:
+    """Capture an iteration as a CUDA graph, and return it with the iteration's result, which every replay overwrites.
+    ``undo`` restores the state from before the call, because libraries allocate memory on their first calls, which capture
+    forbids: a few iterations run first."""
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            iterate()
+    torch.cuda.current_stream().wait_stream(side)
+    undo()
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = iterate()
+    return graph, result
+
+
 class BatchedKernel(PackedKernel):
     """Train an ensemble with batched products; on a GPU with a graph per length of the targets. Horizons are clamped."""
 
@@ -226,24 +244,10 @@ class BatchedKernel(PackedKernel):
         if self.device.type != "cuda":
             return self._iterate(steps)
         if steps not in self._graphs:
-            self._graphs[steps] = self._capture(steps)
+            self._graphs[steps] = capture_graph(partial(self._iterate, steps), partial(self._set, *self._get()))
         graph, result = self._graphs[steps]
         graph.replay()
         return StepResult(*(value.clone() for value in result))
-
-    def _capture(self, steps: int) -> tuple["torch.cuda.CUDAGraph", StepResult]:
-        # Libraries allocate memory on their first calls, which capture forbids: a few iterations run first and are undone.
-        state, side = self._get(), torch.cuda.Stream()
-        side.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(side):
-            for _ in range(_WARM_UP_ROUNDS):
-                self._iterate(steps)
-        torch.cuda.current_stream().wait_stream(side)
-        self._set(*state)
-        graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
-            result = self._iterate(steps)
-        return graph, result
 
     def _iterate(self, steps: int) -> StepResult:
         inputs = self._inputs.flatten(1, 2)
