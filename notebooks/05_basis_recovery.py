@@ -619,7 +619,7 @@ DataTable(
 
 # %% [markdown]
 # With the paper's uniform initialisation, {value}`twm.fig6:uniform_found` of {value}`twm.fig6:uniform_tried` networks have
-# five slow modes in every cluster, as in the paper's figure, and decode every sign. These networks have
+# five slow modes in every cluster, as in the paper's figure, and decode every sign. Networks with this initialisation have
 # {value}`twm.fig6:uniform_ranks|d` slow modes. With an orthogonal initialisation, {value}`twm.fig6:orthogonal_found` of
 # {value}`twm.fig6:orthogonal_tried` networks agree with the figure, and one of them is shown ({claim}`twm.fig6`).
 #

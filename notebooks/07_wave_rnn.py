@@ -609,7 +609,7 @@ settle("ours.bridge", there, "bridge", lambda: bridged, "bridge", bridges.rows, 
 
 # %% [markdown]
 # No network has learned the task by this standard, as the first row of {numref}`fig-wave-rnn-bridge` shows. None was trained
-# on more than 40 steps, and nothing in the task corrects small errors of the state. The table gives the worst network of
+# on more than 40 steps, and repeat copy passes on small errors of the state. The table gives the worst network of
 # each kind. A negative $R^2$ means that the decoder predicts worse than the variable's mean.
 #
 # | Network and basis | $R^2$ | Outputs as predicted after interventions |
