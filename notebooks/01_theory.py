@@ -6,8 +6,8 @@
 # Sections 2 and 3 of the paper propose that a network stores its recent states as a travelling wave. Each new state
 # enters a lattice at one end, moves one column per step, and leaves at the other end. Theorem 3.1 states that any rule
 # that computes the next state from the last $s$ states can run on such a lattice. We derive the lattice from the one-way
-# wave equation and prove the theorem. In a numerical test, the lattices of {value}`twm.thm31:equal` out of {value}`twm.thm31:systems`
-# random systems reproduce them at every step ({claim}`twm.thm31`). Eq. 3 of the paper needs a correction, because as printed it
+# wave equation and prove the theorem. In a numerical test, {value}`twm.thm31:equal` of {value}`twm.thm31:systems`
+# random systems are reproduced by their lattices at every step ({claim}`twm.thm31`). Eq. 3 of the paper needs a correction, because as printed it
 # moves activity in the wrong direction.
 #
 # {numref}`fig-theory-3141` shows the lattice at work. The paper draws the text "3141" as a picture five rows high. Each of
@@ -375,7 +375,7 @@ draw.plot_disturbance(kicked - calm, column=5, dimension=1)
 # %% [markdown]
 # Over {value}`twm.substrate:cells` disturbed cells, the largest change outside the disturbed wave is
 # {value}`twm.substrate:crosstalk`. The largest change that returns from the outflow end is {value}`twm.substrate:echo`. Both
-# are exactly zero, not just small ({claim}`twm.substrate`). The boundary does depend on the oldest column: the same disturbance
+# are exactly zero ({claim}`twm.substrate`). The boundary does depend on the oldest column: the same disturbance
 # changes the newest column by up to {value}`twm.substrate:heard_by_f|.2f`.
 #
 # Fig. 1 of the paper illustrates the use of such a memory with ripples on a pond: one snapshot tells when and where each
@@ -508,8 +508,8 @@ page.record("twm.thm31", numbers | {"rejected_noise": shares[3]}, figure="fig-th
 #
 # ## Assertions
 #
-# The collapsed cell checks what no claim of this page asks: the lattice of "3141" is a wave according to
-# `measure_transport_error`, and noise is not. The four tasks of the paper's Table 1 must keep all states at $\pm 1$.
+# The collapsed cell checks further properties. The lattice of "3141" is a wave according to `measure_transport_error`,
+# and noise is not. The four tasks of the paper's Table 1 keep all states at $\pm 1$.
 
 # %% tags=["hide-cell"]
 assert growth_error < 1e-6

@@ -198,7 +198,7 @@ assert np.allclose(spectral @ network, [[0, 1], [1, 0]] @ spectral)
 # Both choices satisfy $\psi^\mu\psi_\nu = \delta^\mu_\nu$. Only the left-eigenvector dual also satisfies
 # $\Psi^* W = \Phi\Psi^*$. The components it reads evolve by $\Phi$, whatever the other modes of the network do. We test the
 # dual property on random bases. We also measure how a disturbance outside the wave affects the decoded values, in a network
-# whose other modes decay.
+# whose other modes decay ({numref}`fig-construction-duals`, right).
 
 # %% mystnb={"figure": {"caption": "Dual bases. Left: a non-orthogonal basis of the plane (solid) and its dual (dashed). Each dual row is orthogonal to the other basis vector. Right: decoding error after a disturbance in the decaying modes, for two duals of the same basis. The pseudo-inverse confuses the disturbance with stored values until it has decayed; the left-eigenvector dual annihilates it.", "name": "fig-construction-duals"}, "image": {"alt": "Four arrows in the plane, two solid and two dashed, and a logarithmic plot in which the error of the pseudo-inverse falls from above one while that of the left-eigenvector dual stays at rounding level.", "width": "700px"}} tags=["hide-input"]
 worst = {"inverse": 0.0, "pseudo_inverse": 0.0, "spectral": 0.0}
@@ -347,7 +347,7 @@ page.note("wheel_error", compare_spectra(values, repeat_copy_spectrum(history, d
 figures.plot_multiplicities(values, repeat_copy_spectrum(history, 1))
 
 # %% [markdown]
-# Computed and predicted eigenvalues differ by at most {value}`02_construction:wheel_error|.1e`. The paper looks for this
+# In {numref}`fig-construction-wheel`, computed and predicted eigenvalues differ by at most {value}`02_construction:wheel_error|.1e`. The paper looks for this
 # spectrum in [trained networks](04_training.ipynb).
 #
 # ### The shift in a hidden basis
@@ -375,7 +375,7 @@ figures.plot_task_operators(phis, {name: small.coordinates for name, small in re
 
 # %% [markdown]
 # All {value}`02_construction:observable_T1` coordinates of T1 are observable, but only {value}`02_construction:observable_T2` of
-# each other task. Unobservable coordinates leave at the outflow end after at most $s$ steps, so they add only zero
+# each other task ({numref}`fig-construction-tasks`). Unobservable coordinates leave at the outflow end after at most $s$ steps, so they add only zero
 # eigenvalues.
 #
 # For these tasks the observable part is a set of coordinates. In general the observable part is a quotient space. For example,
@@ -397,7 +397,7 @@ assert quotient.rank == 3 and quotient.coordinates is None
 #
 # Zero eigenvalues need care. Coordinates that leave at the outflow end form Jordan blocks, whose eigenvalues cannot be
 # computed accurately (see the end of this page). The ranks of the powers $W, W^2, \dots$ can be computed, and they
-# determine the blocks. We therefore compare the nonzero eigenvalues, $W\Psi$ with $\Psi\Phi$, and eight ranks. As negative
+# determine the blocks. We therefore compare the nonzero eigenvalues ({numref}`fig-construction-spectra`), $W\Psi$ with $\Psi\Phi$, and eight ranks. As negative
 # controls, we compare networks with the operator of another task.
 
 # %% tags=["hide-input"]
@@ -490,7 +490,7 @@ figures.plot_gains(np.arange(1, steps + 1), amplitudes, saturating, fixed)
 
 # %% [markdown]
 # After {value}`twm.unity:steps` steps, the stored values at gain one are unchanged to {value}`twm.unity:content_error|.1e`
-# ({claim}`twm.unity`). With tanh, the final amplitudes match $a = \tanh(g a)$ to {value}`02_construction:settled_error|.1e`. At
+# ({claim}`twm.unity`). With tanh ({numref}`fig-construction-gains`, right), the final amplitudes match $a = \tanh(g a)$ to {value}`02_construction:settled_error|.1e`. At
 # gain one the amplitude is {value}`02_construction:slow_death|.3f` times the predicted one. A tanh network can therefore have
 # eigenvalues above one without diverging, and in the standard basis a binary memory requires them. In other bases tanh mixes
 # the variables, so these values are only a guide.
@@ -550,7 +550,7 @@ for name, fed in {"raw": raw, "corrected": correct_inputs(fibonacci.matrix, raw)
 # u(t) = x(t) - \sum_{k=1}^{t-1} F_{s-k+1}\, x(t-k),
 # $$ (eq-construction-corrected)
 #
-# which subtract in advance what the boundary will add. We compare raw and corrected inputs on the four tasks, and on random
+# which subtract the boundary's contribution in advance. We compare raw and corrected inputs on the four tasks, and on random
 # matrices $F$ in random non-orthogonal bases. For the random matrices, we measure how far the state after the input phase is
 # from $\Psi\,\mathrm{vec}(x)$.
 
@@ -590,8 +590,8 @@ left |= {f"{way} inputs": filled["T2", way] for way in ("raw", "corrected")}
 figures.plot_input_phase(left, {name: share[name, "raw"] for name in tasks})
 
 # %% [markdown]
-# Corrected inputs load every boundary, and raw inputs load none of the random boundaries ({claim}`ours.input`). With raw inputs,
-# the fraction of wrong signs in T1 is {value}`ours.input:signs_raw_T1`, averaged over the output phase.
+# Corrected inputs load the intended history for every boundary, and raw inputs for none of the random boundaries ({claim}`ours.input`).
+# With raw inputs ({numref}`fig-construction-inputs`), the fraction of wrong signs in T1 is {value}`ours.input:signs_raw_T1`, averaged over the output phase.
 #
 # | Measure | Raw inputs | Corrected inputs |
 # |---|---|---|

@@ -10,7 +10,7 @@
 # Two statements of the paper differ from our results. Attention without positional encodings ignores the order of the older
 # states, and with them it cannot represent the product of two signs, so it cannot approximate every boundary
 # ({claim}`twm.sbc.any`). Nor does it shorten training in general ({claim}`twm.sbc.train`). As printed, it does not learn T1. With
-# positional encodings it learns T1 in fewer iterations than Elman networks (20 seeds), and T2, T3 and T4 in no pair (two each).
+# positional encodings it needs fewer iterations than Elman networks on T1 (20 seeds), but not on T2, T3 and T4 (two seeds each).
 #
 # {numref}`fig-attention-cache` shows the memory in two frames of reference. In the {term}`substrate` every token moves one
 # column per step. In a KV cache the tokens stay in their slots, and each new token overwrites the oldest one.
@@ -88,7 +88,7 @@ toy_error = page.note("toy_error", float(np.abs(measured - closed).max()))
 figures.plot_two_columns(strengths, closed, measured, (older, newest))
 
 # %% [markdown]
-# The formula and the boundary agree to {value}`03_self_attention:toy_error|.0e`. For every strength the next column lies between the two columns,
+# In {numref}`fig-attention-toy`, the formula and the boundary agree to {value}`03_self_attention:toy_error|.0e`. For every strength the next column lies between the two columns,
 # because a softmax forms a weighted mean.
 #
 # ## Attention boundary
@@ -198,7 +198,7 @@ page.record("twm.sbc", numbers, figure="fig-attention-loop", seeds=runs)
 # | control: query from the oldest column | must exceed $10^{-3}$ | {value}`twm.sbc:wrong_query\|.2f` |
 # | control: window one token too wide | must exceed $10^{-3}$ | {value}`twm.sbc:wrong_mask\|.2f` |
 #
-# The wave and the decoding loops agree, and both controls are detected. The window of the decoder is the substrate, and
+# The wave and the decoding loops agree ({numref}`fig-attention-loop`), and both controls are detected. The window of the decoder is the substrate, and
 # sliding the window is the wave.
 #
 # ## KV cache
@@ -241,7 +241,7 @@ page.record("ours.sbc.cache", numbers, figure="fig-attention-cache", seeds=runs)
 #
 # Repeat copy must return the oldest column, so it depends on this order. In the smallest example, repeat copy continues the
 # history $(+1, -1, +1)$ with $+1$ and $(-1, +1, +1)$ with $-1$. We compute the outputs of random attention boundaries for both
-# histories. We then test larger lattices with $s$ up to 12, $d$ up to 8, up to four heads, and the older columns permuted.
+# histories ({numref}`fig-attention-order`). We then test larger lattices with $s$ up to 12, $d$ up to 8, up to four heads, and the older columns permuted.
 
 # %% tags=["hide-input", "hide-cell"]
 pair = np.array([[[1.0], [-1.0], [1.0]], [[-1.0], [1.0], [1.0]]])
@@ -307,7 +307,7 @@ page.record("twm.sbc.any", numbers, figure="fig-attention-order", seeds=draws)
 # \lVert h_{\text{attention}}(t) - h_{\text{task}}(t) \rVert_\infty \;\le\; 2\, t\, (s-1)\, e^{-m} .
 # $$ (eq-attention-leak)
 #
-# We use one head per column that the task reads and apply the construction to the four tasks of the paper's Table 1.
+# We use one head per column that the task reads and apply the construction to the four tasks of the paper's Table 1 ({numref}`fig-attention-positions`).
 
 # %% mystnb={"figure": {"caption": "Linear tasks as attention with positional encodings. Left: the error of repeat copy (lines) grows once per period and stays below its bound (dotted). At a margin of 40 the leak is below rounding error, and the copy is exact. Right: sign accuracy after 200 steps, as a function of the margin.", "name": "fig-attention-positions"}, "image": {"alt": "Left, four error curves rising with step in order of margin, each below a dotted bound. Right, four curves of accuracy that rise from chance to one as the margin grows.", "width": "740px"}} tags=["hide-input"]
 tasks = {name: make_named_task(name) for name in ("T1", "T2", "T3", "T4")}
@@ -363,8 +363,7 @@ page.record("ours.sbc.positions", numbers | {"tasks": len(tasks), "steps": steps
 # encodings. The Elman network has 128 neurons and no bias, as in the paper. T2, T3 and T4 read eight columns, so attention
 # has eight heads there; we train two seeds of each for at most 3,000 iterations.
 #
-# The paper profile uses saved runs, which `twm run 03_self_attention --profile paper --retrain` makes again. The other
-# profiles train a smaller comparison here.
+# The paper profile uses saved runs; the other profiles train a smaller comparison.
 
 # %% tags=["hide-input", "hide-cell"]
 record, missing = results_dir() / "attention.csv", "no record: run `twm run 03_self_attention --profile paper --retrain`"
@@ -399,13 +398,13 @@ page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
 # | runs that never reach 99% | {value}`twm.sbc.train:attention_missed` | {value}`twm.sbc.train:elman_missed` |
 #
 # On T1, the median ratio of iterations is {value}`twm.sbc.train:ratio|.2f`, with a 95% interval from
-# {value}`twm.sbc.train:low|.2f` to {value}`twm.sbc.train:high|.2f`. Unsuccessful runs count against attention: its own count
-# as infinite, and those of the Elman network count with all their iterations.
+# {value}`twm.sbc.train:low|.2f` to {value}`twm.sbc.train:high|.2f`. Unsuccessful runs count against attention: its own as
+# infinitely long, and those of the Elman network with all their iterations.
 #
 # On T2, T3 and T4, attention with eight heads reaches 99% in {value}`twm.sbc.train:others_arrived` of
 # {value}`twm.sbc.train:others` runs and the Elman network in {value}`twm.sbc.train:others_elman`. In no pair does attention
-# need fewer iterations. In {value}`twm.sbc.train:printed` runs of Eq. 8 as printed, without positional encodings,
-# {value}`twm.sbc.train:printed_arrived|count run` reached 99% on T1. The paper's statement about training therefore
+# need fewer iterations. We also trained Eq. 8 as printed, without positional encodings, in {value}`twm.sbc.train:printed|count run`
+# on T1; {value}`twm.sbc.train:printed_arrived|count run` reached 99%. The paper's statement about training therefore
 # differs from our result ({claim}`twm.sbc.train`).
 #
 # ```{admonition} Possible explanations of the difference on T1
@@ -419,7 +418,7 @@ page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
 # - *Size.* Attention with as many parameters as the Elman network is also faster. An Elman network with as few parameters
 #   as one attention head never reaches 99%.
 # - *Learning rate.* Attention is also faster at three times the learning rate and at a third of it.
-# - *Memory size.* This does matter. On repeat copy of 3 vectors with 2 signs, the Elman network needs a fraction of
+# - *Memory size* matters. On repeat copy of 3 vectors with 2 signs, the Elman network needs a fraction of
 #   attention's iterations. Its count grows with the memory, whereas that of attention hardly changes.
 # ```
 #
@@ -429,7 +428,7 @@ page.settle("twm.sbc.train", rows, missing, lambda: numbers, **options)
 # gradient descent. Section 3.1 states that the state-space model H3 benefits from a recurrent matrix that is initialised as
 # the shift, the wave operator without a boundary. We measure the iterations to 99% sign accuracy on T1. We also run each
 # network for ten times its training horizon and measure the mean squared error over the last tenth, beside that of the tanh
-# network of Table 1 with the same seed. Smaller profiles train one small task instead.
+# network of Table 1 with the same seed.
 
 # %% tags=["hide-input"]
 small, plan = make_repeat_copy(3, 2), replace(toy, iterations=page.size(smoke=200, laptop=400, paper=400), stop_at=None)
@@ -465,12 +464,12 @@ for claim, first, second in (("twm.linear", "linear", "elman"), ("ours.shift", "
 # | linear, shift / default initialisation, {claim}`ours.shift` | {value}`ours.shift:arrived` of {value}`ours.shift:seeds` | {value}`ours.shift:ratio\|.2g` ({value}`ours.shift:low\|.2g` to {value}`ours.shift:high\|.2g`) | {value}`ours.shift:far\|.2g` |
 #
 # Counts and errors are those of the network named first; the tanh networks have a median error of
-# {value}`twm.linear:tanh_far|.2g`. If an interval includes 1, a difference is not established. What the paper reports on the shift
+# {value}`twm.linear:tanh_far|.2g`. If an interval includes 1, a difference is not established. The paper's statement on the shift
 # concerns the performance of H3, a language model, which we did not train.
 #
 # ## Assertions
 #
-# The collapsed cell restates results of this page that must hold for every seed, and statements of the text on saved runs.
+# The collapsed cell tests results of this page that must hold for every seed, and statements of the text about saved runs.
 
 # %% tags=["hide-input", "hide-cell"]
 assert toy_error <= 1e-12 and parallel[8] <= 1e-12 and invariance <= 1e-12 < with_positions and odd <= 1e-12

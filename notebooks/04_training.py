@@ -91,8 +91,8 @@ figures.plot_trained_spectra(panels) if panels else "No saved weights, so no fig
 # $$ (eq-training-roots)
 #
 # six in all. The theory does not fix the directions of the hidden space in which they act, and eigenvalues do not
-# depend on these directions. We train a network of 32 neurons with three curricula and compare six of its 32
-# eigenvalues with the prediction.
+# depend on these directions. We train a network of 32 neurons with three curricula ({numref}`fig-training-toy`) and compare
+# six of its 32 eigenvalues with the prediction ({numref}`fig-training-toy-spectrum`).
 
 # %% mystnb={"figure": {"caption": "The same network trained with three curricula. Top: sign accuracy in a test of 48 steps. Bottom: number of autonomous steps per training sequence. Staged: the horizon grows when 98% of the signs in a batch are right. Adaptive: it changes by a factor of 1.2 depending on the loss. None: full length from the beginning.", "name": "fig-training-toy"}, "image": {"alt": "Above, three curves rise from one half to one within a few hundred iterations. Below, the horizon climbs in steps, drifts up, or stays.", "width": "640px"}} tags=["hide-input", "hide-output"]
 rules = ("staged", "adaptive", "none")
@@ -138,8 +138,8 @@ figures.plot_trained_spectra(read_spectra(toys, stages | {"trained": (staged_toy
 # training.train_model(training.ModelPlan("T2", hidden=128, l2=0.001, seed=3))
 # ```
 #
-# A table of models is a sweep, such as `twm sweep table1`, which can be interrupted and resumed. Each model depends
-# on its own plan only, not on the other models or their order. The following function computes the loss with PyTorch:
+# A table of models is a sweep, such as `twm sweep table1`, which can be interrupted and resumed.
+# The following function computes the loss with PyTorch:
 
 # %%
 def find_loss(weights, inputs, targets):
@@ -186,8 +186,8 @@ page.record("twm.tasks", numbers, figure="fig-training-tasks")
 figures.plot_boundaries({name: task.matrix for name, task in tasks.items()}, dim=8)
 
 # %% [markdown]
-# Every output is one component of the past or its negative, so sequences of signs remain sequences of signs. In autonomous
-# runs we check {value}`twm.tasks:components|,` components ({claim}`twm.tasks`). T1 is {term}`repeat copy` and needs the whole {term}`substrate` of {math}`8 \times 8 = 64`
+# Every output is one component of the past or its negative ({numref}`fig-training-tasks`), so sequences of signs remain sequences of
+# signs. A check of {value}`twm.tasks:components|,` components in autonomous runs confirms it ({claim}`twm.tasks`). T1 is {term}`repeat copy` and needs the whole {term}`substrate` of {math}`8 \times 8 = 64`
 # dimensions. In the other tasks, components that no later output needs can be dropped. The predicted numbers of slow
 # modes for T1 to T4 are {value}`twm.tasks:ranks`.
 #
@@ -196,7 +196,7 @@ figures.plot_boundaries({name: task.matrix for name, task in tasks.items()}, dim
 # Table 1 has 24 settings: four tasks, 64 or 128 neurons, and weight decay of 0, 0.001 or 0.1. For each seed, the paper takes
 # the best accuracy over all tests and over two curriculum thresholds (0.9 and 0.98). It takes the smaller spectral error of
 # the two, and then averages over seeds. The spectral error is undefined if no seed has the predicted number of slow modes,
-# which the paper marks by a dash. We follow this procedure with the saved results. They contain the lower threshold only for the
+# which the paper marks by a dash. We follow this procedure with the saved results ({numref}`fig-training-table1`). They contain the lower threshold only for the
 # first seeds with a weight decay of 0.001.
 
 # %% mystnb={"figure": {"caption": "Table 1 by setting: accuracy (left) and spectral error (right). Diamonds: paper. Ticks: our seeds. Dots and squares: our mean with a 95% interval. Green dots agree with the paper (accuracy within .05; error within a factor of three, or undefined in both), and brown squares do not. The last column counts seeds with the predicted number of slow modes.", "name": "fig-training-table1"}, "image": {"alt": "Two panels with 24 lines. Left, accuracy, where most of our dots lie beside the diamonds. Right, spectral error on a logarithmic axis, with a column for undefined ones and the share of seeds with the predicted number of slow modes.", "width": "760px"}} tags=["hide-input"]
@@ -256,7 +256,7 @@ DataTable(
 # ## Learned spectra
 #
 # {numref}`fig-training-spectra` shows the spectra of one trained network per task. Twelve snapshots of one run per
-# task were saved, evenly spaced in the logarithm of the iteration. Four of them show how the spectrum forms.
+# task were saved, evenly spaced in the logarithm of the iteration. Four of them show how the spectrum forms ({numref}`fig-training-forming`).
 
 # %% mystnb={"figure": {"caption": "Spectra during training on T1 (top) and T2 (bottom). The eigenvalues leave the initial cloud one after another and move to the predicted angles. In T1 their magnitudes return to one, and in T2 they keep growing.", "name": "fig-training-forming"}, "image": {"alt": "Two rows of four panels, from iteration 10 to 20,000. First a disc of radius 0.6, then a ring that fills.", "width": "760px"}} tags=["hide-input"]
 seen = {row["task"]: row for row in pick(rows, task=("T1", "T2"), hidden=128, l2=0.0, threshold=0.98, seed=0)}
@@ -290,7 +290,7 @@ DataTable(
 # %% [markdown]
 # Of {value}`twm.table1.converge:accurate` accurate networks, {value}`twm.table1.converge:equal_rank` have the
 # predicted number of slow modes, and {value}`twm.table1.converge:converged` of these are within .02 rad of the
-# predicted arguments. The statement therefore holds in part only ({claim}`twm.table1.converge`). The exceptions
+# predicted arguments. The statement therefore holds in part only ({claim}`twm.table1.converge`). Most exceptions
 # differ in the number of slow modes rather than in their angles. Small networks and networks trained with weight
 # decay can learn a task with fewer slow modes, and the paper's error is undefined for them.
 #
@@ -360,9 +360,9 @@ DataTable(
 # The best checkpoint of a network with a late collapse is unaffected, and Table 1 uses that checkpoint.
 #
 # With a weight decay of 0.001, {value}`04_training:decay_stuck` of {value}`04_training:decay_runs` networks with the threshold
-# .98 stayed on the curriculum plateau. The paper's best-of procedure pairs each of them with a second run at the threshold .9.
+# .98 stayed on the curriculum plateau ({numref}`fig-training-threshold`, collapsed). The paper's best-of procedure pairs each of them with a second run at the threshold .9.
 
-# %% mystnb={"figure": {"caption": "Training with weight decay 0.001: all saved seeds, by task and curriculum threshold. Top: test accuracy. Bottom: training horizon. Some seeds never leave the first horizon.", "name": "fig-training-threshold"}, "image": {"alt": "Panels for T2 and T4 with 64 neurons. Accuracy rises to a plateau that differs from seed to seed; below, the horizon of a seed either stays at ten throughout or climbs to one hundred.", "width": "760px"}} tags=["hide-cell"]
+# %% mystnb={"figure": {"caption": "Training of T2 and T4 with 64 neurons and weight decay 0.001: all saved seeds, by curriculum threshold. Top: test accuracy. Bottom: training horizon. Some seeds never leave the first horizon.", "name": "fig-training-threshold"}, "image": {"alt": "Panels for T2 and T4 with 64 neurons. Accuracy rises to a plateau that differs from seed to seed; below, the horizon of a seed either stays at ten throughout or climbs to one hundred.", "width": "760px"}} tags=["hide-cell"]
 with_decay = pick(rows, l2=0.001, threshold=0.98)
 page.note("decay_runs", len(with_decay))
 page.note("decay_stuck", sum(row["horizon"] <= 10 for row in with_decay));
@@ -376,7 +376,7 @@ figures.plot_curves(shown, share_axis=False) if shown else "No saved results, so
 # ## Low-dimensional solutions
 #
 # T1 has 64 variables, so a linear solution with 64 neurons would need every dimension of the network. Instead, these
-# networks are right most of the time with fewer slow modes.
+# networks are right most of the time with fewer slow modes ({numref}`fig-training-bottleneck`).
 
 # %% mystnb={"figure": {"caption": "Number of slow modes and accuracy of every network on repeat copy, with as many neurons as variables and with more. The vertical line marks the predicted number. Small networks reach high accuracy with fewer slow modes.", "name": "fig-training-bottleneck"}, "image": {"alt": "Accuracy against number of slow modes. Points of small networks at a lower number with an accuracy slightly below one, points of large networks at the predicted number and one.", "width": "480px"}} tags=["hide-input"]
 tight = page.size(smoke="repeat-copy:4,4", laptop="T1", paper="T1")
@@ -400,8 +400,8 @@ page.settle("twm.bottleneck", bottleneck, missing, lambda: {
 }, **options)
 
 # %% [markdown]
-# This holds for {value}`twm.bottleneck:compressed` of {value}`twm.bottleneck:seeds` seeds. They have
-# {value}`twm.bottleneck:least_rank` to {value}`twm.bottleneck:largest_rank` slow modes for {math}`64` signs, with a
+# In {value}`twm.bottleneck:compressed` of {value}`twm.bottleneck:seeds` seeds, the network stores {math}`64` signs in
+# {value}`twm.bottleneck:least_rank` to {value}`twm.bottleneck:largest_rank` slow modes, with a
 # mean accuracy of {value}`twm.bottleneck:accuracy|.3f` ({claim}`twm.bottleneck`). The section on compressed memories
 # in [](05_basis_recovery.ipynb) examines such networks.
 #
@@ -443,7 +443,7 @@ page.settle("twm.l2.code", profile == "paper" and codes, fewer, lambda: {
 #
 # ## Horizon generalisation
 #
-# Networks are trained on at most 100 autonomous steps. We test them for up to ten thousand.
+# Networks are trained on at most 100 autonomous steps. We test them for up to ten thousand ({numref}`fig-training-generalise`).
 
 # %% mystnb={"figure": {"caption": "Generalisation beyond the trained horizon. Left: accuracy of every network that solved its task, at multiples of the trained horizon. Right: accuracy at the longest test against the margin, the smallest magnitude of a slow mode minus 1. Networks with margins near zero forget, whereas most networks with margins well above zero do not.", "name": "fig-training-generalise"}, "image": {"alt": "Left, lines that stay at one for most networks of T2 to T4 and fall for repeat copy. Right, points that rise from one half at a margin of zero to one at a margin of 0.1.", "width": "740px"}} tags=["hide-input"]
 curricula, starts = page.collect("curriculum"), page.collect("initialisation")
@@ -478,21 +478,21 @@ def describe_late():
 page.settle("ours.lasts", len(late) >= 3, missing, describe_late, **options)
 
 # %% [markdown]
-# Of {value}`ours.lasts:networks` accurate networks, {value}`ours.lasts:kept_400` still produce nine of ten signs in the
+# Of {value}`ours.lasts:networks` accurate networks, {value}`ours.lasts:kept_400` still have nine of ten signs right in the
 # hundred steps up to step 400. For the hundred steps up to step 1,000 the count is {value}`ours.lasts:kept_1000`, and
 # over the longest run as a whole it is {value}`ours.lasts:kept_at_the_end`.
 #
-# Appendix B.4 links longer memory on repeat copy to larger eigenvalues (see below). We ask the same of all tasks, with the mean
+# Appendix B.4 links longer memory on repeat copy to larger eigenvalues (see below). We test this link on all tasks, with the mean
 # magnitude of the slow modes as the gain. Within tasks, the rank correlation between gain and sign accuracy at step 1,000 is {value}`ours.lasts:spearman|.2f` (95%
-# interval {value}`ours.lasts:low|.2f` to {value}`ours.lasts:high|.2f`). This
-# does not show a link ({claim}`ours.lasts`). Pooled over tasks, the correlation is {value}`ours.lasts:pooled|.2f`, because networks on T2 to
+# interval {value}`ours.lasts:low|.2f` to {value}`ours.lasts:high|.2f`). A
+# link is therefore not established ({claim}`ours.lasts`). Pooled over tasks, the correlation is {value}`ours.lasts:pooled|.2f`, because networks on T2 to
 # T4 have large gains and do not forget, whereas those on repeat copy have gains near one and forget.
 #
 # ## Curriculum
 #
 # We train the same seeds with three curricula and test them every {value}`04_training:test_every` iterations. The adaptive
 # curriculum follows Appendix B.2. The paper gives a factor of 1.2 and a threshold of 0.03 on the rolling loss of the first
-# ten steps, but not how the loss is averaged. We use an exponential average in which a new batch has weight 0.1.
+# ten steps, but not how the loss is averaged. We use an exponential average in which a new batch has weight 0.1 ({numref}`fig-training-curriculum`).
 
 # %% mystnb={"figure": {"caption": "Iterations until 99% of the signs are right over the whole test, one line per seed. Hollow marks at the top: never reached. The adaptive curriculum is the fastest.", "name": "fig-training-curriculum"}, "image": {"alt": "For each task, lines from the iterations without a curriculum over those with horizons in stages to those with the adaptive one; most fall.", "width": "760px"}} tags=["hide-input"]
 page.note("test_every", page.size(smoke=50, laptop=100, paper=100))
@@ -540,17 +540,17 @@ page.settle("twm.curriculum", adaptive, "no record: run `twm sweep curriculum --
 # | difference in slow modes | {value}`twm.curriculum:rank_difference\|+.2f` | {value}`twm.curriculum:rank_low\|+.2f` to {value}`twm.curriculum:rank_high\|+.2f` |
 #
 # The adaptive curriculum saves iterations, as the paper says, and each iteration is also shorter. Final accuracy and
-# slow modes differ, but from networks of which {value}`twm.curriculum:censored` never reach 99% ({claim}`twm.curriculum`).
-# They count as if they had in their last iteration, so the ratio understates the saving.
+# slow modes differ, but {value}`twm.curriculum:censored` of the networks without a curriculum never reach 99% ({claim}`twm.curriculum`).
+# The ratio counts these as reaching it in their last iteration, and therefore understates the saving.
 #
 # ## Table 2
 #
 # Table 2 lists a different protocol from that of Table 1: 45,000 iterations, and a learning rate that drops at
 # iteration 36,000. The size of the drop is not legible in the text, so we use a factor of ten. One network per task
-# was trained in this way. Over the trained horizon, the sign accuracy is at least {value}`twm.table2:accuracies[0]|.3f` on T1 and
+# was trained in this way ({numref}`fig-training-table2`, collapsed). Over the trained horizon, the sign accuracy is at least {value}`twm.table2:accuracies[0]|.3f` on T1 and
 # {value}`twm.table2:accuracies[1]|.3f` on T2 ({claim}`twm.table2`).
 
-# %% mystnb={"figure": {"caption": "Test accuracy during training with the parameters of Table 2. Accuracy no longer changes after the learning rate has dropped.", "name": "fig-training-table2"}, "image": {"alt": "Test accuracy of both tasks rises to one, with some deep dips, and is flat after the drop.", "width": "640px"}} tags=["hide-input", "hide-cell"]
+# %% mystnb={"figure": {"caption": "Training with the parameters of Table 2. Top: test accuracy. Bottom: training horizon. Accuracy no longer changes after the learning rate has dropped.", "name": "fig-training-table2"}, "image": {"alt": "Test accuracy of both tasks rises to one, with some deep dips, and is flat after the drop.", "width": "640px"}} tags=["hide-input", "hide-cell"]
 long_runs = page.collect("table2")
 columns = {"tasks": "task", "accuracies": "accuracy_1x", "final": "accuracy_final", "ranks": "rank_network"}
 columns |= {"errors": "argument_error"}
@@ -623,8 +623,8 @@ DataTable(
 )
 
 # %% [markdown]
-# As the paper says, radii are larger with a Gaussian initialisation in most seeds at $d = 4$, by little: the interval of the
-# mean difference includes 0. At $d = 8$ they are smaller in most seeds ({claim}`twm.fig12`, {claim}`twm.fig12.wide`). The paper also states that networks with larger
+# As the paper says, radii are larger with a Gaussian initialisation in most seeds at $d = 4$ ({numref}`fig-training-radii` and {numref}`fig-training-initial`, collapsed), but only slightly: the
+# interval of the mean difference includes 0. At $d = 8$ they are smaller in most seeds ({claim}`twm.fig12`, {claim}`twm.fig12.wide`). The paper also states that networks with larger
 # eigenvalues usually generalise longer, which these pairs do not support at either dimension ({claim}`twm.generalise`).
 #
 # ## Fibonacci: why bounded RNNs fail
@@ -667,7 +667,7 @@ figures.plot_fibonacci_training(errors, span, predicted, last_possible, toleranc
 
 # %% [markdown]
 # Within the trained {value}`twm.fib.learn:trained` steps, the relative error is {value}`twm.fib.learn:raw|.3f` for
-# raw inputs (predicted: {value}`twm.fib.learn:predicted_raw|.3f`) and {value}`twm.fib.learn:corrected|.4f` for
+# raw inputs ({numref}`fig-training-fibonacci`; predicted: {value}`twm.fib.learn:predicted_raw|.3f`) and {value}`twm.fib.learn:corrected|.4f` for
 # corrected inputs. At twice the trained range the best network is off by {value}`twm.fib.learn:far|.0%`. The last
 # step at which any network is right to a tenth is {value}`twm.fib.learn:latest_right`. The readouts imply that no
 # network can be right after step {value}`twm.fib.learn:last_possible`. The paper's remark is therefore correct

@@ -3,11 +3,11 @@
 #
 # **Summary.** The paper proposes that a trained recurrent network stores its recent inputs as a travelling wave.
 # Single neurons do not show this wave, so the paper gives an algorithm that finds a basis in which it becomes
-# visible. In all {value}`twm.fig3:networks` converged networks on T1, which is repeat copy, the wave is present: every component
+# visible. A network has *converged* if it solves its task with the predicted number of slow modes. In all {value}`twm.fig3:networks` converged networks on T1, which is repeat copy, every component
 # can be decoded linearly with an $R^2$ of at least {value}`twm.fig3:encoding_r2|.3f` ({claim}`twm.fig3`). Algorithm 1
-# as printed does not find the basis ({claim}`twm.alg1`). A regression of hidden states on the expected wave does: by the stored
-# values over 60 steps in every converged network, and by the weights in all but
-# {value}`ours.realisation:missed` of {value}`ours.realisation:networks` ({claim}`ours.realisation`). Interventions, which go beyond the paper, show that the variables are causal in
+# as printed does not find the basis ({claim}`twm.alg1`). A regression of hidden states on the expected wave does. Its stored
+# values meet our criterion over 60 steps in all {value}`ours.realisation:networks` converged networks,
+# and its weights in all but {value}`ours.realisation:missed` ({claim}`ours.realisation`). Interventions, which go beyond the paper, show that the variables are causal in
 # most networks and at most times ({claim}`ours.intervention`).
 
 # %% tags=["parameters", "hide-input"]
@@ -168,7 +168,7 @@ assert np.allclose(found, hidden_basis) and np.allclose(by_library, hidden_basis
 # A basis $\Psi$ has one column for each component of each variable, and its {term}`dual <dual basis>` $\Psi^*$ decodes them.
 # Agreement of $\Psi^* W \Psi$ with the {term}`wave operator` $\Phi$ does not show that a basis is right. In
 # {term}`repeat copy` $W^s = 1$ on the memories. *Any* block of directions, taken as $\Psi_s$ and propagated by $W$,
-# therefore reproduces $\Phi$, even if its columns mix the variables. We therefore require four criteria together:
+# therefore reproduces $\Phi$, even if its columns mix the variables. We require four criteria together:
 #
 # - **Weights:** the relative error of $\Psi^* W \Psi$ with respect to $\Phi$, and the match of their supports.
 # - **Readout:** $W_r \Psi_s$ is near 1, and $W_r \Psi_k$ is near 0 for all other columns.
@@ -314,8 +314,8 @@ page.record("twm.alg1.negligible", numbers, settings=3)
 # %% [markdown]
 # ### Waves in a trained network
 #
-# We now turn to the networks of [the training page](04_training.ipynb). A network counts as *converged* if it solves its task with the predicted
-# number of slow modes, which are eigenvalues with $|\lambda| > 0.9$. To solve a task means an accuracy of at least 0.999
+# We now turn to the networks of [the training page](04_training.ipynb). Slow modes are eigenvalues with
+# $|\lambda| > 0.9$. To solve a task means an accuracy of at least 0.999
 # over 200 output steps.
 #
 # {numref}`fig-basis-waves` shows a converged network. In {value}`twm.fig3:networks` such networks on T1 we decode all
@@ -327,12 +327,12 @@ page.record("twm.alg1.negligible", numbers, settings=3)
 # The paper states that the other tasks give the same result, and this holds only in part ({claim}`twm.fig3.tasks`). In
 # {value}`twm.fig3.tasks:networks` networks on T2 to T4, the worst $R^2$ is {value}`twm.fig3.tasks:encoding_r2_200|.4f` from
 # the second period onwards. From the first output step onwards it is only {value}`twm.fig3.tasks:output_r2|.2f`. Single
-# neurons do carry information in these networks. We count neurons that have a squared correlation above .9 with one
-# variable: the counts, out of 128 neurons, are {value}`twm.fig3.tasks:clear_neurons|d`.
+# neurons do carry information in these networks. Depending on
+# the network, {value}`twm.fig3.tasks:clear_neurons|d` of its 128 neurons have a squared correlation above .9 with one variable.
 #
 # ### Method comparison
 #
-# We apply every method to every converged network.
+# We apply every method to every converged network ({numref}`fig-basis-methods`).
 
 # %% mystnb={"figure": {"caption": "Every method on every converged network of T1 to T4. Left: relative error of the weights with respect to the wave operator. Right: R\u00b2 of the worst variable in held-out runs. Dotted lines mark the pass criteria of the claims. Only regression decodes every variable on every task.", "name": "fig-basis-methods"}, "image": {"alt": "Two dot plots by task. Printed, mixture and released lie far from the dotted lines everywhere, corrected near them for the copying task only, and regression on the right side everywhere for stored values.", "width": "760px"}} tags=["hide-input"]
 live = tabulate_analyses(list(subjects.values()), list(analyses.values()))
@@ -456,7 +456,7 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # :class: dropdown
 #
 # The earlier paper leaves $\alpha$ open and removes transients from every $\Psi_k$, including the newest. It treats
-# eigenvalues with $|\lambda| < 1$ as transient. We also use the threshold 0.9, above which we count memories. We test all
+# eigenvalues with $|\lambda| < 1$ as transient. We also use the threshold 0.9, above which we count slow modes. We test all
 # converged repeat-copy networks, and three further statements of that paper with $\alpha = 1$ and the threshold 0.9.
 #
 # | Statement in the earlier paper | Result here |
@@ -467,7 +467,7 @@ page.record("ours.alg1", judged["corrected"], **shown)
 # | Memories and the remaining space interact weakly | {claim}`emt.offblock` |
 # | The remaining space is orthogonal to the slow eigenvectors by construction | {claim}`emt.orthogonal` |
 #
-# The algorithm finds the basis only for $\alpha$ near 1, where almost nothing of the backward part is left. No
+# The algorithm finds the basis only for $\alpha$ near 1 ({numref}`fig-basis-mixture`, collapsed), where almost nothing of the backward part is left. No
 # network passes below $\alpha$ = {value}`emt.alg:least_alpha|.2f`. The forward part starts from $W_{uh}$, which the
 # theory equates with $\Psi_s$ in a non-orthogonal basis too, whereas $W_r^+$ equals $\Psi_s$ only in an orthonormal
 # one. Because every block is orthogonal to the transients, the pseudo-inverse acts as a left-eigenvector dual.
@@ -537,13 +537,13 @@ judged = {name: found.figures["regression"] for name, found in analyses.items()}
 figures.plot_operators(judged, {name: found.bases["regression"] for name, found in analyses.items()}, dim)
 
 # %% [markdown]
-# In {value}`twm.fig4:networks` converged networks, the weights alone differ from $\Phi$ by up to
+# In {value}`twm.fig4:networks` converged networks ({numref}`fig-basis-operators`), the weights alone differ from $\Phi$ by up to
 # {value}`twm.fig4:relative_error|.2f`, and with the mean gain by at most {value}`twm.fig4:relative_error_orbit|.3f`.
 # Magnitudes above one are therefore consistent with the theory: they compensate for the tanh. We also compare which
 # entries exceed one half. For the weights alone, at least {value}`twm.fig4:support_weights|.4f` of the entries agree
 # with $\Phi$. With the gain, a fraction of {value}`twm.fig4:support_orbit|.4f` agrees ({claim}`twm.fig4`).
 #
-# The eigenvalues do not depend on the basis, and lead to the same conclusion ({claim}`twm.fig5`).
+# The eigenvalues ({numref}`fig-basis-jacobians`) do not depend on the basis, and lead to the same conclusion ({claim}`twm.fig5`).
 
 # %% mystnb={"figure": {"caption": "Eigenvalues of the Jacobians at the origin (the paper's Fig. 5). Rings: eigenvalues of the wave operator. Dotted circle: the magnitude 0.9, above which we count slow modes. The arguments agree with the prediction, and the magnitudes may exceed one.", "name": "fig-basis-jacobians"}, "image": {"alt": "Complex planes with rings on the unit circle and dots near or just outside them, and a cloud of crosses well inside.", "width": "700px"}} tags=["hide-input"]
 pairs = {name: int((found.spectrum.network.imag > 1e-9).sum()) for name, found in analyses.items()}
@@ -554,8 +554,8 @@ figures.plot_jacobians({name: found.spectrum for name, found in analyses.items()
 # %% [markdown]
 # ### Figs. 6 and 8
 #
-# The paper shows the same four panels for each of four networks. Its Fig. 8 is repeat copy of eight vectors of eight
-# components.
+# The paper shows the same four panels for each of four networks. Its Fig. 8 ({numref}`fig-basis-copy`) is repeat copy of eight vectors
+# of eight components.
 
 # %% mystnb={"figure": {"caption": "Repeat copy of eight vectors of eight (the paper's Fig. 8). A: recurrent weights in the basis of the memories and the remaining space. B: eigenvalues, with the number of slow modes at each root of unity. C: hidden states of one run. D: the same states decoded as variables, which move along diagonals.", "name": "fig-basis-copy"}, "image": {"alt": "Four panels: a matrix with a shifted diagonal in the upper left block, eigenvalues on a circle with equal numbers at each cluster, a noisy heatmap, and a heatmap of diagonal stripes.", "width": "780px"}} tags=["hide-input"]
 def count_signs(found, states):
@@ -619,9 +619,9 @@ DataTable(
 
 # %% [markdown]
 # With the paper's uniform initialisation, {value}`twm.fig6:uniform_found` of {value}`twm.fig6:uniform_tried` networks have
-# five slow modes in every cluster, as in the paper's figure, and decode every sign. They have
+# five slow modes in every cluster, as in the paper's figure, and decode every sign. Networks with this initialisation have
 # {value}`twm.fig6:uniform_ranks|d` slow modes. With an orthogonal initialisation, {value}`twm.fig6:orthogonal_found` of
-# {value}`twm.fig6:orthogonal_tried` do, and one of them is shown ({claim}`twm.fig6`).
+# {value}`twm.fig6:orthogonal_tried` networks agree with the figure, and one of them is shown ({claim}`twm.fig6`).
 #
 # :::{admonition} Interaction strengths above one (constructed tanh networks)
 # :class: dropdown
@@ -630,7 +630,7 @@ DataTable(
 # one, and unequal strengths do not impair performance. We test them on networks constructed in the standard basis, in
 # which each neuron holds one component, and in ten random orthonormal bases.
 #
-# In the standard basis the cycles are stable at every strength above one that we tried. In a random basis tanh acts
+# In the standard basis the cycles are stable at every strength above one that we tried ({numref}`fig-basis-strength`, collapsed). In a random basis tanh acts
 # on sums of components, and sign errors accumulate. Trained networks have mixed bases too. On T2 to T4 they do not
 # degrade in this way: their slow modes have a mean magnitude of {value}`twm.strength:trained_strength|.2f` or more, and in
 # the worst network a fraction of {value}`twm.strength:trained_recall|.4f` of the signs is right at 1,000 steps ({claim}`twm.strength`). On
@@ -692,9 +692,9 @@ figures.plot_strengths(gains, strengths, 1000)
 # %% [markdown]
 # ### Compose copy
 #
-# The paper's Fig. 9 shows *compose-copy* tasks such as T2 to T4, whose outputs copy different variables. The paper states that their eigenvalue magnitudes exceed one, whereas those of
+# The paper's Fig. 9 ({numref}`fig-basis-compose`, collapsed) shows *compose-copy* tasks such as T2 to T4, whose outputs copy different variables. The paper states that their eigenvalue magnitudes exceed one, whereas those of
 # repeat copy are close to one. It also states that variables cannot be decoded clearly at $t = 1, 2, 3$, but can be from $t = 16$. We decode every
-# variable with the steady-state basis, starting from the first input.
+# variable with the steady-state basis, starting from the first input ({numref}`fig-basis-transients`).
 
 # %% tags=["hide-input"]
 traced = {}
@@ -757,7 +757,7 @@ figures.plot_reading_errors(traced, history)
 # ### Writing a digit into a running network
 #
 # In the first example, the network receives the picture "3141" and repeats it. After forty output steps we replace
-# the 4 by a 7, in whichever four variables hold its columns at that time.
+# the 4 by a 7, in whichever four variables hold its columns at that time ({numref}`fig-basis-edit`).
 
 # %%
 step, digit, laps = 40, 2, 3
@@ -902,7 +902,7 @@ weaker = {name: kind.get(name, np.full(len(SETTLED_STEPS), np.nan)) for name in 
 figures.plot_intervention_steps({"one steady-state basis": left, "basis fitted at each step": weaker}, SETTLED_STEPS)
 
 # %% [markdown]
-# The weak test cannot reject the register machine: a share of {value}`ours.intervention:register_step|.2f` of its dependent
+# The weak test cannot reject the register machine ({numref}`fig-basis-steps`): a share of {value}`ours.intervention:register_step|.2f` of its dependent
 # outputs follows, although it carries no wave. The claim therefore rests on the strict test ({claim}`ours.intervention`). All
 # controls fail the strict test at every step. Their largest shares over the four steps, for the worst variable, are:
 #
@@ -937,8 +937,8 @@ figures.plot_intervention_steps({"one steady-state basis": left, "basis fitted a
 #
 # ### Basis recovery for other tasks
 #
-# Appendix A.6 asks how to find the basis if $f$ acts during the input phase. Regression from runs recovers it in part
-# ({claim}`ours.realisation`).
+# Appendix A.6 leaves open how to find the basis if $f$ acts during the input phase. Regression on hidden states finds one that
+# decodes every variable over 60 steps, but not always over 200 ({claim}`ours.realisation`).
 #
 # :::{admonition} Numbers for all tasks
 # :class: dropdown
@@ -971,7 +971,7 @@ page.settle(
 
 # %% [markdown]
 # **Bottleneck.** T1 with 64 neurons and no weight decay is the paper's exception: it is accurate although it has
-# too few slow modes. According to the claim, such a network still holds a compressed wave, and this is partly right
+# too few slow modes. The paper states that such a network still holds a compressed wave, which is partly right
 # ({claim}`twm.bottleneck.wave`). In all {value}`twm.bottleneck.wave:networks` networks the wave explains at least
 # {value}`twm.bottleneck.wave:explained|.4f` of the variance of the hidden states. In the weak
 # test at least {value}`twm.bottleneck.wave:changed|.2f` of the dependent outputs change, and
@@ -979,9 +979,9 @@ page.settle(
 # {value}`twm.bottleneck.wave:rank_theory` directions $\psi_\mu$ and at most {value}`twm.bottleneck.wave:rank` slow modes. The
 # worst $R^2$ is {value}`twm.bottleneck.wave:encoding_r2|.2f`.
 #
-# **Nonlinear memory.** The same applies to the paper's Fig. 7, where the network makes no errors.
+# **Nonlinear memory.** In the paper's Fig. 7, a network with too few slow modes makes no errors ({numref}`fig-basis-packed`).
 
-# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 with fewer slow modes than bits (the paper's Fig. 7). Clusters hold four eigenvalues where the theory predicts five. In panel D the waves are blurred, as in the paper, because no linear dual separates more variables than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows blurred stripes.", "width": "780px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Repeat copy of 16 vectors of 5 with fewer slow modes than bits (the paper's Fig. 7). Clusters hold four eigenvalues where the theory predicts five. In panel D the waves are visible, unlike in the paper, but decoded values take intermediate levels, because no linear dual separates more components than there are directions.", "name": "fig-basis-packed"}, "image": {"alt": "Four panels; sixteen clusters with four eigenvalues each; the last panel shows diagonal stripes in several shades.", "width": "780px"}} tags=["hide-input"]
 plan = ModelPlan("repeat-copy:16,5", **slow)
 packed = gather_subject(plan, True) if page.reuse else None
 folded = packed and analyse_network(packed.system, packed.task, methods=["regression"], steps=(0, 1, 4, 16))
@@ -1013,7 +1013,7 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # {value}`twm.fig7:networks` accurate networks with uniform initialisation, {value}`twm.fig7:packed` have four slow modes in each
 # cluster, and a linear dual decodes their worst variable with an $R^2$ of at most {value}`twm.fig7:best_r2|.2f`
 # ({claim}`twm.fig7`). Such a memory cannot be linear: in the four dimensions of one cluster, five
-# hyperplanes through the origin separate only thirty of the thirty-two sign patterns. It is still a wave: in
+# hyperplanes through the origin separate only thirty of the thirty-two sign patterns. The memory is still a wave: in
 # {value}`twm.fig7:equal` networks all sixteen clusters have equally many slow modes. Codes of
 # {value}`twm.fig7:dims[0]` or {value}`twm.fig7:dims[-1]` dimensions move around instead of five signs. In the weak test the share of dependent
 # outputs that change is {value}`twm.fig7:changed|.2f`, and in the strict test {value}`twm.fig7:read_changed|.2f`.
@@ -1033,7 +1033,7 @@ figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed els
 # ## Limitations and corrections
 #
 # - **Algorithm 1 as printed** finds the basis of none of our trained networks. The earlier form works for repeat copy
-#   only, with $\alpha$ near 1. Both corrections are listed in [the errata](../errata.md).
+#   only, with $\alpha$ near 1. [The errata](../errata.md) correct both.
 #
 # To analyse your own Elman network, with or without biases, run `twm analyse CHECKPOINT --task TASK`.
 #

@@ -7,7 +7,7 @@
 # the first is violated by {value}`twm.grad.printed:broken|,` networks ({claim}`twm.grad.printed`) and the second by
 # {value}`twm.grad.d:broken` ({claim}`twm.grad.d`). No network violates the corrected forms that we derive
 # ({claim}`twm.grad.vanish`, {claim}`ours.grad.tight`). A linear wave preserves the gradient exactly, and a
-# wave behind tanh loses it slowly; trained networks on T2 to T4 can lose it faster ({claim}`twm.grad.twm`). Recurrent weights
+# wave in tanh neurons loses it slowly. Trained networks on T2 to T4 can lose it faster ({claim}`twm.grad.twm`). Recurrent weights
 # initialised with a wave need {value}`06_gradient_bounds:fastest|.2f` to {value}`06_gradient_bounds:slowest|.2f` of
 # the usual training iterations, and random rotations help about as much ({claim}`ours.init`).
 
@@ -159,8 +159,8 @@ page.record("twm.grad.printed", numbers, scale=fewer_cases, networks=plain.cases
 # ## Spectral radius versus norm
 #
 # We next measure how fast gradients decay. In the first experiment the bound is exact: $W = \mu Q$ with an orthogonal
-# $Q$ and an orthogonal encoder. In the linear network every step then scales the norm of the gradient by $\mu$. With
-# tanh the gradient decays faster.
+# $Q$ and an orthogonal encoder. In the linear network every step then scales the norm of the gradient by $\mu$
+# ({numref}`fig-gradients-decay`, left). With tanh the gradient decays faster.
 
 # %% tags=["hide-input"]
 size, long = 16, 128
@@ -177,7 +177,7 @@ for mu in (0.7, 0.9, 1.0, 1.1):
     rotations[mu]["bound"] = bound / traces["linear"].input_norms[-1].mean()
 
 # %% [markdown]
-# The second experiment uses random matrices, as at the beginning of training: PyTorch's default, uniform in $\pm 1/\sqrt N$,
+# The second experiment (right) uses random matrices, as at the beginning of training: PyTorch's default, uniform in $\pm 1/\sqrt N$,
 # and Gaussian weights with standard deviation $0.7/\sqrt N$. By Gelfand's formula $\lVert W^n \rVert^{1/n} \to \rho$, where
 # $\rho \le \mu$ is the spectral radius. For large random matrices the two differ strongly, as $\mu/\rho$ tends to 2. We fit
 # slopes at distances of 20 steps or more, where initial transients have decayed.
@@ -310,7 +310,7 @@ page.record("ours.grad.norm", numbers, **options)
 # ## Constructed networks
 #
 # We construct {term}`repeat copy` for {term}`substrates <substrate>` of 2 to 128 columns, in orthonormal and in
-# non-orthogonal bases, and multiply the Jacobians.
+# non-orthogonal bases, and multiply the Jacobians ({numref}`fig-gradients-waves`).
 
 # %%
 spans = page.size(smoke=[2, 3, 5, 8, 16, 24, 32], laptop=range(2, 129), paper=range(2, 129))
@@ -443,20 +443,20 @@ for task, found in trained.items():
 figures.plot_opening(opening, ranks, farthest) if not missing else "No saved results, so no figure."
 
 # %% [markdown]
-# For repeat copy the result agrees with the paper. At initialisation, the gradient with respect to the first input is
+# For repeat copy, {numref}`fig-gradients-opening` agrees with the paper. At initialisation, the gradient with respect to the first input is
 # the smallest of all. During training it rises to 1, together with the number of slow modes. The gradients with
-# respect to the other inputs, which this output must ignore, decrease.
+# respect to the other inputs, which this output must ignore, first rise and then decrease.
 #
-# T2 differs from the paper. The network acquires the 36 slow modes that it needs, and its outputs are right. Its
+# On T2 the result differs from the paper. The network acquires the 36 slow modes that it needs, and its outputs are right. Its
 # gradient rises later and then falls again, because eigenvalues well above 1 saturate the neurons. In the worst
 # networks on T1, T2, T3 and T4, the derivatives with respect to the oldest input used are, in this order,
 # {value}`twm.grad.twm:kept`, compared with {value}`twm.grad.twm:law|.2f` for a tanh wave in the standard basis ({claim}`twm.grad.twm`).
 #
 # ## Beyond the substrate
 #
-# Within the substrate a linear wave keeps its gradient. To see what happens beyond, we follow the derivative of the
+# Within the substrate a linear wave keeps its gradient. Beyond the substrate, we follow the derivative of the
 # state with respect to the first input for sixteen periods. We compare constructed waves with an outflow and a cyclic
-# boundary, a cyclic wave behind tanh, trained networks on T1 and T2, and the default initialisation.
+# boundary, a cyclic wave in tanh neurons, trained networks on T1 and T2, and the default initialisation ({numref}`fig-gradients-reach`).
 
 # %% tags=["hide-input"]
 tables = results_dir() / "networks"
@@ -541,7 +541,7 @@ page.settle("twm.grad.explode", there, reason, lambda: large | {
 #
 # ## Tightness
 #
-# We next measure how tight the bounds are. For the first input we divide the gradient by its bound: without waves,
+# We next measure how tight the bounds are ({numref}`fig-gradients-tightness`). For the first input we divide the gradient by its bound: without waves,
 # and with waves for three choices of the constant. In trained networks $\Psi_k$ is not known, so we use the columns
 # that minimise $\varepsilon$, obtained by regressing $h(s)$ on the inputs.
 
@@ -569,7 +569,7 @@ for kind, activation in (("orthonormal", "linear"), ("skew", "linear"), ("orthon
     groups[name] = {key: np.concatenate([share[key] for share in shares]) for key in shares[0]}
     own_shares[name] = np.concatenate([own for _, own in found])
 
-# %% mystnb={"figure": {"caption": "Gradient with respect to the first input divided by its bound: median, minimum and maximum. In linear networks with an orthonormal basis the bound with the norm of Psi is attained. In non-orthogonal bases it is looser, by up to the square of the condition number. In tanh and trained networks it is loose because slopes are below 1 and errors do not point in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "480px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Gradient with respect to the first input divided by its bound: median, minimum and maximum. In linear networks with an orthonormal basis the bound with the norm of Psi is attained. In non-orthogonal bases it is looser, by up to the square of the condition number. In tanh networks and networks trained on T2 it is loose because slopes are below 1 and errors do not point in the worst direction.", "name": "fig-gradients-tightness"}, "image": {"alt": "For five kinds of networks, four horizontal ranges each, on a logarithmic axis with a dotted line at one.", "width": "480px"}} tags=["hide-input"]
 for task, found in finals.items():
     if found:
         signs, goals = draw_sequences(task)
@@ -602,8 +602,8 @@ figures.plot_tightness(spans)
 # | $\lVert\Psi_1\rVert$ (ours) | {value}`ours.grad.tight:broken` | – | {value}`ours.grad.tight:least\|.3f` |
 # | $d$ (printed) | {value}`twm.grad.d:broken` | {value}`twm.grad.d:largest\|.2f` | {value}`ours.grad.tight:least_d\|.2f` |
 #
-# If no basis vector is longer than 1, {value}`twm.grad.d:broken_short|count network` out of
-# {value}`twm.grad.d:cases_short|,` violate the printed bound ({claim}`twm.grad.d`). In non-orthogonal bases, the gradient can be as
+# In {value}`twm.grad.d:cases_short|,` further networks no basis vector is longer than 1;
+# {value}`twm.grad.d:broken_short|count network` of this kind violate the printed bound ({claim}`twm.grad.d`). In non-orthogonal bases, the gradient can be as
 # small as {value}`ours.grad.tight:least_skew|.2f` of the bound with $\lVert\Psi_1\rVert$ ({claim}`ours.grad.tight`).
 # The bound multiplies three operator norms, and each assumes its own worst direction. For linear repeat copy, the
 # bound *without* waves is attained as well, because with $\mu = 1$ it does not decay either.
@@ -709,14 +709,14 @@ registers = page.note("registers", sum(len(found.iterations) for found in identi
 #
 # The wave initialisation speeds up training on every task ({claim}`ours.init`). Where the default initialisation never reached
 # 99%, the ratios are upper limits. A random rotation helps about as much, although it has no columns, no order and no direction
-# of travel. It shares with the wave that it preserves norms. The speed-up therefore does not require a wave.
+# of travel. Like the wave, it preserves norms. The speed-up therefore does not require a wave.
 #
 # Preserving the gradient is not sufficient. The identity preserves it too, but in {value}`06_gradient_bounds:registers` runs
 # {value}`ours.init:registers_reached|count network` reached 99%. It writes all inputs into the same place, as in
 # {numref}`fig-gradients-idea`, and training has to separate them. A rotation mixes neurons at every step and thereby
 # separates inputs from different times.
 #
-# The wave initialisation differs in the final spectrum. The last column of the table covers repeat copy with spare
+# The wave initialisation differs in the final spectrum ({numref}`fig-gradients-spectra`). The last column of the table covers repeat copy with spare
 # neurons. Networks with other initialisations reach 99% while parts of the wave are missing or additional modes
 # remain; compare {numref}`fig-gradients-opening`.
 #
@@ -756,7 +756,7 @@ if profile == "paper" and summaries:
 # - **The constant $d$** is guaranteed only if no basis vector is longer than $\sqrt d$ ({claim}`twm.grad.d`).
 # - **"No power of $\mu$, so it need not vanish."** This is true, but an upper bound never shows that a quantity is large.
 # - **"How far back the input is does not affect gradient computation."** This holds in linear networks, to rounding error.
-#   Behind tanh the distance matters slowly, and in trained networks with eigenvalues above 1 it matters quickly.
+#   In tanh neurons the gradient decays slowly with distance, and in trained networks with eigenvalues above 1 quickly.
 # - **Waves as the cause of faster training.** Rotations without columns are as fast ({claim}`ours.init`).
 # - **Scope.** We compared initialisations of the recurrent weights only, with one protocol, on copying tasks and with
 #   horizons up to 40. Initialising the encoder and readout as well would solve repeat copy before training.

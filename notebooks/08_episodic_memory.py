@@ -57,8 +57,6 @@ page.record("emt.fig1", numbers | {"compared": machine.size + 3 * history * dim}
 figures.plot_machine(machine, components, np.array(states[1:]), history)
 
 # %% [markdown]
-# The table lists the claims tested on this page.
-#
 # | Claim of the paper | Verdict |
 # |---|---|
 # | In a limit, the continuous model becomes a discrete map | {claim}`emt.gsemm` |
@@ -156,7 +154,7 @@ figures.plot_reduction(times, shown, constants, errors[-1], (times[20] / counts,
 # Over {value}`emt.gsemm:models` random models, the mean order of convergence is {value}`emt.gsemm:order|.3f`, and the value farthest from one is {value}`emt.gsemm:least_order|.2f` ({claim}`emt.gsemm`).
 # The full Euler step differs from the map by {value}`emt.gsemm:map_error|.1e`, the half step by {value}`emt.gsemm:half_step_error|.1f`.
 # For short steps, Euler's method converges with order {value}`08_episodic_memory:euler_order|.2f`.
-# If hidden neurons are as slow as feature neurons, the model behaves differently, as the left panel shows.
+# If hidden neurons are as slow as feature neurons, the model behaves differently ({numref}`fig-episodic-reduction`, left).
 # An Euler step as long as the time constant does not approximate the differential equation either.
 # The map is therefore related to the continuous model but is not its solution.
 #
@@ -198,8 +196,8 @@ figures.plot_conjugacy(norms, ways)
 # ## Non-uniqueness of bases
 #
 # The fourth step is a choice of basis. For any invertible $S$, the matrix $W = \Xi\Phi^\top\Xi^+$ equals
-# $(\Xi S)(S^{-1}\Phi^\top S)(\Xi S)^+$. Different memories with different interactions thus give the same network. They all
-# share its spectrum.
+# $(\Xi S)(S^{-1}\Phi^\top S)(\Xi S)^+$. Different memories with different interactions thus give the same network, and
+# share its spectrum ({numref}`fig-episodic-families`).
 
 # %% mystnb={"figure": {"caption": "Three decompositions of the same recurrent matrix. The interaction matrices depend on the choice of memories; their eigenvalues (right) coincide.", "name": "fig-episodic-families"}, "image": {"alt": "Three different five by five matrices, and a complex plane in which the eigenvalues of all three lie on top of one another.", "width": "760px"}} tags=["hide-input"]
 model = draw_episodic_model(9, 5, rng)
@@ -233,7 +231,7 @@ figures.plot_families(spectra[:3], operators[:3])
 #
 # The encoder $\Psi_N$ writes to the last variable. The matrix $W$ (printed as $\Phi$) moves every stored value to the preceding variable
 # and puts $f$ of all of them into the last. The readout $\Psi_N^*$ reads the last variable. The paper's Fig. 2 shows four
-# variables of five dimensions. We use integer bases with integer duals, so that an exact result means that no integer
+# variables of five dimensions ({numref}`fig-episodic-mechanisms`). We use integer bases with integer duals, so that an exact result means that no integer
 # differs. The reference implementation uses no matrices: it shifts a list and evaluates $f$.
 
 # %%
@@ -281,7 +279,7 @@ figures.plot_mechanisms(before, after, written, written[-1])
 
 # %% [markdown]
 # The table counts differing integers among {value}`emt.phi:compared` compared ({claim}`emt.phi`).
-# As a control, reading another variable is detected in {value}`emt.phi:wrong_variable` random networks, and an error from the printed index of Eq. (13) at {value}`emt.phi:printed_index` time steps.
+# As controls, reading the wrong variable is detected in {value}`emt.phi:wrong_variable` random networks, and the printed index of Eq. (13) gives an error at {value}`emt.phi:printed_index` time steps.
 #
 # | Operation | Integers that differ |
 # |---|---|
@@ -379,8 +377,8 @@ figures.plot_trained_variables(
 # The network has {value}`08_episodic_memory:trained_rank` slow modes for {value}`08_episodic_memory:trained_size` components.
 # In the fitted basis its weights equal the cyclic shift to a relative error of {value}`08_episodic_memory:fitted_error|.1e`, and the signs of stored values are decoded with an accuracy of {value}`08_episodic_memory:content_signs|.2%`.
 # The basis from powers of $W$ gives an error of {value}`08_episodic_memory:powers_error|.1e`.
-# Panel D agrees with the paper's Fig. 3D.
-# It is noisy during the input phase because the pseudo-inverse mistakes transients of new inputs for stored values.
+# Panel D of {numref}`fig-episodic-trained` agrees with the paper's Fig. 3D.
+# The panel is noisy during the input phase because the pseudo-inverse mistakes transients of new inputs for stored values.
 # The page on [basis recovery](05_basis_recovery.ipynb) gives a left-eigenvector dual that annihilates these transients.
 #
 # ## Relation to travelling waves

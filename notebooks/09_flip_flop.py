@@ -80,8 +80,6 @@ figures.plot_task(
 )
 
 # %% [markdown]
-# The table lists the claims tested on this page.
-#
 # | Claim of the paper | Verdict |
 # |---|---|
 # | The task is learned with and without delay, and a pulse is invisible until it is due | {claim}`mem.flipflop` |
@@ -124,7 +122,7 @@ assert sorted(single.types) == ["stable", "stable", "unstable"]
 # ## Task and training
 #
 # Three input channels carry random pulses of $\pm 1$, on average one in 50 steps. Each output must show the sign of the last
-# pulse on its channel, $\Delta$ steps after the pulse. The network has 100 neurons:
+# pulse on its channel, $\Delta$ steps after the pulse ({numref}`fig-flipflop-task`). The network has 100 neurons:
 #
 # $$
 # S(t) = \tanh(W S(t-1) + W_{in} X(t)), \qquad Y(t) = \tanh(W_{out} S(t)) .
@@ -198,7 +196,7 @@ page.note("ignorant_waiting", ignorant.waiting);
 # ## Fixed and slow points
 #
 # We project the states of each network onto their first three principal components and colour them by the target output.
-# Without delay, states lie at the corners of a cube and move along its edges. With delay, they wander around the corners.
+# Without delay, states lie at the corners of a cube and move along its edges. With delay, they wander around the corners ({numref}`fig-flipflop-cube`).
 
 # %% mystnb={"figure": {"caption": "States of two networks in their first three principal components, coloured by target output; signs name the corners, and the grey line follows one input stream. Without delay (left) the network rests at eight corners and moves from one to the next. With delay (right) it oscillates around them.", "name": "fig-flipflop-cube"}, "image": {"alt": "Two drawings of a cube made of eight clouds of points, joined by grey paths. The clouds on the right are wider.", "width": "760px"}} tags=["hide-input"]
 def make_clouds(run, most=200):
@@ -348,7 +346,7 @@ outputs = np.tanh(orbit @ networks[delay][0].readout.numpy().T)
 figures.plot_resting(swings, names, two, outputs, ("component 1", "component 2"))
 
 # %% [markdown]
-# With delay, the state keeps oscillating at {value}`09_flip_flop:circling` of {value}`09_flip_flop:corners_looked_at` corners, with a range of up to {value}`09_flip_flop:widest_swing|.2f` in one neuron.
+# With delay ({numref}`fig-flipflop-resting`), the state keeps oscillating at {value}`09_flip_flop:circling` of {value}`09_flip_flop:corners_looked_at` corners, with a range of up to {value}`09_flip_flop:widest_swing|.2f` in one neuron.
 # Without delay, there are {value}`09_flip_flop:circling_none|count such corner`.
 # At {value}`09_flip_flop:kept|.0%` of the corners with delay, the output state is correct at every step observed.
 # The attractors described in the paper therefore exist, but with delay they are not fixed points.
@@ -379,16 +377,17 @@ figures.plot_flip_flop_spectra({"no delay": spectra[0], f"delay {delay}": spectr
 # | other (with delay: complex) | {value}`mem.spectrum:other_none` | {value}`mem.spectrum:complex_delayed` |
 # | largest magnitude | {value}`mem.spectrum:largest_none` | |
 #
-# The result agrees with the paper except that some eigenvalues without delay exceed 1.5, our limit for the paper's "slightly higher than one", and that not every delayed network has exactly three real ones ({claim}`mem.spectrum`).
+# The result agrees with the paper except on two points ({claim}`mem.spectrum`). Without delay, some eigenvalues exceed 1.5, our limit for the paper's "slightly higher than one".
+# With delay, not every network has exactly three real ones ({numref}`fig-flipflop-spectra`).
 # A delay line for three channels has $3(\Delta + 1)$ positions, which is {value}`09_flip_flop:positions` here.
-# The number of eigenvalues outside the circle, with negative real ones, is close to this: {value}`09_flip_flop:outside|d` with delay.
+# The number of eigenvalues outside the circle, with negative real ones, is close: {value}`09_flip_flop:outside|d` with delay.
 #
 # ## Switch-triggered averages
 #
 # The paper averages all switches from $(-,-,-)$ to $(-,-,+)$ in a run, aligned to the pulse, and decomposes the average into principal components.
 # A run contains few such switches, so ongoing oscillations do not average out.
 # We therefore also send the same pulse to hundreds of states without recent input.
-# For comparison, we analyse a plain delay line in the same way, in which a new sign moves from position to position.
+# For comparison, we analyse a plain delay line in the same way, in which a new sign moves from position to position ({numref}`fig-flipflop-switch`).
 
 # %% mystnb={"figure": {"caption": "Left: mean outputs around a switch; the pulse arrives at the solid line and is due at the dotted one. Middle: leading principal components of the network's mean states. Right: those of a plain delay line. Both resemble Fourier modes of increasing frequency.", "name": "fig-flipflop-switch"}, "image": {"alt": "Left, three output curves, one of which jumps at the dotted line. Middle and right, seven rows of oscillating curves each, faster from row to row, between the two lines.", "width": "760px"}} tags=["hide-input"]
 lead, happened, switches, oscillations, angles, tones = 4, [], [], [], [], []
@@ -439,7 +438,7 @@ figures.plot_switch(inside, switches[0][0], lead, delay)
 #
 # The paper adds that single neurons lock to precise frequencies, which differs from our result ({claim}`mem.locked`).
 # We remove each neuron's mean before and after the due step from its mean time course and fit one sinusoid.
-# A neuron counts as locked if the sinusoid explains 80% of the variance; almost no neuron does.
+# A neuron counts as locked if the sinusoid explains 80% of the variance; almost no neuron is locked.
 # The median explained fraction is close to {value}`mem.locked:line_median|.2f`, the value for neurons that randomly mix the positions of a plain delay line.
 # An apparent oscillation may therefore be a signal on its way through the network.
 # Decoding and writing the positions can decide between the two.
@@ -454,7 +453,7 @@ figures.plot_switch(inside, switches[0][0], lead, delay)
 # Decoding could reflect chance correlation, so we also intervene.
 # In a state without recent input, we change positions 0 to $k$ of one channel, as if a pulse had arrived $k$ steps ago, and then leave the network alone.
 # Its output must change sign exactly $\Delta - k$ steps later, and the other channels must not change.
-# One control tests the same change as if it were due three steps earlier; the other uses a random change of the same length.
+# One control tests the same change as if it were due three steps earlier; the other uses a random change of the same length ({numref}`fig-flipflop-line`).
 
 # %% mystnb={"figure": {"caption": "Delay line of one network, by channel and position: explained variance of decoding, sign accuracy of decoding, fraction of successful writes, and the random control. A write succeeds if it switches the correct output at the correct time and leaves the other outputs unchanged.", "name": "fig-flipflop-line"}, "image": {"alt": "Four heatmaps of three channels by positions, with the fraction in each cell: the first three near one, the last near zero.", "width": "720px"}} tags=["hide-input"]
 lines = [fit_delay_line(run) for run in runs[delay]]

@@ -79,7 +79,7 @@ for name in ("majority:3,1,0", "and:2,1,1", "xor:2,1,1", "threshold:4,1,2"):
 # In a linear task, components that $f$ never uses are lost. A nonlinear rule also loses information because two histories can
 # lead to the same window. The first $s$ outputs *are* the window after $s$ steps, and it determines all later outputs. Two
 # histories can therefore be distinguished by their outputs if and only if their windows after $s$ steps differ. We count these
-# windows and compare the count with the outputs ({claim}`ours.rules.merge`).
+# windows ({numref}`fig-rules-merge`) and compare the count with the outputs ({claim}`ours.rules.merge`).
 
 
 # %%
@@ -117,8 +117,8 @@ label_axes(panel, "steps", "bits in the window", legend={"loc": "upper center", 
 figure
 
 # %% [markdown]
-# We find {value}`10_any_rule:unneeded|count component` without any effect on outputs, among the {value}`10_any_rule:components` of
-# rules with at most 12. What is lost is therefore carried by combinations of components.
+# Among the {value}`10_any_rule:components` components of rules with at most 12, we find {value}`10_any_rule:unneeded|count component`
+# without any effect on outputs. The lost information therefore lies in combinations of components.
 #
 # ## Networks without biases
 #
@@ -199,7 +199,7 @@ page.record("ours.rules.odd", found, **basis | count(out_of_reach))
 
 # %% [markdown]
 # Leaving out the controls, {value}`ours.rules.learnt:learnt` of {value}`ours.rules.learnt:trained` networks have an accuracy of
-# at least .99 ({claim}`ours.rules.learnt`). The controls obey the theorem ({claim}`ours.rules.odd`). Without biases, AND has a
+# at least .99 ({numref}`fig-rules-learnt`; {claim}`ours.rules.learnt`). The controls obey the theorem ({claim}`ours.rules.odd`). Without biases, AND has a
 # first-output accuracy of {value}`ours.rules.odd:reached|.3f`, and the bound is {value}`ours.rules.odd:bound|.3f`. Parity, the
 # product of three components, is odd and can be learned without biases.
 #
@@ -241,13 +241,13 @@ for rule in within:
 header = ("Rule", "Components", "Bits after s steps", "Bits after 60", "Learned", "Slow modes", "Growth per step")
 DataTable(header, cells, "Networks that learned their rule; ranges over networks (growth: networks with saved weights)")
 
-# %% mystnb={"figure": {"caption": "Eigenvalues of W in networks that learned their rule. Those outside the unit circle are marked by seed. They lie well outside the circle, whereas those of linear tasks lie near it.", "name": "fig-rules-spectra"}, "image": {"alt": "Panels of eigenvalues in the complex plane by rule, with rings of marks outside the unit circle.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Eigenvalues of W in networks that learned their rule. Those outside the unit circle are marked by seed. They lie well outside the circle, whereas those of repeat copy lie near it.", "name": "fig-rules-spectra"}, "image": {"alt": "Panels of eigenvalues in the complex plane by rule, with rings of marks outside the unit circle.", "width": "760px"}} tags=["hide-input"]
 some = list(group(kept, "task").items())[::3][:2]
 flip_flop.plot_flip_flop_spectra({name: [np.linalg.eigvals(load(row).recurrent) for row in own[:3]] for (name,), own in some})
 
 # %% [markdown]
 # We expected at least as many slow modes as components, and nearly all networks have them ({claim}`ours.rules.rank`). The modes do not persist as in a linear memory. Their magnitudes are
-# well above 1, and tanh saturates. Along an orbit, a small perturbation is multiplied by at most
+# well above 1 ({numref}`fig-rules-spectra`), and tanh saturates. Along an orbit, a small perturbation is multiplied by at most
 # {value}`10_any_rule:growth|.2f` per step and therefore decays. Such a network is a digital memory: each step restores the signs.
 # If histories merge, the window holds fewer bits than there are slow modes, although all variables matter at first.
 #
@@ -341,7 +341,7 @@ page.settle("ours.rules.write", shown, told, lambda: {
 }, **basis, **count([row for row in majority if row["task"] in few]))  # fmt: skip
 
 # %% [markdown]
-# The worst $R^2$, from network to network, is {value}`ours.rules.read:oldest|.2f` in the oldest column and
+# The worst $R^2$, from network to network ({numref}`fig-rules-columns`), is {value}`ours.rules.read:oldest|.2f` in the oldest column and
 # {value}`ours.rules.read:others|.2f` in the others ({claim}`ours.rules.read`). In the worst column, the share of dependent outputs
 # that change is {value}`ours.rules.write:plain|.2f` after a plain interchange and {value}`ours.rules.write:everywhere|.2f` after one
 # with products. Nearly all remaining failures occur at windows that no history leads to. At all other windows the share is
@@ -396,7 +396,7 @@ def compare_step(row):
     return (np.linalg.pinv(Psi[1]) @ (gain[:, None] * system.recurrent) @ Psi[0])[:n], theory
 
 
-# %% mystnb={"figure": {"caption": "Left: R\u00b2 of products decoded from the state, by rule and by the number of steps until they are used (mean over products and networks). Products that are needed next are decoded best. Middle: one step of a majority network, from variables and products to variables, with the mean gain of its neurons. Right: the same step according to the Walsh expansion.", "name": "fig-rules-products"}, "image": {"alt": "Left a table of shares, near 1 for products that are used next. Middle and right two matrices with the same diagonal of the shift, and last rows with entries of one half.", "width": "760px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Left: R\u00b2 of products decoded from the state, by rule and by the number of steps until they are used (mean over products and networks). In most rules, products that are needed soonest are decoded best. Middle: one step of a majority network, from variables and products to variables, with the mean gain of its neurons. Right: the same step according to the Walsh expansion.", "name": "fig-rules-products"}, "image": {"alt": "Left a table of shares by rule, for most rules largest in the first column. Middle and right two matrices with the same diagonal of the shift, and last rows with entries of one half.", "width": "760px"}} tags=["hide-input"]
 by_kept = {label[rule]: own for (rule,), own in group(kept, "rule").items()}
 table = {name: np.mean([read_products(row) for row in own], 0) for name, own in by_kept.items()}
 step, theory = compare_step((majority or kept)[0])

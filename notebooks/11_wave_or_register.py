@@ -3,7 +3,7 @@
 #
 # **Summary.** Two accounts of working memory compete. In a {term}`register`, an item stays in one pattern of activity. In a
 # travelling {term}`wave`, its pattern changes at every step. This page measures which of the two a system uses, from its states
-# and the item alone, without its weights or its task. A linear decoder is trained at one step and tested at all others, as in
+# and the item alone, without its weights or its task. A linear decoder is trained at one step and tested at all others ({numref}`fig-wave-matrices`), as in
 # studies of working memory in cortex. The *span* is the number of steps at which the item can be decoded. The *movement* of
 # the code is 0 for a register and 1 for a wave. Trained flip-flops without delay, which are registers, have movements of at
 # most {value}`ours.wave.networks:register_most|.2f`. All {value}`ours.wave.networks:waves` Elman networks and wave-RNNs that
@@ -232,7 +232,7 @@ page.show(summarise_gains)
 # ## Systems with known answers
 #
 # Eight systems of 64 units store a random sign in orthogonal patterns, with noise of 1%. The fading trace, $0.7^t$, falls below
-# the noise at step 13. The *reservoir* applies a random orthogonal matrix at each step. The last two systems are delay lines
+# the noise at step 13 ({numref}`fig-wave-closed`). The *reservoir* applies a random orthogonal matrix at each step. The last two systems are delay lines
 # that end in a register. In the first, a pulse moves along the line, and the movement is the share of steps on the line:
 # $D/(T-1)$ for a delay $D$ and $T$ readable steps. In the second, position $k$ holds the sign from $k$ steps earlier, so the
 # pattern of a new sign grows. The patterns of two steps overlap by $(k+1)/(k'+1)$, and the movement is half as large.
@@ -292,7 +292,7 @@ figures.plot_decodings(probed, 4)
 # Each saved network runs its task on 200 random trials. The item is the information that the task requires to be stored. For T1
 # to T4 and repeat copy of 16 vectors of 5 ("16 x 5"), it consists of up to eight components of the history that later outputs
 # need, over two periods. For the copy task it is the first symbol until it is due, and for the flip-flop the sign of a pulse,
-# over 32 steps. Networks count as solved if their test accuracy is at least 99%.
+# over 32 steps. A task counts as solved if the test accuracy is at least 99% ({numref}`fig-wave-movements`).
 
 # %% mystnb={"figure": {"caption": "Movement of the code with its 95% interval, one mark per network. Elman networks and wave-RNNs that solve their task lie at 1, and flip-flops without delay lie near 0, apart from one that was trained on rarer pulses. Delayed flip-flops that solve their task lie in between, because they are a wave for part of the time.", "name": "fig-wave-movements"}, "image": {"alt": "Rows of marks between 0 and 1, one row per kind of network. The rows of waves lie at the right edge, flip-flops without delay at the left or, with rarer pulses, a quarter of the way, delayed ones between.", "width": "720px"}} tags=["hide-input"]
 waves, registers, numbers = compare("all")
@@ -324,10 +324,10 @@ DataTable(
 # ## Few neurons, few trials, noise
 #
 # A recording contains few of many neurons and a few dozen trials. We repeat the measurement with 20 or 10 random units and 50
-# trials, with added noise of the same variance as the states, and with 20 units and half the noise. In T1, 20 units then carry
-# 64 components at once. With 10 units, and with 20 units and noise, some waves cannot be decoded at two steps and count as failures (table below).
+# trials, with added noise of the same variance as the states, and with 20 units and half the noise ({numref}`fig-wave-conditions`). In T1, 20 units then carry
+# 64 components at once. With 20 units or fewer, some waves cannot be decoded at two steps and count as failures (table below).
 
-# %% mystnb={"figure": {"caption": "Movement under five recording conditions, with 95% intervals, for networks that solve their task: Elman networks and wave-RNNs (waves), and flip-flops without delay (registers). The two groups remain separate, and intervals widen with fewer units. Networks whose item cannot be decoded at two steps have no movement and are left out.", "name": "fig-wave-conditions"}, "image": {"alt": "Five rows of marks between 0 and 1. Waves lie near 1 in all rows and registers near 0, apart from one; intervals widen with fewer neurons and trials.", "width": "720px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Movement under five recording conditions, with 95% intervals, for networks that solve their task: Elman networks and wave-RNNs (waves), and flip-flops without delay (registers). The values of the two groups remain separate, but intervals widen with fewer units and can reach those of registers. Networks whose item cannot be decoded at two steps have no movement and are left out.", "name": "fig-wave-conditions"}, "image": {"alt": "Five rows of marks between 0 and 1. Waves lie near 1 in all rows and registers near 0, apart from one; intervals widen with fewer neurons and trials.", "width": "720px"}} tags=["hide-input"]
 labels = {"all": "all units, 200 trials", "noise": "noise as large as the signal", "few": "20 units, 50 trials"}
 labels |= {"fewest": "10 units, 50 trials", "both": "20 units, 50 trials, half the noise"}
 conditions = {
@@ -349,7 +349,7 @@ DataTable(
 # ## A wave that ends in a register
 #
 # A flip-flop with delay $D$ first carries a pulse along a delay line ([](09_flip_flop.ipynb)) and then stores it. Over 32 steps,
-# the two constructed lines above have movements of $D/31$ (line of pulses) and $D/62$ (line of signs). The networks lie near the
+# the two constructed lines above have movements of $D/31$ (line of pulses) and $D/62$ (line of signs). The networks ({numref}`fig-wave-delays`) lie near the
 # first value, and most exceed it: their codes move for up to {value}`11_wave_or_register:longer[1]|.1f` steps longer than the
 # delay. Without delay, the code of a pulse moves for up to {value}`11_wave_or_register:settling[1]|.1f` steps in networks trained
 # on one pulse in 50 steps per channel ({claim}`ours.wave.line`), and for longer in the one trained on rarer pulses.
@@ -417,7 +417,7 @@ print("\n".join(example.describe()))
 # **Length of the recording.** In mixed systems the movement depends on $T$, as $D/(T-1)$ does. Report $T$ and inspect the matrix.
 #
 # **Readable steps.** The movement needs two readable steps. A few units of a ring carry an item only while it passes them. With
-# 10 units, {value}`11_wave_or_register:unseen` of {value}`11_wave_or_register:solved` networks have no movement.
+# 10 units, {value}`11_wave_or_register:unseen` of {value}`11_wave_or_register:solved` networks have no defined movement.
 #
 # ## Assertions
 

@@ -107,7 +107,7 @@ lines = ((*key, *(format(one[column], ".3g") for column in heads)) for key, one 
 DataTable(("Unit", "Seed", *heads.values()), lines, "Eigenvalues of diagonal units, compared with the wave operator")
 
 # %% [markdown]
-# With 64 modes, on T1 and on T2 with corrected inputs, every predicted argument has at least the predicted number of slow modes,
+# With 64 modes ({numref}`fig-cells-roots`), on T1 and on T2 with corrected inputs, every predicted argument has at least the predicted number of slow modes,
 # and Hankel ranks are as predicted. Several modes at one eigenvalue do not increase the loss, so more are slow. Units with
 # 32 modes come closest to the roots, but have too few modes at some of them and lose variables. On T2 with raw inputs, the final
 # losses are {value}`A1_other_cells:t2_losses`, just above the bound.
@@ -118,7 +118,7 @@ DataTable(("Unit", "Seed", *heads.values()), lines, "Eigenvalues of diagonal uni
 # <interchange intervention>` have the predicted effect. The attention decoder is Eq. (8) with one head and learned positional
 # encodings. GRUs have 128 units and were trained on 20 autonomous steps, and the other networks on 40.
 
-# %% mystnb={"figure": {"caption": "Decoding and interventions in other cells, one mark per network: the minimum over all variables and steps. A travelling-wave memory lies above the dotted line in all rows but the last. The last row is a control, with interventions in the directions of a neighbouring variable. Attention meets the criteria; GRUs do not.", "name": "fig-cells-memory"}, "image": {"alt": "Six rows of marks. In the first five attention is at one, units of 64 modes near it or at it; GRUs are far below, units of 32 modes in one basis too.", "width": "700px"}} tags=["hide-input"]
+# %% mystnb={"figure": {"caption": "Decoding and interventions in other cells, one mark per network: the minimum over all variables and steps. A travelling-wave memory lies above the dotted line in all rows but the last. The last row is a control, with interventions in the directions of a neighbouring variable. Attention meets the criteria; GRUs do not.", "name": "fig-cells-memory"}, "image": {"alt": "Six rows of marks. In the first five attention is at one and most units of 64 modes near it; GRUs are far below, units of 32 modes in one basis too.", "width": "700px"}} tags=["hide-input"]
 for row in sorted(models.rows, key=lambda own: (own["network"], own["task"], -own["neurons"], own["seed"])):
     if (found := models.find_network(row["model"])) and row["task"] != given:
         task = found[1].make_task_at_hand()
@@ -139,7 +139,7 @@ memory |= {"networks": len(copies), "settings": len({name for (name, _), own in 
 page.settle("ours.cells.memory", {"lru", "gru", "attention"} <= set(memory["kinds"]), absent, lambda: memory, figure="fig-cells-memory", **about)
 
 # %% [markdown]
-# The table uses one basis for all steps; the state of attention is the wave by construction. The diagonal unit with 64 modes
+# The table uses one basis for all steps ({numref}`fig-cells-memory` also shows bases fitted at each step); the state of attention is the wave by construction. The diagonal unit with 64 modes
 # (seed 0) meets the criteria for decoding and interventions (0.95 each). Its sign accuracy over 200 steps is only {value}`A1_other_cells:wide[2]|.3f`, because its
 # eigenvalues lie slightly inside the unit circle. GRUs fail even with a basis fitted at each step. A negative $R^2$ means that
 # decoding is worse than predicting the mean.
