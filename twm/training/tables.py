@@ -352,7 +352,7 @@ def summarise_ablation(rows: Iterable[Row]) -> dict[str, dict[int, float]]:
     """Return mean lowest losses by row of Table 4, then by wait."""
     rows = list(rows)
     frame = _pick(_read_frame(rows)).assign(wait=lambda best: [read_wait(rows[place]) for place in best.index])
-    table = frame.pivot_table(index="wait", columns="variant", values="loss")
+    table = frame.pivot_table(index="wait", columns="variant", values="loss").dropna(thresh=2)  # no delay of one variant
     return {name: table[name].dropna().to_dict() for name in ABLATIONS if name in table}
 
 
