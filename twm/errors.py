@@ -1,6 +1,8 @@
 """Errors that a user can cause, each reported in one clear line."""
 
+import operator
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any, get_args
 
 
@@ -25,9 +27,11 @@ def require(condition: bool, message: str) -> None:
 
 def require_count(value: object, name: str, least: int = 1) -> int:
     """Return ``value`` as an int; refuse booleans, fractions and values below ``least``."""
-    whole = not isinstance(value, bool) and hasattr(value, "__index__")
-    require(whole and int(value) >= least, f"{name} must be a whole number of at least {least}, not {value!r}")
-    return int(value)
+    number = None
+    with suppress(TypeError):  # operator.index refuses fractions, in tensors and arrays too
+        number = None if isinstance(value, bool) else operator.index(value)
+    require(number is not None and number >= least, f"{name} must be a whole number of at least {least}, not {value!r}")
+    return number
 
 
 def check_name(what: str, name: object, known: Iterable[str]) -> None:

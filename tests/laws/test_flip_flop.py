@@ -110,6 +110,7 @@ def test_a_rotation_has_a_quarter_period_and_what_travels_has_rising_frequencies
     turning = np.stack([np.cos(times), np.sin(times)], 1) @ np.random.default_rng(0).standard_normal((2, 9))
     assert measure_tones(turning, 20).min() > 0.9, "and one sinusoid is nearly all of it"
     assert measure_tones(make_travelling_step(8, 0), 8).max() < 0.8, "but not of what travels"
+    assert measure_tones(turning, 0).min() > 0.9
     found = analyse_oscillation(turning, 2)
     assert found.phases[0] == pytest.approx(90, abs=8)
     assert found.frequencies[0] == pytest.approx(0.6 / (2 * np.pi), abs=0.01)

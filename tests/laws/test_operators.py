@@ -100,7 +100,7 @@ def test_linear_boundary_equals_the_recursion_in_any_basis(size, extra, kind, ti
 
 def test_fibonacci_constant_is_the_leading_eigenvalue_and_the_golden_ratio():
     assert make_wave_operator(make_fibonacci().matrix).tolist() == [[0, 1], [1, 1]]
-    assert fibonacci_constant(2) == pytest.approx((1 + 5**0.5) / 2, rel=1e-15)
+    assert fibonacci_constant(2) == pytest.approx((1 + 5**0.5) / 2, rel=1e-15) and fibonacci_constant(1100) == 2.0
     for history in range(1, 9):
         leading = np.abs(np.linalg.eigvals(make_wave_operator(make_fibonacci(history, 1).matrix))).max()
         assert leading == pytest.approx(fibonacci_constant(history), rel=1e-12)

@@ -109,8 +109,8 @@ def test_the_summary_is_the_median_of_ratios_within_a_round_and_says_whether_tar
     case, beside = bench._summarise([(2.0, 10.0, 1.0, 6.0), (4.0, 20.0, 2.0, 12.0), (2.0, 10.0, 1.0, 6.0)])
     assert case == {"ours_ms": 2.0, "torch_ms": 10.0, "ratio": 5.0, "floor_ms": 1.0, "times_floor": 2.0}
     assert beside == {"torch_ms": 6.0, "ratio": 3.0}
-    for ratio, floors, told in ((5.0, 1.6, "reached"), (4.9, 1.6, "missed"), (5.0, 1.7, "missed")):
-        assert bench._format_case("x", case | {"ratio": ratio, "times_floor": floors}).endswith(told)
+    for name, ratio, floors, told in (("copy", 1.1, 1.25, "reached"), ("copy", 1.0, 1.25, "missed"), ("copy", 5.0, 1.26, "missed"), ("h64_T108", 2.0, 1.5, "reached")):
+        assert bench._format_case(name, case | {"ratio": ratio, "times_floor": floors}).endswith(told)
 
 
 def test_json_is_pure_and_a_case_alone_chooses_its_bench(monkeypatch, capsys):

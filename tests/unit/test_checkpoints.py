@@ -17,7 +17,7 @@ from twm.analysis.networks import read_checkpoint
 from twm.analysis.recovery import sample_states
 from twm.cli import main
 from twm.errors import UserError
-from twm.models.elman import construct_elman, read_network, write_network, write_weights
+from twm.models.elman import construct_elman, read_network, read_weights, write_network, write_weights
 from twm.theory.bases import make_basis
 from twm.theory.operators import make_wave_operator
 from twm.theory.systems import make_repeat_copy
@@ -118,7 +118,9 @@ def test_no_other_vector_is_a_bias_and_a_bias_is_added_once(tmp_path: Path):
         found = read_checkpoint(path)
         assert (found.kind, read_network(path)[0].nonlinearity) == (("tanh", "tanh") if said else ("linear", "linear"))
         assert all(word in " ".join(found.notes) for word in said) and bool(found.notes) == bool(said)
-    write_weights(path, linear.state_dict() | {"other": torch.ones(1)}, {})
+    about = {"commit": "1234e56789", "torch": "2.13", "name": "NaN", "seed": 3, "cut": None, "task": "T1"}
+    write_weights(path, linear.state_dict() | {"other": torch.ones(1)}, about)
+    assert read_weights(path)[1] == about, "text that looks like a number stays text"
     with pytest.raises(UserError, match="missing or unknown: .*other"):
         read_network(path)
 

@@ -104,11 +104,18 @@ def test_the_run_is_the_formula_from_weights_of_the_papers_spread():
         assert np.allclose(found, state) and np.allclose(answer, np.tanh(state @ readout))
 
 
+def test_a_test_without_a_waiting_step_is_no_divergence():
+    row = train_model(replace(TINY, delay=1, iterations=20, drop_at=None, test_every=10, test_streams=1, test_steps=3)).row
+    assert row["diverged_at"] is None
+
+
 def test_a_sweep_leaves_rows_curves_and_networks_and_resumes(tmp_path: Path):
     place = replace(make_folder_place(tmp_path), protocol="flip-flop")
     plans = [replace(TINY, seed=seed) for seed in (0, 1)]
-    outcome = train_models(plans[:1], place, workers=1, say=quiet)
+    # It has no GPU path, so that with a GPU, too, it trains on the CPU and says so.
+    outcome = train_models(plans[:1], place, device="cuda", workers=1, say=quiet)
     assert not outcome.stopped and list(outcome.rows[0]) == list(FlipFlopTrainer.columns)
+    assert outcome.rows[0]["device"].startswith("cpu")
     seen = []
     assert not run_job(plans[1:], place.work, keep_going=lambda: seen.append(0) is None and len(seen) < 220)
     outcome = train_models(plans, place, resume=True, workers=1, say=quiet)

@@ -126,7 +126,7 @@ def test_the_test_set_is_seen_once_where_the_best_test_is_chosen_by_what_is_held
     assert scores[best][0] == max(held for held, _ in scores.values()) == pytest.approx(found.row["accuracy_held"], abs=1e-6)
     assert (found.row["accuracy"], found.row["accuracy_final"]) == pytest.approx((scores[best][1], scores[60][1]), abs=1e-6)
     with pytest.raises(UserError, match="none can be held out"):
-        SequenceRun.check([replace(TINY, task="small-smnist:7", held_out=9)])
+        train_model(replace(TINY, task="small-smnist:7", held_out=9))
 
 
 def test_training_ends_when_tests_no_longer_get_better():

@@ -1,8 +1,10 @@
 """Every input to the theory that a user can get wrong is told in one clear line."""
 
 import numpy as np
+import torch
 
 from tests.conftest import refusals
+from twm.errors import require_count
 from twm.theory import bases, episodic, operators, pictures, spectra
 from twm.theory.activity import convolve_ring
 from twm.theory.attention import make_attention_boundary, make_positional_attention
@@ -32,6 +34,8 @@ test_bad_input_is_told_in_one_line = refusals(
     (lambda: make_positional_attention(np.ones((3, 6)), 2, 3, 10.0), "absolute sum"),
     (lambda: episodic.EpisodicModel(EYE, np.eye(2)), r"\(3, 3\)"),
     (lambda: episodic.simulate_reduced(episodic.draw_episodic_model(3, 2), np.ones(3), [1, 0]), "increasing"),
+    (lambda: episodic.draw_episodic_model(3, 2, norm=1.0, strength_next=0.0), "norm cannot be set"),
+    *((lambda odd=odd: require_count(odd, "steps"), "steps must be a whole number") for odd in (True, 2.7, np.ones(2), torch.tensor(2.7))),
     (lambda: convolve_ring([1.0, 0.0, 0.0], [1.0, 2.0]), "odd"),
     (lambda: pictures.text_to_states("31-π"), "no picture for '-', 'Π'"),
 )  # fmt: skip

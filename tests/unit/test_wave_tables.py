@@ -75,6 +75,9 @@ def test_adding_by_hand():
     found = {"wrnn_lengths": [20, 200, 400], "irnn_lengths": [100], "wrnn_solved": [90, 800, 0], "irnn_solved": [1500]}
     found |= {"wrnn_seeds": [1, 3, 1], "irnn_seeds": [1]}
     assert tables.describe_adding(rows) == found | {"missing": 3} and tables.list_adding([]) == []
+    # Settings of one seed are one seed: the best counts.
+    grid = [make_row("adding:100", clip=clip, loss=loss, solved_at=at) for clip, loss, at in ((0.0, 0.2, None), (1.0, 0.01, 200))]
+    assert tables.list_adding(grid) == [(100, {"irnn": ([14_000], []), "wrnn": ([300], [200])})]
 
 
 def test_images_by_hand():

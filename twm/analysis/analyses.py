@@ -151,7 +151,7 @@ def _measure_accuracy(system: StateSystem, task: HDS, seed: int, count: int = 25
     """Return the share of outputs with the correct sign over an output phase of 200 steps."""
     sample = sample_states(system, task, count, 200, seed, correct=correct)
     outputs, truth = system.read(sample.states[1:]), sample.waves[1:] @ sample.observable.readout.T
-    return float((np.sign(outputs) == np.sign(truth)).mean())
+    return float(((outputs >= 0) == (truth > 0)).mean())
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,7 +94,10 @@ def read_references(name: str, folder: Path | None = None) -> dict[str, dict[str
 
 
 def _propose(value: Any) -> dict[str, Any]:
-    values = np.array(value)
+    try:
+        values = np.array(value)
+    except ValueError:  # nested lists of different lengths
+        return {"rule": "exact", "value": value}
     if values.dtype.kind != "f" or not values.size:
         return {"rule": "exact", "value": value}
     if (np.abs(values) < _ROUNDING).all():

@@ -212,7 +212,7 @@ class Page:
         # Linux reports the peak in KiB, macOS in bytes.
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
         torch = sys.modules.get("torch")
-        on_gpu = self.device == "cuda" and torch is not None
+        on_gpu = self.device == "cuda" and torch is not None and self.profile.reuse and not self.reuse  # others train on the CPU
         return {
             "notebook": self.name, "profile": self.profile.name, "seed": self.seed, "reuse": self.reuse,
             "device": torch.cuda.get_device_name() if on_gpu else f"cpu ({platform.machine()}, {os.cpu_count()} cores)",

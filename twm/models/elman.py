@@ -147,7 +147,9 @@ def write_weights(path: Path | str, weights: Mapping[str, Tensor], configuration
     """Write weights atomically as float32 safetensors, with ``configuration`` as the metadata."""
     from safetensors.torch import save
 
-    texts = {key: value if isinstance(value, str) else json.dumps(value) for key, value in configuration.items()}
+    # Text stands as it is unless it would be read as a number, as a commit such as 1234e56789 would.
+    plain = {key: isinstance(value, str) and _read_value(value) == value for key, value in configuration.items()}
+    texts = {key: value if plain[key] else json.dumps(value) for key, value in configuration.items()}
     tensors = {name: weight.detach().float().cpu().contiguous() for name, weight in weights.items()}
     write_atomically(Path(path), save(tensors, {"format": "pt", **texts}))
 

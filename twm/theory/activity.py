@@ -154,7 +154,7 @@ def measure_angles(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 def measure_tones(courses: np.ndarray, due: int) -> np.ndarray:
     """Return the largest share of each neuron's variance that one sinusoid, of a period within the course, explains in
     courses (steps, neurons), less their means before and from step ``due`` on. Source: mem Sec. 5, Fig. 3c."""
-    rest = np.concatenate([part - part.mean(0) for part in np.split(courses, [due])])
+    rest = np.concatenate([part - part.mean(0) for part in np.split(courses, [due]) if len(part)])
     power = np.abs(np.fft.rfft(rest, 16 * len(rest), axis=0)[16:-16]) ** 2
     return 2 * power.max(0) / (len(rest) * np.maximum((rest**2).sum(0), 1e-12))
 

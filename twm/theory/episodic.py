@@ -73,6 +73,7 @@ def draw_episodic_model(
     if norm is None:
         return model
     require(norm > 0, f"norm must be positive, not {norm!r}")
+    require(model.strength_next != 0, "without a strength of the next memory, norm cannot be set")
     # The strengths are kept: Phi is scaled as a whole, and Phi' follows from it.
     wanted = model.operator * (norm / np.linalg.norm(model.recurrent, 2))
     calls = wanted - model.strength_self * np.eye(memories)

@@ -46,8 +46,8 @@ def fibonacci_constant(history: int) -> float:
     """Return the limiting ratio of consecutive terms of the Fibonacci process, the golden ratio for s = 2. It is the
     largest root of x^(s+1) = 2 x^s - 1, found to the last bit by bisection above the polynomial's minimum."""
     s = require_count(history, "history")
-    if s == 1:
-        return 1.0
+    if s == 1 or s > 1000:
+        return min(float(s), 2.0)  # beyond 1000 the root is nearer to 2 than a float can tell, and its power overflows
     low, high = 2 * s / (s + 1), 2.0
     while low < (middle := (low + high) / 2) < high:
         low, high = (middle, high) if middle**s * (2 - middle) > 1 else (low, middle)

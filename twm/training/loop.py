@@ -104,6 +104,7 @@ class TrainingRun:
         require(torch.get_default_dtype() == torch.float32, "training needs torch's default dtype, float32")
         self.plans = check_plans([plans] if isinstance(plans, Plan) else plans)
         require(not self.alone or len(self.plans) == 1, f"{self.alone} are trained one at a time")
+        self.check(self.plans)
         self.plan, self.device = self.plans[0], device  # its own if alone; groups agree in size and tests
         self.iteration, self.seconds = 0, 0.0  # seconds of training and testing, over all sessions
         self.logs = [TrainingLog() for _ in self.plans]

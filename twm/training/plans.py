@@ -92,6 +92,8 @@ class Plan:
                 if name != "drop_at" or self.drop_at is not None:
                     self._settle(name, value := _CHECKS[kind](getattr(self, name), name))
                     require(not isinstance(value, int) or value < 2**63, f"{name} must be below 2^63, not {value}")
+        stop_at = getattr(self, "stop_at", None)
+        require(stop_at is None or 0 <= stop_at <= 1, f"stop_at must be between 0 and 1, not {stop_at!r}")
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,6 @@ class ModelPlan(Plan):
         self._check(rising="multiples snapshots")
         odd = sorted(set(self.multiples) - set(MULTIPLES))
         require(not odd, f"multiples must be of {MULTIPLES}, not {odd}: tables have columns for these only")
-        require(self.stop_at is None or 0 <= self.stop_at <= 1, f"stop_at must be between 0 and 1, not {self.stop_at!r}")
 
     def _check_threshold(self) -> None:
         given, usual = self.threshold, CURRICULA[self.curriculum]

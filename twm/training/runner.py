@@ -182,6 +182,7 @@ def train_models(
     odd = [plan.name for plan in plans if plan.protocol != place.protocol]
     require(not odd, f"{(odd or [''])[0]} does not fit {place.rows}, which has other columns")
     find_kind(place.protocol).check(plans)
+    device = device if place.protocol in ("elman", "sequence") else "cpu"  # other kinds have no GPU path
     workers = require_count(count_cores() if workers is None else workers, "workers")
     require(checkpoint_seconds > 0, f"checkpoint-seconds must be positive, not {checkpoint_seconds:g}")
     require(executor in ("local", "slurm"), f"executor must be local or slurm, not {executor!r}")

@@ -93,21 +93,23 @@ class _Descent:
         return loss.detach(), self.recurrence.differentiate(None, slope) | dict(zip(readout, slopes))
 
 
-def _check_recurrence(plan: SequencePlan, task: SequenceTask) -> float:
-    """Measure the error of the fast recurrence's gradient against autograd in float64, relative to the largest norm.
+def _check_recurrence(plan: SequencePlan, task: SequenceTask, device: Any = "cpu") -> float:
+    """Measure, on a device, the error of the fast recurrence's gradient against autograd in float64, relative to the largest norm.
 
     It uses the last steps of a few sequences, and slightly perturbed weights, so that nothing vanishes by symmetry."""
     network, generator = make_network(plan, task), torch.Generator().manual_seed(plan.seed)
     with torch.no_grad():
         for weight in network.parameters():
             weight.add_(torch.randn(weight.shape, generator=generator) * 0.01)
+    network.to(device)
     size, steps = min(_CHECK_BATCH, plan.batch), min(_CHECK_STEPS, task.steps)
-    batch = task.draw_batch(plan.seed, 1, size)
+    batch = task.draw_batch(plan.seed, 1, size, device)
     batch = Batch(batch.inputs[-steps:], batch.targets[-steps:] if task.every_step else batch.targets)
-    recurrence = _make_recurrence(network, size, steps, task.every_step)
+    recurrence = _make_recurrence(network, size, steps, task.every_step, device)
     if recurrence is None:
         return 0.0
-    _, found = _Descent(network, task, recurrence).differentiate(batch, 1.0)
+    with exact_arithmetic():
+        _, found = _Descent(network, task, recurrence).differentiate(batch, 1.0)
     exact = Batch(*(part.double() if part.is_floating_point() else part for part in batch))
     _, expected = _Descent(copy.deepcopy(network).double(), task, None).differentiate(exact, 1.0)
     scale = max(float(slope.norm()) for slope in expected.values())
@@ -119,7 +121,7 @@ class SequenceModel:
     """One network in training: weights, gradients and Adam's moments are one vector each, with the parameters as views.
 
     On a GPU, an iteration is captured as one CUDA graph. ``path`` is ``autograd`` for the reference implementation; by
-    default, the fast recurrence is used if there is one and it passes its check."""
+    default, the fast recurrence is used if there is one and it passes its check on the device."""
 
     def __init__(self, plan: SequencePlan, device: str = "cpu", path: str | None = None) -> None:
         require(path in (None, "autograd"), f"path must be autograd, or left out, not {path!r}")
@@ -143,7 +145,7 @@ class SequenceModel:
 
     def _passes_check(self) -> bool:
         try:
-            error = _check_recurrence(self.plan, self.task)
+            error = _check_recurrence(self.plan, self.task, self.device)
             if error <= TOLERANCE:
                 return True
             reason = f"its gradient differs from float64 autograd by {error:.1e}, relative; {TOLERANCE:.0e} is allowed"

