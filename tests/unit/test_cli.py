@@ -79,6 +79,12 @@ def test_doctor_tells_what_the_machine_has(capsys):
     assert report["packages"]["torch"] != "not installed"
 
 
+def test_numbers_that_json_lacks_are_null(monkeypatch, capsys):
+    monkeypatch.setattr("twm.book.evidence.examine", lambda: {"a": {"nan": float("nan"), "infinite": -float("inf")}})
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=float) == {"a": {"nan": None, "infinite": None}}
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["claims"]])
 def test_help_and_claims_start_within_a_second_and_without_torch(root, tmp_path, arguments):
     """From any folder, by module, and without the heavy imports; seconds of this process's children, not of the clock."""
