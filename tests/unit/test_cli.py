@@ -26,6 +26,8 @@ from twm.cli import main
         ("analyse", "CHECKPOINT"),
         ("train fibonacci:2,1", "fibonacci:2,1|cannot"),
         ("train T1 --l2 nan", "l2|nan"),
+        ("train T1 --l2 1e300", "l2|1e38|1e+300"),
+        ("train T1 --learning-rate 1e-320", "learning_rate|1e-300|1e-320"),
         ("train T1 --seeds 5-2", "5-2|2-5"),
         ("train T1 --init wave --hidden 63", "wave|64|63"),
         ("train T1 --iterations 0", "iterations|0"),
