@@ -58,7 +58,8 @@ def _end(code: int, said: str) -> int:
 def _show(options: argparse.Namespace, found: Any, lines: Sequence[str]) -> int:
     """Print the result of a command, as JSON if requested, else as lines; return exit code 0."""
     if options.json or lines:
-        _print(json.dumps(found, indent=1) if options.json else "\n".join(lines), sys.stdout)
+        plain = json.loads(json.dumps(found), parse_constant=lambda word: None)  # JSON has no NaN
+        _print(json.dumps(plain, indent=1) if options.json else "\n".join(lines), sys.stdout)
     return 0
 
 
@@ -287,9 +288,9 @@ def _probe(options: argparse.Namespace) -> int:
     from twm.analysis.probing import read_recording, sample_network
     from twm.book.figures.wave_or_register import plot_decodings
 
-    recorded = Path(options.file[0]).suffix in (".npz", ".npy")
-    fits = len(options.file) <= 1 + recorded and not (recorded and options.task)
-    require(fits, "expected one .npz, or states.npy and items.npy, or a network, which alone may have a --task")
+    recorded = Path(options.file[0]).suffix.lower() in (".npz", ".npy")
+    fits = len(options.file) == 1 or [Path(name).suffix.lower() for name in options.file] == [".npy", ".npy"]
+    require(fits and not (recorded and options.task), "expected an .npz, a pair of .npy, or a network, which alone may have a --task")
     save = _prepare_figure(options.figure, plot_decodings) if options.figure is not None else None
     parts = read_recording(options.file) if recorded else sample_network(options.file[0], options.task)
     found = probe_states(*parts, seed=options.seed)
@@ -300,6 +301,7 @@ def _probe(options: argparse.Namespace) -> int:
 
 def _prepare_figure(name: str, plot: Callable[[Any], Any]) -> Callable[[Any], None]:
     """Check that a figure can be written to this file, and return a function that plots a result to it."""
+    from matplotlib import rc_context, rcParamsDefault
     from matplotlib.figure import Figure
 
     from twm.paths import write_atomically
@@ -311,7 +313,8 @@ def _prepare_figure(name: str, plot: Callable[[Any], Any]) -> Callable[[Any], No
 
     def save(found: Any) -> None:
         content = BytesIO()
-        plot(found).savefig(content, format=ending, dpi=150)
+        with rc_context(rcParamsDefault):  # not the user's own, which may need LaTeX
+            plot(found).savefig(content, format=ending, dpi=150)
         write_atomically(path, content.getvalue())
 
     return save
@@ -348,8 +351,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code, said = 128 + (error.args or [signal.SIGINT])[0], "stopped; published files are unchanged"
     except BrokenPipeError:
         return 0  # the reader closed the pipe (`twm claims | head`), which is no error
-    except OSError as error:
-        code, said = 1, f"{error.filename or 'this machine'}: {error.strerror or error}"
+    except (OSError, MemoryError) as error:
+        place, reason = getattr(error, "filename", None), getattr(error, "strerror", None) or str(error)
+        code, said = 1, f"{place or 'this machine'}: {reason or 'out of memory'}"
     except Exception as error:
         code, said = 1, str(error)
         if type(error).__name__ not in ("NotebookFailed", "SiteFailed"):

@@ -18,6 +18,7 @@ from twm.errors import SickMachine, UserError, require
 
 # Unlike Path.is_file, os.path.isfile returns False for a path that is too long.
 _is_root = lambda folder: all(map(os.path.isfile, (folder / "_config.yml", folder / "book" / "claims.yml")))
+_is_other = lambda path: os.path.exists(path) and not os.path.isfile(path)  # a folder, pipe or device
 
 
 def find_root() -> Path:
@@ -53,7 +54,8 @@ references_dir = partial(_locate, "tests", "reference")
 
 
 def read_text(path: Path) -> str:
-    """Return a file's text without a byte-order mark; raise UserError if it is not UTF-8."""
+    """Return a file's text without a byte-order mark; raise UserError if it is not UTF-8, or a folder, pipe or device."""
+    require(not _is_other(path), f"{path}: expected a file, found something else")
     try:
         return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -85,6 +87,7 @@ def library_path() -> str:
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write text or bytes to a unique temporary file and rename it to ``path``, so that no reader sees a partial file."""
     path, data = Path(os.path.realpath(path)), content.encode("utf-8") if isinstance(content, str) else content
+    require(not _is_other(path), f"{path}: expected a file, found something else")  # renaming would remove a device
     temporary = path.with_name(f".{path.name}.{token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

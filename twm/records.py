@@ -217,7 +217,7 @@ def hold_lock(path: Path, taken: Callable[[str], str] = str, seconds: float = fl
                         raise UserError(taken(handle.read().strip() or "unknown")) from None
                     time.sleep(0.02)
         except OSError as error:
-            raise SickMachine(f"{path} cannot be made and locked: {error.strerror}") from None
+            raise SickMachine(f"{path} cannot be made and locked: {error.strerror or error}") from None
         with suppress(OSError):  # on a full disk, the lock works but does not name its holder
             os.truncate(path, 0)
             os.write(handle.fileno(), str(os.getpid()).encode())

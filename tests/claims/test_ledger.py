@@ -62,6 +62,7 @@ def test_broken_yaml_names_its_line(tmp_path: Path):
     path = tmp_path / "claims.yml"
     contents = {b"- {id: a}\n- {id: b\n- {id: c}\n": r", line \d+ is not YAML", b"- 1\n- \xe4": ", line 2: expec"}
     contents[b"- 1\n- {accept: a > 1, accept: a > 0}\n"] = ", line 2: a field occurs twice"
+    contents[b"- 1\n- {changes: [{date: 2026-13-01}]}\n"] = ", line 2: month must be"
     for content, said in (contents | {b"[ " * 100_000: " must be .* nested too deeply"}).items():
         path.write_bytes(content)
         with pytest.raises(UserError, match=f"claims.yml{said}"):

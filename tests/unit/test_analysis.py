@@ -1,6 +1,7 @@
 """`twm analyse`: any Elman checkpoint in, one line for everything that is wrong."""
 
 import json
+import os
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -10,8 +11,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from twm.analysis.files import read_boundary
 from twm.analysis.report import gather_subject, record_analyses
 from twm.cli import main
+from twm.errors import UserError
 from twm.models.elman import construct_elman, read_weights, write_network, write_weights
 from twm.paths import results_dir
 from twm.records import read_rows
@@ -111,6 +114,18 @@ def test_networks_of_other_kinds_get_one_line_and_leave_nothing(checkpoint: Path
 def test_other_files_and_wrong_arguments_get_one_line_and_leave_nothing(checkpoint, refused, spoil, arguments, words):
     spoil(checkpoint)
     refused(words, "analyse", checkpoint, "--task", TASK, *arguments)
+
+
+def test_files_that_hold_no_boundary_get_one_line(tmp_path: Path):
+    (tmp_path / "empty.csv").write_bytes(b"")
+    (tmp_path / "open.npy").write_bytes(b"\x93NUMPY\x01\x00v\x00" + b"((((\n".rjust(118))
+    np.save(tmp_path / "imaginary.npy", np.eye(2) * (1 + 1j))
+    os.mkfifo(tmp_path / "pipe.csv")
+    for name in ("empty.csv", "open.npy", "imaginary.npy", "pipe.csv", "none.csv"):
+        with pytest.raises(UserError, match=f"{name} holds no boundary matrix"):
+            read_boundary(str(tmp_path / name))
+    (tmp_path / "with_bom.csv").write_text("\ufeff0,1\n1,0\n", encoding="utf-8")
+    assert np.array_equal(read_boundary(str(tmp_path / "with_bom.csv")).matrix, [[0, 1], [1, 0]])
 
 
 def test_every_saved_network_of_a_signed_selection_is_analysed(root: Path):

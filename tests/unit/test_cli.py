@@ -26,6 +26,8 @@ from twm.cli import main
         ("analyse", "CHECKPOINT"),
         ("train fibonacci:2,1", "fibonacci:2,1|cannot"),
         ("train T1 --l2 nan", "l2|nan"),
+        ("train T1 --l2 1e300", "l2|1e38|1e+300"),
+        ("train T1 --learning-rate 1e-320", "learning_rate|1e-300|1e-320"),
         ("train T1 --seeds 5-2", "5-2|2-5"),
         ("train T1 --init wave --hidden 63", "wave|64|63"),
         ("train T1 --iterations 0", "iterations|0"),
@@ -77,6 +79,12 @@ def test_doctor_tells_what_the_machine_has(capsys):
     assert set(report) == {"system", "packages", "data", "profiles"}
     assert set(report["profiles"]) == {"smoke", "laptop", "paper"}
     assert report["packages"]["torch"] != "not installed"
+
+
+def test_numbers_that_json_lacks_are_null(monkeypatch, capsys):
+    monkeypatch.setattr("twm.book.evidence.examine", lambda: {"a": {"nan": float("nan"), "infinite": -float("inf")}})
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out, parse_constant=float) == {"a": {"nan": None, "infinite": None}}
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["claims"]])

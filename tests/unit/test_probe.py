@@ -58,6 +58,8 @@ def test_the_lines_the_figure_and_the_example(tmp_path: Path, root: Path, capsys
     ({"states": STATES + np.nan, "items": ITEMS}, "states hold NaN"),
     ({"states": STATES[:, :19], "items": ITEMS[:19]}, "19 trials are too few: at least 20"),
     ({"states": STATES, "items": np.ones((40, 2))}, "items must differ between trials"),
+    ({"states": STATES * 1e160, "items": ITEMS}, "e+160: scale them to within 1e-100 to 1e100"),
+    ({"states": STATES, "items": ITEMS * 1e-200}, "items reach 1e-200: scale them"),
     ({"states": STATES.astype(object), "items": ITEMS}, "Python objects, which are never loaded"),
 ])  # fmt: skip
 def test_a_bad_recording_gets_one_line(tmp_path: Path, refused, arrays, words):
@@ -72,7 +74,12 @@ def test_what_is_no_recording_gets_one_line(tmp_path: Path, refused):
     (tmp_path / "text.npy").write_text("no array")
     np.save(tmp_path / "lone.npy", STATES)
     refused("there is no file", "probe", tmp_path / "none.npz")
-    for name in ("cut.npz", "text.npy"):
+    header = b"{'descr': '<f8', 'fortran_order': False, 'shape': "
+    for name, rest in (("huge.npy", b"(9999999999, 99999999), }\n"), ("open.npy", b"((((((((\n")):
+        (tmp_path / name).write_bytes(b"\x93NUMPY\x01\x00v\x00" + (header + rest).ljust(118))
+    refused("expected an .npz, a pair of .npy", "probe", whole, tmp_path / "lone.npy")
+    whole.rename(whole := tmp_path / "whole.NPZ")
+    for name in ("cut.npz", "text.npy", "huge.npy", "open.npy"):
         refused(name, "probe", tmp_path / name)
     refused("lone.npy has only states", "probe", tmp_path / "lone.npy")
     refused("which alone may have a --task", "probe", whole, "--task", "T1")

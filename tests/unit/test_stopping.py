@@ -42,6 +42,7 @@ def test_streams_that_are_closed_or_full(root: Path, tmp_path: Path, arguments: 
 @pytest.mark.parametrize(("error", "said"), [
     (OSError(28, "No space left on device", "/full/rows.csv"), "twm: /full/rows.csv: No space left on device\n"),
     (OSError("no sockets"), "twm: this machine: no sockets\n"),
+    (MemoryError("Unable to allocate 7 EiB"), "twm: this machine: Unable to allocate 7 EiB\n"),
     (KeyError("x"), "twm: this is a bug: report it with these lines"),
 ])  # fmt: skip
 def test_a_sick_machine_is_one_line_and_a_bug_a_traceback(monkeypatch, capsys, error: Exception, said: str):
@@ -49,6 +50,25 @@ def test_a_sick_machine_is_one_line_and_a_bug_a_traceback(monkeypatch, capsys, e
     assert main(["claims"]) == 1
     err = capsys.readouterr().err
     assert ("Traceback" in err) == isinstance(error, KeyError) and said in err and (err == said or "Traceback" in err)
+
+
+def test_a_pipe_in_place_of_a_file_is_neither_waited_for_nor_replaced(clone: Path, refused):
+    for number, path in enumerate((clone / "rows.csv", clone / "curves.csv", clone / "book/results/claims/01_theory.json")):
+        os.mkfifo(path)
+        refused(f"{path}: expected a file", *("claims" if number == 2 else f"{TRAIN[:-3]}{clone} --resume").split())
+        with pytest.raises(UserError, match="expected a file"):
+            write_atomically(path, "x")
+        assert path.is_fifo()
+        path.unlink()
+
+
+def test_figures_ignore_what_the_user_set_for_matplotlib(root: Path, tmp_path: Path):
+    (tmp_path / "matplotlibrc").write_text("text.usetex: True\n", encoding="utf-8")
+    example = root / "book" / "_static" / "probe_example.npz"
+    command = [sys.executable, "-m", "twm", "probe", str(example), "--figure", "a.png"]
+    environment = os.environ | {"PYTHONPATH": str(root), "MPLBACKEND": "nonsense", "PATH": "", "MATPLOTLIBRC": str(tmp_path)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "") and (tmp_path / "a.png").exists()
 
 
 def test_files_are_readable_as_the_user_wants_and_a_failure_names_them(tmp_path: Path, monkeypatch):

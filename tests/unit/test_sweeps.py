@@ -339,6 +339,7 @@ def test_a_place_that_is_something_else_is_refused_before_anything_is_trained(tm
 
 
 def test_plans_that_differ_have_names_that_differ():
+    assert ModelPlan("T1", l2=-0.0).name == ModelPlan("T1").name
     for plan, fields in ((TINY, "l2 learning_rate threshold stop_at"), (SequencePlan("copy:10"), "learning_rate clip")):
         names = {replace(plan, **{name: value}).name for name in fields.split() for value in (0.00012345671, 0.00012345678)}
         names |= {replace(plan, iterations=count).name for count in (1_000_000, 1_000_001, 1_000_002)}

@@ -180,7 +180,10 @@ def _check_recording(states: np.ndarray, items: np.ndarray) -> None:
     for name, part, axes, shape in told:
         require(part.dtype.kind in "fiub", f"{name} must hold real numbers, not {part.dtype}")
         require(part.ndim in axes and part.size > 0, f"{name} must be of shape {shape}, not {part.shape}")
-        require(all(np.isfinite(step).all() for step in part), f"{name} hold NaN or infinite numbers")
+        largest = float(np.max([np.abs(step.astype(float)).max() for step in part]))
+        require(bool(np.isfinite(largest)), f"{name} hold NaN or infinite numbers")
+        # Beyond, squares overflow or vanish.
+        require(largest == 0 or 1e-100 < largest < 1e100, f"{name} reach {largest:.3g}: scale them to within 1e-100 to 1e100")
     steps, trials, _ = states.shape
     wanted = (steps, trials)[3 - items.ndim :]
     require(items.shape[:-1] == wanted, f"states are {states.shape}: items must begin with {wanted}, not {items.shape}")

@@ -143,7 +143,10 @@ def _list_parts(thing: Any, name: str) -> Iterator[tuple[str, Any]]:
 def read_boundary(path: str) -> HDS:
     """Read the boundary matrix (dim, history*dim) of a linear system, oldest column first, from .npy or .csv."""
     try:
-        matrix = np.atleast_2d(np.load(path) if path.endswith(".npy") else np.loadtxt(path, delimiter=","))
-        return make_linear_hds(matrix, matrix.shape[1] // len(matrix), len(matrix), Path(path).name)
-    except (ValueError, EOFError, OSError, ZeroDivisionError) as error:
-        raise UserError(f"{path} holds no boundary matrix (dim, history*dim): {str(error).splitlines()[0]}") from None
+        require(Path(path).is_file(), "there is no such file")
+        with warnings.catch_warnings(action="error"):  # about an empty file, and imaginary parts
+            matrix = np.load(path) if path.endswith(".npy") else np.loadtxt(path, delimiter=",", encoding="utf-8-sig")
+            matrix = np.atleast_2d(matrix)
+            return make_linear_hds(matrix, matrix.shape[1] // len(matrix), len(matrix), Path(path).name)
+    except Exception as error:  # noqa: BLE001
+        raise UserError(f"{path} holds no boundary matrix (dim, history*dim): {(str(error).splitlines() or [''])[0]}") from None

@@ -1,6 +1,5 @@
 """Sources of states and items: a recording in a file, or a saved network that is run on its task."""
 
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,9 +28,9 @@ def read_recording(paths: Sequence[Path | str]) -> Sample:
             with path.open("rb") as stream:
                 content = np.load(stream, allow_pickle=False)
                 found |= {name: content} if isinstance(content, np.ndarray) else dict(content)
-        except (ValueError, OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        except Exception as error:  # noqa: BLE001
             objects = "bject arrays" in str(error) or "pickle" in str(error)
-            said = "holds Python objects, which are never loaded, or is no file of NumPy's" if objects else "is damaged"
+            said = "holds Python objects, which are never loaded, or is no file of NumPy's" if objects else "is damaged, or too large for this machine"
             raise UserError(f"{path.name} {said}: expected arrays of numbers") from None
     expected = "expected one .npz with the arrays states and items, or states.npy and items.npy"
     require({"states", "items"} <= set(found), f"{Path(paths[0]).name} has only {', '.join(found) or 'no array'}: {expected}")

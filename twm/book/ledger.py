@@ -202,7 +202,10 @@ def read_ledger(path: Path | str | None = None) -> tuple[Claim, ...]:
         def construct_mapping(self, node: Any, deep: bool = False) -> dict:
             names = {str(key.value) for key, _ in node.value}
             require(len(names) == len(node.value), f"{path.name}, line {node.start_mark.line + 1}: a field occurs twice")
-            return super().construct_mapping(node, deep)
+            try:
+                return super().construct_mapping(node, deep)
+            except ValueError as error:  # a date that does not exist
+                raise UserError(f"{path.name}, line {node.start_mark.line + 1}: {error}") from None
 
     # Such nesting would crash the C parser, and this process with it.
     require(not re.search(r"([-?:\[{]\s*){1000}", text), f"{path.name} must be a list of claims, and is nested too deeply")

@@ -29,9 +29,9 @@ STARTS = {"wrnn": ("shift", "single"), "irnn": ("identity", "small")} | dict.fro
 
 
 def _check_number(value: Any, name: str, zero: bool = False) -> float:
-    fine = math.isfinite(value) and (value >= 0 if zero else value > 0)
-    require(fine, f"{name} must be {'at least 0' if zero else 'positive'}, not {value!r}")
-    return float(value)
+    fine = 1e-300 <= value <= 1e38 or (zero and value == 0)  # float32 ends at 3.4e38
+    require(fine, f"{name} must be {'0, or ' if zero else ''}from 1e-300 to 1e38, not {value!r}")
+    return float(value) + 0.0  # which removes the sign of -0.0
 
 
 def _check_rising(numbers: Iterable[Any], name: str, least: int = 1, fewest: int = 0) -> tuple[int, ...]:

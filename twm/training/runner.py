@@ -88,7 +88,7 @@ def lock_place(place: Place) -> Iterator[None]:
     """Lock a place against a second sweep inside the context, and remove temporary files of killed writers."""
     taken = lambda owner: f"{place.rows} is being written by another sweep (process {owner}): wait for it, or stop it"
     for path, is_folder in ((place.rows, False), (place.curves, False), (place.networks, True), (place.work, True)):
-        fits = not path or not os.path.exists(path) or os.path.isdir(path) == is_folder
+        fits = not path or not os.path.exists(path) or (os.path.isdir if is_folder else os.path.isfile)(path)
         require(fits, f"{path}: expected a {'folder' if is_folder else 'file'}, found something else")
     with hold_lock(place.work / ".lock", taken, 0.0):
         for path in filter(None, (place.rows, place.curves, place.networks and place.networks / "*", place.work / "*")):
