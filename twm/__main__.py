@@ -11,7 +11,7 @@ def start() -> int:
         if getattr(sys, name) is None:  # else the next file that is opened takes its number
             setattr(sys, name, open(os.devnull, "r+"))
             os.set_inheritable(getattr(sys, name).fileno(), True)
-    os.environ["MPLBACKEND"] = ""  # no window is opened, and a bad name would end the command
+    os.environ.pop("MPLBACKEND", None)  # a bad name would end the command
     try:
         os.getcwd()  # torch cannot be loaded where there is none
         sys.stdout.reconfigure(errors="replace")
