@@ -39,17 +39,6 @@ def estimate_mean(values: Sequence[float]) -> Estimate:
     return Estimate(mean, mean - reach, mean + reach, count, numbers)
 
 
-def compare_paired(first: Sequence[float], second: Sequence[float], draws: int = 10_000) -> Estimate:
-    """Return the mean of first minus second, finite numbers of the same seeds, with a bootstrap interval over pairs."""
-    require(len(first) == len(second) > 0, f"pairs need two lists of equal length, not {len(first)} and {len(second)}")
-    differences = np.array(first, dtype=float) - np.array(second, dtype=float)
-    require(bool(np.isfinite(differences).all()), "paired differences must be finite")
-    count = len(differences)
-    found = np.sort(differences[np.random.default_rng(0).integers(0, count, (draws, count))].mean(axis=1))
-    low, high = found[int(0.025 * draws)], found[int(0.975 * draws)]
-    return Estimate(float(differences.mean()), float(low), float(high), count, differences)
-
-
 def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
     """Return the median ratio of iterations to 99%, first to second, over common tasks and seeds; see ``summarise_ratio``."""
     found = summarise_ratio(*(_index(rows, "task", "seed") for rows in (first, second)))
