@@ -74,6 +74,8 @@ def test_groups_weigh_by_their_pairs_and_a_side_that_does_not_vary_is_unrelated(
         assert found.value == pytest.approx(value, abs=0.01)
     assert correlate_ranks([1, 1, 1], [1, 2, 3], draws=20).value == 0
     assert correlate_ranks([1, 2, 3], [1, 2, 3], ["a", "b", "c"], draws=20).value == 0
+    small = correlate_ranks([1, 2, 10, 20], [1, 2, 10, 20], ["a", "a", "b", "b"])
+    assert small.value == small.low == small.high == pytest.approx(1), "a resample of equal pairs says nothing"
 
 
 def test_rows_are_paired_by_the_seeds_that_both_have():

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, t
+from scipy import stats
 
 from twm.errors import require
 from twm.training.attention import summarise_ratio
@@ -35,7 +35,7 @@ def estimate_mean(values: Sequence[float]) -> Estimate:
     count, mean = len(numbers), float(numbers.mean()) if len(numbers) else None
     if count < 2:
         return Estimate(mean, None, None, count, numbers)
-    reach = float(t.ppf(0.975, count - 1) * numbers.std(ddof=1) / math.sqrt(count))
+    reach = float(stats.t.ppf(0.975, count - 1) * numbers.std(ddof=1) / math.sqrt(count))
     return Estimate(mean, mean - reach, mean + reach, count, numbers)
 
 
@@ -57,16 +57,17 @@ def correlate_ranks(
     members = [np.flatnonzero(labels == label) for label in labels.unique()]
     rng = np.random.default_rng(0)
     drawn = [_correlate(sides, [rng.choice(places, len(places)) for places in members]) for _ in range(draws)]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Estimate(_correlate(sides, members), float(low), float(high), len(first))
+    # In a resample in which a side is constant, there is no correlation.
+    low, high = np.percentile([value for value in drawn if not math.isnan(value)] or 0.0, [2.5, 97.5])
+    return Estimate(float(np.nan_to_num(_correlate(sides, members))), float(low), float(high), len(first))
 
 
 def _correlate(sides: np.ndarray, members: Sequence[np.ndarray]) -> float:
     # Divided by the group's size, so that every pair has the same weight in any group.
-    ranks = [(rankdata(sides[:, own], axis=1) - (len(own) + 1) / 2) / len(own) for own in members]
+    ranks = [(stats.rankdata(sides[:, own], axis=1) - (len(own) + 1) / 2) / len(own) for own in members]
     first, second = np.concatenate(ranks, axis=1)
     norm = math.sqrt((first @ first) * (second @ second))
-    return float(first @ second) / norm if norm else 0.0
+    return float(first @ second) / norm if norm else math.nan
 
 
 def _index(rows: Iterable[Row], *columns: str) -> dict[tuple, Row]:
