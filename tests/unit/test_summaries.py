@@ -1,4 +1,4 @@
-"""Means, paired differences, ranks and starts: against scipy, against drawn data, and what they must not be fooled by."""
+"""Means, ranks and starts: against scipy, against drawn data, and what they must not be fooled by."""
 
 import math
 
@@ -7,12 +7,8 @@ import pytest
 from scipy import stats
 
 from tests.conftest import refusals
-from twm.training.estimates import compare_iterations, correlate_ranks, estimate_mean, pair_rows
+from twm.training.estimates import correlate_ranks, estimate_mean, pair_rows
 from twm.training.tables import compare_gaussian, summarise_starts
-
-
-def make_rows(iterations, total=1000):
-    return [{"seed": seed, "iterations_to_99": reached, "iterations": total} for seed, reached in enumerate(iterations)]
 
 
 def test_the_mean_has_students_interval_from_two_seeds_on():
@@ -25,17 +21,6 @@ def test_the_mean_has_students_interval_from_two_seeds_on():
     for values, mean in (([0.25], 0.25), ([], None)):
         found = estimate_mean(values)
         assert (found.value, found.low, found.high, found.half_width) == (mean, None, None, None)
-
-
-def test_iterations_are_compared_by_the_median_of_their_ratios_and_never_counts_against_the_first():
-    found = compare_iterations(make_rows([100, 300, 200]), make_rows([200, 300, 800]))
-    assert found.values.tolist() == [0.5, 1.0, 0.25]
-    assert (found.value, found.low, found.high, found.count) == (0.5, 0.25, 1.0, 3)
-    # The first's own is infinite; the second's counts as done with its last iteration, which is in its favour.
-    first = compare_iterations(make_rows([100, None, 100]), make_rows([200, 200, 200]))
-    assert first.values.tolist() == [0.5, math.inf, 0.5] and first.value == 0.5 and first.high == math.inf
-    second = compare_iterations(make_rows([100, 100, 100]), make_rows([200, None, 200], total=1000))
-    assert second.values.tolist() == [0.5, 0.1, 0.5]
 
 
 def test_one_group_is_spearmans_correlation():
@@ -131,5 +116,5 @@ def test_gaussian_starts_are_compared_for_each_d_without_the_pairs_that_did_not_
 test_what_cannot_be_summarised_is_refused = refusals(
     (lambda: estimate_mean([1.0, math.nan]), "finite"), (lambda: correlate_ranks([1, 2, 3], [1, 2, 3], ["a"]), "a group each"),
     (lambda: summarise_starts(STARTS[3:6]), "uniform"), (lambda: summarise_starts([*STARTS, STARTS[0]]), "twice"),
-    (lambda: pair_rows(STARTS, [STARTS[0]] * 2), "same seed"), (lambda: compare_iterations(STARTS[:1] * 2, STARTS), "task and seed"),
+    (lambda: pair_rows(STARTS, [STARTS[0]] * 2), "same seed"),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Statistics over seeds: means and paired differences with intervals, and rank correlations within groups."""
+"""Statistics over seeds: means with intervals, and rank correlations within groups."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,7 +10,6 @@ import pandas as pd
 from scipy import stats
 
 from twm.errors import require
-from twm.training.attention import summarise_ratio
 
 Row = Mapping[str, Any]
 
@@ -39,12 +38,6 @@ def estimate_mean(values: Sequence[float]) -> Estimate:
     return Estimate(mean, mean - reach, mean + reach, count, numbers)
 
 
-def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
-    """Return the median ratio of iterations to 99%, first to second, over common tasks and seeds; see ``summarise_ratio``."""
-    found = summarise_ratio(*(_index(rows, "task", "seed") for rows in (first, second)))
-    return Estimate(found.ratio, found.low, found.high, found.pairs, found.ratios)
-
-
 def correlate_ranks(
     first: Sequence[float], second: Sequence[float], groups: Sequence[Any] | None = None, draws: int = 2_000
 ) -> Estimate:
@@ -70,14 +63,10 @@ def _correlate(sides: np.ndarray, members: Sequence[np.ndarray]) -> float:
     return float(first @ second) / norm if norm else math.nan
 
 
-def _index(rows: Iterable[Row], *columns: str) -> dict[tuple, Row]:
-    listed = [(tuple(row.get(column) for column in columns), row) for row in rows]
-    require(len(dict(listed)) == len(listed), f"two rows have the same {' and '.join(columns)}: select one setting")
-    return dict(listed)
-
-
 def pair_rows(first: Iterable[Row], second: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     """Return the rows of two conditions for the seeds that both have, in the order of the seeds."""
-    left, right = (_index(rows, "seed") for rows in (first, second))
+    listed = [[(row["seed"], row) for row in rows] for rows in (first, second)]
+    left, right = map(dict, listed)
+    require([len(left), len(right)] == [*map(len, listed)], "two rows have the same seed: select one setting")
     seeds = sorted(set(left) & set(right))
     return [left[seed] for seed in seeds], [right[seed] for seed in seeds]
