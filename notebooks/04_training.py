@@ -33,9 +33,10 @@ from twm.records import read_rows
 from twm.theory.spectra import compare_with_theory, match_greedy, predict_eigenvalues, set_magnitudes
 from twm.theory.systems import TASK_CODES, draw_binary_history, make_named_task, parse_task, rollout
 from twm.training import fibonacci, tables as table1
+from twm.training.attention import summarise_ratio
 from twm.training.sweeps import measure_by_step, train_here
 from twm.training.plans import MULTIPLES, ModelPlan
-from twm.training.estimates import compare_iterations, compare_paired, correlate_ranks, pair_rows
+from twm.training.estimates import correlate_ranks, estimate_mean, pair_rows
 from twm.training.trainer import draw_batch
 
 page = open_page("04_training", profile=profile, device=device, seed=seed, reuse=reuse)
@@ -512,26 +513,30 @@ figures.plot_pairs(pairs, shown, "iterations to 99%", log=True) if pairs else "N
 # %% tags=["hide-input"]
 paired = [pair for own in by_rule.values() for pair in zip(*pair_rows(own["adaptive"], own["none"]))]
 adaptive, without = map(list, zip(*paired)) if paired else ([], [])
-ends = {"value": "", "low": "_low", "high": "_high"}
+by_seed = [group(own, "seed").values() for own in (adaptive, without)]
+count = len(by_seed[0])
 
 def compare_rules():
-    saved = compare_iterations(adaptive, without)
-    numbers = {f"ratio{end}": min(getattr(saved, part), 1e6) for part, end in ends.items()} | {"pairs": len(adaptive)}
-    numbers["censored"] = sum(not row["iterations_to_99"] for row in without)
+    saved = summarise_ratio(*({(row["task"], row["seed"]): row for row in own} for own in (adaptive, without)))
+    numbers = {"ratio": min(saved.ratio, 1e6), "ratio_low": min(saved.low, 1e6), "ratio_high": min(saved.high, 1e6)}
+    numbers |= {"pairs": saved.pairs, "censored": saved.second_missed}
     for name, column in (("accuracy", "accuracy_final"), ("rank", "rank_network")):
-        gained = compare_paired(*([row[column] for row in own] for own in (adaptive, without)))
-        numbers |= {f"{name}{end or '_difference'}": getattr(gained, part) for part, end in ends.items()}
+        # The tasks of one seed are averaged first: they are one sample.
+        means = [[np.mean([row[column] for row in own]) for own in side] for side in by_seed]
+        gained = estimate_mean(np.subtract(*means))
+        numbers |= {f"{name}_difference": gained.value, f"{name}_low": gained.low, f"{name}_high": gained.high}
     return numbers
 
-few = f"{len(group(adaptive, 'seed'))} of 5 seeds" if len(group(adaptive, "seed")) < 5 else None
+few = f"{count} of 5 seeds" if count < 5 else None
 smaller = page.size(smoke="three vectors of two", laptop="8 vectors of 4, 4,000 iterations", paper=few)
-options = {"figure": "fig-training-curriculum", "seeds": len(group(adaptive, "seed")) or 1, "scale": smaller}
+options = {"figure": "fig-training-curriculum", "seeds": count or 1, "scale": smaller}
 options |= {"networks": 2 * len(adaptive) or 1, "settings": 2 * len(by_rule) or 1}
-page.settle("twm.curriculum", adaptive, "no record: run `twm sweep curriculum --resume`", compare_rules, **options)
+page.settle("twm.curriculum", count > 1, "no record: run `twm sweep curriculum --resume`", compare_rules, **options)
 
 # %% [markdown]
 # The table compares the adaptive curriculum with no curriculum in {value}`twm.curriculum:pairs` pairs of networks
-# with the same seed.
+# with the same seed. The ratio has a bootstrap interval over pairs; differences have Student's $t$ over seeds, whose
+# tasks are averaged first.
 #
 # | Adaptive versus none | Estimate | 95% interval |
 # |---|---|---|

@@ -116,5 +116,6 @@ test_what_makes_no_sense_is_refused = refusals(
     (lambda: measure_wave_gradients(draw_weights(2, 6), np.ones((3, 4, 2)), np.ones((4, 2)), np.ones((3, 5, 2))), "columns"),
     (lambda: measure_constants([np.full((2, 2), np.nan), np.ones((2, 1)), np.ones((1, 2))]), "finite"),
     (lambda: fit_slope([1, 2, 3], [1.0, 0.0, 2.0]), "positive"), (lambda: fit_slope([1, 2], [1.0, 2.0]), "at least 3"),
-    (lambda: fit_slope([1, 2, 3], [1.0, 2.0]), "do not fit"), (lambda: search_violations(0, 0), "count"),
+    (lambda: fit_slope([1, 1], np.ones((2, 3))), "not 1"), (lambda: fit_slope([1, 2, 3], [1.0, 2.0]), "do not fit"),
+    (lambda: search_violations(0, 0), "count"),
 )  # fmt: skip

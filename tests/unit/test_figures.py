@@ -160,7 +160,7 @@ CALLS = {
     "any_rule.rule_accuracies": ({"a": [0.5, 1.0], "b": [1.0]}, [False, True]),
     "any_rule.by_column": ({"a": {"c": np.ones((2, 3)), "d": np.full((1, 3), 0.5)}, "b": {"c": np.ones((2, 3))}}, "share", 0.95),
     "any_rule.products": ({"a": [1.0, np.nan], "b": [0.1, 0.5]}, np.eye(3, 5), np.eye(3, 5)),
-    "front_page.moments": (np.sign(RNG.standard_normal((9, 16, 5))), [2, 7], 2),
+    "front_page.moments": (np.sign(RNG.standard_normal((9, 16, 5))), [2, 7]),
     "front_page.card": ("A book",),
     "front_page.explorer": (np.ones((8, 5)), np.ones(40), np.ones((8, 5)), np.ones((9, 5))),
 }  # fmt: skip
@@ -344,7 +344,7 @@ def test_figures_write_their_numbers_and_bounds(drawn):
     assert get_texts(shares[0]) == ["1"] * 27 and not shares[1].texts
     assert {*get_texts(drawn["trained_variables"].axes[1])} == {"2"}, "two in each direction"
     assert min(get_values(drawn["bridge"].axes[0].get_lines())) == -0.05
-    assert [axes.get_title(loc="left") for axes in drawn["moments"].axes] == ["step 0", "step 5"]
+    assert [axes.get_title(loc="left") for axes in drawn["moments"].axes] == ["step 2", "step 7"]
     # Between the last step that can be right and the first that cannot; and what raw inputs leave, and what is right.
     guides = {line.get_xdata()[0] for line in drawn["fibonacci_training"].axes[0].get_lines()}
     guides |= {line.get_ydata()[0] for line in drawn["fibonacci_training"].axes[0].get_lines()}

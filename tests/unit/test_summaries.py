@@ -1,4 +1,4 @@
-"""Means, paired differences, ranks and starts: against scipy, against drawn data, and what they must not be fooled by."""
+"""Means, ranks and starts: against scipy, against drawn data, and what they must not be fooled by."""
 
 import math
 
@@ -7,12 +7,8 @@ import pytest
 from scipy import stats
 
 from tests.conftest import refusals
-from twm.training.estimates import compare_iterations, compare_paired, correlate_ranks, estimate_mean, pair_rows
+from twm.training.estimates import correlate_ranks, estimate_mean, pair_rows
 from twm.training.tables import compare_gaussian, summarise_starts
-
-
-def make_rows(iterations, total=1000):
-    return [{"seed": seed, "iterations_to_99": reached, "iterations": total} for seed, reached in enumerate(iterations)]
 
 
 def test_the_mean_has_students_interval_from_two_seeds_on():
@@ -25,32 +21,6 @@ def test_the_mean_has_students_interval_from_two_seeds_on():
     for values, mean in (([0.25], 0.25), ([], None)):
         found = estimate_mean(values)
         assert (found.value, found.low, found.high, found.half_width) == (mean, None, None, None)
-
-
-def test_pairing_takes_away_what_seeds_share():
-    rng = np.random.default_rng(1)
-    shared = rng.normal(0, 100, 20)
-    found = compare_paired(shared + 1 + rng.normal(0, 0.1, 20), shared)
-    assert 0 < found.low <= 1 <= found.high < found.low + 0.2
-    back = compare_paired([1, 2, 3], [3, 5, 9])
-    assert back.value == pytest.approx(-11 / 3) and back.values.tolist() == [-2, -3, -6] and back.count == 3
-
-
-def test_the_interval_covers_the_truth_about_as_often_as_it_says():
-    found = [compare_paired(s, np.zeros(25), draws=400) for s in np.random.default_rng(5).normal(0.7, 1.0, (300, 25))]
-    # A percentile bootstrap of 25 values covers a little less than 95%: the normal deviate without Student's excess.
-    assert 0.88 <= np.mean([interval.low <= 0.7 <= interval.high for interval in found]) <= 0.98
-
-
-def test_iterations_are_compared_by_the_median_of_their_ratios_and_never_counts_against_the_first():
-    found = compare_iterations(make_rows([100, 300, 200]), make_rows([200, 300, 800]))
-    assert found.values.tolist() == [0.5, 1.0, 0.25]
-    assert (found.value, found.low, found.high, found.count) == (0.5, 0.25, 1.0, 3)
-    # The first's own is infinite; the second's counts as done with its last iteration, which is in its favour.
-    first = compare_iterations(make_rows([100, None, 100]), make_rows([200, 200, 200]))
-    assert first.values.tolist() == [0.5, math.inf, 0.5] and first.value == 0.5 and first.high == math.inf
-    second = compare_iterations(make_rows([100, 100, 100]), make_rows([200, None, 200], total=1000))
-    assert second.values.tolist() == [0.5, 0.1, 0.5]
 
 
 def test_one_group_is_spearmans_correlation():
@@ -89,6 +59,8 @@ def test_groups_weigh_by_their_pairs_and_a_side_that_does_not_vary_is_unrelated(
         assert found.value == pytest.approx(value, abs=0.01)
     assert correlate_ranks([1, 1, 1], [1, 2, 3], draws=20).value == 0
     assert correlate_ranks([1, 2, 3], [1, 2, 3], ["a", "b", "c"], draws=20).value == 0
+    small = correlate_ranks([1, 2, 10, 20], [1, 2, 10, 20], ["a", "a", "b", "b"])
+    assert small.value == small.low == small.high == pytest.approx(1), "a resample of equal pairs says nothing"
 
 
 def test_rows_are_paired_by_the_seeds_that_both_have():
@@ -142,8 +114,7 @@ def test_gaussian_starts_are_compared_for_each_d_without_the_pairs_that_did_not_
 
 
 test_what_cannot_be_summarised_is_refused = refusals(
-    (lambda: estimate_mean([1.0, math.nan]), "finite"), (lambda: compare_paired([1], [1, 2]), "1 and 2"),
-    (lambda: correlate_ranks([1, 2, 3], [1, 2, 3], ["a"]), "a group each"),
+    (lambda: estimate_mean([1.0, math.nan]), "finite"), (lambda: correlate_ranks([1, 2, 3], [1, 2, 3], ["a"]), "a group each"),
     (lambda: summarise_starts(STARTS[3:6]), "uniform"), (lambda: summarise_starts([*STARTS, STARTS[0]]), "twice"),
-    (lambda: pair_rows(STARTS, [STARTS[0]] * 2), "same seed"), (lambda: compare_iterations(STARTS[:1] * 2, STARTS), "task and seed"),
+    (lambda: pair_rows(STARTS, [STARTS[0]] * 2), "same seed"),
 )  # fmt: skip

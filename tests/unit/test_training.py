@@ -153,8 +153,12 @@ def test_missing_runs_count_against_attention():
     rows = make_table([("", 200), ("", 200), (100, 200)])
     main = describe_main_comparison(rows, summarise_comparisons(rows))
     # Numbers alone, and no worst ratio without another task.
-    assert "worst_ratio" not in main and main["high"] == 1e9 and main["attention_missed"] == 2
+    assert "worst_ratio" not in main and main["ratio"] == main["high"] == 1e9 and main["attention_missed"] == 2
     assert main["attention_median"] == 20_000
+    rows = make_table([("", 200)])
+    rows += [row | {"task": "repeat-copy:4,4"} for row in rows]
+    main = describe_main_comparison(rows, summarise_comparisons(rows))
+    assert [main[name] for name in ("ratio", "low", "high", "worst_ratio")] == [1e9] * 4 and main["ratios"] == main["lows"] == [1e9]
 
 
 def test_interval_covers_the_true_median_about_as_often_as_it_says():

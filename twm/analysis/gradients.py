@@ -91,7 +91,8 @@ def fit_slope(distances: Any, norms: Any) -> Estimate:
     require(fits, f"distances (n,) and norms (n, samples) do not fit: {distances.shape} and {norms.shape}")
     count = norms.shape[1]
     least = 2 if count > 1 else 3
-    require(len(distances) >= least, f"a slope needs at least {least} different distances, not {len(distances)}")
+    different = len(np.unique(distances))
+    require(different >= least, f"a slope needs at least {least} different distances, not {different}")
     positive = bool(((norms > 0) & np.isfinite(norms)).all())
     require(positive, "norms must be positive and finite: leave out zero gradients")
     samples = np.polyfit(distances, np.log(norms), 1)[0]

@@ -4,12 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import schur
 
-from twm.analysis.recovery import RecoveredBasis, StateSample, recover_basis
+from twm.analysis.recovery import RecoveredBasis, StateSample, find_slow_space, recover_basis
 from twm.analysis.systems import ElmanSystem, Linearisation, StateSystem, linearise_system
 from twm.errors import require
-from twm.theory.spectra import THRESHOLD
 from twm.theory.systems import HDS
 
 
@@ -173,9 +171,8 @@ def find_complement(
 def measure_rest(system: ElmanSystem, sample: StateSample) -> tuple[float, float]:
     """Measure the block of W from the slow subspace's orthogonal complement into it: its norm relative to W within,
     and the least share of the complement's principal directions that carries .9 of its squared norm. Source: twm Fig. 7B."""
-    W = linearise_system(system).recurrent
-    _, frame, rank = schur(W, sort=lambda real, imaginary: np.hypot(real, imaginary) > THRESHOLD)
-    slow, rest = frame[:, :rank], frame[:, rank:]
+    linear = linearise_system(system)
+    W, (slow, rest, *_) = linear.recurrent, find_slow_space(linear)
     active = np.concatenate([sample.early, sample.states]).reshape(-1, system.hidden) @ rest
     block = slow.T @ W @ rest @ np.linalg.eigh(active.T @ active)[1]
     carried = np.cumsum(np.sort((block**2).sum(axis=0))[::-1]) / (block**2).sum()

@@ -12,7 +12,7 @@ from twm.errors import check_name, require, require_count
 from twm.theory.bases import measure_condition
 from twm.theory.operators import correct_inputs
 from twm.theory.spectra import (
-    THRESHOLD, Observable, circular_distance, needed_coordinates, nonzero_eigenvalues, observability_matrix, ranks_of_powers,
+    THRESHOLD, Observable, circular_distance, find_ranges, needed_coordinates, nonzero_eigenvalues, observability_matrix,
 )  # fmt: skip
 from twm.theory.systems import HDS, draw_binary_history, rollout, window_states
 
@@ -59,12 +59,7 @@ def find_copies(operator: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarra
 
     Returns ``kept`` (n,), the first of each kind, and ``expansion`` (rank, n), with ``wave = expansion @ wave[kept]``."""
     rank = len(operator)
-    span = np.eye(rank)
-    for _ in range(steps):
-        left, values, _ = np.linalg.svd(operator @ span, full_matrices=False)
-        span, before = left[:, values > 1e-10 * np.linalg.norm(operator, 2)], span.shape[1]
-        if span.shape[1] == before:
-            break
+    span = find_ranges(operator, steps)[-1]
     if span.shape[1] == rank:
         return np.arange(rank), np.eye(rank)
     kept: list[int] = []
@@ -83,7 +78,7 @@ def sample_states(
     """Run a network and the predicted wave on ``count`` histories of -1 and 1, or on ``initial`` (count, history, dim).
 
     With ``correct``, the boundary's contribution is subtracted from each input, as constructed networks need."""
-    inputs, told = getattr(system, "inputs", system.dim), f"{task.name} needs {task.dim} of each: choose another with --task"
+    inputs, told = system.inputs, f"{task.name} needs {task.dim} of each: choose another with --task"
     require(system.dim == task.dim <= inputs, f"the network has {inputs} inputs and {system.dim} outputs, {told}")
     observable = needed_coordinates(task)
     horizon = max(60, 4 * task.history) if horizon is None else require_count(horizon, "horizon")
@@ -93,11 +88,11 @@ def sample_states(
     truth = window_states(rollout(task, initial, horizon), task.history)
     waves = truth.reshape(*truth.shape[:2], task.size) @ observable.projection.T
     fed = np.moveaxis(correct_inputs(task.matrix, initial) if correct else initial, 1, 0)
-    states = system.run(np.zeros((len(initial), system.hidden)) + getattr(system, "start", 0.0), horizon, fed)
+    states = system.run(np.zeros((len(initial), system.hidden)) + system.start, horizon, fed)
     require(bool(np.abs(states).max() <= 1e100), "the network's activity grows beyond all bounds")
     early, late = states[: task.history - 1], states[task.history - 1 :]
     # All copies have formed once further powers of Phi lose no rank.
-    ranks = [observable.rank, *ranks_of_powers(observable.operator, observable.rank)]
+    ranks = [span.shape[1] for span in find_ranges(observable.operator, observable.rank)]
     settled = max(task.history, ranks.index(ranks[-1]))
     copies = find_copies(observable.operator, task.size)
     return StateSample(late, waves, early, fed, observable, task.history, *copies, settled)
@@ -132,24 +127,26 @@ class RecoveredBasis:
         return (states - self.origin) @ self.dual_basis.T
 
 
-class _SlowSpace(NamedTuple):
+class SlowSpace(NamedTuple):
     """The invariant subspace of the eigenvalues above a threshold: W @ right = right @ inner, left @ right = 1."""
 
     right: np.ndarray  # (hidden, rank) orthonormal columns that span it
+    rest: np.ndarray  # (hidden, hidden - rank) orthonormal columns that span its orthogonal complement
     left: np.ndarray  # (rank, hidden) rows that annihilate the transient directions
     inner: np.ndarray  # (rank, rank) W on the subspace
 
 
 # In an analysis every method, and regression at many steps, uses the same subspace.
 @lru_cache(maxsize=8)
-def _find_slow_space(linear: Linearisation, threshold: float) -> _SlowSpace:
+def find_slow_space(linear: Linearisation, threshold: float = THRESHOLD) -> SlowSpace:
     """Find the slow subspace of a linearised network, and the rows that annihilate its transient directions."""
     # An ordered Schur decomposition needs no eigenvectors, of which the transients may have too few.
     upper, frame, rank = schur(linear.recurrent, sort=lambda real, imaginary: np.hypot(real, imaginary) > threshold)
     require(rank > 0, f"the network has no eigenvalue above {threshold:g} in magnitude, and therefore no slow mode")
     inner, coupling, outer = upper[:rank, :rank], upper[:rank, rank:], upper[rank:, rank:]
     mixed = solve_sylvester(inner, -outer, coupling) if len(outer) else coupling
-    return _SlowSpace(frame[:, :rank], frame[:, :rank].T + mixed @ frame[:, rank:].T, inner)
+    slow, rest = frame[:, :rank], frame[:, rank:]
+    return SlowSpace(slow, rest, slow.T + mixed @ rest.T, inner)
 
 
 def _iterate_powers(linear: Linearisation, history: int, alpha: float, transient: float, printed: bool) -> np.ndarray:
@@ -180,7 +177,7 @@ def _iterate_released(linear: Linearisation, history: int) -> np.ndarray:
     return columns / np.maximum(np.linalg.norm(columns, axis=0), 1e-300)
 
 
-def _iterate_forwards(linear: Linearisation, history: int, slow: _SlowSpace) -> np.ndarray:
+def _iterate_forwards(linear: Linearisation, history: int, slow: SlowSpace) -> np.ndarray:
     """Compute all columns (hidden, history*dim) by the corrected Algorithm 1: W^(s-k) on the slow part of W_r^+."""
     Psi = [slow.right @ (slow.left @ np.linalg.pinv(linear.readout))]
     for _ in range(1, history):
@@ -190,7 +187,7 @@ def _iterate_forwards(linear: Linearisation, history: int, slow: _SlowSpace) -> 
 
 
 def _match_observability(
-    linear: Linearisation, task: HDS, observable: Observable, expansion: np.ndarray, slow: _SlowSpace
+    linear: Linearisation, task: HDS, observable: Observable, expansion: np.ndarray, slow: SlowSpace
 ) -> np.ndarray:
     """Find the columns (hidden, rank) whose readout equals that of the wave, now and at later steps. Source: ours."""
     Phi, W_r = observable.operator, linear.readout
@@ -243,7 +240,7 @@ def recover_basis(
     linear = linearise_system(system) if linear is None else linear
     observable = needed_coordinates(task) if sample is None else sample.observable
     needed, origin = observable.projection.T, linear.point
-    slow = _find_slow_space(linear, threshold)
+    slow = find_slow_space(linear, threshold)
     kept, expansion = find_copies(observable.operator, task.size)
     if method in ("printed", "mixture", "released"):
         if method == "released":

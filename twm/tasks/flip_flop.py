@@ -71,14 +71,14 @@ def delay_signs(pulses: np.ndarray, delay: int, before: np.ndarray | None = None
     return np.take_along_axis(due, np.maximum.accumulate(np.where(due != 0, rows, 0), axis=0), axis=0)[1:]
 
 
-def mark_steps(pulses: np.ndarray, delay: int, settling: int = 2) -> tuple[np.ndarray, np.ndarray]:
+def mark_steps(pulses: np.ndarray, delay: int) -> tuple[np.ndarray, np.ndarray]:
     """Mark the steps of pulses (steps, ..., channels) on which outputs are judged, and on which they also must wait.
 
-    Judged: a pulse has been due, but none within the last ``settling`` steps, the due step included. Waiting: judged,
+    Judged: a pulse has been due, but none within the last two steps, the due step included. Waiting: judged,
     and a pulse of the opposite sign is not yet due, so that a network that ignores the delay fails."""
     signs = delay_signs(pulses, delay)
     judged = signs != 0
-    for late in range(delay, delay + settling):
+    for late in range(delay, delay + 2):
         judged[late:] &= pulses[: max(len(pulses) - late, 0)] == 0
     on_its_way = np.zeros_like(judged)
     for age in range(min(delay, len(pulses))):

@@ -159,6 +159,6 @@ def measure_tones(courses: np.ndarray, due: int) -> np.ndarray:
     return 2 * power.max(0) / (len(rest) * np.maximum((rest**2).sum(0), 1e-12))
 
 
-def make_travelling_step(delay: int, lead: int = 4, trail: int = 20) -> np.ndarray:
-    """Return the trajectory of an ideal delay line that a new sign enters: (lead + trail, delay + 1) of -1 and 1."""
-    return np.where(np.arange(-lead, trail)[:, None] >= np.arange(delay + 1), 1.0, -1.0)
+def make_travelling_step(delay: int, lead: int = 4) -> np.ndarray:
+    """Return the trajectory of an ideal delay line that a new sign enters: (lead + 20, delay + 1) of -1 and 1."""
+    return np.where(np.arange(-lead, 20)[:, None] >= np.arange(delay + 1), 1.0, -1.0)

@@ -32,19 +32,23 @@ def similarity_error(recurrent: np.ndarray, columns: np.ndarray, wave_operator: 
     return float(np.abs(left - right).max() / (max(np.abs(left).max(), np.abs(right).max()) or 1.0))
 
 
-def ranks_of_powers(operator: np.ndarray, count: int, tolerance: float = 1e-10) -> list[int]:
-    """Return the ranks of an operator's powers 1 to ``count``; values below ``tolerance`` times its norm count as zero.
-    Each power acts on an orthonormal basis of the range of the one before, so large eigenvalues cannot hide small ones."""
-    operator = check_square(operator)
-    zero, span, ranks = tolerance * np.linalg.norm(operator, 2), np.eye(len(operator)), []
-    for _ in range(require_count(count, "count")):
-        left, values, _ = np.linalg.svd(operator @ span, full_matrices=False)
-        ranks.append(int((values > zero).sum()))
-        if ranks[-1] == span.shape[1]:
-            # The range maps onto itself, so no further power can shrink it.
-            return ranks + ranks[-1:] * (count - len(ranks))
-        span = left[:, : ranks[-1]]
-    return ranks
+def find_ranges(operator: np.ndarray, count: int) -> list[np.ndarray]:
+    """Return orthonormal bases (size, rank) of the ranges of an operator's powers 0 to ``count``, or to the first that keeps
+    the rank of the one before, as no further power can shrink a range that maps onto itself. Each power acts on the basis of
+    the one before, so large eigenvalues cannot hide small ones; values below 1e-10 times its norm count as zero."""
+    zero, spans = 1e-10 * np.linalg.norm(operator, 2), [np.eye(len(operator))]
+    for _ in range(count):
+        left, values, _ = np.linalg.svd(operator @ spans[-1], full_matrices=False)
+        spans.append(left[:, values > zero])
+        if spans[-1].shape == spans[-2].shape:
+            break
+    return spans
+
+
+def ranks_of_powers(operator: np.ndarray, count: int) -> list[int]:
+    """Return the ranks of an operator's powers 1 to ``count``."""
+    ranks = [span.shape[1] for span in find_ranges(check_square(operator), require_count(count, "count"))[1:]]
+    return ranks + ranks[-1:] * (count - len(ranks))
 
 
 def stable_rank(operator: np.ndarray) -> int:
@@ -96,9 +100,9 @@ def select_slow(eigenvalues: np.ndarray, threshold: float = THRESHOLD) -> np.nda
     return slow[_order_by_argument(slow)]
 
 
-def split_spectrum(eigenvalues: np.ndarray, tolerance: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def split_spectrum(eigenvalues: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Split a spectrum into eigenvalues outside the unit circle, nearly real and complex, and the rest. Source: mem Fig. 4."""
-    outside, real = np.abs(eigenvalues) > 1, np.abs(eigenvalues.imag) <= tolerance * np.abs(eigenvalues)
+    outside, real = np.abs(eigenvalues) > 1, np.abs(eigenvalues.imag) <= 0.05 * np.abs(eigenvalues)
     return eigenvalues[outside & real], eigenvalues[outside & ~real], eigenvalues[~outside]
 
 

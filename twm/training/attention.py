@@ -173,12 +173,12 @@ def describe_main_comparison(rows: Sequence[Row], ratios: Mapping[str, RatioSumm
     to T4, ``printed`` counts networks without positions on them, and ``worst_ratio`` is the largest on any other task."""
     main, cap = next(iter(ratios.values())), max(int(row["iterations"]) for row in rows)
     medians = [float(np.median([count or cap for count in counts])) for counts in list_iterations(rows)]
-    numbers = {"ratio": main.ratio, "low": main.low, "high": min(main.high, 1e9), "pairs": main.pairs}
+    numbers = {"ratio": main.ratio, "low": main.low, "high": main.high, "pairs": main.pairs}
     numbers |= {"wins": int((main.ratios < 1).sum()), "attention_median": medians[0], "elman_median": medians[1]}
     numbers |= {"attention_missed": main.first_missed, "elman_missed": main.second_missed}
     named = {_find_main(rows)[0]: main} | {task: found for task, found in ratios.items() if task in TASK_CODES}
-    numbers |= {"tasks": list(named), "ratios": [min(found.ratio, 1e9) for found in named.values()]}
-    numbers |= {f"{end}s": [min(getattr(found, end), 1e9) for found in named.values()] for end in ("low", "high")}
+    numbers |= {"tasks": list(named)}
+    numbers |= {f"{end}s": [getattr(found, end) for found in named.values()] for end in ("ratio", "low", "high")}
     others = list(named.values())[1:]
     numbers |= {"others": sum(found.pairs for found in others)}
     for name, missed in (("others_arrived", "first_missed"), ("others_elman", "second_missed")):
@@ -186,4 +186,6 @@ def describe_main_comparison(rows: Sequence[Row], ratios: Mapping[str, RatioSumm
     printed = [row for row in rows if row["model"] == "attention-unlabelled" and row["task"] in named]
     numbers |= {"printed": len(printed), "printed_arrived": sum(bool(row["iterations_to_99"]) for row in printed)}
     worst = [found.ratio for task, found in ratios.items() if task in {row["task"] for row in rows} - set(named)]
-    return numbers | ({"worst_ratio": max(worst)} if worst else {})
+    numbers |= {"worst_ratio": max(worst)} if worst else {}
+    cut = lambda value: min(value, 1e9) if isinstance(value, float) else [*map(cut, value)] if isinstance(value, list) else value
+    return {name: cut(value) for name, value in numbers.items()}

@@ -1,4 +1,4 @@
-"""Statistics over seeds: means and paired differences with intervals, and rank correlations within groups."""
+"""Statistics over seeds: means with intervals, and rank correlations within groups."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata, t
+from scipy import stats
 
 from twm.errors import require
-from twm.training.attention import summarise_ratio
 
 Row = Mapping[str, Any]
 
@@ -35,25 +34,8 @@ def estimate_mean(values: Sequence[float]) -> Estimate:
     count, mean = len(numbers), float(numbers.mean()) if len(numbers) else None
     if count < 2:
         return Estimate(mean, None, None, count, numbers)
-    reach = float(t.ppf(0.975, count - 1) * numbers.std(ddof=1) / math.sqrt(count))
+    reach = float(stats.t.ppf(0.975, count - 1) * numbers.std(ddof=1) / math.sqrt(count))
     return Estimate(mean, mean - reach, mean + reach, count, numbers)
-
-
-def compare_paired(first: Sequence[float], second: Sequence[float], draws: int = 10_000) -> Estimate:
-    """Return the mean of first minus second, finite numbers of the same seeds, with a bootstrap interval over pairs."""
-    require(len(first) == len(second) > 0, f"pairs need two lists of equal length, not {len(first)} and {len(second)}")
-    differences = np.array(first, dtype=float) - np.array(second, dtype=float)
-    require(bool(np.isfinite(differences).all()), "paired differences must be finite")
-    count = len(differences)
-    found = np.sort(differences[np.random.default_rng(0).integers(0, count, (draws, count))].mean(axis=1))
-    low, high = found[int(0.025 * draws)], found[int(0.975 * draws)]
-    return Estimate(float(differences.mean()), float(low), float(high), count, differences)
-
-
-def compare_iterations(first: Iterable[Row], second: Iterable[Row]) -> Estimate:
-    """Return the median ratio of iterations to 99%, first to second, over common tasks and seeds; see ``summarise_ratio``."""
-    found = summarise_ratio(*(_index(rows, "task", "seed") for rows in (first, second)))
-    return Estimate(found.ratio, found.low, found.high, found.pairs, found.ratios)
 
 
 def correlate_ranks(
@@ -68,26 +50,23 @@ def correlate_ranks(
     members = [np.flatnonzero(labels == label) for label in labels.unique()]
     rng = np.random.default_rng(0)
     drawn = [_correlate(sides, [rng.choice(places, len(places)) for places in members]) for _ in range(draws)]
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return Estimate(_correlate(sides, members), float(low), float(high), len(first))
+    # In a resample in which a side is constant, there is no correlation.
+    low, high = np.percentile([value for value in drawn if not math.isnan(value)] or 0.0, [2.5, 97.5])
+    return Estimate(float(np.nan_to_num(_correlate(sides, members))), float(low), float(high), len(first))
 
 
 def _correlate(sides: np.ndarray, members: Sequence[np.ndarray]) -> float:
     # Divided by the group's size, so that every pair has the same weight in any group.
-    ranks = [(rankdata(sides[:, own], axis=1) - (len(own) + 1) / 2) / len(own) for own in members]
+    ranks = [(stats.rankdata(sides[:, own], axis=1) - (len(own) + 1) / 2) / len(own) for own in members]
     first, second = np.concatenate(ranks, axis=1)
     norm = math.sqrt((first @ first) * (second @ second))
-    return float(first @ second) / norm if norm else 0.0
-
-
-def _index(rows: Iterable[Row], *columns: str) -> dict[tuple, Row]:
-    listed = [(tuple(row.get(column) for column in columns), row) for row in rows]
-    require(len(dict(listed)) == len(listed), f"two rows have the same {' and '.join(columns)}: select one setting")
-    return dict(listed)
+    return float(first @ second) / norm if norm else math.nan
 
 
 def pair_rows(first: Iterable[Row], second: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     """Return the rows of two conditions for the seeds that both have, in the order of the seeds."""
-    left, right = (_index(rows, "seed") for rows in (first, second))
+    listed = [[(row["seed"], row) for row in rows] for rows in (first, second)]
+    left, right = map(dict, listed)
+    require([len(left), len(right)] == [*map(len, listed)], "two rows have the same seed: select one setting")
     seeds = sorted(set(left) & set(right))
     return [left[seed] for seed in seeds], [right[seed] for seed in seeds]

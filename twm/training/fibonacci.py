@@ -24,6 +24,7 @@ from twm.training.trainer import make_adam, set_rate
 #: The series' asymptotic growth factor per step.
 GOLDEN_RATIO = (1 + 5**0.5) / 2
 _READOUT_GAIN = 8.0  # factor on the initial readout
+_TRAINED, _BATCH, _RATE = 10, 64, 1e-2  # output steps in training, sequences, initial learning rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,36 +40,34 @@ class FibonacciRun:
 
 
 def train_on_fibonacci(
-    seeds: Sequence[int], hidden: int = 32, dim: int = 1, trained: int = 10, iterations: int = 3000, batch: int = 64,
-    learning_rate: float = 1e-2, corrected: bool = False,
-) -> FibonacciRun:  # fmt: skip
-    """Train one Elman network per seed on relative errors over the first ``trained`` output steps, side by side: they
-    share no weights, so the gradient of their summed losses is that of each. Source: twm Sec. 4, experimental setup.
+    seeds: Sequence[int], hidden: int = 32, iterations: int = 3000, corrected: bool = False
+) -> FibonacciRun:
+    """Train one Elman network per seed on relative errors over the first ten output steps, side by side: they share no
+    weights, so the gradient of their summed losses is that of each. Source: twm Sec. 4, experimental setup.
 
-    States have ``dim`` numbers. Adam's learning rate falls linearly from ``learning_rate`` towards zero. If
-    ``corrected``, the network's own contribution is subtracted from the second input."""
+    Adam's learning rate falls linearly towards zero. If ``corrected``, the network's own contribution is subtracted from
+    the second input."""
     require(len(seeds) > 0, "give at least one seed")
-    counts = {"hidden": hidden, "dim": dim, "trained": trained, "iterations": iterations, "batch": batch}
-    for name, count in counts.items():
+    for name, count in {"hidden": hidden, "iterations": iterations}.items():
         require_count(count, name)
-    scale, losses, every = GOLDEN_RATIO**trained, [], max(1, iterations // 50)
-    drawn = stack_weights([draw_weights(dim, hidden, "orthogonal", seed) for seed in seeds])
+    scale, losses, every = GOLDEN_RATIO**_TRAINED, [], max(1, iterations // 50)
+    drawn = stack_weights([draw_weights(1, hidden, "orthogonal", seed) for seed in seeds])
     # A large readout keeps neurons in the nearly linear range of tanh, which training reaches slowly from the usual readout.
     drawn = drawn._replace(readout=drawn.readout * _READOUT_GAIN)
     weights = Weights(*(matrix.double().requires_grad_() for matrix in drawn))
-    adam = make_adam(weights, learning_rate, fused=False)
+    adam = make_adam(weights, _RATE, fused=False)
     with quiet_process():
         for iteration in range(1, iterations + 1):
-            data = draw_series(seeds, iteration, batch, dim, trained, scale)
+            data = draw_series(seeds, iteration, _BATCH, 1, _TRAINED, scale)
             loss = _find_errors(weights, *data, corrected).square().mean((1, 2, 3))
             adam.zero_grad()
             loss.sum().backward()
-            set_rate(adam, learning_rate * (1 - (iteration - 1) / iterations))
+            set_rate(adam, _RATE * (1 - (iteration - 1) / iterations))
             adam.step()
             if iteration % every == 0 or iteration == iterations:
                 losses.append(loss.tolist())
     weights = Weights(*(matrix.detach() for matrix in weights))
-    return FibonacciRun(weights, trained, iterations, np.array(losses), scale, corrected)
+    return FibonacciRun(weights, _TRAINED, iterations, np.array(losses), scale, corrected)
 
 
 def draw_series(

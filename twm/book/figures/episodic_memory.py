@@ -10,6 +10,7 @@ from twm.book.figures.style import (
     make_axes, make_row, number_cells, number_ticks, plot_episode, plot_matrix, share_legend, style_both, style_marks,
     write_cells, write_counts,
 )  # fmt: skip
+from twm.theory.spectra import THRESHOLD
 
 
 def plot_reduction(
@@ -29,13 +30,13 @@ def plot_reduction(
     return figure
 
 
-def plot_conjugacy(norms: Sequence[float], errors: Curves, floor: float = FLOOR) -> Figure:
+def plot_conjugacy(norms: Sequence[float], errors: Curves) -> Figure:
     """Plot the errors (2, n) of the conversion to the Elman update and back against the norm of W (n,), by activation."""
     figure, row = make_row({"map to Elman update": 0, "Elman update to map": 1}, 3.8, 3.2)
-    log = {"xscale": "log", "yscale": "log", "ylim": (floor / 3, 10)}
+    log = {"xscale": "log", "yscale": "log", "ylim": (FLOOR / 3, 10)}
     for place, way in row:
         ways = {name: values[way] for name, values in errors.items()}
-        draw_curves(place, norms, ways, style_both, floor, markersize=5)
+        draw_curves(place, norms, ways, style_both, FLOOR, markersize=5)
         draw_guide(place, x=1.0, color="#999999", linestyle="-")
         label_axes(place, "largest singular value of W", "largest error", guide=1e-10, **log)
     figure.axes[0].text(1.1, 1e-4, "norm 1", color="#666666", fontsize="small")
@@ -102,7 +103,7 @@ def plot_trained_variables(
     rows, columns = "to variables, then remainder", "from variable component"
     plot_matrix(weights, block, limit, rows, columns, "A  weights between variables")
     weights.axhline(len(operator) - 0.5, color=INK, linewidth=1)
-    slow = np.abs(eigenvalues) > 0.9
+    slow = np.abs(eigenvalues) > THRESHOLD
     draw_unit_circle(plane, 1.4, title="B  spectrum, with counts")
     draw_eigenvalues(plane, theory, **style_marks(1, "predicted", marker="o", fillstyle="none", markersize=11))
     draw_eigenvalues(plane, eigenvalues[slow], **style_marks(0, "network, slow modes", marker="."))

@@ -144,15 +144,15 @@ def plot_switch(components: Curves, outputs: np.ndarray, lead: int, delay: int) 
     return figure
 
 
-def plot_delays(rows: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]], level: float = 0.99) -> Figure:
-    """Plot accuracies off transitions and during the delay against delays (n,), by series, and the claimed ``level``."""
+def plot_delays(rows: Mapping[str, tuple[np.ndarray, np.ndarray, np.ndarray]]) -> Figure:
+    """Plot accuracies off transitions and during the delay against delays (n,), by series, and the claimed levels."""
     figure, ((left, right),) = make_axes(1, 2, 7.6, 3.3)
     for index, (name, (delays, settled, waiting)) in enumerate(rows.items()):
         style = style_marks(index, name, fillstyle="none" if index else "full")
         left.plot(delays, settled, **style)
         right.plot(delays, waiting, **style)
     words, legend = ("sign accuracy", "off transitions"), _SMALL | {"loc": "lower left"}
-    label_axes(left, "delay (steps)", *words, legend, guide=level, ylim=(0.4, 1.03))
+    label_axes(left, "delay (steps)", *words, legend, guide=0.99, ylim=(0.4, 1.03))
     label_axes(right, "delay (steps)", "", "during the delay", guide=0.95, ylim=(0.4, 1.03))
     return figure
 

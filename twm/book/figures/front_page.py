@@ -16,14 +16,14 @@ from twm.theory.pictures import GLYPH_COLUMNS, states_to_picture, text_to_states
 from twm.theory.systems import make_fibonacci, make_repeat_copy
 
 
-def make_front_page_animation(text: str = "3141", repeats: int = 2, seed: int = 0) -> Animation:
+def make_front_page_animation(text: str = "3141", repeats: int = 2) -> Animation:
     """Animate a text that enters the lattice, four columns per character, and cycles through it ``repeats`` times, beside
     the same state in a random orthonormal basis. Source: twm Fig. 2, Fig. 3 and Eq. (3), (6)."""
     states = text_to_states(text)
     history, dim = states.shape
     boundary, steps = make_repeat_copy(history, dim).boundary, history * (1 + repeats)
     waves = simulate_wave(np.zeros_like(states), boundary, steps=steps, inputs=states)
-    basis = make_basis(history * dim, kind="orthonormal", seed=seed).basis
+    basis = make_basis(history * dim, kind="orthonormal", seed=0).basis
     hidden = (waves.reshape(len(waves), -1) @ basis.T).reshape(len(waves), history, dim)
     left = Panel(
         f"{history * dim} neurons of a network", states_to_picture(hidden), "activity",
@@ -43,13 +43,13 @@ def make_front_page_animation(text: str = "3141", repeats: int = 2, seed: int = 
     return Animation([left, right], captions, "A text becomes a travelling wave", alt, 5, autoplay=True)
 
 
-def plot_moments(waves: np.ndarray, steps: Sequence[int], start: int = 0) -> Figure:
-    """Plot waves (time, history, dim), with values from -1 to 1, at ``steps``; ``start`` is step 0 in the titles."""
+def plot_moments(waves: np.ndarray, steps: Sequence[int]) -> Figure:
+    """Plot waves (time, history, dim), with values from -1 to 1, at ``steps``."""
     picture = states_to_picture(waves)
     figure, axes = make_axes(len(steps), 1, 4.8, 0.4 + 1.5 * len(steps))
     for step, place in zip(steps, axes.flat, strict=True):
         plot_magnitudes(place, picture[step], -1, 1, aspect="equal")
-        place.set_title(f"step {step - start}", fontsize="small", loc="left")
+        place.set_title(f"step {step}", fontsize="small", loc="left")
         place.set(ylabel="dimension", yticks=range(0, picture.shape[1], 2))
     place.set_xlabel("column (0 = oldest)")
     return figure
@@ -67,9 +67,9 @@ def _describe_step(step: int, history: int, text: str) -> str:
     return f"Output step {later}: the boundary copies the column that leaves on the left to the right end."
 
 
-def plot_card(title: str, text: str = "3141", steps: Sequence[int] = (0, 5, 11)) -> Figure:
-    """Draw the preview card for links to the book, 1200 by 630 pixels: its title, and a text on the lattice at ``steps``."""
-    states = text_to_states(text)
+def plot_card(title: str) -> Figure:
+    """Draw the preview card for links to the book, 1200 by 630 pixels: its title, and "3141" on the lattice at three steps."""
+    states, steps = text_to_states("3141"), (0, 5, 11)
     waves = simulate_wave(states, make_repeat_copy(*states.shape).boundary, steps=max(steps))
     figure, axes = make_axes(len(steps), 1, 12.0, 6.3)
     figure.set_layout_engine("none")

@@ -54,10 +54,10 @@ def plot_trained_spectra(panels: Mapping[str, tuple], columns=4, reach=1.35, thr
     return figure
 
 
-def plot_curves(curves: Mapping[str, Sequence[Mapping]], horizons=True, share_axis=True) -> Figure:
+def plot_curves(curves: Mapping[str, Sequence[Mapping]], share_axis=True) -> Figure:
     """Plot test sign accuracy, one line per ``model``, and the training horizon below it; groups may share a panel."""
     columns, width = (1, 6.6) if share_axis else (len(curves), 2.0 * len(curves) + 0.3)
-    figure, axes = make_axes(1 + horizons, columns, width, 4.4 if horizons else 2.9)
+    figure, axes = make_axes(2, columns, width, 4.4)
     longest = max((point["horizon"] for points in curves.values() for point in points), default=1)
     for index, (name, points) in enumerate(curves.items()):
         column = axes[:, 0 if share_axis else index]
@@ -65,9 +65,8 @@ def plot_curves(curves: Mapping[str, Sequence[Mapping]], horizons=True, share_ax
         alone = len({point["model"] for point in points}) == 1
         style = style_line(index if share_axis else 0, linewidth=1.6 if alone else 0.9, alpha=1.0 if alone else 0.75)
         draw_runs(column[0], points, "test_accuracy", **style | {"label": name})
-        if horizons:
-            draw_runs(column[1], points, "horizon", drawstyle="steps-post", **style)
-            column[1].set_ylim(0, 1.06 * longest)
+        draw_runs(column[1], points, "horizon", drawstyle="steps-post", **style)
+        column[1].set_ylim(0, 1.06 * longest)
         if not share_axis:
             column[0].set_title(name, fontsize="small")
         column[-1].set_xlabel("iteration")
@@ -135,7 +134,7 @@ def plot_ranks(groups: Mapping[str, Sequence[tuple[int, float]]], rank: int) -> 
     return figure
 
 
-def plot_generalisation(multiples: Sequence[int], runs: Sequence[tuple[str, float, Sequence]], level=0.9) -> Figure:
+def plot_generalisation(multiples: Sequence[int], runs: Sequence[tuple[str, float, Sequence]]) -> Figure:
     """Plot accuracy of ``runs`` (group, margin, accuracies) against multiples of the trained horizon and spectral margin."""
     figure, ((left, right),) = make_axes(1, 2, 7.8, 3.5)
     names = list(dict.fromkeys(name for name, _, _ in runs))
@@ -143,7 +142,7 @@ def plot_generalisation(multiples: Sequence[int], runs: Sequence[tuple[str, floa
         index = names.index(name)
         left.plot(multiples, accuracies, **style_line(index, linewidth=0.9, alpha=0.7))
         right.plot([margin], [accuracies[-1]], **style_marks(index, name, markerfacecolor="none"))
-    draw_guide(left, level, color=FAINT)
+    draw_guide(left, 0.9, color=FAINT)
     label_axes(left, "multiple of the trained horizon", "accuracy", xscale="log", ylim=(0.45, 1.03))
     name_places(left, multiples)
     right.axvline(0, **THIN)

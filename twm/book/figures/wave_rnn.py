@@ -46,7 +46,7 @@ def plot_onsets(inputs: np.ndarray, states: Curves) -> Figure:
 
 
 def plot_activity(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure:
-    """Plot activity (time, neurons), and the logarithm of its spectrum, ordered as ``fftfreq``. Source: wRNN Fig. 2."""
+    """Plot activity (time, neurons), and the logarithm of its amplitude spectrum, ordered as ``fftfreq``. Source: wRNN Fig. 2."""
     figure, (above, below) = make_axes(2, len(panels), 3.3 * len(panels) + 0.6, 5.2)
     for upper, lower, (title, (activity, spectrum)) in zip(above, below, panels.items()):
         last = upper is above[-1]
@@ -57,15 +57,15 @@ def plot_activity(panels: Mapping[str, tuple[np.ndarray, np.ndarray]]) -> Figure
         low, high = np.percentile(level, (5, 99.8))
         image = plot_magnitudes(lower, level, low, high, origin="lower", extent=(-0.5, 0.5, -0.5, 0.5))
         lower.set_xlabel("temporal frequency (1/step)")
-        figure.colorbar(image, ax=lower, shrink=0.8, label=r"$\log_{10}$ power, normalised" if last else None)
+        figure.colorbar(image, ax=lower, shrink=0.8, label=r"$\log_{10}$ amplitude, normalised" if last else None)
     above[0].set_ylabel("neuron")
     below[0].set_ylabel("spatial frequency (1/neuron)")
     return figure
 
 
-def plot_losses(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], label: str = "test loss") -> Figure:
+def plot_losses(panels: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]]) -> Figure:
     """Plot ``test_loss`` during training: one panel per task, one colour per network, one line per ``model``."""
-    figure, row = make_row(panels, {1: 3.5, 2: 2.7}.get(len(panels), 1.9), 3.0, 0.6, label)
+    figure, row = make_row(panels, {1: 3.5, 2: 2.7}.get(len(panels), 1.9), 3.0, 0.6, "test loss")
     for panel, groups in row:
         for index, (name, points) in enumerate(groups.items()):
             draw_runs(panel, points, "test_loss", **_style_network(name, index, linewidth=1.3))
