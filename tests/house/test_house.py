@@ -152,11 +152,7 @@ def find_twins(root: Path) -> list[str]:
 def find_unused(root: Path) -> list[str]:
     """List public names that nothing outside the tests uses but the line that defines them."""
     places = [root / "README.md", *(root / "twm").rglob("*.py"), *(root / "notebooks").glob("*.py")]
-    places += [
-        *(root / "book").glob("*.md"),
-        *(root / "book" / "_ext").glob("*.py"),
-        *(root / "book" / "errata").rglob("*.py"),
-    ]
+    places += [path for kind in ("*.md", "_ext/*.py", "errata/**/*.py") for path in (root / "book").glob(kind)]
     texts = [path.read_text(encoding="utf-8") for path in places if path.exists()]
     words = Counter(word for text in texts for word in re.findall(r"\w+", text))
     public = {n for tree in read_modules(root).values() for n in list_public(tree) if not n.startswith("_")}
@@ -166,9 +162,11 @@ def find_unused(root: Path) -> list[str]:
 #: What there is one of, by the words that give a second one away, and the file that holds it.
 ONLY_HERE = {
     "process pool": (r"ProcessPoolExecutor|multiprocessing\.(Pool|Process)|get_context\(", ("training/workers.py", "bench.py")),
-    "optimiser by hand": (r"addcdiv|exp_avg|beta1|betas *=", ("models/fast/",)),
+    "optimiser by hand": (r"addcmul_\(|addcdiv|exp_avg|beta1|betas *=", ("models/fast/",)),
     "way to write a file": (r"os\.replace\(|\.rename\(", ("paths.py",)),
     "lock": (r"fcntl\.", ("records.py",)),
+    "training loop": (r"for iteration in range\(|while not self\.finished", ("training/loop.py", "training/fibonacci.py")),
+    "place where graphs are captured": (r"CUDAGraph\(", ("models/fast/elman.py",)),
 }  # fmt: skip
 
 
@@ -217,6 +215,13 @@ def test_the_law_can_be_broken(law: Callable[[Path], list[str]], tmp_path: Path)
     assert law(tmp_path) == [] or law is find_busy_packages or law is find_unused
     (room / "first.py").write_text('"""One."""\n\n' + LAWS[law])
     assert law(tmp_path)
+
+
+def test_the_words_that_give_a_second_one_away_find_the_first_at_home(root: Path):
+    for pattern, homes in ONLY_HERE.values():
+        for home in homes:
+            paths = (root / "twm" / home).rglob("*.py") if home.endswith("/") else [root / "twm" / home]
+            assert any(re.search(pattern, path.read_text(encoding="utf-8")) for path in paths), (pattern, home)
 
 
 def test_every_public_thing_says_what_it_does(root: Path):

@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 
 from tests.conftest import refusals
-from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, scan_mixture
+from twm.analysis import judging
+from twm.analysis.analyses import measure_settled_basis
+from twm.analysis.judging import find_complement, judge_basis, judge_loading, judge_shift, measure_rest, scan_mixture
 from twm.analysis.recovery import METHODS, find_copies, recover_basis, sample_states
 from twm.analysis.systems import ElmanSystem, as_system, find_fixed_point, linearise_system
 from twm.errors import UserError
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.theory.bases import add_complement, make_basis, make_encoder, make_readout, transform_operator
-from twm.theory.operators import make_wave_operator
+from twm.theory.operators import make_cycle, make_wave_operator
 from twm.theory.spectra import needed_coordinates
 from twm.theory.systems import make_linear_hds, make_named_task, make_random_selection, make_repeat_copy
 
@@ -169,15 +171,57 @@ def test_the_complement_decays_and_does_not_meet_the_memories():
     assert coupled.out_of_memories < 1e-8 < 0.1 < coupled.into_memories
 
 
+def test_with_the_mean_gain_the_linear_step_is_the_true_one_on_average():
+    rng, system = np.random.default_rng(0), as_system(ElmanRNN(2, 32, initial="gaussian", seed=3))
+    system = replace(system, recurrent=0.7 * system.recurrent, bias=rng.uniform(-0.5, 0.5, 32))
+    point, states = find_fixed_point(system), system.run(rng.standard_normal((20, 32)), 5)
+    drive, moved = (states - point) @ system.recurrent.T, system.step(states) - point
+    gain = judging._measure_gain(system, point, states)
+    assert np.abs(((moved - gain * drive) * drive).mean((0, 1))).max() < 1e-12 < 0.02 < (1 - gain).min()
+
+
+def test_the_mean_gain_takes_growth_at_rest_and_what_saturation_hides_out_of_the_weights():
+    # A neuron a variable, of magnitude a = tanh(2 a): the orbit's step is Phi, where that of the weights is twice Phi.
+    doubled = as_system(construct_elman(COPY, make_basis(15), "tanh", gain=2.0))
+    figures = judge(doubled, COPY, recover(doubled, COPY, "regression"))
+    assert figures.relative_error == pytest.approx(1) and figures.relative_error_orbit < 1e-3
+    # Each neuron also drives itself, by more than 0.5, but is saturated.
+    leaky = replace(doubled, recurrent=1.5 * doubled.recurrent + 0.6 * np.eye(15))
+    figures = judge(leaky, COPY, recover(leaky, COPY, "regression"))
+    assert figures.support_match == 1 and figures.support_match_weights == pytest.approx(1 - 15 / 15**2)
+
+
+@pytest.mark.parametrize(("kind", "clear"), [("standard", 15), ("orthonormal", 0)])
+def test_the_settled_basis_of_a_wave_is_exact_and_that_of_a_fading_one_at_first(kind, clear):
+    basis = make_basis(15, 24, kind, seed=1)
+    found = measure_settled_basis(construct(COPY, basis), COPY, 64)
+    ones = ("accuracy", "support_orbit", "explained", "encoding_r2_60", "encoding_r2_200", "output_r2", "changed_100")
+    assert [found[name] for name in ones] == pytest.approx([1] * 7)
+    assert [found[name] for name in ("rank_theory", "rank_network", "variables", "wrong_signs")] == [15, 15, 15, 0]
+    assert found["cluster_least"] == found["cluster_most"] == 3 and found["clear_neurons"] == clear
+    fading = measure_settled_basis(as_system(construct_elman(COPY, basis, gain=0.99)), COPY, 64)
+    assert fading["wrong_signs"] == 0 and fading["changed_100"] == 1
+    assert fading["encoding_r2_200"] + 0.1 < fading["encoding_r2_60"] < 0.99
+
+
+def test_what_feeds_the_wave_is_counted_in_principal_directions_of_the_rest():
+    Q, weights = np.linalg.qr(np.random.default_rng(0).standard_normal((16, 16)))[0], np.zeros((16, 16))
+    weights[:6, :6] = make_cycle(3, 2)
+    weights[range(5), range(6, 11)] = np.sqrt([6, 2, 1.2, 0.5, 0.3])  # of ten directions three carry 92%
+    system = ElmanSystem(Q @ weights @ Q.T, np.zeros((16, 2)), np.zeros((2, 16)))
+    active = (np.arange(1, 17)[:, None] * Q.T)[:, None]
+    sample = replace(sample_states(BUILT, SHORT, 1), early=active[:10], states=active[10:])
+    assert measure_rest(system, sample) == pytest.approx((np.sqrt(10 / 6), 0.3))
+
+
 SHORT = make_repeat_copy(3, 2)
 BUILT = construct(SHORT, make_basis(6))
 test_one_line_errors = refusals(
     (lambda: recover_basis(BUILT, SHORT, "magic"), "printed, mixture, released"),
-    (lambda: recover_basis(BUILT, SHORT, "mixture", alpha=2), "alpha"),
-    (lambda: recover_basis(BUILT, SHORT), "sample"),
+    (lambda: recover_basis(BUILT, SHORT, "mixture", alpha=2), "alpha"), (lambda: recover_basis(BUILT, SHORT), "sample"),
     (lambda: recover_basis(BUILT, make_repeat_copy(3, 4), "printed"), "outputs"),
     (lambda: recover_basis(BUILT, SHORT, "regression", sample_states(BUILT, SHORT, 1), at=0), "not fill"),
     (lambda: replace(BUILT, recurrent=np.full((6, 6), np.nan)), "NaN"),
     (lambda: linearise_system(replace(BUILT, bias=np.ones(6)), np.zeros(6)), "not a fixed point"),
     (lambda: BUILT.run(np.zeros((1, 6)), -1), "steps"),
-)
+)  # fmt: skip

@@ -65,3 +65,16 @@ def test_a_long_recording_is_searched_for_the_item_and_no_period_is_taken_for_a_
     found = probe_states(states + 0.05 * rng.standard_normal(states.shape), contents[:, :1], most=20)
     assert found.span.value == pytest.approx(160, abs=5) and found.movement.value > 0.9
     assert len(found.times) == 20 and 100 <= found.times.min() and found.times.max() < 260
+
+
+@pytest.mark.parametrize("noise", [0.3, 2.0, 20.0])
+def test_the_penalty_is_the_best_one_for_trials_left_out_one_by_one(noise):
+    X = (generator := np.random.default_rng(2)).standard_normal((2, 25, 6)) + 1
+    Y = X[..., :2] + noise * generator.standard_normal((2, 25, 2))
+    Y, errors = Y - Y.mean(1, keepdims=True), np.zeros((len(decoding._RIDGES), 2, 25))
+    for place, step, trial in np.ndindex(errors.shape):
+        mean, offset = (np.delete(part[step], trial, 0).mean(0) for part in (X, Y))
+        x, penalty = np.delete(X[step], trial, 0) - mean, decoding._RIDGES[place] * 25 * X[step].var(0).sum()
+        W = np.linalg.solve(x.T @ x + penalty * np.eye(6), x.T @ np.delete(Y[step], trial, 0))
+        errors[place, step, trial] = ((Y[step, trial] - offset - (X[step, trial] - mean) @ W) ** 2).sum()
+    assert decoding._choose_ridge(X, Y) == decoding._RIDGES[errors.sum((1, 2)).argmin()]

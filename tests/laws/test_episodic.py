@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.linalg import expm
 
+from twm.theory import episodic
 from twm.theory.bases import make_basis, make_readout, transform_operator
 from twm.theory.episodic import (
-    EpisodicModel, draw_episodic_model, find_variables, propagate_readout, simulate_episodes, simulate_reduced,
-    step_feature,
+    EpisodicModel, draw_episodic_model, find_variables, measure_conjugacy, propagate_readout, simulate_episodes,
+    simulate_reduced, step_feature,
 )  # fmt: skip
 from twm.theory.operators import make_cycle
 
@@ -51,3 +52,12 @@ def test_the_variables_of_a_constructed_network_are_found_from_states_and_from_w
     # Contents that belong to other states give no cycle.
     wrong = find_variables(recurrent, rng.permutation(contents) @ basis.basis.T, contents)
     assert np.abs(wrong.operator - phi).max() > 0.1
+
+
+@pytest.mark.parametrize("norm", [0.5, 5.0])
+@pytest.mark.parametrize(("activation", "backward"), [("tanh", 0), ("relu", 0.5), ("clip", 0.5)])
+def test_map_and_elman_update_are_conjugate_where_the_activation_has_an_inverse(activation, backward, norm, rng, monkeypatch):
+    model, starts = draw_episodic_model(12, 7, 1, norm=norm, activation=activation), 2 * rng.standard_normal((12, 20))
+    assert measure_conjugacy(model, starts) == pytest.approx((0, backward, 0), abs=1e-12)
+    monkeypatch.setattr(episodic, "step_hidden", lambda model, hidden: model.activate(0.9 * model.recurrent @ hidden))
+    assert min(measure_conjugacy(model, starts)) > 0.01

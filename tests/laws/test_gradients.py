@@ -7,8 +7,8 @@ import torch
 from tests.conftest import refusals
 from twm.analysis.derivatives import measure_gradients, measure_jacobians, run_states, track_first_input
 from twm.analysis.gradients import (
-    bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants, measure_wave_gradients,
-    search_violations,
+    bound_gradients, draw_cases, fit_columns, fit_slope, measure_constants, measure_wave_gradients, predict_mixed_neurons,
+    predict_single_neuron, search_violations,
 )  # fmt: skip
 from twm.models.elman import ElmanRNN, construct_elman
 from twm.models.kernels import draw_weights
@@ -99,6 +99,15 @@ def test_slopes_have_intervals_that_mean_something():
     for found in ([fit_slope(distances, each) for each in norms], [fit_slope(distances, each[:, 0]) for each in norms]):
         assert abs(np.mean([each.low <= -0.3 <= each.high for each in found]) - 0.95) < 3 * (0.95 * 0.05 / 400) ** 0.5
     assert fit_slope(distances, 2.0**-distances).value == pytest.approx(-np.log(2))
+
+
+@pytest.mark.parametrize("amplitude", [0.3, 1.0])
+def test_what_tanhs_leave_of_the_first_gradient_is_predicted_exactly_in_neurons_and_nearly_in_mixtures(amplitude):
+    for kind, predict, error in (("standard", predict_single_neuron, 1e-12), ("orthonormal", predict_mixed_neurons, 0.04)):
+        network, columns = make_wave(24, 8, kind, nonlinearity="tanh")
+        tracked = track_first_input(network, amplitude * draw_signs(24, 16, 8), 25)
+        left = np.einsum("thd,tbhd->t", columns[-np.arange(1, 26) % 24], tracked) / (16 * 8)
+        np.testing.assert_allclose(left, predict(amplitude, 24 + (kind == "standard")), rtol=error)
 
 
 def measure(**bad):

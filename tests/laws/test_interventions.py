@@ -60,13 +60,17 @@ def test_a_wrong_basis_fails(setting):
         assert min(done.changed for done in found) < 0.9
 
 
-def test_theory_knows_which_outputs_must_change():
+def test_theory_knows_which_outputs_must_change_and_zeros_written_elsewhere_silence_none_of_them():
     task = make_repeat_copy(4, 2)
     system = as_system(construct_elman(task, make_basis(8)))
     sample = sample_states(system, task, count=64)
-    done = write_variable(system, recover_basis(system, task, "regression", sample), sample, 0, [5.0, 5.0], 4, 8)
+    basis = recover_basis(system, task, "regression", sample)
+    done = write_variable(system, basis, sample, 0, [5.0, 5.0], 4, 8)
     # Repeat copy: the oldest variable is the next output, and again a lap later; no other output depends on it.
     assert list(np.flatnonzero(done.must_change.any(axis=(1, 2)))) == [0, 4]
+    neighbour = replace(basis, basis=np.roll(basis.basis, 2, 1), dual_basis=np.roll(basis.dual_basis, 2, 0))
+    silent = [write_variable(system, each, sample, 0, [0.0, 0.0], 4, 8).changed for each in (basis, neighbour)]
+    assert silent == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -330,13 +330,9 @@ def test_bad_batches_and_states_are_refused_and_change_nothing(make, weights):
     inputs, targets, horizon = draw_check_batch(kernel, 0)
     before = kernel.state_dict()
     for bad in (
-        (inputs[..., 1:], targets, horizon),
-        (inputs, targets[..., 1:, :], horizon),
-        (inputs, torch.cat([targets, targets], -3), horizon),
-        (inputs, targets, 0),
-        (inputs, targets, 1.5),
-        (inputs, targets[..., :2, :, :], 3),
-    ):
+        (inputs[..., 1:], targets, horizon), (inputs, targets[..., 1:, :], horizon), (inputs, targets, 0),
+        (inputs, torch.cat([targets, targets], -3), horizon), (inputs, targets, 1.5), (inputs, targets[..., :2, :, :], 3),
+    ):  # fmt: skip
         with pytest.raises(UserError):
             kernel.step(*bad)
     wrong = {key: value + 1 for key, value in before.items()}

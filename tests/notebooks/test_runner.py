@@ -91,12 +91,10 @@ def test_a_run_publishes_the_page_and_its_numbers(notebook, clone: Path, tmp_pat
 
 @pytest.mark.parametrize(
     ("line", "said"),
-    [
-        ("raise ArithmeticError('waves reflect')", "ArithmeticError: waves reflect"),
-        ("import os; os._exit(9)  # waves reflect", "its kernel died"),
-        ("import time; time.sleep(300)  # waves reflect", "more than 3 s"),
-    ],
-)
+    [("raise ArithmeticError('waves reflect')", "ArithmeticError: waves reflect"),
+     ("import os; os._exit(9)  # waves reflect", "its kernel died"),
+     ("import time; time.sleep(300)  # waves reflect", "more than 3 s")],
+)  # fmt: skip
 def test_a_failure_names_notebook_and_cell_keeps_the_rest_and_touches_nothing_published(notebook, clone, capsys, line, said):
     for place in ("book/pages/01_theory.ipynb", "_build/runs/smoke/01_theory.json"):
         (clone / place).parent.mkdir(parents=True, exist_ok=True)
@@ -166,13 +164,9 @@ def page(notebook):
 
 @pytest.mark.parametrize(
     ("claim", "numbers", "complaint"),
-    [
-        ("twm.b", {"x": 1.0}, "not a claim of 01_theory"),
-        ("twm.a", {"x": float("nan")}, "only finite"),
-        ("twm.a", {}, "nothing to record"),
-        ("twm.a", {"x": {1: 2}}, "not dict"),
-    ],
-)
+    [("twm.b", {"x": 1.0}, "not a claim of 01_theory"), ("twm.a", {"x": float("nan")}, "only finite"),
+     ("twm.a", {}, "nothing to record"), ("twm.a", {"x": {1: 2}}, "not dict")],
+)  # fmt: skip
 def test_what_cannot_be_judged_cannot_be_recorded(page, claim: str, numbers: dict, complaint: str):
     with pytest.raises(UserError, match=complaint):
         page.record(claim, numbers)

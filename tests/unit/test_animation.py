@@ -175,14 +175,11 @@ def test_an_animation_is_read_back_from_its_table():
 
 
 test_wrong_input_gets_one_line = refusals(
-    (lambda: make_animation([]), "at least one panel"),
-    (lambda: make_animation(alt=" "), "alt text"),
+    (lambda: make_animation([]), "at least one panel"), (lambda: make_animation(alt=" "), "alt text"),
     (lambda: make_animation([make_heat(np.zeros((STEPS, 600, 600)))]), "more than"),
     (lambda: make_heat(np.zeros((3, 4))), r"\(steps, rows, columns\)"),
-    (lambda: make_heat(np.full((1, 2, 2), np.nan)), "finite"),
-    (lambda: make_turnable(clouds={}), "8 clouds"),
+    (lambda: make_heat(np.full((1, 2, 2), np.nan)), "finite"), (lambda: make_turnable(clouds={}), "8 clouds"),
     (lambda: make_turnable(clouds={"a": np.zeros((30_000, 3))}), "too many"),
-    (lambda: LatticeToy(history=9), "history must be 2 to 8"),
-    (lambda: LatticeToy(boundary="sum"), "copy, fibonacci"),
+    (lambda: LatticeToy(history=9), "history must be 2 to 8"), (lambda: LatticeToy(boundary="sum"), "copy, fibonacci"),
     (lambda: make_front_page_animation("π"), "no picture for"),
-)
+)  # fmt: skip

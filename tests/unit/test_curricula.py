@@ -76,12 +76,10 @@ def test_each_model_follows_its_own_rule_whatever_stands_beside_it_and_goes_on_w
 test_a_plan_refuses_what_makes_no_sense = refusals(
     (lambda: ModelPlan("T1", curriculum="adaptive", threshold=0.0), "positive"),
     (lambda: ModelPlan("T1", curriculum="none", threshold=0.5), "no threshold"),
-    (lambda: ModelPlan("T1", horizons=(20, 10)), "increasing"),
-    (lambda: ModelPlan("T7"), "T7"),
-    (lambda: ModelPlan("T1", hidden=7), "at least the task's dim"),
+    (lambda: ModelPlan("T1", horizons=(20, 10)), "increasing"), (lambda: ModelPlan("T7"), "T7"),
+    (lambda: ModelPlan("T1", hidden=7), "at least the task's dim"), (lambda: ModelPlan("T1", multiples=(1, 3)), "3"),
     (lambda: ModelPlan("T1", init="wave", hidden=63), "history\\*dim = 64, not 63"),
-    (lambda: ModelPlan("T1", multiples=(1, 3)), "3"),
-)
+)  # fmt: skip
 
 
 def test_names_tell_models_apart_and_follow_the_record_format():

@@ -252,11 +252,10 @@ def test_a_plan_goes_through_json_and_its_name_tells_it_apart():
 
 test_wrong_plans_are_one_line = refusals(
     (lambda: replace(TINY, network="rnn"), "wrnn, irnn, lstm, gru"),
-    (lambda: replace(TINY, network="irnn"), "channels"),
+    (lambda: replace(TINY, network="irnn"), "channels"), (lambda: replace(TINY, clip=-1.0), "clip"),
     (lambda: replace(TINY, recurrent="wave"), "shift, identity, random"),
-    (lambda: replace(TINY, clip=-1.0), "clip"),
     (lambda: replace(TINY, snapshots=(3, 3)), "snapshots"),
-)
+)  # fmt: skip
 
 
 def test_another_networks_file_is_refused(tmp_path):

@@ -19,15 +19,11 @@ TRAIN = "train repeat-copy:3,2 --hidden 8 --iterations 20 --seeds 0-1 --workers 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
-    [
-        ("claims >/dev/full", 1, "twm: <stdout>: No space left on device\n"),
-        ("claims 2>&- >&-", 0, ""),
-        ("claims | head -n 1", 0, ""),
-        (f"{TRAIN} | true", 143, "twm: stopped; checkpoints are saved: --resume continues\n"),
-        ("fly 2>/dev/full", 2, ""),
-        ("doctor", 1, "twm: the working folder or a part of this installation is gone: [Errno 2] No such file or directory\n"),
-    ],
-)
+    [("claims >/dev/full", 1, "twm: <stdout>: No space left on device\n"), ("claims 2>&- >&-", 0, ""),
+     ("claims | head -n 1", 0, ""), ("fly 2>/dev/full", 2, ""),
+     (f"{TRAIN} | true", 143, "twm: stopped; checkpoints are saved: --resume continues\n"),
+     ("doctor", 1, "twm: the working folder or a part of this installation is gone: [Errno 2] No such file or directory\n")],
+)  # fmt: skip
 def test_streams_that_are_closed_or_full(root: Path, tmp_path: Path, arguments: str, code: int, said: str):
     if "/dev/full" in arguments and not Path("/dev/full").exists():
         pytest.skip("needs /dev/full")

@@ -169,7 +169,9 @@ def test_rivals_are_trained_when_they_start_as_released_and_stop_improving():
     points = lambda *scores: [{"test_accuracy": score, "test_loss": 1 - score} for score in scores]
     flat, rising = points(0.2, 0.8, 0.8, 0.81, 0.8, 0.8), points(0.2, 0.4, 0.5, 0.6, 0.7, 0.8)
     chance = {tests: points(*[0.1] * tests) for tests in (99, 100)}  # the first of these may have been stopped on a plateau
+    fall = lambda last: [point | {"test_loss": loss} for point, loss in zip(flat, [1.0] * 5 + [last])]
     cases = {"flat": (released, flat, True), "rising": (released, rising, False), "start": (DENSE | {"scale": "small"}, flat, False)}
+    cases |= {"slower": (released, fall(0.96), True), "falling": (released, fall(0.9), False)}
     for start, curve, expected in (*cases.values(), (released, chance[99], False), (released, chance[100], True)):
         row = make_row("copy:10", **start)
         assert were_trained([row], {row["model"]: curve}) == expected
