@@ -30,9 +30,8 @@ def make_line(delay: int, channels: int = 3) -> Weights:
     """A latch that a pulse overrules, and a delay line with a neuron a position behind it: exact, by construction."""
     each, positions = torch.eye(channels, dtype=torch.float64), torch.eye(delay + 1)
     pass_on = torch.cat([positions[:1], positions[:-1]])
-    return Weights(
-        *(gain * torch.kron(each, part) for gain, part in ((3, pass_on), (9, positions[:, :1]), (2, positions[-1:])))
-    )
+    parts = (3, pass_on), (9, positions[:, :1]), (2, positions[-1:])
+    return Weights(*(gain * torch.kron(each, part) for gain, part in parts))
 
 
 @pytest.fixture(scope="module")

@@ -1,10 +1,11 @@
-"""Pictures that move or turn, and the table beside a figure: nothing is lost, and no host is asked."""
+"""Pictures that move or turn, and tables, of a page and beside a figure: nothing is lost, and no host is asked."""
 
 import base64
 import csv
 import io
 import json
 import re
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -13,11 +14,14 @@ from tests.conftest import refusals
 from twm.book.figures.animation import Animation, LinePanel, Panel, Turnable, project_points
 from twm.book.figures.front_page import LatticeToy, make_front_page_animation
 from twm.book.figures.style import QUALITATIVE, make_axes, make_csv, plot_matrix
+from twm.book.session import DataTable
 from twm.errors import UserError
 from twm.theory.operators import make_cycle
 from twm.theory.pictures import states_to_text
 
 STEPS, HOSTILE, RNG = 6, "</script><b>\"&' wave", np.random.default_rng(3)
+HEADER, CAPTION = ("task", "rad & more", "n"), 'Errors < 1 & "seeds"'
+ROWS = [("T1 <small>", 0.5, 3), ('"T2"', "–", 12)]
 FRAMES = RNG.normal(size=(STEPS, 5, 7))
 LINES = np.sin(np.linspace(0, 6, 40) + np.arange(STEPS)[:, None, None] + np.arange(2)[:, None])
 CLOUDS = {f"{k}": RNG.normal(size=(20, 3)) + k for k in range(8)}
@@ -183,3 +187,26 @@ test_wrong_input_gets_one_line = refusals(
     (lambda: LatticeToy(history=9), "history must be 2 to 8"), (lambda: LatticeToy(boundary="sum"), "copy, fibonacci"),
     (lambda: make_front_page_animation("π"), "no picture for"),
 )  # fmt: skip
+
+
+def test_text_and_html_hold_the_same_cells_under_the_caption():
+    table = DataTable(HEADER, ROWS, CAPTION)
+    lines = repr(table).splitlines()
+    assert lines[:2] == [CAPTION, "task        rad & more   n"] and lines[3] == '"T2"                 –  12'
+    assert len({len(line) for line in lines[1:]}) == 1
+    # Tags that do not nest, or text that became markup, are an error here.
+    root = ElementTree.fromstring(table._repr_html_())
+    texts = {tag: [element.text for element in root.iter(tag)] for tag in ("caption", "th", "td")}
+    assert texts["caption"] == [CAPTION] and texts["th"] == [*HEADER, "T1 <small>", '"T2"']
+    assert texts["td"] == ["0.5", "3", "–", "12"]
+    assert [element.get("scope") for element in root.iter("th")] == ["col"] * 3 + ["row"] * 2
+    # Wide tables scroll; the frame can be reached by keyboard and says what it is.
+    frame = {"class": "twm-data-frame", "tabindex": "0", "role": "region", "aria-label": CAPTION}
+    assert (root.tag, root.attrib) == ("div", frame)
+
+
+def test_a_table_without_rows_is_its_head_and_a_row_of_another_length_is_refused():
+    assert repr(DataTable(HEADER, [], "Nothing")) == "Nothing\ntask  rad & more  n"
+    for row in (("T1",), ("T1", 1, 2, 3)):
+        with pytest.raises(ValueError, match="3 cells"):
+            DataTable(HEADER, [("T1", 1, 2), row], CAPTION)

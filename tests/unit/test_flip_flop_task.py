@@ -67,8 +67,6 @@ def test_marks_leave_out_what_settles_and_pick_what_waits():
 
 
 test_wrong_arguments_are_told_in_a_line = refusals(
-    (lambda: FlipFlop(-1), "delay"),
-    (lambda: FlipFlop(reading="brain"), "brain"),
-    (lambda: draw_pulses(FlipFlop(), "", 0, 1, 0, 1), "split"),
-    (lambda: draw_pulses(FlipFlop(), "train", 0, 1, 0, 0), "steps"),
-)
+    (lambda: FlipFlop(-1), "delay"), (lambda: draw_pulses(FlipFlop(), "", 0, 1, 0, 1), "split"),
+    (lambda: FlipFlop(reading="brain"), "brain"), (lambda: draw_pulses(FlipFlop(), "train", 0, 1, 0, 0), "steps"),
+)  # fmt: skip

@@ -1,4 +1,4 @@
-"""Systems, tasks and their codes: closed forms, round trips, and the same numbers in both libraries."""
+"""Systems, tasks, their codes and pictures: closed forms, round trips, and the same numbers in both libraries."""
 
 import pickle
 
@@ -8,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twm.theory import pictures
 from twm.theory.systems import (
     RANDOM_KINDS, TASK_CODES, draw_binary_history, make_fibonacci, make_named_task, make_random_hds,
     make_random_selection, make_selection, make_selection_table, parse_task, rollout,
@@ -21,11 +22,8 @@ def read_task_code(history, dim, a, b, c):
     while b > 0:
         digit = b % dim
         if digit > 0:
-            keep = positions[place]
-            positions[place] = positions[place + digit]
-            positions[place + digit] = keep
-        b = b // dim
-        place += 1
+            positions[place], positions[place + digit] = positions[place + digit], positions[place]
+        b, place = b // dim, place + 1
     return positions, [-1 if (c // 2**output) % 2 == 1 else 1 for output in range(dim)]
 
 
@@ -106,3 +104,27 @@ def test_random_systems_stay_bounded_and_differ(kind):
     assert np.abs(orbits).max() <= (1000 if kind == "integer" else 2)
     assert len(np.unique(orbits.reshape(5, -1), axis=0)) > 1
     assert all((model.matrix is not None) == (kind == "linear") for model in models)
+
+
+@given(st.text(alphabet=pictures.CHARACTERS, min_size=1, max_size=12))
+def test_every_text_is_read_back(text):
+    states = pictures.text_to_states(text)
+    assert states.shape == (4 * len(text), 5) and set(np.unique(states)) <= {-1.0, 1.0}
+    assert pictures.states_to_text(states) == text and len(pictures.CHARACTERS) == 37
+    np.testing.assert_array_equal(pictures.text_to_states(text.lower()), states)
+
+
+def test_a_picture_stands_upright_with_a_blank_column_after_it():
+    picture = pictures.states_to_picture(pictures.text_to_states("L"))
+    drawn = ["".join("#" if value > 0 else "." for value in row) for row in picture]
+    assert drawn == ["#...", "#...", "#...", "#...", "###."]
+    batch = np.arange(2 * 3 * 8 * 5).reshape(2, 3, 8, 5)
+    np.testing.assert_array_equal(pictures.states_to_picture(batch)[1, 2], batch[1, 2].T)
+
+
+def test_reading_uses_signs_takes_tensors_and_marks_what_is_no_character():
+    states = torch.tensor(pictures.text_to_states("WAVE 2"), requires_grad=True)
+    assert pictures.states_to_text(0.01 * states) == "WAVE 2"
+    with torch.no_grad():
+        states[:4] = 1
+    assert pictures.states_to_text(states) == "?AVE 2"

@@ -47,23 +47,17 @@ def test_accuracy_counts_signs_by_step():
     assert measure_accuracy(outputs, targets).tolist() == [1.0, 0.5]
 
 
-def test_update_equals_torch_written_out_with_weight_decay():
+def test_updates_are_torchs_clip_and_adam_with_weight_decay():
     run = ModuleRun(make_plan(hidden=6, seed=3, iterations=5, batch=8, l2=0.1, clip=0.05, horizons=(4,), test_count=4))
     run.train()
     expected = ElmanRNN(2, 6, seed=3)
-    moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in expected.parameters()]
+    optimiser = torch.optim.Adam(expected.parameters(), lr=1e-3, weight_decay=0.1)
     for iteration in range(1, 6):
         inputs, targets = draw_batch(run.task, "train", 3, iteration, 8, 4)
-        loss = (run_output_phase(expected, inputs, 4) - targets).square().mean()
-        gradients = torch.autograd.grad(loss, list(expected.parameters()))
-        norm = torch.sqrt(sum(gradient.square().sum() for gradient in gradients))
-        with torch.no_grad():
-            for parameter, gradient, (mean, square) in zip(expected.parameters(), gradients, moments):
-                gradient = gradient * min(1.0, 0.05 / float(norm)) + 0.1 * parameter
-                mean.mul_(0.9).add_(0.1 * gradient)
-                square.mul_(0.999).add_(0.001 * gradient**2)
-                scaled = (square / (1 - 0.999**iteration)).sqrt() + 1e-8
-                parameter -= 1e-3 * mean / (1 - 0.9**iteration) / scaled
+        optimiser.zero_grad()
+        (run_output_phase(expected, inputs, 4) - targets).square().mean().backward()
+        torch.nn.utils.clip_grad_norm_(expected.parameters(), 0.05)
+        optimiser.step()
     for found, parameter in zip(run.network.parameters(), expected.parameters()):
         torch.testing.assert_close(found, parameter, rtol=1e-4, atol=1e-6)
 
