@@ -821,7 +821,8 @@ class RegisterMachine:
     """Repeat copy without a wave: values stay in their slots, and a pointer selects the slot to write and to read."""
 
     def __init__(self, history, dim):
-        self.slots, self.dim, self.hidden = history, dim, history * dim + history
+        self.slots, self.dim, self.inputs = history, dim, dim
+        self.hidden, self.start = history * dim + history, 0.0
 
     def run(self, state, steps, inputs=()):
         states = []

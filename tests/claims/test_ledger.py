@@ -185,7 +185,7 @@ ENTRY = {"numbers": {}, "seeds": 1, "scale": None}
 
 @pytest.mark.parametrize(("content", "said"), [
     ("{", "is damaged"), ("[" * 100_000, "is damaged"), ([], "expected a mapping"), ({"notebook": "x"}, ", profile: expected"),
-    (PAGE | {"claims": None}, ", claims: expected a mapping, found None"), (PAGE | {"claims": {"a.b": 3}}, ", a.b: expected"),
+    (PAGE | {"notebook": "02_construction"}, "holds the numbers of 02_construction"), (PAGE | {"claims": None}, ", claims: expected a mapping, found None"), (PAGE | {"claims": {"a.b": 3}}, ", a.b: expected"),
     *((PAGE | {"claims": {"a.b": {key: ENTRY[key] for key in ENTRY if key != lost}}}, f", a.b, {lost}: ") for lost in ENTRY),
     (PAGE | {"claims": {"a.b": ENTRY | {"seeds": "x"}}}, ", a.b, seeds: expected a whole number, found 'x'"),
 ])  # fmt: skip

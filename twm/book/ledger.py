@@ -229,6 +229,7 @@ def read_evidence(folders: Iterable[Path] | None = None) -> dict[str, dict[str, 
         for path in sorted(Path(folder).glob("[0-9A-Z][0-9]_*.json")):
             content = evidence[path.stem] = read_json(path, "restore it, or run `twm book --record`")
             check_fields(str(path), content, {"notebook": str, "profile": str, "claims": dict, "not_run": dict})
+            require(content["notebook"] == path.stem, f"{path}: holds the numbers of {content['notebook']}")
             for claim, entry in content["claims"].items():
                 check_fields(f"{path}, {claim}", entry, {"numbers": dict, "seeds": int, "scale": str | None})
     return evidence
