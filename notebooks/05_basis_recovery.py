@@ -610,7 +610,7 @@ page.settle("twm.fig6", tried, no_picture, lambda: numbers, figure="fig-basis-pi
 figures.plot_decomposition(**collect_panels(picture, pictured, text)) if picture else no_picture
 
 # %% tags=["hide-input"]
-ordered = sorted(cells.items(), reverse=True)
+ordered = sorted(cells.items(), key=lambda cell: (cell[0][0] == "orthogonal", cell[0][1]))
 DataTable(
     ["seed", *(f"{init}, {size} neurons" for (init, size), _ in ordered)],
     [[each, *({int(row["seed"]): row["rank_network"] for row in rows}.get(each, "–") for _, rows in ordered)] for each in range(5)],
