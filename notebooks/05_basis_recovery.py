@@ -1006,7 +1006,7 @@ page.settle("twm.fig7.rest", rests["uniform"], no_packed, lambda: {
     "ends": [end(each[place] for each in rests["uniform"]) for place in (0, 1) for end in (min, max)],
     **dict(zip(("whole_ratio", "whole_share"), rests["orthogonal"][0])), "networks": len(rests["uniform"]),
 }, figure="fig-basis-packed", settings=len(rests["uniform"]))
-figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed else None
+figures.plot_decomposition(**collect_panels(packed, folded, text)) if packed else "No saved network, so no figure."
 
 # %% [markdown]
 # This network has PyTorch's default initialisation and was trained with the adaptive horizon. It stores
