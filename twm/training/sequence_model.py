@@ -94,7 +94,7 @@ class _Descent:
 
 
 def _check_recurrence(plan: SequencePlan, task: SequenceTask, device: Any = "cpu") -> float:
-    """Measure, on a device, the error of the fast recurrence's gradient against autograd in float64, relative to the largest norm.
+    """Measure the fast recurrence's error on a device: its gradient against float64 autograd's, relative to the largest norm.
 
     It uses the last steps of a few sequences, and slightly perturbed weights, so that nothing vanishes by symmetry."""
     network, generator = make_network(plan, task), torch.Generator().manual_seed(plan.seed)
