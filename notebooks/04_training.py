@@ -540,7 +540,7 @@ page.settle("twm.curriculum", count > 1, "no record: run `twm sweep curriculum -
 # %% [markdown]
 # The table compares the adaptive curriculum with no curriculum in {value}`twm.curriculum:pairs` pairs of networks
 # with the same seed. The ratio has a bootstrap interval over pairs; differences have Student's $t$ over seeds, whose
-# tasks are averaged first.
+# tasks are averaged first. From so few seeds intervals are uncertain, and equal means give one of no width.
 #
 # | Adaptive versus none | Estimate | 95% interval |
 # |---|---|---|
